@@ -1,0 +1,79 @@
+"""Every error that InfFeed raises on purpose.
+
+    InfFeedError
+    ├── SettingsError       a setting has a value that cannot work
+    ├── ProjectError        a folder is no project, exists already, or was made by a newer release
+    ├── ImportRefused       a file cannot be imported; carries row-numbered problems
+    ├── ModelError          a model cannot be found, read or trusted
+    ├── NotReady            a step is asked for before the one it needs
+    ├── UnknownInstance     no instance has this id
+    ├── InvalidDecision     a decision names an unknown label, act or token
+    ├── JobError            a job cannot be started
+    └── Cancelled           the user cancelled running work
+
+A message says what arrived, what was expected, and what to do next. It may be shown to users as it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class InfFeedError(Exception):
+    """Base of all errors a user can cause; its text is meant for them."""
+
+
+class SettingsError(InfFeedError):
+    """A setting has a value that cannot work."""
+
+
+class ProjectError(InfFeedError):
+    """A folder is no project, exists already, or was made by a newer release."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """One thing wrong with one row of a file. `row` counts data rows from 1; None = the whole file."""
+
+    row: int | None
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"Row {self.row}: " if self.row is not None else ""
+        return f"{where}{self.problem} {self.remedy}"
+
+
+class ImportRefused(InfFeedError):
+    """A file was refused whole; nothing was written."""
+
+    def __init__(self, name: str, problems: Sequence[RowProblem], total: int | None = None) -> None:
+        self.name = name
+        self.problems = tuple(problems)
+        self.total = len(self.problems) if total is None else total
+        shown = "\n".join(f"- {p}" for p in self.problems[:20])
+        more = f"\n- … and {self.total - 20} more" if self.total > 20 else ""
+        super().__init__(f"{name} was not imported; nothing was changed.\n{shown}{more}")
+
+
+class ModelError(InfFeedError):
+    """A model cannot be found, read or trusted."""
+
+
+class NotReady(InfFeedError):
+    """A step was asked for before the one it needs."""
+
+
+class UnknownInstance(InfFeedError):
+    """No instance of the project has this id."""
+
+
+class InvalidDecision(InfFeedError):
+    """A decision names an unknown label, act, instance or token."""
+
+
+class JobError(InfFeedError):
+    """A job cannot be started."""
+
+
+class Cancelled(InfFeedError):
+    """The user cancelled the running work; what was computed so far is kept where it can be."""

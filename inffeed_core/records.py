@@ -1,0 +1,227 @@
+"""The records that every part of InfFeed passes around: frozen, typed, without behaviour.
+
+A *label* here is always a label's name (a string). Tensors use the label's index in
+`ProjectSettings.labels`; the translation happens where tensors are made, in `workflow`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Metadata = Mapping[str, str | int | float | bool | None]
+
+Progress = Callable[[str, int, int], None]
+"""Called by long work as `progress(stage, done, total)`: the stage in plain words, and units done of `total` (0 =
+unknown). It raises `errors.Cancelled` where the user asked to stop, so the caller must be ready to be interrupted."""
+
+
+class Split(StrEnum):
+    """What an instance is for. The first three hold gold labels, the last silver ones."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+    SILVER = "silver"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled text as it was imported. It never changes; decisions are kept apart from it."""
+
+    id: str
+    text: str
+    label: str
+    split: Split
+    source: str = ""
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An example with its current label, which is derived from the decisions about it."""
+
+    id: str
+    text: str
+    split: Split
+    original_label: str
+    label: str
+    confirmed: bool
+    """True where a human has confirmed the label: gold splits, and silver after keep or relabel."""
+    source: str = ""
+    metadata: Metadata = field(default_factory=dict)
+    annotator: str | None = None
+    """Who took the decision that gave the current label, or None."""
+    decided_at: str | None = None
+    """When, as an ISO 8601 time in UTC, or None."""
+
+
+class Act(StrEnum):
+    """What an annotator did with an instance."""
+
+    RELABEL = "relabel"
+    KEEP = "keep"
+    UNSURE = "unsure"
+    SKIP = "skip"
+    FLAG = "flag"
+    UNDO = "undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One append-only act. `token` makes it arrive exactly once, however often it is sent.
+
+    `label` is set for relabel and keep, `undoes` (the token of the undone decision) for undo.
+    """
+
+    token: str
+    instance_id: str
+    annotator: str
+    act: Act
+    label: str | None = None
+    note: str = ""
+    undoes: str | None = None
+    analysis_id: int | None = None
+    at: str = ""
+    """ISO 8601 time in UTC; the store fills it in where it is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Influencer:
+    """An instance with its influence on a target, in nats.
+
+    Positive = helpful: without the instance the target's loss would be higher.
+    """
+
+    id: str
+    text: str
+    label: str
+    split: Split
+    influence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A silver instance put before an annotator by a policy of one analysis."""
+
+    id: str
+    text: str
+    label: str
+    predicted: str
+    probability: float
+    """The model's probability of `predicted`, 0 to 1."""
+    suggested: str
+    suggested_probability: float
+    """The calibrated posterior of `suggested` from a model that never saw this silver label."""
+    policy: str
+    score: float
+    rank: int
+    """1 = checked first, among all silver instances of the analysis."""
+    of: int
+    """How many silver instances the policy ranked."""
+    reason: str
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why an instance looks the way it does to the model."""
+
+    target_id: str
+    supporters: tuple[Influencer, ...]
+    """Top positive influencers of the target, strongest first."""
+    opposers: tuple[Influencer, ...]
+    """Top negative influencers of the target, strongest (most negative) first."""
+    harmed: tuple[Influencer, ...] = ()
+    """Gold validation examples and the influence of the target on each, most harmed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with a bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What a model version scores on one gold split."""
+
+    n: int
+    macro_f1: Interval
+    f1: Mapping[str, Interval]
+    """Per label."""
+    loss: float
+    """Mean negative log-likelihood in nats."""
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One trained model; immutable. Its files lie in `models/<id>/` of the project."""
+
+    id: str
+    parent: str | None
+    created: str
+    encoder: str
+    """Hub id, local folder, or the name of the default model."""
+    weights_hash: str
+    """SHA-256 of the encoder's safetensors files."""
+    data_hash: str
+    """SHA-256 of the training ids, texts and labels."""
+    as_of_decision: int
+    """The last decision's row that the label state of this version includes."""
+    settings: Mapping[str, object]
+    seed: int
+    train_counts: Mapping[str, int]
+    """How many train gold, silver unconfirmed and silver confirmed instances it learned from."""
+    validation: Metrics | None
+    test: Metrics | None
+    """For report only; nothing is ever chosen by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One computed set of scores, flags and influencers for one model version."""
+
+    id: int
+    version: str
+    created: str
+    as_of_decision: int
+    settings: Mapping[str, object]
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Long work in a child process, as the store knows it."""
+
+    id: str
+    kind: str
+    state: JobState
+    stage: str
+    """What it is doing now, in plain words."""
+    done: int
+    total: int
+    """Units of the stage; 0 while the total is unknown."""
+    created: str
+    started: str | None
+    ended: str | None
+    seconds_left: float | None
+    """Estimated for the running stage, or None while unknown."""
+    error: str
+    result: Mapping[str, object]

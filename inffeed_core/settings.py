@@ -1,0 +1,119 @@
+"""Settings: frozen records that refuse invalid values when they are made, so that nothing later has to check."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from inffeed_core.errors import SettingsError
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+POLICIES = (
+    "expected-gain",
+    "negative-influence",
+    "gold-loss",
+    "out-of-fold-loss",
+    "confident-learning",
+    "knn",
+    "bm25",
+    "self-influence",
+    "random",
+)
+"""Names of the flag policies, the default first. `inffeed_core.flagging` says what each one computes."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise SettingsError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `as_dict`; lists become tuples, unknown names are refused."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        _require(not unknown, f"Unknown settings {unknown}; {cls.__name__} knows {sorted(known)}.")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSettings(_Settings):
+    """What a project is about. `labels` fixes the order of classes everywhere."""
+
+    name: str
+    labels: tuple[str, ...]
+    model: str = DEFAULT_MODEL
+    guidelines: str = ""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(bool(self.name.strip()), "The project has no name; give it one.")
+        _require(
+            len(self.labels) >= 2,
+            f"{len(self.labels)} label(s) given ({', '.join(self.labels) or 'none'}); a classifier needs at least two.",
+        )
+        _require(
+            len(set(self.labels)) == len(self.labels),
+            f"Labels repeat: {', '.join(self.labels)}. Name each label once.",
+        )
+        _require(
+            all(label and label == label.strip() for label in self.labels),
+            f"A label is empty or has spaces around it: {list(self.labels)}.",
+        )
+        _require(bool(self.model.strip()), "The model is empty; give a hub id or a local folder.")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings(_Settings):
+    """How the softmax head is fitted on frozen features.
+
+    The objective is the mean of weighted losses plus `l2`/2 times the squared norm of the weights.
+    With `l2=None` the value of `L2_GRID` with the lowest validation loss is taken (ties: the larger).
+    """
+
+    l2: float | None = None
+    silver_weight: float = 1.0
+    """Weight of a silver instance that nobody has confirmed; gold and confirmed silver have weight 1."""
+    batch_tokens: int = 8192
+    """Upper bound on padded tokens in one encoder batch."""
+    max_tokens: int = 256
+    """Longer texts are truncated to this many tokens."""
+
+    def __post_init__(self) -> None:
+        _require(self.l2 is None or self.l2 > 0, f"l2 is {self.l2}; it must be above 0, or none to choose by validation.")
+        _require(0 <= self.silver_weight <= 1, f"silver_weight is {self.silver_weight}; expected 0 to 1.")
+        _require(8 <= self.max_tokens <= 8192, f"max_tokens is {self.max_tokens}; expected 8 to 8192.")
+        _require(self.batch_tokens >= self.max_tokens, f"batch_tokens ({self.batch_tokens}) is below max_tokens ({self.max_tokens}).")
+
+
+L2_GRID = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisSettings(_Settings):
+    """What one analysis computes and keeps."""
+
+    influencers: int = 10
+    """Kept on each side of every explained target."""
+    harmed: int = 5
+    """Gold validation examples kept for every flag."""
+    explained: int = 2000
+    """How many of each policy's top flags get influencers in advance; others are computed on request."""
+    folds: int = 5
+    """For out-of-fold probabilities."""
+    neighbours: int = 10
+    """For the kNN and BM25 votes."""
+    leverage: bool = True
+    """Correct removal influence for leverage (exact single Newton step); off for quick looks at huge sets."""
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.influencers <= 100, f"influencers is {self.influencers}; expected 1 to 100.")
+        _require(1 <= self.harmed <= 100, f"harmed is {self.harmed}; expected 1 to 100.")
+        _require(self.explained >= 1, f"explained is {self.explained}; expected at least 1.")
+        _require(2 <= self.folds <= 20, f"folds is {self.folds}; expected 2 to 20.")
+        _require(self.neighbours >= 1, f"neighbours is {self.neighbours}; expected at least 1.")

@@ -1,0 +1,163 @@
+"""Analyses: scores of every instance, rankings by every policy, and the influencers that were kept.
+
+An analysis is written in one go and never changed. What is open for review is derived: a ranked silver
+instance about which no labelling decision stands.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from inffeed_core.records import Analysis, Evidence, Influencer, Split
+from inffeed_core.store.clock import now
+from inffeed_core.store.instances import find
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """What an analysis says about one instance. The last three are None outside the silver split."""
+
+    instance: str
+    label: str
+    """The label it was analysed with."""
+    predicted: str
+    probability: float
+    """Of `predicted`."""
+    loss: float
+    """Of `label` under the model, in nats."""
+    x: float
+    y: float
+    """Place on the 2-D map of the features."""
+    suggested: str | None = None
+    suggested_probability: float | None = None
+    relabel_gain: float | None = None
+    """Predicted validation loss now minus validation loss with `suggested` as label, in nats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One line of a policy's ranking, with what the analysis says about the instance."""
+
+    rank: int
+    score: float
+    row: ScoreRow
+
+
+def begin_analysis(db: Database, version: str, as_of_decision: int, settings: Mapping[str, object]) -> int:
+    """Open a new analysis of this version and return its id; fill it in the same transaction."""
+    row = {"version": version, "created": now(), "as_of_decision": as_of_decision, "settings": json.dumps(settings)}
+    return int(db.table("analysis").insert(row).last_pk)
+
+
+def put_scores(
+    db: Database, analysis: int, rows: Iterable[ScoreRow], rankings: Mapping[str, Sequence[tuple[str, float]]]
+) -> None:
+    """Store the score of every instance and, for each policy, (id, score) from first to last."""
+    db.conn.executemany(
+        "INSERT INTO score VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (analysis, r.instance, r.label, r.predicted, r.probability, r.loss, r.x, r.y)
+            + (r.suggested, r.suggested_probability, r.relabel_gain)
+            for r in rows
+        ),
+    )
+    db.conn.executemany(
+        "INSERT INTO ranking VALUES (?, ?, ?, ?, ?)",
+        (
+            (analysis, policy, rank, id, score)
+            for policy, ranking in rankings.items()
+            for rank, (id, score) in enumerate(ranking, start=1)
+        ),
+    )
+
+
+def put_evidence(
+    db: Database, analysis: int, target: str, sides: Mapping[str, Sequence[tuple[str, float]]]
+) -> None:
+    """Store (id, influence) lists of one target by side: supporter, opposer, harmed; what was there is replaced."""
+    db.conn.execute("DELETE FROM influencer WHERE analysis = ? AND target = ?", [analysis, target])
+    db.conn.executemany(
+        "INSERT INTO influencer VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            (analysis, target, side, rank, id, influence)
+            for side, pairs in sides.items()
+            for rank, (id, influence) in enumerate(pairs, start=1)
+        ),
+    )
+
+
+def latest_analysis(db: Database, version: str | None = None) -> Analysis | None:
+    """The newest analysis, of one version or of any; None where there is none."""
+    sql = "SELECT * FROM analysis WHERE ?1 IS NULL OR version = ?1 ORDER BY id DESC LIMIT 1"
+    for row in db.query(sql, [version]):
+        return Analysis(row["id"], row["version"], row["created"], row["as_of_decision"], json.loads(row["settings"]))
+    return None
+
+
+def flagged(
+    db: Database, analysis: int, policy: str, *, limit: int = 20, leave_out: Sequence[str] = (), open_only: bool = True
+) -> list[Ranked]:
+    """The policy's top instances, first first.
+
+    With `open_only` those with any standing decision (skip and unsure included) are passed over. Those excluded
+    from the project and those in `leave_out` (ids) always are.
+    """
+    sql = """
+        SELECT r.rank, r.score, s.* FROM ranking r JOIN score s ON s.analysis = r.analysis AND s.instance = r.instance
+        WHERE r.analysis = :analysis AND r.policy = :policy
+          AND r.instance NOT IN (SELECT instance FROM exclusion)
+          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out))
+          AND NOT (:open_only AND EXISTS (
+              SELECT 1 FROM decision d WHERE d.instance = r.instance AND d.act != 'undo'
+              AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)))
+        ORDER BY r.rank LIMIT :limit
+    """
+    values = {"analysis": analysis, "policy": policy, "limit": limit}
+    values |= {"leave_out": json.dumps(list(leave_out)), "open_only": open_only}
+    return [Ranked(r["rank"], r["score"], _score_row(r)) for r in db.query(sql, values)]
+
+
+def scored(db: Database, analysis: int, ids: Sequence[str] | None = None) -> list[ScoreRow]:
+    """Scores of these instances, or of all, in order of id."""
+    sql = """
+        SELECT * FROM score WHERE analysis = :analysis
+        AND (:ids IS NULL OR instance IN (SELECT value FROM json_each(:ids))) ORDER BY instance
+    """
+    return [_score_row(r) for r in db.query(sql, {"analysis": analysis, "ids": None if ids is None else json.dumps(list(ids))})]
+
+
+def policy_values(db: Database, analysis: int, id: str) -> dict[str, tuple[int, float]]:
+    """(rank, score) of one instance by every policy whose kept ranking holds it."""
+    sql = "SELECT policy, rank, score FROM ranking WHERE analysis = ? AND instance = ? ORDER BY policy"
+    return {r["policy"]: (r["rank"], r["score"]) for r in db.query(sql, [analysis, id])}
+
+
+def explained_targets(db: Database, analysis: int) -> set[str]:
+    """Ids of the targets whose influencers are stored."""
+    return {r["target"] for r in db.query("SELECT DISTINCT target FROM influencer WHERE analysis = ?", [analysis])}
+
+
+def evidence_for(db: Database, analysis: int, targets: Sequence[str]) -> dict[str, Evidence]:
+    """Stored influencers of these targets, with today's labels; targets without any are left out."""
+    sql = """
+        SELECT target, side, instance, influence FROM influencer
+        WHERE analysis = ? AND target IN (SELECT value FROM json_each(?)) ORDER BY target, side, rank
+    """
+    rows = list(db.query(sql, [analysis, json.dumps(list(targets))]))
+    known = find(db, sorted({r["instance"] for r in rows}))
+    sides: dict[str, dict[str, list[Influencer]]] = {}
+    for row in rows:
+        lists = sides.setdefault(row["target"], {"supporter": [], "opposer": [], "harmed": []})
+        if (i := known.get(row["instance"])) is not None:
+            lists[row["side"]].append(Influencer(i.id, i.text, i.label, Split(i.split), row["influence"]))
+    return {
+        target: Evidence(target, tuple(s["supporter"]), tuple(s["opposer"]), tuple(s["harmed"]))
+        for target, s in sides.items()
+    }
+
+
+def _score_row(row: Mapping[str, Any]) -> ScoreRow:
+    return ScoreRow(**{k: row[k] for k in ScoreRow.__dataclass_fields__})

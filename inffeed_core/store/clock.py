@@ -1,0 +1,13 @@
+"""The one way times are written: ISO 8601, UTC, milliseconds, so that text order is time order."""
+
+from datetime import UTC, datetime
+
+
+def now() -> str:
+    """The current time, such as 2026-03-01T12:00:00.123Z."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds_since(time: str) -> float:
+    """Seconds from a time written by `now` until now."""
+    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()

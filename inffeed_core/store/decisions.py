@@ -1,0 +1,131 @@
+"""Decisions: append-only, each arriving exactly once by its token. Undo is a decision too."""
+
+from collections.abc import Mapping
+
+from sqlite_utils import Database
+
+from inffeed_core.errors import InvalidDecision
+from inffeed_core.records import Act, Decision
+from inffeed_core.store.clock import now
+from inffeed_core.store.instances import instance, project_settings
+
+LABELLING = (Act.RELABEL, Act.KEEP)
+
+
+def record_decision(db: Database, decision: Decision) -> bool:
+    """Store one decision; False where its token had arrived before, and then nothing changes.
+
+    Raises UnknownInstance, or InvalidDecision for an unknown label, a missing annotator, or an undo of
+    something that is not there, is another annotator's, or has been undone.
+    """
+    if _arrived(db, decision.token):
+        return False
+    _check(db, decision)
+    db.table("decision").insert(
+        {
+            "token": decision.token,
+            "instance": decision.instance_id,
+            "annotator": decision.annotator,
+            "act": decision.act.value,
+            "label": decision.label,
+            "note": decision.note,
+            "undoes": decision.undoes,
+            "analysis": decision.analysis_id,
+            "at": decision.at or now(),
+        }
+    )
+    return True
+
+
+def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
+    """Undo the annotator's latest decision that stands; returns it, or None where nothing is left to undo."""
+    for row in db.query(f"{_STANDING} AND d.annotator = ? ORDER BY d.n DESC LIMIT 1", [annotator]):
+        undone = _decision(row)
+        record_decision(db, _undo(undone, token))
+        return undone
+    return None
+
+
+def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> Decision:
+    """Undo one decision by its token; returns it. Raises InvalidDecision as `record_decision` does."""
+    for row in db.query("SELECT d.* FROM decision d WHERE d.token = ?", [undone_token]):
+        undone = _decision(row)
+        record_decision(db, Decision(token, undone.instance_id, annotator, Act.UNDO, undoes=undone_token))
+        return undone
+    raise InvalidDecision(f"No decision has the token {undone_token!r}; it may not have been saved yet. Try again.")
+
+
+def decisions_about(db: Database, instance_id: str) -> list[Decision]:
+    """The whole trail of one instance, oldest first, undone decisions and undos included."""
+    return [_decision(r) for r in db.query("SELECT * FROM decision WHERE instance = ? ORDER BY n", [instance_id])]
+
+
+def history(db: Database, annotator: str | None = None, limit: int = 100) -> list[Decision]:
+    """Decisions that stand (not undone, no undos), latest first; of one annotator or of all."""
+    sql = f"{_STANDING} AND (?1 IS NULL OR d.annotator = ?1) ORDER BY d.n DESC LIMIT ?2"
+    return [_decision(r) for r in db.query(sql, [annotator, limit])]
+
+
+def annotator_counts(db: Database) -> dict[str, int]:
+    """How many decisions of each annotator stand, most first."""
+    sql = f"SELECT annotator, count(*) AS n FROM ({_STANDING}) GROUP BY annotator ORDER BY n DESC, annotator"
+    return {row["annotator"]: row["n"] for row in db.query(sql)}
+
+
+def last_decision_row(db: Database) -> int:
+    """Row number of the latest decision, 0 if none; `instances(as_of=…)` takes it."""
+    return int(next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM decision")))["n"])
+
+
+_STANDING = """
+SELECT d.* FROM decision d
+WHERE d.act != 'undo' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)
+"""
+
+
+def _undo(undone: Decision, token: str) -> Decision:
+    return Decision(token, undone.instance_id, undone.annotator, Act.UNDO, undoes=undone.token)
+
+
+def _arrived(db: Database, token: str) -> bool:
+    return bool(list(db.query("SELECT 1 FROM decision WHERE token = ?", [token])))
+
+
+def _check(db: Database, decision: Decision) -> None:
+    instance(db, decision.instance_id)
+    if not decision.annotator.strip():
+        raise InvalidDecision("The decision names no annotator; give a name.")
+    if not decision.token:
+        raise InvalidDecision("The decision has no token; give a fresh UUID with each decision.")
+    labels = project_settings(db).labels
+    if decision.act in LABELLING and decision.label not in labels:
+        raise InvalidDecision(f"{decision.label!r} is no label of this project; choose one of {', '.join(labels)}.")
+    if decision.act not in LABELLING and decision.label is not None:
+        raise InvalidDecision(f"A decision to {decision.act} carries no label, but {decision.label!r} arrived.")
+    if decision.act is Act.UNDO:
+        _check_undo(db, decision)
+
+
+def _check_undo(db: Database, undo: Decision) -> None:
+    standing = list(db.query(f"{_STANDING} AND d.token = ?", [undo.undoes or ""]))
+    if not standing:
+        raise InvalidDecision(f"Nothing to undo: decision {undo.undoes!r} does not exist or has been undone.")
+    if standing[0]["annotator"] != undo.annotator:
+        raise InvalidDecision(f"That decision is {standing[0]['annotator']}'s; only they can undo it.")
+
+
+def _decision(row: Mapping[str, object]) -> Decision:
+    def text(key: str) -> str | None:
+        return None if row[key] is None else str(row[key])
+
+    return Decision(
+        token=str(row["token"]),
+        instance_id=str(row["instance"]),
+        annotator=str(row["annotator"]),
+        act=Act(str(row["act"])),
+        label=text("label"),
+        note=str(row["note"]),
+        undoes=text("undoes"),
+        analysis_id=None if row["analysis"] is None else int(str(row["analysis"])),
+        at=str(row["at"]),
+    )

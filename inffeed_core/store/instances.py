@@ -1,0 +1,161 @@
+"""Instances and the project's settings: what was imported, and what is true of it now.
+
+The current label of an instance is that of the last relabel or keep about it that has not been undone, else
+the label it was imported with. `as_of` (a decision's row number) gives the labels as they were at that moment.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from sqlite_utils import Database
+
+from inffeed_core.errors import ProjectError, UnknownInstance
+from inffeed_core.records import Example, Instance, Split
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.store.clock import now
+
+INSTANCES_AS_OF = """
+WITH last AS (
+    SELECT d.instance, max(d.n) AS n FROM decision d
+    WHERE d.act IN ('relabel', 'keep') AND d.n <= :as_of
+      AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token AND u.n <= :as_of)
+    GROUP BY d.instance
+)
+SELECT i.n, i.id, i.text, i.split, i.label AS original_label, coalesce(d.label, i.label) AS label,
+       (i.split != 'silver' OR d.n IS NOT NULL) AS confirmed, i.source, i.metadata, d.annotator, d.at AS decided_at
+FROM instance i LEFT JOIN last ON last.instance = i.id LEFT JOIN decision d ON d.n = last.n
+WHERE i.id NOT IN (SELECT instance FROM exclusion)
+"""
+NO_LIMIT = 2**62
+
+
+def save_project_settings(db: Database, settings: ProjectSettings) -> None:
+    """Store what the project is about, replacing what was there."""
+    db.table("setting").upsert({"key": "project", "value": json.dumps(settings.as_dict())}, pk="key")
+
+
+def project_settings(db: Database) -> ProjectSettings:
+    """What the project is about. Raises ProjectError for a project without settings."""
+    for row in db.query("SELECT value FROM setting WHERE key = 'project'"):
+        return ProjectSettings.from_dict(json.loads(row["value"]))
+    raise ProjectError("The project has no settings; its creation was interrupted. Make it anew.")
+
+
+def add_examples(db: Database, examples: Iterable[Example]) -> int:
+    """Insert examples; returns how many. An id that exists already raises sqlite3.IntegrityError."""
+    cursor = db.conn.executemany(
+        "INSERT INTO instance (id, text, text_hash, label, split, source, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            (e.id, e.text, text_hash(e.text), e.label, e.split.value, e.source, json.dumps(dict(e.metadata), ensure_ascii=False))
+            for e in examples
+        ),
+    )
+    return cursor.rowcount
+
+
+def text_hash(text: str) -> str:
+    """Equal for texts that differ only in case, white space or Unicode form: 128 bits, hex."""
+    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def existing_ids(db: Database, ids: Iterable[str]) -> set[str]:
+    """Those of `ids` that the project holds already, excluded instances included."""
+    wanted = json.dumps(list(ids))
+    return {r["id"] for r in db.query("SELECT id FROM instance WHERE id IN (SELECT value FROM json_each(?))", [wanted])}
+
+
+def instances(
+    db: Database, splits: Sequence[Split] = tuple(Split), *, as_of: int | None = None
+) -> Iterator[Instance]:
+    """The instances of these splits in the order of their import, without excluded ones."""
+    sql = f"{INSTANCES_AS_OF} AND i.split IN (SELECT value FROM json_each(:splits)) ORDER BY i.n"
+    for row in db.query(sql, {"as_of": _as_of(as_of), "splits": json.dumps([s.value for s in splits])}):
+        yield _instance(row)
+
+
+def instance(db: Database, id: str) -> Instance:
+    """One instance. Raises UnknownInstance."""
+    for row in db.query(f"{INSTANCES_AS_OF} AND i.id = :id", {"as_of": NO_LIMIT, "id": id}):
+        return _instance(row)
+    raise UnknownInstance(f"No instance has the id {id!r}; `inffeed export` or the Data page lists all ids.")
+
+
+def find(db: Database, ids: Sequence[str]) -> dict[str, Instance]:
+    """The instances with these ids, by id; unknown and excluded ids are left out."""
+    sql = f"{INSTANCES_AS_OF} AND i.id IN (SELECT value FROM json_each(:ids))"
+    return {row["id"]: _instance(row) for row in db.query(sql, {"as_of": NO_LIMIT, "ids": json.dumps(list(ids))})}
+
+
+def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
+    """Instances whose text holds the words of `query` (each as a prefix), best first; also one whose id is `query`."""
+    words = [w.replace('"', '""') for w in query.split() if w.strip('"')]
+    ids = [r["id"] for r in db.query("SELECT id FROM instance WHERE id = ?", [query.strip()])]
+    if words:
+        match = " ".join(f'"{w}"*' for w in words)
+        ids += [
+            r["id"]
+            for r in db.query(
+                "SELECT i.id FROM instance_fts f JOIN instance i ON i.n = f.rowid WHERE instance_fts MATCH ? ORDER BY rank, i.n LIMIT ?",
+                [match, limit],
+            )
+        ]
+    found = find(db, ids)
+    return [found[i] for i in dict.fromkeys(ids) if i in found][:limit]
+
+
+def count_by_split(db: Database) -> dict[Split, dict[str, int]]:
+    """Current label counts of every split, by label; a split without instances has an empty dict."""
+    sql = f"SELECT split, label, count(*) AS n FROM ({INSTANCES_AS_OF}) GROUP BY split, label"
+    counts: dict[Split, dict[str, int]] = {s: {} for s in Split}
+    for row in db.query(sql, {"as_of": NO_LIMIT}):
+        counts[Split(row["split"])][row["label"]] = row["n"]
+    return counts
+
+
+def duplicates(db: Database) -> list[tuple[str, ...]]:
+    """Groups of ids in one split that share a text (see `text_hash`), each in import order, first import first."""
+    sql = """
+        SELECT json_group_array(id) AS ids FROM (
+            SELECT id, split, text_hash, n FROM instance WHERE id NOT IN (SELECT instance FROM exclusion) ORDER BY n
+        ) GROUP BY split, text_hash HAVING count(*) > 1 ORDER BY min(n)
+    """
+    return [tuple(json.loads(row["ids"])) for row in db.query(sql)]
+
+
+def leaks(db: Database) -> list[tuple[str, str]]:
+    """Pairs (train or silver id, validation or test id) whose texts are equal, in import order of the first."""
+    sql = """
+        SELECT a.id AS learned, min(b.id) AS held_out FROM instance a JOIN instance b USING (text_hash)
+        WHERE a.split IN ('train', 'silver') AND b.split IN ('validation', 'test')
+          AND a.id NOT IN (SELECT instance FROM exclusion) AND b.id NOT IN (SELECT instance FROM exclusion)
+        GROUP BY a.id ORDER BY a.n
+    """
+    return [(row["learned"], row["held_out"]) for row in db.query(sql)]
+
+
+def exclude(db: Database, ids: Iterable[str], reason: str) -> int:
+    """Leave these instances out from now on; nothing is deleted. Returns how many were newly excluded."""
+    rows = [(i, reason, now()) for i in ids]
+    return db.conn.executemany("INSERT OR IGNORE INTO exclusion (instance, reason, at) VALUES (?, ?, ?)", rows).rowcount
+
+
+def _as_of(row: int | None) -> int:
+    return NO_LIMIT if row is None else row
+
+
+def _instance(row: Mapping[str, object]) -> Instance:
+    return Instance(
+        id=str(row["id"]),
+        text=str(row["text"]),
+        split=Split(str(row["split"])),
+        original_label=str(row["original_label"]),
+        label=str(row["label"]),
+        confirmed=bool(row["confirmed"]),
+        source=str(row["source"]),
+        metadata=json.loads(str(row["metadata"])),
+        annotator=None if row["annotator"] is None else str(row["annotator"]),
+        decided_at=None if row["decided_at"] is None else str(row["decided_at"]),
+    )

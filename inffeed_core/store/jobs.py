@@ -1,0 +1,105 @@
+"""Jobs as rows: what a child process reports and what a page reads. `inffeed_core.jobs` starts and ends the processes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from inffeed_core.records import Job, JobState
+from inffeed_core.store.clock import now, seconds_since
+
+DEAD_AFTER_SECONDS = 5.0
+
+
+def enqueue(db: Database, id: str, kind: str, settings: Mapping[str, object]) -> bool:
+    """Add a queued job; False where one of this kind is queued or running, and then nothing changes."""
+    open_sql = "SELECT 1 FROM job WHERE kind = ? AND state IN ('queued', 'running')"
+    if list(db.query(open_sql, [kind])):
+        return False
+    row = {"id": id, "kind": kind, "state": JobState.QUEUED.value, "settings": json.dumps(settings), "created": now()}
+    db.table("job").insert(row | {"heartbeat": now()})
+    return True
+
+
+def mark_running(db: Database, id: str, pid: int, pid_started: float) -> None:
+    """The child process has begun; `pid_started` (seconds since the epoch) tells a reused pid apart."""
+    values = {"pid": pid, "pid_started": pid_started, "heartbeat": now()}
+    _change(db, id, values | {"state": JobState.RUNNING.value, "started": now()})
+
+
+def report(db: Database, id: str, *, stage: str | None = None, done: int | None = None, total: int | None = None) -> None:
+    """Progress and heartbeat. A new stage starts its own count and estimate of time."""
+    values: dict[str, Any] = {"heartbeat": now()}
+    if stage is not None:
+        values |= {"stage": stage, "stage_started": now(), "done": 0, "total": 0}
+    if done is not None:
+        values["done"] = done
+    if total is not None:
+        values["total"] = total
+    _change(db, id, values)
+
+
+def end_job(
+    db: Database, id: str, state: JobState, *, error: str = "", result: Mapping[str, object] | None = None
+) -> None:
+    """Close a job that is still open; one that has ended keeps its first ending."""
+    db.conn.execute(
+        "UPDATE job SET state = ?, ended = ?, error = ?, result = ? WHERE id = ? AND state IN ('queued', 'running')",
+        [state.value, now(), error, json.dumps(result or {}), id],
+    )
+
+
+def ask_to_cancel(db: Database, id: str) -> None:
+    """Ask the child process to stop at its next chance."""
+    _change(db, id, {"cancel_asked": 1})
+
+
+def cancel_asked(db: Database, id: str) -> bool:
+    """Whether somebody asked this job to stop."""
+    return bool(list(db.query("SELECT 1 FROM job WHERE id = ? AND cancel_asked", [id])))
+
+
+def job(db: Database, id: str) -> Job | None:
+    """One job, or None."""
+    rows = list(db.query("SELECT * FROM job WHERE id = ?", [id]))
+    return _job(rows[0]) if rows else None
+
+
+def jobs(db: Database, limit: int = 20) -> list[Job]:
+    """Latest first."""
+    return [_job(r) for r in db.query("SELECT * FROM job ORDER BY n DESC LIMIT ?", [limit])]
+
+
+def open_processes(db: Database) -> list[tuple[str, int | None, float | None, float]]:
+    """(id, pid, pid_started, seconds since the last heartbeat) of every queued or running job."""
+    rows = db.query("SELECT id, pid, pid_started, heartbeat FROM job WHERE state IN ('queued', 'running')")
+    return [(r["id"], r["pid"], r["pid_started"], seconds_since(r["heartbeat"])) for r in rows]
+
+
+def _change(db: Database, id: str, values: Mapping[str, Any]) -> None:
+    sets = ", ".join(f"{column} = ?" for column in values)
+    db.conn.execute(f"UPDATE job SET {sets} WHERE id = ?", [*values.values(), id])
+
+
+def _job(row: Mapping[str, Any]) -> Job:
+    return Job(
+        id=row["id"],
+        kind=row["kind"],
+        state=JobState(row["state"]),
+        stage=row["stage"],
+        done=row["done"],
+        total=row["total"],
+        created=row["created"],
+        started=row["started"],
+        ended=row["ended"],
+        seconds_left=_seconds_left(row),
+        error=row["error"],
+        result=json.loads(row["result"]),
+    )
+
+
+def _seconds_left(row: Mapping[str, Any]) -> float | None:
+    if row["state"] != "running" or not row["total"] or not row["done"] or not row["stage_started"]:
+        return None
+    return float(seconds_since(row["stage_started"]) * (row["total"] - row["done"]) / row["done"])

@@ -1,0 +1,67 @@
+"""Model versions: rows that are never changed, and promotions, of which the last one counts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlite_utils import Database
+
+from inffeed_core.errors import NotReady
+from inffeed_core.records import Interval, Metrics, ModelVersion
+from inffeed_core.store.clock import now
+
+_JSON = ("settings", "train_counts", "validation", "test")
+
+
+def add_version(db: Database, version: ModelVersion) -> None:
+    """Store a new version. An id that exists raises sqlite3.IntegrityError: versions are immutable."""
+    row = asdict(version) | {"created": version.created or now()}
+    db.table("version").insert(row | {k: None if row[k] is None else json.dumps(row[k]) for k in _JSON})
+
+
+def versions(db: Database) -> list[ModelVersion]:
+    """All versions, oldest first."""
+    return [_version(row) for row in db.query("SELECT * FROM version ORDER BY n")]
+
+
+def version(db: Database, id: str) -> ModelVersion:
+    """One version. Raises NotReady where there is none of this id."""
+    for row in db.query("SELECT * FROM version WHERE id = ?", [id]):
+        return _version(row)
+    raise NotReady(f"There is no model version {id!r}; `inffeed versions` lists those there are.")
+
+
+def promote(db: Database, id: str, by: str) -> None:
+    """Make a version the active one; rolling back is promoting an older one. Raises NotReady for an unknown id."""
+    db.table("promotion").insert({"version": version(db, id).id, "at": now(), "by": by})
+
+
+def promotions(db: Database) -> list[tuple[str, str, str]]:
+    """Who promoted what: (version id, time, by), oldest first."""
+    return [(r["version"], r["at"], r["by"]) for r in db.query('SELECT version, at, "by" FROM promotion ORDER BY n')]
+
+
+def active_version(db: Database) -> ModelVersion | None:
+    """The version promoted last, or None before the first training."""
+    for row in db.query("SELECT v.* FROM promotion p JOIN version v ON v.id = p.version ORDER BY p.n DESC LIMIT 1"):
+        return _version(row)
+    return None
+
+
+def _version(row: Mapping[str, Any]) -> ModelVersion:
+    values = {k: v for k, v in row.items() if k != "n"}
+    values |= {k: None if values[k] is None else json.loads(values[k]) for k in _JSON}
+    return ModelVersion(**values | {k: _metrics(values[k]) for k in ("validation", "test")})
+
+
+def _metrics(stored: Mapping[str, Any] | None) -> Metrics | None:
+    if stored is None:
+        return None
+    return Metrics(
+        n=stored["n"],
+        macro_f1=Interval(**stored["macro_f1"]),
+        f1={label: Interval(**interval) for label, interval in stored["f1"].items()},
+        loss=stored["loss"],
+        accuracy=stored["accuracy"],
+    )
