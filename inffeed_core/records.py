@@ -136,6 +136,22 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class MapPoint:
+    """An instance on the 2-D map of the features."""
+
+    id: str
+    text: str
+    """Its beginning, enough to recognise it by."""
+    label: str
+    """The current one."""
+    split: Split
+    flagged: bool
+    """Among the first flags of the policy that the map was asked for."""
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """An estimate with a bootstrap interval."""
 
@@ -179,6 +195,10 @@ class ModelVersion:
     validation: Metrics | None
     test: Metrics | None
     """For report only; nothing is ever chosen by it."""
+    report: Mapping[str, object] = field(default_factory=dict)
+    """How training went: `l2` (chosen), `iterations`, `seconds`, `head_agreement` (share of instances on which the
+    refitted head predicts what the loaded classifier's own head did, or None), and `difference`: validation macro-F1
+    minus the parent's on the same instances with its paired bootstrap interval {value, low, high}, or None."""
 
 
 @dataclass(frozen=True, slots=True)

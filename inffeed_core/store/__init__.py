@@ -53,6 +53,7 @@ from inffeed_core.store.jobs import (
     mark_running,
     report,
 )
+from inffeed_core.store.maps import map_points
 from inffeed_core.store.versions import (
     active_version,
     add_version,
@@ -90,6 +91,7 @@ __all__ = [
     "last_decision_row",
     "latest_analysis",
     "leaks",
+    "map_points",
     "mark_running",
     "migrate",
     "policy_values",

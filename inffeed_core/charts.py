@@ -1,0 +1,228 @@
+"""Data to plotly figures: pure functions, no Streamlit.
+
+Every text that came from a user passes `plain` first: plotly renders a little HTML (`<b>`, `<a>`, `<br>`) in
+labels and hover boxes. Colours are middle tones that read on white and on near-black (3:1 or better on both);
+what a colour tells is also told by a symbol, a dash or a side, so that nothing hangs on colour alone.
+"""
+
+import html
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from inffeed_core.records import Evidence, Influencer, MapPoint, Metrics, Split
+
+LABEL_COLOURS = ("#3D7DC8", "#C9791C", "#3A9A6E", "#A65FB0", "#B8892B", "#5E7F99", "#C4566B", "#6B8E23")
+POSITIVE, NEGATIVE, NEUTRAL = "#2A8C82", "#CC5A43", "#7C8894"
+WEBGL_FROM = 5000
+"""Points from which the map is drawn by WebGL: faster for many, slower to start and coarser for few."""
+
+_SYMBOLS = {"gold": "square", "silver": "circle", "flagged": "diamond"}
+_SIZES = {"gold": 6, "silver": 6, "flagged": 11}
+_SHIFT = 0.13  # of a row, so that the intervals of two versions do not cover each other
+
+
+def plain(text: str, width: int = 0, lines: int = 0) -> str:
+    """The text as plotly shows it literally: one line, or wrapped at `width`, cut with … after `lines` of it."""
+    flat = " ".join(text.split())
+    if not width:
+        return html.escape(flat, quote=False)
+    wrapped = textwrap.wrap(flat, width, max_lines=lines or None, placeholder=" …")
+    return "<br>".join(html.escape(line, quote=False) for line in wrapped)
+
+
+def label_colours(labels: Sequence[str]) -> dict[str, str]:
+    """One colour for each label, by its place in the project's settings; they repeat after eight."""
+    return {label: LABEL_COLOURS[i % len(LABEL_COLOURS)] for i, label in enumerate(labels)}
+
+
+def influence_bars(evidence: Evidence, shown: int = 8) -> go.Figure:
+    """Signed influence in nats of the strongest `shown` supporters and opposers, the most helpful on top.
+
+    Each bar's `customdata` is the influencer's id.
+    """
+    chosen = [*evidence.supporters[:shown], *reversed(evidence.opposers[:shown])]
+    bars = go.Bar(
+        x=[i.influence for i in chosen],
+        y=list(range(len(chosen))),
+        orientation="h",
+        marker={
+            "color": [POSITIVE if i.influence >= 0 else NEGATIVE for i in chosen],
+            "pattern": {"shape": ["" if i.influence >= 0 else "/" for i in chosen], "fillmode": "replace"},
+        },
+        text=[f"{i.influence:+.2g}" for i in chosen],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=[[i.id] for i in chosen],
+        hovertext=[_hover(i) for i in chosen],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+    figure = go.Figure(bars)
+    names = [f"{plain(textwrap.shorten(i.text, 46, placeholder='…'))}  <b>{plain(i.label)}</b>" for i in chosen]
+    figure.update_yaxes(tickvals=list(range(len(chosen))), ticktext=names, autorange="reversed", automargin=True)
+    figure.update_xaxes(
+        title="Influence on the target’s loss, nats", zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL
+    )
+    _pad_range(figure, [i.influence for i in chosen])
+    return _laid_out(figure, height=90 + 30 * max(len(chosen), 3), showlegend=False)
+
+
+def _hover(i: Influencer) -> str:
+    word = "helpful" if i.influence >= 0 else "harmful"
+    what = f"{plain(i.label)} · {i.split} · {plain(i.id)}"
+    return f"{plain(i.text, 60, 8)}<br><br>{what}<br><b>{i.influence:+.4g} nats</b>, {word}"
+
+
+def _pad_range(figure: go.Figure, values: Sequence[float]) -> None:
+    low, high = min([0.0, *values]), max([0.0, *values])
+    room = 0.18 * (high - low or 1.0)
+    figure.update_xaxes(range=[low - room if low < 0 else 0, high + room if high > 0 else 0])
+
+
+def feature_map(
+    points: Sequence[MapPoint], labels: Sequence[str], target: str | None = None, evidence: Evidence | None = None
+) -> go.Figure:
+    """The features in two dimensions: colour = label, symbol = gold, silver or flagged.
+
+    The target is ringed; lines lead to its influencers, solid to supporters and dashed to opposers.
+    `customdata` of each point is [id].
+    """
+    figure = go.Figure()
+    places = {p.id: p for p in points}
+    if target in places and evidence is not None:
+        _add_lines(figure, places, target, evidence)
+    scatter = go.Scattergl if len(points) >= WEBGL_FROM else go.Scatter
+    for label, colour in label_colours(labels).items():
+        figure.add_trace(_points(scatter, [p for p in points if p.label == label], label, colour))
+    for status, symbol in _SYMBOLS.items():
+        marker = {"symbol": symbol, "size": _SIZES[status], "color": NEUTRAL}
+        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", name=status, marker=marker, hoverinfo="skip"))
+    if target in places:
+        figure.add_trace(_ring(places[target]))
+    figure.update_xaxes(showgrid=False, zeroline=False, showticklabels=False)
+    figure.update_yaxes(showgrid=False, zeroline=False, showticklabels=False)
+    return _laid_out(figure, height=560, dragmode="pan", hoverdistance=12)
+
+
+def _points(scatter: type, points: Sequence[MapPoint], label: str, colour: str) -> Any:
+    states = ["flagged" if p.flagged else "silver" if p.split is Split.SILVER else "gold" for p in points]
+    return scatter(
+        x=[p.x for p in points],
+        y=[p.y for p in points],
+        mode="markers",
+        name=plain(label),
+        marker={
+            "color": colour,
+            "symbol": [_SYMBOLS[s] for s in states],
+            "size": [_SIZES[s] for s in states],
+            "opacity": [1.0 if s == "flagged" else 0.6 for s in states],
+        },
+        customdata=[[p.id] for p in points],
+        hovertext=[
+            f"{plain(p.text, 60, 6)}<br><br>{plain(p.label)} · {s} · {plain(p.id)}"
+            for p, s in zip(points, states, strict=True)
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _add_lines(figure: go.Figure, places: Mapping[str, MapPoint], target: str, evidence: Evidence) -> None:
+    start = places[target]
+    sides = (
+        ("helps the target", evidence.supporters, POSITIVE, "solid"),
+        ("harms the target", evidence.opposers, NEGATIVE, "dash"),
+    )
+    for name, influencers, colour, dash in sides:
+        ends = [places[i.id] for i in influencers if i.id in places]
+        figure.add_trace(
+            go.Scatter(
+                x=[v for end in ends for v in (start.x, end.x, None)],
+                y=[v for end in ends for v in (start.y, end.y, None)],
+                mode="lines",
+                name=name,
+                line={"color": colour, "width": 1.4, "dash": dash},
+                hoverinfo="skip",
+            )
+        )
+
+
+def _ring(point: MapPoint) -> go.Scatter:
+    marker = {"symbol": "circle-open", "size": 20, "color": NEGATIVE, "line": {"width": 3}}
+    return go.Scatter(x=[point.x], y=[point.y], mode="markers", name="target", marker=marker, hoverinfo="skip")
+
+
+def f1_dumbbell(before: Metrics, after: Metrics, names: tuple[str, str] = ("before", "after")) -> go.Figure:
+    """F1 of each label and their mean under two model versions, with bootstrap intervals as bars."""
+    rows = [*after.f1, None]
+    figure = go.Figure(_links(before, after, rows))
+    for metrics, name, colour, symbol, shift in (
+        (before, names[0], NEUTRAL, "circle-open", _SHIFT),
+        (after, names[1], LABEL_COLOURS[0], "circle", -_SHIFT),
+    ):
+        values = [metrics.macro_f1 if r is None else metrics.f1[r] for r in rows]
+        figure.add_trace(
+            go.Scatter(
+                x=[v.value for v in values],
+                y=[i + shift for i in range(len(rows))],
+                mode="markers",
+                name=plain(name),
+                marker={"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
+                error_x={
+                    "array": [v.high - v.value for v in values],
+                    "arrayminus": [v.value - v.low for v in values],
+                    "color": colour,
+                    "thickness": 1.5,
+                    "width": 4,
+                },
+                hovertext=[f"{plain(name)}: {v.value:.3f} ({v.low:.3f} to {v.high:.3f})" for v in values],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    ticks = [plain(r) if r is not None else "<b>macro-F1</b>" for r in rows]
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=ticks, range=[len(rows) - 0.5, -0.5], automargin=True)
+    figure.update_xaxes(title="F1 with 95 % bootstrap interval")
+    return _laid_out(figure, height=110 + 46 * len(rows))
+
+
+def _links(before: Metrics, after: Metrics, rows: Sequence[str | None]) -> go.Scatter:
+    pairs = [(before.macro_f1, after.macro_f1) if r is None else (before.f1[r], after.f1[r]) for r in rows]
+    return go.Scatter(
+        x=[x for b, a in pairs for x in (b.value, a.value, None)],
+        y=[y for i in range(len(rows)) for y in (i + _SHIFT, i - _SHIFT, None)],
+        mode="lines",
+        line={"color": NEUTRAL, "width": 2},
+        opacity=0.5,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str]) -> go.Figure:
+    """How many instances of each split carry each label now: stacked bars, one a split."""
+    splits = [s for s in Split if counts.get(s)]
+    figure = go.Figure(
+        go.Bar(
+            x=[counts[s].get(label, 0) for s in splits],
+            y=[s.value for s in splits],
+            orientation="h",
+            name=plain(label),
+            marker={"color": colour},
+            hovertemplate="%{y}: %{x:,}<extra>" + plain(label) + "</extra>",
+        )
+        for label, colour in label_colours(labels).items()
+    )
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_xaxes(title="Instances")
+    return _laid_out(figure, height=110 + 40 * len(splits), barmode="stack")
+
+
+def _laid_out(figure: go.Figure, **layout: Any) -> go.Figure:
+    figure.update_layout(
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "xanchor": "left", "x": 0, "title": None},
+        bargap=0.3,
+        **layout,
+    )
+    return figure

@@ -1,0 +1,33 @@
+"""The 2-D map of an analysis, thinned in the database so that a page never loads a million points."""
+
+import json
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+
+from inffeed_core.records import MapPoint, Split
+from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT
+
+
+def map_points(
+    db: Database, analysis: int, policy: str, *, flags: int, limit: int = 20_000, always: Sequence[str] = ()
+) -> list[MapPoint]:
+    """About `limit` scored instances at most, evenly thinned by order of import.
+
+    The policy's first `flags` instances are marked; they and the ids in `always` are never thinned out.
+    """
+    total = next(iter(db.query("SELECT count(*) AS n FROM score WHERE analysis = ?", [analysis])))["n"]
+    sql = f"""
+        SELECT c.id, substr(c.text, 1, 400) AS text, c.label, c.split, r.rank IS NOT NULL AS flagged, s.x, s.y
+        FROM ({INSTANCES_AS_OF}) c JOIN score s ON s.analysis = :analysis AND s.instance = c.id
+        LEFT JOIN ranking r ON r.analysis = s.analysis AND r.instance = s.instance
+            AND r.policy = :policy AND r.rank <= :flags
+        WHERE c.n % :stride = 0 OR r.rank IS NOT NULL OR c.id IN (SELECT value FROM json_each(:always))
+        ORDER BY c.n
+    """
+    values = {"as_of": NO_LIMIT, "analysis": analysis, "policy": policy, "flags": flags}
+    values |= {"stride": max(1, -(-total // limit)), "always": json.dumps(list(always))}
+    return [
+        MapPoint(r["id"], r["text"], r["label"], Split(r["split"]), bool(r["flagged"]), r["x"], r["y"])
+        for r in db.query(sql, values)
+    ]

@@ -1,0 +1,97 @@
+"""Looking at single instances: what the model makes of one, who influences it, and what was decided about it.
+
+Nothing here computes influence: it reads what the analyses have stored. A job of kind `explain` adds more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inffeed_core.records import Analysis, Decision, Evidence, Instance, MapPoint
+from inffeed_core.settings import POLICIES
+from inffeed_core.store import (
+    active_version,
+    decisions_about,
+    evidence_for,
+    find,
+    flagged,
+    instance,
+    latest_analysis,
+    map_points,
+    policy_values,
+    reading,
+    scored,
+    search,
+)
+from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.workflow.projects import Project
+
+MAP_POINTS = 20_000
+"""Drawn at most; a larger project's map is thinned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """Everything that is known about one instance. What needs an analysis is None or empty before the first."""
+
+    instance: Instance
+    trail: tuple[Decision, ...]
+    """Every decision about it, oldest first, undone ones and undos included."""
+    analysis: Analysis | None
+    score: ScoreRow | None
+    """None where the analysis is older than the instance."""
+    standings: Mapping[str, tuple[int, float]]
+    """Policy to (rank, score), for silver instances."""
+    evidence: Evidence | None
+    """None where its influencers have not been computed."""
+
+
+def portrait(project: Project, id: str) -> Portrait:
+    """All about one instance by the newest analysis of the active version. Raises UnknownInstance."""
+    with reading(project.db) as db:
+        shown = instance(db, id)
+        trail = tuple(decisions_about(db, id))
+        active = active_version(db)
+        analysis = None if active is None else latest_analysis(db, active.id)
+        if analysis is None:
+            return Portrait(shown, trail, None, None, {}, None)
+        rows = scored(db, analysis.id, [id])
+        return Portrait(
+            shown,
+            trail,
+            analysis,
+            rows[0] if rows else None,
+            _in_order(policy_values(db, analysis.id, id)),
+            evidence_for(db, analysis.id, [id]).get(id),
+        )
+
+
+def _in_order(values: Mapping[str, tuple[int, float]]) -> dict[str, tuple[int, float]]:
+    known = [p for p in POLICIES if p in values]
+    return {p: values[p] for p in [*known, *sorted(set(values) - set(known))]}
+
+
+def find_instances(project: Project, query: str, limit: int = 50) -> list[Instance]:
+    """Instances with these words or this id; without a query the first flags of the default policy."""
+    with reading(project.db) as db:
+        if query.strip():
+            return search(db, query, limit)
+        active = active_version(db)
+        analysis = None if active is None else latest_analysis(db, active.id)
+        if analysis is None:
+            return []
+        ids = [r.row.instance for r in flagged(db, analysis.id, POLICIES[0], limit=limit, open_only=False)]
+        known = find(db, ids)
+        return [known[i] for i in ids if i in known]
+
+
+def feature_points(project: Project, shown: Portrait, policy: str, flags: int) -> list[MapPoint]:
+    """The map of the portrait's analysis with the policy's first `flags` marked; empty before the first analysis.
+
+    The instance and its influencers are always on it, however much it had to be thinned.
+    """
+    if shown.analysis is None:
+        return []
+    around = () if shown.evidence is None else (*shown.evidence.supporters, *shown.evidence.opposers)
+    always = [shown.instance.id, *(i.id for i in around)]
+    with reading(project.db) as db:
+        return map_points(db, shown.analysis.id, policy, flags=flags, limit=MAP_POINTS, always=always)
