@@ -31,6 +31,7 @@ from inffeed_core.store.decisions import (
 )
 from inffeed_core.store.instances import (
     add_examples,
+    changed_since,
     count_by_split,
     duplicates,
     exclude,
@@ -70,6 +71,7 @@ __all__ = [
     "annotator_counts",
     "ask_to_cancel",
     "begin_analysis",
+    "changed_since",
     "cancel_asked",
     "count_by_split",
     "create",

@@ -49,7 +49,7 @@ class Ranked:
 def begin_analysis(db: Database, version: str, as_of_decision: int, settings: Mapping[str, object]) -> int:
     """Open a new analysis of this version and return its id; fill it in the same transaction."""
     row = {"version": version, "created": now(), "as_of_decision": as_of_decision, "settings": json.dumps(settings)}
-    return int(db.table("analysis").insert(row).last_pk)
+    return int(str(db.table("analysis").insert(row).last_pk))
 
 
 def put_scores(
@@ -74,9 +74,7 @@ def put_scores(
     )
 
 
-def put_evidence(
-    db: Database, analysis: int, target: str, sides: Mapping[str, Sequence[tuple[str, float]]]
-) -> None:
+def put_evidence(db: Database, analysis: int, target: str, sides: Mapping[str, Sequence[tuple[str, float]]]) -> None:
     """Store (id, influence) lists of one target by side: supporter, opposer, harmed; what was there is replaced."""
     db.conn.execute("DELETE FROM influencer WHERE analysis = ? AND target = ?", [analysis, target])
     db.conn.executemany(
@@ -126,7 +124,10 @@ def scored(db: Database, analysis: int, ids: Sequence[str] | None = None) -> lis
         SELECT * FROM score WHERE analysis = :analysis
         AND (:ids IS NULL OR instance IN (SELECT value FROM json_each(:ids))) ORDER BY instance
     """
-    return [_score_row(r) for r in db.query(sql, {"analysis": analysis, "ids": None if ids is None else json.dumps(list(ids))})]
+    return [
+        _score_row(r)
+        for r in db.query(sql, {"analysis": analysis, "ids": None if ids is None else json.dumps(list(ids))})
+    ]
 
 
 def policy_values(db: Database, analysis: int, id: str) -> dict[str, tuple[int, float]]:

@@ -47,7 +47,9 @@ def migrate(path: Path) -> None:
     try:
         newer = {m.name for m in migrations.applied(db)} - {m.name for m in migrations.pending(Database(memory=True))}
         if newer:
-            raise ProjectError(f"{path} was made by a newer InfFeed ({', '.join(sorted(newer))}); install that release.")
+            raise ProjectError(
+                f"{path} was made by a newer InfFeed ({', '.join(sorted(newer))}); install that release."
+            )
         _apply_migrations(db)
     except sqlite3.DatabaseError as error:
         raise ProjectError(f"{path} is no InfFeed database ({error}); choose a project folder.") from error

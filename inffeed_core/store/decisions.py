@@ -7,7 +7,7 @@ from sqlite_utils import Database
 from inffeed_core.errors import InvalidDecision
 from inffeed_core.records import Act, Decision
 from inffeed_core.store.clock import now
-from inffeed_core.store.instances import instance, project_settings
+from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, instance, project_settings
 
 LABELLING = (Act.RELABEL, Act.KEEP)
 
@@ -38,7 +38,12 @@ def record_decision(db: Database, decision: Decision) -> bool:
 
 
 def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
-    """Undo the annotator's latest decision that stands; returns it, or None where nothing is left to undo."""
+    """Undo the annotator's latest decision that stands; returns it, or None where nothing is left to undo.
+
+    Sent again with the same token, it returns what it undid the first time.
+    """
+    for row in db.query("SELECT d.* FROM decision d JOIN decision u ON u.undoes = d.token WHERE u.token = ?", [token]):
+        return _decision(row)
     for row in db.query(f"{_STANDING} AND d.annotator = ? ORDER BY d.n DESC LIMIT 1", [annotator]):
         undone = _decision(row)
         record_decision(db, _undo(undone, token))
@@ -72,6 +77,23 @@ def annotator_counts(db: Database) -> dict[str, int]:
     return {row["annotator"]: row["n"] for row in db.query(sql)}
 
 
+def act_counts(db: Database) -> dict[Act, int]:
+    """How many decisions of each act stand; acts that nobody took are left out."""
+    sql = f"SELECT act, count(*) AS n FROM ({_STANDING}) GROUP BY act"
+    return {Act(row["act"]): row["n"] for row in db.query(sql)}
+
+
+def changed_since(db: Database, row: int) -> int:
+    """How many instances have another current label, or another confirmation, than just after decision `row`."""
+    sql = f"""
+        SELECT count(*) AS n FROM ({INSTANCES_AS_OF.replace(":as_of", ":then")}) a
+        JOIN ({INSTANCES_AS_OF}) b USING (id)
+        WHERE a.id IN (SELECT instance FROM decision WHERE n > :then)
+          AND (a.label, a.confirmed) IS NOT (b.label, b.confirmed)
+    """
+    return int(next(iter(db.query(sql, {"then": row, "as_of": NO_LIMIT})))["n"])
+
+
 def last_decision_row(db: Database) -> int:
     """Row number of the latest decision, 0 if none; `instances(as_of=…)` takes it."""
     return int(next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM decision")))["n"])
@@ -92,18 +114,19 @@ def _arrived(db: Database, token: str) -> bool:
 
 
 def _check(db: Database, decision: Decision) -> None:
-    instance(db, decision.instance_id)
     if not decision.annotator.strip():
         raise InvalidDecision("The decision names no annotator; give a name.")
     if not decision.token:
         raise InvalidDecision("The decision has no token; give a fresh UUID with each decision.")
+    if decision.act is Act.UNDO:
+        _check_undo(db, decision)
+    else:  # an undo may also be about an instance that has been excluded meanwhile
+        instance(db, decision.instance_id)
     labels = project_settings(db).labels
     if decision.act in LABELLING and decision.label not in labels:
         raise InvalidDecision(f"{decision.label!r} is no label of this project; choose one of {', '.join(labels)}.")
     if decision.act not in LABELLING and decision.label is not None:
         raise InvalidDecision(f"A decision to {decision.act} carries no label, but {decision.label!r} arrived.")
-    if decision.act is Act.UNDO:
-        _check_undo(db, decision)
 
 
 def _check_undo(db: Database, undo: Decision) -> None:
@@ -112,6 +135,8 @@ def _check_undo(db: Database, undo: Decision) -> None:
         raise InvalidDecision(f"Nothing to undo: decision {undo.undoes!r} does not exist or has been undone.")
     if standing[0]["annotator"] != undo.annotator:
         raise InvalidDecision(f"That decision is {standing[0]['annotator']}'s; only they can undo it.")
+    if standing[0]["instance"] != undo.instance_id:
+        raise InvalidDecision(f"That decision is about {standing[0]['instance']!r}, not {undo.instance_id!r}.")
 
 
 def _decision(row: Mapping[str, object]) -> Decision:

@@ -48,7 +48,15 @@ def add_examples(db: Database, examples: Iterable[Example]) -> int:
     cursor = db.conn.executemany(
         "INSERT INTO instance (id, text, text_hash, label, split, source, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            (e.id, e.text, text_hash(e.text), e.label, e.split.value, e.source, json.dumps(dict(e.metadata), ensure_ascii=False))
+            (
+                e.id,
+                e.text,
+                text_hash(e.text),
+                e.label,
+                e.split.value,
+                e.source,
+                json.dumps(dict(e.metadata), ensure_ascii=False),
+            )
             for e in examples
         ),
     )
@@ -67,9 +75,7 @@ def existing_ids(db: Database, ids: Iterable[str]) -> set[str]:
     return {r["id"] for r in db.query("SELECT id FROM instance WHERE id IN (SELECT value FROM json_each(?))", [wanted])}
 
 
-def instances(
-    db: Database, splits: Sequence[Split] = tuple(Split), *, as_of: int | None = None
-) -> Iterator[Instance]:
+def instances(db: Database, splits: Sequence[Split] = tuple(Split), *, as_of: int | None = None) -> Iterator[Instance]:
     """The instances of these splits in the order of their import, without excluded ones."""
     sql = f"{INSTANCES_AS_OF} AND i.split IN (SELECT value FROM json_each(:splits)) ORDER BY i.n"
     for row in db.query(sql, {"as_of": _as_of(as_of), "splits": json.dumps([s.value for s in splits])}):
@@ -98,7 +104,8 @@ def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
         ids += [
             r["id"]
             for r in db.query(
-                "SELECT i.id FROM instance_fts f JOIN instance i ON i.n = f.rowid WHERE instance_fts MATCH ? ORDER BY rank, i.n LIMIT ?",
+                "SELECT i.id FROM instance_fts f JOIN instance i ON i.n = f.rowid"
+                " WHERE instance_fts MATCH ? ORDER BY rank, i.n LIMIT ?",
                 [match, limit],
             )
         ]
@@ -113,6 +120,16 @@ def count_by_split(db: Database) -> dict[Split, dict[str, int]]:
     for row in db.query(sql, {"as_of": NO_LIMIT}):
         counts[Split(row["split"])][row["label"]] = row["n"]
     return counts
+
+
+def changed_since(db: Database, row: int) -> int:
+    """How many instances have another label or confirmation now than they had at this row of decisions."""
+    sql = f"{INSTANCES_AS_OF} AND i.id IN (SELECT instance FROM decision WHERE n > :row)"
+    then, today = (
+        {(r["id"], r["label"], r["confirmed"]) for r in db.query(sql, {"as_of": moment, "row": row})}
+        for moment in (row, NO_LIMIT)
+    )
+    return len(today - then)
 
 
 def duplicates(db: Database) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Jobs as rows: what a child process reports and what a page reads. `inffeed_core.jobs` starts and ends the processes."""
+"""Jobs as rows: what a child process reports and a page reads. `inffeed_core.jobs` starts and ends the processes."""
 
 import json
 from collections.abc import Mapping
@@ -8,8 +8,6 @@ from sqlite_utils import Database
 
 from inffeed_core.records import Job, JobState
 from inffeed_core.store.clock import now, seconds_since
-
-DEAD_AFTER_SECONDS = 5.0
 
 
 def enqueue(db: Database, id: str, kind: str, settings: Mapping[str, object]) -> bool:
@@ -28,7 +26,9 @@ def mark_running(db: Database, id: str, pid: int, pid_started: float) -> None:
     _change(db, id, values | {"state": JobState.RUNNING.value, "started": now()})
 
 
-def report(db: Database, id: str, *, stage: str | None = None, done: int | None = None, total: int | None = None) -> None:
+def report(
+    db: Database, id: str, *, stage: str | None = None, done: int | None = None, total: int | None = None
+) -> None:
     """Progress and heartbeat. A new stage starts its own count and estimate of time."""
     values: dict[str, Any] = {"heartbeat": now()}
     if stage is not None:
@@ -37,7 +37,7 @@ def report(db: Database, id: str, *, stage: str | None = None, done: int | None 
         values["done"] = done
     if total is not None:
         values["total"] = total
-    _change(db, id, values)
+    return _change(db, id, values)
 
 
 def end_job(
@@ -66,6 +66,18 @@ def job(db: Database, id: str) -> Job | None:
     return _job(rows[0]) if rows else None
 
 
+def job_settings(db: Database, id: str) -> dict[str, Any]:
+    """What a job was asked to do; empty for an unknown job."""
+    for row in db.query("SELECT settings FROM job WHERE id = ?", [id]):
+        return dict(json.loads(row["settings"]))
+    return {}
+
+
+def open_jobs(db: Database) -> list[Job]:
+    """Queued and running jobs, oldest first; at most one of a kind."""
+    return [_job(r) for r in db.query("SELECT * FROM job WHERE state IN ('queued', 'running') ORDER BY n")]
+
+
 def jobs(db: Database, limit: int = 20) -> list[Job]:
     """Latest first."""
     return [_job(r) for r in db.query("SELECT * FROM job ORDER BY n DESC LIMIT ?", [limit])]
@@ -77,9 +89,10 @@ def open_processes(db: Database) -> list[tuple[str, int | None, float | None, fl
     return [(r["id"], r["pid"], r["pid_started"], seconds_since(r["heartbeat"])) for r in rows]
 
 
-def _change(db: Database, id: str, values: Mapping[str, Any]) -> None:
+def _change(db: Database, id: str, values: Mapping[str, Any]) -> bool:
     sets = ", ".join(f"{column} = ?" for column in values)
-    db.conn.execute(f"UPDATE job SET {sets} WHERE id = ?", [*values.values(), id])
+    sql = f"UPDATE job SET {sets} WHERE id = ? AND state IN ('queued', 'running')"
+    return db.conn.execute(sql, [*values.values(), id]).rowcount > 0
 
 
 def _job(row: Mapping[str, Any]) -> Job:

@@ -52,7 +52,8 @@ CREATE TABLE version (
     seed INTEGER NOT NULL,
     train_counts TEXT NOT NULL,
     validation TEXT,
-    test TEXT
+    test TEXT,
+    report TEXT NOT NULL
 );
 CREATE TABLE promotion (
     n INTEGER PRIMARY KEY,

@@ -11,7 +11,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.records import Interval, Metrics, ModelVersion
 from inffeed_core.store.clock import now
 
-_JSON = ("settings", "train_counts", "validation", "test")
+_JSON = ("settings", "train_counts", "validation", "test", "report")
 
 
 def add_version(db: Database, version: ModelVersion) -> None:

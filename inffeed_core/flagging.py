@@ -1,0 +1,134 @@
+"""Scores → flags (objective 2): in which order silver instances are put before an annotator.
+
+A policy is a function from `Signals` to one number per silver instance; the highest is checked first. All but two
+are rivals: simple rankings that influence has to beat, kept so that a project can see whether it does.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import bm25s
+import numpy as np
+from cleanlab.rank import get_label_quality_scores
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Everything that policies may look at, for n silver and m gold train instances, C classes."""
+
+    labels: Ints
+    """Silver labels now [n]."""
+    validation_influence: Floats
+    """Influence of each silver instance on the mean validation loss [n], nats, positive = helpful."""
+    relabel_gains: Floats
+    """Predicted fall of the validation loss for each other label [n, C], nats; 0 at the present one."""
+    posterior: Floats
+    """Calibrated class probabilities from gold alone [n, C]."""
+    out_of_fold: Floats
+    """Class probabilities from heads fitted without the instance [n, C]."""
+    self_influence: Floats
+    """Influence of each instance on its own loss [n], nats."""
+    features: NDArray[np.float32]
+    gold_features: NDArray[np.float32]
+    gold_labels: Ints
+    texts: Sequence[str]
+    gold_texts: Sequence[str]
+    neighbours: int
+    seed: int
+
+
+Policy = Callable[[Signals], Floats]
+
+
+def expected_gain(signals: Signals) -> Floats:
+    """Expected fall of the validation loss from checking: relabel gains weighted by the gold-only posterior, nats."""
+    return np.asarray((signals.relabel_gains * signals.posterior).sum(1))
+
+
+def negative_influence(signals: Signals) -> Floats:
+    """How much the instance harms the validation loss: the paper's own criterion, nats."""
+    return -signals.validation_influence
+
+
+def gold_loss(signals: Signals) -> Floats:
+    """Loss of the silver label under a model of gold alone, nats."""
+    return _label_loss(signals.posterior, signals.labels)
+
+
+def out_of_fold_loss(signals: Signals) -> Floats:
+    """Loss of the silver label under heads that were fitted without it, nats (Chong et al., EMNLP 2022)."""
+    return _label_loss(signals.out_of_fold, signals.labels)
+
+
+def confident_learning(signals: Signals) -> Floats:
+    """1 − cleanlab's label quality: out-of-fold margin adjusted for each class's confidence (Northcutt et al. 2021)."""
+    present, labels = np.unique(signals.labels, return_inverse=True)
+    if len(present) < 2:  # cleanlab needs two classes; with one there is no other class to be confused with
+        return 1 - signals.out_of_fold[np.arange(len(labels)), signals.labels]
+    probs = signals.out_of_fold[:, present] / signals.out_of_fold[:, present].sum(1, keepdims=True)
+    quality = get_label_quality_scores(labels, probs, method="normalized_margin", adjust_pred_probs=True)
+    return np.asarray(1 - quality, dtype=np.float64)
+
+
+def knn(signals: Signals) -> Floats:
+    """Share of the nearest gold texts (cosine of features, closer counts more) that carry another label."""
+    count = min(signals.neighbours, len(signals.gold_labels))
+    index = NearestNeighbors(n_neighbors=count, metric="cosine").fit(signals.gold_features)
+    distance, nearest = index.kneighbors(signals.features)
+    return _disagreement(signals, nearest, np.clip(1 - distance, 0, None))
+
+
+def bm25(signals: Signals) -> Floats:
+    """Share of the gold texts most alike by BM25 (higher scores count more) that carry another label."""
+    count = min(signals.neighbours, len(signals.gold_labels))
+    index = bm25s.BM25()
+    index.index(bm25s.tokenize(list(signals.gold_texts), stopwords=None, show_progress=False), show_progress=False)
+    queries = bm25s.tokenize(list(signals.texts), stopwords=None, show_progress=False)
+    nearest, alike = index.retrieve(queries, k=count, show_progress=False)
+    return _disagreement(signals, nearest, alike)
+
+
+def self_influence(signals: Signals) -> Floats:
+    """Influence on its own loss: how far the model has to bend to believe the label, nats."""
+    return signals.self_influence
+
+
+def random(signals: Signals) -> Floats:
+    """A seeded shuffle: what checking without any ranking is worth."""
+    return np.random.default_rng(signals.seed).permutation(len(signals.labels)).astype(np.float64)
+
+
+RANKINGS: Mapping[str, Policy] = {
+    "expected-gain": expected_gain,
+    "negative-influence": negative_influence,
+    "gold-loss": gold_loss,
+    "out-of-fold-loss": out_of_fold_loss,
+    "confident-learning": confident_learning,
+    "knn": knn,
+    "bm25": bm25,
+    "self-influence": self_influence,
+    "random": random,
+}
+"""By the names of `settings.POLICIES`."""
+
+
+def order(scores: Floats) -> Ints:
+    """Positions from first to last: highest score first, ties in the order of import."""
+    return np.argsort(-scores, kind="stable")
+
+
+def _label_loss(probabilities: Floats, labels: Ints) -> Floats:
+    own = probabilities[np.arange(len(labels)), labels]
+    return np.asarray(-np.log(np.clip(own, 1e-300, None)))
+
+
+def _disagreement(signals: Signals, nearest: Ints, weights: Floats) -> Floats:
+    other = signals.gold_labels[nearest] != signals.labels[:, None]
+    total = weights.sum(1)
+    share = np.divide((weights * other).sum(1), total, out=np.full(len(other), 0.5), where=total > 0)
+    return np.asarray(share, dtype=np.float64)

@@ -1,0 +1,90 @@
+"""Newton's method for the softmax head: to convergence, so that the theory of influence holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from inffeed_core.influence.softmax import HeadData, curvature, gradient, losses, objective, probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFit:
+    """A head at its optimum."""
+
+    theta: Float[Tensor, "k d1"]
+    """Reduced weights, bias last; see `softmax` for the layout."""
+    l2: float
+    iterations: int
+    gradient_norm: float
+    """Euclidean norm of ∇J at `theta`."""
+
+
+class NotConverged(ArithmeticError):
+    """Newton's method stopped before the gradient was small."""
+
+
+def fit_head(
+    data: HeadData,
+    l2: float,
+    *,
+    start: Float[Tensor, "k d1"] | None = None,
+    tolerance: float = 1e-9,
+    max_iterations: int = 100,
+) -> HeadFit:
+    """Minimise J by damped Newton steps until ‖∇J‖ ≤ `tolerance`.
+
+    `start` (the weights of an earlier fit) makes a refit after a few corrections take two or three steps.
+    J is strictly convex for l2 > 0, so the answer does not depend on it. Raises NotConverged.
+    """
+    shape = (data.classes - 1, data.features.shape[1] + 1)
+    theta = torch.zeros(shape, dtype=torch.float64) if start is None else start.double().clone()
+    if theta.shape != shape:
+        raise ValueError(f"start has shape {tuple(theta.shape)}; this data needs {shape}.")
+    for iteration in range(max_iterations + 1):
+        probs = probabilities(theta, data.features)
+        slope = gradient(probs, theta, data, l2)
+        norm = float(slope.norm())
+        if norm <= tolerance:
+            return HeadFit(theta, l2, iteration, norm)
+        step = torch.cholesky_solve(slope.view(-1, 1), torch.linalg.cholesky(curvature(probs, data, l2)))
+        theta = _backtrack(theta, step.view(shape), slope, data, l2)
+    raise NotConverged(f"The gradient norm is {norm:.1e} after {max_iterations} Newton steps; wanted {tolerance:.1e}.")
+
+
+def _backtrack(
+    theta: Float[Tensor, "k d1"],
+    step: Float[Tensor, "k d1"],
+    slope: Float[Tensor, "k d1"],
+    data: HeadData,
+    l2: float,
+) -> Float[Tensor, "k d1"]:
+    """Halve the step until J falls enough (Armijo); far inside float error the full step is taken."""
+    here, decrease = objective(theta, data, l2), float((slope * step).sum())
+    if decrease < 1e-12:
+        return theta - step
+    size = 1.0
+    while size > 1e-6 and objective(theta - size * step, data, l2) > here - 1e-4 * size * decrease:
+        size /= 2
+    return theta - size * step
+
+
+def choose_l2(
+    data: HeadData,
+    validation_features: Float[Tensor, "m d"],
+    validation_labels: Int[Tensor, "m"],
+    grid: Sequence[float],
+) -> HeadFit:
+    """Fit along `grid`, each from the last, and keep the fit with the lowest mean validation loss (ties: first)."""
+    best, best_loss, start = None, float("inf"), None
+    for l2 in grid:
+        fit = fit_head(data, l2, start=start)
+        start = fit.theta
+        loss = float(losses(probabilities(fit.theta, validation_features), validation_labels).mean())
+        if loss < best_loss:
+            best, best_loss = fit, loss
+    if best is None:
+        raise ValueError("The grid of l2 values is empty.")
+    return best

@@ -1,0 +1,45 @@
+"""What every score means: the one place where sign and unit are fixed.
+
+**Influence of training row j on target t** is the predicted value of the experiment
+`loss(t, trained without j) − loss(t, trained with j)`, in nats, where "without" sets j's weight to zero and leaves
+N in the objective alone. Positive = helpful: without j the target would fare worse. `tests/influence/test_refits.py`
+runs the experiment.
+
+**Relabel gain of row z from y to c** is the predicted value of
+`loss(t, now) − loss(t, z labelled c)`, in nats. Positive = worth doing. The curvature of a softmax head does not
+depend on labels, so one Newton step needs no leverage correction here.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from inffeed_core.influence.softmax import sum_zero_basis
+
+
+def removal_influence(
+    pulls: Float[Tensor, "n k"], projections: Float[Tensor, "t n k"], total: int
+) -> Float[Tensor, "t n"]:
+    """Influence of n rows on t targets, nats: `(1/N) r̃_j · (V_t h_j)`.
+
+    `pulls` are weighted (and, if wanted, leverage-corrected) reduced residuals r̃, `projections` the rows' features
+    under the targets' solved gradients `V_t = G⁻¹∇L_t`, `total` is N.
+    """
+    return torch.einsum("nk,tnk->tn", pulls, projections) / total
+
+
+def relabel_gains(
+    weights: Float[Tensor, "n"], projections: Float[Tensor, "n k"], labels: Int[Tensor, "n"], total: int
+) -> Float[Tensor, "n c"]:
+    """Gain for one target of giving row i label c instead of its own, nats: `(w_i/N)(s_i[y] − s_i[c])`; 0 at c = y."""
+    full = projections @ sum_zero_basis(projections.shape[1] + 1).to(projections.dtype).T
+    own = full.gather(1, labels.unsqueeze(1))
+    return (own - full) * weights.unsqueeze(1) / total
+
+
+def expected_gain(gains: Float[Tensor, "n c"], posterior: Float[Tensor, "n c"]) -> Float[Tensor, "n"]:
+    """Expected gain of checking row i, nats: `E_i = Σ_c q_i(c) · gain_i(y→c)`.
+
+    `posterior` q must be calibrated and must come from a model that was not fitted on row i's own label.
+    """
+    return (gains * posterior).sum(1)

@@ -1,0 +1,128 @@
+"""The softmax head: its loss, gradient and exact curvature, as pure functions on blocks of rows.
+
+Layout, used in the whole head tier. A row of features `h` has `d` entries; a constant 1 is appended where it is
+used, so that the bias is a weight like any other (and is regularised like any other). The logits of C classes are
+`W h` with `W = U θ`: `U` (C × k, k = C−1) is an orthonormal basis of the vectors whose entries sum to zero, and
+θ (k × (d+1)) are the *reduced* weights. Nothing is lost: softmax ignores a shift common to all classes, so the
+regularised optimum sums to zero over classes and ‖W‖ = ‖θ‖. Curvature shrinks by (C/k)², four times for two classes.
+
+Objective: `J(θ) = (1/N) Σ_i w_i ℓ_i(θ) + (λ/2)‖θ‖²`, N = number of rows, ℓ_i = −log p_i[y_i] in nats.
+Gradient of ℓ_i: `r_i ⊗ h_i` with the reduced residual `r_i = Uᵀ(p_i − e_{y_i})`.
+Hessian, equal to the Gauss-Newton matrix: `G = (1/N) Σ_i w_i (Uᵀ S_i U) ⊗ h_i h_iᵀ + λI`, `S_i = diag(p_i) − p_i p_iᵀ`.
+
+Features may be float32 and memory-mapped; sums and solves are float64; memory is bounded by `BLOCK` rows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+BLOCK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class HeadData:
+    """What a head is fitted on: n rows of d features, a class for each, and weights (1 where nothing else is said)."""
+
+    features: Float[Tensor, "n d"]
+    labels: Int[Tensor, "n"]
+    classes: int
+    weights: Float[Tensor, "n"] | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.features)
+        if len(self.labels) != n or (self.weights is not None and len(self.weights) != n):
+            raise ValueError(f"{n} rows of features, but {len(self.labels)} labels and weights {self.weights}.")
+        if n == 0:
+            raise ValueError("A head needs at least one row to learn from.")
+        if int(self.labels.min()) < 0 or int(self.labels.max()) >= self.classes:
+            raise ValueError(f"Labels must lie in 0..{self.classes - 1}.")
+
+    @property
+    def row_weights(self) -> Float[Tensor, "n"]:
+        """Weights as float64."""
+        return torch.ones(len(self.features), dtype=torch.float64) if self.weights is None else self.weights.double()
+
+
+def sum_zero_basis(classes: int) -> Float[Tensor, "c k"]:
+    """Orthonormal columns that each sum to zero (Helmert contrasts), float64."""
+    basis = torch.zeros(classes, classes - 1, dtype=torch.float64)
+    for j in range(1, classes):
+        basis[:j, j - 1] = 1.0
+        basis[j, j - 1] = -float(j)
+        basis[:, j - 1] /= (j * (j + 1)) ** 0.5
+    return basis
+
+
+def blocks(features: Float[Tensor, "n d"], size: int = BLOCK) -> Iterator[tuple[slice, Float[Tensor, "b d1"]]]:
+    """Consecutive rows as float64 with the constant 1 appended, and where they lie."""
+    for start in range(0, len(features), size):
+        rows = features[start : start + size].double()
+        yield slice(start, start + len(rows)), torch.cat([rows, torch.ones(len(rows), 1, dtype=torch.float64)], 1)
+
+
+def probabilities(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
+    """Class probabilities of every row, float64."""
+    return torch.softmax(logits(theta, features), 1)
+
+
+def logits(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
+    """Logits of every row, summing to zero over classes, float64."""
+    weight = sum_zero_basis(len(theta) + 1) @ theta
+    return torch.cat([rows @ weight.T for _, rows in blocks(features)])
+
+
+def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
+    """Negative log-likelihood of every row's label, in nats."""
+    return -probs.gather(1, labels.unsqueeze(1)).squeeze(1).clamp_min(1e-300).log()
+
+
+def residuals(probs: Float[Tensor, "n c"], labels: Int[Tensor, "n"]) -> Float[Tensor, "n k"]:
+    """Reduced residuals `Uᵀ(p − e_y)`: the part of each loss gradient that belongs to the logits."""
+    basis = sum_zero_basis(probs.shape[1])
+    return probs @ basis - basis[labels]
+
+
+def objective(theta: Float[Tensor, "k d1"], data: HeadData, l2: float) -> float:
+    """J(θ) in nats."""
+    loss = (data.row_weights * losses(probabilities(theta, data.features), data.labels)).sum() / len(data.features)
+    return float(loss + 0.5 * l2 * theta.square().sum())
+
+
+def gradient(
+    probs: Float[Tensor, "n c"], theta: Float[Tensor, "k d1"], data: HeadData, l2: float
+) -> Float[Tensor, "k d1"]:
+    """∇J(θ), given the probabilities at θ."""
+    scaled = residuals(probs, data.labels) * data.row_weights.unsqueeze(1) / len(data.features)
+    total = l2 * theta
+    for where, rows in blocks(data.features):
+        total = total + scaled[where].T @ rows
+    return total
+
+
+def curvature(probs: Float[Tensor, "n c"], data: HeadData, l2: float) -> Float[Tensor, "kd1 kd1"]:
+    """G at these probabilities: symmetric positive definite, float64, rows ordered class first."""
+    basis = sum_zero_basis(data.classes)
+    k, d1 = basis.shape[1], data.features.shape[1] + 1
+    total = torch.zeros(k, d1, k, d1, dtype=torch.float64)
+    weights = data.row_weights / len(data.features)
+    for where, rows in blocks(data.features):
+        spread = logit_curvature(probs[where], basis) * weights[where].view(-1, 1, 1)
+        for a in range(k):
+            for b in range(a + 1):
+                total[a, :, b] += (rows * spread[:, a, b].unsqueeze(1)).T @ rows
+    for a in range(k):
+        for b in range(a):
+            total[b, :, a] = total[a, :, b].T
+    full = total.view(k * d1, k * d1)
+    full.diagonal().add_(l2)
+    return full
+
+
+def logit_curvature(probs: Float[Tensor, "n c"], basis: Float[Tensor, "c k"]) -> Float[Tensor, "n k k"]:
+    """`Uᵀ S_i U` of every row."""
+    mean = probs @ basis
+    return torch.einsum("nc,ca,cb->nab", probs, basis, basis) - mean.unsqueeze(2) * mean.unsqueeze(1)

@@ -1,0 +1,48 @@
+"""What models that never saw a silver label believe about it: the ground that flags and suggestions stand on."""
+
+import torch
+from jaxtyping import Float, Int
+from scipy.optimize import minimize_scalar
+from sklearn.model_selection import StratifiedKFold
+from torch import Tensor
+
+from inffeed_core.influence import HeadData, choose_l2, fit_head, logits, probabilities
+from inffeed_core.settings import L2_GRID
+
+
+def gold_only(
+    gold: HeadData,
+    validation_features: Float[Tensor, "m d"],
+    validation_labels: Int[Tensor, "m"],
+    features: Float[Tensor, "n d"],
+) -> Float[Tensor, "n c"]:
+    """Calibrated class probabilities of `features` from a head fitted on gold (and confirmed silver) alone.
+
+    l2 is chosen on validation, and so is the temperature that the logits are divided by (Guo et al., ICML 2017).
+    """
+    fit = choose_l2(gold, validation_features, validation_labels, L2_GRID)
+    warmth = temperature(logits(fit.theta, validation_features), validation_labels)
+    return torch.softmax(logits(fit.theta, features) / warmth, 1)
+
+
+def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, "m"]) -> float:
+    """The divisor of logits, between 0.05 and 20, with the lowest mean loss on these labels."""
+
+    def loss(log_temperature: float) -> float:
+        return float(torch.nn.functional.cross_entropy(scores / 2.718281828459045**log_temperature, labels))
+
+    found = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-4})
+    return float(2.718281828459045**found.x)
+
+
+def out_of_fold(data: HeadData, l2: float, folds: int, seed: int) -> Float[Tensor, "n c"]:
+    """Class probabilities of every row from a head fitted on the other folds: stratified where classes allow it."""
+    counts = torch.bincount(data.labels)
+    smallest = int(counts[counts > 0].min())
+    splitter = StratifiedKFold(max(2, min(folds, max(smallest, 2))), shuffle=True, random_state=seed)
+    result = torch.empty(len(data.features), data.classes, dtype=torch.float64)
+    for rest, held_out in splitter.split(torch.zeros(len(data.labels)), data.labels.numpy()):
+        weights = None if data.weights is None else data.weights[rest]
+        fit = fit_head(HeadData(data.features[rest], data.labels[rest], data.classes, weights), l2)
+        result[held_out] = probabilities(fit.theta, data.features[held_out])
+    return result
