@@ -10,6 +10,7 @@ Everything inside one `writing` block is one transaction: all of it is stored, o
 
 from inffeed_core.store.analyses import (
     begin_analysis,
+    count_open,
     evidence_for,
     explained_targets,
     flagged,
@@ -21,17 +22,19 @@ from inffeed_core.store.analyses import (
 )
 from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
+    act_counts,
     annotator_counts,
+    changed_since,
     decisions_about,
     history,
     last_decision_row,
     record_decision,
     undo_last,
     undo_token,
+    undone_by,
 )
 from inffeed_core.store.instances import (
     add_examples,
-    changed_since,
     count_by_split,
     duplicates,
     exclude,
@@ -46,15 +49,20 @@ from inffeed_core.store.instances import (
 )
 from inffeed_core.store.jobs import (
     ask_to_cancel,
+    attach_process,
     cancel_asked,
     end_job,
     enqueue,
     job,
+    job_settings,
     jobs,
     mark_running,
+    open_jobs,
+    open_processes,
     report,
 )
 from inffeed_core.store.maps import map_points
+from inffeed_core.store.reviewing import decided_since, ranked_exclusions, ranking_size, reviewed
 from inffeed_core.store.versions import (
     active_version,
     add_version,
@@ -65,16 +73,20 @@ from inffeed_core.store.versions import (
 )
 
 __all__ = [
+    "act_counts",
     "active_version",
     "add_examples",
     "add_version",
     "annotator_counts",
     "ask_to_cancel",
+    "attach_process",
     "begin_analysis",
-    "changed_since",
     "cancel_asked",
+    "changed_since",
     "count_by_split",
+    "count_open",
     "create",
+    "decided_since",
     "decisions_about",
     "duplicates",
     "end_job",
@@ -89,6 +101,7 @@ __all__ = [
     "instance",
     "instances",
     "job",
+    "job_settings",
     "jobs",
     "last_decision_row",
     "latest_analysis",
@@ -96,20 +109,26 @@ __all__ = [
     "map_points",
     "mark_running",
     "migrate",
+    "open_jobs",
+    "open_processes",
     "policy_values",
     "project_settings",
     "promote",
     "promotions",
     "put_evidence",
     "put_scores",
+    "ranked_exclusions",
+    "ranking_size",
     "reading",
     "record_decision",
     "report",
+    "reviewed",
     "save_project_settings",
     "scored",
     "search",
     "undo_last",
     "undo_token",
+    "undone_by",
     "version",
     "versions",
     "writing",

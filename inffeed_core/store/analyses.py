@@ -118,6 +118,17 @@ def flagged(
     return [Ranked(r["rank"], r["score"], _score_row(r)) for r in db.query(sql, values)]
 
 
+def count_open(db: Database, analysis: int, policy: str) -> int:
+    """How many instances `flagged` would give without a limit."""
+    sql = f"SELECT count(*) AS n FROM ranking r WHERE r.analysis = ? AND r.policy = ? AND NOT {_TAKEN}"
+    return int(next(iter(db.query(sql, [analysis, policy])))["n"])
+
+
+_TAKEN = """(r.instance IN (SELECT instance FROM exclusion) OR EXISTS (
+    SELECT 1 FROM decision d WHERE d.instance = r.instance AND d.act != 'undo'
+    AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)))"""
+
+
 def scored(db: Database, analysis: int, ids: Sequence[str] | None = None) -> list[ScoreRow]:
     """Scores of these instances, or of all, in order of id."""
     sql = """

@@ -45,14 +45,18 @@ def migrate(path: Path) -> None:
     _require_file(path)
     db = _connect(path)
     try:
-        newer = {m.name for m in migrations.applied(db)} - {m.name for m in migrations.pending(Database(memory=True))}
-        if newer:
-            raise ProjectError(
-                f"{path} was made by a newer InfFeed ({', '.join(sorted(newer))}); install that release."
-            )
-        _apply_migrations(db)
+        applied = {m.name for m in migrations.applied(db)}
+        known = {m.name for m in migrations.pending(Database(memory=True))}
+        if not applied:
+            raise ProjectError(f"{path} is a database of something else; choose a project folder.")
+        if newer := sorted(applied - known):
+            raise ProjectError(f"{path} was made by a newer InfFeed ({', '.join(newer)}); install that release.")
+        if known - applied:
+            _apply_migrations(db)
+    except sqlite3.OperationalError as error:
+        raise ProjectError(f"{path} cannot be opened ({error}); check its permissions and the free disk space.") from error
     except sqlite3.DatabaseError as error:
-        raise ProjectError(f"{path} is no InfFeed database ({error}); choose a project folder.") from error
+        raise ProjectError(f"{path} is damaged or no database ({error}); restore a copy of the folder.") from error
     finally:
         db.close()
 

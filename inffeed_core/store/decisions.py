@@ -60,6 +60,13 @@ def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> D
     raise InvalidDecision(f"No decision has the token {undone_token!r}; it may not have been saved yet. Try again.")
 
 
+def undone_by(db: Database, token: str) -> Decision | None:
+    """The decision that the undo with this token has undone; None where no such undo is stored."""
+    for row in db.query("SELECT d.* FROM decision u JOIN decision d ON d.token = u.undoes WHERE u.token = ?", [token]):
+        return _decision(row)
+    return None
+
+
 def decisions_about(db: Database, instance_id: str) -> list[Decision]:
     """The whole trail of one instance, oldest first, undone decisions and undos included."""
     return [_decision(r) for r in db.query("SELECT * FROM decision WHERE instance = ? ORDER BY n", [instance_id])]

@@ -17,15 +17,13 @@ from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.clock import now
 
 INSTANCES_AS_OF = """
-WITH last AS (
-    SELECT d.instance, max(d.n) AS n FROM decision d
-    WHERE d.act IN ('relabel', 'keep') AND d.n <= :as_of
-      AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token AND u.n <= :as_of)
-    GROUP BY d.instance
-)
 SELECT i.n, i.id, i.text, i.split, i.label AS original_label, coalesce(d.label, i.label) AS label,
        (i.split != 'silver' OR d.n IS NOT NULL) AS confirmed, i.source, i.metadata, d.annotator, d.at AS decided_at
-FROM instance i LEFT JOIN last ON last.instance = i.id LEFT JOIN decision d ON d.n = last.n
+FROM instance i LEFT JOIN decision d ON d.n = (
+    SELECT max(x.n) FROM decision x
+    WHERE x.instance = i.id AND x.act IN ('relabel', 'keep') AND x.n <= :as_of
+      AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = x.token AND u.n <= :as_of)
+)
 WHERE i.id NOT IN (SELECT instance FROM exclusion)
 """
 NO_LIMIT = 2**62
@@ -120,16 +118,6 @@ def count_by_split(db: Database) -> dict[Split, dict[str, int]]:
     for row in db.query(sql, {"as_of": NO_LIMIT}):
         counts[Split(row["split"])][row["label"]] = row["n"]
     return counts
-
-
-def changed_since(db: Database, row: int) -> int:
-    """How many instances have another label or confirmation now than they had at this row of decisions."""
-    sql = f"{INSTANCES_AS_OF} AND i.id IN (SELECT instance FROM decision WHERE n > :row)"
-    then, today = (
-        {(r["id"], r["label"], r["confirmed"]) for r in db.query(sql, {"as_of": moment, "row": row})}
-        for moment in (row, NO_LIMIT)
-    )
-    return len(today - then)
 
 
 def duplicates(db: Database) -> list[tuple[str, ...]]:

@@ -20,15 +20,23 @@ def enqueue(db: Database, id: str, kind: str, settings: Mapping[str, object]) ->
     return True
 
 
-def mark_running(db: Database, id: str, pid: int, pid_started: float) -> None:
-    """The child process has begun; `pid_started` (seconds since the epoch) tells a reused pid apart."""
-    values = {"pid": pid, "pid_started": pid_started, "heartbeat": now()}
-    _change(db, id, values | {"state": JobState.RUNNING.value, "started": now()})
+def attach_process(db: Database, id: str, pid: int, pid_started: float) -> bool:
+    """This process will do the job; `pid_started` (seconds since the epoch) tells a reused pid apart.
+
+    False where the job has ended meanwhile, and then nothing changes; so do `mark_running` and `report`.
+    """
+    return _change(db, id, {"pid": pid, "pid_started": pid_started, "heartbeat": now()})
+
+
+def mark_running(db: Database, id: str) -> bool:
+    """The job's turn has come."""
+    values = {"state": JobState.RUNNING.value, "started": now(), "heartbeat": now()}
+    return _change(db, id, values | {"stage": "", "stage_started": None, "done": 0, "total": 0})
 
 
 def report(
     db: Database, id: str, *, stage: str | None = None, done: int | None = None, total: int | None = None
-) -> None:
+) -> bool:
     """Progress and heartbeat. A new stage starts its own count and estimate of time."""
     values: dict[str, Any] = {"heartbeat": now()}
     if stage is not None:
