@@ -36,6 +36,7 @@ from inffeed_core.store.decisions import (
 from inffeed_core.store.instances import (
     add_examples,
     count_by_split,
+    count_instances,
     duplicates,
     exclude,
     existing_ids,
@@ -62,7 +63,7 @@ from inffeed_core.store.jobs import (
     report,
 )
 from inffeed_core.store.maps import map_points
-from inffeed_core.store.reviewing import decided_since, ranked_exclusions, ranking_size, reviewed
+from inffeed_core.store.reviewing import decided_since, ranked_exclusions, ranking_size, reviewed, silver_scored
 from inffeed_core.store.versions import (
     active_version,
     add_version,
@@ -84,6 +85,7 @@ __all__ = [
     "cancel_asked",
     "changed_since",
     "count_by_split",
+    "count_instances",
     "count_open",
     "create",
     "decided_since",
@@ -126,6 +128,7 @@ __all__ = [
     "save_project_settings",
     "scored",
     "search",
+    "silver_scored",
     "undo_last",
     "undo_token",
     "undone_by",

@@ -1,0 +1,137 @@
+"""Why a text is put before an annotator: one plain sentence that says no more than the numbers do.
+
+Two parts: what the policy that ranked the text says about it, and the strongest thing that the evidence adds.
+Each part is a `Fact` (a code and its values) and becomes words only through `ENGLISH`, so that a translation is
+another table of the same codes.
+
+What the policies' scores mean here (higher = checked first): for `expected-gain` and `negative-influence` the
+predicted fall of the validation loss in nats, by checking the text and by removing it; for `gold-loss` and
+`out-of-fold-loss` the loss of the text's label in nats; for `knn` and `bm25` the share of weighted votes for
+another label. The others are only spoken of by their rank. `inffeed_core.flagging` computes them all.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from inffeed_core.records import Evidence, Flag, Influencer, Split
+
+STRONGEST = 5
+"""How many influencers of a side are counted."""
+
+FEWEST = 3
+"""Below this many influencers a count says too little to be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something the numbers say: the code of a phrase and what fills it."""
+
+    code: str
+    values: Mapping[str, str | int]
+
+
+ENGLISH = {
+    "gain-above": "checking it should lower the validation loss more than checking {percent} % of the silver texts",
+    "removal-above": "removing it would lower the validation loss more than removing {percent} % of the silver texts",
+    "gold-model": "a model trained on gold labels alone gives this label {chance}",
+    "unseen-model": "a model that never saw this label gives it {chance}",
+    "unseen-model-prefers": "a model that never saw this label gives “{label}” {chance}",
+    "unseen-model-agrees": "a model that never saw this label agrees with it ({chance})",
+    "first-by-confident-learning": "confident learning puts it among the first {percent} % of the silver texts",
+    "first-by-self-influence": "its pull on its own prediction puts it among the first {percent} % of the silver texts",
+    "near-gold": "{chance} of the votes of its nearest gold texts go to another label",
+    "alike-gold": "{chance} of the votes of the gold texts most like it in words go to another label",
+    "random": "it was drawn at random, not by a score",
+    "ranked": "it is number {rank} of {of} silver texts by {policy}",
+    "supporters-other": "{count} of its {of} strongest supporters carry the other label",
+    "supporters-another": "{count} of its {of} strongest supporters carry another label",
+    "opposers-gold": "{count} of its {of} strongest opposers are gold texts labelled “{label}”",
+    "chance": "{percent} %",
+    "chance-low": "less than 1 %",
+    "chance-high": "more than 99 %",
+    "and": "{first}, and {second}.",
+    "but": "{first}, but {second}.",
+    "alone": "{first}.",
+}
+"""Code to phrase; `and`, `but` and `alone` join phrases to a sentence."""
+
+_LOSSES = {"gold-loss": "gold-model", "out-of-fold-loss": "unseen-model"}
+_VOTES = {"knn": "near-gold", "bm25": "alike-gold"}
+_GAINS = {"expected-gain": "gain-above", "negative-influence": "removal-above"}
+
+
+def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, str] = ENGLISH) -> str:
+    """The sentence for a flag. `labels` is how many labels the project has; `flag.reason` is not read."""
+    lead = standing(flag)
+    said = {"unseen-model", "unseen-model-prefers"} if lead.code in _LOSSES.values() else set()
+    added = next((f for f in additions(flag, evidence, labels) if f.code not in said), None)
+    first = _words(lead, phrases)
+    if added is None:
+        return _capital(phrases["alone"].format(first=first))
+    joint = "but" if added.code == "unseen-model-agrees" else "and"
+    return _capital(phrases[joint].format(first=first, second=_words(added, phrases)))
+
+
+def standing(flag: Flag) -> Fact:
+    """What the policy says about the flag; its bare rank where a stronger statement would not be true."""
+    behind = 100 * (flag.of - flag.rank) // flag.of
+    among_first = -(-100 * flag.rank // flag.of)
+    if flag.policy == "random":
+        return Fact("random", {})
+    if flag.policy in _LOSSES:
+        return Fact(_LOSSES[flag.policy], {"chance": _percent(math.exp(-flag.score))})
+    if flag.policy in _VOTES and flag.score > 0.5:
+        return Fact(_VOTES[flag.policy], {"chance": _percent(flag.score)})
+    if flag.policy in _GAINS and flag.score > 0 and behind >= 50:
+        return Fact(_GAINS[flag.policy], {"percent": behind})
+    if among_first <= 50 and f"first-by-{flag.policy}" in ENGLISH:
+        return Fact(f"first-by-{flag.policy}", {"percent": among_first})
+    return Fact("ranked", {"rank": flag.rank, "of": flag.of, "policy": flag.policy})
+
+
+def additions(flag: Flag, evidence: Evidence, labels: int) -> list[Fact]:
+    """What the evidence and the posterior add, the most telling first."""
+    if flag.suggested == flag.label:
+        return [Fact("unseen-model-agrees", {"chance": _percent(flag.suggested_probability)})]
+    facts = [_odd_supporters(flag, evidence.supporters, labels), _gold_opposers(flag, evidence.opposers)]
+    return [*(f for f in facts if f is not None), _posterior(flag, labels)]
+
+
+def _odd_supporters(flag: Flag, supporters: Sequence[Influencer], labels: int) -> Fact | None:
+    strongest = supporters[:STRONGEST]
+    odd = sum(i.label != flag.label for i in strongest)
+    if len(strongest) < FEWEST or 2 * odd <= len(strongest):
+        return None
+    return Fact("supporters-other" if labels == 2 else "supporters-another", {"count": odd, "of": len(strongest)})
+
+
+def _gold_opposers(flag: Flag, opposers: Sequence[Influencer]) -> Fact | None:
+    strongest = opposers[:STRONGEST]
+    gold = sum(i.split is not Split.SILVER and i.label == flag.suggested for i in strongest)
+    if len(strongest) < FEWEST or 2 * gold <= len(strongest):
+        return None
+    return Fact("opposers-gold", {"count": gold, "of": len(strongest), "label": flag.suggested})
+
+
+def _posterior(flag: Flag, labels: int) -> Fact:
+    if labels == 2:
+        return Fact("unseen-model", {"chance": _percent(1 - flag.suggested_probability)})
+    return Fact("unseen-model-prefers", {"label": flag.suggested, "chance": _percent(flag.suggested_probability)})
+
+
+def _percent(probability: float) -> int:
+    return min(100, max(0, round(100 * probability)))
+
+
+def _words(fact: Fact, phrases: Mapping[str, str]) -> str:
+    values = dict(fact.values)
+    if "chance" in values:
+        percent = int(values["chance"])
+        code = "chance-low" if percent < 1 else "chance-high" if percent > 99 else "chance"
+        values["chance"] = phrases[code].format(percent=percent)
+    return phrases[fact.code].format(**values)
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,49 @@
+"""How far a review has come: counts over one policy's ranking, without a pass over the whole ranking."""
+
+from sqlite_utils import Database
+
+from inffeed_core.records import Act
+
+
+def silver_scored(db: Database, analysis: int) -> int:
+    """How many silver instances the analysis scored; a policy ranks them all, and its first ones are kept."""
+    sql = "SELECT count(*) AS n FROM score WHERE analysis = ? AND suggested IS NOT NULL"
+    return int(next(iter(db.query(sql, [analysis])))["n"])
+
+
+def ranking_size(db: Database, analysis: int, policy: str) -> int:
+    """How many instances of the policy's ranking are kept, excluded ones included; ranks run from 1 to this."""
+    sql = "SELECT coalesce(max(rank), 0) AS n FROM ranking WHERE analysis = ? AND policy = ?"
+    return int(next(iter(db.query(sql, [analysis, policy])))["n"])
+
+
+def ranked_exclusions(db: Database, analysis: int, policy: str) -> int:
+    """How many of the policy's instances have been excluded since."""
+    sql = """
+        SELECT count(*) AS n FROM exclusion e
+        JOIN ranking r ON r.analysis = ? AND r.policy = ? AND r.instance = e.instance
+    """
+    return int(next(iter(db.query(sql, [analysis, policy])))["n"])
+
+
+def reviewed(db: Database, analysis: int, policy: str) -> dict[Act, int]:
+    """The policy's instances about which a decision stands, counted by the last act that does."""
+    sql = """
+        SELECT act, count(*) AS n FROM (
+            SELECT d.act, max(d.n) FROM decision d
+            JOIN ranking r ON r.analysis = ? AND r.policy = ? AND r.instance = d.instance
+            WHERE d.act != 'undo' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)
+              AND d.instance NOT IN (SELECT instance FROM exclusion)
+            GROUP BY d.instance
+        ) GROUP BY act
+    """
+    return {Act(row["act"]): row["n"] for row in db.query(sql, [analysis, policy])}
+
+
+def decided_since(db: Database, annotator: str, time: str) -> int:
+    """How many of the annotator's decisions since this time (ISO 8601, UTC) stand."""
+    sql = """
+        SELECT count(*) AS n FROM decision d WHERE d.annotator = ? AND d.at >= ? AND d.act != 'undo'
+        AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)
+    """
+    return int(next(iter(db.query(sql, [annotator, time])))["n"])

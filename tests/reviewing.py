@@ -1,0 +1,92 @@
+"""A project that is ready for review, filled through the store: what an analysis would have left behind."""
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from inffeed_core import store
+from inffeed_core.records import Example, ModelVersion, Split
+from inffeed_core.settings import POLICIES, ProjectSettings
+from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.workflow.projects import Project, create_project
+
+LABELS = ("negative", "positive")
+
+
+@dataclass
+class Filling:
+    """What to put in. Silver ids are s000, s001, … and every policy ranks them in this order."""
+
+    silver: int = 40
+    train: int = 12
+    validation: int = 8
+    labels: tuple[str, ...] = LABELS
+    texts: dict[str, str] = field(default_factory=dict)
+    """Overrides by id."""
+    guidelines: str = "Judge what the writer thinks of the product."
+
+
+def make_reviewable(folder: Path, filling: Filling | None = None) -> Project:
+    """A new project with gold, silver, one active version, and one analysis of it with evidence for every flag."""
+    given = filling or Filling()
+    project = create_project(folder, ProjectSettings("Reviews", given.labels, guidelines=given.guidelines))
+    with store.writing(project.db) as db:
+        store.add_examples(db, examples(given))
+        store.add_version(db, _version("v1"))
+        store.promote(db, "v1", "test")
+        _analyse(db, given)
+    return project
+
+
+def examples(given: Filling) -> list[Example]:
+    sizes = {Split.TRAIN: given.train, Split.VALIDATION: given.validation, Split.SILVER: given.silver}
+    return [
+        Example(id, given.texts.get(id, f"{split.value} text {n}, told in a few plain words."), label, split)
+        for split, size in sizes.items()
+        for n in range(size)
+        for id, label in [(f"{split.value[0]}{n:03}", given.labels[n % len(given.labels)])]
+    ]
+
+
+def _analyse(db: Database, given: Filling) -> None:
+    chance = random.Random(7)
+    everything = examples(given)
+    silver = [e for e in everything if e.split is Split.SILVER]
+    analysis = store.begin_analysis(db, "v1", 0, {})
+    rows = [_score(e, given.labels, chance) for e in everything]
+    ranking = [(e.id, (len(silver) - n) / 1000) for n, e in enumerate(silver)]
+    store.put_scores(db, analysis, rows, dict.fromkeys(POLICIES, ranking))
+    train = [e.id for e in everything if e.split is Split.TRAIN]
+    held_out = [e.id for e in everything if e.split is Split.VALIDATION]
+    for e in silver:
+        sides = {
+            "supporter": [(id, 0.005 / (n + 1)) for n, id in enumerate(chance.sample(train, min(5, len(train))))],
+            "opposer": [(id, -0.004 / (n + 1)) for n, id in enumerate(chance.sample(train, min(5, len(train))))],
+            "harmed": [(id, -0.003 / (n + 1)) for n, id in enumerate(chance.sample(held_out, min(3, len(held_out))))],
+        }
+        store.put_evidence(db, analysis, e.id, sides)
+
+
+def _score(e: Example, labels: tuple[str, ...], chance: random.Random) -> ScoreRow:
+    suggested = labels[(labels.index(e.label) + 1) % len(labels)]
+    guess = (suggested, 0.8, 0.002) if e.split is Split.SILVER else (None, None, None)
+    return ScoreRow(e.id, e.label, suggested, 0.9, 2.3, chance.random(), chance.random(), *guess)
+
+
+def _version(id: str) -> ModelVersion:
+    return ModelVersion(
+        id=id,
+        parent=None,
+        created="2026-01-01T00:00:00.000Z",
+        encoder="none",
+        weights_hash="",
+        data_hash="",
+        as_of_decision=0,
+        settings={},
+        seed=0,
+        train_counts={},
+        validation=None,
+        test=None,
+    )

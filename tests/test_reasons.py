@@ -1,0 +1,117 @@
+"""Worked cases: the sentence says what the numbers say, and nothing where they say nothing."""
+
+import math
+
+import pytest
+
+from inffeed_core.reasons import ENGLISH, reason
+from inffeed_core.records import Evidence, Flag, Influencer, Split
+
+
+def flag(policy: str = "expected-gain", **changes) -> Flag:
+    values = {
+        "id": "x",
+        "text": "t",
+        "label": "positive",
+        "predicted": "negative",
+        "probability": 0.9,
+        "suggested": "negative",
+        "suggested_probability": 0.97,
+        "policy": policy,
+        "score": 0.01,
+        "rank": 3,
+        "of": 300,
+        "reason": "",
+    }
+    return Flag(**values | changes)
+
+
+def side(*labels: str, split: Split = Split.SILVER) -> tuple[Influencer, ...]:
+    return tuple(Influencer(str(n), "t", label, split, 0.1) for n, label in enumerate(labels))
+
+
+NOTHING = Evidence("x", (), ())
+ODD = Evidence("x", side("negative", "negative", "positive", "negative", "negative", "positive"), ())
+
+
+def test_gain_and_odd_supporters():
+    assert reason(flag(), ODD, labels=2) == (
+        "Checking it should lower the validation loss more than checking 99 % of the silver texts, "
+        "and 4 of its 5 strongest supporters carry the other label."
+    )
+
+
+def test_removal_and_posterior_of_a_binary_label():
+    assert reason(flag("negative-influence"), NOTHING, labels=2) == (
+        "Removing it would lower the validation loss more than removing 99 % of the silver texts, "
+        "and a model that never saw this label gives it 3 %."
+    )
+
+
+def test_with_three_labels_the_posterior_of_the_current_one_is_unknown():
+    assert reason(flag("random"), NOTHING, labels=3) == (
+        "It was drawn at random, not by a score, and a model that never saw this label gives “negative” 97 %."
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "start"),
+    [
+        ("gold-loss", "A model trained on gold labels alone gives this label 5 %"),
+        ("out-of-fold-loss", "A model that never saw this label gives it 5 %"),
+    ],
+)
+def test_a_loss_is_told_as_the_probability_it_is(policy, start):
+    assert reason(flag(policy, score=-math.log(0.05)), NOTHING, labels=2) == f"{start}."
+
+
+def test_an_agreeing_model_is_not_hidden():
+    agreeing = flag("confident-learning", suggested="positive", suggested_probability=0.91, rank=6)
+    assert reason(agreeing, ODD, labels=2) == (
+        "Confident learning puts it among the first 2 % of the silver texts, "
+        "but a model that never saw this label agrees with it (91 %)."
+    )
+
+
+@pytest.mark.parametrize("changes", [{"score": 0.0}, {"score": -0.01}, {"rank": 151}])
+def test_no_claim_of_gain_where_there_is_none(changes):
+    told = reason(flag(**changes), NOTHING, labels=2)
+    assert told.startswith(f"It is number {changes.get('rank', 3)} of 300 silver texts by expected-gain, and")
+
+
+def test_votes_are_told_as_shares_where_they_are_a_majority():
+    assert reason(flag("knn", score=0.83), NOTHING, labels=2).startswith(
+        "83 % of the votes of its nearest gold texts go to another label, and"
+    )
+    assert reason(flag("bm25", score=0.5), NOTHING, labels=2).startswith("It is number 3 of 300 silver texts by bm25,")
+
+
+def test_a_minority_of_odd_supporters_is_no_reason():
+    even = Evidence("x", side("negative", "negative", "positive", "positive", "positive"), ())
+    assert "supporters" not in reason(flag(), even, labels=2)
+
+
+def test_two_supporters_are_too_few_to_count():
+    assert "supporters" not in reason(flag(), Evidence("x", side("negative", "negative"), ()), labels=2)
+
+
+def test_gold_opposers_with_the_suggested_label():
+    gold = Evidence("x", (), side("negative", "negative", "negative", "positive", split=Split.TRAIN))
+    assert "and 3 of its 4 strongest opposers are gold texts labelled “negative”." in reason(flag(), gold, labels=2)
+    silver = Evidence("x", (), side("negative", "negative", "negative", "positive"))
+    assert "opposers" not in reason(flag(), silver, labels=2)
+
+
+@pytest.mark.parametrize(("chance", "words"), [(0.999, "less than 1 %"), (0.004, "more than 99 %"), (0.5, "50 %")])
+def test_chances_are_never_told_as_certain(chance, words):
+    assert f"gives it {words}." in reason(flag(suggested_probability=chance), NOTHING, labels=2)
+
+
+def test_another_language_is_another_table():
+    table = {code: f"<{phrase}>" for code, phrase in ENGLISH.items()}
+    assert reason(flag("random"), NOTHING, 2, table).startswith("<<it was drawn at random")
+
+
+def test_braces_in_a_label_are_only_text():
+    odd = flag("random", suggested="{rank}")
+    assert "gives “{rank}” 97 %" in reason(odd, NOTHING, labels=3)
