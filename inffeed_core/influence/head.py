@@ -123,6 +123,14 @@ class HeadInfluence:
         harmful = top_k(self._eligible(directions, leave_out, -1.0), k)
         return helpful, (-harmful[0], harmful[1])
 
+    def most_harmed(self, gradients: Gradients, k: int) -> tuple[Float[Tensor, "n kept"], Int[Tensor, "n kept"]]:
+        """For every row the k targets on which its influence is lowest, lowest first: (influence, target numbers).
+
+        Streamed over rows: only targets × one block is held.
+        """
+        found = [top_k([(0, -scores.T)], k) for _, scores in self._scored(self._solve(gradients))]
+        return -torch.cat([values for values, _ in found]), torch.cat([targets for _, targets in found])
+
     def _eligible(
         self, directions: Gradients, leave_out: Int[Tensor, "t"] | None, sign: float
     ) -> Iterator[tuple[int, Float[Tensor, "t b"]]]:

@@ -1,0 +1,137 @@
+import pytest
+import torch
+
+from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, expected_gain, fit_head, losses, probabilities
+from inffeed_core.influence import head as head_module
+
+
+def refit_without(data: HeadData, fit: HeadFit, row: int) -> HeadFit:
+    weights = data.row_weights.clone()
+    weights[row] = 0
+    return fit_head(HeadData(data.features, data.labels, data.classes, weights), fit.l2, start=fit.theta)
+
+
+def mean_loss(fit: HeadFit, targets) -> float:
+    return float(losses(probabilities(fit.theta, targets[0]), targets[1]).mean())
+
+
+def test_a_harmful_row_scores_below_zero_and_a_helpful_one_above():
+    features = torch.tensor([[1.0], [1.1], [0.9], [-1.0], [-1.1], [-0.9], [1.0]])
+    labels = torch.tensor([1, 1, 1, 0, 0, 0, 0])  # the last one is mislabelled
+    data = HeadData(features, labels, 2)
+    scores = HeadInfluence(data, fit_head(data, 0.1)).on_losses(torch.tensor([[1.0]]), torch.tensor([1]))[0]
+    assert scores[6] < 0 < scores[0]
+
+
+def test_without_correction_scores_are_the_textbook_formula(noisy_data: HeadData, fitted: HeadFit, targets):
+    """−g_tᵀ H⁻¹ g_j up to sign, with gradients and Hessian from autograd on full weights."""
+    ones = torch.ones(len(noisy_data.features), 1)
+    rows = torch.cat([noisy_data.features, ones], 1).double()
+    target_rows = torch.cat([targets[0], torch.ones(len(targets[0]), 1)], 1).double()
+    from inffeed_core.influence.softmax import sum_zero_basis
+
+    weight = sum_zero_basis(noisy_data.classes) @ fitted.theta
+
+    def objective(flat: torch.Tensor) -> torch.Tensor:
+        each = torch.nn.functional.cross_entropy(rows @ flat.view(weight.shape).T, noisy_data.labels, reduction="none")
+        return (noisy_data.row_weights * each).mean() + fitted.l2 / 2 * flat.square().sum()
+
+    hessian = torch.autograd.functional.hessian(objective, weight.flatten())
+
+    def gradients(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        residual = torch.softmax(x @ weight.T, 1) - torch.nn.functional.one_hot(y, noisy_data.classes)
+        return (residual.unsqueeze(2) * x.unsqueeze(1)).flatten(1)
+
+    train = gradients(rows, noisy_data.labels) * noisy_data.row_weights.unsqueeze(1)
+    expected = gradients(target_rows, targets[1]) @ torch.linalg.solve(hessian, train.T) / len(rows)
+    plain = HeadInfluence(noisy_data, fitted, leverage=False).on_losses(*targets)
+    torch.testing.assert_close(plain.double(), expected, atol=1e-6, rtol=1e-3)
+
+
+def test_removal_with_leverage_predicts_refits(
+    noisy_data: HeadData, fitted: HeadFit, influence: HeadInfluence, targets
+):
+    predicted = influence.on_gradients(influence.validation_gradient(*targets))[0].double()
+    now = mean_loss(fitted, targets)
+    actual = torch.tensor([mean_loss(refit_without(noisy_data, fitted, j), targets) - now for j in range(60)])
+    both = torch.stack([predicted[:60], actual])
+    assert torch.corrcoef(both)[0, 1] > 0.99
+    slope = (predicted[:60] @ actual.double()) / predicted[:60].square().sum()
+    assert 0.9 < slope < 1.1
+
+
+def test_relabel_gain_is_zero_for_the_present_label(noisy_data: HeadData, influence: HeadInfluence, targets):
+    gains = influence.relabel_gains(influence.validation_gradient(*targets))
+    own = gains.gather(1, noisy_data.labels.unsqueeze(1))
+    assert torch.equal(own, torch.zeros_like(own))
+    assert gains.abs().max() > 0
+
+
+def test_expected_gain_weighs_each_label_by_its_probability():
+    gains = torch.tensor([[0.0, 2.0, -1.0]], dtype=torch.float64)
+    belief = torch.tensor([[0.5, 0.25, 0.25]], dtype=torch.float64)
+    assert expected_gain(gains, belief).tolist() == [0.25]
+
+
+def test_validation_gradient_is_the_mean_of_the_instances_gradients(influence: HeadInfluence, targets):
+    mean = influence.loss_gradients(*targets).mean(0, keepdim=True)
+    torch.testing.assert_close(influence.validation_gradient(*targets), mean)
+
+
+def test_self_influence_is_the_diagonal_and_never_negative(noisy_data: HeadData, influence: HeadInfluence):
+    everything = influence.on_losses(noisy_data.features, noisy_data.labels)
+    torch.testing.assert_close(influence.self_influence(), everything.diagonal().double(), atol=1e-6, rtol=1e-3)
+    assert influence.self_influence().min() >= 0
+
+
+def test_row_order_leaves_scores_alone(noisy_data: HeadData, fitted: HeadFit, influence: HeadInfluence, targets):
+    order = torch.randperm(len(noisy_data.features), generator=torch.Generator().manual_seed(4))
+    shuffled = HeadData(
+        noisy_data.features[order], noisy_data.labels[order], noisy_data.classes, noisy_data.row_weights[order]
+    )
+    again = HeadInfluence(shuffled, fit_head(shuffled, fitted.l2)).on_losses(*targets)
+    torch.testing.assert_close(again, influence.on_losses(*targets)[:, order], atol=1e-6, rtol=1e-4)
+
+
+def test_block_size_and_target_batches_leave_scores_alone(
+    noisy_data: HeadData, fitted: HeadFit, influence: HeadInfluence, targets, monkeypatch: pytest.MonkeyPatch
+):
+    whole = influence.on_losses(*targets)
+    one_by_one = torch.cat([influence.on_losses(x[None], y[None]) for x, y in zip(*targets, strict=True)])
+    torch.testing.assert_close(one_by_one, whole, atol=1e-7, rtol=1e-4)
+    original = HeadInfluence._projected
+    monkeypatch.setattr(head_module.HeadInfluence, "_projected", lambda self, directions: original(self, directions, 7))
+    torch.testing.assert_close(HeadInfluence(noisy_data, fitted).on_losses(*targets), whole, atol=1e-7, rtol=1e-4)
+
+
+def test_top_influencers_are_the_ends_of_the_full_matrix(noisy_data: HeadData, influence: HeadInfluence):
+    gradients = influence.loss_gradients(noisy_data.features[:20], noisy_data.labels[:20])
+    (high, high_rows), (low, low_rows) = influence.top_influencers(gradients, 5, leave_out=torch.arange(20))
+    full = influence.on_gradients(gradients)
+    full[torch.arange(20), torch.arange(20)] = torch.nan
+    for t in range(20):
+        scores = full[t][~full[t].isnan()]
+        torch.testing.assert_close(high[t], scores.sort(descending=True).values[:5])
+        torch.testing.assert_close(low[t], scores.sort().values[:5])
+        assert t not in high_rows[t].tolist() + low_rows[t].tolist()
+
+
+def test_most_harmed_targets_are_the_lowest_in_each_column(influence: HeadInfluence, targets):
+    gradients = influence.loss_gradients(*targets)
+    values, which = influence.most_harmed(gradients, 3)
+    expected = influence.on_gradients(gradients).T.sort(dim=1)
+    torch.testing.assert_close(values, expected.values[:, :3])
+    assert torch.equal(which[:, 0], expected.indices[:, 0])
+
+
+def test_a_row_of_weight_zero_has_no_influence(noisy_data: HeadData, targets):
+    weights = noisy_data.row_weights.clone()
+    weights[3] = 0
+    data = HeadData(noisy_data.features, noisy_data.labels, noisy_data.classes, weights)
+    assert HeadInfluence(data, fit_head(data, 1e-2)).on_losses(*targets)[:, 3].abs().max() == 0
+
+
+def test_float32_and_float64_features_agree(noisy_data: HeadData, influence: HeadInfluence, targets):
+    double = HeadData(noisy_data.features.double(), noisy_data.labels, noisy_data.classes, noisy_data.weights)
+    scores = HeadInfluence(double, fit_head(double, 1e-2)).on_losses(targets[0].double(), targets[1])
+    torch.testing.assert_close(influence.on_losses(*targets).double(), scores, atol=1e-6, rtol=1e-3)

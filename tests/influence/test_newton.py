@@ -1,0 +1,64 @@
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from inffeed_core.influence import HeadData, HeadFit, NotConverged, choose_l2, fit_head, losses, probabilities
+from inffeed_core.influence.softmax import gradient
+
+
+def test_agrees_with_scikit_learn(noisy_data: HeadData, fitted: HeadFit):
+    rows = torch.cat([noisy_data.features, torch.ones(len(noisy_data.features), 1)], 1).double().numpy()
+    peer = LogisticRegression(C=1 / (len(rows) * fitted.l2), fit_intercept=False, tol=1e-10, max_iter=10_000)
+    peer.fit(rows, noisy_data.labels.numpy(), sample_weight=noisy_data.row_weights.numpy())
+    theirs = torch.from_numpy(peer.predict_proba(rows))
+    # scikit-learn regularises one weight vector for two classes, this head two that mirror each other
+    if noisy_data.classes == 2:
+        peer.set_params(C=2 * peer.C).fit(rows, noisy_data.labels.numpy(), sample_weight=noisy_data.row_weights.numpy())
+        theirs = torch.from_numpy(peer.predict_proba(rows))
+    torch.testing.assert_close(probabilities(fitted.theta, noisy_data.features), theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_ends_at_a_stationary_point(noisy_data: HeadData, fitted: HeadFit):
+    probs = probabilities(fitted.theta, noisy_data.features)
+    assert gradient(probs, fitted.theta, noisy_data, fitted.l2).norm() <= 1e-9
+    assert fitted.gradient_norm <= 1e-9
+
+
+def test_does_not_depend_on_the_start(noisy_data: HeadData, fitted: HeadFit):
+    start = 5 * torch.randn(fitted.theta.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    torch.testing.assert_close(fit_head(noisy_data, fitted.l2, start=start).theta, fitted.theta, atol=1e-6, rtol=1e-6)
+
+
+def test_a_warm_start_needs_few_steps(noisy_data: HeadData, fitted: HeadFit):
+    labels = noisy_data.labels.clone()
+    labels[:5] = (labels[:5] + 1) % noisy_data.classes
+    corrected = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
+    assert fit_head(corrected, fitted.l2, start=fitted.theta).iterations <= 4
+
+
+def test_separable_data_converge_all_the_same():
+    features = torch.tensor([[-2.0], [-1.0], [1.0], [2.0]])
+    fit = fit_head(HeadData(features, torch.tensor([0, 0, 1, 1]), 2), 1e-5)
+    assert probabilities(fit.theta, features).argmax(1).tolist() == [0, 0, 1, 1]
+
+
+def test_says_so_when_it_runs_out_of_steps(noisy_data: HeadData):
+    with pytest.raises(NotConverged, match="after 1 Newton steps"):
+        fit_head(noisy_data, 1e-2, max_iterations=1)
+
+
+def test_chooses_the_l2_with_the_lowest_validation_loss(noisy_data: HeadData, targets):
+    grid = (1.0, 1e-1, 1e-2, 1e-4)
+    chosen = choose_l2(noisy_data, *targets, grid)
+    by_hand = {
+        l2: float(losses(probabilities(fit_head(noisy_data, l2).theta, targets[0]), targets[1]).mean()) for l2 in grid
+    }
+    assert chosen.l2 == min(by_hand, key=by_hand.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"), [(torch.tensor([0, 2]), 2), (torch.tensor([0]), 2), (torch.tensor([-1, 0]), 2)]
+)
+def test_refuses_data_that_cannot_be(labels: torch.Tensor, classes: int):
+    with pytest.raises((ValueError, TypeError)):
+        HeadData(torch.zeros(2, 3), labels, classes)

@@ -1,0 +1,60 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inffeed_core.influence import HeadData, logits, probabilities
+from inffeed_core.influence.softmax import blocks, curvature, gradient, objective, sum_zero_basis
+
+L2 = 0.03
+
+
+def autograd_objective(data: HeadData):
+    """J written out with full weights W = Uθ and torch's own cross entropy."""
+    ones = torch.ones(len(data.features), 1, dtype=torch.float64)
+    rows = torch.cat([data.features.double(), ones], 1)
+
+    def value(theta: torch.Tensor) -> torch.Tensor:
+        weight = sum_zero_basis(data.classes) @ theta.view(data.classes - 1, -1)
+        each = torch.nn.functional.cross_entropy(rows @ weight.T, data.labels, reduction="none")
+        return (data.row_weights * each).mean() + L2 / 2 * weight.square().sum()
+
+    return value
+
+
+def some_theta(data: HeadData) -> torch.Tensor:
+    shape = (data.classes - 1, data.features.shape[1] + 1)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64) / 3
+
+
+@given(classes=st.integers(2, 12))
+def test_basis_is_orthonormal_and_blind_to_common_shifts(classes: int):
+    basis = sum_zero_basis(classes)
+    torch.testing.assert_close(basis.T @ basis, torch.eye(classes - 1, dtype=torch.float64))
+    torch.testing.assert_close(basis.sum(0), torch.zeros(classes - 1, dtype=torch.float64), atol=1e-12, rtol=0)
+
+
+def test_objective_gradient_and_curvature_are_autograd_s(noisy_data: HeadData):
+    theta, value = some_theta(noisy_data), autograd_objective(noisy_data)
+    probs = probabilities(theta, noisy_data.features)
+    assert abs(objective(theta, noisy_data, L2) - float(value(theta))) < 1e-12
+    slope = torch.autograd.functional.jacobian(value, theta)
+    torch.testing.assert_close(gradient(probs, theta, noisy_data, L2), slope, atol=1e-12, rtol=1e-9)
+    bend = torch.autograd.functional.hessian(value, theta.flatten())
+    torch.testing.assert_close(curvature(probs, noisy_data, L2), bend, atol=1e-12, rtol=1e-9)
+
+
+def test_logits_sum_to_zero_and_give_the_probabilities(noisy_data: HeadData):
+    theta = some_theta(noisy_data)
+    scores = logits(theta, noisy_data.features)
+    torch.testing.assert_close(scores.sum(1), torch.zeros(len(scores), dtype=torch.float64), atol=1e-9, rtol=0)
+    torch.testing.assert_close(torch.softmax(scores, 1), probabilities(theta, noisy_data.features))
+
+
+@given(rows=st.integers(1, 30), size=st.integers(1, 40))
+def test_blocks_cover_every_row_once_and_append_one(rows: int, size: int):
+    features = torch.arange(rows * 2.0).view(rows, 2)
+    parts = list(blocks(features, size))
+    whole = torch.cat([part for _, part in parts])
+    assert [where.start for where, _ in parts] == list(range(0, rows, size))
+    assert torch.equal(whole[:, :2], features.double())
+    assert torch.equal(whole[:, 2], torch.ones(rows, dtype=torch.float64))
