@@ -54,7 +54,7 @@ def migrate(path: Path) -> None:
         if known - applied:
             _apply_migrations(db)
     except sqlite3.OperationalError as error:
-        raise ProjectError(f"{path} cannot be opened ({error}); check its permissions and the free disk space.") from error
+        raise ProjectError(f"{path} cannot be opened ({error}); check its permissions and the disk's space.") from error
     except sqlite3.DatabaseError as error:
         raise ProjectError(f"{path} is damaged or no database ({error}); restore a copy of the folder.") from error
     finally:

@@ -1,6 +1,6 @@
 """Decisions: append-only, each arriving exactly once by its token. Undo is a decision too."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlite_utils import Database
 
@@ -35,6 +35,16 @@ def record_decision(db: Database, decision: Decision) -> bool:
         }
     )
     return True
+
+
+def restore_decisions(db: Database, decisions: Iterable[Decision]) -> int:
+    """Store relabels and keeps that an export tells of, in this order; returns how many.
+
+    Checked by the importer; one by one, `record_decision` would derive the label state anew for each.
+    """
+    columns = "token, instance, annotator, act, label, note, at"
+    rows = ((d.token, d.instance_id, d.annotator, d.act.value, d.label, d.note, d.at) for d in decisions)
+    return db.conn.executemany(f"INSERT INTO decision ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows).rowcount
 
 
 def undo_last(db: Database, annotator: str, token: str) -> Decision | None:

@@ -73,6 +73,26 @@ def existing_ids(db: Database, ids: Iterable[str]) -> set[str]:
     return {r["id"] for r in db.query("SELECT id FROM instance WHERE id IN (SELECT value FROM json_each(?))", [wanted])}
 
 
+def next_numbers(db: Database) -> dict[Split, int]:
+    """For each split the lowest n such that neither `<split>-n` nor any higher number is an id of the project."""
+    sql = """
+        SELECT s.value AS split, 1 + coalesce((
+            SELECT max(CAST(substr(id, length(s.value) + 2) AS INTEGER)) FROM instance
+            WHERE id GLOB s.value || '-[0-9]*' AND NOT substr(id, length(s.value) + 2) GLOB '*[^0-9]*'
+        ), 0) AS n FROM json_each(?) s
+    """
+    return {Split(r["split"]): r["n"] for r in db.query(sql, [json.dumps([s.value for s in Split])])}
+
+
+def same_texts(db: Database, hashes: Iterable[str]) -> list[tuple[str, Split, str]]:
+    """(id, split, hash) of the instances whose text hash is one of these, in import order, without excluded ones."""
+    sql = """
+        SELECT id, split, text_hash FROM instance WHERE text_hash IN (SELECT value FROM json_each(?))
+        AND id NOT IN (SELECT instance FROM exclusion) ORDER BY n
+    """
+    return [(r["id"], Split(r["split"]), r["text_hash"]) for r in db.query(sql, [json.dumps(sorted(set(hashes)))])]
+
+
 def instances(db: Database, splits: Sequence[Split] = tuple(Split), *, as_of: int | None = None) -> Iterator[Instance]:
     """The instances of these splits in the order of their import, without excluded ones."""
     sql = f"{INSTANCES_AS_OF} AND i.split IN (SELECT value FROM json_each(:splits)) ORDER BY i.n"
@@ -109,6 +129,12 @@ def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
         ]
     found = find(db, ids)
     return [found[i] for i in dict.fromkeys(ids) if i in found][:limit]
+
+
+def count_instances(db: Database) -> int:
+    """How many instances the project holds, without excluded ones; quick."""
+    sql = "SELECT (SELECT count(*) FROM instance) - (SELECT count(*) FROM exclusion) AS n"
+    return int(next(iter(db.query(sql)))["n"])
 
 
 def count_by_split(db: Database) -> dict[Split, dict[str, int]]:

@@ -60,7 +60,7 @@ def end_job(
 
 def ask_to_cancel(db: Database, id: str) -> None:
     """Ask the child process to stop at its next chance."""
-    _change(db, id, {"cancel_asked": 1})
+    _change(db, id, {"cancel_asked": 1, "stage": "Cancelling"})
 
 
 def cancel_asked(db: Database, id: str) -> bool:

@@ -1,0 +1,15 @@
+"""Long work in child processes, so that pages stay usable and a killed server kills no work.
+
+    control.py   start, cancel and look after jobs: what pages call
+    turns.py     do one job in this process: its turn, heartbeat, progress, and ending
+    kinds.py     what each kind of job does
+    __main__.py  the child process: `python -m inffeed_core.jobs FOLDER JOB_ID`
+
+A job is a row of the project's database. At most one of each kind is queued or running; jobs of different kinds take
+turns on a file lock, which the system frees when a process dies. The child beats once a second; `refresh` closes the
+rows of jobs whose process is gone.
+"""
+
+from inffeed_core.jobs.control import cancel, log_tail, refresh, run_here, start
+
+__all__ = ["cancel", "log_tail", "refresh", "run_here", "start"]

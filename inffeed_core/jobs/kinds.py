@@ -1,0 +1,56 @@
+"""What each kind of job does: settings in as JSON has them, a JSON-able result out.
+
+`workflow.training` is imported by the functions, because it needs torch and whoever only starts a job does not.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from inffeed_core.records import Progress
+from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.workflow.projects import Project
+
+Settings = Mapping[str, Any]
+Work = Callable[[Project, Settings, Progress], dict[str, object]]
+
+
+def train(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """A new version from today's labels: {"version": id}. Takes {"train": TrainSettings as a dict}."""
+    from inffeed_core.workflow import training
+
+    return {"version": training.train(project, _train_settings(settings), progress).id}
+
+
+def analyse(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """Scores and flags of the active version: {"analysis": id, "version": id}. Takes {"analysis": AnalysisSettings}."""
+    from inffeed_core.workflow import training
+
+    analysis = training.analyse(project, _analysis_settings(settings), progress)
+    return {"analysis": analysis.id, "version": analysis.version}
+
+
+def retrain(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """Train, then analyse: {"version": id}. Takes {"train": …, "analysis": …}."""
+    from inffeed_core.workflow import training
+
+    version = training.retrain(project, _train_settings(settings), _analysis_settings(settings), progress)
+    return {"version": version.id}
+
+
+def explain(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """Influencers of instances that were not computed in advance: {"explained": n}. Takes {"ids": […]}."""
+    from inffeed_core.workflow import training
+
+    training.explain(project, settings["ids"], progress)
+    return {"explained": len(settings["ids"])}
+
+
+KINDS: dict[str, Work] = {"train": train, "analyse": analyse, "retrain": retrain, "explain": explain}
+
+
+def _train_settings(settings: Settings) -> TrainSettings:
+    return TrainSettings.from_dict(settings.get("train", {}))
+
+
+def _analysis_settings(settings: Settings) -> AnalysisSettings:
+    return AnalysisSettings.from_dict(settings.get("analysis", {}))

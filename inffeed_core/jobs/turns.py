@@ -1,0 +1,150 @@
+"""One job in this process: it waits for its turn, beats, reports, can be cancelled, and always ends its row."""
+
+import errno
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+
+from inffeed_core.errors import Cancelled, InfFeedError, ProjectError
+from inffeed_core.jobs.kinds import KINDS
+from inffeed_core.records import JobState, Progress
+from inffeed_core.store import cancel_asked, end_job, job, job_settings, mark_running, reading, report, writing
+from inffeed_core.workflow.projects import Project
+
+WRITE_SECONDS = 0.2
+"""Progress is written at most this often."""
+HEARTBEAT_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """The `progress` of a job: carries it to the job's row, and a wish to cancel from there back to the work.
+
+    The row is written by a thread of its own, never by the caller: work that reports from inside a write
+    transaction would wait for itself.
+    """
+
+    def __init__(self, project: Project, id: str, also: Progress | None = None) -> None:
+        self._project, self._id, self._also = project, id, also
+        self._now = ("", 0, 0)
+        self._written = ("", 0, 0)
+        self._stopping, self._cancelled = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="job heartbeat", daemon=True)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Note the progress. Raises Cancelled where the user, or the system, asked to stop."""
+        if self._cancelled.is_set():
+            raise Cancelled("Cancelled. What was computed so far is kept where it can be.")
+        if stage != self._now[0]:
+            log.info("%s", stage)
+        self._now = (stage, done, total)
+        if self._also is not None:
+            self._also(stage, done, total)
+
+    def cancel(self) -> None:
+        """Make the next report raise Cancelled."""
+        self._cancelled.set()
+
+    def __enter__(self) -> "Reporter":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        beaten = -HEARTBEAT_SECONDS
+        while not self._stopping.wait(WRITE_SECONDS):
+            if self._now != self._written or time.monotonic() - beaten >= HEARTBEAT_SECONDS:
+                beaten = time.monotonic()
+                self._write()
+
+    def _write(self) -> None:
+        current = self._now
+        stage = current[0] if current[0] != self._written[0] else None
+        try:
+            with writing(self._project.db) as db:
+                alive = report(db, self._id, stage=stage, done=current[1], total=current[2])
+                wanted = cancel_asked(db, self._id)
+            self._written = current
+        except ProjectError:  # the folder was moved or deleted: nowhere left to put a result
+            alive, wanted = False, False
+        except sqlite3.Error as error:  # a full disk, or a long write of somebody else: the next beat tries again
+            log.warning("Progress was not written: %s", error)
+            return
+        if wanted or not alive:
+            self._cancelled.set()
+
+
+def take_turn(project: Project, id: str, reporter: Reporter) -> Mapping[str, object]:
+    """Do a queued job to its end, whatever that is; returns its result. The work's exception is raised again."""
+    try:
+        with reporter:
+            result = _work(project, id, reporter)
+    except BaseException as error:
+        state = JobState.CANCELLED if isinstance(error, (Cancelled, KeyboardInterrupt)) else JobState.FAILED
+        try:
+            with writing(project.db) as db:
+                end_job(db, id, state, error=in_plain_words(error))
+        except (ProjectError, sqlite3.Error) as unwritten:  # the folder is gone, or the disk full
+            log.warning("The end of the job was not written: %s", unwritten)
+        raise
+    with writing(project.db) as db:
+        end_job(db, id, JobState.DONE, result=result)
+    return result
+
+
+def _work(project: Project, id: str, progress: Reporter) -> Mapping[str, object]:
+    with reading(project.db) as db:
+        queued, settings = job(db, id), job_settings(db, id)
+    if queued is None or queued.state.ended:
+        raise Cancelled("The job had ended before its process began.")
+    with _turn(project, progress):
+        with writing(project.db) as db:
+            if not mark_running(db, id):
+                raise Cancelled("The job had ended before its turn came.")
+        progress("Starting", 0, 0)
+        return KINDS[queued.kind](project, settings, progress)
+
+
+@contextmanager
+def _turn(project: Project, progress: Progress) -> Iterator[None]:
+    project.jobs.mkdir(exist_ok=True)
+    lock = FileLock(project.jobs / "turn.lock")
+    while True:
+        try:
+            lock.acquire(timeout=WRITE_SECONDS)
+            break
+        except Timeout:
+            progress("Waiting for another job", 0, 0)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def in_plain_words(error: BaseException) -> str:
+    """What to tell the user about an exception that ended a job."""
+    if isinstance(error, InfFeedError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "Cancelled."
+    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
+        return (
+            "The memory of this machine was not enough. Close other programs, or lower the batch size, and start again."
+        )
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in str(error):
+        return "The disk is full. Free some space and start again; everything saved before is kept."
+    if isinstance(error, PermissionError):
+        return f"The system denied access to {error.filename}. Check the permissions of the project folder."
+    return f"Unexpected {type(error).__name__}: {str(error)[:200]}. The job's log tells more."

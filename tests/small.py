@@ -1,0 +1,32 @@
+"""A small project with texts of two kinds, for tests that need no model."""
+
+from pathlib import Path
+
+from inffeed_core.records import Example, Split
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.store import add_examples, writing
+from inffeed_core.workflow.projects import Project, create_project
+
+LABELS = ("negative", "positive")
+SIZES = {Split.TRAIN: 12, Split.VALIDATION: 8, Split.TEST: 8, Split.SILVER: 20}
+WORDS = {"negative": "It broke at once and nobody answered", "positive": "It works well and I would buy it again"}
+WRONG_SILVER = ("silver-3", "silver-10", "silver-17")
+
+
+def examples() -> list[Example]:
+    """Labels alternate; three silver labels are wrong."""
+    made = []
+    for split, size in SIZES.items():
+        for k in range(size):
+            id, truth = f"{split.value}-{k}", LABELS[k % 2]
+            label = LABELS[1 - k % 2] if id in WRONG_SILVER else truth
+            made.append(Example(id, f"{WORDS[truth]}, says buyer {k} of {split.value}.", label, split, source="made"))
+    return made
+
+
+def make_small(folder: Path) -> Project:
+    """Create the project and store its examples."""
+    project = create_project(folder, ProjectSettings("Small", LABELS))
+    with writing(project.db) as db:
+        add_examples(db, examples())
+    return project
