@@ -1,6 +1,6 @@
 """What each kind of job does: settings in as JSON has them, a JSON-able result out.
 
-`workflow.training` is imported by the functions, because it needs torch and whoever only starts a job does not.
+What computes is imported by the functions, because it needs torch and whoever only starts a job does not.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,9 +23,9 @@ def train(project: Project, settings: Settings, progress: Progress) -> dict[str,
 
 def analyse(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """Scores and flags of the active version: {"analysis": id, "version": id}. Takes {"analysis": AnalysisSettings}."""
-    from inffeed_core.workflow import training
+    from inffeed_core.workflow import analysing
 
-    analysis = training.analyse(project, _analysis_settings(settings), progress)
+    analysis = analysing.analyse(project, _analysis_settings(settings), progress)
     return {"analysis": analysis.id, "version": analysis.version}
 
 
@@ -39,9 +39,9 @@ def retrain(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 def explain(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """Influencers of instances that were not computed in advance: {"explained": n}. Takes {"ids": […]}."""
-    from inffeed_core.workflow import training
+    from inffeed_core.workflow import analysing
 
-    training.explain(project, settings["ids"], progress)
+    analysing.explain(project, settings["ids"], progress)
     return {"explained": len(settings["ids"])}
 
 

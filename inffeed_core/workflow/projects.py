@@ -21,7 +21,6 @@ from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import create, migrate, project_settings, reading, save_project_settings, writing
 
 SAMPLE_NAME = "Sample: product reviews"
-SAMPLE_LABELS = ("negative", "positive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +96,25 @@ def open_project(folder: Path) -> Project:
 def open_sample(folder: Path, progress: Progress) -> Project:
     """Open the sample project, importing it first where `folder` does not hold it yet."""
     if not (_place(folder) / "project.db").exists():
-        _make_sample(folder, progress)
+        try:
+            _make_sample(folder, progress)
+        except ProjectError:  # somebody else made it at the same time, which is as good
+            if not (_place(folder) / "project.db").exists():
+                raise
     return open_project(folder)
 
 
 def _make_sample(folder: Path, progress: Progress) -> None:
-    from inffeed_core.workflow.importing import commit, preview
-    from inffeed_core.workflow.sample import sample_files
+    from inffeed_core.workflow.importing import commit, preview  # which import this module
+    from inffeed_core.workflow.sample import SAMPLE_LABELS, sample_files
 
+    files = sample_files()
     with _made_whole(folder) as project:
         with writing(project.db) as db:
             save_project_settings(db, ProjectSettings(SAMPLE_NAME, SAMPLE_LABELS))
+        for split, path in files.items():
+            options = replace(preview(project, path).options, split=split, split_column=None)
+            commit(project, path, options, progress=progress)
 
 
 def settings_of(project: Project) -> ProjectSettings:
