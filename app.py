@@ -1,8 +1,12 @@
 """The pages of InfFeed and their order. Start with `make app` or `inffeed app`."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="InfFeed", page_icon=":material/published_with_changes:", layout="wide")
+ICON = Path(__file__).parent / "pages/components/icon.svg"  # an icon by name would be fetched from Google
+
+st.set_page_config(page_title="InfFeed", page_icon=str(ICON), layout="wide")
 st.navigation(
     [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),

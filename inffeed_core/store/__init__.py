@@ -20,6 +20,7 @@ from inffeed_core.store.analyses import (
     put_scores,
     scored,
 )
+from inffeed_core.store.browsing import instance_page, map_points
 from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
     act_counts,
@@ -65,7 +66,6 @@ from inffeed_core.store.jobs import (
     open_processes,
     report,
 )
-from inffeed_core.store.maps import map_points
 from inffeed_core.store.reviewing import decided_since, ranked_exclusions, ranking_size, reviewed, silver_scored
 from inffeed_core.store.versions import (
     active_version,
@@ -104,6 +104,7 @@ __all__ = [
     "flagged",
     "history",
     "instance",
+    "instance_page",
     "instances",
     "job",
     "job_settings",

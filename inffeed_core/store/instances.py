@@ -97,20 +97,20 @@ def instances(db: Database, splits: Sequence[Split] = tuple(Split), *, as_of: in
     """The instances of these splits in the order of their import, without excluded ones."""
     sql = f"{INSTANCES_AS_OF} AND i.split IN (SELECT value FROM json_each(:splits)) ORDER BY i.n"
     for row in db.query(sql, {"as_of": _as_of(as_of), "splits": json.dumps([s.value for s in splits])}):
-        yield _instance(row)
+        yield as_instance(row)
 
 
 def instance(db: Database, id: str) -> Instance:
     """One instance. Raises UnknownInstance."""
     for row in db.query(f"{INSTANCES_AS_OF} AND i.id = :id", {"as_of": NO_LIMIT, "id": id}):
-        return _instance(row)
+        return as_instance(row)
     raise UnknownInstance(f"No instance has the id {id!r}; `inffeed export` or the Data page lists all ids.")
 
 
 def find(db: Database, ids: Sequence[str]) -> dict[str, Instance]:
     """The instances with these ids, by id; unknown and excluded ids are left out."""
     sql = f"{INSTANCES_AS_OF} AND i.id IN (SELECT value FROM json_each(:ids))"
-    return {row["id"]: _instance(row) for row in db.query(sql, {"as_of": NO_LIMIT, "ids": json.dumps(list(ids))})}
+    return {row["id"]: as_instance(row) for row in db.query(sql, {"as_of": NO_LIMIT, "ids": json.dumps(list(ids))})}
 
 
 def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
@@ -177,7 +177,8 @@ def _as_of(row: int | None) -> int:
     return NO_LIMIT if row is None else row
 
 
-def _instance(row: Mapping[str, object]) -> Instance:
+def as_instance(row: Mapping[str, object]) -> Instance:
+    """A row of `INSTANCES_AS_OF` as a record."""
     return Instance(
         id=str(row["id"]),
         text=str(row["text"]),

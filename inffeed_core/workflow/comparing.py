@@ -1,16 +1,16 @@
 """Model versions side by side: which is active, what has happened since, and whether one is better than another.
 
-Two versions that were both analysed predicted the same validation examples, so their difference is bootstrapped
-in pairs. The examples fall into (truth, before, after) cells, and resampling them is one multinomial draw of the
-cells' counts: thousands of resamples cost milliseconds. Without both analyses only the two separate intervals are
-at hand; that they overlap is then reported as no significant change, which is the cautious reading.
+A version carries its paired difference from its parent. Any two versions that were both analysed predicted the same
+validation examples, so theirs is bootstrapped in pairs here. Else only two separate intervals are at hand; that they
+overlap is then reported as no significant change, which is the cautious reading.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from inffeed_core.evaluation.metrics import macro_f1_difference
 from inffeed_core.records import Interval, ModelVersion, Split
 from inffeed_core.store import (
     active_version,
@@ -27,8 +27,6 @@ from inffeed_core.store import (
 )
 from inffeed_core.workflow.projects import Project
 
-RESAMPLES = 4000
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -38,7 +36,7 @@ class Comparison:
     after: ModelVersion
     difference: float
     interval: Interval | None
-    """95 % paired bootstrap; None where one of the two has no analysis."""
+    """95 % paired bootstrap; None where pairs are not at hand."""
     examples: int
     """How many validation examples were compared in pairs."""
     sentence: str
@@ -67,6 +65,8 @@ def compare(project: Project, before_id: str, after_id: str) -> Comparison:
     """Compare two versions on gold validation. Raises NotReady for an unknown id."""
     with reading(project.db) as db:
         before, after = version(db, before_id), version(db, after_id)
+        if (stored := _stored(before, after)) is not None:
+            return stored
         labels = project_settings(db).labels
         truth = {i.id: i.label for i in instances(db, [Split.VALIDATION])}
         analyses = [latest_analysis(db, v.id) for v in (before, after)]
@@ -77,34 +77,18 @@ def compare(project: Project, before_id: str, after_id: str) -> Comparison:
     both = [i for i in truth if all(i in g for g in guesses)]
     if not both:
         return _from_intervals(before, after)
-    rows = [[labels.index(source[i]) for i in both] for source in (truth, *guesses)]
-    interval = paired_difference(np.array(rows), len(labels), before.seed)
+    gold, *predicted = ([labels.index(source[i]) for i in both] for source in (truth, *guesses))
+    interval = macro_f1_difference(np.array(predicted[0]), np.array(predicted[1]), np.array(gold), len(labels))
     return Comparison(before, after, interval.value, interval, len(both), _paired_sentence(interval, len(both)))
 
 
-def paired_difference(outcomes: NDArray[np.int64], classes: int, seed: int) -> Interval:
-    """Macro-F1 after minus before with a 95 % paired bootstrap interval.
-
-    `outcomes` (3 × examples) holds class indices: truth, prediction before, prediction after.
-    """
-    cells = np.bincount(np.ravel_multi_index(tuple(outcomes), (classes,) * 3), minlength=classes**3)
-    n = outcomes.shape[1]
-    draws = np.random.default_rng(seed).multinomial(n, cells / n, size=RESAMPLES)
-    low, high = np.quantile(_difference(draws, classes), [0.025, 0.975])
-    return Interval(float(_difference(cells[None], classes)[0]), float(low), float(high))
-
-
-def _difference(counts: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
-    cube = counts.reshape(-1, classes, classes, classes)
-    return _macro_f1(cube.sum(axis=2)) - _macro_f1(cube.sum(axis=3))
-
-
-def _macro_f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(draws × truth × predicted) counts to one macro-F1 a draw; a class that never occurs scores 0."""
-    hits = np.diagonal(confusion, axis1=1, axis2=2)
-    seen = confusion.sum(axis=1) + confusion.sum(axis=2)
-    scores: NDArray[np.float64] = (2 * hits / np.maximum(seen, 1)).mean(axis=1)
-    return scores
+def _stored(before: ModelVersion, after: ModelVersion) -> Comparison | None:
+    """The paired difference that was computed when `after` was trained from `before`, or None."""
+    kept = after.report.get("difference")
+    if after.parent != before.id or after.validation is None or not isinstance(kept, Mapping):
+        return None
+    interval = Interval(**kept)
+    return Comparison(before, after, interval.value, interval, n := after.validation.n, _paired_sentence(interval, n))
 
 
 def _paired_sentence(change: Interval, examples: int) -> str:
@@ -120,7 +104,7 @@ def _from_intervals(before: ModelVersion, after: ModelVersion) -> Comparison:
         sentence = "These versions cannot be compared: one of them was trained without validation examples."
         return Comparison(before, after, 0.0, None, 0, sentence)
     a, b = before.validation.macro_f1, after.validation.macro_f1
-    basis = "by the two separate intervals; one version has no analysis, so pairs cannot be compared"
+    basis = "by the two separate intervals; their predictions are not both stored, so pairs cannot be compared"
     apart = a.high < b.low or b.high < a.low
     verb = ("rose" if b.value > a.value else "fell") + " significantly"
     said = f"Macro-F1 {verb}" if apart else "No significant change, the intervals overlap"

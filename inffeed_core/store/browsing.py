@@ -1,12 +1,25 @@
-"""The 2-D map of an analysis, thinned in the database so that a page never loads a million points."""
+"""Pieces of an analysis or of the data set, cut in the database so that a page never loads a million rows."""
 
 import json
 from collections.abc import Sequence
 
 from sqlite_utils import Database
 
-from inffeed_core.records import MapPoint, Split
-from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT
+from inffeed_core.records import Instance, MapPoint, Split
+from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, as_instance
+
+
+def instance_page(
+    db: Database, splits: Sequence[Split], labels: Sequence[str], *, offset: int, limit: int
+) -> list[Instance]:
+    """Instances of these splits with these current labels, in the order of their import."""
+    sql = f"""
+        SELECT * FROM ({INSTANCES_AS_OF})
+        WHERE split IN (SELECT value FROM json_each(:splits)) AND label IN (SELECT value FROM json_each(:labels))
+        ORDER BY n LIMIT :limit OFFSET :offset
+    """
+    values = {"as_of": NO_LIMIT, "splits": json.dumps([s.value for s in splits]), "labels": json.dumps(list(labels))}
+    return [as_instance(row) for row in db.query(sql, values | {"limit": limit, "offset": offset})]
 
 
 def map_points(

@@ -1,0 +1,67 @@
+"""The data set of a project as a list: pages of it, and texts that stand in it twice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inffeed_core.records import Instance, Split
+from inffeed_core.store import count_by_split, duplicates, find, instance_page, leaks, reading, search
+from inffeed_core.workflow.projects import Project
+
+FOUND_AT_MOST = 500
+SHOWN_AT_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some instances in the order of their import, or the best matches of a search."""
+
+    rows: Sequence[Instance]
+    total: int
+    """How many there are on all pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Two instances with equal texts."""
+
+    left_out: str
+    """Id of the one that the fix would leave out."""
+    kept: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """Equal texts in places where they do harm. The lists hold the first SHOWN_AT_MOST."""
+
+    duplicates: Sequence[Twins]
+    total_duplicates: int
+    leaks: Sequence[Twins]
+    total_leaks: int
+
+
+def browse(
+    project: Project, splits: Sequence[Split], labels: Sequence[str], *, query: str = "", page: int = 0, size: int = 100
+) -> Page:
+    """Page number `page` (from 0) of the instances in these splits with these current labels.
+
+    With a query the FOUND_AT_MOST best matches are paged instead.
+    """
+    with reading(project.db) as db:
+        if query.strip():
+            found = [i for i in search(db, query, FOUND_AT_MOST) if i.split in splits and i.label in labels]
+            return Page(found[page * size : (page + 1) * size], len(found))
+        counts = count_by_split(db)
+        total = sum(n for split in splits for label, n in counts[split].items() if label in labels)
+        return Page(instance_page(db, splits, labels, offset=page * size, limit=size), total)
+
+
+def doubled(project: Project) -> Doubled:
+    """Duplicates within a split, and train or silver texts that are held out as well."""
+    with reading(project.db) as db:
+        again = [(later, group[0]) for group in duplicates(db) for later in group[1:]]
+        leaked = leaks(db)
+        shown = again[:SHOWN_AT_MOST], leaked[:SHOWN_AT_MOST]
+        known = find(db, sorted({id for pairs in shown for pair in pairs for id in pair}))
+        lists = [[Twins(out, kept, known[out].text) for out, kept in pairs] for pairs in shown]
+        return Doubled(lists[0], len(again), lists[1], len(leaked))

@@ -1,0 +1,89 @@
+"""Jobs on a page: what runs, how far it is, Cancel, and how it ended. The page around it stays usable."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from inffeed_core import jobs
+from inffeed_core.errors import InfFeedError
+from inffeed_core.records import Job, JobState
+from inffeed_core.workflow.projects import Project
+from pages.components.notices import problem
+
+NAMES = {"retrain": "Training", "analyse": "Analysis", "explain": "Computing influencers"}
+LOG_LINES = 40
+
+
+def start_job(project: Project, kind: str, settings: Mapping[str, object]) -> None:
+    """Start a job and show it; where it cannot be started, say why."""
+    try:
+        jobs.start(project, kind, settings)
+    except InfFeedError as error:
+        problem(str(error), f"{_name(kind)} was not started")
+        return
+    st.rerun()
+
+
+def job_panel(project: Project) -> None:
+    """Every open job, refreshed each second, and what failed while this session watched, until it is dismissed."""
+    watched = st.session_state.setdefault("watched_jobs", [])
+    current = jobs.refresh(project)
+    for job in current:
+        if job.state.ended and job.id in watched:
+            _outcome(job)
+        elif not job.state.ended and job.id not in watched:
+            watched.append(job.id)
+    if any(not job.state.ended for job in current):
+        _watch(project)
+
+
+@st.fragment(run_every=1)
+def _watch(project: Project) -> None:
+    running = [job for job in jobs.refresh(project) if not job.state.ended]
+    shown = st.session_state.get("shown_jobs", [])
+    st.session_state["shown_jobs"] = [job.id for job in running]
+    if set(shown) - {job.id for job in running}:  # one has ended: the page shows what it made
+        st.rerun()
+    for job in running:
+        _show(project, job)
+
+
+def _show(project: Project, job: Job) -> None:
+    with st.container(border=True):
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        share = min(1.0, job.done / job.total) if job.total else 0.0
+        left.progress(share, text=_progress_words(job))
+        if right.button("Cancel", key=f"cancel {job.id}", icon=":material/close:", width="stretch"):
+            jobs.cancel(project, job.id)
+        with st.expander("Log"):
+            st.code(jobs.log_tail(project, job.id, LOG_LINES) or "Nothing yet.", language=None, wrap_lines=True)
+
+
+def _progress_words(job: Job) -> str:
+    parts = [f"**{_name(job.kind)}**", job.stage or "Starting"]
+    if job.total:
+        parts.append(f"{job.done:,} of {job.total:,}")
+    if job.seconds_left is not None:
+        parts.append(f"{_duration(job.seconds_left)} left")
+    return " · ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
+def _name(kind: str) -> str:
+    return NAMES.get(kind, kind.capitalize())
+
+
+def _outcome(job: Job) -> None:
+    if job.state is JobState.DONE:
+        st.toast(f"{_name(job.kind)} has finished.", icon=":material/check:")
+        st.session_state["watched_jobs"].remove(job.id)
+        return
+    problem(job.error, f"{_name(job.kind)} {'failed' if job.state is JobState.FAILED else 'was cancelled'}")
+    if st.button("Dismiss", key=f"dismiss {job.id}"):
+        st.session_state["watched_jobs"].remove(job.id)
+        st.rerun()

@@ -1,0 +1,30 @@
+"""What pages say when something is missing, went wrong, or worked.
+
+Messages may quote file names, labels and texts of users, so they are shown by `st.text`: Streamlit's own
+boxes would render them as Markdown.
+"""
+
+import streamlit as st
+
+
+def empty_state(headline: str, advice: str, page: str | None = None, link: str = "") -> None:
+    """Nothing to show yet: what that means, what to do next, and a link to where it is done."""
+    with st.container(border=True):
+        st.subheader(headline, anchor=False)
+        st.text(advice)
+        if page is not None:
+            st.page_link(page, label=link, icon=":material/arrow_forward:")
+
+
+def problem(message: str, headline: str = "This did not work") -> None:
+    """An error with its message exactly as it is."""
+    with st.container(border=True):
+        st.badge(headline, icon=":material/error:", color="red")
+        st.text(message)
+
+
+def success(message: str, headline: str = "Done") -> None:
+    """Something has worked."""
+    with st.container(border=True):
+        st.badge(headline, icon=":material/check:", color="green")
+        st.text(message)

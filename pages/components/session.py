@@ -1,0 +1,62 @@
+"""Which project this browser session works on.
+
+The address bar carries the project's folder too, so that a reload, or a session that Streamlit dropped two
+minutes after the connection broke, comes back to the same project. `INFFEED_PROJECT` names one to begin with.
+"""
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from inffeed_core.errors import ProjectError
+from inffeed_core.workflow.projects import Project, open_project, settings_of
+from pages.components.notices import empty_state, problem
+
+
+def current_project() -> Project | None:
+    """The open project, or None. Says on the page why a named one cannot be opened."""
+    project = st.session_state.get("project")
+    if project is None or not project.db.is_file():
+        project = _from_outside()
+    st.session_state["project"] = project
+    if project is not None:
+        _remember(project)
+    return project
+
+
+def _from_outside() -> Project | None:
+    folder = st.query_params.get("project") or os.environ.get("INFFEED_PROJECT")
+    if not folder:
+        return None
+    try:
+        return open_project(Path(folder))
+    except ProjectError as error:
+        problem(str(error), "The project cannot be opened")
+        return None
+
+
+def _remember(project: Project) -> None:
+    if st.query_params.get("project") != str(project.folder):
+        st.query_params["project"] = str(project.folder)
+
+
+def choose_project(folder: Path) -> Project:
+    """Open a project and work on it from now on. Raises ProjectError."""
+    project = open_project(folder)
+    st.session_state["project"] = project
+    _remember(project)
+    return project
+
+
+def require_project() -> Project:
+    """The open project; without one the page says so, links to Home, and ends here."""
+    project = current_project()
+    if project is None:
+        advice = "Open the sample project, or make one of your own, on the Home page."
+        empty_state("No project is open", advice, "pages/home.py", "Go to Home")
+        st.stop()
+    with st.sidebar:
+        st.caption("Project")
+        st.text(settings_of(project).name)
+    return project

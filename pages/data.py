@@ -1,0 +1,37 @@
+"""Data: bring it in, look at it, repair what stands twice, and take it out again."""
+
+import streamlit as st
+
+from inffeed_core.workflow.status import Step, status
+from pages.components.data_export import export_view
+from pages.components.data_import import import_view
+from pages.components.data_overview import overview
+from pages.components.data_texts import texts_view
+from pages.components.job_panel import job_panel
+from pages.components.session import require_project
+
+IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION, Step.IMPORT_SILVER)
+
+
+def page() -> None:
+    """One tab for each thing to do; only the open one computes."""
+    st.title("Data", anchor=False)
+    project = require_project()
+    job_panel(project)
+    now = status(project)
+    names = ["Overview", "Import", "Texts", "Export"]
+    first = "Import" if now.next_step.step in IMPORTS else "Overview"
+    tabs = st.tabs(names, default=first, key="view", on_change="rerun", bind="query-params")
+    views = (
+        lambda: overview(project, now),
+        lambda: import_view(project, now),
+        lambda: texts_view(project, now),
+        lambda: export_view(project, now),
+    )
+    for tab, view in zip(tabs, views, strict=True):
+        if tab.open:
+            with tab:
+                view()
+
+
+page()

@@ -1,0 +1,209 @@
+"""Explore: one instance, what the model makes of it, and the training instances behind that."""
+
+import pandas as pd
+import streamlit as st
+
+from inffeed_core.charts import feature_map, influence_bars
+from inffeed_core.errors import UnknownInstance
+from inffeed_core.records import Instance
+from inffeed_core.settings import POLICIES
+from inffeed_core.workflow.exploring import Portrait, feature_points, find_instances, portrait
+from inffeed_core.workflow.projects import Project, settings_of
+from pages.components.job_panel import job_panel, start_job
+from pages.components.notices import empty_state, problem
+from pages.components.session import require_project
+from pages.strings import ENGLISH
+
+POLICY_WORDS = ENGLISH["policies"]
+SIDES = {"supporters": "helps the target", "opposers": "harms the target", "harmed": "is affected by the target"}
+
+
+def page() -> None:
+    """Search, portrait, and one tab for each question about it."""
+    st.title("Explore", anchor=False)
+    project = require_project()
+    job_panel(project)
+    target = _chosen(project)
+    try:
+        shown = portrait(project, target)
+    except UnknownInstance as error:
+        problem(str(error), "Not found")
+        return
+    _facts(shown)
+    names = ["Influence", "Map", "Rankings", "Decisions"]
+    tabs = st.tabs(names, key="explore_view", on_change="rerun", bind="query-params")
+    views = (
+        lambda: _influence(project, shown),
+        lambda: _map(project, shown),
+        lambda: _rankings(shown),
+        lambda: _trail(shown),
+    )
+    for tab, view in zip(tabs, views, strict=True):
+        if tab.open:
+            with tab:
+                view()
+
+
+def _chosen(project: Project) -> str:
+    """The target's id: from the address, else the first match. Ends the page where there is nothing to show."""
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    query = left.text_input(
+        "Search", key="explore_query", type="search", placeholder="Words or an id", on_change=_forget
+    )
+    found = {i.id: _name(i) for i in find_instances(project, query)}
+    target = st.query_params.get("id") or next(iter(found), None)
+    if target is None:
+        _nothing(query)
+    st.session_state["explore_id"] = target
+    options = list(dict.fromkeys([target, *found]))
+    heading = f"Matches ({len(found)})" if query else "Instance (the first flags are listed)"
+    right.selectbox(
+        heading, options, key="explore_id", format_func=lambda id: found.get(id, id), on_change=_take_choice
+    )
+    return target
+
+
+def _name(one: Instance) -> str:
+    flat = " ".join(one.text.split())
+    return f"{one.label} · {flat[:80]}{'…' if len(flat) > 80 else ''}"
+
+
+def _forget() -> None:
+    st.query_params.pop("id", None)
+
+
+def _take_choice() -> None:
+    st.query_params["id"] = st.session_state["explore_id"]
+
+
+def _nothing(query: str) -> None:
+    if query.strip():
+        empty_state("No text matches", "Try fewer or shorter words: each word matches from its beginning.")
+    else:
+        advice = "Search for a text above. Once a model has been trained, the first flags are listed here."
+        empty_state("Nothing is flagged yet", advice, "pages/models.py", "Go to Models")
+    st.stop()
+
+
+def _facts(shown: Portrait) -> None:
+    one, score = shown.instance, shown.score
+    with st.container(border=True):
+        st.text(one.text)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(one.split, color="blue" if one.split == "silver" else "green")
+            st.badge("confirmed" if one.confirmed else "not confirmed", color="green" if one.confirmed else "orange")
+            st.text(one.id, help=f"Imported from {one.source}" if one.source else None)
+    cells = st.columns(4)
+    cells[0].metric("Imported label", one.original_label, border=True)
+    cells[1].metric("Label now", one.label, border=True)
+    if score is None:
+        return
+    cells[2].metric("Model predicts", f"{score.predicted} ({score.probability:.0%})", border=True)
+    help = "Of its label at the time of the analysis, in nats: 0 = the model is certain of it, 0.69 = even odds of two."
+    cells[3].metric("Loss", f"{score.loss:.3f}", help=help, border=True)
+
+
+def _influence(project: Project, shown: Portrait) -> None:
+    if shown.analysis is None:
+        _no_analysis()
+        return
+    if shown.evidence is None:
+        st.text("The influencers of this instance have not been computed.")
+        if st.button("Compute influencers", icon=":material/hub:", type="primary"):
+            start_job(project, "explain", {"ids": [shown.instance.id]})
+        return
+    st.caption(
+        "Influence of a training instance is the target's loss without it minus the loss with it, in nats. "
+        "Positive: it helps the model give the target its label. Negative: it works against that label."
+    )
+    key = f"bars {shown.analysis.id} {shown.instance.id}"
+    st.plotly_chart(
+        influence_bars(shown.evidence), key=key, on_select=lambda: _take_point(key), selection_mode="points"
+    )
+    _influencer_table(shown)
+
+
+def _take_point(key: str) -> None:
+    """The clicked bar or point becomes the target."""
+    for point in st.session_state[key]["selection"]["points"]:
+        if clicked := point.get("customdata"):
+            st.query_params["id"] = clicked["0"] if isinstance(clicked, dict) else clicked[0]
+
+
+def _influencer_table(shown: Portrait) -> None:
+    rows = [
+        {"what": said, "influence": i.influence, "label": i.label, "split": i.split.value, "text": i.text, "id": i.id}
+        for side, said in SIDES.items()
+        for i in getattr(shown.evidence, side)
+    ]
+    columns = {
+        "what": st.column_config.TextColumn("The instance …", width="small"),
+        "influence": st.column_config.NumberColumn("Influence, nats", format="%+.3e", width="small"),
+        "text": st.column_config.TextColumn("Text", width="large"),
+    }
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
+
+
+def _map(project: Project, shown: Portrait) -> None:
+    if shown.analysis is None:
+        _no_analysis()
+        return
+    left, right = st.columns(2)
+    policy = left.selectbox("Flags by", POLICIES, format_func=_policy_name, persist_state="session", key="map_policy")
+    flags = right.number_input("How many flags to mark", 1, 1000, 25, persist_state="session", key="map_flags")
+    points = feature_points(project, shown, policy, flags)
+    figure = feature_map(points, settings_of(project).labels, shown.instance.id, shown.evidence)
+    key = f"map {shown.analysis.id} {shown.instance.id}"
+    st.plotly_chart(figure, key=key, on_select=lambda: _take_point(key), selection_mode="points")
+    st.caption("The two main directions of the encoder's features. Click a point to make it the target.")
+
+
+def _rankings(shown: Portrait) -> None:
+    if shown.analysis is None:
+        _no_analysis()
+    elif not shown.standings:
+        st.text("Only silver instances are ranked.")
+    else:
+        rows = [
+            {"policy": _policy_name(p), "rank": rank, "score": score, "what the score is": POLICY_WORDS[p][1]}
+            for p, (rank, score) in shown.standings.items()
+        ]
+        columns = {
+            "rank": st.column_config.NumberColumn(format="localized"),
+            "score": st.column_config.NumberColumn(format="%.4g"),
+        }
+        st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
+
+
+def _policy_name(policy: str) -> str:
+    return POLICY_WORDS[policy][0]
+
+
+def _trail(shown: Portrait) -> None:
+    if not shown.trail:
+        st.text("Nobody has decided anything about this instance.")
+        return
+    undone = {d.undoes for d in shown.trail if d.undoes}
+    rows = [
+        {
+            "when": d.at,
+            "who": d.annotator,
+            "act": d.act.value,
+            "label": d.label,
+            "note": d.note,
+            "undone": d.token in undone,
+        }
+        for d in reversed(shown.trail)
+    ]
+    columns = {"when": st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm:ss")}
+    st.dataframe(
+        pd.DataFrame(rows).assign(when=lambda f: pd.to_datetime(f["when"])), hide_index=True, column_config=columns
+    )
+
+
+def _no_analysis() -> None:
+    advice = "Train a model first; every training is followed by an analysis."
+    empty_state("There is no analysis yet", advice, "pages/models.py", "Go to Models")
+
+
+page()
