@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -76,7 +77,11 @@ def run_here(project: Project, kind: str, settings: Mapping[str, object], progre
     if not new:
         raise JobError(_busy(_job(project, id)))
     _attach(project, id, os.getpid())
-    take_turn(project, id, Reporter(project, id, progress))
+    try:
+        take_turn(project, id, Reporter(project, id, progress))
+    except Exception:
+        _log(id, project).write_text(traceback.format_exc(), encoding="utf-8")
+        raise
     return _job(project, id)
 
 

@@ -127,11 +127,15 @@ def settings_of(project: Project) -> ProjectSettings:
 
 
 def use_model(project: Project, model: str) -> None:
-    """Train on this encoder from now on: a hub id, or a local folder, which is stored absolute."""
-    local = Path(model).expanduser()
+    """Train on this encoder from now on (see `model_reference`)."""
     with writing(project.db) as db:
-        chosen = str(local.absolute()) if local.is_dir() else model
-        save_project_settings(db, replace(project_settings(db), model=chosen))
+        save_project_settings(db, replace(project_settings(db), model=model_reference(model)))
+
+
+def model_reference(model: str) -> str:
+    """A hub id as it is; a local folder as an absolute path, so that it is found from any working directory."""
+    local = Path(model).expanduser()
+    return str(local.resolve()) if local.is_dir() else model
 
 
 def projects_in(home: Path) -> list[ProjectSummary]:

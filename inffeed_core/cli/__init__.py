@@ -1,0 +1,42 @@
+"""The command line: everything a page can do, for scripts and for machines without a browser.
+
+    console.py   errors to exit codes, progress, JSON: what all commands share
+    data.py      new, import, export
+    learning.py  train, analyse, retrain, versions, promote
+    review.py    flags, influencers, explain, decide, undo
+    running.py   status, jobs, cancel, app
+
+Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 an error that its message
+explains, 2 wrong usage, 130 cancelled. Commands import what they need when they run, so that `--help` answers at once.
+"""
+
+import click
+
+from inffeed_core import __version__
+from inffeed_core.cli import data, learning, review, running
+from inffeed_core.cli.console import Commands
+
+EXAMPLE = """
+\b
+Example, from labels to a repaired data set:
+  inffeed new reviews --labels negative,positive
+  inffeed import reviews gold.csv --split train
+  inffeed import reviews dev.csv --split validation
+  inffeed import reviews silver.csv --split silver
+  inffeed retrain reviews
+  inffeed flags reviews --limit 20
+  inffeed decide reviews silver-000017 negative --annotator Ana
+  inffeed retrain reviews
+  inffeed export reviews repaired.csv
+"""
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLE)
+@click.version_option(__version__, prog_name="inffeed")
+def main() -> None:
+    """Find and repair wrong silver labels with influence functions."""
+
+
+for module in (data, learning, review, running):
+    for command in module.COMMANDS:
+        main.add_command(command)

@@ -1,0 +1,129 @@
+"""What all commands share: errors to exit codes, arguments, progress, and answers as JSON."""
+
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from inffeed_core.errors import Cancelled, InfFeedError
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+    from inffeed_core.workflow.projects import Project
+
+CANCELLED = 130
+LINE_SECONDS = 5.0
+"""Where no terminal shows a bar, a line of progress is written at most this often."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+project_argument = click.argument("project", metavar="DIR", type=click.Path(path_type=Path))
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+
+
+class Commands(click.Group):
+    """A group whose commands end with an exit code and a message instead of a traceback, where the user can act."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        _keep_pandas_out()
+        try:
+            return super().invoke(ctx)
+        except (Cancelled, KeyboardInterrupt, click.Abort):
+            click.echo("Cancelled.", err=True)
+            ctx.exit(CANCELLED)
+        except InfFeedError as error:
+            raise click.ClickException(str(error)) from error
+        except (MemoryError, OSError, sqlite3.Error) as error:
+            from inffeed_core.jobs.turns import in_plain_words
+
+            raise click.ClickException(in_plain_words(error)) from error
+
+
+def _keep_pandas_out() -> None:
+    """Import sqlite-utils without pandas, which it would load if it can: 0.5 s that most commands need not wait."""
+    if "pandas" in sys.modules:
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        import sqlite_utils  # noqa: F401
+    finally:
+        del sys.modules["pandas"]
+
+
+def opened(folder: Path) -> "Project":
+    """The project in this folder. Raises ProjectError."""
+    from inffeed_core.workflow.projects import open_project
+
+    return open_project(folder)
+
+
+def answer(data: object, as_json: bool, words: Callable[[], str]) -> None:
+    """Print `data` as JSON, or the words."""
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=_plain) if as_json else words())
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def warn(words: str) -> None:
+    """Print a warning beside the answer."""
+    click.secho(f"Warning: {words}", fg="yellow", err=True)
+
+
+@contextmanager
+def shown_progress() -> Iterator["ConsoleProgress"]:
+    """Show the progress of the block: bars with the time left on a terminal, plain lines elsewhere."""
+    progress = ConsoleProgress(bars=sys.stderr.isatty())
+    try:
+        yield progress
+    finally:
+        progress.finish()
+
+
+class ConsoleProgress:
+    """The `progress` of a command, on standard error."""
+
+    def __init__(self, *, bars: bool) -> None:
+        self._bars = bars
+        self._stage = ""
+        self._bar: ProgressBar[int] | None = None
+        self._said = 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show that `done` of `total` units of the stage are done; a total of 0 is unknown."""
+        new = stage != self._stage
+        if new:
+            self.finish()
+            self._stage = stage
+        if self._bars and total:
+            self._draw(done, total)
+        elif new or (total and time.monotonic() - self._said >= LINE_SECONDS):
+            self._said = time.monotonic()
+            click.echo(f"{stage}: {done:,} of {total:,}" if total and not new else stage, err=True)
+
+    def _draw(self, done: int, total: int) -> None:
+        if self._bar is None:
+            self._bar = click.progressbar(length=total, label=self._stage, show_pos=True, file=sys.stderr)
+            self._bar.render_progress()
+        self._bar.length = total
+        self._bar.update(done - self._bar.pos)
+
+    def finish(self) -> None:
+        """End the line of the running bar."""
+        if self._bar is not None:
+            self._bar.render_finish()
+            self._bar = None

@@ -1,0 +1,216 @@
+"""Commands that make a project, and bring data in and out."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, warn
+from inffeed_core.records import Split
+from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
+
+if TYPE_CHECKING:
+    from inffeed_core.data.options import ImportOptions
+    from inffeed_core.workflow.importing import ImportPreview, ImportResult
+    from inffeed_core.workflow.overlaps import SameText
+
+split_names = click.Choice([s.value for s in Split])
+
+
+@click.command(epilog="Example: inffeed new reviews --labels negative,positive")
+@project_argument
+@click.option("--labels", help="The classes, separated by commas. Their order is kept everywhere.")
+@click.option("--name", help="Shown as the title; the folder's name unless given.")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Hub id or local folder of the encoder.")
+@click.option(
+    "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."
+)
+@click.option("--seed", default=0, show_default=True, help="For everything that draws at random.")
+@click.option("--sample", is_flag=True, help="Make the sample project instead: 600 product reviews.")
+def new(
+    project: Path, labels: str | None, name: str | None, model: str, guidelines: Path | None, seed: int, sample: bool
+) -> None:
+    """Make a project in the folder DIR.
+
+    The folder must be new or empty.
+    """
+    from inffeed_core.workflow.projects import create_project, model_reference, open_sample
+
+    if sample:
+        with shown_progress() as progress:
+            made = open_sample(project, progress)
+    elif labels is None:
+        raise click.UsageError("Give the classes with --labels, such as --labels negative,positive; or take --sample.")
+    else:
+        about = ProjectSettings(
+            name=name or project.expanduser().resolve().name,
+            labels=tuple(label.strip() for label in labels.split(",")),
+            model=model_reference(model),
+            guidelines=guidelines.read_text(encoding="utf-8") if guidelines else "",
+            seed=seed,
+        )
+        made = create_project(project, about)
+    click.echo(f"Project made: {made.folder}")
+
+
+@click.command("import", epilog="Example: inffeed import reviews silver.csv --split silver --text review --label vader")
+@project_argument
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--split", type=split_names, help="What all rows are for.")
+@click.option("--split-column", metavar="COL", help="The column that tells what each row is for.")
+@click.option("--text", metavar="COL", help="The column with the texts.")
+@click.option("--label", metavar="COL", help="The column with the labels.")
+@click.option("--id", "id_column", metavar="COL", help="The column with unique ids; without one, ids are given.")
+@click.option("--source", metavar="COL", help="The column that tells where a label came from.")
+@click.option(
+    "--map",
+    "mapping",
+    metavar="FILE=PROJECT",
+    multiple=True,
+    help="A label of the file and the project's name for it; repeat it.",
+)
+@click.option(
+    "--leave-out-leaks", is_flag=True, help="Leave out train and silver texts that are also validation or test."
+)
+@click.option("--leave-out-duplicates", is_flag=True, help="Keep only the first of equal texts in a split.")
+@click.option("--dry-run", is_flag=True, help="Tell what would happen, and change nothing.")
+@json_option
+def import_(
+    project: Path,
+    file: Path,
+    mapping: tuple[str, ...],
+    leave_out_leaks: bool,
+    leave_out_duplicates: bool,
+    dry_run: bool,
+    as_json: bool,
+    **columns: str | None,
+) -> None:
+    """Import FILE into the project DIR.
+
+    All of it is imported, or nothing. CSV, TSV and JSON lines (also .gz), Parquet and Excel are read. Columns that are
+    not named are guessed by their usual names; those that mean nothing to InfFeed are kept as metadata.
+    """
+    from inffeed_core.workflow.importing import commit, preview
+
+    target = opened(project)
+    guess = preview(target, file)
+    options = _chosen(guess.options, mapping, columns)
+    look = guess if options == guess.options else preview(target, file, options)
+    _warn_of_overlaps(look, leave_out_leaks, leave_out_duplicates)
+    if dry_run:
+        _tell_preview(look, as_json)
+        return
+    with shown_progress() as progress:
+        result = commit(
+            target,
+            file,
+            options,
+            leave_out_leaks=leave_out_leaks,
+            leave_out_duplicates=leave_out_duplicates,
+            progress=progress,
+        )
+    answer(result, as_json, lambda: _imported(result))
+
+
+def _chosen(guess: "ImportOptions", mapping: tuple[str, ...], columns: dict[str, str | None]) -> "ImportOptions":
+    """The guess with what the user said instead."""
+    names = {"id" if key == "id_column" else key: value for key, value in columns.items() if value is not None}
+    split = names.pop("split", None)
+    changes: dict[str, object] = dict(names)
+    if split is not None:
+        changes |= {"split": Split(split), "split_column": names.get("split_column")}
+    elif "split_column" in names:
+        changes["split"] = None
+    for role in ("id", "source", "split_column"):  # a column that the user gave another role is not guessed to be this
+        if role not in changes and getattr(guess, role) in names.values():
+            changes[role] = None
+            if role == "split_column" and "split" not in changes:
+                raise click.UsageError(f"Column {guess.split_column} has another role; name the split with --split.")
+    label_names = guess.label_names if names.get("label", guess.label) == guess.label else {}
+    return replace(guess, **changes, label_names={**label_names, **_label_names(mapping)})  # type: ignore[arg-type]
+
+
+def _label_names(mapping: tuple[str, ...]) -> dict[str, str]:
+    pairs = [entry.rpartition("=") for entry in mapping]
+    for (name, _, label), entry in zip(pairs, mapping, strict=True):
+        if not name or not label:
+            raise click.UsageError(
+                f"--map {entry!r} names no pair; write it as FILE=PROJECT, such as --map pos=positive."
+            )
+    return {name: label for name, _, label in pairs}
+
+
+def _warn_of_overlaps(look: "ImportPreview", leave_out_leaks: bool, leave_out_duplicates: bool) -> None:
+    for note in look.notes:
+        click.echo(note, err=True)
+    if look.duplicates and not leave_out_duplicates:
+        warn(f"{_first(look.duplicates)} repeat a text of their split; --leave-out-duplicates keeps the first of each.")
+    if look.leaks and not leave_out_leaks:
+        warn(
+            f"{_first(look.leaks)} in train or silver also stand in validation or test, which flatters every number; "
+            "--leave-out-leaks leaves them out."
+        )
+
+
+def _first(same: "tuple[SameText, ...]") -> str:
+    return f"{len(same)} text{'s' if len(same) > 1 else ''} (the first is {same[0].id}, equal to {same[0].other})"
+
+
+def _tell_preview(look: "ImportPreview", as_json: bool) -> None:
+    facts = {
+        "options": look.options,
+        "rows": look.total,
+        "counts": look.counts,
+        "problems": [str(problem) for problem in look.problems],
+        "total_problems": look.total_problems,
+        "duplicates": look.duplicates,
+        "leaks": look.leaks,
+        "decisions": look.decisions,
+    }
+    answer(facts, as_json, lambda: f"{_counted(look)}\nNothing was changed (--dry-run).")
+    if not look.ready:
+        from inffeed_core.errors import ImportRefused
+
+        raise ImportRefused(look.name, look.problems, look.total_problems)
+
+
+def _counted(look: "ImportPreview") -> str:
+    lines = [f"{look.name}: {look.total:,} rows; text in {look.options.text!r}, label in {look.options.label!r}."]
+    for split, labels in look.counts.items():
+        if labels:
+            lines.append(f"  {split}: " + ", ".join(f"{n:,} {label}" for label, n in labels.items()))
+    return "\n".join(lines)
+
+
+def _imported(result: "ImportResult") -> str:
+    parts = [f"{n:,} {split}" for split, n in result.added.items() if n] or ["nothing"]
+    lines = [f"Imported {', '.join(parts)}."]
+    if result.left_out_duplicates or result.left_out_leaks:
+        lines.append(f"Left out {result.left_out_duplicates:,} duplicates and {result.left_out_leaks:,} leaks.")
+    if result.excluded:
+        lines.append(f"Excluded {result.excluded:,} texts of the project that the file holds as validation or test.")
+    if result.decisions:
+        lines.append(f"Recreated {result.decisions:,} decisions.")
+    return "\n".join(lines)
+
+
+@click.command(epilog="Example: inffeed export reviews repaired.csv --split silver")
+@project_argument
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--split", "splits", type=split_names, multiple=True, help="Only this split; repeat it for several.")
+def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
+    """Write the data set to FILE.
+
+    That is every instance of the project DIR with its current label, and where that came from. The name tells the
+    format: .csv, .tsv, .jsonl (each also .gz) or .parquet. An export can be imported again.
+    """
+    from inffeed_core.workflow import exporting
+
+    source = opened(project)
+    with shown_progress() as progress:
+        rows = exporting.export(source, file, progress=progress, splits=[Split(s) for s in splits or Split])
+    click.echo(f"{rows:,} instances written to {file}.")
+
+
+COMMANDS = (new, import_, export)

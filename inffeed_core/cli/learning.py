@@ -1,0 +1,168 @@
+"""Commands that train, analyse and choose model versions."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
+from inffeed_core.settings import AnalysisSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from inffeed_core.cli.console import F
+    from inffeed_core.records import Job, ModelVersion
+    from inffeed_core.workflow.projects import Project
+
+
+def train_options(command: "F") -> "F":
+    """The fields of TrainSettings as options."""
+    l2 = click.option("--l2", type=float, help="Weight decay of the head; chosen on validation unless given.")
+    weight = click.option("--silver-weight", type=float, help="0 to 1, of a silver label that nobody confirmed. [1]")
+    length = click.option("--max-tokens", type=int, help="Longer texts are cut. [256]")
+    model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
+    return model(l2(weight(length(command))))
+
+
+def analysis_options(command: "F") -> "F":
+    """The fields of AnalysisSettings that scripts change, as options."""
+    influencers = click.option("--influencers", type=int, help="Kept on each side of every explained text. [10]")
+    explained = click.option("--explained", type=int, help="Top flags of each policy that are explained. [2000]")
+    return influencers(explained(command))
+
+
+@click.command(epilog="Example: inffeed train reviews --model intfloat/e5-small-v2")
+@project_argument
+@train_options
+@json_option
+def train(project: Path, model: str | None, as_json: bool, **settings: float | None) -> None:
+    """Train a new model version.
+
+    It learns from the current labels of the project DIR, and becomes the active version unless it is significantly
+    worse on validation. Older versions stay.
+    """
+    target = opened(project)
+    _do(target, "train", {"train": _given(TrainSettings, settings)}, model)
+    _tell_version(target, as_json)
+
+
+@click.command(epilog="Example: inffeed analyse reviews")
+@project_argument
+@analysis_options
+@json_option
+def analyse(project: Path, as_json: bool, **settings: float | None) -> None:
+    """Score all instances and flag silver labels.
+
+    The active version of the project DIR does it; the flags of earlier analyses are kept, but no longer shown.
+    """
+    target = opened(project)
+    job = _do(target, "analyse", {"analysis": _given(AnalysisSettings, settings)})
+    words = f"Analysis {job.result['analysis']} of {job.result['version']} is done."
+    answer(job.result, as_json, lambda: f"{words} `inffeed flags {project}` lists the flags.")
+
+
+@click.command(epilog="Example: inffeed retrain reviews")
+@project_argument
+@train_options
+@analysis_options
+@json_option
+def retrain(project: Path, model: str | None, as_json: bool, **settings: float | None) -> None:
+    """Train on all decisions, then flag anew.
+
+    This is `train` and `analyse` of the project DIR in one.
+    """
+    target = opened(project)
+    both = {"train": _given(TrainSettings, settings), "analysis": _given(AnalysisSettings, settings)}
+    _do(target, "retrain", both, model)
+    _tell_version(target, as_json)
+
+
+def _given(kind: type[TrainSettings] | type[AnalysisSettings], values: dict[str, float | None]) -> dict[str, Any]:
+    """Validated settings as a job takes them: what the user gave, and defaults for the rest."""
+    names = {field.name for field in fields(kind)}
+    return kind(**{k: v for k, v in values.items() if v is not None and k in names}).as_dict()  # type: ignore[arg-type]
+
+
+def _do(project: "Project", kind: str, settings: dict[str, Any], model: str | None = None) -> "Job":
+    from inffeed_core.jobs import run_here
+    from inffeed_core.workflow.projects import settings_of, use_model
+
+    before = settings_of(project).model
+    if model is not None:
+        use_model(project, model)
+    try:
+        with shown_progress() as progress:
+            return run_here(project, kind, settings, progress)
+    except BaseException:
+        if model is not None:
+            use_model(project, before)  # one that cannot be trained on is not kept
+        raise
+
+
+def _tell_version(project: "Project", as_json: bool) -> None:
+    from inffeed_core.store import active_version, reading, versions
+
+    with reading(project.db) as db:
+        made, active = versions(db)[-1], active_version(db)
+    is_active = active is not None and active.id == made.id
+    answer({"version": made, "active": is_active}, as_json, lambda: _trained(made, active if not is_active else None))
+
+
+def _trained(made: "ModelVersion", kept: "ModelVersion | None") -> str:
+    counts = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in made.train_counts.items())
+    lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}"]
+    if kept is None:
+        lines.append(f"{made.id} is the active version.")
+    else:
+        lines.append(f"It is significantly worse, so {kept.id} stays active; `inffeed promote` changes that.")
+    return "\n".join(lines)
+
+
+def _f1(version: "ModelVersion") -> str:
+    if version.validation is None:
+        return "no validation gold"
+    f1 = version.validation.macro_f1
+    return f"{f1.value:.3f} (95 % interval {f1.low:.3f} to {f1.high:.3f})"
+
+
+def _change(version: "ModelVersion") -> str:
+    difference = version.report.get("difference")
+    if not isinstance(difference, dict):
+        return ""
+    return (
+        f", {difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f}) against {version.parent}"
+    )
+
+
+@click.command(epilog="Example: inffeed versions reviews")
+@project_argument
+@json_option
+def versions(project: Path, as_json: bool) -> None:
+    """List the model versions of the project DIR.
+
+    The newest stands first; * marks the active one.
+    """
+    from inffeed_core.workflow.comparing import all_versions
+
+    found, active = all_versions(opened(project))
+    facts = {"active": active.id if active else None, "versions": found}
+    lines = [f"{'*' if active and v.id == active.id else ' '} {v.id:<5} {v.created[:16]}  {_f1(v)}" for v in found]
+    answer(facts, as_json, lambda: "\n".join(lines) or "No version yet; `inffeed train` makes one.")
+
+
+@click.command(epilog="Example: inffeed promote reviews v1")
+@project_argument
+@click.argument("version")
+@click.option("--by", default="command line", show_default=True, help="Who decided it; kept in the project.")
+def promote(project: Path, version: str, by: str) -> None:
+    """Make VERSION the active one of the project DIR.
+
+    Rolling back is promoting an older one.
+    """
+    from inffeed_core.workflow.comparing import make_active
+
+    make_active(opened(project), version, by)
+    click.echo(f"{version} is the active version.")
+
+
+COMMANDS = (train, analyse, retrain, versions, promote)

@@ -1,0 +1,176 @@
+"""Commands that show flags with their reasons, and take decisions."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import click
+
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
+from inffeed_core.errors import NotReady
+from inffeed_core.settings import POLICIES
+
+if TYPE_CHECKING:
+    from inffeed_core.records import Influencer
+    from inffeed_core.workflow.exploring import Portrait
+    from inffeed_core.workflow.projects import Project
+
+annotator_option = click.option(
+    "--annotator", required=True, metavar="NAME", help="Who decides; kept with every decision."
+)
+
+
+@click.command(epilog="Example: inffeed flags reviews --policy negative-influence --limit 50 --json")
+@project_argument
+@click.option("--policy", type=click.Choice(POLICIES), default=POLICIES[0], show_default=True, help="Which ranking.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many flags.")
+@json_option
+def flags(project: Path, policy: str, limit: int, as_json: bool) -> None:
+    """List the open flags of the project DIR.
+
+    The one to check first stands at the top. Those about which a decision stands are passed over.
+    """
+    from inffeed_core.workflow.review import queue
+
+    found = [item.flag for item in queue(opened(project), policy, limit)]
+    blocks = [
+        f"{f.rank:>5}. {f.id}  {f.label} → {f.suggested}?  score {f.score:+.3g}\n"
+        f"       {' '.join(f.text.split())[:160]}\n       {f.reason}"
+        for f in found
+    ]
+    answer([asdict(f) for f in found], as_json, lambda: "\n".join(blocks) or "No flag of this policy is open.")
+
+
+@click.command(epilog="Example: inffeed influencers reviews silver-000017")
+@project_argument
+@click.argument("id")
+@click.option("--limit", type=click.IntRange(1), default=5, show_default=True, help="How many on each side.")
+@json_option
+def influencers(project: Path, id: str, limit: int, as_json: bool) -> None:
+    """Show what influences the model on one instance.
+
+    Influence on the instance ID of the project DIR is in nats: positive ones support its label (without them its loss
+    would be higher), negative ones oppose it. What no analysis has computed yet is computed now.
+    """
+    target = opened(project)
+    portrait = _explained(target, id)
+    facts = {"instance": portrait.instance, "score": portrait.score, "evidence": portrait.evidence}
+    answer(facts, as_json, lambda: _told(portrait, limit))
+
+
+def _explained(project: "Project", id: str) -> "Portrait":
+    from inffeed_core.jobs import run_here
+    from inffeed_core.workflow.exploring import portrait
+
+    found = portrait(project, id)
+    if found.analysis is None:
+        raise NotReady("The active version has no analysis yet; run `inffeed retrain` or `inffeed analyse` first.")
+    if found.evidence is not None:
+        return found
+    with shown_progress() as progress:
+        run_here(project, "explain", {"ids": [id]}, progress)
+    return portrait(project, id)
+
+
+def _told(portrait: "Portrait", limit: int) -> str:
+    lines = [
+        f"{portrait.instance.id}  {portrait.instance.split}, {portrait.instance.label}",
+        f"  {portrait.instance.text}",
+    ]
+    if portrait.evidence is not None:
+        sides = {
+            "Supporters": portrait.evidence.supporters,
+            "Opposers": portrait.evidence.opposers,
+            "Validation gold it harms": portrait.evidence.harmed,
+        }
+        for title, side in sides.items():
+            lines += ["", title, *(_line(i) for i in side[:limit])] if side else []
+    return "\n".join(lines)
+
+
+def _line(i: "Influencer") -> str:
+    return f"  {i.influence:+.2e}  {i.id} ({i.split}, {i.label})  {' '.join(i.text.split())[:100]}"
+
+
+@click.command(epilog="Example: inffeed explain reviews silver-000017 silver-000018")
+@project_argument
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+def explain(project: Path, ids: tuple[str, ...]) -> None:
+    """Compute the influencers of some instances.
+
+    They are kept with the latest analysis of the project DIR, and shown by `influencers` and on the pages.
+    """
+    from inffeed_core.jobs import run_here
+
+    with shown_progress() as progress:
+        run_here(opened(project), "explain", {"ids": list(ids)}, progress)
+    click.echo(f"{len(ids)} explained.")
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  inffeed decide reviews silver-000017 negative --annotator Ana
+  inffeed decide reviews silver-000018 --act unsure --note "sarcasm?" --annotator Ana
+  inffeed decide reviews --file decisions.csv --annotator Ana
+"""
+)
+@project_argument
+@click.argument("id", required=False)
+@click.argument("label", required=False)
+@click.option("--act", help="unsure, skip or flag instead of a label; keep and relabel follow from the label.")
+@click.option("--note", default="", help="Kept with the decision.")
+@click.option(
+    "--file", type=click.Path(path_type=Path), help="Decisions with the columns id, label, and where wanted act, note."
+)
+@annotator_option
+@json_option
+def decide(
+    project: Path,
+    id: str | None,
+    label: str | None,
+    act: str | None,
+    note: str,
+    file: Path | None,
+    annotator: str,
+    as_json: bool,
+) -> None:
+    """Record decisions about labels.
+
+    Either one, that the instance ID of the project DIR has LABEL; or all those of a file, or none of them.
+    """
+    from inffeed_core.workflow.deciding import Wish, decide_file, decide_one
+
+    if (id is None) == (file is None):
+        raise click.UsageError("Give either an ID with a LABEL (or --act), or --file.")
+    target = opened(project)
+    if file is not None:
+        taken = decide_file(target, file, annotator)
+    else:
+        taken = [decide_one(target, Wish(id or "", label or "", act or "", note), annotator)]
+    words = f"{taken[0].act} saved for {id}." if file is None else f"{len(taken):,} decisions saved."
+    answer([asdict(decision) for decision in taken], as_json, lambda: words)
+
+
+@click.command(epilog="Example: inffeed undo reviews --annotator Ana --times 3")
+@project_argument
+@annotator_option
+@click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="How many decisions.")
+def undo(project: Path, annotator: str, times: int) -> None:
+    """Undo the last decisions of one annotator.
+
+    An undo is a decision too: nothing is deleted from the project DIR.
+    """
+    from inffeed_core.workflow.review import undo as undo_one
+
+    target = opened(project)
+    for _ in range(times):
+        undone = undo_one(target, annotator, uuid4().hex)
+        if undone is None:
+            raise NotReady(f"{annotator} has no decision left to undo.")
+        click.echo(f"Undone: {undone.act} of {undone.instance_id}{f' as {undone.label}' if undone.label else ''}.")
+
+
+COMMANDS = (flags, influencers, explain, decide, undo)

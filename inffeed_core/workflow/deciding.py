@@ -1,0 +1,106 @@
+"""Decisions from scripts and files: worded as the annotator would, stored all or not at all."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from sqlite_utils import Database
+
+from inffeed_core import store
+from inffeed_core.data.reading import read
+from inffeed_core.data.table import Table, as_text, refused
+from inffeed_core.errors import ImportRefused, InvalidDecision, RowProblem, UnknownInstance
+from inffeed_core.records import Act, Decision
+from inffeed_core.workflow.projects import Project
+
+COLUMNS = ("id", "label", "act", "note")
+"""What a file of decisions may hold; id, and label or act, it must."""
+ACTS = (Act.RELABEL, Act.KEEP, Act.UNSURE, Act.SKIP, Act.FLAG)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to say about an instance; without an act, the label tells keep from relabel."""
+
+    id: str
+    label: str = ""
+    act: str = ""
+    note: str = ""
+
+
+def decide_one(project: Project, wish: Wish, annotator: str) -> Decision:
+    """Store one decision and return it. Raises UnknownInstance or InvalidDecision."""
+    with store.writing(project.db) as db:
+        return _record(db, wish, annotator)
+
+
+def decide_file(project: Project, path: Path, annotator: str) -> list[Decision]:
+    """Store the decisions of a file with the columns id and label, and where wanted act and note.
+
+    Raises ImportRefused with every row that cannot be stored, and then none is.
+    """
+    table = read(path)
+    _require_columns(table)
+    problems: list[RowProblem] = []
+    seen: dict[str, int] = {}
+    decisions = []
+    with store.writing(project.db) as db:
+        for row, wish in enumerate(_wishes(table), start=1):
+            try:
+                if wish.id in seen:
+                    raise InvalidDecision(f"{wish.id!r} stands in row {seen[wish.id]} too; name each id once.")
+                seen[wish.id] = row
+                decisions.append(_record(db, wish, annotator))
+            except (UnknownInstance, InvalidDecision) as error:
+                problems.append(RowProblem(row, f"{error}{table.where(row)}", ""))
+        if problems:
+            raise ImportRefused(table.name, problems)
+    return decisions
+
+
+def _require_columns(table: Table) -> None:
+    if "id" not in table.columns or not {"label", "act"} & set(table.columns):
+        have = f"Its columns are {', '.join(table.columns)}."
+        raise refused(table.name, have, "Name one id, and one label (or act); act and note may be there as well.")
+
+
+def _wishes(table: Table) -> Iterator[Wish]:
+    place = {name: table.columns.index(name) for name in COLUMNS if name in table.columns}
+    for row in table.rows:
+        yield Wish(**{name: as_text(row[i]).strip() for name, i in place.items()})
+
+
+def _record(db: Database, wish: Wish, annotator: str) -> Decision:
+    act = _act(db, wish)
+    label = _label(db, wish, act)
+    decision = Decision(uuid4().hex, wish.id, annotator, act, label, wish.note, analysis_id=_analysis_id(db))
+    store.record_decision(db, decision)
+    return decision
+
+
+def _act(db: Database, wish: Wish) -> Act:
+    if wish.act:
+        if wish.act not in ACTS:
+            raise InvalidDecision(f"{wish.act!r} is no act; choose one of {', '.join(ACTS)}.")
+        return Act(wish.act)
+    if not wish.label:
+        raise InvalidDecision(f"Nothing is said about {wish.id!r}; give a label, or an act such as unsure or skip.")
+    return Act.KEEP if store.instance(db, wish.id).label == wish.label else Act.RELABEL
+
+
+def _label(db: Database, wish: Wish, act: Act) -> str | None:
+    if act is Act.KEEP and not wish.label:
+        return store.instance(db, wish.id).label
+    return wish.label or None
+
+
+def _analysis_id(db: Database) -> int | None:
+    active = store.active_version(db)
+    analysis = store.latest_analysis(db, active.id) if active else None
+    return analysis.id if analysis else None
+
+
+def counted(decisions: list[Decision]) -> Mapping[Act, int]:
+    """How many decisions of each act."""
+    return {act: n for act in ACTS if (n := sum(d.act is act for d in decisions))}
