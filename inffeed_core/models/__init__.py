@@ -1,0 +1,14 @@
+"""Models: text → features, the head, and where both come from. The only part that imports transformers.
+
+Import from the modules, lightest first; each says what it costs:
+
+    sources     resolve(model) → ModelFiles: find and check a model                        (no torch)
+    labels      label_mapping(model_labels, project_labels) → LabelMapping                 (no torch)
+    heads       Head, save_head, load_head: immutable files of a head                      (torch)
+    encoding    features(model, texts, cache, …), own_head(model, cache, …)                (torch; transformers
+                                                                                            where a text is new)
+    encoder     Encoder: one loaded model                                                  (transformers)
+
+Beneath them: `snapshot` (what a model's folder must hold), `classifiers` (the last linear layer of any sequence
+classifier), `batches` (which texts go together), `cache` (features on disk).
+"""

@@ -1,0 +1,148 @@
+"""Text → features with a loaded transformer. The only file that imports transformers, so import it late.
+
+A bare encoder's features are its token vectors, pooled over the attended tokens and scaled to length 1 as
+sentence-transformers does. A sequence classifier's features are what enters its last linear layer, so that the
+layer's own weights are a head on them. Both in float32, without dropout or gradients.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+import transformers
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from inffeed_core.errors import ModelError
+from inffeed_core.models.classifiers import find_head, head_inputs
+from inffeed_core.models.heads import Head
+from inffeed_core.models.snapshot import Pooling, weights_digest
+from inffeed_core.models.sources import ModelFiles
+
+Tokens = list[int]
+Read = Callable[[Int[Tensor, "text token"], Int[Tensor, "text token"]], Float[Tensor, "text feature"]]
+_UNUSED = ("pooler.",)
+"""Weights that a bare encoder may lack: its own pooler is never read."""
+
+
+class Encoder:
+    """One loaded model. Longer texts are cut to `max_tokens`, or to as many as the model has positions for."""
+
+    def __init__(self, files: ModelFiles, max_tokens: int) -> None:
+        """Load a model. Raises ModelError where its files changed since they were checked, or cannot be used."""
+        if weights_digest(files.weights) != files.weights_hash:
+            raise ModelError(f"The weights in {files.folder} changed while they were being opened; start again.")
+        self.files = files
+        with _explained(files), _quietly():
+            model, self._tokenizer = _load(files)
+            self.max_tokens = min(max_tokens, self._tokenizer.model_max_length, _positions(model))
+            self.head: Head | None = None
+            """The classifier's own head; None for bare encoders and regressors."""
+            self._read = self._classifier(model) if files.pooling is None else _pooled(model, files.pooling)
+            self.dimension = self.encode(self.tokenise(["A text to try the model."])).shape[1]
+
+    def tokenise(self, texts: Sequence[str]) -> list[Tokens]:
+        """Token ids of each text, special tokens included; never empty.
+
+        Half of a surrogate pair, which UTF-8 cannot hold, is read as a question mark.
+        """
+        readable = [text.encode("utf-8", "replace").decode() for text in texts]
+        encoded = self._tokenizer(
+            readable,
+            truncation=True,
+            max_length=self.max_tokens,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        return [tokens or [self._filler] for tokens in encoded["input_ids"]]
+
+    @torch.inference_mode()
+    def encode(self, batch: Sequence[Tokens]) -> Float[Tensor, "text feature"]:
+        """Features of texts given as token ids, padded to the longest; float32 on the CPU."""
+        lengths = np.fromiter(map(len, batch), dtype=np.int64, count=len(batch))
+        attended = np.arange(lengths.max())[None, :] < lengths[:, None]
+        ids = np.full(attended.shape, self._tokenizer.pad_token_id or 0, dtype=np.int64)
+        ids[attended] = np.concatenate([np.asarray(tokens, dtype=np.int64) for tokens in batch])
+        return self._read(torch.from_numpy(ids), torch.from_numpy(attended.astype(np.int64)))
+
+    @property
+    def _filler(self) -> int:
+        """Stands for an empty text where the tokenizer adds no special tokens."""
+        known = (self._tokenizer.eos_token_id, self._tokenizer.unk_token_id, self._tokenizer.pad_token_id)
+        return next((token for token in known if token is not None), 0)
+
+    @torch.inference_mode()
+    def _classifier(self, model: nn.Module) -> Read:
+        ids = torch.tensor(self.tokenise(["A text to try the model."]))
+        layer = find_head(model, ids, torch.ones_like(ids))
+        if self.files.labels is not None:
+            bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
+            self.head = Head(layer.weight.detach(), bias, self.files.labels, {"model": self.files.name})
+        return lambda ids, mask: head_inputs(model, layer, ids, mask)
+
+
+def _pooled(model: nn.Module, pooling: Pooling) -> Read:
+    def read(ids: Int[Tensor, "text token"], mask: Int[Tensor, "text token"]) -> Float[Tensor, "text feature"]:
+        vectors = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        if pooling.mode == "cls":
+            pooled = vectors[:, 0]
+        else:
+            pooled = torch.einsum("xtf,xt->xf", vectors, mask.to(vectors)) / mask.sum(1, keepdim=True)
+        return nn.functional.normalize(pooled, dim=1) if pooling.normalise else pooled
+
+    return read
+
+
+def _load(files: ModelFiles) -> tuple[nn.Module, transformers.PreTrainedTokenizerBase]:
+    kind = transformers.AutoModelForSequenceClassification if files.pooling is None else transformers.AutoModel
+    model, told = kind.from_pretrained(
+        files.folder,
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    missing = sorted(name for name in told["missing_keys"] if files.pooling is None or not name.startswith(_UNUSED))
+    if missing:
+        raise ModelError(f"{files.folder} lacks the weights {', '.join(missing[:5])}; fetch the model again.")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
+    return model.eval(), tokenizer
+
+
+def _positions(model: nn.Module) -> int:
+    """How many tokens the model has positions for. RoBERTa's kind counts them from behind the padding index."""
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(limit, int) or limit <= 0:
+        return 1 << 30
+    tables = [m for m in model.modules() if isinstance(m, nn.Embedding) and m.num_embeddings == limit]
+    return limit - max((table.padding_idx + 1 for table in tables if table.padding_idx is not None), default=0)
+
+
+@contextmanager
+def _explained(files: ModelFiles) -> Iterator[None]:
+    """Turn whatever transformers raises over a model's files into a ModelError."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # its loaders raise KeyError, RuntimeError, SafetensorError and more for bad files
+        raise ModelError(
+            f"{files.name!r} ({files.found}) cannot be used: {type(error).__name__}: {str(error).strip()[:500]} "
+            "Fetch it again, or choose another encoder or sequence classifier that transformers has."
+        ) from error
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the progress bars and advice that transformers prints while loading."""
+    level, bars = transformers.logging.get_verbosity(), transformers.utils.logging.is_progress_bar_enabled()
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(level)
+        if bars:
+            transformers.utils.logging.enable_progress_bar()
