@@ -4,6 +4,7 @@
     ├── SettingsError       a setting has a value that cannot work
     ├── ProjectError        a folder is no project, exists already, or was made by a newer release
     ├── ImportRefused       a file cannot be imported; carries row-numbered problems
+    ├── ExportFailed        a file cannot be written: unknown format, full disk, no permission
     ├── ModelError          a model cannot be found, read or trusted
     ├── NotReady            a step is asked for before the one it needs
     ├── UnknownInstance     no instance has this id
@@ -53,6 +54,10 @@ class ImportRefused(InfFeedError):
         shown = "\n".join(f"- {p}" for p in self.problems[:20])
         more = f"\n- … and {self.total - 20} more" if self.total > 20 else ""
         super().__init__(f"{name} was not imported; nothing was changed.\n{shown}{more}")
+
+
+class ExportFailed(InfFeedError):
+    """A file cannot be written; what stood at its place is unchanged."""
 
 
 class ModelError(InfFeedError):

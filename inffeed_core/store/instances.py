@@ -43,6 +43,7 @@ def project_settings(db: Database) -> ProjectSettings:
 
 def add_examples(db: Database, examples: Iterable[Example]) -> int:
     """Insert examples; returns how many. An id that exists already raises sqlite3.IntegrityError."""
+    last = next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM instance")))["n"]
     cursor = db.conn.executemany(
         "INSERT INTO instance (id, text, text_hash, label, split, source, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
@@ -58,6 +59,7 @@ def add_examples(db: Database, examples: Iterable[Example]) -> int:
             for e in examples
         ),
     )
+    db.conn.execute("INSERT INTO instance_fts (rowid, text) SELECT n, text FROM instance WHERE n > ?", [last])
     return cursor.rowcount
 
 

@@ -1,0 +1,224 @@
+"""Rows to examples, all or none: every problem of every row is found before anything is refused."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, metadata_key
+from inffeed_core.data.options import SPLIT_NAMES, ImportOptions
+from inffeed_core.data.table import Cell, Table, as_text
+from inffeed_core.errors import ImportRefused, RowProblem
+from inffeed_core.records import Act, Decision, Example, Metadata, Split
+
+KEPT_PROBLEMS = 1000
+
+
+@dataclass(slots=True)
+class Converted:
+    """What a table becomes; where there are problems, the rows without any."""
+
+    name: str
+    examples: list[Example] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    """For an export: the decision behind each current label, in order of time."""
+    problems: list[RowProblem] = field(default_factory=list)
+    """The first KEPT_PROBLEMS of them."""
+    total_problems: int = 0
+
+    def refuse(self, row: int | None, problem: str, remedy: str) -> None:
+        """Note one thing that is wrong."""
+        self.total_problems += 1
+        if len(self.problems) < KEPT_PROBLEMS:
+            self.problems.append(RowProblem(row, problem, remedy))
+
+    def require_whole(self) -> None:
+        """Raise ImportRefused where anything was wrong."""
+        if self.problems:
+            raise ImportRefused(self.name, self.problems, self.total_problems)
+
+
+def to_examples(
+    table: Table,
+    options: ImportOptions,
+    labels: Sequence[str],
+    *,
+    taken: Collection[str] = (),
+    first_number: Mapping[Split, int] | None = None,
+) -> list[Example]:
+    """The table's rows as examples, in order. Raises ImportRefused with the problems of all rows; see `convert`."""
+    converted = convert(table, options, labels, taken=taken, first_number=first_number)
+    converted.require_whole()
+    return converted.examples
+
+
+def convert(
+    table: Table,
+    options: ImportOptions,
+    labels: Sequence[str],
+    *,
+    taken: Collection[str] = (),
+    first_number: Mapping[Split, int] | None = None,
+) -> Converted:
+    """Examples, decisions and problems of a table.
+
+    `taken` holds ids that the project has already; rows without an id column are numbered from `first_number`
+    of their split (1 where it names none): train-000001. Labels, ids and splits are stripped of surrounding white
+    space, texts are kept as they are. Metadata cells that are None or "" are left out.
+    """
+    converted = Converted(table.name)
+    if _columns_are_there(table, options, converted):
+        reader = _Rows(table, options, labels, set(taken), dict(first_number or {}), converted)
+        for row in range(1, len(table.rows) + 1):
+            reader.read(row)
+        converted.decisions.sort(key=lambda d: datetime.fromisoformat(d.at).timestamp())
+    return converted
+
+
+def _columns_are_there(table: Table, options: ImportOptions, converted: Converted) -> bool:
+    wanted = dict.fromkeys(options.roles + (EXPORT_COLUMNS if options.history else ()))
+    for column in wanted:
+        if column not in table.columns:
+            have = ", ".join(table.columns)
+            converted.refuse(None, f"There is no column {column!r}.", f"Choose among its columns: {have}.")
+    for column in table.columns:
+        if _broken(column):
+            converted.refuse(None, f"The column name {column!r} holds a broken character.", "Rename that column.")
+    return not converted.problems
+
+
+class _Rows:
+    """Reads a table row by row into `converted`."""
+
+    def __init__(
+        self,
+        table: Table,
+        options: ImportOptions,
+        labels: Sequence[str],
+        taken: set[str],
+        numbers: dict[Split, int],
+        converted: Converted,
+    ) -> None:
+        self._table, self._options, self._labels, self._converted = table, options, frozenset(labels), converted
+        self._offered = ", ".join(labels)
+        self._taken, self._numbers = taken, numbers
+        self._seen: dict[str, int] = {}
+        self._at = {column: n for n, column in enumerate(table.columns)}
+        roles = {*options.roles, *(EXPORT_COLUMNS if options.history else ())}
+        name: Callable[[str], str] = metadata_key if options.history else str
+        self._metadata = [(name(column), n) for n, column in enumerate(table.columns) if column not in roles]
+
+    def read(self, row: int) -> None:
+        """Append the example of data row `row` (from 1), and its decision, or what is wrong with it."""
+        before = self._converted.total_problems
+        cells = self._table.rows[row - 1]
+        self._refuse_broken_characters(row, cells)
+        text = self._text(row, cells)
+        label = self._label(row, cells, self._options.label)
+        split = self._split(row, cells)
+        original = self._label(row, cells, "original_label") if self._options.history else label
+        decision = self._decision(row, cells, label, original) if self._options.history else None
+        if split is None:  # the id cannot be numbered
+            return
+        id = self._id(row, cells, split)
+        if self._converted.total_problems > before:
+            return
+        source = self._stripped(cells, self._options.source)
+        self._converted.examples.append(Example(id, text, original, split, source, self._kept(cells)))
+        if decision:
+            self._converted.decisions.append(decision)
+
+    def _refuse(self, row: int, problem: str, remedy: str) -> None:
+        self._converted.refuse(row, f"{problem}{self._table.where(row)}.", remedy)
+
+    def _stripped(self, cells: Sequence[Cell], column: str | None) -> str:
+        return "" if column is None else as_text(cells[self._at[column]]).strip()
+
+    def _refuse_broken_characters(self, row: int, cells: Sequence[Cell]) -> None:
+        for column, cell in zip(self._table.columns, cells, strict=True):
+            if isinstance(cell, str) and (what := _broken(cell)):
+                self._refuse(row, f"Column {column!r} holds {what}", "Remove it; it cannot be shown or searched.")
+
+    def _text(self, row: int, cells: Sequence[Cell]) -> str:
+        text = as_text(cells[self._at[self._options.text]])
+        if not text.strip():
+            self._refuse(row, f"The text (column {self._options.text!r}) is missing", "Fill it in or remove the row.")
+        return text
+
+    def _label(self, row: int, cells: Sequence[Cell], column: str) -> str:
+        raw = self._stripped(cells, column)
+        label = self._options.label_names.get(raw, raw)
+        if not raw:
+            self._refuse(row, f"The label (column {column!r}) is missing", "Fill it in or remove the row.")
+        elif label not in self._labels:
+            self._refuse(row, f"{label!r} is no label of this project", f"Correct it or map it to {self._offered}.")
+        return label
+
+    def _split(self, row: int, cells: Sequence[Cell]) -> Split | None:
+        if self._options.split is not None:
+            return self._options.split
+        raw = self._stripped(cells, self._options.split_column)
+        split = SPLIT_NAMES.get(raw.lower())
+        if split is None:
+            problem = f"{raw!r} is no split" if raw else f"The split (column {self._options.split_column!r}) is missing"
+            self._refuse(row, problem, f"Use one of {', '.join(Split)}.")
+        return split
+
+    def _id(self, row: int, cells: Sequence[Cell], split: Split) -> str:
+        if self._options.id is None:
+            number = self._numbers.get(split, 1)
+            self._numbers[split] = number + 1
+            return f"{split}-{number:06d}"
+        id = self._stripped(cells, self._options.id)
+        if not id:
+            self._refuse(row, f"The id (column {self._options.id!r}) is missing", "Fill it in or choose no id column.")
+        elif id in self._seen:
+            self._refuse(row, f"The id {id!r} stands in row {self._seen[id]} already", "Give every row its own id.")
+        elif id in self._taken:
+            self._refuse(row, f"The id {id!r} is in the project already", "Remove the row or change its id.")
+        self._seen.setdefault(id, row)
+        return id
+
+    def _kept(self, cells: Sequence[Cell]) -> Metadata:
+        metadata: dict[str, Cell] = {
+            name: cell for name, n in self._metadata if (cell := cells[n]) is not None and cell != ""
+        }
+        if self._options.history and (version := self._stripped(cells, "model_version")):
+            metadata[CARRIED_VERSION] = version
+        return metadata
+
+    def _decision(self, row: int, cells: Sequence[Cell], label: str, original: str) -> Decision | None:
+        """The decision that an export tells of. A label that differs from the original without one is refused."""
+        act, annotator, at = (self._stripped(cells, c) for c in ("act", "annotator", "decided_at"))
+        if not act:
+            if label != original:
+                problem = f"The label {label!r} differs from the original {original!r}, but no decision tells why"
+                self._refuse(row, problem, "Fill act (relabel), annotator and decided_at, or restore the label.")
+            return None
+        if act not in (Act.RELABEL, Act.KEEP):
+            self._refuse(row, f"{act!r} is no act that gives a label", "Use relabel or keep, or leave act empty.")
+        elif not annotator or not _is_time(at):
+            problem = f"The decision names the annotator {annotator!r} and the time {at!r}"
+            self._refuse(row, problem, "Give a name, and a time such as 2026-03-01T12:00:00Z.")
+        else:
+            id, note = self._stripped(cells, self._options.id), as_text(cells[self._at["note"]])
+            return Decision(str(uuid4()), id, annotator, Act(act), label, note, at=at)
+        return None
+
+
+def _broken(text: str) -> str:
+    """What in a text cannot be stored or searched: "" for nothing."""
+    if "\0" in text:
+        return "a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "half of a character (a lone surrogate)"
+    return ""
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

@@ -1,0 +1,27 @@
+"""The kinds of files, told by their names."""
+
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """A kind of file; its value is the usual suffix."""
+
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    XLSX = "xlsx"
+
+
+READABLE = "CSV, TSV, JSON lines (.jsonl), each also as .gz, Parquet or Excel (.xlsx)"
+WRITABLE = "CSV (.csv), TSV (.tsv), JSON lines (.jsonl), each also as .gz, or Parquet (.parquet)"
+
+_SUFFIXES = {"tab": Format.TSV, "ndjson": Format.JSONL} | {f.value: f for f in Format}
+
+
+def format_of(name: str) -> tuple[Format | None, bool]:
+    """(format, is gzipped) by a file's name, whatever its case; the format is None where it is none of ours."""
+    lowered = name.lower()
+    zipped = lowered.endswith(".gz")
+    stem, _, suffix = lowered.removesuffix(".gz").rpartition(".")
+    return (_SUFFIXES.get(suffix) if stem or suffix == lowered else None), zipped

@@ -1,0 +1,85 @@
+"""A file as it was read: named columns and rows of plain cells, before anything is known about their meaning."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from inffeed_core.errors import ImportRefused, RowProblem
+
+Cell = str | int | float | bool | None
+"""Text formats hold only strings, so "007", "NA" and "null" stay what they are; the others keep their types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of equal length under distinct column names; at least one row."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Cell]]
+    places: Sequence[int] = ()
+    """Where each row stands in the file as an editor counts; empty where the format has no such place."""
+    place: str = "line"
+    """What `places` counts."""
+    notes: tuple[str, ...] = ()
+    """What the reader found and the user may want to check: encoding, delimiter, skipped rows."""
+
+    def where(self, row: int) -> str:
+        """How to find data row `row` (from 1) in the file: " (line 17)", or "" where there is nothing to say."""
+        return f" ({self.place} {self.places[row - 1]})" if self.places else ""
+
+    def column(self, name: str) -> Iterator[Cell]:
+        """The cells of one column from top to bottom."""
+        at = self.columns.index(name)
+        return (row[at] for row in self.rows)
+
+
+def as_text(cell: Cell) -> str:
+    """A cell as a text, label or id: None is "", True "true", and 7.0 "7" as pandas turns whole numbers into floats."""
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "true" if cell else "false"
+        case float() if cell.is_integer() and abs(cell) < 2**53:
+            return str(int(cell))
+        case _:
+            return str(cell)
+
+
+def as_cell(value: object) -> Cell:
+    """Any value of a JSON, Parquet or Excel file as a cell.
+
+    Not-a-number is None, infinities and decimals are their text, times are ISO 8601 (a midnight without a zone is its
+    date, which is how Excel stores dates), lists and objects are their JSON text.
+    """
+    match value:
+        case None | str() | bool() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else None if math.isnan(value) else str(value)
+        case datetime() if value.tzinfo is None and value.time() == time():
+            return value.date().isoformat()
+        case date() | time():  # a datetime is a date
+            return value.isoformat()
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case list() | tuple() | dict():
+            return json.dumps(value, ensure_ascii=False, default=str)
+        case _:
+            return str(value)
+
+
+def refused(name: str, problem: str, remedy: str) -> ImportRefused:
+    """The error for a file that is refused for one reason that concerns no single row."""
+    return ImportRefused(name, [RowProblem(None, problem, remedy)])
+
+
+def checked_columns(name: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """The column names, refused where two are equal."""
+    twice = sorted({c for c in columns if columns.count(c) > 1})
+    if twice:
+        raise refused(name, f"Columns share a name: {', '.join(twice)}.", "Give every column a name of its own.")
+    return tuple(columns)

@@ -1,0 +1,66 @@
+"""Rows to files: into a temporary neighbour first, then renamed, so that a full disk leaves nothing half-written."""
+
+import gzip
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+from uuid import uuid4
+
+from inffeed_core.data import delimited, jsonlines, parquet
+from inffeed_core.data.formats import WRITABLE, Format, format_of
+from inffeed_core.data.parquet import Kind
+from inffeed_core.data.table import Cell
+from inffeed_core.errors import ExportFailed
+
+
+def write(file: BinaryIO, name: str, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
+    """Write rows in the format that `name` tells; the same rows always give the same bytes.
+
+    Raises ExportFailed for a name of no writable format.
+    """
+    format = _writable(name)
+    if not name.lower().endswith(".gz"):
+        return _write(file, format, columns, rows)
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+        return _write(cast(BinaryIO, packed), format, columns, rows)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when the block ends well, and is removed when it does not.
+
+    Raises ExportFailed where the disk is full or the place cannot be written; what stood at `path` is still there.
+    """
+    temporary = path.parent / f".{uuid4().hex}.tmp"
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        problem = f"{path} was not written ({error.strerror or error}); nothing was changed."
+        raise ExportFailed(f"{problem} Free some space or choose another place.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _writable(name: str) -> Format:
+    format, zipped = format_of(name)
+    if format is None or format is Format.XLSX or (zipped and format is Format.PARQUET):
+        raise ExportFailed(f"{name!r} names no format that can be written; use {WRITABLE}.")
+    return format
+
+
+def _write(file: BinaryIO, format: Format, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
+    match format:
+        case Format.CSV:
+            delimited.write(file, ",", list(columns), rows)
+        case Format.TSV:
+            delimited.write(file, "\t", list(columns), rows)
+        case Format.JSONL:
+            jsonlines.write(file, list(columns), rows)
+        case _:
+            parquet.write(file, columns, rows)

@@ -1,0 +1,115 @@
+"""A project's data set as a file that people can read and that InfFeed can read back.
+
+Importing an export into a new project gives the same texts, original and current labels, and the decisions behind them.
+"""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlite_utils import Database
+
+from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, column_of
+from inffeed_core.data.parquet import Kind, kind_of
+from inffeed_core.data.table import Cell
+from inffeed_core.data.writing import replacing, write
+from inffeed_core.records import Act, Decision, Instance, Progress, Split
+from inffeed_core.store import active_version, count_instances, history, instances, reading
+from inffeed_core.workflow.projects import Project
+
+_ALL_SPLITS = tuple(Split)
+_ROWS_PER_REPORT = 1000
+_NO_LIMIT = 2**62
+
+
+def export(
+    project: Project,
+    path: Path,
+    *,
+    progress: Progress = lambda stage, done, total: None,
+    splits: Sequence[Split] = _ALL_SPLITS,
+) -> int:
+    """Write the instances of these splits in the order of their import; returns how many.
+
+    The name tells the format: CSV, TSV or JSON lines (each also .gz), or Parquet. The columns are
+    `EXPORT_COLUMNS`, then the metadata. `model_version` is the active version; a project without one repeats that of
+    the export it came from. Left out are excluded instances and decisions that give no current label (skip, unsure, flag, undone ones).
+    Raises ExportFailed, and then whatever stood at `path` is unchanged.
+    """
+    with replacing(path) as file:
+        return _export(project, file, path.name, progress, splits)
+
+
+def export_bytes(project: Project, format: str, *, splits: Sequence[Split] = _ALL_SPLITS) -> bytes:
+    """What `export` would write, for a download; `format` is a suffix such as "csv", "jsonl.gz" or "parquet"."""
+    buffer = io.BytesIO()
+    _export(project, buffer, f"export.{format}", lambda stage, done, total: None, splits)
+    return buffer.getvalue()  # shares its memory with the buffer, which is dropped here
+
+
+def _export(project: Project, file: BinaryIO, name: str, progress: Progress, splits: Sequence[Split]) -> int:
+    with reading(project.db) as db:
+        rows = _Rows(db, splits, progress)
+        write(file, name, rows.columns, rows)
+        return rows.done
+
+
+class _Rows:
+    """The rows of an export, streamed from one snapshot."""
+
+    def __init__(self, db: Database, splits: Sequence[Split], progress: Progress) -> None:
+        version = active_version(db)
+        self._db, self._splits, self._progress = db, splits, progress
+        self._version = version.id if version else ""
+        self._decisions = _labelling_decisions(db)
+        self._metadata = _metadata_kinds(instances(db, splits))
+        self.columns: dict[str, Kind] = dict.fromkeys(EXPORT_COLUMNS, Kind.TEXT) | {"confirmed": Kind.BOOLEAN}
+        self.columns |= {column_of(key): kind for key, kind in self._metadata.items()}
+        self.done = 0
+
+    def __iter__(self) -> Iterator[Sequence[Cell]]:
+        total = count_instances(self._db)
+        for instance in instances(self._db, self._splits):
+            if self.done % _ROWS_PER_REPORT == 0:
+                self._progress("Writing the rows", self.done, total)
+            self.done += 1
+            yield self._row(instance)
+        self._progress("Writing the rows", self.done, self.done)
+
+    def _row(self, i: Instance) -> list[Cell]:
+        decision = self._decisions.get(i.id)
+        return [
+            i.id,
+            i.text,
+            i.label,
+            i.original_label,
+            i.split.value,
+            i.source or None,
+            i.confirmed,
+            decision.act.value if decision else None,
+            i.annotator,
+            i.decided_at,
+            decision.note or None if decision else None,
+            self._version or i.metadata.get(CARRIED_VERSION),
+            *(i.metadata.get(key) for key in self._metadata),
+        ]
+
+
+def _labelling_decisions(db: Database) -> dict[str, Decision]:
+    """The standing relabel or keep that gives each instance its current label."""
+    latest: dict[str, Decision] = {}
+    for decision in history(db, limit=_NO_LIMIT):
+        if decision.act in (Act.RELABEL, Act.KEEP):
+            latest.setdefault(decision.instance_id, decision)
+    return latest
+
+
+def _metadata_kinds(all_instances: Iterator[Instance]) -> Mapping[str, Kind]:
+    """The metadata keys in order of appearance; a key with cells of several kinds is a text."""
+    kinds: dict[str, Kind | None] = {}
+    for instance in all_instances:
+        for key, cell in instance.metadata.items():
+            seen, kind = kinds.get(key), kind_of(cell)
+            kinds[key] = kind if seen is None or seen is kind else seen if kind is None else Kind.TEXT
+    return {key: kind or Kind.TEXT for key, kind in kinds.items() if key != CARRIED_VERSION}
