@@ -203,15 +203,17 @@ def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str
     """How many instances of each split carry each label now: stacked bars, one a split."""
     splits = [s for s in Split if counts.get(s)]
     figure = go.Figure(
-        go.Bar(
-            x=[counts[s].get(label, 0) for s in splits],
-            y=[s.value for s in splits],
-            orientation="h",
-            name=plain(label),
-            marker={"color": colour},
-            hovertemplate="%{y}: %{x:,}<extra>" + plain(label) + "</extra>",
-        )
-        for label, colour in label_colours(labels).items()
+        [
+            go.Bar(
+                x=[counts[s].get(label, 0) for s in splits],
+                y=[s.value for s in splits],
+                orientation="h",
+                name=plain(label),
+                marker={"color": colour},
+                hovertemplate="%{y}: %{x:,}<extra>" + plain(label) + "</extra>",
+            )
+            for label, colour in label_colours(labels).items()
+        ]
     )
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title="Instances")

@@ -11,11 +11,13 @@ import streamlit as st
 
 from inffeed_core.errors import ProjectError
 from inffeed_core.workflow.projects import Project, open_project, settings_of
+from pages.components.navigation import require_navigation
 from pages.components.notices import empty_state, problem
 
 
 def current_project() -> Project | None:
     """The open project, or None. Says on the page why a named one cannot be opened."""
+    require_navigation()
     project = st.session_state.get("project")
     if project is None or not project.db.is_file():
         project = _from_outside()

@@ -1,0 +1,30 @@
+"""The pages of the app: their order, titles and icons.
+
+Until some session has called `st.navigation`, Streamlit 1.67 takes a `pages` folder for its older kind of app and runs
+the page in the address bar alone: without app.py's titles and layout, under a menu of its own making, and after every
+restart of the server for whoever had a page open. There is no setting for it; `require_navigation` puts it right.
+"""
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+PAGES = (
+    ("pages/home.py", "Home", ":material/home:"),
+    ("pages/data.py", "Data", ":material/database:"),
+    ("pages/review.py", "Review", ":material/rate_review:"),
+    ("pages/explore.py", "Explore", ":material/hub:"),
+    ("pages/models.py", "Models", ":material/model_training:"),
+)
+
+
+def navigate() -> Page:
+    """Declare the pages; returns the one that was asked for."""
+    st.session_state["navigated"] = True
+    return st.navigation([st.Page(file, title=title, icon=icon) for file, title, icon in PAGES])
+
+
+def require_navigation() -> None:
+    """Call first on a page: starts over through `app.py` where the page was run without it."""
+    if not st.session_state.get("navigated"):
+        navigate()
+        st.rerun()
