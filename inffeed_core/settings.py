@@ -1,7 +1,7 @@
 """Settings: frozen records that refuse invalid values when they are made, so that nothing later has to check."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from inffeed_core.errors import SettingsError
@@ -48,6 +48,8 @@ class ProjectSettings(_Settings):
     name: str
     labels: tuple[str, ...]
     model: str = DEFAULT_MODEL
+    model_labels: Mapping[str, str] = field(default_factory=dict)
+    """For a sequence classifier: the project's label for each of its own; empty = matched by name or position."""
     guidelines: str = ""
     seed: int = 0
 
@@ -85,10 +87,15 @@ class TrainSettings(_Settings):
     """Longer texts are truncated to this many tokens."""
 
     def __post_init__(self) -> None:
-        _require(self.l2 is None or self.l2 > 0, f"l2 is {self.l2}; it must be above 0, or none to choose by validation.")
+        _require(
+            self.l2 is None or self.l2 > 0, f"l2 is {self.l2}; it must be above 0, or none to choose by validation."
+        )
         _require(0 <= self.silver_weight <= 1, f"silver_weight is {self.silver_weight}; expected 0 to 1.")
         _require(8 <= self.max_tokens <= 8192, f"max_tokens is {self.max_tokens}; expected 8 to 8192.")
-        _require(self.batch_tokens >= self.max_tokens, f"batch_tokens ({self.batch_tokens}) is below max_tokens ({self.max_tokens}).")
+        _require(
+            self.batch_tokens >= self.max_tokens,
+            f"batch_tokens ({self.batch_tokens}) is below max_tokens ({self.max_tokens}).",
+        )
 
 
 L2_GRID = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
@@ -104,6 +111,8 @@ class AnalysisSettings(_Settings):
     """Gold validation examples kept for every flag."""
     explained: int = 2000
     """How many of each policy's top flags get influencers in advance; others are computed on request."""
+    ranked: int = 10_000
+    """How many instances of each policy's ranking are kept."""
     folds: int = 5
     """For out-of-fold probabilities."""
     neighbours: int = 10
@@ -115,5 +124,6 @@ class AnalysisSettings(_Settings):
         _require(1 <= self.influencers <= 100, f"influencers is {self.influencers}; expected 1 to 100.")
         _require(1 <= self.harmed <= 100, f"harmed is {self.harmed}; expected 1 to 100.")
         _require(self.explained >= 1, f"explained is {self.explained}; expected at least 1.")
+        _require(self.ranked >= 1, f"ranked is {self.ranked}; expected at least 1.")
         _require(2 <= self.folds <= 20, f"folds is {self.folds}; expected 2 to 20.")
         _require(self.neighbours >= 1, f"neighbours is {self.neighbours}; expected at least 1.")

@@ -1,0 +1,213 @@
+"""Analyse and explain: from a model version to flags, suggestions and influencers in the store."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from inffeed_core import flagging, store
+from inffeed_core.errors import NotReady, UnknownInstance
+from inffeed_core.feature_map import principal_plane
+from inffeed_core.influence import HeadInfluence, fit_head, losses, probabilities
+from inffeed_core.records import Analysis, ModelVersion, Progress, Split
+from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.signals import silver_signals
+from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
+from inffeed_core.workflow.projects import Project
+
+EXPLAIN_ALL_PAIRS = 2e8
+"""Up to this many target × train pairs every train, silver and validation instance is explained (about 10 s)."""
+TARGET_BLOCK = 256
+
+
+@dataclass(frozen=True)
+class _State:
+    """The active version with the data it was trained on."""
+
+    version: ModelVersion
+    about: ProjectSettings
+    data: Encoded
+    settings: AnalysisSettings
+    train_settings: TrainSettings
+    stored_theta: Float[Tensor, "k d1"]
+
+    @cached_property
+    def learn(self) -> Encoded:
+        return self.data.only(*LEARNED)
+
+    @cached_property
+    def validation(self) -> Encoded:
+        return self.data.only(Split.VALIDATION)
+
+    @cached_property
+    def unconfirmed(self) -> list[int]:
+        """Positions in `learn` of the silver instances that nobody has confirmed: what policies rank."""
+        return [i for i, one in enumerate(self.learn.instances) if not one.confirmed]
+
+    @cached_property
+    def influence(self) -> HeadInfluence:
+        data = self.learn.head_data(len(self.about.labels), self.train_settings.silver_weight)
+        l2 = float(str(self.version.report["l2"]))
+        fit = fit_head(data, l2, start=self.stored_theta)  # already at the optimum but for the file's precision
+        return HeadInfluence(data, fit, leverage=self.settings.leverage)
+
+
+def analyse(project: Project, settings: AnalysisSettings, progress: Progress) -> Analysis:
+    """Score every instance under the active version, rank the silver by every policy, and keep influencers.
+
+    Deterministic: the same version and settings give the same analysis. Written in one transaction at the end.
+    Raises NotReady where there is no version, or the data has changed since it was trained; Cancelled.
+    """
+    state = _load(project, settings, progress)
+    progress("Scoring", 0, 0)
+    signals = _signals(state)
+    rankings = _rankings(state, signals)
+    rows = list(_score_rows(state, signals))
+    targets = _targets(state, rankings)
+    evidence = dict(_evidence(state, targets, progress))
+    progress("Saving the analysis", 0, 0)
+    with store.writing(project.db) as db:
+        id = store.begin_analysis(db, state.version.id, state.version.as_of_decision, settings.as_dict())
+        store.put_scores(db, id, rows, rankings)
+        for target, sides in evidence.items():
+            store.put_evidence(db, id, target, sides)
+    with store.reading(project.db) as db:
+        analysis = store.latest_analysis(db, state.version.id)
+    assert analysis is not None
+    return analysis
+
+
+def explain(project: Project, ids: Sequence[str], progress: Progress) -> None:
+    """Add the influencers of these targets, of any split, to the latest analysis of the active version.
+
+    Raises NotReady where there is no analysis, UnknownInstance, Cancelled.
+    """
+    with store.reading(project.db) as db:
+        version = store.active_version(db)
+        analysis = store.latest_analysis(db, version.id) if version else None
+    if analysis is None:
+        raise NotReady("There is no analysis of the active version yet; run one first (`inffeed analyse`).")
+    state = _load(project, AnalysisSettings.from_dict(analysis.settings), progress)
+    place = {one.id: i for i, one in enumerate(state.data.instances)}
+    if unknown := [id for id in ids if id not in place]:
+        raise UnknownInstance(f"No instance has the id {unknown[0]!r}; the Data page lists all ids.")
+    evidence = dict(_evidence(state, [place[id] for id in ids], progress))
+    with store.writing(project.db) as db:
+        for target, sides in evidence.items():
+            store.put_evidence(db, analysis.id, target, sides)
+
+
+def _load(project: Project, settings: AnalysisSettings, progress: Progress) -> _State:
+    with store.reading(project.db) as db:
+        about, version = store.project_settings(db), store.active_version(db)
+    if version is None:
+        raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
+    train_settings = TrainSettings.from_dict(version.settings)
+    data = encode(project, version.encoder, train_settings, version.as_of_decision, progress)
+    state = _State(version, about, data, settings, train_settings, stored_fit(project, version).theta)
+    if state.learn.fingerprint() != version.data_hash:
+        raise NotReady(f"Instances were added or left out since {version.id} was trained; retrain first.")
+    return state
+
+
+def _signals(state: _State) -> flagging.Signals:
+    texts = [one.text for one in state.learn.instances]
+    validation = (state.validation.features, state.validation.labels)
+    return silver_signals(state.influence, state.unconfirmed, texts, validation, state.settings, state.about.seed)
+
+
+def _rankings(state: _State, signals: flagging.Signals) -> dict[str, list[tuple[str, float]]]:
+    """(id, score) from first to last, by policy."""
+    ids = [state.learn.instances[i].id for i in state.unconfirmed]
+    if not ids:
+        return {}
+    scores = {name: policy(signals) for name, policy in flagging.RANKINGS.items()}
+    return {
+        name: [(ids[i], float(values[i])) for i in flagging.order(values)[: state.settings.ranked]]
+        for name, values in scores.items()
+    }
+
+
+def _score_rows(state: _State, signals: flagging.Signals) -> Iterator[ScoreRow]:
+    data, labels = state.data, state.about.labels
+    probs = probabilities(state.influence.fit.theta, data.features)
+    own_losses, plane = losses(probs, data.labels), principal_plane(data.features)
+    number = {state.learn.instances[i].id: n for n, i in enumerate(state.unconfirmed)}
+    for i, one in enumerate(data.instances):
+        top = int(probs[i].argmax())
+        row = ScoreRow(
+            one.id,
+            one.label,
+            labels[top],
+            float(probs[i, top]),
+            float(own_losses[i]),
+            float(plane[i, 0]),
+            float(plane[i, 1]),
+        )
+        if (n := number.get(one.id)) is not None:
+            best = int(signals.posterior[n].argmax())
+            row = _suggesting(
+                row, labels[best], float(signals.posterior[n, best]), float(signals.relabel_gains[n, best])
+            )
+        yield row
+
+
+def _suggesting(row: ScoreRow, label: str, probability: float, gain: float) -> ScoreRow:
+    return ScoreRow(
+        row.instance, row.label, row.predicted, row.probability, row.loss, row.x, row.y, label, probability, gain
+    )
+
+
+def _targets(state: _State, rankings: Mapping[str, Sequence[tuple[str, float]]]) -> list[int]:
+    """Positions in `data` of what to explain in advance: everything but test where it is cheap, else the top flags."""
+    eligible = [i for i, one in enumerate(state.data.instances) if one.split is not Split.TEST]
+    if len(eligible) * len(state.learn.instances) <= EXPLAIN_ALL_PAIRS:
+        return eligible
+    flagged = {id for ranking in rankings.values() for id, _ in ranking[: state.settings.explained]}
+    return [i for i in eligible if state.data.instances[i].id in flagged]
+
+
+def _evidence(
+    state: _State, targets: Sequence[int], progress: Progress
+) -> Iterator[tuple[str, dict[str, list[tuple[str, float]]]]]:
+    """(target id, its (id, influence) lists by side), streamed over blocks of targets."""
+    learn_ids = [one.id for one in state.learn.instances]
+    row_of = {id: row for row, id in enumerate(learn_ids)}
+    harmed = _harmed(state)
+    for start in range(0, len(targets), TARGET_BLOCK):
+        progress("Finding influencers", start, len(targets))
+        block = state.data.where(targets[start : start + TARGET_BLOCK])
+        gradients = state.influence.loss_gradients(block.features, block.labels)
+        own = torch.tensor([row_of.get(one.id, -1) for one in block.instances])
+        count = state.settings.influencers
+        helpful, harmful = state.influence.top_influencers(gradients, count, leave_out=own)
+        for t, one in enumerate(block.instances):
+            sides = {
+                "supporter": _kept(helpful[0][t], helpful[1][t], learn_ids, positive=True),
+                "opposer": _kept(harmful[0][t], harmful[1][t], learn_ids, positive=False),
+            }
+            if one.id in harmed:
+                sides["harmed"] = harmed[one.id]
+            yield one.id, sides
+
+
+def _harmed(state: _State) -> dict[str, list[tuple[str, float]]]:
+    """For every unconfirmed silver instance, the validation gold it harms: (id, influence), most harmed first."""
+    ids = [one.id for one in state.validation.instances]
+    gradients = state.influence.loss_gradients(state.validation.features, state.validation.labels)
+    influence, which = state.influence.most_harmed(gradients, state.settings.harmed)
+    return {
+        state.learn.instances[row].id: _kept(influence[row], which[row], ids, positive=False)
+        for row in state.unconfirmed
+    }
+
+
+def _kept(influence: Tensor, which: Tensor, ids: Sequence[str], *, positive: bool) -> list[tuple[str, float]]:
+    """(id, influence) where the influence has the sign that the list is about."""
+    sign = 1.0 if positive else -1.0
+    pairs = zip(influence.tolist(), which.tolist(), strict=True)
+    return [(ids[i], value) for value, i in pairs if 0 < sign * value < float("inf")]

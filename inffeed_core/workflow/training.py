@@ -1,0 +1,177 @@
+"""Train and retrain: from today's labels to a new, immutable model version.
+
+Runs in a job's child process or on the command line, reports through `progress`, and writes its result at its end
+in one transaction, so that stopping it at any moment leaves the project as it was. With `analysing`, the only part
+of `workflow` that imports torch.
+"""
+
+import shutil
+import time
+from dataclasses import asdict, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from inffeed_core import store
+from inffeed_core.errors import NotReady
+from inffeed_core.evaluation.metrics import macro_f1_difference, measure
+from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, probabilities
+from inffeed_core.influence.softmax import sum_zero_basis
+from inffeed_core.models.encoding import own_head
+from inffeed_core.models.heads import save_head
+from inffeed_core.models.labels import label_mapping
+from inffeed_core.models.sources import resolve
+from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
+from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.workflow.analysing import analyse
+from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
+from inffeed_core.workflow.projects import Project
+
+
+def train(project: Project, settings: TrainSettings, progress: Progress) -> ModelVersion:
+    """Fit a new version on gold, corrections and silver; it becomes active unless it is significantly worse.
+
+    "Significantly worse" means: the paired bootstrap interval of its validation macro-F1 minus the active version's
+    lies wholly below 0. It is kept all the same and can be promoted by hand. Raises NotReady, ModelError, Cancelled.
+    """
+    began = time.monotonic()
+    with store.reading(project.db) as db:
+        about, parent, count = store.project_settings(db), store.active_version(db), len(store.versions(db))
+        as_of = store.last_decision_row(db)
+    data = encode(project, about.model, settings, as_of, progress)
+    learn, validation = data.only(*LEARNED), data.only(Split.VALIDATION)
+    _require_trainable(learn, validation)
+    progress("Fitting the model", 0, 0)
+    fit = _fit(learn.head_data(len(about.labels), settings.silver_weight), validation, settings, parent, project)
+    difference = _difference(project, parent, fit, validation, len(about.labels), progress)
+    version = ModelVersion(
+        id=f"v{count + 1}",
+        parent=parent.id if parent else None,
+        created="",
+        encoder=about.model,
+        weights_hash=resolve(about.model).weights_hash,
+        data_hash=learn.fingerprint(),
+        as_of_decision=as_of,
+        settings=settings.as_dict(),
+        seed=about.seed,
+        train_counts=_learned_from(learn),
+        validation=_metrics(fit, validation, about),
+        test=_metrics(fit, data.only(Split.TEST), about),
+        report={
+            "l2": fit.l2,
+            "iterations": fit.iterations,
+            "seconds": round(time.monotonic() - began, 3),
+            "head_agreement": _head_agreement(project, about, fit, data, settings, progress),
+            "difference": asdict(difference) if difference else None,
+        },
+    )
+    _save(project, version, fit, about, promoted=difference is None or difference.high >= 0)
+    with store.reading(project.db) as db:
+        return store.version(db, version.id)
+
+
+def retrain(
+    project: Project, train_settings: TrainSettings, analysis: AnalysisSettings, progress: Progress
+) -> ModelVersion:
+    """Train a new version from today's labels, then recompute the flags of the version that is active.
+
+    Where `train_settings` leave l2 open, the active version's is kept, so that only the labels differ.
+    """
+    with store.reading(project.db) as db:
+        parent = store.active_version(db)
+    if train_settings.l2 is None and parent is not None:
+        train_settings = replace(train_settings, l2=float(str(parent.report["l2"])))
+    version = train(project, train_settings, progress)
+    analyse(project, analysis, progress)
+    return version
+
+
+def _require_trainable(learn: Encoded, validation: Encoded) -> None:
+    seen = sorted({one.label for one in learn.instances})
+    if len(seen) < 2:
+        have = f"only {seen[0]!r}" if seen else "none"
+        raise NotReady(f"Training needs texts of at least two labels in train or silver; there is {have}. Import more.")
+    if not any(one.split is Split.TRAIN or one.confirmed for one in learn.instances):
+        raise NotReady("There is no gold to train on; import some texts with confirmed labels into the train split.")
+    if not validation.instances:
+        raise NotReady(
+            "There is no validation gold; it chooses the regularisation and steers the flags."
+            " Import some texts with confirmed labels into the validation split."
+        )
+
+
+def _fit(
+    data: HeadData, validation: Encoded, settings: TrainSettings, parent: ModelVersion | None, project: Project
+) -> HeadFit:
+    if settings.l2 is None:
+        return choose_l2(data, validation.features, validation.labels, L2_GRID)
+    return fit_head(data, settings.l2, start=_warm_start(project, parent, data))
+
+
+def _warm_start(project: Project, parent: ModelVersion | None, data: HeadData) -> Float[Tensor, "k d1"] | None:
+    """The parent's weights where they have the right shape; any start leads to the same optimum."""
+    if parent is None:
+        return None
+    theta = stored_fit(project, parent).theta
+    return theta if theta.shape == (data.classes - 1, data.features.shape[1] + 1) else None
+
+
+def _difference(
+    project: Project,
+    parent: ModelVersion | None,
+    fit: HeadFit,
+    validation: Encoded,
+    classes: int,
+    progress: Progress,
+) -> Interval | None:
+    """Validation macro-F1 of `fit` minus the parent's; the parent sees the texts through its own encoder."""
+    if parent is None:
+        return None
+    settings = TrainSettings.from_dict(parent.settings)
+    theirs = encode(project, parent.encoder, settings, parent.as_of_decision, progress)
+    features = theirs.only(Split.VALIDATION).features
+    before = probabilities(stored_fit(project, parent).theta, features).argmax(1)
+    after = probabilities(fit.theta, validation.features).argmax(1)
+    return macro_f1_difference(before.numpy(), after.numpy(), validation.labels.numpy(), classes)
+
+
+def _metrics(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> Metrics | None:
+    if not gold.instances:
+        return None
+    return measure(probabilities(fit.theta, gold.features).numpy(), gold.labels.numpy(), about.labels)
+
+
+def _learned_from(learn: Encoded) -> dict[str, int]:
+    silver = [one.confirmed for one in learn.instances if one.split is Split.SILVER]
+    return {
+        "gold": len(learn.instances) - len(silver),
+        "silver_confirmed": sum(silver),
+        "silver": len(silver) - sum(silver),
+    }
+
+
+def _head_agreement(
+    project: Project, about: ProjectSettings, fit: HeadFit, data: Encoded, settings: TrainSettings, progress: Progress
+) -> float | None:
+    """Share of instances on which the refitted head predicts what the loaded classifier's own head does."""
+    head = own_head(about.model, project.features, max_tokens=settings.max_tokens, progress=progress)
+    if head is None:
+        return None
+    mapping = label_mapping(head.labels, about.labels, about.model_labels or None).mapping
+    number = torch.tensor([about.labels.index(mapping[label]) for label in head.labels])
+    loaded = number[head.logits(data.features).argmax(1)]
+    return float((probabilities(fit.theta, data.features).argmax(1) == loaded).double().mean())
+
+
+def _save(project: Project, version: ModelVersion, fit: HeadFit, about: ProjectSettings, *, promoted: bool) -> None:
+    folder = project.models / version.id
+    if folder.exists():  # left by a run that was killed between writing the files and the row
+        shutil.rmtree(folder)
+    weight = sum_zero_basis(len(about.labels)) @ fit.theta
+    details = {"version": version.id, "data_hash": version.data_hash, "l2": fit.l2}
+    save_head(folder, weight[:, :-1], weight[:, -1], about.labels, details)
+    with store.writing(project.db) as db:
+        store.add_version(db, version)
+        if promoted:
+            store.promote(db, version.id, by="training")
