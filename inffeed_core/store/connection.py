@@ -19,10 +19,14 @@ BUSY_SECONDS = 30.0
 
 def _connect(path: Path) -> Database:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.row_factory = sqlite3.Row
-    return Database(connection)
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.row_factory = sqlite3.Row
+        return Database(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
 
 
 def create(path: Path) -> None:
@@ -40,25 +44,30 @@ def create(path: Path) -> None:
 def migrate(path: Path) -> None:
     """Bring an existing database to the current schema; run before serving it.
 
-    Raises ProjectError for a file that is no project database or comes from a newer release.
+    Raises ProjectError for a file that is no project database, is damaged, or comes from a newer release.
     """
     _require_file(path)
-    db = _connect(path)
     try:
-        applied = {m.name for m in migrations.applied(db)}
-        known = {m.name for m in migrations.pending(Database(memory=True))}
-        if not applied:
-            raise ProjectError(f"{path} is a database of something else; choose a project folder.")
-        if newer := sorted(applied - known):
-            raise ProjectError(f"{path} was made by a newer InfFeed ({', '.join(newer)}); install that release.")
-        if known - applied:
-            _apply_migrations(db)
+        db = _connect(path)
+        try:
+            _migrate(db, path)
+        finally:
+            db.close()
     except sqlite3.OperationalError as error:
         raise ProjectError(f"{path} cannot be opened ({error}); check its permissions and the disk's space.") from error
     except sqlite3.DatabaseError as error:
         raise ProjectError(f"{path} is damaged or no database ({error}); restore a copy of the folder.") from error
-    finally:
-        db.close()
+
+
+def _migrate(db: Database, path: Path) -> None:
+    applied = {m.name for m in migrations.applied(db)}
+    known = {m.name for m in migrations.pending(Database(memory=True))}
+    if not applied:
+        raise ProjectError(f"{path} is a database of something else; choose a project folder.")
+    if newer := sorted(applied - known):
+        raise ProjectError(f"{path} was made by a newer InfFeed ({', '.join(newer)}); install that release.")
+    if known - applied:
+        _apply_migrations(db)
 
 
 def _apply_migrations(db: Database) -> None:

@@ -52,8 +52,8 @@ def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
 
     Sent again with the same token, it returns what it undid the first time.
     """
-    for row in db.query("SELECT d.* FROM decision d JOIN decision u ON u.undoes = d.token WHERE u.token = ?", [token]):
-        return _decision(row)
+    if (before := undone_by(db, token)) is not None:
+        return before
     for row in db.query(f"{_STANDING} AND d.annotator = ? ORDER BY d.n DESC LIMIT 1", [annotator]):
         undone = _decision(row)
         record_decision(db, _undo(undone, token))
