@@ -1,0 +1,235 @@
+"""Features by content: in order, once each, and through cancels, kills and full disks."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from inffeed_core.errors import Cancelled, ModelError
+from inffeed_core.models.cache import FeatureCache
+from inffeed_core.models.encoder import Encoder
+from inffeed_core.models.encoding import STAGE, features, own_head
+from inffeed_core.models.sources import resolve
+
+TEXTS = [f"{'not ' * (i % 5)}good number {i}" for i in range(60)]
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def encode(model: Path, texts: list[str], cache: Path, progress: Callable[[str, int, int], None] = silent) -> Tensor:
+    return features(str(model), texts, cache, max_tokens=64, batch_tokens=256, progress=progress)
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by the size of every batch that a model is run on, the trial text of each loading left out."""
+    sizes: list[int] = []
+    run = Encoder.encode
+
+    def counted(self: Encoder, batch: list[list[int]]) -> Tensor:
+        if hasattr(self, "dimension"):
+            sizes.append(len(batch))
+        return run(self, batch)
+
+    monkeypatch.setattr(Encoder, "encode", counted)
+    return sizes
+
+
+def reference(model: Path, texts: list[str]) -> Tensor:
+    encoder = Encoder(resolve(str(model)), max_tokens=64)
+    return torch.cat([encoder.encode(encoder.tokenise([text])) for text in texts])
+
+
+def test_rows_come_in_the_order_of_the_texts(bert: Path, tmp_path: Path) -> None:
+    expected = reference(bert, TEXTS)
+    assert torch.allclose(encode(bert, TEXTS, tmp_path), expected, atol=1e-5)
+    backwards = encode(bert, TEXTS[::-1], tmp_path)
+    assert torch.allclose(backwards, expected.flip(0), atol=1e-5)
+    assert backwards.dtype == torch.float32
+
+
+def test_nothing_is_encoded_twice(bert: Path, tmp_path: Path, encoded: list[int]) -> None:
+    twice = encode(bert, TEXTS[:40] * 2, tmp_path)
+    assert sum(encoded) == 40
+    assert torch.equal(twice[:40], twice[40:])
+    encode(bert, TEXTS, tmp_path)
+    assert sum(encoded) == 60
+    encode(bert, TEXTS[::-1], tmp_path)
+    assert sum(encoded) == 60
+
+
+def test_a_data_set_lies_in_its_own_order(bert: Path, tmp_path: Path) -> None:
+    encode(bert, TEXTS, tmp_path)
+    (folder,) = tmp_path.iterdir()
+    stored = np.fromfile(folder / "features.f32", dtype="<f4").reshape(len(TEXTS), 32)
+    assert np.array_equal(stored, encode(bert, TEXTS, tmp_path).numpy())
+
+
+@pytest.mark.parametrize("change", ["weights", "tokenizer", "max_tokens"])
+def test_whatever_decides_features_has_its_own_cache(
+    copy_of_bert: Path, tmp_path: Path, encoded: list[int], change: str
+) -> None:
+    cache = tmp_path / "features"
+    encode(copy_of_bert, TEXTS, cache)
+    if change == "weights":
+        weights = copy_of_bert / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    if change == "tokenizer":
+        config = copy_of_bert / "tokenizer_config.json"
+        config.write_text(config.read_text().replace("{", '{"a_new_setting": 1,', 1))
+    limit = 32 if change == "max_tokens" else 64
+    features(str(copy_of_bert), TEXTS, cache, max_tokens=limit, batch_tokens=256, progress=silent)
+    assert sum(encoded) == 2 * len(TEXTS)
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_progress_counts_what_is_left_to_encode(bert: Path, tmp_path: Path, encoded: list[int]) -> None:
+    encode(bert, TEXTS[:20], tmp_path)
+    encoded.clear()
+    calls: list[tuple[str, int, int]] = []
+    encode(bert, TEXTS, tmp_path, lambda *call: calls.append(call))
+    steps = [(done, total) for stage, done, total in calls if stage == STAGE]
+    assert steps[0] == (0, 40)
+    assert [done for done, _ in steps[1:]] == np.cumsum(encoded).tolist()
+    assert steps[-1] == (40, 40)
+    assert {total for _, total in steps} == {40}
+
+
+def test_cancel_keeps_what_is_done(bert: Path, tmp_path: Path, encoded: list[int]) -> None:
+    def impatient(stage: str, done: int, total: int) -> None:
+        if done > 20:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        encode(bert, TEXTS, tmp_path, impatient)
+    assert 20 < sum(encoded) < 60
+    resumed = encode(bert, TEXTS, tmp_path)
+    assert sum(encoded) == 60
+    assert torch.allclose(resumed, reference(bert, TEXTS), atol=1e-5)
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from inffeed_core.models.encoding import STAGE, features
+
+def progress(stage, done, total):
+    if stage == STAGE:
+        print(done, flush=True)
+        time.sleep(0.2 if done else 0)
+
+texts = sys.stdin.read().split("\\n")
+features(sys.argv[1], texts, Path(sys.argv[2]), max_tokens=64, batch_tokens=256, progress=progress)
+"""
+
+
+def test_kill_loses_at_most_a_batch(bert: Path, tmp_path: Path, encoded: list[int]) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(bert), str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write("\n".join(TEXTS))
+    child.stdin.close()
+    done = 0
+    while done < 20:
+        done = int(child.stdout.readline())
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    resumed = encode(bert, TEXTS, tmp_path)
+    assert 0 < sum(encoded) <= 60 - done
+    assert torch.allclose(resumed, reference(bert, TEXTS), atol=1e-5)
+
+
+def test_a_full_disk_is_told_and_the_cache_stays_usable(
+    bert: Path, tmp_path: Path, encoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, calls = FeatureCache.put, []
+
+    def fills_up(self: FeatureCache, slots: np.ndarray, rows: np.ndarray) -> None:
+        calls.append(len(rows))
+        if len(calls) == 3:
+            with monkeypatch.context() as full:
+                full.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+                put(self, slots, rows)
+        put(self, slots, rows)
+
+    with monkeypatch.context() as small_disk:
+        small_disk.setattr(FeatureCache, "put", fills_up)
+        with pytest.raises(ModelError, match=r"No space left on device.*Free space"):
+            encode(bert, TEXTS, tmp_path)
+    lost = encoded[2]
+    resumed = encode(bert, TEXTS, tmp_path)
+    assert sum(encoded) == 60 + lost
+    assert torch.allclose(resumed, reference(bert, TEXTS), atol=1e-5)
+
+
+def test_a_file_size_limit_ends_in_a_model_error(bert: Path, tmp_path: Path) -> None:
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))" + CHILD
+    child = subprocess.run(
+        [sys.executable, "-c", limited, str(bert), str(tmp_path)],
+        input="\n".join(TEXTS), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "ModelError: Features could not be kept" in child.stderr
+    assert torch.allclose(encode(bert, TEXTS, tmp_path), reference(bert, TEXTS), atol=1e-5)
+
+
+def test_a_folder_that_cannot_be_written_is_a_model_error(bert: Path, tmp_path: Path) -> None:
+    (tmp_path / "features").write_text("a file where the folder should be")
+    with pytest.raises(ModelError, match="could not be kept"):
+        encode(bert, TEXTS, tmp_path / "features")
+
+
+def test_a_damaged_cache_is_begun_anew(bert: Path, tmp_path: Path) -> None:
+    before = encode(bert, TEXTS, tmp_path).clone()
+    (folder,) = tmp_path.iterdir()
+    (folder / "cache.json").write_text("{")
+    assert torch.allclose(encode(bert, TEXTS, tmp_path), before, atol=1e-5)
+
+
+def test_no_texts_have_no_rows(bert: Path, tmp_path: Path) -> None:
+    assert encode(bert, [], tmp_path).shape == (0, 32)
+    encode(bert, TEXTS, tmp_path)
+    assert encode(bert, [], tmp_path).shape == (0, 32)
+
+
+def test_cached_features_import_no_transformers(bert: Path, tmp_path: Path) -> None:
+    encode(bert, TEXTS, tmp_path)
+    program = CHILD + "\nprint('transformers' in sys.modules, 'torch' in sys.modules)"
+    arguments = [sys.executable, "-c", program, str(bert), str(tmp_path)]
+    assert subprocess.check_output(arguments, input="\n".join(TEXTS), text=True) == "False True\n"
+
+
+def test_own_head_gives_the_classifiers_logits_from_cached_features(
+    classifier: Path, tmp_path: Path, encoded: list[int]
+) -> None:
+    cached = encode(classifier, TEXTS, tmp_path)
+    encoded.clear()
+    head = own_head(str(classifier), tmp_path, max_tokens=64, progress=silent)
+    assert head is not None
+    assert head.labels == ("negative", "neutral", "positive")
+    own = Encoder(resolve(str(classifier)), max_tokens=64).head
+    assert own is not None
+    assert torch.equal(head.weight, own.weight)
+    assert head.logits(cached).shape == (60, 3)
+    assert encoded == []
+
+
+def test_own_head_needs_no_features_and_bare_encoders_have_none(classifier: Path, bert: Path, tmp_path: Path) -> None:
+    head = own_head(str(classifier), tmp_path, max_tokens=64, progress=silent)
+    assert head is not None
+    assert head.weight.shape == (3, 32)
+    assert own_head(str(bert), tmp_path, max_tokens=64, progress=silent) is None
