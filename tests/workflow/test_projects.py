@@ -1,0 +1,187 @@
+"""Projects are made whole or not at all, and tell what is wrong with a folder and what to do."""
+
+import os
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from small import LABELS, make_small
+
+from inffeed_core.errors import ProjectError
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.store import count_instances, reading
+from inffeed_core.workflow import projects
+from inffeed_core.workflow.projects import (
+    Project,
+    create_project,
+    default_home,
+    model_reference,
+    open_project,
+    open_sample,
+    projects_in,
+    settings_of,
+    use_model,
+)
+
+SETTINGS = ProjectSettings("Reviews", LABELS)
+
+
+@pytest.mark.parametrize("present", [False, True])
+def test_a_project_is_made_in_a_new_or_an_empty_folder(tmp_path: Path, present: bool) -> None:
+    folder = tmp_path / "deep" / "reviews"
+    if present:
+        folder.mkdir(parents=True)
+    project = create_project(folder, SETTINGS)
+    assert project.folder == folder
+    assert settings_of(open_project(folder)) == SETTINGS
+    assert {p.name for p in folder.iterdir()} == {"project.db", "models", "features", "jobs"}
+    assert [p.name for p in folder.parent.iterdir()] == ["reviews"]
+
+
+def test_a_folder_with_anything_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ProjectError, match="not empty"):
+        create_project(tmp_path, SETTINGS)
+    with pytest.raises(ProjectError, match="not empty"):
+        create_project(tmp_path / "notes.txt", SETTINGS)
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_project_is_not_made_twice(project: Project) -> None:
+    with pytest.raises(ProjectError, match="a project already"):
+        create_project(project.folder, SETTINGS)
+    with reading(project.db) as db:
+        assert count_instances(db) == 48
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(projects, "save_project_settings", fail)
+    with pytest.raises(ProjectError, match="No space left"):
+        create_project(tmp_path / "reviews", SETTINGS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ProjectError, match="cannot be made"):
+        create_project(tmp_path / "file" / "reviews", SETTINGS)
+
+
+def test_of_two_that_make_the_same_project_one_succeeds(tmp_path: Path) -> None:
+    outcomes: list[object] = []
+
+    def make() -> None:
+        try:
+            outcomes.append(create_project(tmp_path / "reviews", SETTINGS))
+        except ProjectError as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(isinstance(o, Project) for o in outcomes) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["reviews"]
+    assert settings_of(open_project(tmp_path / "reviews")) == SETTINGS
+
+
+def test_a_copied_or_moved_project_works_as_it_is(project: Project, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "copy"
+    shutil.copytree(project.folder, copy)
+    with reading(open_project(copy).db) as db:
+        assert count_instances(db) == 48
+    moved = copy.rename(tmp_path / "moved")
+    assert open_project(moved).folder == moved
+    with pytest.raises(ProjectError, match="moved, renamed or deleted"):
+        open_project(copy)
+
+
+def test_a_folder_without_a_project_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="inffeed new"):
+        open_project(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "header only", "middle"])
+def test_a_damaged_database_is_a_project_error(project: Project, damage: str) -> None:
+    content = project.db.read_bytes()
+    match damage:
+        case "garbage":
+            content = b"garbage " * 1000
+        case "header only":
+            content = content[:100]
+        case "middle":
+            content = content[:4096] + b"\xff" * (len(content) - 4096)
+    project.db.write_bytes(content)
+    with pytest.raises(ProjectError, match=r"damaged|cannot be opened|something else"):
+        open_project(project.folder)
+    [summary] = projects_in(project.folder.parent)
+    assert "Restore a copy" in summary.problem
+    assert summary.name == "project"
+
+
+def test_the_home_lists_projects_last_changed_first(tmp_path: Path) -> None:
+    make_small(tmp_path / "old")
+    create_project(tmp_path / "new", SETTINGS)
+    (tmp_path / "not a project").mkdir()
+    (tmp_path / "file.txt").touch()
+    os.utime(tmp_path / "old" / "project.db", (1_000_000_000, 1_000_000_000))
+    found = projects_in(tmp_path)
+    assert [(p.folder.name, p.name, p.instances, p.decisions) for p in found] == [
+        ("new", "Reviews", 0, 0),
+        ("old", "Small", 48, 0),
+    ]
+    assert found[1].changed == "2001-09-09T01:46:40Z"
+    assert projects_in(tmp_path / "nowhere") == []
+
+
+def test_the_home_is_told_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFFEED_HOME", str(tmp_path / "all"))
+    assert default_home() == tmp_path / "all"
+    monkeypatch.delenv("INFFEED_HOME")
+    monkeypatch.chdir(tmp_path)
+    assert default_home() == tmp_path / "projects"
+
+
+def test_a_local_model_is_found_from_anywhere(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "encoder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    use_model(project, "encoder")
+    assert settings_of(project).model == str(tmp_path / "encoder")
+    assert model_reference("some/model") == "some/model"
+    use_model(project, "some/model")
+    assert settings_of(project).labels == LABELS
+
+
+def test_the_sample_is_imported_once_and_opened_after(tmp_path: Path) -> None:
+    stages: list[str] = []
+    project = open_sample(tmp_path / "sample", lambda stage, done, total: stages.append(stage))
+    assert stages
+    with reading(project.db) as db:
+        assert count_instances(db) == 600
+    stages.clear()
+    assert open_sample(tmp_path / "sample", lambda stage, done, total: stages.append(stage)) == project
+    assert stages == []
+
+
+def test_a_sample_that_cannot_be_imported_leaves_nothing(tmp_path: Path) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_sample(tmp_path / "sample", stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_project_whose_creation_was_cut_off_is_told(project: Project) -> None:
+    with sqlite3.connect(project.db) as connection:
+        connection.execute("DELETE FROM setting")
+    with pytest.raises(ProjectError, match="no settings"):
+        open_project(project.folder)
