@@ -118,11 +118,10 @@ class _Rows:
         split = self._split(row, cells)
         original = self._label(row, cells, "original_label") if self._options.history else label
         decision = self._decision(row, cells, label, original) if self._options.history else None
-        if split is None:  # the id cannot be numbered
+        given_id = None if self._options.id is None else self._id(row, cells, self._options.id)
+        if split is None or self._converted.total_problems > before:
             return
-        id = self._id(row, cells, split)
-        if self._converted.total_problems > before:
-            return
+        id = given_id or self._numbered(split)
         source = self._stripped(cells, self._options.source)
         self._converted.examples.append(Example(id, text, original, split, source, self._kept(cells)))
         if decision:
@@ -164,14 +163,15 @@ class _Rows:
             self._refuse(row, problem, f"Use one of {', '.join(Split)}.")
         return split
 
-    def _id(self, row: int, cells: Sequence[Cell], split: Split) -> str:
-        if self._options.id is None:
-            number = self._numbers.get(split, 1)
-            self._numbers[split] = number + 1
-            return f"{split}-{number:06d}"
-        id = self._stripped(cells, self._options.id)
+    def _numbered(self, split: Split) -> str:
+        number = self._numbers.get(split, 1)
+        self._numbers[split] = number + 1
+        return f"{split}-{number:06d}"
+
+    def _id(self, row: int, cells: Sequence[Cell], column: str) -> str:
+        id = self._stripped(cells, column)
         if not id:
-            self._refuse(row, f"The id (column {self._options.id!r}) is missing", "Fill it in or choose no id column.")
+            self._refuse(row, f"The id (column {column!r}) is missing", "Fill it in or choose no id column.")
         elif id in self._seen:
             self._refuse(row, f"The id {id!r} stands in row {self._seen[id]} already", "Give every row its own id.")
         elif id in self._taken:

@@ -23,5 +23,5 @@ def format_of(name: str) -> tuple[Format | None, bool]:
     """(format, is gzipped) by a file's name, whatever its case; the format is None where it is none of ours."""
     lowered = name.lower()
     zipped = lowered.endswith(".gz")
-    stem, _, suffix = lowered.removesuffix(".gz").rpartition(".")
-    return (_SUFFIXES.get(suffix) if stem or suffix == lowered else None), zipped
+    _, dot, suffix = lowered.removesuffix(".gz").rpartition(".")
+    return (_SUFFIXES.get(suffix) if dot else None), zipped

@@ -1,0 +1,93 @@
+"""Import options refuse what cannot work, and the guess sees what a person would."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from inffeed_core.data.options import ImportOptions, guess_options, label_counts, split_of_name
+from inffeed_core.data.table import Cell, Table
+from inffeed_core.errors import ImportRefused, SettingsError
+from inffeed_core.records import Split
+
+LABELS = ("negative", "positive")
+
+
+def table(columns: Mapping[str, list[Cell]], name: str = "file.csv") -> Table:
+    return Table(name, tuple(columns), list(zip(*columns.values(), strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "Choose either one split"),
+        ({"split": Split.TRAIN, "split_column": "set"}, "Choose either one split"),
+        ({"split": Split.TRAIN, "label": "text"}, "text is chosen twice"),
+        ({"split": Split.TRAIN, "id": ""}, "name is empty"),
+        ({"split_column": "set", "history": True}, "choose it"),
+    ],
+)
+def test_impossible_choices_are_refused(values: dict[str, object], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        ImportOptions(**{"text": "text", "label": "label"} | values)
+
+
+def test_options_survive_json() -> None:
+    options = ImportOptions("t", "l", split=Split.SILVER, id="i", label_names={"0": "negative"})
+    assert ImportOptions.from_dict(json.loads(json.dumps(options.as_dict()))) == options
+    for values in ({"split": "gold"}, {"splits": "train"}):
+        with pytest.raises(SettingsError, match="gold|splits"):
+            ImportOptions.from_dict({"text": "t", "label": "l", **values})
+
+
+def test_guess_prefers_the_column_that_holds_the_labels() -> None:
+    guess = guess_options(
+        table(
+            {
+                "ID": ["1", "2"],
+                "Review": ["fine", "bad"],
+                "label": ["x", "y"],
+                "verdict": ["Positive", "negative"],
+                "set": ["dev", "TEST"],
+                "source": ["a", "b"],
+            }
+        ),
+        LABELS,
+    )
+    assert guess == ImportOptions(
+        "Review", "verdict", split_column="set", id="ID", source="source", label_names={"Positive": "positive"}
+    )
+
+
+def test_guess_without_usual_names_takes_the_longest_column_as_text() -> None:
+    guess = guess_options(table({"a": ["x", "y"], "b": ["a long text", "another"], "c": ["positive"] * 2}), LABELS)
+    assert (guess.text, guess.label, guess.id, guess.split) == ("b", "c", None, Split.TRAIN)
+
+
+def test_a_split_column_with_other_values_is_metadata() -> None:
+    guess = guess_options(table({"text": ["x"], "label": ["positive"], "fold": ["3"]}, "silver_3.csv"), LABELS)
+    assert (guess.split, guess.split_column) == (Split.SILVER, None)
+
+
+def test_one_column_is_too_few() -> None:
+    with pytest.raises(ImportRefused, match="one column"):
+        guess_options(table({"text": ["x"]}), LABELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("silver.csv", Split.SILVER),
+        ("my-dev_set.tsv", Split.VALIDATION),
+        ("Test2.jsonl", Split.TEST),
+        ("train_test.csv", None),
+        ("latest.csv", None),
+    ],
+)
+def test_split_of_name(name: str, split: Split | None) -> None:
+    assert split_of_name(name) is split
+
+
+def test_label_counts_start_with_the_most_frequent() -> None:
+    counts = label_counts(table({"l": ["b ", "a", "b", "", None, 1, 1.0, "1"]}), "l")
+    assert list(counts.items()) == [("1", 3), ("b", 2), ("a", 1)]
