@@ -22,6 +22,9 @@ STRONGEST = 5
 FEWEST = 3
 """Below this many influencers a count says too little to be said."""
 
+UNDECIDED_BELOW = 0.6
+"""A posterior of the current label below this is no agreement."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -38,6 +41,7 @@ ENGLISH = {
     "unseen-model": "a model that never saw this label gives it {chance}",
     "unseen-model-prefers": "a model that never saw this label gives “{label}” {chance}",
     "unseen-model-agrees": "a model that never saw this label agrees with it ({chance})",
+    "unseen-model-undecided": "a model that never saw this label is undecided about it ({chance})",
     "first-by-confident-learning": "confident learning puts it among the first {percent} % of the silver texts",
     "first-by-self-influence": "its pull on its own prediction puts it among the first {percent} % of the silver texts",
     "near-gold": "{chance} of the votes of its nearest gold texts go to another label",
@@ -69,7 +73,7 @@ def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, st
     first = _words(lead, phrases)
     if added is None:
         return _capital(phrases["alone"].format(first=first))
-    joint = "but" if added.code == "unseen-model-agrees" else "and"
+    joint = "but" if added.code == "unseen-model-agrees" else "and"  # agreement speaks against flagging it
     return _capital(phrases[joint].format(first=first, second=_words(added, phrases)))
 
 
@@ -93,7 +97,9 @@ def standing(flag: Flag) -> Fact:
 def additions(flag: Flag, evidence: Evidence, labels: int) -> list[Fact]:
     """What the evidence and the posterior add, the most telling first."""
     if flag.suggested == flag.label:
-        return [Fact("unseen-model-agrees", {"chance": _percent(flag.suggested_probability)})]
+        sure = flag.suggested_probability >= UNDECIDED_BELOW
+        code = "unseen-model-agrees" if sure else "unseen-model-undecided"
+        return [Fact(code, {"chance": _percent(flag.suggested_probability)})]
     facts = [_odd_supporters(flag, evidence.supporters, labels), _gold_opposers(flag, evidence.opposers)]
     return [*(f for f in facts if f is not None), _posterior(flag, labels)]
 

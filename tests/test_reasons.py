@@ -73,6 +73,13 @@ def test_an_agreeing_model_is_not_hidden():
     )
 
 
+def test_a_weak_posterior_is_no_agreement():
+    weak = flag("random", suggested="positive", suggested_probability=0.52)
+    assert reason(weak, NOTHING, labels=2).endswith(
+        "and a model that never saw this label is undecided about it (52 %)."
+    )
+
+
 @pytest.mark.parametrize("changes", [{"score": 0.0}, {"score": -0.01}, {"rank": 151}])
 def test_no_claim_of_gain_where_there_is_none(changes):
     told = reason(flag(**changes), NOTHING, labels=2)

@@ -1,0 +1,43 @@
+"""The review card: one component of Python, JavaScript and CSS, without a build step.
+
+The browser holds the next flags and every decision that is not acknowledged yet; `exchange` is what the two sides
+say to each other. The scripts are joined in order into one module, since a component without a package has one.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+KEYS = {
+    "enter": "accept",
+    "k": "keep",
+    "u": "unsure",
+    "s": "skip",
+    "f": "flag",
+    "n": "note",
+    "z": "undo",
+    "arrowleft": "back",
+    "arrowright": "forth",
+    "arrowup": "up",
+    "arrowdown": "down",
+    "escape": "leave",
+    "g": "guidelines",
+    "?": "keys",
+}
+"""Key (as browsers name it, lower case) to command. C and R are Streamlit's own and must stay free."""
+
+_HERE = Path(__file__).parent
+_SCRIPTS = ("outbox.js", "room.js", "elements.js", "evidence.js", "subject.js", "view.js", "keys.js", "card.js")
+
+_card = st.components.v2.component(
+    "inffeed_review_card",
+    css=(_HERE / "card.css").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+)
+
+
+def review_card(key: str, data: Mapping[str, Any], on_message: Callable[[], None]) -> None:
+    """Show the card. What the browser says lies in `st.session_state[key]["message"]` when `on_message` is called."""
+    _card(key=key, data=dict(data), on_message_change=on_message)

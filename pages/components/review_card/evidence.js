@@ -1,0 +1,67 @@
+// The evidence: rows of influencers with label, split, signed bar and number. Any of them can be focused and relabelled.
+
+/** One influencer. `context` = {labels, labelOf, strings, scale, flagLabel, relabel}. */
+function influencerRow(row, context) {
+  const { strings, scale } = context;
+  const label = context.labelOf(row);
+  const number = signed(row.influence, scale);
+  const name = fill(strings.row_name, { label, split: strings.splits[row.split], influence: number, text: row.text });
+  const node = make(
+    "li",
+    { class: "row", tabindex: "-1", "data-id": row.id, "aria-label": name },
+    make("span", { class: "row-influence" }, make("span", { class: "number" }, number), bar(row.influence, scale)),
+    make("p", { class: "row-text", dir: "auto" }, row.text),
+    make(
+      "span",
+      { class: "row-label" },
+      chip(label, context.labels, { odd: label !== context.flagLabel }),
+      make("span", { class: "split" }, strings.splits[row.split]),
+    ),
+    relabelStrip(row, label, context),
+  );
+  node.addEventListener("mousedown", () => node.focus());
+  return node;
+}
+
+function bar(influence, scale) {
+  const share = Math.min(1, Math.abs(influence) / scale.largest);
+  const node = make("span", { class: influence < 0 ? "bar against" : "bar for", "aria-hidden": "true" });
+  node.style.setProperty("--share", share.toFixed(4));
+  return node;
+}
+
+/** Buttons that show while the row is focused; the same as Shift and a digit. */
+function relabelStrip(row, current, { labels, strings, relabel }) {
+  const buttons = labels.map((label, n) =>
+    make(
+      "button",
+      {
+        type: "button",
+        tabindex: "-1",
+        disabled: label === current,
+        "aria-label": fill(strings.relabel_row, { label }),
+        on: { click: () => relabel(row, label) },
+      },
+      make("kbd", {}, `⇧${n + 1}`),
+      make("bdi", {}, label),
+    ),
+  );
+  return make("span", { class: "strip" }, make("span", { class: "strip-name" }, strings.relabel_to), ...buttons);
+}
+
+/** A titled list of influencers; says so where there are none. */
+function influencerList(kind, rows, context) {
+  const { strings } = context;
+  const list = make("ol", { class: "rows", role: "list" }, ...rows.map((row) => influencerRow(row, context)));
+  return make(
+    "section",
+    { class: `side ${kind}`, "aria-label": strings[kind] },
+    make(
+      "header",
+      {},
+      make("h3", {}, strings[kind]),
+      make("span", { class: "hint" }, strings[`${kind}_hint`]),
+    ),
+    rows.length ? list : make("p", { class: "nothing" }, strings[`no_${kind}`]),
+  );
+}

@@ -1,0 +1,189 @@
+"""What the review card and the server say to each other.
+
+The browser sends its whole outbox in every message, so a lost message costs nothing, and a token makes each decision
+arrive once. The answer names the tokens that are on disk, or refused for good; anything else is sent again.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from inffeed_core.errors import InfFeedError, UnknownInstance
+from inffeed_core.records import Act, Decision, Influencer, Split
+from inffeed_core.workflow import review
+from inffeed_core.workflow.projects import Project
+from inffeed_core.workflow.review import ReviewItem
+
+QUEUE = 20
+HISTORY = 200
+ROWS = 10
+"""Influencers of a side that are sent."""
+ROW_CHARACTERS = 1500
+"""Longer texts of influencers are cut; the flagged text never is."""
+
+Json = dict[str, Any]
+Policies = Mapping[str, tuple[str, str]]
+
+
+@dataclass
+class Receipt:
+    """What became of the decisions of one message."""
+
+    acknowledged: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    undone: list[Json] = field(default_factory=list)
+    """Decisions undone by an undo that named none; `by` is its token."""
+    problem: str = ""
+
+
+def receive(project: Project, annotator: str, decisions: Sequence[Mapping[str, Any]]) -> Receipt:
+    """Store the decisions of a message in order, each in a transaction of its own.
+
+    One that can never be stored is refused and the rest go on; where the disk fails, the rest waits in the browser.
+    """
+    receipt = Receipt()
+    for sent in decisions:
+        token = str(sent["token"])
+        try:
+            _store(project, annotator, sent, receipt)
+            receipt.acknowledged.append(token)
+        except (InfFeedError, ValueError, sqlite3.IntegrityError) as error:
+            receipt.refused[token] = str(error)
+        except sqlite3.OperationalError as error:
+            receipt.problem = f"Decisions cannot be saved at the moment ({error}). They are kept in this browser."
+            break
+    return receipt
+
+
+def _store(project: Project, annotator: str, sent: Mapping[str, Any], receipt: Receipt) -> None:
+    if sent["act"] == Act.UNDO and sent.get("undoes") is None:
+        undone = review.undo(project, annotator, str(sent["token"]))
+        if undone is not None:
+            receipt.undone.append(_decision_json(undone) | {"by": str(sent["token"])})
+        return
+    review.decide(
+        project,
+        Decision(
+            token=str(sent["token"]),
+            instance_id=str(sent["id"]),
+            annotator=annotator,
+            act=Act(sent["act"]),
+            label=sent.get("label"),
+            note=str(sent.get("note") or ""),
+            undoes=sent.get("undoes"),
+            analysis_id=sent.get("analysis"),
+        ),
+    )
+
+
+def greeting(project: Project, policy: str, annotator: str, policies: Policies) -> Json:
+    """What the card needs when it opens: the first flags and this annotator's way here."""
+    items = review.queue(project, policy, QUEUE)
+    decisions = review.history(project, annotator, HISTORY + 1)
+    gold = _gold(project, [d.instance_id for d in decisions])
+    return _numbers(project, policy, annotator) | {
+        "seq": 0,
+        "items": [item_json(i, policies) for i in items],
+        "exhausted": len(items) < QUEUE,
+        "analysis": items[0].analysis_id if items else None,
+        "history": [_decision_json(d) | {"inPlace": d.instance_id in gold} for d in decisions[:HISTORY]],
+        "history_complete": len(decisions) <= HISTORY,
+    }
+
+
+def answer(project: Project, policy: str, annotator: str, message: Mapping[str, Any], policies: Policies) -> Json:
+    """Take in a message, and give what it asks for."""
+    sent = message.get("decisions", [])
+    receipt = receive(project, annotator, sent)
+    want, have = int(message.get("want", 0)), [str(id) for id in message.get("have", [])]
+    items = review.queue(project, policy, min(want, QUEUE), have) if want > 0 else []
+    if items and items[0].analysis_id != message.get("analysis"):  # a retrain came between: all but the shown is stale
+        items, want = review.queue(project, policy, QUEUE, have[:1]), QUEUE
+    looked, missing = _look(project, policy, [str(id) for id in message.get("look", [])])
+    touched = {str(d["id"]) for d in sent} | {d["id"] for d in receipt.undone}
+    return _numbers(project, policy, annotator) | {
+        "seq": message.get("seq"),
+        "acknowledged": receipt.acknowledged,
+        "refused": receipt.refused,
+        "undone": receipt.undone,
+        "problem": receipt.problem,
+        "items": [item_json(i, policies) for i in items],
+        "exhausted": len(items) < want if want > 0 else None,
+        "looked": [item_json(i, policies) for i in looked],
+        "missing": missing,
+        "labels": {i.id: i.label for i in review.texts(project, sorted(touched)).values()},
+        "analysis": items[0].analysis_id if items else message.get("analysis"),
+    }
+
+
+def _look(project: Project, policy: str, ids: Sequence[str]) -> tuple[list[ReviewItem], list[str]]:
+    found, missing = [], []
+    for id in ids[:QUEUE]:
+        try:
+            found.append(review.item(project, id, policy))
+        except UnknownInstance:
+            missing.append(id)
+    return found, missing
+
+
+def _numbers(project: Project, policy: str, annotator: str) -> Json:
+    progress = review.progress(project, policy, annotator)
+    return {
+        "progress": {"done": progress.done, "open": progress.open, "today": progress.today},
+        "waiting": progress.waiting,
+        "acknowledged": [],
+        "refused": {},
+        "undone": [],
+        "problem": "",
+        "looked": [],
+        "missing": [],
+        "labels": {},
+    }
+
+
+def _gold(project: Project, ids: Sequence[str]) -> set[str]:
+    return {i.id for i in review.texts(project, ids).values() if i.split is not Split.SILVER}
+
+
+def _decision_json(decision: Decision) -> Json:
+    return {
+        "token": decision.token,
+        "id": decision.instance_id,
+        "act": decision.act.value,
+        "label": decision.label,
+        "note": decision.note,
+    }
+
+
+def item_json(item: ReviewItem, policies: Policies) -> Json:
+    """One flag with its evidence, as the card shows it."""
+    flag, evidence = item.flag, item.evidence
+    name, meaning = policies.get(flag.policy, (flag.policy, ""))
+    against = item.most_incompatible
+    return {
+        "id": flag.id,
+        "text": flag.text,
+        "label": flag.label,
+        "predicted": flag.predicted,
+        "probability": flag.probability,
+        "suggested": flag.suggested,
+        "suggested_probability": flag.suggested_probability,
+        "policy": name,
+        "score": "" if flag.policy == "random" else f"{flag.score:.3g}",
+        "score_help": meaning,
+        "rank": flag.rank,
+        "of": flag.of,
+        "reason": flag.reason,
+        "analysis": item.analysis_id,
+        "supporters": [row_json(i) for i in evidence.supporters[:ROWS]],
+        "opposers": [row_json(i) for i in evidence.opposers[:ROWS]],
+        "harmed": [row_json(i) for i in evidence.harmed[:ROWS]],
+        "most_incompatible": None if against is None else row_json(against),
+    }
+
+
+def row_json(row: Influencer) -> Json:
+    """One influencer; a very long text is cut."""
+    cut = row.text if len(row.text) <= ROW_CHARACTERS else row.text[:ROW_CHARACTERS].rstrip() + "…"
+    return {"id": row.id, "text": cut, "label": row.label, "split": row.split.value, "influence": row.influence}

@@ -1,0 +1,50 @@
+// Keys. They are read from the document, so that no focus is needed, and are inert while anybody types, while a
+// dialog is open, with Ctrl, Alt or Meta, and when a held key repeats. Digits go by their place on the keyboard: with
+// Shift (and on some layouts without) they carry no digit in `event.key`.
+
+const TYPING = "input:not([type=button],[type=checkbox],[type=radio]), textarea, select, [contenteditable=true]";
+const PRESSABLE = "button, a[href], summary, [role=button], [role=option], [role=menuitem]";
+
+/** Whether this element takes text, so that a key pressed in it is not a command. */
+function takesText(element) {
+  return element instanceof Element && element.matches(TYPING);
+}
+
+/** The digit of the key, 1 to 9, or 0 where it is none. */
+function digitOf(event) {
+  const onRow = /^Digit([1-9])$/.exec(event.code);
+  const onPad = /^Numpad([1-9])$/.exec(event.code);
+  if (onPad && event.key !== onPad[1]) return 0; // NumLock is off: an arrow or Home
+  return Number((onRow ?? onPad)?.[1] ?? 0);
+}
+
+/** What a key press asks for, as [command, digit], or null. `commands` maps keys (`event.key`, lower case) to names. */
+function commandOf(event, commands) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return null;
+  const digit = digitOf(event);
+  if (digit) return [event.shiftKey ? "relabelFocused" : "label", digit];
+  const latin = event.key.length > 1 || event.key <= "~";
+  const key = (latin ? event.key : event.code.replace(/^Key/, "")).toLowerCase();
+  if (event.shiftKey && /^[a-z]$/.test(key)) return null;
+  return commands[key] ? [commands[key], 0] : null;
+}
+
+/** Whether the key belongs to what has the focus: Enter to a button, up and down to a text that scrolls. */
+function isNative(event, target) {
+  if (!(target instanceof Element)) return false;
+  if (event.key === "Enter") return !event.repeat && target.closest(PRESSABLE) !== null;
+  return /^Arrow(Up|Down)$/.test(event.key) && target.matches(".text");
+}
+
+/** Listen until `signal` aborts, calling `act(command, digit)` once for each press of a command's key. */
+function listenForKeys({ commands, allows, act, signal }) {
+  const press = (event) => {
+    const target = event.composedPath()[0];
+    if (event.defaultPrevented || takesText(target)) return;
+    const command = commandOf(event, commands);
+    if (command === null || !allows(command[0]) || isNative(event, target)) return;
+    event.preventDefault();
+    if (!event.repeat) act(...command);
+  };
+  document.addEventListener("keydown", press, { signal });
+}

@@ -1,0 +1,180 @@
+// What the annotator sees and has done, without any DOM: the queue of open flags, the trail of decisions, and the way
+// back and forth through it. Everything changes here first; the server hears of it through the outbox.
+
+const QUEUE = 20; // flags held ahead
+const REFILL_BELOW = 12;
+const LOOK_BACK = 3; // earlier flags fetched ahead while walking through history
+
+class Room {
+  constructor(outbox) {
+    this.outbox = outbox;
+    this.items = new Map(); // id → item, open or decided
+    this.queue = []; // ids of open flags; the first is the one to decide
+    this.trail = null; // this annotator's standing decisions, oldest first
+    this.labels = new Map(); // id → today's label, where a decision of this session concerns it
+    this.notes = new Map(); // id → note that goes with the next decision
+    this.cursor = null; // place in the trail while looking back
+    this.missing = new Set();
+    this.refused = [];
+    this.exhausted = false;
+    this.problem = "";
+  }
+
+  /** Take in what the server sent: new flags, acknowledgements, and numbers. */
+  take(data) {
+    if (this.trail === null) this.begin(data.history ?? [], data.history_complete ?? true);
+    const undone = data.undone.filter((d) => this.outbox.all().some((waiting) => waiting.token === d.by));
+    this.outbox.drop(data.acknowledged);
+    this.settleRefusals(data.refused);
+    if (data.analysis !== this.analysis) this.queue.length = Math.min(this.queue.length, 1);
+    Object.assign(this, { analysis: data.analysis, progress: data.progress, problem: data.problem });
+    for (const item of [...data.items, ...data.looked]) this.items.set(item.id, item);
+    for (const id of data.missing) this.missing.add(id);
+    this.queue = this.queue.filter((id) => !this.missing.has(id));
+    for (const { id } of data.items) if (!this.decided(id) && !this.queue.includes(id)) this.queue.push(id);
+    if (data.exhausted !== null) this.exhausted = data.exhausted;
+    const waiting = new Set(this.outbox.all().map((d) => d.id));
+    for (const [id, label] of Object.entries(data.labels)) if (!waiting.has(id)) this.labels.set(id, label);
+    for (const decision of undone) this.reopen(decision);
+  }
+
+  begin(history, complete) {
+    this.trail = [...history].reverse();
+    this.complete = complete;
+    for (const waiting of this.outbox.all()) {
+      if (waiting.act === "undo") this.trail = this.trail.filter((d) => d.token !== waiting.undoes);
+      else if (!this.trail.some((d) => d.token === waiting.token)) this.trail.push(waiting);
+    }
+  }
+
+  settleRefusals(refused) {
+    for (const [token, why] of Object.entries(refused)) {
+      this.outbox.drop([token]);
+      this.trail = this.trail.filter((d) => d.token !== token);
+      this.refused.push(why);
+    }
+  }
+
+  decided(id) {
+    return this.trail.some((d) => d.id === id);
+  }
+
+  /** The decision that is being looked back at, or null at the head of the queue. */
+  get past() {
+    return this.cursor === null ? null : this.trail[this.cursor];
+  }
+
+  get shownId() {
+    return this.past?.id ?? this.queue[0] ?? null;
+  }
+
+  get shown() {
+    return this.items.get(this.shownId) ?? null;
+  }
+
+  labelOf(row) {
+    return this.labels.get(row.id) ?? row.label;
+  }
+
+  /** Decide on the flag that is shown. A label that it carries already is a keep. Returns the decision or null. */
+  decide(act, label = null) {
+    const item = this.shown;
+    if (item === null) return null;
+    const settled = act === "relabel" && label === this.labelOf(item) ? "keep" : act;
+    const decision = this.record({ id: item.id, act: settled, label, analysis: item.analysis });
+    this.queue = this.queue.filter((id) => id !== item.id);
+    this.cursor = null;
+    return decision;
+  }
+
+  /** Relabel an influencer while its flag stays in view; null where it carries the label already. */
+  relabelInPlace(row, label) {
+    if (this.labelOf(row) === label) return null;
+    const queued = this.queue.indexOf(row.id) > 0;
+    if (queued) this.queue = this.queue.filter((id) => id !== row.id);
+    return this.record({ id: row.id, act: "relabel", label, analysis: this.analysis, inPlace: true, queued });
+  }
+
+  record({ id, act, label, analysis, inPlace = false, queued = false }) {
+    const note = inPlace ? "" : (this.notes.get(id) ?? "");
+    const decision = { token: freshToken(), id, act, label, note, undoes: null, analysis, inPlace, queued };
+    decision.made = moment();
+    decision.before = this.labels.get(id);
+    this.outbox.put(decision);
+    this.trail.push(decision);
+    this.notes.delete(id);
+    if (label !== null) this.labels.set(id, label);
+    return decision;
+  }
+
+  /** Undo the last decision. Returns it; "asked" where only the server knows it; null where nothing is left. */
+  undo() {
+    const last = this.trail.at(-1);
+    if (!last && this.complete) return null;
+    const undo = { token: freshToken(), id: last?.id ?? "", act: "undo", label: null, note: "", made: moment() };
+    this.outbox.put({ ...undo, undoes: last?.token ?? null, analysis: this.analysis, inPlace: last?.inPlace ?? false });
+    if (!last) return "asked";
+    this.trail.pop();
+    if (last.before === undefined) this.labels.delete(last.id);
+    else this.labels.set(last.id, last.before);
+    if (last.note) this.notes.set(last.id, last.note);
+    this.reopen(last);
+    return last;
+  }
+
+  reopen(undone) {
+    this.cursor = null;
+    const stays = this.decided(undone.id) || (undone.inPlace && !undone.queued) || this.missing.has(undone.id);
+    if (stays) return;
+    this.queue = this.queue.filter((id) => id !== undone.id);
+    this.queue.splice(undone.inPlace ? this.placeOf(undone.id) : 0, 0, undone.id);
+  }
+
+  placeOf(id) {
+    const rank = this.items.get(id)?.rank ?? Infinity;
+    const later = this.queue.findIndex((other, n) => n > 0 && (this.items.get(other)?.rank ?? Infinity) > rank);
+    return later < 0 ? this.queue.length : later;
+  }
+
+  /** One step back (-1) or forth (1) through the flags decided so far; false at either end. */
+  walk(step) {
+    if (this.cursor === null && step > 0) return false;
+    let place = (this.cursor ?? this.trail.length) + step;
+    while (this.trail[place]?.inPlace) place += step;
+    if (place < 0) return false;
+    this.cursor = place < this.trail.length ? place : null;
+    return true;
+  }
+
+  /** How many flags have been decided after the one that is looked back at. */
+  get stepsBack() {
+    return this.cursor === null ? 0 : this.trail.slice(this.cursor).filter((d) => !d.inPlace).length;
+  }
+
+  /** Everything the server has to know: what was decided, what is held here, and what is needed. */
+  message() {
+    return {
+      decisions: this.outbox.all(),
+      analysis: this.analysis,
+      have: this.queue,
+      want: this.hungry ? QUEUE - this.queue.length : 0,
+      look: this.unseen(),
+    };
+  }
+
+  get hungry() {
+    return !this.exhausted && this.queue.length < REFILL_BELOW;
+  }
+
+  unseen() {
+    const back = this.cursor === null ? [] : this.trail.slice(Math.max(0, this.cursor - LOOK_BACK), this.cursor + 1);
+    const wanted = [...this.queue, ...back.filter((d) => !d.inPlace).map((d) => d.id)];
+    return [...new Set(wanted)].filter((id) => !this.items.has(id) && !this.missing.has(id));
+  }
+
+  /** Flags decided here that the server has not counted yet, less those undone. */
+  get uncounted() {
+    const steps = this.outbox.all().filter((d) => !d.inPlace);
+    return steps.reduce((sum, d) => sum + (d.act === "undo" ? -1 : 1), 0);
+  }
+}

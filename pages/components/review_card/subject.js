@@ -1,0 +1,70 @@
+// The flagged text with what is known about it, and beside it the gold example that contradicts it most.
+
+function subjectPanel(item, view) {
+  const { strings } = view;
+  const size = item.text.length < 140 ? "short" : item.text.length < 420 ? "middling" : "long";
+  return make(
+    "article",
+    { class: "flagged", "aria-label": strings.flagged },
+    make(
+      "p",
+      { class: "standing" },
+      make("span", { class: "rank" }, fill(strings.rank, { rank: item.rank, of: item.of.toLocaleString("en") })),
+      make("span", { class: "score", title: item.score_help }, fill(strings.score, { policy: item.policy, score: item.score })),
+      pastRibbon(view),
+    ),
+    make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text),
+    make("p", { class: "reason" }, item.reason),
+    labelFacts(item, view),
+  );
+}
+
+function labelFacts(item, { labels, strings, room }) {
+  const current = room.labelOf(item);
+  const fact = (name, label, chance, extra = "") =>
+    make(
+      "div",
+      { class: `fact ${extra}` },
+      make("dt", {}, name),
+      make("dd", {}, chip(label, labels, { odd: label !== current }), chance === null ? null : make("span", { class: "number" }, percent(chance))),
+    );
+  return make(
+    "dl",
+    { class: "facts" },
+    fact(strings.silver_label, current, null),
+    fact(strings.model_says, item.predicted, item.probability),
+    fact(strings.suggestion, item.suggested, item.suggested_probability, "suggestion"),
+  );
+}
+
+/** What was decided, while looking back. */
+function pastRibbon({ room, strings }) {
+  if (room.past === null) return null;
+  const { act, label } = room.past;
+  const words = fill(strings.past[act], { label: label ?? "" });
+  return make("span", { class: "past" }, make("b", {}, words), " · ", fill(strings.steps_back, { count: room.stepsBack }));
+}
+
+function counterPanel(item, view) {
+  const { strings } = view;
+  const row = item.most_incompatible;
+  const title = make("h3", {}, strings.incompatible);
+  if (row === null) {
+    return make("aside", { class: "counter empty", "aria-label": strings.incompatible }, title, make("p", { class: "nothing" }, strings.no_incompatible));
+  }
+  const scale = scaleOf([...item.supporters, ...item.opposers, ...item.harmed].map((r) => r.influence));
+  const power = scale.power ? fill(strings.unit_scaled, { power: scale.power }) : strings.unit;
+  return make(
+    "aside",
+    { class: "counter", "aria-label": strings.incompatible },
+    title,
+    make("div", { class: "text", tabindex: "0", dir: "auto", role: "region", "aria-label": strings.incompatible_text }, row.text),
+    make(
+      "p",
+      { class: "counter-facts" },
+      chip(view.room.labelOf(row), view.labels, { odd: view.room.labelOf(row) !== item.label }),
+      make("span", { class: "split" }, strings.splits[row.split]),
+      make("span", { class: "number" }, `${signed(row.influence, scale)} ${power}`),
+    ),
+  );
+}

@@ -1,0 +1,255 @@
+// The card on the page: built once, then filled from the room whenever something has changed.
+
+class View {
+  constructor(root, room, config, commands) {
+    Object.assign(this, { room, config, strings: config.strings, labels: config.labels, commands });
+    this.parts = {};
+    this.body = make("div", { class: "room", tabindex: "-1", role: "group", "aria-label": this.strings.card });
+    this.body.append(
+      this.header(),
+      this.part("notice", make("div", { class: "notice", role: "alert", hidden: true })),
+      this.part("subject", make("div", { class: "subject" })),
+      this.actions(),
+      this.noteField(),
+      this.part("evidence", make("div", { class: "evidence" })),
+      this.part("live", make("div", { class: "unseen", "aria-live": "polite" })),
+      this.keySheet(),
+      this.guidelines(),
+    );
+    root.append(this.body);
+  }
+
+  part(name, node) {
+    this.parts[name] = node;
+    return node;
+  }
+
+  button(command, { key, text = null, name = null, extra = "", digit = 0 }) {
+    const label = text === null ? null : make("span", {}, text);
+    const attributes = { type: "button", class: `act ${extra}`, "aria-label": name, title: name };
+    const node = make("button", attributes, make("kbd", { "aria-hidden": "true" }, key), label);
+    node.addEventListener("click", (event) => {
+      if (event.detail > 0) this.body.focus({ preventScroll: true }); // by mouse: give the keys back at once
+      this.commands(command, digit);
+    });
+    node.text = label;
+    return node;
+  }
+
+  header() {
+    const { strings } = this;
+    return make(
+      "header",
+      { class: "status" },
+      make("div", { class: "progress" }, this.part("count", make("p", {})), this.part("meter", make("div", { class: "meter" }))),
+      this.part("last", make("p", { class: "last" })),
+      make(
+        "span",
+        { class: "group" },
+        this.button("undo", { key: "Z", text: strings.undo, extra: "quiet" }),
+        this.button("back", { key: "←", name: strings.back, extra: "quiet bare" }),
+        this.button("forth", { key: "→", name: strings.forth, extra: "quiet bare" }),
+      ),
+      this.part("paused", make("p", { class: "paused", hidden: true }, strings.keys_paused)),
+      this.part("saved", make("p", { class: "saved", "data-state": "saved" })),
+      this.part("savedAloud", make("p", { class: "unseen", "aria-live": "polite" })),
+      make(
+        "span",
+        { class: "group" },
+        this.button("guidelines", { key: "G", text: strings.guidelines, extra: "quiet" }),
+        this.button("keys", { key: "?", text: strings.keys, extra: "quiet" }),
+      ),
+    );
+  }
+
+  actions() {
+    const { strings } = this;
+    this.accept = this.button("accept", { key: "↵", text: "", extra: "accept" });
+    this.choices = this.labels.slice(0, 9).map((label, n) => {
+      const node = this.button("label", { key: String(n + 1), text: "", extra: "choice", digit: n + 1 });
+      node.text.replaceWith(chip(label, this.labels));
+      node.dataset.label = label;
+      return node;
+    });
+    const acts = [["keep", "K"], ["unsure", "U"], ["skip", "S"], ["flag", "F"], ["note", "N"]];
+    return this.part(
+      "actions",
+      make(
+        "div",
+        { class: "actions", role: "toolbar", "aria-label": strings.actions },
+        this.accept,
+        make("span", { class: "group" }, ...this.choices),
+        make("span", { class: "group" }, ...acts.map(([name, key]) => this.button(name, { key, text: strings[name] }))),
+      ),
+    );
+  }
+
+  noteField() {
+    const field = make("textarea", { rows: "2", placeholder: this.strings.note_placeholder, "aria-label": this.strings.note });
+    field.addEventListener("input", () => this.room.notes.set(this.room.shownId, field.value));
+    field.addEventListener("keydown", (event) => {
+      if (event.isComposing || !(event.key === "Escape" || (event.key === "Enter" && !event.shiftKey))) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.body.focus({ preventScroll: true });
+    });
+    field.addEventListener("blur", () => this.showNote());
+    this.note = field;
+    return this.part("note", make("div", { class: "note", hidden: true }, field, make("span", { class: "hint" }, this.strings.note_hint)));
+  }
+
+  dialog(name, title, ...content) {
+    const close = make("button", { type: "button", class: "act quiet", on: { click: () => box.close() } }, this.strings.close);
+    const box = make("dialog", { class: name, "aria-label": title }, make("header", {}, make("h2", {}, title), close), ...content);
+    box.addEventListener("click", (event) => event.target === box && box.close());
+    return this.part(name, box);
+  }
+
+  keySheet() {
+    const rows = this.strings.key_sheet.map(([keys, meaning]) =>
+      make("div", {}, make("dt", {}, ...keys.map((key) => make("kbd", {}, key))), make("dd", {}, meaning)),
+    );
+    return this.dialog("keySheet", this.strings.keys, make("dl", {}, ...rows));
+  }
+
+  guidelines() {
+    const text = this.config.guidelines || this.strings.no_guidelines;
+    return this.dialog("guidelineSheet", this.strings.guidelines, make("p", { class: "prose", dir: "auto" }, text));
+  }
+
+  get dialogOpen() {
+    return this.parts.keySheet.open || this.parts.guidelineSheet.open;
+  }
+
+  toggle(name) {
+    const box = this.parts[name];
+    if (box.open) box.close();
+    else if (!this.dialogOpen) box.showModal();
+  }
+
+  /** Show what the room holds now. */
+  render() {
+    const item = this.room.shown;
+    this.showProgress();
+    this.showNotices();
+    this.draw(item);
+    this.body.dataset.item = this.room.shownId ?? "";
+    this.parts.actions.toggleAttribute("data-idle", item === null);
+    this.fillActions(item);
+    this.showNote();
+  }
+
+  /** Text and evidence; left alone while nothing of theirs changes, so that scrolling and selections stay. */
+  draw(item) {
+    const { room, parts } = this;
+    const rows = item ? [...item.supporters, ...item.opposers, ...item.harmed] : [];
+    const labels = [item, ...rows].map((row) => row && room.labelOf(row));
+    const state = JSON.stringify([room.shownId, room.past?.token, room.stepsBack, room.exhausted, item?.rank, labels]);
+    if (state === this.drawn) return;
+    const scrolled = this.body.dataset.item === room.shownId ? (parts.subject.querySelector(".text")?.scrollTop ?? 0) : 0;
+    parts.subject.replaceChildren(...(item ? [subjectPanel(item, this), counterPanel(item, this)] : [this.emptyState()]));
+    parts.evidence.replaceChildren(...(item ? this.sides(item) : []));
+    if (scrolled) parts.subject.querySelector(".text").scrollTop = scrolled;
+    this.drawn = state;
+  }
+
+  fillActions(item) {
+    const chosen = item && this.room.labelOf(item);
+    this.accept.text.replaceChildren(item ? fill(this.strings.accept, { label: item.suggested }) : this.strings.accept_none);
+    for (const choice of this.choices) choice.toggleAttribute("data-current", choice.dataset.label === chosen);
+  }
+
+  context(item) {
+    return {
+      labels: this.labels,
+      labelOf: (row) => this.room.labelOf(row),
+      strings: this.strings,
+      scale: scaleOf([...item.supporters, ...item.opposers, ...item.harmed].map((row) => row.influence)),
+      flagLabel: item.label,
+      relabel: (row, label) => this.commands("relabelRow", row, label),
+    };
+  }
+
+  sides(item) {
+    const context = this.context(item);
+    return ["supporters", "opposers", "harmed"].map((kind) => influencerList(kind, item[kind], context));
+  }
+
+  emptyState() {
+    const { room, strings } = this;
+    if (!room.exhausted || room.shownId !== null) {
+      const gone = room.shownId !== null && room.missing.has(room.shownId);
+      return make("p", { class: "waiting" }, gone ? strings.gone : strings.loading);
+    }
+    return make("div", { class: "finished" }, make("h2", {}, strings.finished), make("p", {}, strings.finished_advice));
+  }
+
+  showProgress() {
+    const { room, parts, strings } = this;
+    const counted = room.progress;
+    const total = counted.done + counted.open;
+    const done = Math.min(total, Math.max(0, counted.done + room.uncounted));
+    const today = Math.max(0, counted.today + room.uncounted);
+    parts.count.replaceChildren(fill(strings.progress, { done: done.toLocaleString("en"), total: total.toLocaleString("en"), today }));
+    parts.meter.style.setProperty("--done", total ? done / total : 0);
+  }
+
+  showNotices() {
+    const { room, parts, strings } = this;
+    const told = [room.problem, ...room.refused.map((why) => fill(strings.refused, { why }))].filter(Boolean);
+    parts.notice.hidden = told.length === 0;
+    const dismiss = make("button", { type: "button", class: "act quiet" }, strings.dismiss);
+    dismiss.addEventListener("click", () => {
+      Object.assign(room, { refused: [], problem: "" });
+      this.showNotices();
+    });
+    parts.notice.replaceChildren(make("p", {}, told.join(" ")), dismiss);
+  }
+
+  showNote({ open = false } = {}) {
+    const note = this.room.notes.get(this.room.shownId) ?? this.room.past?.note ?? "";
+    if (this.note.value !== note) this.note.value = note;
+    const writing = this.note.getRootNode().activeElement === this.note;
+    this.parts.note.hidden = !(open || writing || note);
+    if (open) this.note.focus();
+  }
+
+  /** What was done last, to read at a glance and to hear. */
+  tell(words) {
+    this.parts.last.textContent = words;
+    this.parts.live.textContent = words;
+  }
+
+  /** `state` is saved, saving or offline; each kind is spoken once, not at every count. */
+  showSaved(state, count) {
+    const { saved, savedAloud } = this.parts;
+    const words = fill(this.strings[`save_${state}`], { count });
+    if (saved.dataset.state !== state || !savedAloud.textContent) savedAloud.textContent = words;
+    saved.dataset.state = state;
+    if (saved.textContent !== words) saved.textContent = words;
+  }
+
+  get rows() {
+    return [...this.body.querySelectorAll("li.row")];
+  }
+
+  /** The influencer that has the focus, as its row's data, or null. */
+  get focusedRow() {
+    const id = this.body.getRootNode().activeElement?.closest?.("li.row")?.dataset.id;
+    const { shown } = this.room;
+    if (!id || !shown) return null;
+    return [...shown.supporters, ...shown.opposers, ...shown.harmed].find((row) => row.id === id) ?? null;
+  }
+
+  moveFocus(step) {
+    const { rows } = this;
+    const place = rows.indexOf(this.body.getRootNode().activeElement);
+    const next = place < 0 ? (step > 0 ? 0 : rows.length - 1) : place + step;
+    if (rows[next]) rows[next].focus();
+    else this.body.focus({ preventScroll: true });
+  }
+
+  refocusRow(place) {
+    this.rows[place]?.focus();
+  }
+}
