@@ -7,11 +7,13 @@ from uuid import uuid4
 
 from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, metadata_key
 from inffeed_core.data.options import SPLIT_NAMES, ImportOptions
-from inffeed_core.data.table import Cell, Table, as_text
+from inffeed_core.data.table import Cell, Table, as_text, broken
 from inffeed_core.errors import ImportRefused, RowProblem
 from inffeed_core.records import Act, Decision, Example, Metadata, Split
 
 KEPT_PROBLEMS = 1000
+
+_SHOWN_CHARACTERS = 60  # of a label in a message: somebody will choose the text column as the label
 
 
 @dataclass(slots=True)
@@ -81,9 +83,6 @@ def _columns_are_there(table: Table, options: ImportOptions, converted: Converte
         if column not in table.columns:
             have = ", ".join(table.columns)
             converted.refuse(None, f"There is no column {column!r}.", f"Choose among its columns: {have}.")
-    for column in table.columns:
-        if _broken(column):
-            converted.refuse(None, f"The column name {column!r} holds a broken character.", "Rename that column.")
     return not converted.problems
 
 
@@ -135,7 +134,7 @@ class _Rows:
 
     def _refuse_broken_characters(self, row: int, cells: Sequence[Cell]) -> None:
         for column, cell in zip(self._table.columns, cells, strict=True):
-            if isinstance(cell, str) and (what := _broken(cell)):
+            if isinstance(cell, str) and (what := broken(cell)):
                 self._refuse(row, f"Column {column!r} holds {what}", "Remove it; it cannot be shown or searched.")
 
     def _text(self, row: int, cells: Sequence[Cell]) -> str:
@@ -150,7 +149,9 @@ class _Rows:
         if not raw:
             self._refuse(row, f"The label (column {column!r}) is missing", "Fill it in or remove the row.")
         elif label not in self._labels:
-            self._refuse(row, f"{label!r} is no label of this project", f"Correct it or map it to {self._offered}.")
+            self._refuse(
+                row, f"{_quoted(label)} is no label of this project", f"Correct it or map it to {self._offered}."
+            )
         return label
 
     def _split(self, row: int, cells: Sequence[Cell]) -> Split | None:
@@ -159,7 +160,11 @@ class _Rows:
         raw = self._stripped(cells, self._options.split_column)
         split = SPLIT_NAMES.get(raw.lower())
         if split is None:
-            problem = f"{raw!r} is no split" if raw else f"The split (column {self._options.split_column!r}) is missing"
+            problem = (
+                f"{_quoted(raw)} is no split"
+                if raw
+                else f"The split (column {self._options.split_column!r}) is missing"
+            )
             self._refuse(row, problem, f"Use one of {', '.join(Split)}.")
         return split
 
@@ -173,9 +178,11 @@ class _Rows:
         if not id:
             self._refuse(row, f"The id (column {column!r}) is missing", "Fill it in or choose no id column.")
         elif id in self._seen:
-            self._refuse(row, f"The id {id!r} stands in row {self._seen[id]} already", "Give every row its own id.")
+            self._refuse(
+                row, f"The id {_quoted(id)} stands in row {self._seen[id]} already", "Give every row its own id."
+            )
         elif id in self._taken:
-            self._refuse(row, f"The id {id!r} is in the project already", "Remove the row or change its id.")
+            self._refuse(row, f"The id {_quoted(id)} is in the project already", "Remove the row or change its id.")
         self._seen.setdefault(id, row)
         return id
 
@@ -192,13 +199,16 @@ class _Rows:
         act, annotator, at = (self._stripped(cells, c) for c in ("act", "annotator", "decided_at"))
         if not act:
             if label != original:
-                problem = f"The label {label!r} differs from the original {original!r}, but no decision tells why"
+                difference = f"{_quoted(label)} differs from the original {_quoted(original)}"
+                problem = f"The label {difference}, but no decision tells why"
                 self._refuse(row, problem, "Fill act (relabel), annotator and decided_at, or restore the label.")
             return None
         if act not in (Act.RELABEL, Act.KEEP):
-            self._refuse(row, f"{act!r} is no act that gives a label", "Use relabel or keep, or leave act empty.")
+            self._refuse(
+                row, f"{_quoted(act)} is no act that gives a label", "Use relabel or keep, or leave act empty."
+            )
         elif not annotator or not _is_time(at):
-            problem = f"The decision names the annotator {annotator!r} and the time {at!r}"
+            problem = f"The decision names the annotator {_quoted(annotator)} and the time {_quoted(at)}"
             self._refuse(row, problem, "Give a name, and a time such as 2026-03-01T12:00:00Z.")
         else:
             id, note = self._stripped(cells, self._options.id), as_text(cells[self._at["note"]])
@@ -206,15 +216,8 @@ class _Rows:
         return None
 
 
-def _broken(text: str) -> str:
-    """What in a text cannot be stored or searched: "" for nothing."""
-    if "\0" in text:
-        return "a NUL character"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "half of a character (a lone surrogate)"
-    return ""
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
 
 
 def _is_time(text: str) -> bool:

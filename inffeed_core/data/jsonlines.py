@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from inffeed_core.data.table import Cell, Table, as_cell, refused
+from inffeed_core.data.table import Cell, Table, as_cell, checked_columns, refused
 from inffeed_core.errors import ImportRefused, RowProblem
 
 _KEPT_PROBLEMS = 1000
@@ -34,7 +34,7 @@ def parse(name: str, text: str) -> Table:
         raise ImportRefused(name, problems[:_KEPT_PROBLEMS], len(problems))
     if not objects:
         raise refused(name, "The file is empty.", "Choose a file with one JSON object a line.")
-    columns = tuple(dict.fromkeys(key for each in objects for key in each))
+    columns = checked_columns(name, list(dict.fromkeys(key for each in objects for key in each)))
     return Table(name, columns, [[as_cell(each.get(c)) for c in columns] for each in objects], places)
 
 

@@ -77,8 +77,22 @@ def refused(name: str, problem: str, remedy: str) -> ImportRefused:
     return ImportRefused(name, [RowProblem(None, problem, remedy)])
 
 
+def broken(text: str) -> str:
+    """What in a text can be neither shown nor searched, or ""."""
+    if "\0" in text:
+        return "a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "half of a character (a lone surrogate)"
+    return ""
+
+
 def checked_columns(name: str, columns: Sequence[str]) -> tuple[str, ...]:
-    """The column names, refused where two are equal."""
+    """The column names, refused where two are equal or one holds a broken character."""
+    for column in columns:
+        if what := broken(column):
+            raise refused(name, f"The column name {column!r} holds {what}.", "Rename that column.")
     twice = sorted({c for c in columns if columns.count(c) > 1})
     if twice:
         raise refused(name, f"Columns share a name: {', '.join(twice)}.", "Give every column a name of its own.")

@@ -34,8 +34,8 @@ def export(
 
     The name tells the format: CSV, TSV or JSON lines (each also .gz), or Parquet. The columns are
     `EXPORT_COLUMNS`, then the metadata. `model_version` is the active version; a project without one repeats that of
-    the export it came from. Left out are excluded instances and decisions that give no current label (skip, unsure, flag, undone ones).
-    Raises ExportFailed, and then whatever stood at `path` is unchanged.
+    the export it came from. Left out are excluded instances and decisions that give no current label (skip, unsure,
+    flag, undone ones). Raises ExportFailed, and then whatever stood at `path` is unchanged.
     """
     with replacing(path) as file:
         return _export(project, file, path.name, progress, splits)

@@ -43,7 +43,7 @@ class ImportPreview:
     options: ImportOptions
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Cell]]
-    """The first PREVIEW_ROWS, as they stand in the file."""
+    """The first PREVIEW_ROWS, with broken characters replaced so that they can be shown."""
     total: int
     """Rows in the file."""
     counts: Mapping[Split, Mapping[str, int]]
@@ -99,7 +99,7 @@ def preview(
         name=table.name,
         options=chosen,
         columns=table.columns,
-        rows=table.rows[:PREVIEW_ROWS],
+        rows=[[_displayable(cell) for cell in row] for row in table.rows[:PREVIEW_ROWS]],
         total=len(table.rows),
         counts=_counts(converted.examples),
         file_labels=label_counts(table, chosen.label) if chosen.label in table.columns else {},
@@ -179,6 +179,10 @@ def _counts(examples: Iterable[Example]) -> dict[Split, dict[str, int]]:
         labels = counts[example.split]
         labels[example.label] = labels.get(example.label, 0) + 1
     return counts
+
+
+def _displayable(cell: Cell) -> Cell:
+    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell
 
 
 def _reported(examples: Sequence[Example], progress: Progress) -> Iterator[Example]:

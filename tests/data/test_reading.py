@@ -126,6 +126,8 @@ def test_unclosed_quote_is_told_with_the_line_where_it_begins() -> None:
         ("a.jsonl", b"\n \n", "empty"),
         ("a.jsonl", b'{"text": "a"}\n[1]\n\n{"text": }\n', "Row 2: Line 2 is no JSON object (it holds a list)"),
         ("a.jsonl", b'{"text": "a"}\n[1]\n\n{"text": }\n', "Row 3: Line 4 is no JSON object"),
+        ("a.jsonl", b'{"te\\ud800xt": "a"}', "holds half of a character"),
+        ("a.csv", b"te\0xt,label\na,b\n", "holds a NUL"),
         ("a.jsonl", b"[" * 100_000, "no JSON object"),
         ("a.csv.gz", b"text,label\na,b\n", "no intact gzip"),
         ("a.csv.gz", gzip.compress(CSV.encode() * 99)[:-9], "no intact gzip"),
