@@ -18,7 +18,16 @@ from uuid import uuid4
 from inffeed_core.errors import ProjectError
 from inffeed_core.records import Progress
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.store import create, migrate, project_settings, reading, save_project_settings, writing
+from inffeed_core.store import (
+    act_counts,
+    count_instances,
+    create,
+    migrate,
+    project_settings,
+    reading,
+    save_project_settings,
+    writing,
+)
 
 SAMPLE_NAME = "Sample: product reviews"
 
