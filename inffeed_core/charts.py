@@ -223,7 +223,7 @@ def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str
 def _laid_out(figure: go.Figure, **layout: Any) -> go.Figure:
     figure.update_layout(
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "xanchor": "left", "x": 0, "title": None},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "xanchor": "left", "x": 0, "traceorder": "normal"},
         bargap=0.3,
         **layout,
     )

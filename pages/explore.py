@@ -15,7 +15,9 @@ from pages.components.session import require_project
 from pages.strings import ENGLISH
 
 POLICY_WORDS = ENGLISH["policies"]
-SIDES = {"supporters": "helps the target", "opposers": "harms the target", "harmed": "is affected by the target"}
+ON_TARGET = ("harms the target", "helps the target")
+BY_TARGET = ("is harmed by the target", "is helped by the target")
+BARE = {"displayModeBar": False}
 
 
 def page() -> None:
@@ -54,9 +56,11 @@ def _chosen(project: Project) -> str:
     target = st.query_params.get("id") or next(iter(found), None)
     if target is None:
         _nothing(query)
+    if target not in found:
+        found = {i.id: _name(i) for i in find_instances(project, target) if i.id == target} | found
     st.session_state["explore_id"] = target
     options = list(dict.fromkeys([target, *found]))
-    heading = f"Matches ({len(found)})" if query else "Instance (the first flags are listed)"
+    heading = f"Instance ({len(found)} match)" if query else "Instance (the first flags are listed)"
     right.selectbox(
         heading, options, key="explore_id", format_func=lambda id: found.get(id, id), on_change=_take_choice
     )
@@ -117,9 +121,8 @@ def _influence(project: Project, shown: Portrait) -> None:
         "Positive: it helps the model give the target its label. Negative: it works against that label."
     )
     key = f"bars {shown.analysis.id} {shown.instance.id}"
-    st.plotly_chart(
-        influence_bars(shown.evidence), key=key, on_select=lambda: _take_point(key), selection_mode="points"
-    )
+    bars = influence_bars(shown.evidence)
+    st.plotly_chart(bars, key=key, on_select=lambda: _take_point(key), selection_mode="points", config=BARE)
     _influencer_table(shown)
 
 
@@ -132,14 +135,21 @@ def _take_point(key: str) -> None:
 
 def _influencer_table(shown: Portrait) -> None:
     rows = [
-        {"what": said, "influence": i.influence, "label": i.label, "split": i.split.value, "text": i.text, "id": i.id}
-        for side, said in SIDES.items()
+        {
+            "The instance …": said[i.influence >= 0],
+            "Influence, nats": i.influence,
+            "Label": i.label,
+            "Split": i.split.value,
+            "Text": i.text,
+            "Id": i.id,
+        }
+        for side, said in (("supporters", ON_TARGET), ("opposers", ON_TARGET), ("harmed", BY_TARGET))
         for i in getattr(shown.evidence, side)
     ]
     columns = {
-        "what": st.column_config.TextColumn("The instance …", width="small"),
-        "influence": st.column_config.NumberColumn("Influence, nats", format="%+.3e", width="small"),
-        "text": st.column_config.TextColumn("Text", width="large"),
+        "The instance …": st.column_config.TextColumn(width="medium"),
+        "Influence, nats": st.column_config.NumberColumn(format="%+.2e", width="small"),
+        "Text": st.column_config.TextColumn(width="large"),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
 
@@ -165,12 +175,12 @@ def _rankings(shown: Portrait) -> None:
         st.text("Only silver instances are ranked.")
     else:
         rows = [
-            {"policy": _policy_name(p), "rank": rank, "score": score, "what the score is": POLICY_WORDS[p][1]}
+            {"Policy": _policy_name(p), "Rank": rank, "Score": score, "What the score is": POLICY_WORDS[p][1]}
             for p, (rank, score) in shown.standings.items()
         ]
         columns = {
-            "rank": st.column_config.NumberColumn(format="localized"),
-            "score": st.column_config.NumberColumn(format="%.4g"),
+            "Rank": st.column_config.NumberColumn(format="localized"),
+            "Score": st.column_config.NumberColumn(format="%.4g"),
         }
         st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
 
@@ -186,18 +196,18 @@ def _trail(shown: Portrait) -> None:
     undone = {d.undoes for d in shown.trail if d.undoes}
     rows = [
         {
-            "when": d.at,
-            "who": d.annotator,
-            "act": d.act.value,
-            "label": d.label,
-            "note": d.note,
-            "undone": d.token in undone,
+            "When": d.at,
+            "Who": d.annotator,
+            "Act": d.act.value,
+            "Label": d.label,
+            "Note": d.note,
+            "Undone": d.token in undone,
         }
         for d in reversed(shown.trail)
     ]
-    columns = {"when": st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm:ss")}
+    columns = {"When": st.column_config.DatetimeColumn("When (UTC)", format="YYYY-MM-DD HH:mm:ss")}
     st.dataframe(
-        pd.DataFrame(rows).assign(when=lambda f: pd.to_datetime(f["when"])), hide_index=True, column_config=columns
+        pd.DataFrame(rows).assign(When=lambda f: pd.to_datetime(f["When"])), hide_index=True, column_config=columns
     )
 
 

@@ -40,9 +40,10 @@ def page() -> None:
     st.title("InfFeed", anchor=False)
     st.caption("Finds the silver labels that harm your classifier, shows why, and lets you repair them.")
     project = current_project()
-    if project is not None:
-        _open_project(project)
-    _begin()
+    with st.container():  # always there, so that the rest keeps its place while the page is redrawn
+        if project is not None:
+            _open_project(project)
+    _begin(project)
     _projects(project)
 
 
@@ -74,21 +75,27 @@ def _numbers(now: Status) -> None:
     cells[3].metric("Macro-F1, validation", "–" if measured is None else f"{measured.macro_f1.value:.3f}")
 
 
-def _begin() -> None:
+def _begin(open_now: Project | None) -> None:
     sample, new, other = st.columns(3)
     with sample, st.container(border=True, height="stretch"):
         st.subheader("Try it", anchor=False)
         st.text("Short product reviews with labels from a lexicon. Ready to review in under a minute.")
-        if st.button("Open the sample project", type="primary", icon=":material/science:", width="stretch"):
+        st.space("stretch")
+        kind = "primary" if open_now is None else "secondary"
+        if st.button("Open the sample project", type=kind, icon=":material/science:", width="stretch"):
             _open_sample()
     with new, st.container(border=True, height="stretch"):
         st.subheader("Your own data", anchor=False)
         st.text("A small gold seed and a pile of silver labels, in CSV, JSON lines, Parquet or Excel.")
+        st.space("stretch")
         if st.button("New project", icon=":material/add:", width="stretch"):
-            _new_project()
+            st.session_state["making_project"] = True
+    if st.session_state.get("making_project"):
+        _new_project()
     with other, st.container(border=True, height="stretch"):
         st.subheader("A project elsewhere", anchor=False)
         st.text("A project is a folder; it can be copied and moved.")
+        st.space("stretch")
         with st.popover("Open a folder", icon=":material/folder_open:", width="stretch"):
             folder = st.text_input("Folder", key="folder", placeholder="/home/me/projects/reviews")
             if st.button("Open", key="open_folder") and folder.strip():
@@ -122,11 +129,17 @@ def _open_sample() -> None:
     st.rerun()
 
 
-@st.dialog("New project", width="medium")
+def _stop_making() -> None:
+    st.session_state["making_project"] = False
+
+
+@st.dialog("New project", width="medium", on_dismiss=_stop_making)
 def _new_project() -> None:
     with st.form("new_project", border=False):
-        name = st.text_input("Name", placeholder="Reviews of my shop")
-        labels = st.text_input("Labels", placeholder="negative, positive", help="Two or more, separated by commas.")
+        name = st.text_input("Name", key="new_name", placeholder="Reviews of my shop")
+        labels = st.text_input(
+            "Labels", key="new_labels", placeholder="negative, positive", help="Two or more, separated by commas."
+        )
         model = st.text_input(
             "Encoder",
             DEFAULT_MODEL,
@@ -147,6 +160,7 @@ def _create(name: str, labels: str, model: str, guidelines: str) -> None:
     except InfFeedError as error:
         problem(str(error))
         return
+    _stop_making()
     choose_project(project.folder)
     st.switch_page("pages/data.py")
 

@@ -148,11 +148,14 @@ def _table(versions: list[ModelVersion], active: ModelVersion) -> None:
             "silver": v.train_counts.get("silver", 0),
             "validation": _with_interval(v.validation),
             "test": _with_interval(v.test),
-            "encoder": v.encoder,
+            "encoder": v.encoder.rstrip("/").rpartition("/")[2],
         }
         for v in versions
     ]
     columns = {
+        "version": "Version",
+        "from": "Trained after",
+        "encoder": "Encoder",
         "created": st.column_config.DatetimeColumn("Created (UTC)", format="YYYY-MM-DD HH:mm"),
         "gold": st.column_config.NumberColumn("Gold", help="Instances it learned from", format="localized"),
         "confirmed": st.column_config.NumberColumn("Confirmed silver", format="localized"),
@@ -161,7 +164,7 @@ def _table(versions: list[ModelVersion], active: ModelVersion) -> None:
         "test": st.column_config.TextColumn("Macro-F1, test", help="For report only: nothing is chosen by it"),
     }
     frame = pd.DataFrame(rows).assign(created=lambda f: pd.to_datetime(f["created"]))
-    st.dataframe(frame.rename(columns=str), hide_index=True, column_config=columns)
+    st.dataframe(frame, hide_index=True, column_config=columns)
 
 
 def _with_interval(metrics: Metrics | None) -> str:
@@ -199,7 +202,11 @@ def _before_after(project: Project, versions: list[ModelVersion], active: ModelV
     result = compare(project, before, after)
     st.text(result.sentence)
     if result.before.validation is not None and result.after.validation is not None:
-        st.plotly_chart(f1_dumbbell(result.before.validation, result.after.validation, (before, after)), key="dumbbell")
+        st.plotly_chart(
+            f1_dumbbell(result.before.validation, result.after.validation, (before, after)),
+            key="dumbbell",
+            config={"displayModeBar": False},
+        )
 
 
 page()

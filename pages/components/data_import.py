@@ -30,7 +30,7 @@ def import_view(project: Project, now: Status) -> None:
     """From the upload to the commit; every choice is checked at once."""
     if said := st.session_state.pop("imported", None):
         success(said, "Imported")
-    st.text(now.next_step.sentence)
+    st.text(f"{now.next_step.sentence}\nThe labels of this project: {', '.join(now.settings.labels)}.")
     turn = st.session_state.setdefault("upload_turn", 0)
     file = st.file_uploader(
         "CSV, TSV, JSON lines, Parquet or Excel; text formats also as .gz", TYPES, key=f"upload {turn}"
@@ -83,6 +83,7 @@ def _roles(guessed: ImportPreview, file_id: str) -> ImportOptions:
         required=True,
         format_func=lambda s: "named in a column" if s == NONE else s,
         key=f"split {file_id}",
+        help="Train, validation and test hold labels that a human has confirmed; silver those to be checked.",
     )
     split_column = None
     if one_split == NONE:

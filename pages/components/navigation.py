@@ -5,8 +5,12 @@ the page in the address bar alone: without app.py's titles and layout, under a m
 restart of the server for whoever had a page open. There is no setting for it; `require_navigation` puts it right.
 """
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit.navigation.page import Page
+
+ICON = Path(__file__).with_name("icon.svg")  # an icon by name would be fetched from Google
 
 PAGES = (
     ("pages/home.py", "Home", ":material/home:"),
@@ -19,6 +23,7 @@ PAGES = (
 
 def navigate() -> Page:
     """Declare the pages; returns the one that was asked for."""
+    st.set_page_config(page_title="InfFeed", page_icon=str(ICON), layout="wide")
     st.session_state["navigated"] = True
     return st.navigation([st.Page(file, title=title, icon=icon) for file, title, icon in PAGES])
 

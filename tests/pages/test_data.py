@@ -1,0 +1,163 @@
+"""Data: in, over, and out."""
+
+import csv
+import io
+
+import pytest
+from page_parts import button, texts
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision, Example, Split
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.workflow.exporting import export_bytes
+from inffeed_core.workflow.projects import Project, create_project
+
+
+@pytest.fixture
+def empty_project(tmp_path) -> Project:
+    return create_project(tmp_path / "p", ProjectSettings("Empty", ("negative", "positive")))
+
+
+def csv_of(*rows: tuple[str, ...]) -> tuple[str, bytes, str]:
+    lines = io.StringIO()
+    csv.writer(lines).writerows([("review", "stars", "shop"), *rows])
+    return "train.csv", lines.getvalue().encode(), "text/csv"
+
+
+def upload(app, *rows: tuple[str, ...]):
+    app.file_uploader[0].set_value(csv_of(*rows)).run()
+    assert not app.exception
+    return app
+
+
+def counts(project: Project) -> dict[Split, dict[str, int]]:
+    with store.reading(project.db) as db:
+        return store.count_by_split(db)
+
+
+def test_an_empty_project_opens_at_the_import(open_page, empty_project):
+    app = open_page("data", empty_project)
+    assert len(app.file_uploader) == 1
+    assert "negative, positive" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("view", "said"), [("Overview", "no data"), ("Texts", "no data"), ("Export", "nothing to export")]
+)
+def test_the_other_tabs_of_an_empty_project_say_what_to_do(open_page, empty_project, view, said):
+    app = open_page("data", empty_project, view=view)
+    assert any(said in s.value for s in app.subheader)
+
+
+def test_a_file_is_previewed_and_then_imported(open_page, empty_project):
+    app = upload(open_page("data", empty_project), ("fine", "positive", "x"), ("poor", "negative", "y"))
+    assert "train: 1 positive, 1 negative" in texts(app)
+    assert counts(empty_project)[Split.TRAIN] == {}
+    button(app, "Import 2 rows").click().run()
+    assert not app.exception
+    assert counts(empty_project)[Split.TRAIN] == {"negative": 1, "positive": 1}
+    assert "train.csv: 2 train." in texts(app)
+    with store.reading(empty_project.db) as db:
+        assert {i.metadata["shop"] for i in store.instances(db)} == {"x", "y"}
+
+
+def test_foreign_label_names_are_mapped(open_page, empty_project):
+    app = upload(open_page("data", empty_project), ("fine", "5", "x"), ("poor", "1", "y"))
+    for role, column in (("text", "review"), ("label", "stars")):
+        app.selectbox(key=next(s.key for s in app.selectbox if s.key.startswith(f"{role} "))).select(column)
+    app.run()
+    names = [s for s in app.selectbox if s.key.startswith("name ")]
+    assert len(names) == 2
+    assert button(app, "Import 2 rows").disabled
+    for n, label in enumerate(("positive", "negative")):
+        [s for s in app.selectbox if s.key.startswith(f"name {n} ")][0].select(label).run()
+    button(app, "Import 2 rows").click().run()
+    assert not app.exception
+    with store.reading(empty_project.db) as db:
+        assert {i.text: i.label for i in store.instances(db)} == {"fine": "positive", "poor": "negative"}
+
+
+def test_problems_are_shown_with_their_rows_and_nothing_can_be_imported(open_page, empty_project):
+    app = upload(open_page("data", empty_project), ("fine", "positive", "x"), ("", "negative", "y"))
+    assert "1 problems" in texts(app)
+    assert 2 in app.dataframe[0].value["Row"].tolist()
+    assert button(app, "Import 2 rows").disabled
+
+
+def test_a_file_that_is_no_table_is_refused_in_words(open_page, empty_project):
+    app = open_page("data", empty_project)
+    app.file_uploader[0].set_value(("train.csv", b"", "text/csv")).run()
+    assert "The file is empty." in texts(app)
+
+
+def test_leaks_of_a_file_are_left_out_unless_one_insists(open_page, empty_project):
+    with store.writing(empty_project.db) as db:
+        store.add_examples(db, [Example("v", "Fine", "positive", Split.VALIDATION)])
+    app = upload(open_page("data", empty_project, view="Import"), ("fine", "positive", "x"), ("poor", "negative", "y"))
+    assert "1 train or silver texts also stand in validation" in texts(app)
+    assert app.checkbox(key="leave out Leakage").value is True
+    button(app, "Import 2 rows").click().run()
+    assert counts(empty_project)[Split.TRAIN] == {"negative": 1}
+
+
+def test_leaks_and_duplicates_of_the_project_are_fixed_with_one_click(open_page, empty_project):
+    examples = [("a", Split.TRAIN), ("b", Split.TRAIN), ("c", Split.VALIDATION)]
+    with store.writing(empty_project.db) as db:
+        store.add_examples(db, [Example(id, "same words", "positive", split) for id, split in examples])
+    app = open_page("data", empty_project, view="Overview")
+    app.get_by_key("fix_duplicates").click().run()
+    assert counts(empty_project)[Split.TRAIN] == {"positive": 1}
+    app.get_by_key("fix_leaks").click().run()
+    assert counts(empty_project)[Split.TRAIN] == {}
+    assert "No text stands twice" in texts(app)
+
+
+def test_the_overview_counts_current_labels(open_page, reviewable_project):
+    with store.writing(reviewable_project.db) as db:
+        store.record_decision(db, Decision("t", "s000", "anna", Act.RELABEL, "positive"))
+    table = open_page("data", reviewable_project, view="Overview").dataframe[0].value
+    silver = table[table["Split"] == "silver"].iloc[0]
+    assert (silver["negative"], silver["positive"], silver["Total"]) == (19, 21, 40)
+
+
+def test_texts_are_searched_and_filtered(open_page, reviewable_project):
+    app = open_page("data", reviewable_project, view="Texts")
+    assert len(app.dataframe[0].value) == 60
+    app.text_input(key="texts_query").input("validation").run()
+    assert set(app.dataframe[0].value["Split"]) == {"validation"}
+    app.multiselect(key="texts_labels").select("negative").run()
+    assert set(app.dataframe[0].value["Label now"]) == {"negative"}
+    app.text_input(key="texts_query").input("nowhere").run()
+    assert any("No text matches" in s.value for s in app.subheader)
+
+
+def test_texts_are_paged(open_page, empty_project):
+    with store.writing(empty_project.db) as db:
+        store.add_examples(db, [Example(f"i{n:03}", f"text {n}", "positive", Split.SILVER) for n in range(250)])
+    app = open_page("data", empty_project, view="Texts")
+    assert app.dataframe[0].value["Id"].tolist()[0] == "i000"
+    app.number_input(key="texts_page").set_value(3).run()
+    assert app.dataframe[0].value["Id"].tolist() == [f"i{n:03}" for n in range(200, 250)]
+    app.text_input(key="texts_query").input("text").run()
+    app.text_input(key="texts_query").input("i007").run()
+    assert app.dataframe[0].value["Id"].tolist() == ["i007"]
+
+
+def test_the_export_says_what_is_in_it(open_page, reviewable_project):
+    app = open_page("data", reviewable_project, view="Export")
+    assert "60 texts (12 train, 8 validation, 40 silver)" in texts(app)
+    app.multiselect(key="export_splits").select(Split.SILVER).run()
+    assert "40 texts (40 silver)" in texts(app)
+
+
+def test_an_export_comes_back_with_its_decisions(open_page, reviewable_project, empty_project):
+    with store.writing(reviewable_project.db) as db:
+        store.record_decision(db, Decision("t", "s000", "anna", Act.RELABEL, "positive"))
+    app = open_page("data", empty_project)
+    app.file_uploader[0].set_value(("export.csv", export_bytes(reviewable_project, "csv"), "text/csv")).run()
+    assert "1 decisions of the export are restored." in texts(app)
+    button(app, "Import 60 rows").click().run()
+    assert not app.exception
+    with store.reading(empty_project.db) as db:
+        restored = store.instance(db, "s000")
+    assert (restored.original_label, restored.label, restored.annotator) == ("negative", "positive", "anna")

@@ -1,0 +1,101 @@
+"""Explore: one instance at a time."""
+
+import json
+
+from page_parts import button, texts
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision, Example, Split
+from inffeed_core.settings import POLICIES, ProjectSettings
+from inffeed_core.workflow.projects import create_project
+
+HOSTILE = '<img src=x onerror="alert(1)"> **bold** [x](http://evil.example)'
+
+
+def test_it_opens_at_the_first_flag(open_page, reviewable_project):
+    app = open_page("explore", reviewable_project)
+    assert "silver text 0" in texts(app)
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["Imported label"] == "negative"
+    assert shown["Model predicts"] == "positive (90%)"
+
+
+def test_the_address_names_the_instance(open_page, reviewable_project):
+    assert "validation text 3" in texts(open_page("explore", reviewable_project, id="v003"))
+
+
+def test_an_unknown_instance_is_explained(open_page, reviewable_project):
+    assert "No instance has the id 'nobody'" in texts(open_page("explore", reviewable_project, id="nobody"))
+
+
+def test_a_search_goes_to_its_best_match(open_page, reviewable_project):
+    app = open_page("explore", reviewable_project, id="s003")
+    app.text_input(key="explore_query").input("validation").run()
+    assert "validation text" in texts(app)
+    app.text_input(key="explore_query").input("nowhere").run()
+    assert [s.value for s in app.subheader] == ["No text matches"]
+
+
+def test_choosing_an_instance_shows_it_and_puts_it_into_the_address(open_page, reviewable_project):
+    app = open_page("explore", reviewable_project)
+    app.selectbox(key="explore_id").select("s005").run()
+    assert "silver text 5" in texts(app)
+    assert app.query_params["id"] in ("s005", ["s005"])
+
+
+def test_influencers_stand_in_the_chart_and_in_the_table(open_page, reviewable_project):
+    app = open_page("explore", reviewable_project, id="s001")
+    (chart,) = app.get("plotly_chart")
+    bars = json.loads(chart.proto.spec)["data"][0]
+    table = app.dataframe[0].value
+    on_target = table[table["The instance …"].isin(["helps the target", "harms the target"])]
+    assert sorted(row[0] for row in bars["customdata"]) == sorted(on_target["Id"])
+    assert set(on_target["Influence, nats"] > 0) == {True, False}
+    assert (table["The instance …"] == "is harmed by the target").sum() == 3
+
+
+def test_influencers_that_are_not_stored_are_computed_when_asked(open_page, reviewable_project, started):
+    app = open_page("explore", reviewable_project, id="v003")
+    button(app, "Compute influencers").click().run()
+    assert started == [("explain", {"ids": ["v003"]})]
+    assert "Cancel" in {b.label for b in app.button}
+
+
+def test_the_map_holds_every_instance_of_the_analysis(open_page, reviewable_project):
+    app = open_page("explore", reviewable_project, id="s001", explore_view="Map")
+    (chart,) = app.get("plotly_chart")
+    traces = json.loads(chart.proto.spec)["data"]
+    assert sum(len(t["customdata"]) for t in traces if "customdata" in t) == 60
+
+
+def test_every_policy_has_its_rank(open_page, reviewable_project):
+    table = open_page("explore", reviewable_project, id="s004", explore_view="Rankings").dataframe[0].value
+    assert table["Rank"].tolist() == [5] * len(POLICIES)
+
+
+def test_the_trail_shows_undone_decisions_too(open_page, reviewable_project):
+    with store.writing(reviewable_project.db) as db:
+        store.record_decision(db, Decision("k", "s003", "anna", Act.KEEP, "positive", note="clear"))
+        store.undo_last(db, "anna", "u")
+    table = open_page("explore", reviewable_project, id="s003", explore_view="Decisions").dataframe[0].value
+    assert table["Act"].tolist() == ["undo", "keep"]
+    assert table["Undone"].tolist() == [False, True]
+
+
+def test_texts_are_shown_as_they_are(open_page, tmp_path):
+    project = create_project(tmp_path / "p", ProjectSettings("Hostile", ("a", "b")))
+    with store.writing(project.db) as db:
+        store.add_examples(db, [Example("x", HOSTILE, "a", Split.SILVER)])
+    app = open_page("explore", project, id="x")
+    assert HOSTILE in texts(app)
+    assert not any("evil" in m.value for m in app.markdown)
+
+
+def test_without_an_analysis_each_tab_leads_to_models(open_page, tmp_path):
+    project = create_project(tmp_path / "p", ProjectSettings("New", ("a", "b")))
+    with store.writing(project.db) as db:
+        store.add_examples(db, [Example("x", "words", "a", Split.SILVER)])
+    for view in ("Influence", "Map", "Rankings"):
+        app = open_page("explore", project, id="x", explore_view=view)
+        assert [s.value for s in app.subheader] == ["There is no analysis yet"]
+    assert [s.value for s in open_page("explore", project).subheader] == ["Nothing is flagged yet"]

@@ -1,0 +1,121 @@
+"""Home: beginning, and finding the way back."""
+
+import pytest
+from page_parts import button, texts
+
+from inffeed_core import store
+from inffeed_core.records import JobState, Split
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.workflow.projects import Project, create_project, projects_in, settings_of
+
+
+def test_a_newcomer_is_offered_the_sample_and_a_new_project(open_page):
+    app = open_page("home")
+    assert {"Open the sample project", "New project"} <= {b.label for b in app.button}
+    assert "None yet." in texts(app)
+
+
+def test_the_sample_is_imported_and_its_first_training_starts_by_itself(open_page, home, started):
+    app = open_page("home")
+    button(app, "Open the sample project").click().run()
+    assert not app.exception
+    with store.reading(home / "sample" / "project.db") as db:
+        counts = {split: sum(labels.values()) for split, labels in store.count_by_split(db).items()}
+    assert counts[Split.SILVER] >= 200
+    assert counts[Split.VALIDATION] > 0
+    assert [kind for kind, _ in started] == ["retrain"]
+    assert "Cancel" in {b.label for b in app.button}
+
+
+def test_opening_the_sample_again_starts_nothing(open_page, home, started):
+    button(open_page("home"), "Open the sample project").click().run()
+    with store.writing(home / "sample" / "project.db") as db:
+        store.end_job(db, "job1", JobState.DONE)
+        from page_parts import version
+
+        store.add_version(db, version("v1", None, None))
+        store.promote(db, "v1", "test")
+    button(open_page("home"), "Open the sample project").click().run()
+    assert len(started) == 1
+
+
+def test_the_open_project_says_what_is_next_and_leads_there(open_page, reviewable_project):
+    app = open_page("home", reviewable_project)
+    assert "Reviews" in texts(app)
+    assert {m.label: m.value for m in app.metric}["Silver"] == "40"
+    app.get_by_key("next_step").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Models"
+
+
+def test_projects_are_listed_and_open_at_their_next_step(open_page, home):
+    create_project(home / "one", ProjectSettings("First project", ("a", "b")))
+    app = open_page("home")
+    assert "First project" in texts(app)
+    button(app, "Import data").click().run()
+    assert not app.exception
+    assert app.title[0].value == "Data"
+    assert app.session_state["project"].folder == home / "one"
+
+
+def test_a_damaged_project_tells_why_and_the_others_still_open(open_page, home):
+    (home / "bad").mkdir(parents=True)
+    (home / "bad" / "project.db").write_bytes(b"no database at all")
+    create_project(home / "good", ProjectSettings("Good project", ("a", "b")))
+    app = open_page("home")
+    assert "It cannot be read" in texts(app)
+    assert "Good project" in texts(app)
+
+
+def test_a_new_project_is_made_from_the_form_and_opens_at_data(open_page, home):
+    app = open_page("home")
+    button(app, "New project").click().run()
+    app.text_input(key="new_name").input("Stance, round 2")
+    app.text_input(key="new_labels").input("against, favour , none")
+    button(app, "Create").click().run()
+    assert not app.exception
+    (made,) = projects_in(home)
+    assert settings_of(Project(made.folder)).labels == ("against", "favour", "none")
+    assert app.title[0].value == "Data"
+
+
+@pytest.mark.parametrize(("name", "labels", "said"), [("", "a, b", "no name"), ("X", "only", "at least two")])
+def test_a_new_project_that_cannot_work_is_refused_in_words(open_page, home, name, labels, said):
+    app = open_page("home")
+    button(app, "New project").click().run()
+    app.text_input(key="new_name").input(name)
+    app.text_input(key="new_labels").input(labels)
+    button(app, "Create").click().run()
+    assert said in texts(app)
+    assert projects_in(home) == []
+
+
+def test_a_folder_elsewhere_can_be_opened(open_page, reviewable_project):
+    app = open_page("home")
+    app.text_input(key="folder").input(str(reviewable_project.folder))
+    app.get_by_key("open_folder").click().run()
+    assert app.session_state["project"] == reviewable_project
+    assert app.query_params["project"] in (str(reviewable_project.folder), [str(reviewable_project.folder)])
+
+
+def test_a_folder_that_is_no_project_is_refused_in_words(open_page, tmp_path):
+    app = open_page("home")
+    app.text_input(key="folder").input(str(tmp_path / "nowhere"))
+    app.get_by_key("open_folder").click().run()
+    assert "There is no folder" in texts(app)
+
+
+@pytest.mark.parametrize("page", ["data", "explore", "models"])
+def test_pages_without_a_project_lead_home(open_page, page):
+    app = open_page(page)
+    assert [s.value for s in app.subheader] == ["No project is open"]
+
+
+def test_a_project_is_named_by_the_environment_too(open_page, reviewable_project, monkeypatch):
+    monkeypatch.setenv("INFFEED_PROJECT", str(reviewable_project.folder))
+    assert open_page("home").session_state["project"] == reviewable_project
+
+
+def test_a_project_in_the_address_that_is_gone_is_explained(open_page, tmp_path):
+    app = open_page("models", Project(tmp_path / "gone"))
+    assert "There is no folder" in texts(app)

@@ -1,0 +1,77 @@
+"""A job on a page: under way, ended well, ended badly."""
+
+import os
+import time
+
+import psutil
+import pytest
+from page_parts import button, texts
+
+from inffeed_core import store
+from inffeed_core.records import JobState
+
+
+@pytest.fixture
+def running(reviewable_project):
+    """A job that this process does, as far as anyone can tell."""
+    with store.writing(reviewable_project.db) as db:
+        store.enqueue(db, "j", "analyse", {})
+        store.attach_process(db, "j", os.getpid(), psutil.Process().create_time())
+        store.mark_running(db, "j")
+        store.report(db, "j", stage="Ranking the silver labels", done=30, total=120)
+    return reviewable_project
+
+
+def end(project, state: JobState, error: str = "") -> None:
+    with store.writing(project.db) as db:
+        store.end_job(db, "j", state, error=error)
+
+
+def progress(app) -> str:
+    return app.get("progress")[0].proto.text
+
+
+def test_it_tells_the_stage_and_how_far_it_is(open_page, running):
+    app = open_page("models", running)
+    assert "Ranking the silver labels" in progress(app)
+    assert "30 of 120" in progress(app)
+    assert app.get("progress")[0].proto.value == 25
+
+
+def test_the_page_around_it_stays_usable(open_page, running):
+    app = open_page("explore", running, id="s001")
+    app.selectbox(key="explore_id").select("s002").run()
+    assert "silver text 2" in texts(app)
+
+
+def test_a_job_that_ends_well_leaves_with_a_toast(open_page, running):
+    app = open_page("models", running)
+    end(running, JobState.DONE)
+    app.run()
+    assert [t.value for t in app.toast] == ["Analysis has finished."]
+    assert not app.get("progress")
+    app.run()
+    assert not app.toast
+
+
+def test_a_failure_stays_until_it_is_dismissed(open_page, running):
+    app = open_page("models", running)
+    end(running, JobState.FAILED, "The disk is full. Free some space and start again.")
+    app.run()
+    app.run()
+    assert "The disk is full." in texts(app)
+    button(app, "Dismiss").click().run()
+    assert "The disk is full." not in texts(app)
+
+
+def test_failures_of_yesterday_are_not_brought_up(open_page, running):
+    end(running, JobState.FAILED, "The disk is full.")
+    assert "The disk is full." not in texts(open_page("models", running))
+
+
+def test_a_job_whose_process_is_gone_is_told_as_dead(open_page, running):
+    app = open_page("models", running)
+    with store.writing(running.db) as db:
+        store.attach_process(db, "j", 2**22 - 1, time.time())
+    app.run()
+    assert "Its process ended without a word" in texts(app)

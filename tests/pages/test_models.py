@@ -1,0 +1,101 @@
+"""Models: train, compare, choose."""
+
+import pytest
+from page_parts import button, texts
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision, Example, Split
+from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.workflow.projects import Project, create_project
+
+
+@pytest.fixture
+def untrained(tmp_path) -> Project:
+    project = create_project(tmp_path / "p", ProjectSettings("New", ("a", "b")))
+    with store.writing(project.db) as db:
+        store.add_examples(db, [Example(s.value, f"words {s.value}", "a", s) for s in Split])
+    return project
+
+
+def active(project: Project) -> str:
+    with store.reading(project.db) as db:
+        version = store.active_version(db)
+    assert version is not None
+    return version.id
+
+
+def test_without_data_it_leads_to_the_import(open_page, tmp_path):
+    project = create_project(tmp_path / "p", ProjectSettings("Empty", ("a", "b")))
+    app = open_page("models", project)
+    assert [s.value for s in app.subheader] == ["There is not enough data to train on"]
+
+
+def test_the_first_training_starts_with_one_click(open_page, untrained, started):
+    app = open_page("models", untrained)
+    button(app, "Train the first model").click().run()
+    assert not app.exception
+    assert started == [("retrain", {"train": TrainSettings().as_dict(), "analysis": AnalysisSettings().as_dict()})]
+
+
+def test_settings_go_into_the_job(open_page, untrained, started):
+    app = open_page("models", untrained)
+    app.slider(key="silver_weight").set_value(0.5).run()
+    app.number_input(key="max_tokens").set_value(64).run()
+    button(app, "Train the first model").click().run()
+    assert TrainSettings.from_dict(started[0][1]["train"]) == TrainSettings(silver_weight=0.5, max_tokens=64)
+
+
+def test_settings_that_cannot_work_are_refused_in_words(open_page, untrained):
+    app = open_page("models", untrained)
+    app.number_input(key="l2").set_value(0.0).run()
+    assert "l2 is 0.0" in texts(app)
+    assert button(app, "Train the first model").disabled
+
+
+def test_buttons_rest_while_a_job_runs_and_it_can_be_cancelled(open_page, untrained, started):
+    app = open_page("models", untrained)
+    button(app, "Train the first model").click().run()
+    assert button(app, "Train the first model").disabled
+    button(app, "Cancel").click().run()
+    with store.reading(untrained.db) as db:
+        assert store.cancel_asked(db, "job1")
+
+
+def test_versions_are_listed_with_their_intervals(open_page, project_with_two_versions):
+    table = open_page("models", project_with_two_versions).dataframe[0].value
+    assert table["version"].tolist() == ["v3", "v2 (in use)", "v1"]
+    assert table["validation"].tolist()[1] == "0.810 (0.760–0.860)"
+    assert table["test"].tolist() == ["–"] * 3
+
+
+def test_labels_changed_since_are_counted(open_page, project_with_two_versions):
+    with store.writing(project_with_two_versions.db) as db:
+        store.record_decision(db, Decision("t", "s000", "anna", Act.RELABEL, "positive"))
+        store.record_decision(db, Decision("u", "s001", "anna", Act.SKIP))
+    shown = {m.label: m.value for m in open_page("models", project_with_two_versions).metric}
+    assert shown["Labels changed since"] == "1"
+
+
+@pytest.mark.parametrize(("chosen", "label"), [("v3", "Promote v3"), ("v1", "Roll back to v1")])
+def test_another_version_is_used_after_a_second_click(open_page, project_with_two_versions, chosen, label):
+    app = open_page("models", project_with_two_versions)
+    app.selectbox(key="other_version").select(chosen).run()
+    assert active(project_with_two_versions) == "v2"
+    button(app, label).click().run()
+    assert not app.exception
+    assert active(project_with_two_versions) == chosen
+
+
+def test_two_versions_are_compared_in_words_and_in_a_chart(open_page, project_with_two_versions):
+    app = open_page("models", project_with_two_versions)
+    app.selectbox(key="before").select("v1")
+    app.selectbox(key="after").select("v2").run()
+    assert "paired bootstrap over the 8 validation examples" in texts(app)
+    app.selectbox(key="before").select("v2")
+    app.selectbox(key="after").select("v3").run()
+    assert "No significant change, the intervals overlap" in texts(app)
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_one_version_alone_says_how_to_get_a_second(open_page, reviewable_project):
+    assert "With a second version" in texts(open_page("models", reviewable_project))

@@ -1,0 +1,141 @@
+"""Figures show the numbers they were given, and never what a text would like to be."""
+
+import json
+
+import pytest
+
+from inffeed_core.charts import (
+    WEBGL_FROM,
+    f1_dumbbell,
+    feature_map,
+    influence_bars,
+    label_colours,
+    label_counts,
+    plain,
+)
+from inffeed_core.records import Evidence, Influencer, Interval, MapPoint, Metrics, Split
+
+HOSTILE = '<img src=x onerror="alert(1)"> <b>bold</b> <a href="http://evil.example">x</a> & more'
+LABELS = ("no", "yes")
+
+
+def influencer(id: str, influence: float, text: str = "some words", label: str = "yes") -> Influencer:
+    return Influencer(id, text, label, Split.TRAIN, influence)
+
+
+def point(id: str, label: str = "yes", split: Split = Split.SILVER, flagged: bool = False, x: float = 0.0) -> MapPoint:
+    return MapPoint(id, f"text of {id}", label, split, flagged, x, -x)
+
+
+def evidence(shown: str = "some words") -> Evidence:
+    supporters = (influencer("a", 0.5, shown), influencer("b", 0.2))
+    opposers = (influencer("c", -0.9), influencer("d", -0.1))
+    return Evidence("t", supporters, opposers)
+
+
+def texts_of(figure) -> list[str]:
+    trace = figure.data[0]
+    return [*figure.layout.yaxis.ticktext, *trace.hovertext]
+
+
+def test_plain_text_has_no_tags_left_and_keeps_its_words():
+    assert plain("a <b>c</b>\n & d") == "a &lt;b&gt;c&lt;/b&gt; &amp; d"
+
+
+def test_plain_text_wraps_by_breaks_of_its_own_and_is_cut_after_so_many_lines():
+    shown = plain("word " * 50 + "<br>", width=20, lines=3)
+    assert shown.count("<br>") == 2
+    assert shown.endswith("…")
+
+
+def test_bars_run_from_the_most_helpful_to_the_most_harmful():
+    bars = influence_bars(evidence()).data[0]
+    assert list(bars.x) == [0.5, 0.2, -0.1, -0.9]
+    assert [row[0] for row in bars.customdata] == ["a", "b", "d", "c"]
+
+
+def test_bars_tell_their_sign_without_colour_too():
+    shapes = influence_bars(evidence()).data[0].marker.pattern.shape
+    assert shapes[0] == shapes[1] != shapes[2] == shapes[3]
+
+
+def test_bars_keep_the_strongest_of_each_side():
+    bars = influence_bars(evidence(), shown=1).data[0]
+    assert list(bars.x) == [0.5, -0.9]
+
+
+@pytest.mark.parametrize("where", ["text", "label", "id"])
+def test_hostile_words_stay_words_in_the_bars(where):
+    hostile = Influencer(
+        **{"id": "a", "text": "t", "label": "l", "split": Split.TRAIN, "influence": 1.0} | {where: HOSTILE}
+    )
+    shown = " ".join(texts_of(influence_bars(Evidence("t", (hostile,), ()))))
+    assert "<img" not in shown
+    assert "<a " not in shown
+    assert "&lt;img" in shown
+
+
+def test_bars_without_influencers_are_an_empty_figure():
+    assert list(influence_bars(Evidence("t", (), ())).data[0].x) == []
+
+
+def test_the_map_colours_by_label_and_marks_by_status():
+    points = [point("g", "no", Split.TRAIN), point("s", "yes"), point("f", "yes", flagged=True)]
+    no, yes = feature_map(points, LABELS).data[:2]
+    assert no.marker.color != yes.marker.color
+    assert no.marker.symbol == ("square",)
+    assert yes.marker.symbol == ("circle", "diamond")
+    assert [row[0] for row in yes.customdata] == ["s", "f"]
+
+
+def test_the_map_draws_lines_to_the_influencers_it_knows():
+    points = [point("t", x=1.0), point("a", x=2.0), point("c", x=3.0)]
+    lines = {trace.name: trace for trace in feature_map(points, LABELS, "t", evidence()).data if trace.mode == "lines"}
+    assert list(lines["helps the target"].x) == [1.0, 2.0, None]
+    assert list(lines["harms the target"].x) == [1.0, 3.0, None]
+    assert lines["helps the target"].line.dash != lines["harms the target"].line.dash
+
+
+def test_the_map_rings_the_target_and_nothing_where_it_is_missing():
+    def names(target):
+        return [t.name for t in feature_map([point("t")], LABELS, target).data]
+
+    assert "target" in names("t")
+    assert "target" not in names("elsewhere")
+
+
+@pytest.mark.parametrize(("count", "kind"), [(10, "scatter"), (WEBGL_FROM, "scattergl")])
+def test_the_map_uses_webgl_only_for_many_points(count, kind):
+    points = [point(str(i)) for i in range(count)]
+    assert {trace.type for trace in feature_map(points, LABELS).data if trace.customdata is not None} == {kind}
+
+
+def test_the_dumbbell_shows_each_label_and_the_mean_with_intervals():
+    def metrics(value: float) -> Metrics:
+        interval = Interval(value, value - 0.1, value + 0.05)
+        return Metrics(10, interval, {"no": interval, "yes": interval}, 0.1, value)
+
+    figure = f1_dumbbell(metrics(0.5), metrics(0.7), ("v1", "v2"))
+    points = {t.name: t for t in figure.data if t.mode == "markers"}
+    assert list(points["v1"].x) == [0.5] * 3
+    assert list(points["v2"].x) == [0.7] * 3
+    assert points["v2"].error_x.array == pytest.approx([0.05] * 3)
+    assert points["v2"].error_x.arrayminus == pytest.approx([0.1] * 3)
+    assert "macro-F1" in figure.layout.yaxis.ticktext[-1]
+
+
+def test_counts_are_stacked_by_label_in_the_order_of_the_splits():
+    counts = {Split.SILVER: {"yes": 3}, Split.TRAIN: {"no": 1, "yes": 2}, Split.TEST: {}}
+    no, yes = label_counts(counts, LABELS).data
+    assert list(no.y) == ["train", "silver"]
+    assert list(no.x) == [1, 0]
+    assert list(yes.x) == [2, 3]
+
+
+def test_every_label_has_a_colour_however_many_there_are():
+    many = [str(i) for i in range(20)]
+    assert list(label_colours(many)) == many
+
+
+def test_figures_are_json_for_the_browser():
+    json.loads(influence_bars(evidence()).to_json())

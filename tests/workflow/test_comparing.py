@@ -1,0 +1,117 @@
+"""Which of two versions is better, and on what that judgement rests."""
+
+
+import pytest
+from reviewing import LABELS, Filling, examples
+
+from inffeed_core import store
+from inffeed_core.errors import NotReady
+from inffeed_core.records import Interval, Metrics, ModelVersion, Split
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.workflow.comparing import all_versions, compare, make_active
+from inffeed_core.workflow.projects import Project, create_project
+
+GIVEN = Filling(validation=60)
+
+
+def metrics(value: float, spread: float) -> Metrics:
+    interval = Interval(value, value - spread, value + spread)
+    return Metrics(60, interval, dict.fromkeys(LABELS, interval), 0.1, value)
+
+
+def version(id: str, parent: str | None = None, validation: Metrics | None = None, **report: object) -> ModelVersion:
+    return ModelVersion(id, parent, "", "none", "", "", 0, {}, 0, {}, validation, None, report)
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    project = create_project(tmp_path / "p", ProjectSettings("Two versions", LABELS))
+    with store.writing(project.db) as db:
+        store.add_examples(db, examples(GIVEN))
+    return project
+
+
+def add(project: Project, one: ModelVersion, wrong: int | None = None) -> None:
+    """Add a version; with `wrong` also an analysis in which so many validation texts are predicted wrongly."""
+    with store.writing(project.db) as db:
+        store.add_version(db, one)
+        if wrong is None:
+            return
+        held_out = [e for e in examples(GIVEN) if e.split is Split.VALIDATION]
+        rows = [
+            ScoreRow(e.id, e.label, LABELS[1 - LABELS.index(e.label)] if n < wrong else e.label, 0.9, 0.1, 0, 0)
+            for n, e in enumerate(held_out)
+        ]
+        store.put_scores(db, store.begin_analysis(db, one.id, 0, {}), rows, {})
+
+
+def test_two_analysed_versions_are_compared_in_pairs(project):
+    add(project, version("v1"), wrong=30)
+    add(project, version("v2"), wrong=0)
+    result = compare(project, "v1", "v2")
+    assert result.difference == pytest.approx(0.5)
+    assert result.interval is not None
+    assert result.interval.low > 0
+    assert result.examples == 60
+    assert result.sentence.startswith("Macro-F1 rose significantly")
+    assert "paired bootstrap over the 60 validation examples" in result.sentence
+
+
+def test_the_order_of_comparison_is_the_sign(project):
+    add(project, version("v1"), wrong=30)
+    add(project, version("v2"), wrong=0)
+    back = compare(project, "v2", "v1")
+    assert back.difference == pytest.approx(-0.5)
+    assert "fell significantly" in back.sentence
+
+
+def test_a_small_difference_is_no_significant_change(project):
+    add(project, version("v1"), wrong=2)
+    add(project, version("v2"), wrong=1)
+    assert compare(project, "v1", "v2").sentence.startswith("No significant change")
+
+
+def test_a_stored_difference_from_the_parent_is_taken_as_it_is(project):
+    add(project, version("v1", None, metrics(0.5, 0.1)))
+    add(project, version("v2", "v1", metrics(0.6, 0.1), difference={"value": 0.1, "low": 0.02, "high": 0.18}))
+    result = compare(project, "v1", "v2")
+    assert result.interval == Interval(0.1, 0.02, 0.18)
+    assert "+0.100" in result.sentence
+
+
+def test_without_analyses_overlapping_intervals_are_no_significant_change_and_say_so(project):
+    add(project, version("v1", None, metrics(0.5, 0.1)))
+    add(project, version("v2", None, metrics(0.6, 0.1)))
+    result = compare(project, "v1", "v2")
+    assert result.interval is None
+    assert result.sentence.startswith("No significant change, the intervals overlap")
+
+
+def test_without_analyses_intervals_that_lie_apart_are_a_change(project):
+    add(project, version("v1", None, metrics(0.5, 0.01)))
+    add(project, version("v2", None, metrics(0.6, 0.01)))
+    assert compare(project, "v1", "v2").sentence.startswith("Macro-F1 rose significantly")
+
+
+def test_versions_without_validation_cannot_be_compared(project):
+    add(project, version("v1"))
+    add(project, version("v2"))
+    assert "cannot be compared" in compare(project, "v1", "v2").sentence
+
+
+def test_rolling_back_promotes_the_older_version_and_keeps_both(project):
+    add(project, version("v1"))
+    add(project, version("v2", "v1"))
+    make_active(project, "v2", by="somebody")
+    make_active(project, "v1", by="somebody")
+    known, active = all_versions(project)
+    assert [v.id for v in known] == ["v2", "v1"]
+    assert active is not None
+    assert active.id == "v1"
+
+
+def test_unknown_versions_are_refused(project):
+    add(project, version("v1"))
+    with pytest.raises(NotReady, match="v9"):
+        compare(project, "v1", "v9")
