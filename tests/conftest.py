@@ -1,19 +1,46 @@
 """Fixtures that several parts of the tests share."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from reviewing import make_reviewable
+from sample import write_sample_set
 from small import make_small
 
+from inffeed_core.evaluation.repair import RepairSet, load
+from inffeed_core.settings import DEFAULT_MODEL
 from inffeed_core.workflow.projects import Project
+
+
+def pytest_configure() -> None:
+    """One thread per test process: workers that share cores spin against each other (a small retrain: 57 s, not 10)."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture
 def reviewable_project(tmp_path: Path) -> Project:
     """A project with 40 ranked silver texts (s000 first), their evidence, and an active version."""
     return make_reviewable(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def sample_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A feature cache that the workers of one run share, so that the sample texts are encoded once."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "sample-features"
+
+
+@pytest.fixture(scope="session")
+def sample_set(sample_features: Path, tmp_path_factory: pytest.TempPathFactory) -> RepairSet:
+    """The sample data as the repair experiment sees them."""
+    folder = tmp_path_factory.mktemp("sets")
+    write_sample_set(folder / "sample.jsonl.gz")
+    return load(folder, "sample", DEFAULT_MODEL, sample_features, lambda *_: None)
 
 
 settings.register_profile("inffeed", deadline=None)  # the first example pays for imports, and machines are noisy
