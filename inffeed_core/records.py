@@ -223,6 +223,7 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
+        """Whether nothing more will happen to the job."""
         return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 

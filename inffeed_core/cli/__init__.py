@@ -5,6 +5,7 @@
     learning.py  train, analyse, retrain, versions, promote
     review.py    flags, influencers, explain, decide, undo
     running.py   status, jobs, cancel, app
+    bench.py     bench repair
 
 Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 an error that its message
 explains, 2 wrong usage, 130 cancelled. Commands import what they need when they run, so that `--help` answers at once.
@@ -13,7 +14,7 @@ explains, 2 wrong usage, 130 cancelled. Commands import what they need when they
 import click
 
 from inffeed_core import __version__
-from inffeed_core.cli import data, learning, review, running
+from inffeed_core.cli import bench, data, learning, review, running
 from inffeed_core.cli.console import Commands
 
 EXAMPLE = """
@@ -37,6 +38,6 @@ def main() -> None:
     """Find and repair wrong silver labels with influence functions."""
 
 
-for module in (data, learning, review, running):
+for module in (data, learning, review, running, bench):
     for command in module.COMMANDS:
         main.add_command(command)
