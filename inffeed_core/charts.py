@@ -89,7 +89,7 @@ def feature_map(
     The target is ringed; lines lead to its influencers, solid to supporters and dashed to opposers.
     `customdata` of each point is [id].
     """
-    figure = go.Figure()
+    figure = _laid_out(go.Figure(), height=600, dragmode="pan", hoverdistance=12)
     places = {p.id: p for p in points}
     if target in places and evidence is not None:
         _add_lines(figure, places, target, evidence)
@@ -103,7 +103,8 @@ def feature_map(
         figure.add_trace(_ring(places[target]))
     figure.update_xaxes(showgrid=False, zeroline=False, showticklabels=False)
     figure.update_yaxes(showgrid=False, zeroline=False, showticklabels=False)
-    return _laid_out(figure, height=560, dragmode="pan", hoverdistance=12)
+    figure.update_layout(margin_t=64)  # the tool bar lies above the legend
+    return figure
 
 
 def _points(scatter: type, points: Sequence[MapPoint], label: str, colour: str) -> Any:
@@ -225,6 +226,7 @@ def _laid_out(figure: go.Figure, **layout: Any) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "xanchor": "left", "x": 0, "traceorder": "normal"},
         bargap=0.3,
+        hoverlabel={"align": "left"},
         **layout,
     )
     return figure

@@ -2,15 +2,13 @@
 
 import streamlit as st
 
-from inffeed_core.workflow.status import Step, status
+from inffeed_core.workflow.status import status
 from pages.components.data_export import export_view
-from pages.components.data_import import import_view
+from pages.components.data_import import IMPORTS, import_view
 from pages.components.data_overview import overview
 from pages.components.data_texts import texts_view
 from pages.components.job_panel import job_panel
 from pages.components.session import require_project
-
-IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION, Step.IMPORT_SILVER)
 
 
 def page() -> None:

@@ -140,15 +140,14 @@ def _influencer_table(shown: Portrait) -> None:
             "Influence, nats": i.influence,
             "Label": i.label,
             "Split": i.split.value,
-            "Text": i.text,
             "Id": i.id,
+            "Text": i.text,
         }
         for side, said in (("supporters", ON_TARGET), ("opposers", ON_TARGET), ("harmed", BY_TARGET))
         for i in getattr(shown.evidence, side)
     ]
     columns = {
-        "The instance …": st.column_config.TextColumn(width="medium"),
-        "Influence, nats": st.column_config.NumberColumn(format="%+.2e", width="small"),
+        "Influence, nats": st.column_config.NumberColumn(format="%+.2e"),
         "Text": st.column_config.TextColumn(width="large"),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)

@@ -14,10 +14,11 @@ from inffeed_core.records import Split
 from inffeed_core.workflow.importing import ImportPreview, ImportResult, commit, preview
 from inffeed_core.workflow.overlaps import SameText
 from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.status import Status
+from inffeed_core.workflow.status import Status, Step
 from pages.components.equal_texts import DUPLICATES, DUPLICATES_SAID, LEAKAGE, LEAKAGE_SAID, equal_texts
 from pages.components.notices import problem, success
 
+IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION, Step.IMPORT_SILVER)
 TYPES = ["csv", "tsv", "jsonl", "gz", "parquet", "xlsx"]
 NONE = "(none)"
 MAPPED_AT_MOST = 40
@@ -30,7 +31,7 @@ def import_view(project: Project, now: Status) -> None:
     """From the upload to the commit; every choice is checked at once."""
     if said := st.session_state.pop("imported", None):
         success(said, "Imported")
-    st.text(f"{now.next_step.sentence}\nThe labels of this project: {', '.join(now.settings.labels)}.")
+    st.text(f"{_wanted(now)}\nThe labels of this project: {', '.join(now.settings.labels)}.")
     turn = st.session_state.setdefault("upload_turn", 0)
     file = st.file_uploader(
         "CSV, TSV, JSON lines, Parquet or Excel; text formats also as .gz", TYPES, key=f"upload {turn}"
@@ -49,6 +50,10 @@ def import_view(project: Project, now: Status) -> None:
         return
     _outlook(shown)
     _commit(project, upload, shown)
+
+
+def _wanted(now: Status) -> str:
+    return now.next_step.sentence if now.next_step.step in IMPORTS else "More texts can be imported at any time."
 
 
 def _previewed(project: Project, upload: Upload, file_id: str, options: ImportOptions | None) -> ImportPreview:
@@ -129,7 +134,7 @@ def _label_names(shown: ImportPreview, guess: ImportOptions, labels: Sequence[st
     for n, (name, count) in enumerate(foreign.items()):
         start = guess.label_names.get(name)
         with cells[n % 4]:
-            st.text(f"{name} ({count:,} rows) is")
+            st.text(f"{name} ({count:,}×) is")
             chosen[name] = st.selectbox(
                 f"Label of name {n + 1}",
                 labels,

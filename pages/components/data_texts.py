@@ -60,6 +60,6 @@ def _row(i: Instance) -> dict[str, object]:
         "Label now": i.label,
         "Imported label": i.original_label,
         "Confirmed": i.confirmed,
+        "Decided by": i.annotator or "",
         "Text": i.text,
-        "Decided by": i.annotator,
     }
