@@ -12,13 +12,13 @@ def principal_plane(features: Float[Tensor, "n d"]) -> Float[Tensor, "n 2"]:
 
     Each axis points to where its largest loading is positive, so that the map does not flip between runs.
     """
-    mean = torch.stack([part.double().sum(0) for part in features.split(BLOCK)]).sum(0) / len(features)
+    mean = torch.stack([part.double().sum(0) for part in torch.split(features, BLOCK)]).sum(0) / len(features)
     width = features.shape[1]
     spread = torch.zeros(width, width, dtype=torch.float64)
-    for part in features.split(BLOCK):
+    for part in torch.split(features, BLOCK):
         centred = part.double() - mean
         spread += centred.T @ centred
     axes = torch.linalg.eigh(spread).eigenvectors[:, -2:].flip(1)
     peaks = axes.gather(0, axes.abs().argmax(0, keepdim=True))
     axes = axes * torch.where(peaks < 0, -1.0, 1.0)
-    return torch.cat([(part.double() - mean) @ axes for part in features.split(BLOCK)])
+    return torch.cat([(part.double() - mean) @ axes for part in torch.split(features, BLOCK)])

@@ -13,7 +13,7 @@ from inffeed_core.settings import L2_GRID
 def gold_only(
     gold: HeadData,
     validation_features: Float[Tensor, "m d"],
-    validation_labels: Int[Tensor, "m"],
+    validation_labels: Int[Tensor, " m"],
     features: Float[Tensor, "n d"],
 ) -> Float[Tensor, "n c"]:
     """Calibrated class probabilities of `features` from a head fitted on gold (and confirmed silver) alone.
@@ -25,7 +25,7 @@ def gold_only(
     return torch.softmax(logits(fit.theta, features) / warmth, 1)
 
 
-def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, "m"]) -> float:
+def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, " m"]) -> float:
     """The divisor of logits, between 0.05 and 20, with the lowest mean loss on these labels."""
 
     def loss(log_temperature: float) -> float:

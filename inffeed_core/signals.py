@@ -15,7 +15,7 @@ def silver_signals(
     influence: HeadInfluence,
     silver: Sequence[int],
     texts: Sequence[str],
-    validation: tuple[Float[Tensor, "m d"], Int[Tensor, "m"]],
+    validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]],
     settings: AnalysisSettings,
     seed: int,
 ) -> Signals:

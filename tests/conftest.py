@@ -16,7 +16,7 @@ from inffeed_core.workflow.projects import Project
 
 
 def pytest_configure() -> None:
-    """One thread per test process: workers that share cores spin against each other (a small retrain: 57 s, not 10)."""
+    """One thread per test process: workers that share cores would spin against each other."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)

@@ -37,12 +37,12 @@ class RepairSet:
     labels: tuple[str, ...]
     texts: Sequence[str]
     features: Float[Tensor, "n d"]
-    gold: Int[Tensor, "n"]
+    gold: Int[Tensor, " n"]
     seed_rows: int
-    silver: Int[Tensor, "extension"]
+    silver: Int[Tensor, " extension"]
     silver_from: str
-    validation: tuple[Float[Tensor, "m d"], Int[Tensor, "m"]]
-    test: tuple[Float[Tensor, "t d"], Int[Tensor, "t"]]
+    validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
+    test: tuple[Float[Tensor, "t d"], Int[Tensor, " t"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +164,18 @@ def _signals(data: RepairSet, fit: HeadFit, seed: int) -> Signals:
     return silver_signals(influence, rows, data.texts, data.validation, AnalysisSettings(), seed)
 
 
-def _with_silver(data: RepairSet) -> Int[Tensor, "n"]:
+def _with_silver(data: RepairSet) -> Int[Tensor, " n"]:
     return torch.cat([data.gold[: data.seed_rows], data.silver])
 
 
-def _chosen(data: RepairSet, labels: Int[Tensor, "some"]) -> HeadFit:
+def _chosen(data: RepairSet, labels: Int[Tensor, " some"]) -> HeadFit:
     """A fit on the first rows with these labels, l2 chosen on validation."""
     return choose_l2(HeadData(data.features[: len(labels)], labels, len(data.labels)), *data.validation, L2_GRID)
 
 
 def _seed_model_labels(
     seed: HeadData, validation: tuple[Tensor, Tensor], features: Float[Tensor, "n d"]
-) -> Int[Tensor, "n"]:
+) -> Int[Tensor, " n"]:
     return probabilities(choose_l2(seed, *validation, L2_GRID).theta, features).argmax(1)
 
 

@@ -77,12 +77,12 @@ class HeadInfluence:
                 reach[:, a, b] = reach[:, b, a] = ((rows @ self._block_inverse[a, :, b]) * rows).sum(1)
         return reach
 
-    def loss_gradients(self, features: Float[Tensor, "t d"], labels: Int[Tensor, "t"]) -> Gradients:
+    def loss_gradients(self, features: Float[Tensor, "t d"], labels: Int[Tensor, " t"]) -> Gradients:
         """Gradient of each target's loss with its label, at the fitted weights."""
         pulls = residuals(probabilities(self.fit.theta, features), labels)
         return torch.cat([pulls[where].unsqueeze(2) * rows.unsqueeze(1) for where, rows in blocks(features)])
 
-    def validation_gradient(self, features: Float[Tensor, "m d"], labels: Int[Tensor, "m"]) -> Gradients:
+    def validation_gradient(self, features: Float[Tensor, "m d"], labels: Int[Tensor, " m"]) -> Gradients:
         """Gradient of the mean loss over a validation set, as a single target."""
         pulls = residuals(probabilities(self.fit.theta, features), labels) / len(features)
         return sum(pulls[where].T @ rows for where, rows in blocks(features)).unsqueeze(0)  # type: ignore[union-attr]
@@ -91,7 +91,7 @@ class HeadInfluence:
         """Influence of every row on the targets with these gradients. Needs memory for t × n scores."""
         return torch.cat([scores for _, scores in self._scored(self._solve(gradients))], 1)
 
-    def on_losses(self, features: Float[Tensor, "t d"], labels: Int[Tensor, "t"]) -> Float[Tensor, "t n"]:
+    def on_losses(self, features: Float[Tensor, "t d"], labels: Int[Tensor, " t"]) -> Float[Tensor, "t n"]:
         """Influence of every row on each target's loss. Needs memory for t × n scores."""
         return self.on_gradients(self.loss_gradients(features, labels))
 
@@ -101,7 +101,7 @@ class HeadInfluence:
         projections = torch.cat([p for _, p in self._projected(directions)], 1).squeeze(0).double()
         return relabel_gains(self.data.row_weights, projections, self.data.labels, len(self.data.features))
 
-    def self_influence(self) -> Float[Tensor, "n"]:
+    def self_influence(self) -> Float[Tensor, " n"]:
         """Influence of every row on its own loss: never negative, large where the head has to memorise the row."""
         raw = residuals(self.probabilities, self.data.labels)
         scores = [
@@ -111,7 +111,7 @@ class HeadInfluence:
         return torch.cat(scores) / len(raw)
 
     def top_influencers(
-        self, gradients: Gradients, k: int, *, leave_out: Int[Tensor, "t"] | None = None
+        self, gradients: Gradients, k: int, *, leave_out: Int[Tensor, " t"] | None = None
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """The k most helpful and the k most harmful rows of each target: ((scores, rows), (scores, rows)), each [t, k].
 
@@ -132,7 +132,7 @@ class HeadInfluence:
         return -torch.cat([values for values, _ in found]), torch.cat([targets for _, targets in found])
 
     def _eligible(
-        self, directions: Gradients, leave_out: Int[Tensor, "t"] | None, sign: float
+        self, directions: Gradients, leave_out: Int[Tensor, " t"] | None, sign: float
     ) -> Iterator[tuple[int, Float[Tensor, "t b"]]]:
         for first, scores in self._scored(directions):
             signed = sign * scores

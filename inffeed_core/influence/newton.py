@@ -74,7 +74,7 @@ def _backtrack(
 def choose_l2(
     data: HeadData,
     validation_features: Float[Tensor, "m d"],
-    validation_labels: Int[Tensor, "m"],
+    validation_labels: Int[Tensor, " m"],
     grid: Sequence[float],
 ) -> HeadFit:
     """Fit along `grid`, each from the last, and keep the fit with the lowest mean validation loss (ties: first)."""

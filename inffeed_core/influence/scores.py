@@ -29,7 +29,7 @@ def removal_influence(
 
 
 def relabel_gains(
-    weights: Float[Tensor, "n"], projections: Float[Tensor, "n k"], labels: Int[Tensor, "n"], total: int
+    weights: Float[Tensor, " n"], projections: Float[Tensor, "n k"], labels: Int[Tensor, " n"], total: int
 ) -> Float[Tensor, "n c"]:
     """Gain for one target of giving row i label c instead of its own, nats: `(w_i/N)(s_i[y] − s_i[c])`; 0 at c = y."""
     full = projections @ sum_zero_basis(projections.shape[1] + 1).to(projections.dtype).T
@@ -37,7 +37,7 @@ def relabel_gains(
     return (own - full) * weights.unsqueeze(1) / total
 
 
-def expected_gain(gains: Float[Tensor, "n c"], posterior: Float[Tensor, "n c"]) -> Float[Tensor, "n"]:
+def expected_gain(gains: Float[Tensor, "n c"], posterior: Float[Tensor, "n c"]) -> Float[Tensor, " n"]:
     """Expected gain of checking row i, nats: `E_i = Σ_c q_i(c) · gain_i(y→c)`.
 
     `posterior` q must be calibrated and must come from a model that was not fitted on row i's own label.

@@ -28,9 +28,9 @@ class HeadData:
     """What a head is fitted on: n rows of d features, a class for each, and weights (1 where nothing else is said)."""
 
     features: Float[Tensor, "n d"]
-    labels: Int[Tensor, "n"]
+    labels: Int[Tensor, " n"]
     classes: int
-    weights: Float[Tensor, "n"] | None = None
+    weights: Float[Tensor, " n"] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.features)
@@ -42,7 +42,7 @@ class HeadData:
             raise ValueError(f"Labels must lie in 0..{self.classes - 1}.")
 
     @property
-    def row_weights(self) -> Float[Tensor, "n"]:
+    def row_weights(self) -> Float[Tensor, " n"]:
         """Weights as float64."""
         return torch.ones(len(self.features), dtype=torch.float64) if self.weights is None else self.weights.double()
 
@@ -75,12 +75,12 @@ def logits(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Floa
     return torch.cat([rows @ weight.T for _, rows in blocks(features)])
 
 
-def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
+def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
     """Negative log-likelihood of every row's label, in nats."""
     return -probs.gather(1, labels.unsqueeze(1)).squeeze(1).clamp_min(1e-300).log()
 
 
-def residuals(probs: Float[Tensor, "n c"], labels: Int[Tensor, "n"]) -> Float[Tensor, "n k"]:
+def residuals(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, "n k"]:
     """Reduced residuals `Uᵀ(p − e_y)`: the part of each loss gradient that belongs to the logits."""
     basis = sum_zero_basis(probs.shape[1])
     return probs @ basis - basis[labels]

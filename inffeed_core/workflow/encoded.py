@@ -27,7 +27,7 @@ class Encoded:
 
     instances: Sequence[Instance]
     features: Float[Tensor, "n d"]
-    labels: Int[Tensor, "n"]
+    labels: Int[Tensor, " n"]
 
     def only(self, *splits: Split) -> "Encoded":
         """Those of these splits."""
