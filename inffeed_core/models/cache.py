@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
@@ -44,22 +44,6 @@ def text_hashes(texts: Sequence[str]) -> Hashes:
 
 
 @contextmanager
-def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Be the only writer; `waiting` is called twice a second while another is, and may raise. A kill frees the lock."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "writer.lock")
-    while not lock.is_locked:
-        try:
-            lock.acquire(timeout=0.5)
-        except Timeout:
-            waiting()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
 def disk_errors_explained(folder: Path) -> Iterator[None]:
     """Turn OSError (disk full, no permission) into a ModelError."""
     try:
@@ -69,6 +53,28 @@ def disk_errors_explained(folder: Path) -> Iterator[None]:
             f"Features could not be kept in {folder} ({error.strerror or error}). Free space or make it writable, "
             "and start again: what has been encoded is kept. The folder is a cache and may be deleted."
         ) from error
+
+
+@contextmanager
+def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Be the only writer; `waiting` is called twice a second while another is, and may raise. A kill frees the lock."""
+    lock = FileLock(folder / "writer.lock")
+    while not _acquired(folder, lock):
+        waiting()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquired(folder: Path, lock: BaseFileLock) -> bool:
+    with disk_errors_explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0.5)
+        except Timeout:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

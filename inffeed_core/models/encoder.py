@@ -31,10 +31,10 @@ class Encoder:
 
     def __init__(self, files: ModelFiles, max_tokens: int) -> None:
         """Load a model. Raises ModelError where its files changed since they were checked, or cannot be used."""
-        if weights_digest(files.weights) != files.weights_hash:
-            raise ModelError(f"The weights in {files.folder} changed while they were being opened; start again.")
         self.files = files
         with _explained(files), _quietly():
+            if weights_digest(files.weights) != files.weights_hash:
+                raise ModelError(f"The weights in {files.folder} changed while they were being opened; start again.")
             model, self._tokenizer = _load(files)
             self.max_tokens = min(max_tokens, self._tokenizer.model_max_length, _positions(model))
             self.head: Head | None = None

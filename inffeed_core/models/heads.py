@@ -79,7 +79,7 @@ def load_head(folder: Path) -> Head:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"{folder} holds no readable head ({type(error).__name__}: {error}); "
-            "restore it from a backup, or promote another version."
+            "restore that folder from a backup, or make the head again."
         ) from error
 
 

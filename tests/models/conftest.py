@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before huggingface_hub reads it
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch reads it, here and in child processes: tiny models only lose by more
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -40,6 +40,7 @@ def store(tmp_path: Path) -> FeatureCache:
     return FeatureCache.create(tmp_path, DIMENSION, {"model": "none"})
 
 
+@settings(max_examples=30)  # each flushes its files to disk
 @given(st.lists(st.lists(st.text(max_size=4), unique=True, max_size=8), max_size=6), st.randoms())
 def test_what_is_put_comes_back_whatever_the_order(groups: list[list[str]], random: object) -> None:
     with tempfile.TemporaryDirectory() as folder:
