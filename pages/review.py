@@ -107,6 +107,7 @@ def _data(project: Project, policy: str, annotator: str) -> Json:
     told = greeting(project, policy, annotator, STRINGS["policies"]) if fresh else answered
     settings = settings_of(project)
     config = {
+        "key": _card_key(project, policy, annotator),
         "project": str(project.folder),
         "annotator": annotator,
         "labels": settings.labels,

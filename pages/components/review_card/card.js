@@ -6,8 +6,11 @@
 const RESEND_AFTER = 2000; // ms without an answer
 const OFFLINE_AFTER = 4500;
 
+let current = null; // the card that has the keys; one that is about to be replaced may still be on the page
+
 class Card {
   constructor(root, data) {
+    current = this;
     this.root = root;
     this.config = data.config;
     this.stop = new AbortController();
@@ -47,7 +50,7 @@ class Card {
 
   /** Keys rest while a dialog or menu of Streamlit's is open, or one of ours, which G and ? close. */
   allows(name) {
-    if (document.querySelector('[role="dialog"], [data-baseweb="popover"]')) return false;
+    if (current !== this || document.querySelector('[role="dialog"], [data-baseweb="popover"]')) return false;
     return !this.view.dialogOpen || ["keys", "guidelines"].includes(name);
   }
 
@@ -162,7 +165,9 @@ class Card {
 
   close() {
     this.stop.abort();
-    this.root.card = undefined;
+    this.view.body.remove();
+    if (current === this) current = null;
+    if (this.root.card === this) this.root.card = undefined;
   }
 }
 
@@ -177,12 +182,14 @@ function deepActive() {
 const PAGE_STYLE = `
   [data-testid="stMainBlockContainer"] { padding: 0.6rem 3.5rem 0; }
   [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.4rem; }
-  [data-testid="stHeader"] { background: transparent; pointer-events: none; }
-  [data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
+  [data-testid="stHeader"] { background: transparent; }
+  [data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
+  [data-testid="stHeader"] :is(button, a, button *, a *) { pointer-events: auto; }
 `;
 
 export default function reviewCard(component) {
   const root = component.parentElement;
+  if (root.card && root.card.config.key !== component.data.config.key) root.card.close(); // another project, order or name
   root.card ??= new Card(root, component.data);
   root.card.receive(component);
   return () => setTimeout(() => root.isConnected || root.card?.close());

@@ -1,0 +1,355 @@
+"""The review room in a real browser. What counts is what lies in the database afterwards."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from conftest import Server
+from playwright.sync_api import Page, expect
+from reviewing import Filling, make_reviewable
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision
+from inffeed_core.workflow.projects import Project
+
+POLICY = "expected-gain"
+HOSTILE = (
+    '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script> **bold** [a](javascript:window.hacked=1) '
+    "\u202eright to left\u202c \U0001f469\u200d\U0001f680 {label} \x00 "
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_reviewable(tmp_path / "project")
+
+
+@pytest.fixture
+def open_room(server: Server, page: Page, project: Project) -> Callable[..., Page]:
+    """Opens the room as Ada, in this or another tab, on this or another server."""
+
+    def open_it(tab: Page | None = None, at: Server = server) -> Page:
+        opened = tab or page
+        query = urlencode({"project": str(project.folder), "annotator": "Ada"})
+        opened.goto(f"{at.url}/review?{query}")
+        expect(opened.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
+        return opened
+
+    return open_it
+
+
+def shown(page: Page) -> str:
+    return str(page.locator(".room").get_attribute("data-item"))
+
+
+def saved(page: Page) -> None:
+    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+
+
+def decisions(project: Project) -> list[Decision]:
+    """All of them in the order of their arrival, undos included."""
+    with store.reading(project.db) as db:
+        ids = [row["instance"] for row in db.query("SELECT DISTINCT instance FROM decision")]
+        found = {d.token: d for id in ids for d in store.decisions_about(db, id)}
+        return [found[row["token"]] for row in db.query("SELECT token FROM decision ORDER BY n")]
+
+
+def label_of(project: Project, id: str) -> str:
+    with store.reading(project.db) as db:
+        return store.instance(db, id).label
+
+
+@pytest.mark.parametrize("gap", [0, 60, 150])
+def test_six_presses_are_six_decisions_on_what_was_shown(open_room, project, gap):
+    page = open_room()
+    seen = []
+    for key in "121212":
+        seen.append((shown(page), key))
+        page.keyboard.press(key)
+        page.wait_for_timeout(gap)
+    saved(page)
+    labels = {"1": "negative", "2": "positive"}
+    assert [(d.instance_id, d.label) for d in decisions(project)] == [(id, labels[key]) for id, key in seen]
+    assert [id for id, _ in seen] == [f"s{n:03}" for n in range(6)]
+
+
+def test_presses_without_any_pause_land_in_order(open_room, project):
+    page = open_room()
+    page.evaluate(
+        """() => { for (const code of ["Digit1", "Digit2", "Digit1", "Digit2", "Digit1", "Digit2"])
+            document.dispatchEvent(new KeyboardEvent("keydown", { code, key: code.at(-1), bubbles: true })) }"""
+    )
+    saved(page)
+    assert [d.instance_id for d in decisions(project)] == [f"s{n:03}" for n in range(6)]
+    assert [d.label for d in decisions(project)] == ["negative", "positive"] * 3
+
+
+def test_a_held_key_is_one_decision(open_room, project):
+    page = open_room()
+    for _ in range(8):
+        page.keyboard.down("1")  # without an up between: the browser marks all but the first as repeats
+    page.keyboard.up("1")
+    saved(page)
+    assert [d.instance_id for d in decisions(project)] == ["s000"]
+
+
+def test_a_held_enter_on_a_focused_button_is_one_decision(open_room, project):
+    page = open_room()
+    page.locator(".room .accept").focus()
+    for _ in range(5):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    saved(page)
+    assert [d.instance_id for d in decisions(project)] == ["s000"]
+
+
+def test_every_key_does_what_its_sheet_says(open_room, project):
+    page = open_room()
+    for key in ("Enter", "k", "u", "s", "f", "2"):
+        page.keyboard.press(key)
+    saved(page)
+    told = [(d.instance_id, d.act, d.label) for d in decisions(project)]
+    assert told == [
+        ("s000", Act.RELABEL, "positive"),
+        ("s001", Act.KEEP, "positive"),
+        ("s002", Act.UNSURE, None),
+        ("s003", Act.SKIP, None),
+        ("s004", Act.FLAG, None),
+        ("s005", Act.KEEP, "positive"),
+    ]
+
+
+def test_modifiers_and_strange_keys_decide_nothing(open_room, project):
+    page = open_room()
+    for key in ("Control+1", "Alt+k", "Shift+K", "9", "c", "r", "Shift+1"):
+        page.keyboard.press(key)
+    page.keyboard.press("u")
+    saved(page)
+    assert [(d.instance_id, d.act) for d in decisions(project)] == [("s000", Act.UNSURE)]
+
+
+def test_buttons_decide_and_give_the_keys_back(open_room, project):
+    page = open_room()
+    page.locator(".room .act", has_text="Unsure").click()
+    page.locator(".room .choice", has_text="positive").click()
+    page.keyboard.press("Enter")
+    saved(page)
+    told = [(d.instance_id, d.act, d.label) for d in decisions(project)]
+    assert told == [("s000", Act.UNSURE, None), ("s001", Act.KEEP, "positive"), ("s002", Act.RELABEL, "positive")]
+
+
+def test_typing_a_note_changes_no_label_and_the_note_arrives(open_room, project):
+    page = open_room()
+    page.keyboard.press("?")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    page.keyboard.type("12 kusfzn was sarcasm?")
+    page.keyboard.press("Enter")
+    assert shown(page) == "s000"
+    page.keyboard.press("u")
+    saved(page)
+    assert [(d.instance_id, d.act, d.note) for d in decisions(project)] == [
+        ("s000", Act.UNSURE, "12 kusfzn was sarcasm?")
+    ]
+
+
+def test_keys_rest_while_a_sheet_is_open(open_room, project):
+    page = open_room()
+    page.keyboard.press("g")
+    expect(page.locator(".guidelineSheet")).to_contain_text("Judge what the writer thinks")
+    for key in ("1", "k", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator(".guidelineSheet")).to_be_hidden()  # Enter pressed its Close button
+    page.keyboard.press("s")
+    saved(page)
+    assert [d.act for d in decisions(project)] == [Act.SKIP]
+
+
+def test_ten_undos_restore_the_view_and_keep_the_trail(open_room, project):
+    page = open_room()
+    before = page.locator(".room .subject").inner_text()
+    for key in "1212121212":
+        page.keyboard.press(key)
+    for _ in range(10):
+        page.keyboard.press("z")
+    saved(page)
+    assert shown(page) == "s000"
+    assert page.locator(".room .subject").inner_text() == before
+    trail = decisions(project)
+    assert [d.act for d in trail[10:]] == [Act.UNDO] * 10
+    assert [d.undoes for d in trail[10:]] == [d.token for d in reversed(trail[:10])]
+    with store.reading(project.db) as db:
+        assert store.history(db) == []
+
+
+def test_undo_goes_on_after_a_reload(open_room, project):
+    page = open_room()
+    for key in "usu":
+        page.keyboard.press(key)
+    saved(page)
+    page = open_room()
+    assert shown(page) == "s003"
+    for _ in range(4):
+        page.keyboard.press("z")
+    saved(page)
+    expect(page.locator(".room")).to_have_attribute("data-item", "s000")
+    expect(page.locator(".room .flagged .text")).to_contain_text("silver text 0")
+    assert len(decisions(project)) == 6
+
+
+def test_looking_back_and_deciding_anew(open_room, project):
+    page = open_room()
+    for key in "usf":
+        page.keyboard.press(key)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert shown(page) == "s001"
+    page.keyboard.press("1")
+    assert shown(page) == "s003"
+    saved(page)
+    assert [(d.instance_id, d.act) for d in decisions(project)][3:] == [("s001", Act.RELABEL)]
+
+
+def test_shift_and_a_digit_relabel_the_focused_influencer_in_place(open_room, project):
+    page = open_room()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    row = page.locator(".room li.row").nth(1)
+    influencer = str(row.get_attribute("data-id"))
+    before = label_of(project, influencer)
+    digit, after = ("2", "positive") if before == "negative" else ("1", "negative")
+    page.keyboard.press(f"Shift+{digit}")
+    saved(page)
+    assert shown(page) == "s000"
+    assert label_of(project, influencer) == after
+    expect(row.locator(".chip")).to_have_text(after)
+    expect(row).to_be_focused()
+    page.keyboard.press("z")
+    saved(page)
+    assert label_of(project, influencer) == before
+    expect(row.locator(".chip")).to_have_text(before)
+    assert shown(page) == "s000"
+
+
+def test_nothing_is_lost_or_doubled_when_the_server_is_killed(open_room, mortal_server, project, watch):
+    page = open_room(at=mortal_server)
+    page.keyboard.press("1")
+    saved(page)
+    watch.server_may_be_gone = True
+    mortal_server.kill()
+    for key in "2u1s":
+        page.keyboard.press(key)
+    expect(page.locator(".room .saved")).to_have_attribute("data-state", "offline", timeout=15_000)
+    expect(page.locator(".room .saved")).to_have_text("Offline, 4 waiting")
+    assert len(decisions(project)) == 1
+    mortal_server.start()
+    saved(page)
+    page.keyboard.press("k")
+    saved(page)
+    assert [d.instance_id for d in decisions(project)] == [f"s{n:03}" for n in range(6)]
+
+
+def test_what_waits_survives_a_reload_while_the_server_is_away(open_room, mortal_server, project, watch):
+    page = open_room(at=mortal_server)
+    watch.server_may_be_gone = True
+    mortal_server.kill()
+    for key in "12u":
+        page.keyboard.press(key)
+    page.goto("about:blank")
+    mortal_server.start()
+    page = open_room(at=mortal_server)
+    saved(page)
+    assert shown(page) == "s003"
+    assert [d.instance_id for d in decisions(project)] == ["s000", "s001", "s002"]
+
+
+def test_two_tabs_lose_and_double_nothing(open_room, page, project):
+    first, second = open_room(), open_room(page.context.new_page())
+    pressed = []
+    for n in range(4):
+        for tab in (first, second):
+            pressed.append(shown(tab))
+            tab.keyboard.press("12us"[n])
+    saved(first)
+    saved(second)
+    arrived = decisions(project)
+    assert len(arrived) == 8
+    assert sorted(d.instance_id for d in arrived) == sorted(pressed)
+
+
+def test_the_queue_refills_until_all_is_reviewed(open_room, project):
+    page = open_room()
+    for n in range(40):
+        expect(page.locator(".room")).to_have_attribute("data-item", f"s{n:03}", timeout=15_000)
+        page.keyboard.press("u")
+    saved(page)
+    expect(page.locator(".room .finished")).to_be_visible()
+    assert [d.instance_id for d in decisions(project)] == [f"s{n:03}" for n in range(40)]
+    page.keyboard.press("z")
+    expect(page.locator(".room")).to_have_attribute("data-item", "s039")
+
+
+def test_another_order_keeps_what_was_decided(open_room, page, project):
+    open_room()
+    page.keyboard.press("u")
+    saved(page)
+    page.get_by_role("combobox").click()
+    page.get_by_role("option", name="Random order").click()
+    expect(page.locator(".room .score", has_text="Random order")).to_be_visible(timeout=15_000)
+    expect(page.locator(".room")).to_have_count(1)
+    assert shown(page) == "s001"
+    page.keyboard.press("s")
+    saved(page)
+    assert [(d.instance_id, d.act) for d in decisions(project)] == [("s000", Act.UNSURE), ("s001", Act.SKIP)]
+
+
+def test_a_refused_decision_is_told_and_does_not_hold_up_the_rest(open_room, project):
+    page = open_room()
+    with store.writing(project.db) as db:
+        store.exclude(db, ["s000"], "leak")
+    page.keyboard.press("1")
+    page.keyboard.press("2")
+    saved(page)
+    expect(page.locator(".room .notice")).to_contain_text("s000")
+    assert [d.instance_id for d in decisions(project)] == ["s001"]
+
+
+def test_hostile_texts_are_inert(server, page, tmp_path):
+    texts = {"s000": HOSTILE + "x" * 50_000, "t000": HOSTILE, "v000": HOSTILE}
+    labels = ("<b>negative</b>", "positive")
+    project = make_reviewable(tmp_path / "hostile", Filling(texts=texts, labels=labels, train=5, validation=3))
+    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': '<i>Eve</i>'})}")
+    expect(page.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
+    assert page.locator(".room .flagged .text").text_content() == texts["s000"]
+    for forbidden in ("img", "script", "b:text('negative')", ".flagged a"):
+        assert page.locator(f".room {forbidden}").count() == 0
+    page.keyboard.press("1")
+    saved(page)
+    assert page.evaluate("window.hacked") is None
+    assert [(d.instance_id, d.annotator, d.label) for d in decisions(project)] == [("s000", "<i>Eve</i>", labels[0])]
+
+
+def test_an_ordinary_text_needs_no_scrolling_of_the_page(open_room):
+    page = open_room()
+    page.wait_for_timeout(500)
+    overflow = page.evaluate(
+        """() => { const main = document.querySelector('[data-testid="stMain"]');
+                   return main.scrollHeight - main.clientHeight }"""
+    )
+    assert overflow <= 0
+
+
+def test_the_next_item_is_there_at_once(open_room):
+    """From the key until after the next frame; a bound that a trip to the server for each key would break."""
+    page = open_room()
+    page.evaluate(
+        """() => { window.took = []; addEventListener("keydown", () => { const pressed = performance.now();
+            requestAnimationFrame(() => setTimeout(() => took.push(performance.now() - pressed))) }, true) }"""
+    )
+    for n in range(12):
+        page.keyboard.press("u")
+        page.wait_for_function(f"window.took.length > {n}")
+        assert shown(page) == f"s{n + 1:03}"
+    took = sorted(page.evaluate("window.took"))
+    assert took[len(took) // 2] < 250

@@ -1,0 +1,159 @@
+"""The review page under AppTest: every state opens, and says what to do where there is nothing to review.
+
+The card's script runs in the browser only (tests/browser); here, what the server sends it and how it answers.
+"""
+
+import json
+
+from page_parts import button, texts
+from reviewing import Filling, make_reviewable
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.workflow import review
+from inffeed_core.workflow.projects import create_project
+from pages.components.review_card import KEYS
+from pages.components.review_card.exchange import answer, greeting, receive
+from pages.strings import ENGLISH
+
+POLICY = "expected-gain"
+POLICIES = ENGLISH["policies"]
+
+
+def test_without_a_project_the_page_links_home(open_page):
+    at = open_page("review")
+    assert [s.value for s in at.subheader] == ["No project is open"]
+
+
+def test_the_page_asks_for_a_name_first(open_page, reviewable_project):
+    at = open_page("review", reviewable_project)
+    at.text_input[0].input("  Ada ")
+    button(at, ENGLISH["name_button"]).click().run()
+    assert not at.exception
+    assert at.session_state["annotator"] == "Ada"
+    assert at.query_params["annotator"] == "Ada"
+
+
+def test_an_empty_name_is_not_taken(open_page, reviewable_project):
+    at = open_page("review", reviewable_project)
+    at.text_input[0].input("   ")
+    button(at, ENGLISH["name_button"]).click().run()
+    assert ENGLISH["name_missing"] in texts(at)
+
+
+def test_a_project_without_a_model_says_what_to_do(open_page, tmp_path):
+    at = open_page("review", create_project(tmp_path / "new", ProjectSettings("New", ("a", "b"))), annotator="Ada")
+    assert "There is no model yet" in texts(at)
+
+
+def test_the_room_opens_with_every_order(open_page, reviewable_project):
+    at = open_page("review", reviewable_project, annotator="Ada")
+    assert at.selectbox[0].value == POLICY
+    for policy in at.selectbox[0].options[1:]:
+        at.selectbox[0].select(policy).run()
+        assert not at.exception
+
+
+def test_every_policy_has_a_name_and_a_meaning():
+    from inffeed_core.settings import POLICIES as KNOWN
+
+    assert set(KNOWN) == set(POLICIES)
+    assert all(name and meaning for name, meaning in POLICIES.values())
+
+
+def test_no_key_is_one_of_streamlits_own():
+    assert not {"c", "r"} & set(KEYS)
+
+
+def sent(token: str, id: str, act: str = "relabel", label: str | None = "positive", **more) -> dict:
+    return {"token": token, "id": id, "act": act, "label": label, "note": "", "undoes": None, "analysis": 1} | more
+
+
+def test_the_greeting_is_json_with_the_first_flags(reviewable_project):
+    told = json.loads(json.dumps(greeting(reviewable_project, POLICY, "Ada", POLICIES)))
+    assert [i["id"] for i in told["items"]] == [f"s{n:03}" for n in range(20)]
+    assert told["exhausted"] is False
+    assert told["progress"] == {"done": 0, "open": 40, "today": 0}
+
+
+def test_the_greeting_tells_the_way_here_latest_first(reviewable_project):
+    receive(reviewable_project, "Ada", [sent("a", "s000"), sent("b", "t000", label="positive")])
+    receive(reviewable_project, "Bob", [sent("c", "s001")])
+    told = greeting(reviewable_project, POLICY, "Ada", POLICIES)
+    assert [(d["token"], d["inPlace"]) for d in told["history"]] == [("b", True), ("a", False)]
+    assert told["history_complete"] is True
+
+
+def test_an_answer_acknowledges_stores_and_refills(reviewable_project):
+    message = {"seq": 7, "decisions": [sent("a", "s000")], "have": ["s001", "s003"], "want": 2, "analysis": 1}
+    told = answer(reviewable_project, POLICY, "Ada", message, POLICIES)
+    assert (told["seq"], told["acknowledged"]) == (7, ["a"])
+    assert [i["id"] for i in told["items"]] == ["s002", "s004"]
+    assert told["labels"] == {"s000": "positive"}
+    assert told["progress"]["done"] == 1
+    again = answer(reviewable_project, POLICY, "Ada", message | {"want": 0}, POLICIES)
+    assert again["acknowledged"] == ["a"]
+    assert len(review.history(reviewable_project)) == 1
+
+
+def test_one_refused_decision_does_not_hold_up_the_rest(reviewable_project):
+    decisions = [
+        sent("a", "nowhere"),
+        sent("b", "s000", label="strange"),
+        sent("c", "s000", act="dance"),
+        sent("d", "s001"),
+    ]
+    receipt = receive(reviewable_project, "Ada", decisions)
+    assert receipt.acknowledged == ["d"]
+    assert set(receipt.refused) == {"a", "b", "c"}
+
+
+def test_an_unknown_analysis_is_refused_not_sent_for_ever(reviewable_project):
+    receipt = receive(reviewable_project, "Ada", [sent("a", "s000", analysis=99)])
+    assert set(receipt.refused) == {"a"}
+
+
+def test_a_busy_database_acknowledges_nothing(reviewable_project, monkeypatch):
+    monkeypatch.setattr(store.connection, "BUSY_SECONDS", 0.05)
+    with store.writing(reviewable_project.db):
+        receipt = receive(reviewable_project, "Ada", [sent("a", "s000")])
+    assert receipt.acknowledged == []
+    assert receipt.refused == {}
+    assert "kept in this browser" in receipt.problem
+
+
+def test_an_undo_that_names_nothing_undoes_the_last_and_tells_which(reviewable_project):
+    receive(reviewable_project, "Ada", [sent("a", "s000")])
+    undo = sent("u", "", act="undo", label=None)
+    told = answer(reviewable_project, POLICY, "Ada", {"seq": 1, "decisions": [undo], "analysis": 1}, POLICIES)
+    assert [(d["token"], d["by"]) for d in told["undone"]] == [("a", "u")]
+    assert told["labels"] == {"s000": "negative"}
+    assert told["progress"]["done"] == 0
+
+
+def test_an_item_that_is_no_flag_is_told_as_missing(reviewable_project):
+    told = answer(reviewable_project, POLICY, "Ada", {"seq": 1, "look": ["s005", "t000", "nowhere"]}, POLICIES)
+    assert [i["id"] for i in told["looked"]] == ["s005"]
+    assert told["missing"] == ["t000", "nowhere"]
+
+
+def test_after_a_retrain_the_queue_is_sent_anew(reviewable_project):
+    message = {"seq": 1, "have": ["s000", "s001"], "want": 2, "analysis": 0}
+    told = answer(reviewable_project, POLICY, "Ada", message, POLICIES)
+    assert [i["id"] for i in told["items"]][:2] == ["s001", "s002"]
+    assert len(told["items"]) == 20
+
+
+def test_long_influencers_are_cut_but_never_the_flagged_text(tmp_path):
+    long = {"s000": "a" * 50_000, "t000": "b" * 50_000}
+    project = make_reviewable(tmp_path / "p", Filling(texts=long, train=4))
+    first = greeting(project, POLICY, "Ada", POLICIES)["items"][0]
+    assert len(first["text"]) == 50_000
+    assert max(len(row["text"]) for row in first["supporters"]) == 1501
+
+
+def test_a_correction_is_told_to_wait_for_a_retrain(open_page, reviewable_project):
+    review.decide(reviewable_project, Decision("a", "s000", "Ada", Act.RELABEL, "positive"))
+    assert greeting(reviewable_project, POLICY, "Ada", POLICIES)["waiting"] == 1
+    open_page("review", reviewable_project, annotator="Ada")
