@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 
-from inffeed_core.influence import HeadData, choose_l2, fit_head, logits, probabilities
+from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, logits, probabilities
 from inffeed_core.settings import L2_GRID
 
 
@@ -35,14 +35,19 @@ def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, " m"]) -> floa
     return float(2.718281828459045**found.x)
 
 
-def out_of_fold(data: HeadData, l2: float, folds: int, seed: int) -> Float[Tensor, "n c"]:
-    """Class probabilities of every row from a head fitted on the other folds: stratified where classes allow it."""
+def out_of_fold(data: HeadData, whole: HeadFit, folds: int, seed: int) -> Float[Tensor, "n c"]:
+    """Class probabilities of every row from a head fitted on the other folds, stratified where classes allow it.
+
+    Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights: the optimum is the same, sooner.
+    """
     counts = torch.bincount(data.labels)
     smallest = int(counts[counts > 0].min())
     splitter = StratifiedKFold(max(2, min(folds, max(smallest, 2))), shuffle=True, random_state=seed)
     result = torch.empty(len(data.features), data.classes, dtype=torch.float64)
     for rest, held_out in splitter.split(torch.zeros(len(data.labels)), data.labels.numpy()):
         weights = None if data.weights is None else data.weights[rest]
-        fit = fit_head(HeadData(data.features[rest], data.labels[rest], data.classes, weights), l2)
+        fit = fit_head(
+            HeadData(data.features[rest], data.labels[rest], data.classes, weights), whole.l2, start=whole.theta
+        )
         result[held_out] = probabilities(fit.theta, data.features[held_out])
     return result

@@ -27,7 +27,7 @@ def silver_signals(
     gold = sorted(set(range(len(data.features))) - set(silver))
     rows, gold_data = list(silver), HeadData(data.features[gold], data.labels[gold], data.classes)
     gradient = influence.validation_gradient(*validation)
-    held_out = out_of_fold(data, influence.fit.l2, settings.folds, seed)
+    held_out = out_of_fold(data, influence.fit, settings.folds, seed)
     return Signals(
         labels=data.labels[rows].numpy(),
         validation_influence=influence.on_gradients(gradient)[0, rows].double().numpy(),

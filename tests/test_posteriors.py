@@ -31,14 +31,15 @@ def test_out_of_fold_has_not_seen_the_row_it_judges():
     features, labels = two_clouds(60, 4)
     features[0], labels[0] = torch.tensor([-9.0, 0.0, 9.0]), 1
     data = HeadData(features, labels, 2)
-    inside = probabilities(fit_head(data, 1e-4).theta, features)[0, 1]
-    assert out_of_fold(data, 1e-4, 5, seed=0)[0, 1] < inside
+    whole = fit_head(data, 1e-4)
+    assert out_of_fold(data, whole, 5, seed=0)[0, 1] < probabilities(whole.theta, features)[0, 1]
 
 
 def test_out_of_fold_is_the_same_for_a_seed_and_covers_every_row():
     features, labels = two_clouds(40, 5)
     data = HeadData(features, labels, 2)
-    first, again = out_of_fold(data, 1e-2, 5, seed=3), out_of_fold(data, 1e-2, 5, seed=3)
+    whole = fit_head(data, 1e-2)
+    first, again = out_of_fold(data, whole, 5, seed=3), out_of_fold(data, whole, 5, seed=3)
     assert torch.equal(first, again)
     torch.testing.assert_close(first.sum(1), torch.ones(40, dtype=torch.float64))
 
@@ -46,4 +47,4 @@ def test_out_of_fold_is_the_same_for_a_seed_and_covers_every_row():
 def test_a_class_with_a_single_row_is_no_obstacle():
     features, labels = two_clouds(12, 6)
     data = HeadData(features, torch.cat([labels[:-1], torch.tensor([2])]), 3)
-    assert torch.isfinite(out_of_fold(data, 1e-2, 5, seed=0)).all()
+    assert torch.isfinite(out_of_fold(data, fit_head(data, 1e-2), 5, seed=0)).all()

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.influence.softmax import HeadData, curvature, gradient, losses, objective, probabilities
+from inffeed_core.influence.softmax import HeadData, curvature, gradient, logits, losses, objective, probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +43,39 @@ def fit_head(
     theta = torch.zeros(shape, dtype=torch.float64) if start is None else start.double().clone()
     if theta.shape != shape:
         raise ValueError(f"start has shape {tuple(theta.shape)}; this data needs {shape}.")
+    scores = logits(theta, data.features)
     for iteration in range(max_iterations + 1):
-        probs = probabilities(theta, data.features)
+        probs = torch.softmax(scores, 1)
         slope = gradient(probs, theta, data, l2)
         norm = float(slope.norm())
         if norm <= tolerance:
             return HeadFit(theta, l2, iteration, norm)
-        step = torch.cholesky_solve(slope.view(-1, 1), torch.linalg.cholesky(curvature(probs, data, l2)))
-        theta = _backtrack(theta, step.view(shape), slope, data, l2)
+        step = torch.cholesky_solve(slope.view(-1, 1), torch.linalg.cholesky(curvature(probs, data, l2))).view(shape)
+        change = logits(step, data.features)  # logits are linear in the weights: the line search needs no other product
+        size = _step_size(theta, step, scores, change, float((slope * step).sum()), data, l2)
+        theta, scores = theta - size * step, scores - size * change
     raise NotConverged(f"The gradient norm is {norm:.1e} after {max_iterations} Newton steps; wanted {tolerance:.1e}.")
 
 
-def _backtrack(
+def _step_size(
     theta: Float[Tensor, "k d1"],
     step: Float[Tensor, "k d1"],
-    slope: Float[Tensor, "k d1"],
+    scores: Float[Tensor, "n c"],
+    change: Float[Tensor, "n c"],
+    decrease: float,
     data: HeadData,
     l2: float,
-) -> Float[Tensor, "k d1"]:
-    """Halve the step until J falls enough (Armijo); far inside float error the full step is taken."""
-    here, decrease = objective(theta, data, l2), float((slope * step).sum())
-    if decrease < 1e-12:
-        return theta - step
+) -> float:
+    """Halve the Newton step until J falls enough (Armijo); far inside float error the full step is taken."""
     size = 1.0
-    while size > 1e-6 and objective(theta - size * step, data, l2) > here - 1e-4 * size * decrease:
+    if decrease < 1e-12:
+        return size
+    here = objective(scores, theta, data, l2)
+    while (
+        size > 1e-6 and objective(scores - size * change, theta - size * step, data, l2) > here - 1e-4 * size * decrease
+    ):
         size /= 2
-    return theta - size * step
+    return size
 
 
 def choose_l2(

@@ -86,9 +86,10 @@ def residuals(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[T
     return probs @ basis - basis[labels]
 
 
-def objective(theta: Float[Tensor, "k d1"], data: HeadData, l2: float) -> float:
-    """J(θ) in nats."""
-    loss = (data.row_weights * losses(probabilities(theta, data.features), data.labels)).sum() / len(data.features)
+def objective(scores: Float[Tensor, "n c"], theta: Float[Tensor, "k d1"], data: HeadData, l2: float) -> float:
+    """J(θ) in nats, given the logits at θ."""
+    each = torch.nn.functional.cross_entropy(scores, data.labels, reduction="none")
+    loss = (data.row_weights * each).sum() / len(data.features)
     return float(loss + 0.5 * l2 * theta.square().sum())
 
 

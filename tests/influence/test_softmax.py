@@ -36,7 +36,7 @@ def test_basis_is_orthonormal_and_blind_to_common_shifts(classes: int):
 def test_objective_gradient_and_curvature_are_autograd_s(noisy_data: HeadData):
     theta, value = some_theta(noisy_data), autograd_objective(noisy_data)
     probs = probabilities(theta, noisy_data.features)
-    assert abs(objective(theta, noisy_data, L2) - float(value(theta))) < 1e-12
+    assert abs(objective(logits(theta, noisy_data.features), theta, noisy_data, L2) - float(value(theta))) < 1e-12
     slope = torch.autograd.functional.jacobian(value, theta)
     torch.testing.assert_close(gradient(probs, theta, noisy_data, L2), slope, atol=1e-12, rtol=1e-9)
     bend = torch.autograd.functional.hessian(value, theta.flatten())
