@@ -16,7 +16,7 @@ from inffeed_core.records import Evidence, Influencer, MapPoint, Metrics, Split
 
 LABEL_COLOURS = ("#3D7DC8", "#C9791C", "#3A9A6E", "#A65FB0", "#B8892B", "#5E7F99", "#C4566B", "#6B8E23")
 POSITIVE, NEGATIVE, NEUTRAL = "#2A8C82", "#CC5A43", "#7C8894"
-WEBGL_FROM = 5000
+WEBGL_FROM = 4000
 """Points from which the map is drawn by WebGL: faster for many, slower to start and coarser for few."""
 
 _SYMBOLS = {"gold": "square", "silver": "circle", "flagged": "diamond"}

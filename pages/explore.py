@@ -7,7 +7,7 @@ from inffeed_core.charts import feature_map, influence_bars
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.records import Instance
 from inffeed_core.settings import POLICIES
-from inffeed_core.workflow.exploring import Portrait, feature_points, find_instances, portrait
+from inffeed_core.workflow.exploring import MAP_POINTS, Portrait, feature_points, find_instances, portrait
 from inffeed_core.workflow.projects import Project, settings_of
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
@@ -24,7 +24,7 @@ def page() -> None:
     """Search, portrait, and one tab for each question about it."""
     st.title("Explore", anchor=False)
     project = require_project()
-    job_panel(project)
+    explaining = "explain" in job_panel(project)
     target = _chosen(project)
     try:
         shown = portrait(project, target)
@@ -35,7 +35,7 @@ def page() -> None:
     names = ["Influence", "Map", "Rankings", "Decisions"]
     tabs = st.tabs(names, key="explore_view", on_change="rerun", bind="query-params")
     views = (
-        lambda: _influence(project, shown),
+        lambda: _influence(project, shown, explaining),
         lambda: _map(project, shown),
         lambda: _rankings(shown),
         lambda: _trail(shown),
@@ -107,13 +107,13 @@ def _facts(shown: Portrait) -> None:
     cells[3].metric("Loss", f"{score.loss:.3f}", help=help, border=True)
 
 
-def _influence(project: Project, shown: Portrait) -> None:
+def _influence(project: Project, shown: Portrait, explaining: bool) -> None:
     if shown.analysis is None:
         _no_analysis()
         return
     if shown.evidence is None:
         st.text("The influencers of this instance have not been computed.")
-        if st.button("Compute influencers", icon=":material/hub:", type="primary"):
+        if st.button("Compute influencers", icon=":material/hub:", type="primary", disabled=explaining):
             start_job(project, "explain", {"ids": [shown.instance.id]})
         return
     st.caption(
@@ -164,7 +164,8 @@ def _map(project: Project, shown: Portrait) -> None:
     figure = feature_map(points, settings_of(project).labels, shown.instance.id, shown.evidence)
     key = f"map {shown.analysis.id} {shown.instance.id}"
     st.plotly_chart(figure, key=key, on_select=lambda: _take_point(key), selection_mode="points")
-    st.caption("The two main directions of the encoder's features. Click a point to make it the target.")
+    drawn = f"{len(points):,} instances" + (", evenly chosen" if len(points) >= MAP_POINTS else "")
+    st.caption(f"The two main directions of the encoder's features; {drawn}. Click a point to make it the target.")
 
 
 def _rankings(shown: Portrait) -> None:

@@ -1,5 +1,7 @@
 """Models: train on today's labels, compare versions, and choose the one in use."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
@@ -33,6 +35,7 @@ def page() -> None:
         st.text("The first training shows its results here.")
         return
     st.header("Versions", anchor=False)
+    _held_back(versions[0], active)
     _table(versions, active)
     _choose_active(project, versions, active)
     _before_after(project, versions, active)
@@ -135,6 +138,16 @@ def _settings(now: Status) -> tuple[TrainSettings, AnalysisSettings] | None:
         except SettingsError as error:
             problem(str(error), "These settings cannot work")
             return None
+
+
+def _held_back(newest: ModelVersion, active: ModelVersion) -> None:
+    """Training keeps the old version in use where the new one is significantly worse; say so."""
+    difference = newest.report.get("difference")
+    if newest.parent == active.id and isinstance(difference, Mapping) and difference["high"] < 0:
+        st.text(
+            f"{newest.id} scored significantly worse than {active.id}, which therefore stays in use. "
+            "Look at the comparison below; it can still be promoted."
+        )
 
 
 def _table(versions: list[ModelVersion], active: ModelVersion) -> None:

@@ -23,7 +23,7 @@ def instance_page(
 
 
 def map_points(
-    db: Database, analysis: int, policy: str, *, flags: int, limit: int = 20_000, always: Sequence[str] = ()
+    db: Database, analysis: int, policy: str, *, flags: int, limit: int, always: Sequence[str] = ()
 ) -> list[MapPoint]:
     """About `limit` scored instances at most, evenly thinned by order of import.
 

@@ -24,8 +24,11 @@ def start_job(project: Project, kind: str, settings: Mapping[str, object]) -> No
     st.rerun()
 
 
-def job_panel(project: Project) -> None:
-    """Every open job, refreshed each second, and what failed while this session watched, until it is dismissed."""
+def job_panel(project: Project) -> set[str]:
+    """Every open job, refreshed each second, and what failed while this session watched, until it is dismissed.
+
+    Returns the kinds of the open jobs.
+    """
     watched = st.session_state.setdefault("watched_jobs", [])
     current = jobs.refresh(project)
     for job in current:
@@ -33,8 +36,10 @@ def job_panel(project: Project) -> None:
             _outcome(job)
         elif not job.state.ended and job.id not in watched:
             watched.append(job.id)
-    if any(not job.state.ended for job in current):
+    kinds = {job.kind for job in current if not job.state.ended}
+    if kinds:
         _watch(project)
+    return kinds
 
 
 @st.fragment(run_every=1)

@@ -59,6 +59,7 @@ def test_influencers_that_are_not_stored_are_computed_when_asked(open_page, revi
     button(app, "Compute influencers").click().run()
     assert started == [("explain", {"ids": ["v003"]})]
     assert "Cancel" in {b.label for b in app.button}
+    assert button(app, "Compute influencers").disabled
 
 
 def test_the_map_holds_every_instance_of_the_analysis(open_page, reviewable_project):

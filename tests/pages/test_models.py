@@ -1,7 +1,9 @@
 """Models: train, compare, choose."""
 
+from dataclasses import replace
+
 import pytest
-from page_parts import button, texts
+from page_parts import button, texts, version
 
 from inffeed_core import store
 from inffeed_core.records import Act, Decision, Example, Split
@@ -84,6 +86,13 @@ def test_another_version_is_used_after_a_second_click(open_page, project_with_tw
     button(app, label).click().run()
     assert not app.exception
     assert active(project_with_two_versions) == chosen
+
+
+def test_a_version_that_was_held_back_is_explained(open_page, project_with_two_versions):
+    worse = replace(version("v4", "v2", None), report={"difference": {"value": -0.2, "low": -0.3, "high": -0.1}})
+    with store.writing(project_with_two_versions.db) as db:
+        store.add_version(db, worse)
+    assert "v4 scored significantly worse than v2" in texts(open_page("models", project_with_two_versions))
 
 
 def test_two_versions_are_compared_in_words_and_in_a_chart(open_page, project_with_two_versions):
