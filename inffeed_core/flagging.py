@@ -2,16 +2,15 @@
 
 A policy is a function from `Signals` to one number per silver instance; the highest is checked first. All but two
 are rivals: simple rankings that influence has to beat, kept so that a project can see whether it does.
+
+The libraries of some rivals are imported where they are used: they cost 2 s, which explaining one text need not wait.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import bm25s
 import numpy as np
-from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -67,6 +66,8 @@ def out_of_fold_loss(signals: Signals) -> Floats:
 
 def confident_learning(signals: Signals) -> Floats:
     """1 − cleanlab's label quality: out-of-fold margin adjusted for each class's confidence (Northcutt et al. 2021)."""
+    from cleanlab.rank import get_label_quality_scores
+
     present, labels = np.unique(signals.labels, return_inverse=True)
     if len(present) < 2:  # cleanlab needs two classes; with one there is no other class to be confused with
         return 1 - signals.out_of_fold[np.arange(len(labels)), signals.labels]
@@ -77,6 +78,8 @@ def confident_learning(signals: Signals) -> Floats:
 
 def knn(signals: Signals) -> Floats:
     """Share of the nearest gold texts (cosine of features, closer counts more) that carry another label."""
+    from sklearn.neighbors import NearestNeighbors
+
     count = min(signals.neighbours, len(signals.gold_labels))
     index = NearestNeighbors(n_neighbors=count, metric="cosine").fit(signals.gold_features)
     distance, nearest = index.kneighbors(signals.features)
@@ -85,6 +88,8 @@ def knn(signals: Signals) -> Floats:
 
 def bm25(signals: Signals) -> Floats:
     """Share of the gold texts most alike by BM25 (higher scores count more) that carry another label."""
+    import bm25s
+
     count = min(signals.neighbours, len(signals.gold_labels))
     index = bm25s.BM25()
     index.index(bm25s.tokenize(list(signals.gold_texts), stopwords=None, show_progress=False), show_progress=False)

@@ -2,8 +2,6 @@
 
 import torch
 from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
-from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 
 from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, logits, probabilities
@@ -28,6 +26,8 @@ def gold_only(
 def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, " m"]) -> float:
     """The divisor of logits, between 0.05 and 20, with the lowest mean loss on these labels."""
 
+    from scipy.optimize import minimize_scalar  # half a second that explaining one text need not wait
+
     def loss(log_temperature: float) -> float:
         return float(torch.nn.functional.cross_entropy(scores / 2.718281828459045**log_temperature, labels))
 
@@ -40,6 +40,8 @@ def out_of_fold(data: HeadData, whole: HeadFit, folds: int, seed: int) -> Float[
 
     Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights: the optimum is the same, sooner.
     """
+    from sklearn.model_selection import StratifiedKFold  # a second that explaining one text need not wait
+
     counts = torch.bincount(data.labels)
     smallest = int(counts[counts > 0].min())
     splitter = StratifiedKFold(max(2, min(folds, max(smallest, 2))), shuffle=True, random_state=seed)
