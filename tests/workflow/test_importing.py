@@ -119,6 +119,14 @@ def test_overlaps_with_the_project(empty: Project) -> None:
     assert contents(empty) == [("1", "one"), ("2", "two"), ("6", "three")]
 
 
+def test_a_leak_that_was_there_before_is_not_blamed_on_the_file(empty: Project) -> None:
+    commit(empty, csv("1,train,one,positive", "2,test,one,positive"), MIXED)
+    file = csv("3,validation,one,positive")
+    assert preview(empty, file, MIXED).leaks == ()
+    assert commit(empty, file, MIXED, leave_out_leaks=True).excluded == 0
+    assert fix_leaks(empty) == 1
+
+
 def test_without_leaving_out_everything_is_stored_and_can_be_fixed_later(empty: Project) -> None:
     file = csv(
         "1,train,a,positive", "2,train,a,positive", "3,test,b,positive", "4,silver,b,positive", "5,test,b,positive"
