@@ -1,0 +1,51 @@
+"""Damping: the λ added to the curvature, said in a unit that carries over between models.
+
+The default is a tenth of each layer's mean eigenvalue, the choice of Grosse et al. (2023). λ is always added to the
+curvature of the *mean* loss; some libraries add it to a sum, which makes the same number n times weaker.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from inffeed_core.errors import SettingsError
+from inffeed_core.influence.ekfac import Factors, LayerFactors
+from inffeed_core.influence.linear_layers import LinearLayer
+
+SWEEP = (1e-3, 1e-2, 1e-1, 1.0)
+"""Values of relative damping worth comparing; scores change little over one step and a lot over all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damping:
+    """λ as a multiple of each layer's mean eigenvalue, of the whole network's, or as it is (the objective's own λ)."""
+
+    value: float = 0.1
+    unit: Literal["layer", "network", "absolute"] = "layer"
+
+    def __post_init__(self) -> None:
+        if not self.value > 0:
+            raise SettingsError(f"damping is {self.value}; it must be above 0: flat directions have no inverse.")
+
+    def of(self, factors: Factors) -> dict[str, float]:
+        """λ for each layer. Raises SettingsError where a mean eigenvalue to be relative to is zero."""
+        blocks = factors.values()
+        network = sum(block.trace for block in blocks) / sum(block.size for block in blocks)
+        return {name: self._positive(name, self._scale(block, network)) for name, block in factors.items()}
+
+    def _scale(self, block: LayerFactors, network: float) -> float:
+        return self.value * {"layer": block.mean, "network": network, "absolute": 1.0}[self.unit]
+
+    def _positive(self, name: str, value: float) -> float:
+        if value > 0:
+            return value
+        raise SettingsError(f"Layer {name} has no curvature, so relative damping is 0; use an absolute damping.")
+
+
+def spread(damping: Mapping[str, float], layers: tuple[LinearLayer, ...], like: Tensor) -> Float[Tensor, " p"]:
+    """λ of every parameter, in the order of the parameter vector."""
+    return torch.cat([like.new_full((layer.size,), damping[layer.name]) for layer in layers])

@@ -1,0 +1,173 @@
+"""Factors and encoded training gradients on disk: one row for each example, appended as made, then mapped into memory.
+
+The one file of `influence` that touches a disk: factors and index are computed once per model version and may take an
+hour, so they have to survive a kill, and the index may be larger than memory. A folder holds
+
+    factors.safetensors   bases, eigenvalues and traces of every layer
+    gradients.bin         rows × dimension numbers, row-major, little-endian float32 or float16
+    index.json            the key, the shape, and how many rows are certainly written
+
+Rows reach the disk before `index.json` counts them, and that file is replaced atomically. A resumed run cuts off what
+was not counted, passes over the batches already done without computing them, and ends with the same bytes.
+
+`key` is the caller's hash of everything the content depends on (weights, texts and their order, settings, the seed of
+the factors); a folder with another key is refused, not reused.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from inffeed_core.errors import NotReady
+from inffeed_core.influence.ekfac import Factors, LayerFactors
+from inffeed_core.influence.linear_layers import Batch
+from inffeed_core.influence.passes import Data, one_pass
+from inffeed_core.records import Progress
+
+Precision = Literal["float32", "float16"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHeader:
+    """What `index.json` holds. `rows` are safely on disk; `complete` once all data was seen."""
+
+    key: str
+    dimension: int
+    precision: Precision
+    rows: int = 0
+    complete: bool = False
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """How a number is stored."""
+        return np.dtype(self.precision).newbyteorder("<")
+
+    @property
+    def row_bytes(self) -> int:
+        """Size of one row."""
+        return self.dimension * self.dtype.itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class GradientIndex:
+    """A finished index. Rows are read from the mapped file block by block; nothing is held in memory."""
+
+    folder: Path
+    header: IndexHeader
+
+    def __len__(self) -> int:
+        return self.header.rows
+
+    def blocks(self, rows: int) -> Iterator[tuple[int, Float[Tensor, "b d"]]]:
+        """(first row, encoded gradients as float32) for consecutive blocks of `rows` rows."""
+        shape = (self.header.rows, self.header.dimension)
+        mapped = np.memmap(self.folder / "gradients.bin", self.header.dtype, "r", shape=shape)
+        for start in range(0, len(self), rows):
+            yield start, torch.from_numpy(np.array(mapped[start : start + rows])).float()
+
+
+def open_index(folder: Path, key: str) -> GradientIndex:
+    """The finished index in `folder`. Raises NotReady where there is none, it is unfinished, or its key differs."""
+    header = _read_header(folder)
+    if header is None or not header.complete:
+        raise NotReady(f"{folder} holds no finished gradient index; build it first (an interrupted one is resumed).")
+    if header.key != key:
+        raise NotReady(f"The gradient index in {folder} belongs to another model or data set; build it anew elsewhere.")
+    return GradientIndex(folder, header)
+
+
+def build_index(
+    folder: Path,
+    empty: IndexHeader,
+    data: Data,
+    encode: Callable[[Batch, Tensor], Tensor],
+    progress: Progress | None = None,
+) -> GradientIndex:
+    """Encode all of `data` into `folder`, or what is missing there, and return the index.
+
+    `encode(batch, labels)` gives (n × dimension). Raises NotReady where the folder holds another index.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    header = _read_header(folder) or empty
+    if replace(header, rows=0, complete=False) != empty:
+        raise NotReady(f"{folder} holds the index of another model, data set or setting; choose another folder.")
+    if header.complete:
+        return GradientIndex(folder, header)
+    with (folder / "gradients.bin").open("r+b" if header.rows else "wb") as file:
+        file.truncate(header.rows * header.row_bytes)
+        file.seek(0, os.SEEK_END)
+        for rows in _missing_rows(data, header.rows, encode, progress):
+            file.write(rows.cpu().numpy().astype(header.dtype).tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+            header = replace(header, rows=header.rows + len(rows))
+            _write_header(folder, header)
+    header = replace(header, complete=True)
+    _write_header(folder, header)
+    return GradientIndex(folder, header)
+
+
+def _missing_rows(
+    data: Data, done: int, encode: Callable[[Batch, Tensor], Tensor], progress: Progress | None
+) -> Iterator[Float[Tensor, "b d"]]:
+    seen = 0
+    for batch, labels in one_pass(data, "Encoding gradients", progress):
+        seen += len(labels)
+        if seen > done:
+            yield encode(batch, labels)[max(0, done - (seen - len(labels))) :]
+
+
+def save_factors(folder: Path, key: str, factors: Factors) -> None:
+    """Write factors, in their order, replacing what was there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        f"{name}/{part}": getattr(block, part).cpu() for name, block in factors.items() for part in _FACTOR_PARTS
+    }
+    traces = {name: block.trace for name, block in factors.items()}
+    fresh = folder / "factors.safetensors.new"
+    save_file(tensors, fresh, {"key": key, "traces": json.dumps(traces)})
+    fresh.replace(folder / "factors.safetensors")
+
+
+def load_factors(folder: Path, key: str) -> Factors | None:
+    """The factors saved under `key`, on the CPU, or None. Raises NotReady where the folder holds another key's."""
+    path = folder / "factors.safetensors"
+    if not path.exists():
+        return None
+    with safe_open(path, "pt") as file:
+        if file.metadata()["key"] != key:
+            raise NotReady(f"The factors in {folder} belong to another model or data set; fit them anew elsewhere.")
+        traces: dict[str, float] = json.loads(file.metadata()["traces"])
+        return {
+            name: LayerFactors(**{part: file.get_tensor(f"{name}/{part}") for part in _FACTOR_PARTS}, trace=trace)
+            for name, trace in traces.items()
+        }
+
+
+_FACTOR_PARTS = ("input_basis", "gradient_basis", "eigenvalues")
+
+
+def _read_header(folder: Path) -> IndexHeader | None:
+    try:
+        return IndexHeader(**json.loads((folder / "index.json").read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def _write_header(folder: Path, header: IndexHeader) -> None:
+    fresh = folder / "index.json.new"
+    with fresh.open("w") as file:
+        json.dump(asdict(header), file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(folder / "index.json")

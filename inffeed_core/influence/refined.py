@@ -1,0 +1,73 @@
+"""The refined tier: influence under the exact Gauss-Newton matrix of all chosen layers, by either of two solvers.
+
+`Curvature` solves `(G + λ) v = g` by conjugate gradient for blocks of targets, preconditioned by EK-FAC, then takes
+`v · g_j / n` in one more pass over the training set: any size, time in proportion to products × training set. The other
+solver is the dual (see `woodbury`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from inffeed_core.influence import conjugate_gradient, cotangents, gauss_newton
+from inffeed_core.influence.capture import Network
+from inffeed_core.influence.conjugate_gradient import Operator, Solution
+from inffeed_core.influence.damping import spread
+from inffeed_core.influence.ekfac import Factors
+from inffeed_core.influence.linear_layers import by_layer
+from inffeed_core.influence.passes import Data
+from inffeed_core.records import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Curvature:
+    """The damped Gauss-Newton matrix of a training set, and EK-FAC as its approximate inverse."""
+
+    network: Network
+    data: Data
+    factors: Factors
+    damping: Mapping[str, float]
+
+    def operator(self, progress: Progress | None = None) -> Operator:
+        """`v ↦ (G + λ) v`; each application is a pass over the training set."""
+
+        def apply(vectors: Tensor) -> Tensor:
+            curved = gauss_newton.curvature_product(self.network, self.data, vectors, progress)
+            return curved + vectors * spread(self.damping, self.network.layers, vectors)
+
+        return apply
+
+    def precondition(self, vectors: Float[Tensor, "k p"]) -> Float[Tensor, "k p"]:
+        """The damped EK-FAC inverse times each vector."""
+        return torch.cat(
+            [
+                self.factors[layer.name].solve(block, self.damping[layer.name]).flatten(1)
+                for layer, block in by_layer(vectors, self.network.layers)
+            ],
+            dim=1,
+        )
+
+    def solve(
+        self,
+        gradients: Float[Tensor, "k p"],
+        *,
+        tolerance: float = 1e-4,
+        max_products: int = 200,
+        progress: Progress | None = None,
+    ) -> Solution:
+        """`(G + λ)⁻¹ g` for each gradient to relative residual ≤ tolerance, if `max_products` passes are enough."""
+        return conjugate_gradient.solve(
+            self.operator(progress),
+            gradients,
+            precondition=self.precondition,
+            tolerance=tolerance,
+            max_products=max_products,
+        )
+
+    def influence(self, solved: Float[Tensor, "k p"], progress: Progress | None = None) -> Float[Tensor, "k n"]:
+        """Influence of every training example on the targets whose solved gradients are given; one pass."""
+        dots = gauss_newton.gradient_dots(self.network, self.data, cotangents.loss, solved, progress)
+        return dots / dots.shape[1]

@@ -1,0 +1,242 @@
+"""Influence through every linear layer of a classifier: the whole-model tier and the refined tier.
+
+    analysis = WholeModel(model).fit(train).index(train)
+    scores = analysis.influence(targets)               # nats, targets × train
+
+Sign and unit are those of `scores.py`: influence of j on t is the predicted
+`loss(t, trained without j) − loss(t, trained with j)`, positive = helpful, under the mean loss over a training set
+whose size N stays fixed: `(1/N) g_tᵀ (G + λ)⁻¹ g_j`. For the margin of a class, "loss" is the negative log-odds of the
+class, so positive = j speaks for it.
+
+Three ways to invert the curvature, cheapest first:
+
+    ekfac   block-diagonal, from the index; a new target costs one gradient and a matrix product
+    cg      the exact Gauss-Newton matrix by preconditioned conjugate gradient: passes over the training set, any size
+    exact   its dual, for n·(C−1) up to a few thousand; the first call costs a solve, later ones a pass
+
+EK-FAC ranks unlike the exact matrix where layers interact; use the others for the validation gradient, where one solve
+serves all training examples, and for single targets on request. A model that was not trained to convergence still has
+scores: they then describe one Newton step from where it is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from inffeed_core.errors import NotReady, SettingsError
+from inffeed_core.influence import cotangents, gauss_newton
+from inffeed_core.influence.capture import Network
+from inffeed_core.influence.compression import Code, choose_code
+from inffeed_core.influence.conjugate_gradient import Solution
+from inffeed_core.influence.damping import Damping
+from inffeed_core.influence.ekfac import Factors, fit_factors
+from inffeed_core.influence.gauss_newton import Cotangent
+from inffeed_core.influence.gradient_index import (
+    GradientIndex,
+    IndexHeader,
+    Precision,
+    build_index,
+    load_factors,
+    save_factors,
+)
+from inffeed_core.influence.linear_layers import Batch, Layers, Logits, Scope, call_logits, find_layers
+from inffeed_core.influence.passes import Data, one_pass
+from inffeed_core.influence.refined import Curvature
+from inffeed_core.influence.topk import top_k
+from inffeed_core.influence.woodbury import Dual, fit_dual
+from inffeed_core.records import Progress
+
+Quantity = Literal["loss", "margin"]
+"""What of a target is explained: the loss under its label, or the log-odds of the class given in place of the label."""
+
+_COTANGENTS: dict[Quantity, Cotangent] = {"loss": cotangents.loss, "margin": cotangents.negative_margin}
+
+_BLOCK_ROWS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class WholeModelSettings:
+    """What the whole-model tier computes.
+
+    `rank` bounds the eigenvectors kept on each side of a layer, `dimension` the numbers stored for one training example
+    over all layers (None = all): `analysis.code.share` says what part of the scores they carry.
+    """
+
+    scope: Scope = "all"
+    damping: Damping = field(default_factory=Damping)
+    rank: int | None = 128
+    dimension: int | None = 4096
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "dimension"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SettingsError(f"{name} is {value}; it must be at least 1, or None for all.")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where factors and index are kept, and the hash of everything they depend on (see `gradient_index`)."""
+
+    folder: Path
+    key: str
+
+
+class WholeModel:
+    """A trained classifier and what is known about its training set. Methods that compute return `self` or scores."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: WholeModelSettings | None = None,
+        *,
+        logits: Logits = call_logits,
+        store: Store | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._model = model
+        self._settings = settings or WholeModelSettings()
+        self._logits = logits
+        self._store = store
+        self._progress = progress
+        self._layers: Layers | None = None
+        self._factors: Factors | None = None
+        self._code: Code | None = None
+        self._rows: GradientIndex | Tensor | None = None
+
+    def fit(self, train: Data, generator: torch.Generator | None = None) -> "WholeModel":
+        """Fit the EK-FAC factors, or load those that the store holds. See `ekfac` for what a generator changes."""
+        self._find(train)
+        self._factors = self._saved_factors()
+        if self._factors is None:
+            self._factors = fit_factors(
+                self.network, train, rank=self._settings.rank, generator=generator, progress=self._progress
+            )
+            if self._store is not None:
+                save_factors(self._store.folder, self._store.key, self._factors)
+        self._code = choose_code(self._factors, self.damping, self._settings.dimension)
+        return self
+
+    def index(self, train: Data) -> "WholeModel":
+        """Encode every training gradient: into the store, resuming what a killed run left, or else in memory."""
+        if self._store is None:
+            pairs = one_pass(train, "Encoding gradients", self._progress)
+            self._rows = torch.cat([self._encode(batch, labels, cotangents.loss) for batch, labels in pairs])
+        else:
+            empty = IndexHeader(self._store.key, self.code.dimension, self._settings.precision)
+
+            def encode(batch: Batch, labels: Tensor) -> Tensor:
+                return self._encode(batch, labels, cotangents.loss)
+
+            self._rows = build_index(self._store.folder, empty, train, encode, self._progress)
+        return self
+
+    @property
+    def layers(self) -> Layers:
+        """The layers in use, and why each other one is not."""
+        if self._layers is None:
+            raise NotReady("The layers are not known yet: call fit(train) first.")
+        return self._layers
+
+    @property
+    def network(self) -> Network:
+        """The model with the layers in use."""
+        return Network(self._model, self._logits, self.layers.chosen)
+
+    @property
+    def factors(self) -> Factors:
+        """The fitted EK-FAC factors."""
+        if self._factors is None:
+            raise NotReady("There are no factors yet: call fit(train) first.")
+        return self._factors
+
+    @property
+    def code(self) -> Code:
+        """How training gradients are encoded."""
+        if self._code is None:
+            raise NotReady("There are no factors yet: call fit(train) first.")
+        return self._code
+
+    @property
+    def damping(self) -> dict[str, float]:
+        """λ of each layer."""
+        return self._settings.damping.of(self.factors)
+
+    def influence(self, targets: Data, quantity: Quantity = "loss") -> Float[Tensor, "t n"]:
+        """EK-FAC influence of every indexed example on each target, nats; positive = helpful."""
+        queries = self._queries(targets, quantity)
+        return torch.cat([block for _, block in self._scored(queries)], dim=1)
+
+    def influence_on_mean(self, validation: Data) -> Float[Tensor, " n"]:
+        """EK-FAC influence of every indexed example on the mean validation loss, nats; positive = helpful."""
+        queries = self._queries(validation, "loss").mean(0, keepdim=True)
+        return torch.cat([block for _, block in self._scored(queries)], dim=1).squeeze(0)
+
+    def top_influencers(
+        self, targets: Data, k: int, *, helpful: bool = True, quantity: Quantity = "loss"
+    ) -> tuple[Float[Tensor, "t kept"], Int[Tensor, "t kept"]]:
+        """Each target's k most helpful (or most harmful) examples: influence in nats, strongest first, and index rows.
+
+        Memory is bounded by a block: targets × index is never formed.
+        """
+        sign = 1.0 if helpful else -1.0
+        queries = self._queries(targets, quantity)
+        values, rows = top_k(((first, sign * block) for first, block in self._scored(queries)), k)
+        return sign * values, rows
+
+    def curvature(self, train: Data) -> Curvature:
+        """The exact Gauss-Newton matrix over `train`, preconditioned by the fitted factors."""
+        return Curvature(self.network, train, self.factors, self.damping)
+
+    def exact(self, train: Data) -> Dual:
+        """The factorised dual over `train`; see `woodbury` for its size limit."""
+        return fit_dual(self.network, train, self.damping, progress=self._progress)
+
+    def gradients(self, targets: Data, quantity: Quantity = "loss") -> Float[Tensor, "t p"]:
+        """Whole gradients of the targets, for the refined tier. Memory: targets × parameters."""
+        return torch.cat(
+            [
+                gauss_newton.example_gradients(self.network, batch, labels, _COTANGENTS[quantity])
+                for batch, labels in one_pass(targets, "Differentiating targets", self._progress)
+            ]
+        )
+
+    def refined_on_mean(self, validation: Data, train: Data) -> tuple[Float[Tensor, " n"], Solution]:
+        """Exact Gauss-Newton influence of every training example on the mean validation loss, nats, by one CG solve."""
+        gradient = gauss_newton.mean_gradient(self.network, validation, cotangents.loss, self._progress)
+        curvature = self.curvature(train)
+        solution = curvature.solve(gradient, progress=self._progress)
+        return curvature.influence(solution.solutions, self._progress).squeeze(0), solution
+
+    def _find(self, train: Data) -> None:
+        batch, _ = next(iter(one_pass(train, "Finding layers")))
+        self._layers = find_layers(self._model, batch, self._logits, self._settings.scope)
+
+    def _saved_factors(self) -> Factors | None:
+        if self._store is None:
+            return None
+        return load_factors(self._store.folder, self._store.key)
+
+    def _encode(self, batch: Batch, labels: Tensor, cotangent: Cotangent) -> Float[Tensor, "n d"]:
+        return self.code.encode(self.network, batch, labels, cotangent)
+
+    def _queries(self, targets: Data, quantity: Quantity) -> Float[Tensor, "t d"]:
+        """Encoded target gradients, damped and over N: their dot product with an index row is the influence."""
+        if self._rows is None:
+            raise NotReady("There is no index yet: call index(train) first.")
+        pairs = one_pass(targets, "Differentiating targets", self._progress)
+        encoded = torch.cat([self._encode(batch, labels, _COTANGENTS[quantity]) for batch, labels in pairs])
+        return encoded * (self.code.weights(self.damping) / len(self._rows)).to(encoded)
+
+    def _scored(self, queries: Float[Tensor, "t d"]) -> Iterator[tuple[int, Float[Tensor, "t b"]]]:
+        rows = self._rows
+        if isinstance(rows, GradientIndex):
+            yield from ((first, queries @ block.to(queries).T) for first, block in rows.blocks(_BLOCK_ROWS))
+        elif rows is not None:
+            yield from ((i * _BLOCK_ROWS, queries @ block.T) for i, block in enumerate(torch.split(rows, _BLOCK_ROWS)))

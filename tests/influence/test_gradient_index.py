@@ -1,0 +1,159 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from small_networks import token_classifier, token_data
+
+from inffeed_core.errors import Cancelled, NotReady
+from inffeed_core.influence.gradient_index import (
+    IndexHeader,
+    build_index,
+    load_factors,
+    open_index,
+    save_factors,
+)
+from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
+
+DATA = [({"x": torch.full((3, 1), float(i))}, torch.zeros(3, dtype=torch.long)) for i in range(6)]
+EMPTY = IndexHeader("key", 4, "float32")
+
+
+def encode(batch, labels):
+    return batch["x"] * torch.arange(1.0, 5.0) + torch.arange(3.0).unsqueeze(1)
+
+
+def test_rows_come_back_in_order_in_blocks_of_any_size(tmp_path):
+    index = build_index(tmp_path, EMPTY, DATA, encode)
+    expected = torch.cat([encode(*pair) for pair in DATA])
+    for rows in (1, 5, 100):
+        assert torch.equal(torch.cat([block for _, block in index.blocks(rows)]), expected)
+    assert [first for first, _ in open_index(tmp_path, "key").blocks(7)] == [0, 7, 14]
+
+
+def test_half_precision_halves_the_file(tmp_path):
+    build_index(tmp_path / "single", EMPTY, DATA, encode)
+    index = build_index(tmp_path / "half", IndexHeader("key", 4, "float16"), DATA, encode)
+    sizes = [(tmp_path / name / "gradients.bin").stat().st_size for name in ("single", "half")]
+    assert sizes == [18 * 4 * 4, 18 * 4 * 2]
+    (_, rows), *_ = index.blocks(100)
+    torch.testing.assert_close(rows, torch.cat([encode(*pair) for pair in DATA]), rtol=1e-3, atol=0)
+
+
+def test_cancelled_work_is_kept_and_not_done_again(tmp_path):
+    def stop_after_two(stage, done, total):
+        if done == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        build_index(tmp_path, EMPTY, DATA, encode, stop_after_two)
+    with pytest.raises(NotReady, match="no finished"):
+        open_index(tmp_path, "key")
+    computed = []
+
+    def counted(batch, labels):
+        computed.append(batch["x"][0].item())
+        return encode(batch, labels)
+
+    build_index(tmp_path, EMPTY, DATA, counted)
+    assert computed == [2.0, 3.0, 4.0, 5.0]
+    build_index(tmp_path, EMPTY, DATA, counted)
+    assert len(computed) == 4
+
+
+def test_a_torn_last_row_is_cut_off(tmp_path):
+    whole = build_index(tmp_path / "whole", EMPTY, DATA, encode)
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    content = (whole.folder / "gradients.bin").read_bytes()
+    (torn / "gradients.bin").write_bytes(content[: 7 * 16 + 5])
+    (torn / "index.json").write_text(json.dumps({"key": "key", "dimension": 4, "precision": "float32", "rows": 4}))
+    build_index(torn, EMPTY, DATA, encode)
+    assert (torn / "gradients.bin").read_bytes() == content
+
+
+def test_another_key_is_refused_and_nothing_is_lost(tmp_path):
+    build_index(tmp_path, EMPTY, DATA, encode)
+    before = (tmp_path / "gradients.bin").read_bytes()
+    with pytest.raises(NotReady, match="another model"):
+        build_index(tmp_path, IndexHeader("other", 4, "float32"), DATA, encode)
+    with pytest.raises(NotReady, match="another model"):
+        open_index(tmp_path, "other")
+    assert (tmp_path / "gradients.bin").read_bytes() == before
+
+
+def test_factors_survive_the_disk_in_their_order(tmp_path):
+    train = token_data(12, batch=5)
+    factors = WholeModel(token_classifier()).fit(train).factors
+    assert load_factors(tmp_path, "key") is None
+    save_factors(tmp_path, "key", factors)
+    loaded = load_factors(tmp_path, "key")
+    assert list(loaded) == list(factors)
+    for name, block in factors.items():
+        assert torch.equal(loaded[name].eigenvalues, block.eigenvalues)
+        assert torch.equal(loaded[name].input_basis, block.input_basis)
+        assert loaded[name].trace == block.trace
+    with pytest.raises(NotReady, match="another model"):
+        load_factors(tmp_path, "other")
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from small_networks import token_classifier, token_data
+from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
+
+slow = float(sys.argv[2])
+train = token_data(60, batch=2)
+store = Store(Path(sys.argv[1]), "key")
+analysis = WholeModel(
+    token_classifier(), WholeModelSettings(dimension=40), store=store,
+    progress=lambda stage, done, total: time.sleep(slow if stage.startswith("Encoding") else 0),
+)
+analysis.fit(train).index(train)
+"""
+
+
+def run_child(folder: Path, slow: float) -> subprocess.Popen:
+    here = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": f"{here}:{here.parent.parent}", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", CHILD, str(folder), str(slow)], env=environment)
+
+
+def rows_in(folder: Path) -> int:
+    try:
+        return json.loads((folder / "index.json").read_text())["rows"]
+    except FileNotFoundError:
+        return 0
+
+
+def test_a_killed_run_resumes_to_identical_bytes(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    child = run_child(killed, slow=0.2)
+    try:
+        deadline = time.monotonic() + 120
+        while rows_in(killed) < 10 and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+    assert 10 <= rows_in(killed) < 60
+    for folder in (killed, whole):
+        assert run_child(folder, slow=0).wait() == 0
+    assert (killed / "gradients.bin").read_bytes() == (whole / "gradients.bin").read_bytes()
+    assert json.loads((killed / "index.json").read_text())["complete"]
+
+
+def test_a_stored_analysis_answers_like_one_in_memory(tmp_path):
+    train, targets = token_data(20, batch=6), token_data(4, batch=4, seed=5)
+    settings = WholeModelSettings(dimension=30)
+    stored = WholeModel(token_classifier(), settings, store=Store(tmp_path, "key")).fit(train).index(train)
+    reopened = WholeModel(token_classifier(), settings, store=Store(tmp_path, "key")).fit(train).index(train)
+    in_memory = WholeModel(token_classifier(), settings).fit(train).index(train)
+    torch.testing.assert_close(stored.influence(targets), in_memory.influence(targets), rtol=1e-4, atol=1e-9)
+    assert torch.equal(stored.influence(targets), reopened.influence(targets))
