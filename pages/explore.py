@@ -2,6 +2,7 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from inffeed_core.charts import feature_map, influence_bars
 from inffeed_core.errors import UnknownInstance
@@ -96,15 +97,21 @@ def _facts(shown: Portrait) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(one.split, color="blue" if one.split == "silver" else "green")
             st.badge("confirmed" if one.confirmed else "not confirmed", color="green" if one.confirmed else "orange")
-            st.text(one.id, help=f"Imported from {one.source}" if one.source else None)
+            st.text(f"{one.id} · label from {one.source}" if one.source else one.id)
     cells = st.columns(4)
-    cells[0].metric("Imported label", one.original_label, border=True)
-    cells[1].metric("Label now", one.label, border=True)
+    _fact(cells[0], "Imported label", one.original_label)
+    _fact(cells[1], "Label now", one.label)
     if score is None:
         return
-    cells[2].metric("Model predicts", f"{score.predicted} ({score.probability:.0%})", border=True)
+    _fact(cells[2], "Model predicts", f"{score.predicted} ({score.probability:.0%})")
     help = "Of its label at the time of the analysis, in nats: 0 = the model is certain of it, 0.69 = even odds of two."
-    cells[3].metric("Loss", f"{score.loss:.3f}", help=help, border=True)
+    _fact(cells[3], "Loss", f"{score.loss:.3f}", help)
+
+
+def _fact(cell: DeltaGenerator, name: str, value: str, help: str | None = None) -> None:
+    with cell, st.container(border=True, gap="xsmall"):
+        st.caption(name, help=help)
+        st.text(value)  # a metric would render a label as Markdown
 
 
 def _influence(project: Project, shown: Portrait, explaining: bool) -> None:

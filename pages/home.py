@@ -182,7 +182,7 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
     with st.container(border=True):
         name, numbers, todo, act = st.columns([3, 3, 4, 2], vertical_alignment="center")
         changed = summary.changed[:16].replace("T", " ")
-        name.text(summary.name, help=str(summary.folder).replace("_", r"\_"))
+        name.text(f"{summary.name}\n{summary.folder.name}/")
         if summary.problem:
             todo.text(summary.problem)
             return

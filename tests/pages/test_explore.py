@@ -3,6 +3,7 @@
 import json
 
 from page_parts import button, texts
+from reviewing import Filling, make_reviewable
 
 from inffeed_core import store
 from inffeed_core.records import Act, Decision, Example, Split
@@ -15,9 +16,7 @@ HOSTILE = '<img src=x onerror="alert(1)"> **bold** [x](http://evil.example)'
 def test_it_opens_at_the_first_flag(open_page, reviewable_project):
     app = open_page("explore", reviewable_project)
     assert "silver text 0" in texts(app)
-    shown = {m.label: m.value for m in app.metric}
-    assert shown["Imported label"] == "negative"
-    assert shown["Model predicts"] == "positive (90%)"
+    assert "negative\nnegative\npositive (90%)\n2.300" in texts(app)  # imported, now, predicted, loss
 
 
 def test_the_address_names_the_instance(open_page, reviewable_project):
@@ -84,12 +83,11 @@ def test_the_trail_shows_undone_decisions_too(open_page, reviewable_project):
 
 
 def test_texts_are_shown_as_they_are(open_page, tmp_path):
-    project = create_project(tmp_path / "p", ProjectSettings("Hostile", ("a", "b")))
-    with store.writing(project.db) as db:
-        store.add_examples(db, [Example("x", HOSTILE, "a", Split.SILVER)])
-    app = open_page("explore", project, id="x")
-    assert HOSTILE in texts(app)
-    assert not any("evil" in m.value for m in app.markdown)
+    project = make_reviewable(tmp_path / "p", Filling(labels=(HOSTILE, "b"), texts={"s000": HOSTILE}))
+    app = open_page("explore", project)
+    assert texts(app).count(HOSTILE) >= 3  # the text and its two labels
+    rendered = [*app.markdown, *app.caption, *app.metric, *app.subheader]
+    assert not any("evil" in str(element.proto) for element in rendered)
 
 
 def test_without_an_analysis_each_tab_leads_to_models(open_page, tmp_path):
