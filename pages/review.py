@@ -82,9 +82,9 @@ def _room(project: Project, annotator: str) -> None:
 
 
 def _waiting(corrections: int) -> None:
-    if corrections:
-        words = STRINGS["waiting_one"] if corrections == 1 else STRINGS["waiting_many"].format(count=corrections)
-        st.page_link("pages/models.py", label=words, icon=":material/model_training:")
+    words = {0: STRINGS["waiting_none"], 1: STRINGS["waiting_one"]}
+    label = words.get(corrections, STRINGS["waiting_many"].format(count=corrections))
+    st.page_link("pages/models.py", label=label, icon=":material/model_training:", disabled=corrections == 0)
 
 
 def _card_key(project: Project, policy: str, annotator: str) -> str:

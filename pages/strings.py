@@ -15,6 +15,7 @@ ENGLISH = {
     "policy": "Order of the flags",
     "not_ready": "Nothing to review yet",
     "to_models": "Go to Models",
+    "waiting_none": "No correction waits for a retrain",
     "waiting_one": "1 correction waits for a retrain",
     "waiting_many": "{count} corrections wait for a retrain",
     "policies": {
@@ -38,6 +39,7 @@ ENGLISH = {
         "random": ("Random order", "A seeded shuffle; the number means nothing."),
     },
     "card": {
+        "title": "Review",
         "card": "Review card",
         "progress": "{done} of {total} reviewed · {today} today",
         "guidelines": "Guidelines",
@@ -86,7 +88,7 @@ ENGLISH = {
         "no_harmed": "It harms no validation example that is known.",
         "splits": {"train": "gold", "validation": "validation", "test": "test", "silver": "silver"},
         "unit": "nats",
-        "unit_scaled": "× {power} nats",
+        "unit_scaled": "{power} nats",
         "row_name": "{label}, {split}, influence {influence}: {text}",
         "relabel_to": "Relabel",
         "relabel_row": "Relabel this influencer {label}",

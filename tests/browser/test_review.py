@@ -232,6 +232,19 @@ def test_shift_and_a_digit_relabel_the_focused_influencer_in_place(open_room, pr
     assert shown(page) == "s000"
 
 
+def test_an_influencer_is_relabelled_by_mouse_as_well(open_room, project):
+    page = open_room()
+    row = page.locator(".room li.row").first
+    influencer = str(row.get_attribute("data-id"))
+    before = label_of(project, influencer)
+    row.click()
+    row.locator(".strip button:enabled").click()
+    saved(page)
+    assert label_of(project, influencer) != before
+    assert [(d.instance_id, d.act) for d in decisions(project)] == [(influencer, Act.RELABEL)]
+    assert shown(page) == "s000"
+
+
 def test_nothing_is_lost_or_doubled_when_the_server_is_killed(open_room, mortal_server, project, watch):
     page = open_room(at=mortal_server)
     page.keyboard.press("1")

@@ -63,6 +63,7 @@ class Card {
       this.silentSince = null;
       this.update(() => this.room.take(data));
     }
+    this.fit();
     this.flush();
     this.showSaved();
   }
@@ -71,7 +72,7 @@ class Card {
   update(change) {
     const { view, room } = this;
     const shown = room.shown;
-    const place = view.rows.indexOf(this.root.activeElement);
+    const place = view.rows.indexOf(this.root.activeElement?.closest("li.row"));
     change();
     view.render();
     if (room.shown === shown && place >= 0) view.refocusRow(place);

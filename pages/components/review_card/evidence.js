@@ -17,9 +17,9 @@ function influencerRow(row, context) {
       chip(label, context.labels, { odd: label !== context.flagLabel }),
       make("span", { class: "split" }, strings.splits[row.split]),
     ),
-    relabelStrip(row, label, context),
   );
-  node.addEventListener("mousedown", () => node.focus());
+  const strip = () => node.append(relabelStrip(row, label, context));
+  node.addEventListener("focus", strip, { once: true }); // built when wanted: it is half of a row's elements
   return node;
 }
 
@@ -49,10 +49,16 @@ function relabelStrip(row, current, { labels, strings, relabel }) {
   return make("span", { class: "strip" }, make("span", { class: "strip-name" }, strings.relabel_to), ...buttons);
 }
 
+/** "10⁻³ nats": what the numbers of a card count. */
+function unitOf(scale, strings) {
+  return scale.power ? fill(strings.unit_scaled, { power: scale.power }) : strings.unit;
+}
+
 /** A titled list of influencers; says so where there are none. */
 function influencerList(kind, rows, context) {
   const { strings } = context;
   const list = make("ol", { class: "rows", role: "list" }, ...rows.map((row) => influencerRow(row, context)));
+  list.firstElementChild?.setAttribute("tabindex", "0"); // so that Tab reaches a list that scrolls
   return make(
     "section",
     { class: `side ${kind}`, "aria-label": strings[kind] },
@@ -61,6 +67,7 @@ function influencerList(kind, rows, context) {
       {},
       make("h3", {}, strings[kind]),
       make("span", { class: "hint" }, strings[`${kind}_hint`]),
+      rows.length ? make("span", { class: "unit" }, unitOf(context.scale, strings)) : null,
     ),
     rows.length ? list : make("p", { class: "nothing" }, strings[`no_${kind}`]),
   );

@@ -53,7 +53,6 @@ function counterPanel(item, view) {
     return make("aside", { class: "counter empty", "aria-label": strings.incompatible }, title, make("p", { class: "nothing" }, strings.no_incompatible));
   }
   const scale = scaleOf([...item.supporters, ...item.opposers, ...item.harmed].map((r) => r.influence));
-  const power = scale.power ? fill(strings.unit_scaled, { power: scale.power }) : strings.unit;
   return make(
     "aside",
     { class: "counter", "aria-label": strings.incompatible },
@@ -64,7 +63,7 @@ function counterPanel(item, view) {
       { class: "counter-facts" },
       chip(view.room.labelOf(row), view.labels, { odd: view.room.labelOf(row) !== item.label }),
       make("span", { class: "split" }, strings.splits[row.split]),
-      make("span", { class: "number" }, `${signed(row.influence, scale)} ${power}`),
+      make("span", { class: "number" }, [signed(row.influence, scale), unitOf(scale, strings)].join(scale.power ? " × " : " ")),
     ),
   );
 }

@@ -6,6 +6,7 @@ class View {
     this.parts = {};
     this.body = make("div", { class: "room", tabindex: "-1", role: "group", "aria-label": this.strings.card });
     this.body.append(
+      make("h1", { class: "unseen" }, this.strings.title),
       this.header(),
       this.part("notice", make("div", { class: "notice", role: "alert", hidden: true })),
       this.part("subject", make("div", { class: "subject" })),
@@ -243,7 +244,7 @@ class View {
 
   moveFocus(step) {
     const { rows } = this;
-    const place = rows.indexOf(this.body.getRootNode().activeElement);
+    const place = rows.indexOf(this.body.getRootNode().activeElement?.closest("li.row"));
     const next = place < 0 ? (step > 0 ? 0 : rows.length - 1) : place + step;
     if (rows[next]) rows[next].focus();
     else this.body.focus({ preventScroll: true });
