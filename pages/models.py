@@ -101,7 +101,7 @@ def _settings(now: Status) -> tuple[TrainSettings, AnalysisSettings] | None:
             placeholder="chosen on validation",
             persist_state="session",
             key="l2",
-            help="Empty: the value with the lowest validation loss is taken.",
+            help="Empty: chosen by validation loss at the first training, and kept from then on.",
         )
         tokens = left.number_input(
             "Tokens of a text that are read",

@@ -1,6 +1,5 @@
 """Which of two versions is better, and on what that judgement rests."""
 
-
 import pytest
 from reviewing import LABELS, Filling, examples
 
