@@ -65,7 +65,7 @@ function influencerList(kind, rows, context) {
     make(
       "header",
       {},
-      make("h3", {}, strings[kind]),
+      make("h2", {}, strings[kind]),
       make("span", { class: "hint" }, strings[`${kind}_hint`]),
       rows.length ? make("span", { class: "unit" }, unitOf(context.scale, strings)) : null,
     ),

@@ -48,7 +48,7 @@ function pastRibbon({ room, strings }) {
 function counterPanel(item, view) {
   const { strings } = view;
   const row = item.most_incompatible;
-  const title = make("h3", {}, strings.incompatible);
+  const title = make("h2", {}, strings.incompatible);
   if (row === null) {
     return make("aside", { class: "counter empty", "aria-label": strings.incompatible }, title, make("p", { class: "nothing" }, strings.no_incompatible));
   }
