@@ -75,7 +75,8 @@ class TrainSettings(_Settings):
     """How the softmax head is fitted on frozen features.
 
     The objective is the mean of weighted losses plus `l2`/2 times the squared norm of the weights.
-    With `l2=None` the value of `L2_GRID` with the lowest validation loss is taken (ties: the larger).
+    With `l2=None` training takes the value of `L2_GRID` with the lowest validation loss (ties: the larger), and
+    retraining keeps that of the active version, so that the two differ by their labels alone.
     """
 
     l2: float | None = None

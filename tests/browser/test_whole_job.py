@@ -1,0 +1,104 @@
+"""From nothing to a repaired data set in one sitting, by browser: sample, first flag, relabel, retrain, export.
+
+On the way the running job and the server are killed, as a power cut would.
+"""
+
+import csv
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+from conftest import Server, Watch
+from playwright.sync_api import Page, expect
+
+from inffeed_core import store
+from inffeed_core.records import Act, Job, JobState
+from inffeed_core.workflow.projects import Project
+
+MINUTES = 60_000
+
+
+def running_job(project: Project) -> Job | None:
+    with store.reading(project.db) as db:
+        return next((job for job in store.jobs(db) if job.state is JobState.RUNNING and job.done), None)
+
+
+def kill_job(project: Project) -> None:
+    """SIGKILL the child process once it has encoded something."""
+    deadline = time.monotonic() + 90
+    while running_job(project) is None:
+        assert time.monotonic() < deadline, "no job began to encode"
+        time.sleep(0.1)
+    with store.reading(project.db) as db:
+        os.kill(next(row["pid"] for row in db.query("SELECT pid FROM job WHERE state = 'running'")), signal.SIGKILL)
+
+
+def wait_until_idle(page: Page, project: Project) -> None:
+    deadline = time.monotonic() + 180
+    while True:
+        with store.reading(project.db) as db:
+            if not store.open_jobs(db):
+                return
+        assert time.monotonic() < deadline, "the job did not end"
+        page.wait_for_timeout(300)
+
+
+def test_sample_to_export_with_kills_on_the_way(mortal_server: Server, page: Page, watch: Watch, tmp_path: Path):
+    project = Project(mortal_server.folder / "sample")
+    page.goto(mortal_server.url)
+    page.get_by_role("button", name="Open the sample project").click()
+    expect(page.get_by_text("Encoding texts", exact=False).first).to_be_visible(timeout=MINUTES)
+    kill_job(project)
+    expect(page.get_by_text("Training failed", exact=False)).to_be_visible(timeout=15_000)
+    with store.reading(project.db) as db:
+        assert store.versions(db) == []
+
+    page.get_by_role("link", name="Models").click()
+    page.get_by_role("button", name="Train the first model").click()
+    expect(page.get_by_text("Version in use")).to_be_visible(timeout=3 * MINUTES)
+
+    page.get_by_role("link", name="Review").click()
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Start reviewing").click()
+    room = page.locator(".room")
+    expect(room.locator(".flagged .text")).to_be_visible(timeout=MINUTES)
+    flagged = str(room.get_attribute("data-item"))
+    with store.reading(project.db) as db:
+        before = store.instance(db, flagged)
+    other = "2" if before.label == "negative" else "1"
+    page.keyboard.press(other)
+    expect(room.locator(".saved")).to_have_attribute("data-state", "saved", timeout=MINUTES)
+
+    watch.server_may_be_gone = True
+    mortal_server.kill()
+    mortal_server.start()
+    with store.reading(project.db) as db:
+        after = store.instance(db, flagged)
+        assert [d.act for d in store.decisions_about(db, flagged)] == [Act.RELABEL]
+    assert (after.label != before.label, after.annotator, after.confirmed) == (True, "Ada", True)
+
+    page.goto(f"{mortal_server.url}/models?project={project.folder}")
+    page.get_by_role("button", name="Retrain").click()
+    expect(page.get_by_text(re.compile("^v2$")).first).to_be_visible(timeout=3 * MINUTES)
+    wait_until_idle(page, project)
+    with store.reading(project.db) as db:
+        newest = store.versions(db)[-1]
+        analysis = store.latest_analysis(db, newest.id)
+        assert newest.parent == "v1"
+        assert newest.train_counts == {"gold": 80, "silver_confirmed": 1, "silver": 299}
+        assert analysis is not None
+        assert flagged not in {r.row.instance for r in store.flagged(db, analysis.id, "expected-gain", limit=300)}
+
+    page.get_by_role("link", name="Data").click()
+    page.get_by_role("tab", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    path = tmp_path / "repaired.csv"
+    download.value.save_as(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert len(rows) == 600
+    assert (rows[flagged]["label"], rows[flagged]["original_label"]) == (after.label, before.label)
+    assert (rows[flagged]["annotator"], rows[flagged]["model_version"]) == ("Ada", "v2")
