@@ -1,14 +1,7 @@
 """A real server on a free port and a real Chromium for each test. Tests assert on the database, not only the page."""
 
-import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from serving import Server
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 """The system's browser, or None for the one that `playwright install` fetched."""
 ARGUMENTS = [
@@ -29,7 +22,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_SECONDS = 60.0
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:", "chrome-extension:")
 SERVER_GONE = ("ERR_CONNECTION", "WebSocket", "disconnected from server", "in reaching server", "not responding")
 
@@ -39,44 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@dataclass
-class Server:
-    """`streamlit run app.py`. It can be killed and started again on the same port."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-        environment = os.environ | {"INFFEED_HOME": str(self.folder), "HF_HUB_OFFLINE": "1"}
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, f"--server.port={self.port}"], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            assert self.process.poll() is None, (self.folder / "server.log").read_text()
-            assert time.monotonic() < deadline, "the server did not answer in time"
-            time.sleep(0.1)
-
-    def _answers(self) -> bool:
-        try:
-            return bool(urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2).status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def kill(self) -> None:
-        """SIGKILL, as a crash would."""
-        if self.process is not None and self.process.poll() is None:
-            os.kill(self.process.pid, signal.SIGKILL)
-            self.process.wait()
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from conftest import Server
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
+from serving import Server
 
 from inffeed_core import store
 from inffeed_core.records import Act, Decision
