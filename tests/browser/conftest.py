@@ -4,12 +4,11 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
-from serving import Server
+from playwright.sync_api import Browser, Page, sync_playwright
+from serving import Server, Watch
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 """The system's browser, or None for the one that `playwright install` fetched."""
@@ -22,8 +21,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:", "chrome-extension:")
-SERVER_GONE = ("ERR_CONNECTION", "WebSocket", "disconnected from server", "in reaching server", "not responding")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,30 +63,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
-
-
-@dataclass
-class Watch:
-    """What went wrong in the browser: errors on the console, and requests that would leave this machine."""
-
-    problems: list[str] = field(default_factory=list)
-    server_may_be_gone: bool = False
-
-    def follow(self, page: Page) -> None:
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
-        page.on("request", self._request)
-
-    def _console(self, message: ConsoleMessage) -> None:
-        # Opened at /review, Streamlit asks for its health below /review first and then at the root.
-        probing = "404" in message.text and "/_stcore/" in str(message.location.get("url", ""))
-        gone = self.server_may_be_gone and any(sign in message.text for sign in SERVER_GONE)
-        if message.type == "error" and not probing and not gone:
-            self.problems.append(f"console: {message.text} ({message.location})")
-
-    def _request(self, request: Request) -> None:
-        if not request.url.startswith(LOCAL):
-            self.problems.append(f"request: {request.url}")
 
 
 @pytest.fixture

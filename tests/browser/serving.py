@@ -1,4 +1,4 @@
-"""A real server, as `make app` starts it."""
+"""A real server, as `make app` starts it, and a watch over the pages that it serves."""
 
 import os
 import signal
@@ -7,11 +7,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from playwright.sync_api import ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
+LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:", "chrome-extension:")
+SERVER_GONE = ("ERR_CONNECTION", "WebSocket", "disconnected from server", "in reaching server", "not responding")
 
 
 @dataclass
@@ -50,3 +54,27 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+@dataclass
+class Watch:
+    """What went wrong in the browser: errors on the console, and requests that would leave this machine."""
+
+    problems: list[str] = field(default_factory=list)
+    server_may_be_gone: bool = False
+
+    def follow(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        page.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # Opened at /review, Streamlit asks for its health below /review first and then at the root.
+        probing = "404" in message.text and "/_stcore/" in str(message.location.get("url", ""))
+        gone = self.server_may_be_gone and any(sign in message.text for sign in SERVER_GONE)
+        if message.type == "error" and not probing and not gone:
+            self.problems.append(f"console: {message.text} ({message.location})")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith(LOCAL):
+            self.problems.append(f"request: {request.url}")
