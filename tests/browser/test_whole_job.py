@@ -10,8 +10,8 @@ import signal
 import time
 from pathlib import Path
 
-from conftest import Server, Watch
 from playwright.sync_api import Page, expect
+from serving import Server, Watch
 
 from inffeed_core import store
 from inffeed_core.records import Act, Job, JobState
