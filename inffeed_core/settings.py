@@ -82,7 +82,7 @@ class TrainSettings(_Settings):
     l2: float | None = None
     silver_weight: float = 1.0
     """Weight of a silver instance that nobody has confirmed; gold and confirmed silver have weight 1."""
-    batch_tokens: int = 8192
+    batch_tokens: int = 2048
     """Upper bound on padded tokens in one encoder batch."""
     max_tokens: int = 256
     """Longer texts are truncated to this many tokens."""

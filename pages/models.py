@@ -132,7 +132,12 @@ def _settings(now: Status) -> tuple[TrainSettings, AnalysisSettings] | None:
         )
         try:
             return (
-                TrainSettings(l2=l2, silver_weight=weight, max_tokens=tokens, batch_tokens=max(8192, tokens)),
+                TrainSettings(
+                    l2=l2,
+                    silver_weight=weight,
+                    max_tokens=tokens,
+                    batch_tokens=max(TrainSettings().batch_tokens, tokens),
+                ),
                 AnalysisSettings(influencers=influencers, explained=explained),
             )
         except SettingsError as error:
