@@ -9,7 +9,7 @@ from inffeed_core.cli.console import answer, json_option, shown_progress
 from inffeed_core.settings import DEFAULT_MODEL, POLICIES
 
 
-@click.group()
+@click.group(epilog="Example: inffeed bench repair --data sets --sets irony")
 def bench() -> None:
     """Measure what reviewing is worth on data with known gold."""
 
