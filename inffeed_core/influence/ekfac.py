@@ -108,7 +108,7 @@ def _second_moments(
         for k, cotangent in enumerate(_label_rows(recording.logits, generator)):
             seen: dict[int, tuple[Tensor, Tensor]] = {}
             for name, tokens in recording.pull_back(cotangent).items():
-                counts = (tokens.gradients != 0).any(2)
+                counts = tokens.gradients.any(2)
                 if name not in sums:
                     sums[name] = _zeros(tokens)
                 if k == 0:

@@ -1,14 +1,16 @@
-"""Factors and encoded training gradients on disk: one row for each example, appended as made, then mapped into memory.
+"""Factors and encoded training gradients on disk: rows appended as they are made, then mapped into memory.
 
 The one file of `influence` that touches a disk: factors and index are computed once per model version and may take an
 hour, so they have to survive a kill, and the index may be larger than memory. A folder holds
 
-    factors.safetensors   bases, eigenvalues and traces of every layer
-    gradients.bin         rows × dimension numbers, row-major, little-endian float32 or float16
-    index.json            the key, the shape, and how many rows are certainly written
+    factors.safetensors    bases, eigenvalues and traces of every layer
+    gradients.bin          rows × dimension numbers, row-major, little-endian float32 or float16
+    curvature-<rows>.npy   M, the mean outer product of encoded curvature rows (see `subspace`), times the rows so far
+    index.json             the key, the shape, and how many rows are certainly written
 
-Rows reach the disk before `index.json` counts them, and that file is replaced atomically. A resumed run cuts off what
-was not counted, passes over the batches already done without computing them, and ends with the same bytes.
+Work is saved in chunks of batches: rows and curvature reach the disk before `index.json` counts them, and that file is
+replaced atomically. A resumed run cuts off what was not counted, passes over the batches already done without computing
+them, and ends with the same bytes.
 
 `key` is the caller's hash of everything the content depends on (weights, texts and their order, settings, the seed of
 the factors); a folder with another key is refused, not reused.
@@ -19,11 +21,11 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -68,6 +70,10 @@ class GradientIndex:
     def __len__(self) -> int:
         return self.header.rows
 
+    def curvature(self) -> Float64[Tensor, "d d"]:
+        """M: the mean over examples of the outer products of their encoded curvature rows."""
+        return torch.from_numpy(np.load(_curvature_file(self.folder, self.header))).div_(self.header.rows)
+
     def blocks(self, rows: int) -> Iterator[tuple[int, Float[Tensor, "b d"]]]:
         """(first row, encoded gradients as float32) for consecutive blocks of `rows` rows."""
         shape = (self.header.rows, self.header.dimension)
@@ -86,16 +92,19 @@ def open_index(folder: Path, key: str) -> GradientIndex:
     return GradientIndex(folder, header)
 
 
+Encode = Callable[[Batch, Tensor], tuple[Tensor, Tensor]]
+"""Encoded loss gradients (n × dimension) and curvature rows (m × dimension) of a batch and its labels."""
+
+CHUNK_ROWS = 1024
+"""At least so many rows are saved at a time: saving costs little beside computing them."""
+
+
 def build_index(
-    folder: Path,
-    empty: IndexHeader,
-    data: Data,
-    encode: Callable[[Batch, Tensor], Tensor],
-    progress: Progress | None = None,
+    folder: Path, empty: IndexHeader, data: Data, encode: Encode, progress: Progress | None = None
 ) -> GradientIndex:
     """Encode all of `data` into `folder`, or what is missing there, and return the index.
 
-    `encode(batch, labels)` gives (n × dimension). Raises NotReady where the folder holds another index.
+    Raises NotReady where the folder holds another index.
     """
     folder.mkdir(parents=True, exist_ok=True)
     header = _read_header(folder) or empty
@@ -106,25 +115,70 @@ def build_index(
     with (folder / "gradients.bin").open("r+b" if header.rows else "wb") as file:
         file.truncate(header.rows * header.row_bytes)
         file.seek(0, os.SEEK_END)
-        for rows in _missing_rows(data, header.rows, encode, progress):
-            file.write(rows.cpu().numpy().astype(header.dtype).tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-            header = replace(header, rows=header.rows + len(rows))
-            _write_header(folder, header)
+        total = np.load(_curvature_file(folder, header)) if header.rows else np.zeros((header.dimension,) * 2)
+        for gradients, curvature in _chunks(data, header.rows, encode, progress):
+            _add_outer_products(total, curvature)
+            header = _append(folder, header, file, gradients, total)
     header = replace(header, complete=True)
     _write_header(folder, header)
     return GradientIndex(folder, header)
 
 
-def _missing_rows(
-    data: Data, done: int, encode: Callable[[Batch, Tensor], Tensor], progress: Progress | None
-) -> Iterator[Float[Tensor, "b d"]]:
+def _chunks(
+    data: Data, done: int, encode: Encode, progress: Progress | None
+) -> Iterator[tuple[Float[Tensor, "b d"], Float[Tensor, "m d"]]]:
+    """Encoded chunks of the data after the first `done` rows, which end where a chunk ended."""
+    waiting: list[tuple[Tensor, Tensor]] = []
     seen = 0
     for batch, labels in one_pass(data, "Encoding gradients", progress):
         seen += len(labels)
         if seen > done:
-            yield encode(batch, labels)[max(0, done - (seen - len(labels))) :]
+            waiting.append(encode(batch, labels))
+        if sum(len(gradients) for gradients, _ in waiting) >= CHUNK_ROWS:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "m d"]]:
+    gradients, curvature = zip(*parts, strict=True)
+    return torch.cat(gradients), torch.cat(curvature)
+
+
+def _add_outer_products(total: np.ndarray[Any, np.dtype[np.float64]], curvature: Float[Tensor, "m d"]) -> None:
+    """`total += ZᵀZ`, some rows at a time: products in the model's precision, the sum in float64."""
+    for start in range(0, len(total), _ROWS_OF_M):
+        rows = slice(start, start + _ROWS_OF_M)
+        total[rows] += (curvature[:, rows].T @ curvature).cpu().numpy()
+
+
+def _append(
+    folder: Path,
+    header: IndexHeader,
+    file: BinaryIO,
+    gradients: Float[Tensor, "b d"],
+    total: np.ndarray[Any, np.dtype[np.float64]],
+) -> IndexHeader:
+    file.write(gradients.cpu().numpy().astype(header.dtype).tobytes())
+    file.flush()
+    os.fsync(file.fileno())
+    following = replace(header, rows=header.rows + len(gradients))
+    with _curvature_file(folder, following).open("wb") as matrix:
+        np.save(matrix, total)
+        matrix.flush()
+        os.fsync(matrix.fileno())
+    _write_header(folder, following)
+    if header.rows:
+        _curvature_file(folder, header).unlink()
+    return following
+
+
+_ROWS_OF_M = 512
+
+
+def _curvature_file(folder: Path, header: IndexHeader) -> Path:
+    return folder / f"curvature-{header.rows}.npy"
 
 
 def save_factors(folder: Path, key: str, factors: Factors) -> None:

@@ -4,7 +4,7 @@ The caller makes the batches: this package knows no tokenizer. Data must give th
 (a list, or an object with `__iter__`), because factors, index and solvers each go over it.
 """
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TypeAlias
 
 from torch import Tensor
@@ -31,3 +31,11 @@ def one_pass(data: Data, stage: str, progress: Progress | None = None) -> Iterat
             progress(stage, done, total)
     if not done:
         raise SettingsError(f"The data for {stage!r} gave no batch; give a list, or an object that iterates anew.")
+
+
+def spaced(data: Data, examples: int | None) -> Data:
+    """Evenly spaced batches of `data` with about `examples` examples; all of it where it is a stream or smaller."""
+    if examples is None or not isinstance(data, Sequence):
+        return data
+    step = sum(len(labels) for _, labels in data) // examples
+    return data[:: max(1, step)]

@@ -8,20 +8,23 @@ Sign and unit are those of `scores.py`: influence of j on t is the predicted
 whose size N stays fixed: `(1/N) g_tᵀ (G + λ)⁻¹ g_j`. For the margin of a class, "loss" is the negative log-odds of the
 class, so positive = j speaks for it.
 
-Three ways to invert the curvature, cheapest first:
+Ways to invert the curvature, cheapest first:
 
-    ekfac   block-diagonal, from the index; a new target costs one gradient and a matrix product
-    cg      the exact Gauss-Newton matrix by preconditioned conjugate gradient: passes over the training set, any size
-    exact   its dual, for n·(C−1) up to a few thousand; the first call costs a solve, later ones a pass
+    ekfac      the diagonal in the kept components of EK-FAC's eigenbasis
+    subspace   the exact matrix in the kept components, the default; like ekfac it answers from the index: a new target
+               costs one gradient and a matrix product
+    cg         the exact matrix of all parameters by preconditioned conjugate gradient: passes over the training set
+    dual       the same for n·(C−1) up to a few thousand: one solve for all targets there will ever be, then a pass each
 
-EK-FAC ranks unlike the exact matrix where layers interact; use the others for the validation gradient, where one solve
-serves all training examples, and for single targets on request. A model that was not trained to convergence still has
-scores: they then describe one Newton step from where it is.
+`subspace.py` tells how near each comes. Use the last two for the validation gradient, where one solve serves all
+training examples, and for single targets on request. A model that was not trained to convergence still has scores: they
+then describe one Newton step from where it is.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import torch
@@ -45,8 +48,9 @@ from inffeed_core.influence.gradient_index import (
     save_factors,
 )
 from inffeed_core.influence.linear_layers import Batch, Layers, Logits, Scope, call_logits, find_layers
-from inffeed_core.influence.passes import Data, one_pass
+from inffeed_core.influence.passes import Data, one_pass, spaced
 from inffeed_core.influence.refined import Curvature
+from inffeed_core.influence.subspace import Subspace, factorise
 from inffeed_core.influence.topk import top_k
 from inffeed_core.influence.woodbury import Dual, fit_dual
 from inffeed_core.records import Progress
@@ -56,6 +60,9 @@ Quantity = Literal["loss", "margin"]
 
 _COTANGENTS: dict[Quantity, Cotangent] = {"loss": cotangents.loss, "margin": cotangents.negative_margin}
 
+Inverse = Literal["subspace", "ekfac"]
+"""How the index inverts the curvature; see the module's text."""
+
 _BLOCK_ROWS = 8192
 
 
@@ -63,18 +70,20 @@ _BLOCK_ROWS = 8192
 class WholeModelSettings:
     """What the whole-model tier computes.
 
-    `rank` bounds the eigenvectors kept on each side of a layer, `dimension` the numbers stored for one training example
-    over all layers (None = all): `analysis.code.share` says what part of the scores they carry.
+    `factor_examples` bounds the training examples that the eigenbases are fitted on (evenly spaced batches; they only
+    choose directions, so a sample does), `rank` the eigenvectors kept on each side of a layer, and `dimension` the
+    numbers stored for one training example over all layers. None = no bound.
     """
 
     scope: Scope = "all"
     damping: Damping = field(default_factory=Damping)
+    factor_examples: int | None = 256
     rank: int | None = 128
     dimension: int | None = 4096
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        for name in ("rank", "dimension"):
+        for name in ("factor_examples", "rank", "dimension"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingsError(f"{name} is {value}; it must be at least 1, or None for all.")
@@ -100,41 +109,44 @@ class WholeModel:
         store: Store | None = None,
         progress: Progress | None = None,
     ) -> None:
+        """Without a store, index and factors live in a temporary folder that goes with this object."""
         self._model = model
         self._settings = settings or WholeModelSettings()
         self._logits = logits
+        if store is None:
+            self._temporary = TemporaryDirectory(prefix="influence-")
+            store = Store(Path(self._temporary.name), "temporary")
         self._store = store
         self._progress = progress
         self._layers: Layers | None = None
         self._factors: Factors | None = None
         self._code: Code | None = None
-        self._rows: GradientIndex | Tensor | None = None
+        self._index: GradientIndex | None = None
+        self._subspace: Subspace | None = None
 
     def fit(self, train: Data, generator: torch.Generator | None = None) -> "WholeModel":
         """Fit the EK-FAC factors, or load those that the store holds. See `ekfac` for what a generator changes."""
-        self._find(train)
-        self._factors = self._saved_factors()
+        batch, _ = next(iter(one_pass(train, "Finding layers")))
+        self._layers = find_layers(self._model, batch, self._logits, self._settings.scope)
+        self._factors = load_factors(self._store.folder, self._store.key)
         if self._factors is None:
-            self._factors = fit_factors(
-                self.network, train, rank=self._settings.rank, generator=generator, progress=self._progress
-            )
-            if self._store is not None:
-                save_factors(self._store.folder, self._store.key, self._factors)
+            sample = spaced(train, self._settings.factor_examples)
+            rank = self._settings.rank
+            self._factors = fit_factors(self.network, sample, rank=rank, generator=generator, progress=self._progress)
+            save_factors(self._store.folder, self._store.key, self._factors)
         self._code = choose_code(self._factors, self.damping, self._settings.dimension)
         return self
 
     def index(self, train: Data) -> "WholeModel":
-        """Encode every training gradient: into the store, resuming what a killed run left, or else in memory."""
-        if self._store is None:
-            pairs = one_pass(train, "Encoding gradients", self._progress)
-            self._rows = torch.cat([self._encode(batch, labels, cotangents.loss) for batch, labels in pairs])
-        else:
-            empty = IndexHeader(self._store.key, self.code.dimension, self._settings.precision)
+        """Encode every training gradient, resuming what a killed run left in the store, and factorise the curvature."""
+        network, code = self.network, self.code
 
-            def encode(batch: Batch, labels: Tensor) -> Tensor:
-                return self._encode(batch, labels, cotangents.loss)
+        def encode(batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
+            return code.encode_training(network, batch, labels)
 
-            self._rows = build_index(self._store.folder, empty, train, encode, self._progress)
+        empty = IndexHeader(self._store.key, code.dimension, self._settings.precision)
+        self._index = build_index(self._store.folder, empty, train, encode, self._progress)
+        self._subspace = factorise(self._index.curvature(), code, self.damping)
         return self
 
     @property
@@ -168,14 +180,16 @@ class WholeModel:
         """λ of each layer."""
         return self._settings.damping.of(self.factors)
 
-    def influence(self, targets: Data, quantity: Quantity = "loss") -> Float[Tensor, "t n"]:
-        """EK-FAC influence of every indexed example on each target, nats; positive = helpful."""
-        queries = self._queries(targets, quantity)
+    def influence(
+        self, targets: Data, quantity: Quantity = "loss", inverse: Inverse = "subspace"
+    ) -> Float[Tensor, "t n"]:
+        """Influence of every indexed example on each target, nats; positive = helpful."""
+        queries = self._solved(self._encoded(targets, quantity), inverse)
         return torch.cat([block for _, block in self._scored(queries)], dim=1)
 
-    def influence_on_mean(self, validation: Data) -> Float[Tensor, " n"]:
-        """EK-FAC influence of every indexed example on the mean validation loss, nats; positive = helpful."""
-        queries = self._queries(validation, "loss").mean(0, keepdim=True)
+    def influence_on_mean(self, validation: Data, inverse: Inverse = "subspace") -> Float[Tensor, " n"]:
+        """Influence of every indexed example on the mean validation loss, nats; positive = helpful."""
+        queries = self._solved(self._encoded(validation, "loss").mean(0, keepdim=True), inverse)
         return torch.cat([block for _, block in self._scored(queries)], dim=1).squeeze(0)
 
     def top_influencers(
@@ -186,15 +200,15 @@ class WholeModel:
         Memory is bounded by a block: targets × index is never formed.
         """
         sign = 1.0 if helpful else -1.0
-        queries = self._queries(targets, quantity)
+        queries = self._solved(self._encoded(targets, quantity), "subspace")
         values, rows = top_k(((first, sign * block) for first, block in self._scored(queries)), k)
         return sign * values, rows
 
     def curvature(self, train: Data) -> Curvature:
-        """The exact Gauss-Newton matrix over `train`, preconditioned by the fitted factors."""
-        return Curvature(self.network, train, self.factors, self.damping)
+        """The exact Gauss-Newton matrix over `train`, preconditioned by the factors and an index."""
+        return Curvature(self.network, train, self.factors, self.damping, self.code, self._subspace)
 
-    def exact(self, train: Data) -> Dual:
+    def dual(self, train: Data) -> Dual:
         """The factorised dual over `train`; see `woodbury` for its size limit."""
         return fit_dual(self.network, train, self.damping, progress=self._progress)
 
@@ -214,29 +228,19 @@ class WholeModel:
         solution = curvature.solve(gradient, progress=self._progress)
         return curvature.influence(solution.solutions, self._progress).squeeze(0), solution
 
-    def _find(self, train: Data) -> None:
-        batch, _ = next(iter(one_pass(train, "Finding layers")))
-        self._layers = find_layers(self._model, batch, self._logits, self._settings.scope)
-
-    def _saved_factors(self) -> Factors | None:
-        if self._store is None:
-            return None
-        return load_factors(self._store.folder, self._store.key)
-
-    def _encode(self, batch: Batch, labels: Tensor, cotangent: Cotangent) -> Float[Tensor, "n d"]:
-        return self.code.encode(self.network, batch, labels, cotangent)
-
-    def _queries(self, targets: Data, quantity: Quantity) -> Float[Tensor, "t d"]:
-        """Encoded target gradients, damped and over N: their dot product with an index row is the influence."""
-        if self._rows is None:
-            raise NotReady("There is no index yet: call index(train) first.")
+    def _encoded(self, targets: Data, quantity: Quantity) -> Float[Tensor, "t d"]:
+        code, network, cotangent = self.code, self.network, _COTANGENTS[quantity]
         pairs = one_pass(targets, "Differentiating targets", self._progress)
-        encoded = torch.cat([self._encode(batch, labels, _COTANGENTS[quantity]) for batch, labels in pairs])
-        return encoded * (self.code.weights(self.damping) / len(self._rows)).to(encoded)
+        return torch.cat([code.encode(network, batch, labels, cotangent) for batch, labels in pairs])
+
+    def _solved(self, encoded: Float[Tensor, "t d"], inverse: Inverse) -> Float[Tensor, "t d"]:
+        """Vectors whose product with an index row is the influence."""
+        if self._index is None or self._subspace is None:
+            raise NotReady("There is no index yet: call index(train) first.")
+        solve = self._subspace.solve if inverse == "subspace" else self._subspace.solve_diagonal
+        return solve(encoded) / len(self._index)
 
     def _scored(self, queries: Float[Tensor, "t d"]) -> Iterator[tuple[int, Float[Tensor, "t b"]]]:
-        rows = self._rows
-        if isinstance(rows, GradientIndex):
-            yield from ((first, queries @ block.to(queries).T) for first, block in rows.blocks(_BLOCK_ROWS))
-        elif rows is not None:
-            yield from ((i * _BLOCK_ROWS, queries @ block.T) for i, block in enumerate(torch.split(rows, _BLOCK_ROWS)))
+        if self._index is None:
+            raise NotReady("There is no index yet: call index(train) first.")
+        return ((first, queries @ block.to(queries).T) for first, block in self._index.blocks(_BLOCK_ROWS))

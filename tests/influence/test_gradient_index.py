@@ -24,16 +24,36 @@ DATA = [({"x": torch.full((3, 1), float(i))}, torch.zeros(3, dtype=torch.long)) 
 EMPTY = IndexHeader("key", 4, "float32")
 
 
-def encode(batch, labels):
+def rows_of(batch):
     return batch["x"] * torch.arange(1.0, 5.0) + torch.arange(3.0).unsqueeze(1)
+
+
+def encode(batch, labels):
+    """Gradients, and two curvature rows for each example."""
+    rows = rows_of(batch)
+    return rows, torch.cat([rows + 1, rows - 1])
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch):
+    monkeypatch.setattr("inffeed_core.influence.gradient_index.CHUNK_ROWS", 6)
 
 
 def test_rows_come_back_in_order_in_blocks_of_any_size(tmp_path):
     index = build_index(tmp_path, EMPTY, DATA, encode)
-    expected = torch.cat([encode(*pair) for pair in DATA])
+    expected = torch.cat([rows_of(batch) for batch, _ in DATA])
     for rows in (1, 5, 100):
         assert torch.equal(torch.cat([block for _, block in index.blocks(rows)]), expected)
     assert [first for first, _ in open_index(tmp_path, "key").blocks(7)] == [0, 7, 14]
+
+
+def test_curvature_is_the_mean_outer_product_whatever_the_chunks(tmp_path, monkeypatch):
+    curvature = torch.cat([encode(*pair)[1] for pair in DATA]).double()
+    expected = curvature.T @ curvature / 18
+    for chunk in (1, 6, 100):
+        monkeypatch.setattr("inffeed_core.influence.gradient_index.CHUNK_ROWS", chunk)
+        index = build_index(tmp_path / str(chunk), EMPTY, DATA, encode)
+        torch.testing.assert_close(index.curvature(), expected, rtol=1e-6, atol=0)
 
 
 def test_half_precision_halves_the_file(tmp_path):
@@ -42,12 +62,12 @@ def test_half_precision_halves_the_file(tmp_path):
     sizes = [(tmp_path / name / "gradients.bin").stat().st_size for name in ("single", "half")]
     assert sizes == [18 * 4 * 4, 18 * 4 * 2]
     (_, rows), *_ = index.blocks(100)
-    torch.testing.assert_close(rows, torch.cat([encode(*pair) for pair in DATA]), rtol=1e-3, atol=0)
+    torch.testing.assert_close(rows, torch.cat([rows_of(batch) for batch, _ in DATA]), rtol=1e-3, atol=0)
 
 
 def test_cancelled_work_is_kept_and_not_done_again(tmp_path):
     def stop_after_two(stage, done, total):
-        if done == 2:
+        if done == 3:
             raise Cancelled
 
     with pytest.raises(Cancelled):
@@ -61,20 +81,27 @@ def test_cancelled_work_is_kept_and_not_done_again(tmp_path):
         return encode(batch, labels)
 
     build_index(tmp_path, EMPTY, DATA, counted)
-    assert computed == [2.0, 3.0, 4.0, 5.0]
+    assert computed == [2.0, 3.0, 4.0, 5.0]  # batch 2 was done, but its chunk was not
     build_index(tmp_path, EMPTY, DATA, counted)
     assert len(computed) == 4
 
 
-def test_a_torn_last_row_is_cut_off(tmp_path):
+def test_what_was_written_but_not_counted_is_cut_off(tmp_path):
     whole = build_index(tmp_path / "whole", EMPTY, DATA, encode)
     torn = tmp_path / "torn"
-    torn.mkdir()
-    content = (whole.folder / "gradients.bin").read_bytes()
-    (torn / "gradients.bin").write_bytes(content[: 7 * 16 + 5])
-    (torn / "index.json").write_text(json.dumps({"key": "key", "dimension": 4, "precision": "float32", "rows": 4}))
-    build_index(torn, EMPTY, DATA, encode)
-    assert (torn / "gradients.bin").read_bytes() == content
+
+    def stop_after_four(stage, done, total):
+        if done == 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        build_index(torn, EMPTY, DATA, encode, stop_after_four)
+    with (torn / "gradients.bin").open("ab") as file:
+        file.write(b"half a row")
+    (torn / "curvature-18.npy").write_bytes(b"half a matrix")
+    index = build_index(torn, EMPTY, DATA, encode)
+    assert (torn / "gradients.bin").read_bytes() == (whole.folder / "gradients.bin").read_bytes()
+    assert torch.equal(index.curvature(), whole.curvature())
 
 
 def test_another_key_is_refused_and_nothing_is_lost(tmp_path):
@@ -106,8 +133,10 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from small_networks import token_classifier, token_data
+from inffeed_core.influence import gradient_index
 from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
 
+gradient_index.CHUNK_ROWS = 4
 slow = float(sys.argv[2])
 train = token_data(60, batch=2)
 store = Store(Path(sys.argv[1]), "key")
@@ -145,7 +174,8 @@ def test_a_killed_run_resumes_to_identical_bytes(tmp_path):
     assert 10 <= rows_in(killed) < 60
     for folder in (killed, whole):
         assert run_child(folder, slow=0).wait() == 0
-    assert (killed / "gradients.bin").read_bytes() == (whole / "gradients.bin").read_bytes()
+    for name in ("gradients.bin", "curvature-60.npy"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
     assert json.loads((killed / "index.json").read_text())["complete"]
 
 

@@ -21,7 +21,7 @@ def test_batch_size_padding_and_order_leave_scores_alone():
     order = torch.randperm(24, generator=torch.Generator().manual_seed(2))
     shuffled = batched([sequences[i] for i in order], labels[order], batch=5, padding=3)
     again = scores_under(shuffled, token_data(6, batch=1, seed=8, padding=2))
-    torch.testing.assert_close(again, expected[:, order], rtol=1e-6, atol=1e-10)
+    torch.testing.assert_close(again, expected[:, order], rtol=1e-4, atol=1e-7)
 
 
 def test_top_influencers_are_the_extremes_of_the_scores(monkeypatch):
@@ -52,6 +52,43 @@ def test_margin_and_loss_tell_the_same_story_for_two_classes():
     torch.testing.assert_close(analysis.influence(targets), wrong * analysis.influence(targets, "margin"))
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_subspace_of_all_components_is_the_exact_answer(classes):
+    model, targets = token_classifier(classes), token_data(4, batch=4, classes=classes, seed=8)
+    train = token_data(24, batch=5, classes=classes)
+    settings = WholeModelSettings(factor_examples=None, rank=None, dimension=None)
+    analysis = WholeModel(model, settings).fit(train).index(train)
+    expected = analysis.dual(train).influence(dense_gradients(model, analysis.network, targets))
+    torch.testing.assert_close(
+        analysis.influence(targets), expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max())
+    )
+
+
+def test_more_components_come_nearer_to_the_exact_answer():
+    model, train, targets = token_classifier(), token_data(60, batch=20), token_data(10, batch=10, seed=8)
+    analysis = WholeModel(model).fit(train)
+    expected = analysis.dual(train).influence(analysis.gradients(targets))
+    errors = []
+    for dimension in (5, 20, 80, 140):
+        settings = WholeModelSettings(factor_examples=None, rank=None, dimension=dimension)
+        scores = WholeModel(model, settings).fit(train).index(train).influence(targets)
+        errors.append(float((scores - expected).norm() / expected.norm()))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.1
+
+
+def test_an_index_makes_conjugate_gradient_quicker():
+    model, train, validation = token_classifier(2, 3), token_data(16, batch=16, classes=2), token_data(6, 6, classes=2)
+    settings = WholeModelSettings(damping=Damping(0.1))
+    analysis = WholeModel(model, settings).fit(train)
+    (without, helped) = (
+        step().refined_on_mean(validation, train)[1] for step in (lambda: analysis, lambda: analysis.index(train))
+    )
+    assert without.converged
+    assert helped.converged
+    assert helped.products < without.products
+
+
 def test_refined_on_mean_solves_the_exact_system():
     model, train, validation = (
         token_classifier(2),
@@ -60,7 +97,7 @@ def test_refined_on_mean_solves_the_exact_system():
     )
     analysis = WholeModel(model, WholeModelSettings(damping=Damping(1.0))).fit(train)
     ours, solution = analysis.refined_on_mean(validation, train)
-    expected = analysis.exact(train).influence(dense_gradients(model, analysis.network, validation)).mean(0)
+    expected = analysis.dual(train).influence(dense_gradients(model, analysis.network, validation)).mean(0)
     assert solution.converged
     assert solution.residuals.max() <= 1e-4
     torch.testing.assert_close(ours, expected, rtol=1e-2, atol=1e-3 * float(expected.abs().max()))
@@ -111,7 +148,7 @@ def test_sign_and_size_agree_with_real_refits_without_each_example():
     on = [({"input": features[targets]}, labels[targets])]
     settings = WholeModelSettings(rank=None, dimension=None, damping=Damping(l2, "absolute"))
     analysis = WholeModel(model, settings).fit(train).index(train)
-    dual, gradients = analysis.exact(train), analysis.gradients(on)
+    dual, gradients = analysis.dual(train), analysis.gradients(on)
     plain, exact = dual.influence(gradients), dual.influence(gradients, leverage=True)
     assert correlation(exact, real) > 0.995
     assert correlation(plain, real) > 0.98
@@ -147,6 +184,8 @@ def test_data_that_can_be_read_only_once_is_refused():
 def test_settings_that_cannot_work_are_refused():
     with pytest.raises(SettingsError, match="rank is 0"):
         WholeModelSettings(rank=0)
+    with pytest.raises(SettingsError, match="factor_examples is 0"):
+        WholeModelSettings(factor_examples=0)
     with pytest.raises(SettingsError, match="dimension is -1"):
         WholeModelSettings(dimension=-1)
 

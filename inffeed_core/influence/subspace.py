@@ -1,0 +1,61 @@
+"""The exact Gauss-Newton matrix within the kept components of the eigenbasis: what the index answers with by default.
+
+EK-FAC is the diagonal of the Gauss-Newton matrix in its eigenbasis and drops everything between components, above all
+between layers. But the index keeps only D components anyway (see `compression`), and there the whole matrix can be had:
+D × D, summed over the same pass that encodes the training set, solved once in float64. In encoded coordinates
+`x = u/√Λ` it is `M + diag(λ/Λ)` with `M = (1/n) Σ_i Σ_k z_ik z_ikᵀ`, z the encoded rows of `F_iᵀJ_i`. Its diagonal is
+EK-FAC, with eigenvalues of the whole training set even where the factors were fitted on a part.
+
+Measured on a fine-tuned 2-layer transformer (0.4 M linear parameters, 1000 training tweets, damping a tenth of each
+layer's mean eigenvalue), mean Spearman per target with the exact full matrix: EK-FAC .19 with all components and .12
+with 4096; this .49 with 512 components, .75 with 1024, .94 with 4096, .98 with 8192.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from inffeed_core.errors import SettingsError
+from inffeed_core.influence.compression import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Subspace:
+    """The factorised matrix of one training set under one damping."""
+
+    ratios: Float64[Tensor, " d"]
+    """λ/Λ of every kept component, Λ from the factors."""
+    diagonal: Float64[Tensor, " d"]
+    """The diagonal of M + diag(λ/Λ)."""
+    cholesky: Float64[Tensor, "d d"]
+    """Lower factor of M + diag(λ/Λ)."""
+
+    def solve(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
+        """The inverse times encoded gradients; times an encoded training gradient, that is N times the influence."""
+        return torch.cholesky_solve(encoded.double().T, self.cholesky).T.to(encoded.dtype)
+
+    def solve_diagonal(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
+        """The inverse of the diagonal alone times encoded gradients: EK-FAC."""
+        return encoded / self.diagonal.to(encoded)
+
+    def beyond_factors(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
+        """What `solve` gives more than the fitted factors' own eigenvalues do."""
+        return self.solve(encoded) - encoded / (1 + self.ratios).to(encoded)
+
+
+def factorise(curvature: Float64[Tensor, "d d"], code: Code, damping: Mapping[str, float]) -> Subspace:
+    """The subspace of `code` under `damping`, from M, whose memory it takes over.
+
+    Raises SettingsError where the damping is lost in rounding.
+    """
+    ratios = code.ratios(damping).to(curvature.device)
+    curvature.diagonal().add_(ratios)
+    diagonal = curvature.diagonal().clone()
+    failed = torch.empty(0, dtype=torch.int32, device=curvature.device)
+    torch.linalg.cholesky_ex(curvature, out=(curvature, failed))
+    if failed:
+        raise SettingsError(f"Under a damping of {min(damping.values()):.3g} the curvature is singular; raise it.")
+    return Subspace(ratios, diagonal, curvature)
