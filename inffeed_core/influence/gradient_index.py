@@ -95,7 +95,7 @@ def open_index(folder: Path, key: str) -> GradientIndex:
 Encode = Callable[[Batch, Tensor], tuple[Tensor, Tensor]]
 """Encoded loss gradients (n × dimension) and curvature rows (m × dimension) of a batch and its labels."""
 
-CHUNK_ROWS = 1024
+CHUNK_ROWS = 512
 """At least so many rows are saved at a time: saving costs little beside computing them."""
 
 

@@ -35,7 +35,9 @@ class Subspace:
 
     def solve(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         """The inverse times encoded gradients; times an encoded training gradient, that is N times the influence."""
-        return torch.cholesky_solve(encoded.double().T, self.cholesky).T.to(encoded.dtype)
+        half = torch.linalg.solve_triangular(self.cholesky, encoded.double().T, upper=False)
+        whole: Tensor = torch.linalg.solve_triangular(self.cholesky.mT, half, upper=True)
+        return whole.T.to(encoded.dtype)
 
     def solve_diagonal(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         """The inverse of the diagonal alone times encoded gradients: EK-FAC."""
@@ -54,8 +56,8 @@ def factorise(curvature: Float64[Tensor, "d d"], code: Code, damping: Mapping[st
     ratios = code.ratios(damping).to(curvature.device)
     curvature.diagonal().add_(ratios)
     diagonal = curvature.diagonal().clone()
-    failed = torch.empty(0, dtype=torch.int32, device=curvature.device)
-    torch.linalg.cholesky_ex(curvature, out=(curvature, failed))
+    lower, failed = curvature.mT, torch.empty(0, dtype=torch.int32, device=curvature.device)
+    torch.linalg.cholesky_ex(lower, out=(lower, failed))  # in place: LAPACK's column order needs no copy
     if failed:
         raise SettingsError(f"Under a damping of {min(damping.values()):.3g} the curvature is singular; raise it.")
-    return Subspace(ratios, diagonal, curvature)
+    return Subspace(ratios, diagonal, lower)

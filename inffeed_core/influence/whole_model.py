@@ -63,7 +63,7 @@ _COTANGENTS: dict[Quantity, Cotangent] = {"loss": cotangents.loss, "margin": cot
 Inverse = Literal["subspace", "ekfac"]
 """How the index inverts the curvature; see the module's text."""
 
-_BLOCK_ROWS = 8192
+_BLOCK_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)

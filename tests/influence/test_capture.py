@@ -131,7 +131,7 @@ def test_scopes_are_nested():
 def test_models_that_cannot_be_explained_are_refused_with_a_reason():
     with pytest.raises(ModelError, match="it has none"):
         find_layers(nn.Flatten(), {"input": torch.ones(2, 3, requires_grad=True)})
-    with pytest.raises(ModelError, match=r"shape \(4, 1\)"):
+    with pytest.raises(ModelError, match=r"shape \(3, 1\)"):
         find_layers(nn.Linear(3, 1), {"input": torch.ones(2, 3)})
     with pytest.raises(SettingsError, match="no list of repeated blocks"):
         find_layers(nn.Linear(3, 2), {"input": torch.ones(2, 3)}, scope="last-block")
