@@ -44,6 +44,7 @@ def page() -> None:
 def _state(now: Status, active: ModelVersion | None) -> None:
     if active is None:
         return
+    agreement = active.report.get("head_agreement")
     cells = st.columns(4)
     cells[0].metric("Version in use", active.id, border=True)
     cells[1].metric("Macro-F1, validation", _score(active.validation), border=True)
@@ -51,6 +52,10 @@ def _state(now: Status, active: ModelVersion | None) -> None:
         "Labels changed since", f"{now.changed:,}", border=True, help="Relabelled or confirmed after it was trained."
     )
     cells[3].metric("Flags open", f"{now.open_flags:,}", border=True)
+    if agreement is not None:
+        st.caption(
+            f"The refitted head predicts what the loaded classifier's own head does on {agreement:.1%} of the texts."
+        )
 
 
 def _score(metrics: Metrics | None) -> str:

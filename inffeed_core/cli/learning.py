@@ -111,6 +111,10 @@ def _tell_version(project: "Project", as_json: bool) -> None:
 def _trained(made: "ModelVersion", kept: "ModelVersion | None") -> str:
     counts = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in made.train_counts.items())
     lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}"]
+    if (agreement := made.report.get("head_agreement")) is not None:
+        lines.append(
+            f"The refitted head predicts what the loaded classifier's own does on {agreement:.1%} of the texts."
+        )
     if kept is None:
         lines.append(f"{made.id} is the active version.")
     else:

@@ -76,11 +76,12 @@ def retrain(
 ) -> ModelVersion:
     """Train a new version from today's labels, then recompute the flags of the version that is active.
 
-    Where `train_settings` leave l2 open, the active version's is kept, so that only the labels differ.
+    Where `train_settings` leave l2 open, that of the active version is kept, so that only the labels differ; with
+    another encoder it is chosen anew.
     """
     with store.reading(project.db) as db:
-        parent = store.active_version(db)
-    if train_settings.l2 is None and parent is not None:
+        parent, about = store.active_version(db), store.project_settings(db)
+    if train_settings.l2 is None and parent is not None and parent.encoder == about.model:
         train_settings = replace(train_settings, l2=float(str(parent.report["l2"])))
     version = train(project, train_settings, progress)
     analyse(project, analysis, progress)

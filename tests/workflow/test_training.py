@@ -1,0 +1,227 @@
+"""Training and analysis on the sample project, with features that one run of the tests computes once."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import BertConfig, BertForSequenceClassification
+
+from inffeed_core import store
+from inffeed_core.errors import Cancelled, NotReady, UnknownInstance
+from inffeed_core.evaluation.repair import RepairSet
+from inffeed_core.models.heads import load_head
+from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
+from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.workflow.analysing import analyse, explain
+from inffeed_core.workflow.projects import Project, create_project, open_sample, settings_of
+from inffeed_core.workflow.training import retrain, train
+
+FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture
+def sample(tmp_path: Path, sample_features: Path, sample_set: RepairSet) -> Project:
+    """The sample project, every text of which is encoded already."""
+    project = open_sample(tmp_path / "sample", quiet)
+    shutil.copytree(sample_features, project.features, dirs_exist_ok=True)
+    return project
+
+
+@pytest.fixture
+def trained(sample: Project) -> Project:
+    train(sample, TrainSettings(), quiet)
+    return sample
+
+
+def relabel(project: Project, *ids: str) -> None:
+    with store.writing(project.db) as db:
+        for id in ids:
+            other = "negative" if store.instance(db, id).label == "positive" else "positive"
+            store.record_decision(db, Decision(f"token-{id}", id, "Ada", Act.RELABEL, other))
+
+
+def active(project: Project) -> ModelVersion:
+    with store.reading(project.db) as db:
+        found = store.active_version(db)
+    assert found is not None
+    return found
+
+
+def some_silver(project: Project, count: int) -> list[str]:
+    with store.reading(project.db) as db:
+        return [one.id for one in store.instances(db, [Split.SILVER])][:count]
+
+
+def test_the_first_version_is_promoted_and_tells_what_it_learned_from(sample: Project):
+    version = train(sample, TrainSettings(), quiet)
+    assert (version.id, version.parent, active(sample).id) == ("v1", None, "v1")
+    assert version.train_counts == {"gold": 80, "silver_confirmed": 0, "silver": 300}
+    assert version.validation is not None
+    assert (version.validation.n, set(version.validation.f1)) == (100, {"negative", "positive"})
+    assert version.test is not None
+    assert version.test.n == 120
+    assert version.report["difference"] is None
+    assert load_head(sample.models / "v1").labels == ("negative", "positive")
+
+
+def test_retraining_turns_corrections_into_gold_and_keeps_l2_and_the_old_version(trained: Project):
+    before = active(trained)
+    files = {p.name: p.read_bytes() for p in (trained.models / "v1").iterdir()}
+    relabel(trained, *some_silver(trained, 5))
+    version = retrain(trained, TrainSettings(), FEW, quiet)
+    assert (version.id, version.parent) == ("v2", "v1")
+    assert version.train_counts == {"gold": 80, "silver_confirmed": 5, "silver": 295}
+    assert version.report["l2"] == before.report["l2"]
+    assert version.data_hash != before.data_hash
+    assert {p.name: p.read_bytes() for p in (trained.models / "v1").iterdir()} == files
+    with store.reading(trained.db) as db:
+        assert store.version(db, "v1") == before
+        analysis = store.latest_analysis(db, active(trained).id)
+    assert analysis is not None
+
+
+def test_same_data_and_settings_give_the_same_weights(trained: Project):
+    again = train(trained, TrainSettings(), quiet)
+    first, second = load_head(trained.models / "v1"), load_head(trained.models / again.id)
+    assert again.data_hash == active(trained).data_hash
+    torch.testing.assert_close(first.weight, second.weight, atol=1e-9, rtol=1e-9)
+
+
+def test_a_significantly_worse_version_is_kept_but_not_promoted(sample: Project):
+    good = train(sample, TrainSettings(l2=1e-3), quiet)
+    with store.reading(sample.db) as db:
+        right = list(store.instances(db, [Split.TRAIN]))
+    relabel(sample, *[one.id for one in right])  # all gold turned round
+    bad = train(sample, TrainSettings(l2=1e-4, silver_weight=0.0), quiet)
+    difference = bad.report["difference"]
+    assert isinstance(difference, dict)
+    assert difference["high"] < 0
+    assert active(sample).id == good.id
+    with store.reading(sample.db) as db:
+        assert [v.id for v in store.versions(db)] == ["v1", "v2"]
+
+
+def test_the_analysis_ranks_all_unconfirmed_silver_by_every_policy(trained: Project):
+    relabel(trained, *some_silver(trained, 2))
+    train(trained, TrainSettings(), quiet)
+    analysis = analyse(trained, FEW, quiet)
+    with store.reading(trained.db) as db:
+        for policy in POLICIES:
+            ranked = store.flagged(db, analysis.id, policy, limit=1000, open_only=False)
+            assert [r.rank for r in ranked] == list(range(1, 299))
+            assert sorted((r.score for r in ranked), reverse=True) == [r.score for r in ranked]
+        rows = store.scored(db, analysis.id)
+    assert len(rows) == 600
+    assert sum(row.suggested is not None for row in rows) == 298
+
+
+def test_evidence_has_the_right_signs_order_and_splits(trained: Project):
+    analysis = analyse(trained, FEW, quiet)
+    with store.reading(trained.db) as db:
+        (first,) = store.flagged(db, analysis.id, "negative-influence", limit=1)
+        evidence = store.evidence_for(db, analysis.id, [first.row.instance])[first.row.instance]
+    helpful = [i.influence for i in evidence.supporters]
+    harmful = [i.influence for i in evidence.opposers]
+    harmed = [i.influence for i in evidence.harmed]
+    assert helpful == sorted(helpful, reverse=True)
+    assert min(helpful) > 0 > max(harmful)
+    assert harmful == sorted(harmful)
+    assert harmed == sorted(harmed)
+    assert max(harmed) < 0
+    learned = {Split.TRAIN, Split.SILVER}
+    assert {i.split for i in evidence.supporters + evidence.opposers} <= learned
+    assert {i.split for i in evidence.harmed} == {Split.VALIDATION}
+    assert first.row.instance not in {i.id for i in evidence.supporters + evidence.opposers}
+
+
+def test_an_analysis_repeats_exactly(trained: Project):
+    first, second = analyse(trained, FEW, quiet), analyse(trained, FEW, quiet)
+    with store.reading(trained.db) as db:
+        assert store.scored(db, first.id) == store.scored(db, second.id)
+        for policy in POLICIES:
+            a, b = (store.flagged(db, one.id, policy, limit=50) for one in (first, second))
+            assert a == b
+        targets = sorted(store.explained_targets(db, first.id))
+        assert store.evidence_for(db, first.id, targets[:50]) == store.evidence_for(db, second.id, targets[:50])
+
+
+def test_explaining_adds_what_the_analysis_left_out(trained: Project, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("inffeed_core.workflow.analysing.EXPLAIN_ALL_PAIRS", 1)
+    analysis = analyse(trained, replace(FEW, explained=2), quiet)
+    with store.reading(trained.db) as db:
+        explained = store.explained_targets(db, analysis.id)
+        held_out = next(one.id for one in store.instances(db, [Split.TEST]))
+    assert held_out not in explained
+    assert 2 <= len(explained) <= 2 * len(POLICIES)
+    explain(trained, [held_out], quiet)
+    with store.reading(trained.db) as db:
+        evidence = store.evidence_for(db, analysis.id, [held_out])[held_out]
+    assert len(evidence.supporters) == len(evidence.opposers) == 3
+    with pytest.raises(UnknownInstance, match="nobody"):
+        explain(trained, ["nobody"], quiet)
+
+
+def test_left_out_instances_ask_for_a_retrain_first(trained: Project):
+    with store.writing(trained.db) as db:
+        store.exclude(db, some_silver(trained, 1), "leak")
+    with pytest.raises(NotReady, match="retrain first"):
+        analyse(trained, FEW, quiet)
+    retrain(trained, TrainSettings(), FEW, quiet)
+    assert active(trained).train_counts["silver"] == 299
+
+
+@pytest.mark.parametrize("stage", ["Fitting the model", "Scoring", "Finding influencers", "Saving the analysis"])
+def test_cancelling_at_any_stage_leaves_the_project_whole(sample: Project, stage: str):
+    def stop(now: str, done: int, total: int) -> None:
+        if now == stage:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        retrain(sample, TrainSettings(), FEW, stop)
+    with store.reading(sample.db) as db:
+        assert store.latest_analysis(db) is None
+        assert len(store.versions(db)) == (0 if stage == "Fitting the model" else 1)
+    retrain(sample, TrainSettings(), FEW, quiet)
+
+
+def test_what_is_missing_is_said(tmp_path: Path, project: Project):
+    nothing = create_project(tmp_path / "empty", ProjectSettings("Empty", ("a", "b")))
+    with pytest.raises(NotReady, match="holds no texts"):
+        train(nothing, TrainSettings(), quiet)
+    with pytest.raises(NotReady, match="no model version"):
+        analyse(project, FEW, quiet)
+    with store.writing(nothing.db) as db:
+        store.add_examples(db, [Example("1", "one", "a", Split.TRAIN), Example("2", "two", "b", Split.SILVER)])
+    with pytest.raises(NotReady, match="no validation gold"):
+        train(nothing, TrainSettings(), quiet)
+
+
+def test_a_sequence_classifier_s_own_head_is_compared_with_the_refitted_one(sample: Project, tmp_path: Path):
+    from inffeed_core.models.sources import resolve
+
+    tokenizer_files = resolve(settings_of(sample).model).folder
+    config = BertConfig(
+        vocab_size=30522,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        id2label={0: "Positive", 1: "Negative"},
+        label2id={"Positive": 0, "Negative": 1},
+    )
+    torch.manual_seed(0)
+    BertForSequenceClassification(config).save_pretrained(tmp_path / "classifier")
+    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        shutil.copy(tokenizer_files / name, tmp_path / "classifier" / name)
+    with store.writing(sample.db) as db:
+        store.save_project_settings(db, replace(store.project_settings(db), model=str(tmp_path / "classifier")))
+    version = train(sample, TrainSettings(max_tokens=16), quiet)
+    agreement = version.report["head_agreement"]
+    assert isinstance(agreement, float)
+    assert 0 <= agreement <= 1
