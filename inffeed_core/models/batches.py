@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def plan_batches(lengths: NDArray[np.int64], batch_tokens: int) -> list[NDArray[np.int64]]:
-    """Rows of each batch, for texts of these lengths in tokens.
+def plan_batches(lengths: NDArray[np.int64], batch_tokens: int, most: int | None = None) -> list[NDArray[np.int64]]:
+    """Rows of each batch, at most `most` of them, for texts of these lengths in tokens.
 
     Texts are sorted by length, so that little is padded, and a batch times its longest text stays within
     `batch_tokens` (one text alone may exceed it). The batches then come in a fixed shuffled order: each is a fair
@@ -15,7 +15,7 @@ def plan_batches(lengths: NDArray[np.int64], batch_tokens: int) -> list[NDArray[
     batches = []
     start = 0
     while start < len(order):
-        size = max(1, batch_tokens // max(1, int(lengths[order[start]])))
+        size = min(max(1, batch_tokens // max(1, int(lengths[order[start]]))), most or len(order))
         batches.append(order[start : start + size])
         start += size
     shuffled = np.random.default_rng(0).permutation(len(batches))

@@ -39,7 +39,9 @@ class Encoder:
             self.max_tokens = min(max_tokens, self._tokenizer.model_max_length, _positions(model))
             self.head: Head | None = None
             """The classifier's own head; None for bare encoders and regressors."""
-            self._read = self._classifier(model) if files.pooling is None else _pooled(model, files.pooling)
+            self.model = model
+            self.read: Read = self._classifier(model) if files.pooling is None else _pooled(model, files.pooling)
+            """Padded token ids and their mask → features; differentiable, unlike `encode`."""
             self.dimension = self.encode(self.tokenise(["A text to try the model."])).shape[1]
 
     def tokenise(self, texts: Sequence[str]) -> list[Tokens]:
@@ -60,11 +62,15 @@ class Encoder:
     @torch.inference_mode()
     def encode(self, batch: Sequence[Tokens]) -> Float[Tensor, "text feature"]:
         """Features of texts given as token ids, padded to the longest; float32 on the CPU."""
+        return self.read(*self.padded(batch))
+
+    def padded(self, batch: Sequence[Tokens]) -> tuple[Int[Tensor, "text token"], Int[Tensor, "text token"]]:
+        """Token ids padded to the longest text, and 1 where a token is a text's own."""
         lengths = np.fromiter(map(len, batch), dtype=np.int64, count=len(batch))
         attended = np.arange(lengths.max())[None, :] < lengths[:, None]
         ids = np.full(attended.shape, self._tokenizer.pad_token_id or 0, dtype=np.int64)
         ids[attended] = np.concatenate([np.asarray(tokens, dtype=np.int64) for tokens in batch])
-        return self._read(torch.from_numpy(ids), torch.from_numpy(attended.astype(np.int64)))
+        return torch.from_numpy(ids), torch.from_numpy(attended.astype(np.int64))
 
     @property
     def _filler(self) -> int:

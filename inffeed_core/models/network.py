@@ -1,0 +1,90 @@
+"""A model version as one network, and texts as the batches it takes: what influence through whole models starts from.
+
+    network = VersionNetwork(encoder, head)
+    texts = TextBatches.of(encoder, texts, labels)
+    scores = texts.in_order(WholeModel(network).fit(texts).index(texts).influence(targets))
+
+The encoder's weights are those it was loaded with; the head is the version's own. Nothing is trained here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import overload
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inffeed_core.models.batches import plan_batches
+from inffeed_core.models.encoder import Encoder, Tokens
+from inffeed_core.models.heads import Head
+
+Batch = dict[str, Tensor]
+"""`input_ids` and `attention_mask`, [text, token]."""
+
+LARGEST_BATCH = 32
+"""Texts. Exact solves hold one layer's gradient of every text in a batch: 75 MB at 32 for MiniLM's largest layer."""
+
+
+class VersionNetwork(nn.Module):
+    """The encoder, its pooling, and a head: from token ids to the version's logits, float32."""
+
+    def __init__(self, encoder: Encoder, head: Head) -> None:
+        super().__init__()
+        self.body = encoder.model
+        self._read = encoder.read
+        self.head = nn.Linear(head.weight.shape[1], head.weight.shape[0])
+        with torch.no_grad():
+            self.head.weight.copy_(head.weight)
+            self.head.bias.copy_(head.bias)
+        self.eval()
+
+    def forward(
+        self, input_ids: Int[Tensor, "text token"], attention_mask: Int[Tensor, "text token"]
+    ) -> Float[Tensor, "text class"]:
+        """Logits in nats before normalisation."""
+        logits: Tensor = self.head(self._read(input_ids, attention_mask))
+        return logits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextBatches(Sequence[tuple[Batch, Tensor]]):
+    """(batch, labels) pairs over texts, alike in length and padded when asked for; the same at each iteration."""
+
+    encoder: Encoder
+    tokens: Sequence[Tokens]
+    labels: Int[Tensor, " text"]
+    plan: Sequence[NDArray[np.int64]]
+    """Numbers of the texts in each batch."""
+
+    @classmethod
+    def of(
+        cls, encoder: Encoder, texts: Sequence[str], labels: Int[Tensor, " text"], batch_tokens: int
+    ) -> "TextBatches":
+        """Batches of at most `batch_tokens` padded tokens and `LARGEST_BATCH` texts."""
+        tokens = encoder.tokenise(texts)
+        lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
+        return cls(encoder, tokens, labels, plan_batches(lengths, batch_tokens, LARGEST_BATCH))
+
+    def __len__(self) -> int:
+        """How many batches there are."""
+        return len(self.plan)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[Batch, Tensor]: ...
+    @overload
+    def __getitem__(self, place: slice) -> "TextBatches": ...
+    def __getitem__(self, place: int | slice) -> "tuple[Batch, Tensor] | TextBatches":
+        """One batch, or some of them as batches of the same texts."""
+        if isinstance(place, slice):
+            return replace(self, plan=self.plan[place])
+        rows = self.plan[place]
+        ids, mask = self.encoder.padded([self.tokens[i] for i in rows])
+        return {"input_ids": ids, "attention_mask": mask}, self.labels[torch.from_numpy(rows)]
+
+    def in_order(self, values: Tensor, axis: int = -1) -> Tensor:
+        """Values that stand in the order of the batches along `axis`, in the order of the texts."""
+        back = np.argsort(np.concatenate(self.plan))
+        return values.index_select(axis, torch.from_numpy(back))
