@@ -5,7 +5,7 @@
     learning.py  train, analyse, retrain, versions, promote
     review.py    flags, influencers, explain, decide, undo
     running.py   status, jobs, cancel, app
-    bench.py     bench repair
+    bench.py     bench repair, bench fidelity
 
 Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 an error that its message
 explains, 2 wrong usage, 130 cancelled. Commands import what they need when they run, so that `--help` answers at once.

@@ -2,11 +2,15 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from inffeed_core.cli.console import answer, json_option, shown_progress
 from inffeed_core.settings import DEFAULT_MODEL, POLICIES
+
+if TYPE_CHECKING:
+    from inffeed_core.cli.console import F
 
 
 @click.group(epilog="Example: inffeed bench repair --data sets --sets irony")
@@ -14,25 +18,52 @@ def bench() -> None:
     """Measure what reviewing is worth on data with known gold."""
 
 
+def set_options(command: "F") -> "F":
+    """Which data, and through which encoder."""
+    data = click.option(
+        "--data",
+        required=True,
+        envvar="INFFEED_DATA",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Folder of <set>.jsonl.gz files: id, text, gold, split (seed, validation, test, extension), [silver].",
+    )
+    sets = click.option("--sets", metavar="A,B", help="Names of sets; all in the folder unless given.")
+    model = click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Hub id or local folder.")
+    cache = click.option(
+        "--cache",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=lambda: Path(click.get_app_dir("inffeed")) / "features",
+        help="Where features are kept between runs.",
+    )
+    return data(sets(model(cache(command))))
+
+
+@bench.command(epilog="Example: inffeed bench fidelity --data sets --sets irony,reviews_movies,questions,hate")
+@set_options
+@click.option("--refits", type=click.IntRange(2), default=150, show_default=True, help="Of each kind on each set.")
+@click.option("--rows", type=click.IntRange(10), default=1500, show_default=True, help="Rows that a head is fitted on.")
+@json_option
+def fidelity(data: Path, sets: str | None, model: str, cache: Path, refits: int, rows: int, as_json: bool) -> None:
+    """Check scores against real refits.
+
+    For each set: refit the head without a row, or with another label for it, and compare the validation loss with what
+    was predicted. Prints a Markdown table.
+    """
+    from inffeed_core.evaluation import fidelity as experiment
+    from inffeed_core.evaluation.repair import load
+
+    found = []
+    with shown_progress() as progress:
+        for name in _sets(data, sets):
+            found += experiment.check(load(data, name, model, cache, progress), refits, rows, progress)
+    answer([asdict(one) for one in found], as_json, lambda: experiment.markdown(found))
+
+
 @bench.command(epilog="Example: inffeed bench repair --data sets --sets irony,reviews_movies --budgets 1,5,10")
-@click.option(
-    "--data",
-    required=True,
-    envvar="INFFEED_DATA",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of <set>.jsonl.gz files with id, text, gold, split (seed, validation, test, extension), [silver].",
-)
-@click.option("--sets", metavar="A,B", help="Names of sets; all in the folder unless given.")
+@set_options
 @click.option("--budgets", metavar="PERCENT,…", default="1,5,10", show_default=True, help="Per cent of silver checked.")
 @click.option("--policies", metavar="P,Q", help="Flag policies; all unless given.")
-@click.option("--model", metavar="ID", default=DEFAULT_MODEL, show_default=True, help="Hub id or local folder.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of folds and of the random policy.")
-@click.option(
-    "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=lambda: Path(click.get_app_dir("inffeed")) / "features",
-    help="Where features are kept between runs.",
-)
 @json_option
 def repair(
     data: Path,
@@ -50,18 +81,21 @@ def repair(
     on test. Prints a Markdown table a set: how many of the checked labels were wrong, and macro-F1 on test.
     """
     chosen = _names(policies, POLICIES)
-    names = sets.split(",") if sets else sorted(p.name.removesuffix(".jsonl.gz") for p in data.glob("*.jsonl.gz"))
     shares = _shares(budgets)
     from inffeed_core.evaluation import repair as experiment
 
     results = []
     with shown_progress() as progress:
-        for name in names:
+        for name in _sets(data, sets):
             loaded = experiment.load(data, name, model, cache, progress)
             found = experiment.bounds(loaded)
             results.append((found, list(experiment.trials(loaded, shares, chosen, seed, progress))))
     as_data = [{"bounds": asdict(found), "trials": [asdict(t) for t in reviewed]} for found, reviewed in results]
     answer(as_data, as_json, lambda: "\n\n".join(experiment.markdown(*result) for result in results))
+
+
+def _sets(data: Path, given: str | None) -> list[str]:
+    return given.split(",") if given else sorted(p.name.removesuffix(".jsonl.gz") for p in data.glob("*.jsonl.gz"))
 
 
 def _names(given: str | None, known: tuple[str, ...]) -> tuple[str, ...]:

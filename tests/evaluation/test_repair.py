@@ -73,3 +73,18 @@ def test_wrong_options_are_refused(sets: Path, extra: list[str], said: str):
 def test_a_missing_set_names_those_there_are(sets: Path, tmp_path: Path):
     with pytest.raises(NotReady, match="sets in that folder: sample"):
         load(sets, "irony", DEFAULT_MODEL, tmp_path, quiet)
+
+
+def test_the_fidelity_command_tells_what_refits_gave(sets: Path, sample_features: Path):
+    arguments = ["bench", "fidelity", "--data", str(sets), "--refits", "6", "--rows", "200"]
+    told = CliRunner().invoke(main, [*arguments, "--cache", str(sample_features), "--json"])
+    assert told.exit_code == 0, told.output
+    removal, plain, relabelling = json.loads(told.stdout)
+    assert [one["kind"] for one in (removal, plain, relabelling)] == [
+        "removal",
+        "removal without leverage correction",
+        "relabelling",
+    ]
+    assert (removal["rows"], removal["refits"]) == (200, 6)
+    assert removal["pearson"] > 0.9
+    assert relabelling["pearson"] > 0.9

@@ -1,0 +1,130 @@
+"""Whether head-tier scores come true: predicted against actual, by refitting.
+
+The experiment is the definition of the scores (`influence/scores.py`): refit without a row, or with another label, and
+measure the validation loss again. Rows are spread evenly over the range of predictions, so that strong and weak
+scores both count.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from inffeed_core.evaluation.repair import RepairSet
+from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
+from inffeed_core.records import Progress
+from inffeed_core.settings import L2_GRID
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How one kind of score fared on one set."""
+
+    name: str
+    kind: str
+    """removal, removal without leverage correction, or relabelling."""
+    rows: int
+    """Rows that the head was fitted on."""
+    refits: int
+    pearson: float
+    spearman: float
+    slope: float
+    """Of actual on predicted: 1 = the magnitude is right, above 1 = predicted too small."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    data: HeadData
+    fit: HeadFit
+    validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
+
+    def loss(self, fit: HeadFit) -> float:
+        """Mean validation loss in nats."""
+        return float(losses(probabilities(fit.theta, self.validation[0]), self.validation[1]).mean())
+
+    def refitted(self, data: HeadData) -> float:
+        return self.loss(fit_head(data, self.fit.l2, start=self.fit.theta))
+
+
+def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[Fidelity]:
+    """Removal with and without leverage correction, and relabelling, on the first `rows` of seed and silver.
+
+    l2 is chosen on validation. Deterministic.
+    """
+    labels = torch.cat([found.gold[: found.seed_rows], found.silver])[:rows]
+    data = HeadData(found.features[:rows], labels, len(found.labels))
+    case = _Case(data, choose_l2(data, *found.validation, L2_GRID), found.validation)
+    influence = HeadInfluence(data, case.fit)
+    gradient = influence.validation_gradient(*case.validation)
+    plain = HeadInfluence(data, case.fit, leverage=False)
+    other = (data.labels + 1) % data.classes
+    removal = influence.on_gradients(gradient)[0].double()
+    chosen = _spread(removal, refits)
+    without = [_removed(case, row) for row in _counted(chosen, f"{found.name}: removing", progress)]
+    gains = influence.relabel_gains(gradient).gather(1, other.unsqueeze(1)).squeeze(1)
+    turned = _spread(gains, refits)
+    relabelled = [
+        _relabelled(case, row, int(other[row])) for row in _counted(turned, f"{found.name}: relabelling", progress)
+    ]
+    uncorrected = plain.on_gradients(gradient)[0].double()
+    about = (found.name, len(labels))
+    return [
+        _told(*about, "removal", removal[chosen], without),
+        _told(*about, "removal without leverage correction", uncorrected[chosen], without),
+        _told(*about, "relabelling", gains[turned], relabelled),
+    ]
+
+
+def _removed(case: _Case, row: int) -> float:
+    """Actual influence: validation loss without the row minus with it."""
+    weights = torch.ones(len(case.data.features), dtype=torch.float64)
+    weights[row] = 0
+    return case.refitted(replace(case.data, weights=weights)) - case.loss(case.fit)
+
+
+def _relabelled(case: _Case, row: int, label: int) -> float:
+    """Actual gain: validation loss now minus with the row labelled `label`."""
+    labels = case.data.labels.clone()
+    labels[row] = label
+    return case.loss(case.fit) - case.refitted(replace(case.data, labels=labels))
+
+
+def _spread(predicted: Float[Tensor, " n"], count: int) -> list[int]:
+    """Rows at even steps from the lowest to the highest prediction."""
+    order = predicted.argsort(stable=True)
+    steps = torch.linspace(0, len(order) - 1, min(count, len(order))).long()
+    return [int(row) for row in order[steps]]
+
+
+def _counted(rows: Sequence[int], stage: str, progress: Progress) -> Iterator[int]:
+    for number, row in enumerate(rows):
+        progress(stage, number, len(rows))
+        yield row
+
+
+def _told(name: str, rows: int, kind: str, predicted: Tensor, actual: list[float]) -> Fidelity:
+    from scipy.stats import spearmanr
+
+    guess = predicted.numpy()
+    return Fidelity(
+        name,
+        kind,
+        rows,
+        len(actual),
+        float(np.corrcoef(guess, actual)[0, 1]),
+        float(spearmanr(guess, actual).statistic),
+        float(np.polyfit(guess, actual, 1)[0]),
+    )
+
+
+def markdown(found: Sequence[Fidelity]) -> str:
+    """A Markdown table, a row for each kind of score on each set."""
+    lines = ["| set | score | rows | refits | Pearson | Spearman | slope |", "| --- " * 7 + "|"]
+    lines += [
+        f"| {f.name} | {f.kind} | {f.rows} | {f.refits} | {f.pearson:.4f} | {f.spearman:.4f} | {f.slope:.3f} |"
+        for f in found
+    ]
+    return "\n".join(lines)
