@@ -6,6 +6,11 @@ but the single Newton step.
 
 Koh and Liang (ICML 2017) eq. 2 with the Hessian of the head; the leverage correction is the single-step Newton
 estimate of leaving one row out (Pregibon 1981), generalised to C classes.
+
+Scoring streams: the features, which may be a memory map, are read once in their own precision, block by block, and
+what is held beyond them is one block's products, whatever the number of rows. Without leverage nothing else is read
+or kept: the rows' own logits come out of the same product as their projections. Leverage costs a pass in float64,
+once for a fit, and keeps C−1 numbers a row.
 """
 
 from collections.abc import Iterator
@@ -18,7 +23,6 @@ from torch import Tensor
 from inffeed_core.influence.newton import HeadFit
 from inffeed_core.influence.scores import relabel_gains, removal_influence
 from inffeed_core.influence.softmax import (
-    BLOCK,
     HeadData,
     blocks,
     curvature,
@@ -27,9 +31,13 @@ from inffeed_core.influence.softmax import (
     residuals,
     sum_zero_basis,
 )
-from inffeed_core.influence.topk import top_k
+from inffeed_core.influence.topk import Kept, merged, top_k
 
 Gradients = Float[Tensor, "t k d1"]
+ROWS = 65_536
+"""Most rows in a block: larger ones were not faster, smaller ones up to a third slower."""
+PRODUCTS = 1 << 22
+"""Most products of a row and a direction in a block: 16 MB in float32."""
 
 
 class HeadInfluence:
@@ -41,11 +49,11 @@ class HeadInfluence:
 
     def __init__(self, data: HeadData, fit: HeadFit, *, leverage: bool = True) -> None:
         self.data, self.fit, self.leverage = data, fit, leverage
-        self.probabilities = probabilities(fit.theta, data.features)
 
     @cached_property
     def _factor(self) -> Float[Tensor, "kd1 kd1"]:
-        factor: Tensor = torch.linalg.cholesky(curvature(self.probabilities, self.data, self.fit.l2))
+        probs = probabilities(self.fit.theta, self.data.features)
+        factor: Tensor = torch.linalg.cholesky(curvature(probs, self.data, self.fit.l2))
         return factor
 
     @cached_property
@@ -54,19 +62,29 @@ class HeadInfluence:
         return torch.cholesky_inverse(self._factor).view(k, d1, k, d1)
 
     @cached_property
-    def _pulls(self) -> Float[Tensor, "n k"]:
+    def _corrected_pulls(self) -> Float[Tensor, "n k"]:
         """Weighted reduced residuals, leverage-corrected: `w (I − (w/N) S M)⁻¹ r` with `M = J G⁻¹ Jᵀ`."""
-        weights = self.data.row_weights
-        raw = residuals(self.probabilities, self.data.labels)
-        if not self.leverage:
-            return raw * weights.unsqueeze(1)
-        basis, identity = sum_zero_basis(self.data.classes), torch.eye(raw.shape[1], dtype=torch.float64)
-        corrected = []
+        basis, identity = sum_zero_basis(self.data.classes), torch.eye(self.data.classes - 1, dtype=torch.float64)
+        corrected = torch.empty(len(self.data.features), len(identity), dtype=self.data.features.dtype)
         for where, rows in blocks(self.data.features):
-            spread = logit_curvature(self.probabilities[where], basis)
-            shrink = identity - (weights[where] / len(raw)).view(-1, 1, 1) * (spread @ self._reach(rows))
-            corrected.append(torch.linalg.solve(shrink, raw[where].unsqueeze(2)).squeeze(2))
-        return torch.cat(corrected) * weights.unsqueeze(1)
+            weights = self._weights(where)
+            probs = torch.softmax(rows @ (basis @ self.fit.theta).T, 1)
+            spread = logit_curvature(probs, basis) @ self._reach(rows)
+            shrink = identity - (weights / len(corrected)).view(-1, 1, 1) * spread
+            raw = weights.unsqueeze(1) * residuals(probs, self.data.labels[where])
+            corrected[where] = torch.linalg.solve(shrink, raw.unsqueeze(2)).squeeze(2).to(corrected.dtype)
+        return corrected
+
+    def _plain_pulls(self, where: slice, reduced_logits: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
+        """Weighted reduced residuals of these rows, in the precision of their logits."""
+        basis = sum_zero_basis(self.data.classes).to(reduced_logits.dtype)
+        raw = residuals(torch.softmax(reduced_logits @ basis.T, 1), self.data.labels[where])
+        return raw if self.data.weights is None else raw * self._weights(where).unsqueeze(1).to(raw.dtype)
+
+    def _weights(self, where: slice) -> Float[Tensor, " b"]:
+        rows = self.data.labels[where]
+        given = self.data.weights
+        return torch.ones(len(rows), dtype=torch.float64) if given is None else given[where].double()
 
     def _reach(self, rows: Float[Tensor, "b d1"]) -> Float[Tensor, "b k k"]:
         """`M = J G⁻¹ Jᵀ` of every row."""
@@ -97,18 +115,18 @@ class HeadInfluence:
 
     def relabel_gains(self, gradient: Float[Tensor, "1 k d1"]) -> Float[Tensor, "n c"]:
         """Gain for one target (such as the validation loss) of relabelling each row to each class."""
-        directions = self._solve(gradient)
-        projections = torch.cat([p for _, p in self._projected(directions)], 1).squeeze(0).double()
+        projections = torch.cat([block for _, block in self._products(self._solve(gradient)[0])]).double()
         return relabel_gains(self.data.row_weights, projections, self.data.labels, len(self.data.features))
 
     def self_influence(self) -> Float[Tensor, " n"]:
         """Influence of every row on its own loss: never negative, large where the head has to memorise the row."""
-        raw = residuals(self.probabilities, self.data.labels)
-        scores = [
-            torch.einsum("na,nab,nb->n", self._pulls[where], self._reach(rows), raw[where])
-            for where, rows in blocks(self.data.features)
-        ]
-        return torch.cat(scores) / len(raw)
+        weight = sum_zero_basis(self.data.classes) @ self.fit.theta
+        scores = []
+        for where, rows in blocks(self.data.features):
+            raw = residuals(torch.softmax(rows @ weight.T, 1), self.data.labels[where])
+            pulls = self._corrected_pulls[where].double() if self.leverage else raw * self._weights(where).unsqueeze(1)
+            scores.append(torch.einsum("na,nab,nb->n", pulls, self._reach(rows), raw))
+        return torch.cat(scores) / len(self.data.features)
 
     def top_influencers(
         self, gradients: Gradients, k: int, *, leave_out: Int[Tensor, " t"] | None = None
@@ -118,9 +136,13 @@ class HeadInfluence:
         Streamed: targets × rows is never held. `leave_out` names one row per target that must not appear (itself),
         −1 for none. A list is padded with ±inf scores only where fewer than k rows are eligible.
         """
-        directions = self._solve(gradients)
-        helpful = top_k(self._eligible(directions, leave_out, 1.0), k)
-        harmful = top_k(self._eligible(directions, leave_out, -1.0), k)
+        helpful: Kept | None = None
+        harmful: Kept | None = None
+        for first, scores in self._scored(self._solve(gradients)):
+            helpful = merged(helpful, first, self._barred(scores, first, leave_out, -torch.inf), k)
+            harmful = merged(harmful, first, -self._barred(scores, first, leave_out, torch.inf), k)
+        assert helpful is not None  # a head has at least one row
+        assert harmful is not None
         return helpful, (-harmful[0], harmful[1])
 
     def most_harmed(self, gradients: Gradients, k: int) -> tuple[Float[Tensor, "n kept"], Int[Tensor, "n kept"]]:
@@ -131,34 +153,34 @@ class HeadInfluence:
         found = [top_k([(0, -scores.T)], k) for _, scores in self._scored(self._solve(gradients))]
         return -torch.cat([values for values, _ in found]), torch.cat([targets for _, targets in found])
 
-    def _eligible(
-        self, directions: Gradients, leave_out: Int[Tensor, " t"] | None, sign: float
-    ) -> Iterator[tuple[int, Float[Tensor, "t b"]]]:
-        for first, scores in self._scored(directions):
-            signed = sign * scores
-            if leave_out is not None:
-                inside = (leave_out >= first) & (leave_out < first + scores.shape[1])
-                signed[inside.nonzero().squeeze(1), (leave_out[inside] - first)] = -torch.inf
-            yield first, signed
+    def _barred(
+        self, scores: Float[Tensor, "t b"], first: int, leave_out: Int[Tensor, " t"] | None, mark: float
+    ) -> Float[Tensor, "t b"]:
+        """These scores with each target's row to leave out set to `mark`, in place."""
+        if leave_out is not None:
+            inside = (leave_out >= first) & (leave_out < first + scores.shape[1])
+            scores[inside.nonzero().squeeze(1), leave_out[inside] - first] = mark
+        return scores
 
     def _solve(self, gradients: Gradients) -> Gradients:
         """`V_t = G⁻¹ ∇L_t`, float64."""
         flat = gradients.double().reshape(len(gradients), -1)
         return torch.cholesky_solve(flat.T, self._factor).T.reshape(gradients.shape)
 
-    def _projected(self, directions: Gradients, size: int = BLOCK) -> Iterator[tuple[int, Float[Tensor, "t b k"]]]:
-        """The rows' features under each direction, in the precision of the features: one matrix product a block."""
-        t, k, d1 = directions.shape
+    def _products(self, weights: Float[Tensor, "m d1"]) -> Iterator[tuple[int, Float[Tensor, "b m"]]]:
+        """(first row, rows times these weights), in the precision of the features: one matrix product a block."""
         features = self.data.features
-        weight = directions[:, :, :-1].reshape(t * k, d1 - 1).to(features.dtype)
-        bias = directions[:, :, -1].reshape(t * k).to(features.dtype)
+        weight, bias = weights[:, :-1].to(features.dtype), weights[:, -1].to(features.dtype)
+        size = max(1, min(ROWS, PRODUCTS // len(weights)))
         for start in range(0, len(features), size):
-            projected = torch.addmm(bias, features[start : start + size], weight.T)
-            yield start, projected.view(-1, t, k).transpose(0, 1)
+            yield start, torch.addmm(bias, features[start : start + size], weight.T)
 
     def _scored(self, directions: Gradients) -> Iterator[tuple[int, Float[Tensor, "t b"]]]:
         """Influence on each direction's target, a block of rows at a time."""
-        pulls = self._pulls.to(self.data.features.dtype)
-        for first, projections in self._projected(directions):
-            here = pulls[first : first + projections.shape[1]]
-            yield first, removal_influence(here, projections, len(self.data.features))
+        t, k, d1 = directions.shape
+        own = directions[:0, 0] if self.leverage else self.fit.theta
+        for first, products in self._products(torch.cat([own, directions.reshape(t * k, d1)])):
+            where = slice(first, first + len(products))
+            pulls = self._corrected_pulls[where] if self.leverage else self._plain_pulls(where, products[:, :k])
+            projections = products[:, len(own) :].unflatten(1, (t, k)).transpose(0, 1)
+            yield first, removal_influence(pulls, projections, len(self.data.features))

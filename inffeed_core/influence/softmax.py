@@ -60,8 +60,10 @@ def sum_zero_basis(classes: int) -> Float[Tensor, "c k"]:
 def blocks(features: Float[Tensor, "n d"], size: int = BLOCK) -> Iterator[tuple[slice, Float[Tensor, "b d1"]]]:
     """Consecutive rows as float64 with the constant 1 appended, and where they lie."""
     for start in range(0, len(features), size):
-        rows = features[start : start + size].double()
-        yield slice(start, start + len(rows)), torch.cat([rows, torch.ones(len(rows), 1, dtype=torch.float64)], 1)
+        rows = features[start : start + size]
+        padded = torch.ones(len(rows), features.shape[1] + 1, dtype=torch.float64)
+        padded[:, :-1] = rows
+        yield slice(start, start + len(rows)), padded
 
 
 def probabilities(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
@@ -81,9 +83,13 @@ def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tens
 
 
 def residuals(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, "n k"]:
-    """Reduced residuals `Uᵀ(p − e_y)`: the part of each loss gradient that belongs to the logits."""
-    basis = sum_zero_basis(probs.shape[1])
-    return probs @ basis - basis[labels]
+    """Reduced residuals `Uᵀ(p − e_y)`: the part of each loss gradient that belongs to the logits.
+
+    In the precision of `probs`. `1 − p_y` is summed from the other classes, so that it keeps its digits near 0.
+    """
+    basis = sum_zero_basis(probs.shape[1]).to(probs.dtype)
+    others = probs.scatter(1, labels.unsqueeze(1), 0.0)
+    return others @ basis - others.sum(1, keepdim=True) * basis[labels]
 
 
 def objective(scores: Float[Tensor, "n c"], theta: Float[Tensor, "k d1"], data: HeadData, l2: float) -> float:
