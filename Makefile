@@ -51,5 +51,6 @@ $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
 
 .PHONY: browser
 browser: $(VENV)/ready-dev
+	@$(BIN)/python -m playwright --version >/dev/null 2>&1 || .ci/install-system-package libatomic1 # its driver needs it
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	  || .ci/install-system-package chromium || $(BIN)/python -m playwright install chromium
