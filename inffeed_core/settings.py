@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from inffeed_core.errors import SettingsError
 
@@ -20,6 +20,10 @@ POLICIES = (
     "random",
 )
 """Names of the flag policies, the default first. `inffeed_core.flagging` says what each one computes."""
+
+
+Scope = Literal["head", "last-block", "all"]
+"""Which weights influence goes through: the head's, or as well those of the encoder's last block, or all of it."""
 
 
 def _require(condition: bool, message: str) -> None:
@@ -120,6 +124,10 @@ class AnalysisSettings(_Settings):
     """For the kNN and BM25 votes."""
     leverage: bool = True
     """Correct removal influence for leverage (exact single Newton step); off for quick looks at huge sets."""
+    scope: Scope = "head"
+    """Whose weights validation influence and influencers go through; anything but the head costs passes over it."""
+    refine: bool = False
+    """Beyond the head: solve for validation influence with the exact curvature, some dozen passes more."""
 
     def __post_init__(self) -> None:
         _require(1 <= self.influencers <= 100, f"influencers is {self.influencers}; expected 1 to 100.")
@@ -127,4 +135,9 @@ class AnalysisSettings(_Settings):
         _require(self.explained >= 1, f"explained is {self.explained}; expected at least 1.")
         _require(self.ranked >= 1, f"ranked is {self.ranked}; expected at least 1.")
         _require(2 <= self.folds <= 20, f"folds is {self.folds}; expected 2 to 20.")
+        _require(self.scope in get_args(Scope), f"scope is {self.scope!r}; expected one of {get_args(Scope)}.")
+        _require(
+            not self.refine or self.scope != "head",
+            "refine is for the scopes 'last-block' and 'all': the curvature of the head is exact anyway.",
+        )
         _require(self.neighbours >= 1, f"neighbours is {self.neighbours}; expected at least 1.")

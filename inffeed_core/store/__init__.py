@@ -9,6 +9,7 @@ Everything inside one `writing` block is one transaction: all of it is stored, o
 """
 
 from inffeed_core.store.analyses import (
+    analyses,
     begin_analysis,
     count_open,
     evidence_for,
@@ -18,7 +19,9 @@ from inffeed_core.store.analyses import (
     policy_values,
     put_evidence,
     put_scores,
+    ranking_scores,
     scored,
+    strongest_influencers,
 )
 from inffeed_core.store.browsing import instance_page, map_points
 from inffeed_core.store.connection import create, migrate, reading, writing
@@ -81,6 +84,7 @@ __all__ = [
     "active_version",
     "add_examples",
     "add_version",
+    "analyses",
     "annotator_counts",
     "ask_to_cancel",
     "attach_process",
@@ -125,6 +129,7 @@ __all__ = [
     "put_evidence",
     "put_scores",
     "ranked_exclusions",
+    "ranking_scores",
     "ranking_size",
     "reading",
     "record_decision",
@@ -136,6 +141,7 @@ __all__ = [
     "scored",
     "search",
     "silver_scored",
+    "strongest_influencers",
     "undo_last",
     "undo_token",
     "undone_by",

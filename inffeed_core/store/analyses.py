@@ -90,9 +90,16 @@ def put_evidence(db: Database, analysis: int, target: str, sides: Mapping[str, S
 def latest_analysis(db: Database, version: str | None = None) -> Analysis | None:
     """The newest analysis, of one version or of any; None where there is none."""
     sql = "SELECT * FROM analysis WHERE ?1 IS NULL OR version = ?1 ORDER BY id DESC LIMIT 1"
-    for row in db.query(sql, [version]):
-        return Analysis(row["id"], row["version"], row["created"], row["as_of_decision"], json.loads(row["settings"]))
-    return None
+    return next((_analysis(row) for row in db.query(sql, [version])), None)
+
+
+def analyses(db: Database) -> list[Analysis]:
+    """All analyses, the newest first."""
+    return [_analysis(row) for row in db.query("SELECT * FROM analysis ORDER BY id DESC")]
+
+
+def _analysis(row: Mapping[str, Any]) -> Analysis:
+    return Analysis(row["id"], row["version"], row["created"], row["as_of_decision"], json.loads(row["settings"]))
 
 
 def flagged(
@@ -145,6 +152,24 @@ def policy_values(db: Database, analysis: int, id: str) -> dict[str, tuple[int, 
     """(rank, score) of one instance by every policy whose kept ranking holds it."""
     sql = "SELECT policy, rank, score FROM ranking WHERE analysis = ? AND instance = ? ORDER BY policy"
     return {r["policy"]: (r["rank"], r["score"]) for r in db.query(sql, [analysis, id])}
+
+
+def ranking_scores(db: Database, analysis: int, policy: str) -> dict[str, float]:
+    """Score by id of every instance in the policy's kept ranking."""
+    sql = "SELECT instance, score FROM ranking WHERE analysis = ? AND policy = ?"
+    return {r["instance"]: r["score"] for r in db.query(sql, [analysis, policy])}
+
+
+def strongest_influencers(db: Database, analysis: int, count: int) -> dict[str, frozenset[str]]:
+    """By target the ids of its `count` stored supporters and opposers of the largest influence, whatever its sign."""
+    sql = """
+        SELECT target, json_group_array(instance) AS ids FROM (
+            SELECT target, instance,
+                   row_number() OVER (PARTITION BY target ORDER BY abs(influence) DESC, instance) AS place
+            FROM influencer WHERE analysis = ? AND side IN ('supporter', 'opposer'))
+        WHERE place <= ? GROUP BY target
+    """
+    return {r["target"]: frozenset(json.loads(r["ids"])) for r in db.query(sql, [analysis, count])}
 
 
 def explained_targets(db: Database, analysis: int) -> set[str]:

@@ -1,7 +1,12 @@
-"""Analyse and explain: from a model version to flags, suggestions and influencers in the store."""
+"""Analyse and explain: from a model version to flags, suggestions and influencers in the store.
+
+Validation influence (hence the policy negative-influence), influencers and the gold that a flag harms come from the
+tier that the settings' scope names: the exact head, or the whole model. Suggestions, relabel gains, expected gain and
+self-influence are the head's in either case, because only there a change of label has an exact answer.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -18,10 +23,10 @@ from inffeed_core.signals import silver_signals
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
 from inffeed_core.workflow.projects import Project
+from inffeed_core.workflow.tiers import HeadTier, Tier, kept
 
 EXPLAIN_ALL_PAIRS = 2e8
 """Up to this many target × train pairs every train, silver and validation instance is explained (about 10 s)."""
-TARGET_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,12 @@ def analyse(project: Project, settings: AnalysisSettings, progress: Progress) ->
     state = _load(project, settings, progress)
     progress("Scoring", 0, 0)
     signals = _signals(state)
+    tier = _tier(project, state, progress)
+    signals = replace(signals, validation_influence=tier.on_validation()[state.unconfirmed].numpy())
     rankings = _rankings(state, signals)
     rows = list(_score_rows(state, signals))
     targets = _targets(state, rankings)
-    evidence = dict(_evidence(state, targets, progress))
+    evidence = dict(_evidence(state, tier, targets, progress))
     progress("Saving the analysis", 0, 0)
     with store.writing(project.db) as db:
         id = store.begin_analysis(db, state.version.id, state.version.as_of_decision, settings.as_dict())
@@ -95,7 +102,8 @@ def explain(project: Project, ids: Sequence[str], progress: Progress) -> None:
     place = {one.id: i for i, one in enumerate(state.data.instances)}
     if unknown := [id for id in ids if id not in place]:
         raise UnknownInstance(f"No instance has the id {unknown[0]!r}; the Data page lists all ids.")
-    evidence = dict(_evidence(state, [place[id] for id in ids], progress))
+    tier = _tier(project, state, progress)
+    evidence = dict(_evidence(state, tier, [place[id] for id in ids], progress))
     with store.writing(project.db) as db:
         for target, sides in evidence.items():
             store.put_evidence(db, analysis.id, target, sides)
@@ -112,6 +120,15 @@ def _load(project: Project, settings: AnalysisSettings, progress: Progress) -> _
     if state.learn.fingerprint() != version.data_hash:
         raise NotReady(f"Instances were added or left out since {version.id} was trained; retrain first.")
     return state
+
+
+def _tier(project: Project, state: _State, progress: Progress) -> Tier:
+    if state.settings.scope == "head":
+        return HeadTier(state.influence, state.validation)
+    from inffeed_core.workflow.whole_model_analysis import open_whole_model  # imports transformers
+
+    learned = (state.learn, state.validation)
+    return open_whole_model(project, state.version, learned, state.settings, progress)
 
 
 def _signals(state: _State) -> flagging.Signals:
@@ -172,42 +189,32 @@ def _targets(state: _State, rankings: Mapping[str, Sequence[tuple[str, float]]])
 
 
 def _evidence(
-    state: _State, targets: Sequence[int], progress: Progress
+    state: _State, tier: Tier, targets: Sequence[int], progress: Progress
 ) -> Iterator[tuple[str, dict[str, list[tuple[str, float]]]]]:
     """(target id, its (id, influence) lists by side), streamed over blocks of targets."""
     learn_ids = [one.id for one in state.learn.instances]
     row_of = {id: row for row, id in enumerate(learn_ids)}
-    harmed = _harmed(state)
-    for start in range(0, len(targets), TARGET_BLOCK):
+    harmed = _harmed(state, tier)
+    for start in range(0, len(targets), tier.target_block):
         progress("Finding influencers", start, len(targets))
-        block = state.data.where(targets[start : start + TARGET_BLOCK])
-        gradients = state.influence.loss_gradients(block.features, block.labels)
+        block = state.data.where(targets[start : start + tier.target_block])
         own = torch.tensor([row_of.get(one.id, -1) for one in block.instances])
-        count = state.settings.influencers
-        helpful, harmful = state.influence.top_influencers(gradients, count, leave_out=own)
+        helpful, harmful = tier.top_influencers(block, state.settings.influencers, own)
         for t, one in enumerate(block.instances):
             sides = {
-                "supporter": _kept(helpful[0][t], helpful[1][t], learn_ids, positive=True),
-                "opposer": _kept(harmful[0][t], harmful[1][t], learn_ids, positive=False),
+                "supporter": kept(helpful[0][t], helpful[1][t], learn_ids, positive=True),
+                "opposer": kept(harmful[0][t], harmful[1][t], learn_ids, positive=False),
             }
             if one.id in harmed:
                 sides["harmed"] = harmed[one.id]
             yield one.id, sides
 
 
-def _harmed(state: _State) -> dict[str, list[tuple[str, float]]]:
+def _harmed(state: _State, tier: Tier) -> dict[str, list[tuple[str, float]]]:
     """For every unconfirmed silver instance, the validation gold it harms: (id, influence), most harmed first."""
     ids = [one.id for one in state.validation.instances]
-    gradients = state.influence.loss_gradients(state.validation.features, state.validation.labels)
-    influence, which = state.influence.most_harmed(gradients, state.settings.harmed)
+    influence, which = tier.most_harmed(state.settings.harmed)
     return {
-        state.learn.instances[row].id: _kept(influence[row], which[row], ids, positive=False)
+        state.learn.instances[row].id: kept(influence[row], which[row], ids, positive=False)
         for row in state.unconfirmed
     }
-
-
-def _kept(influence: Tensor, which: Tensor, ids: Sequence[str], *, positive: bool) -> list[tuple[str, float]]:
-    """(id, influence) where the influence has the sign that the list is about."""
-    sign = 1.0 if positive else -1.0
-    pairs = zip(influence.tolist(), which.tolist(), strict=True)
-    return [(ids[i], value) for value, i in pairs if 0 < sign * value < float("inf")]

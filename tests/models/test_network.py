@@ -7,7 +7,6 @@ import torch
 from tiny_models import save_model
 
 from inffeed_core.influence.linear_layers import find_layers
-from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import Head
 from inffeed_core.models.network import LARGEST_BATCH, TextBatches, VersionNetwork
@@ -72,14 +71,3 @@ def test_batches_hold_every_text_once_with_its_label_and_few_at_a_time(tmp_path:
     assert max(sizes) == LARGEST_BATCH
     assert batches.in_order(torch.cat([labels for _, labels in batches])).tolist() == list(range(75))
     assert [len(labels) for _, labels in batches[::2]] == sizes[::2]
-
-
-def test_the_batch_size_leaves_scores_alone(tmp_path: Path):
-    encoder = small("BertModel", tmp_path)
-    network, settings = VersionNetwork(encoder, random_head(encoder)), WholeModelSettings(rank=None, dimension=None)
-    found = []
-    for tokens in (16, 512):
-        batches = TextBatches.of(encoder, TEXTS, LABELS, batch_tokens=tokens)
-        scores = WholeModel(network, settings).fit(batches).index(batches).influence(batches)
-        found.append(batches.in_order(batches.in_order(scores), axis=0))
-    torch.testing.assert_close(found[0], found[1], rtol=2e-3, atol=1e-5 * float(found[0].abs().max()))

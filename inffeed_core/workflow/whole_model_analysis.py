@@ -1,0 +1,156 @@
+"""The whole-model tier of a project's analyses: influence through the encoder's layers as well as the head.
+
+Index and factors lie in `features/whole-model/<key>`, keyed by the encoder, the head, the learned texts and labels, and
+the settings. A run that was stopped goes on from there, and a second analysis or a single target finds them ready. One
+set is kept for each scope (some 150 MB and 16 KB a text), so that of an older version makes way.
+
+The curvature is that of the mean loss of all learned instances. Unconfirmed silver of weight w pulls w times as hard,
+so its influence is multiplied by w.
+"""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from inffeed_core.errors import NotReady
+from inffeed_core.influence import top_k
+from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
+from inffeed_core.models.cache import locked
+from inffeed_core.models.encoder import Encoder
+from inffeed_core.models.heads import load_head
+from inffeed_core.models.network import LARGEST_BATCH, TextBatches, VersionNetwork
+from inffeed_core.models.sources import ModelFiles, resolve
+from inffeed_core.records import ModelVersion, Progress
+from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.workflow.encoded import Encoded
+from inffeed_core.workflow.projects import Project
+from inffeed_core.workflow.tiers import Best
+
+FORMAT = 1
+SCORES_AT_ONCE = 2**25
+"""Targets × rows, 128 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeModelTier:
+    """Influence through the layers of a scope, answered from a finished index."""
+
+    analysis: WholeModel
+    encoder: Encoder
+    train: TextBatches
+    weights: Float[Tensor, " n"]
+    """Of each row in the training objective."""
+    validation: Encoded
+    batch_tokens: int
+    refine: bool
+    progress: Progress
+
+    @property
+    def target_block(self) -> int:
+        """How many targets to ask about at once."""
+        return max(1, SCORES_AT_ONCE // len(self.weights))
+
+    def on_validation(self) -> Float[Tensor, " n"]:
+        """Influence of every row on the mean validation loss, float64; refined where the settings ask for it."""
+        batches = self._batches(self.validation)
+        scores = self._refined(batches) if self.refine else self.analysis.influence_on_mean(batches)
+        return self.train.in_order(scores).double() * self.weights
+
+    def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
+        """Most helpful and most harmful rows of each target; `own` is the target's own row, left out, or −1."""
+        scores = self._influence(targets)
+        known = (own >= 0).nonzero().squeeze(1)
+        best = []
+        for sign in (1.0, -1.0):
+            signed = sign * scores
+            signed[known, own[known]] = -torch.inf
+            values, rows = top_k([(0, signed)], k)
+            best.append((sign * values, rows))
+        return best[0], best[1]
+
+    def most_harmed(self, k: int) -> tuple[Float[Tensor, "n kept"], Int[Tensor, "n kept"]]:
+        """For every row its lowest influences on validation instances, lowest first, and their numbers."""
+        targets = range(len(self.validation.instances))
+        blocks = (targets[first : first + self.target_block] for first in targets[:: self.target_block])
+        values, numbers = top_k(((b[0], -self._influence(self.validation.where(b)).T) for b in blocks), k)
+        return -values, numbers
+
+    def _influence(self, targets: Encoded) -> Float[Tensor, "t n"]:
+        batches = self._batches(targets)
+        scores = self.train.in_order(self.analysis.influence(batches))
+        return batches.in_order(scores, axis=0) * self.weights.to(scores)
+
+    def _refined(self, validation: TextBatches) -> Float[Tensor, " n"]:
+        scores, solution = self.analysis.refined_on_mean(validation, self.train)
+        if not solution.converged:
+            raise NotReady(
+                f"After {solution.products} passes the refined solve still has a relative residual of "
+                f"{float(solution.residuals.max()):.1e} instead of 1e-4; analyse without refining."
+            )
+        return scores
+
+    def _batches(self, data: Encoded) -> TextBatches:
+        return _batches(self.encoder, data, self.batch_tokens)
+
+
+def open_whole_model(
+    project: Project,
+    version: ModelVersion,
+    learned: tuple[Encoded, Encoded],
+    settings: AnalysisSettings,
+    progress: Progress,
+) -> WholeModelTier:
+    """The tier of this version, its index built or found; `learned` are what it learned from, and validation.
+
+    Raises ModelError where the model cannot be used or has no layers of this scope, and Cancelled.
+    """
+    learn, validation = learned
+    training = TrainSettings.from_dict(version.settings)
+    progress("Loading the model", 0, 0)
+    encoder = Encoder(resolve(version.encoder), training.max_tokens)
+    train = _batches(encoder, learn, training.batch_tokens)
+    network = VersionNetwork(encoder, load_head(project.models / version.id))
+    about = WholeModelSettings(scope=settings.scope)
+    key = _key(encoder.files, project.models / version.id, learn, training, about)
+    folder = project.features / "whole-model" / settings.scope
+    with locked(folder, lambda: progress("Waiting for another analysis of the whole model", 0, 0)):
+        _make_way(folder, key)
+        store = Store(folder / key, key)
+        analysis = WholeModel(network, about, store=store, progress=progress).fit(train).index(train)
+    weights = learn.head_data(2, training.silver_weight).row_weights
+    return WholeModelTier(
+        analysis, encoder, train, weights, validation, training.batch_tokens, settings.refine, progress
+    )
+
+
+def _batches(encoder: Encoder, data: Encoded, batch_tokens: int) -> TextBatches:
+    return TextBatches.of(encoder, [one.text for one in data.instances], data.labels, batch_tokens)
+
+
+def _key(files: ModelFiles, head: Path, learn: Encoded, training: TrainSettings, about: WholeModelSettings) -> str:
+    """Hash of everything that factors and index depend on."""
+    parts = [
+        FORMAT,
+        files.weights_hash,
+        files.recipe_hash,
+        repr(files.pooling),
+        hashlib.sha256((head / "head.safetensors").read_bytes()).hexdigest(),
+        learn.fingerprint(),
+        training.max_tokens,
+        training.batch_tokens,
+        LARGEST_BATCH,
+        repr(about),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _make_way(folder: Path, key: str) -> None:
+    for other in folder.iterdir():
+        if other.is_dir() and other.name != key:
+            shutil.rmtree(other)

@@ -1,0 +1,157 @@
+"""Analyses through the whole model, on a random transformer of a few thousand weights."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from small import make_small
+from tiny_models import save_model
+
+from inffeed_core import store
+from inffeed_core.errors import Cancelled, SettingsError
+from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
+from inffeed_core.models.encoder import Encoder
+from inffeed_core.models.heads import load_head
+from inffeed_core.models.network import VersionNetwork
+from inffeed_core.models.sources import resolve
+from inffeed_core.records import Act, Analysis, Decision, Split
+from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.workflow.analysing import analyse, explain
+from inffeed_core.workflow.projects import Project, settings_of
+from inffeed_core.workflow.training import train
+
+HEAD = AnalysisSettings(influencers=3, harmed=2, folds=3)
+ALL = replace(HEAD, scope="all")
+LEARNED = (Split.TRAIN, Split.SILVER)
+
+
+@pytest.fixture(autouse=True)
+def few_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny model needs no 4096 components, whose factorisation is most of the time."""
+    few = partial(WholeModelSettings, dimension=256)
+    monkeypatch.setattr("inffeed_core.workflow.whole_model_analysis.WholeModelSettings", few)
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Project:
+    """The small project, trained on features of a tiny transformer."""
+    project = make_small(tmp_path / "project")
+    model = save_model(tmp_path / "model", "BertModel")
+    with store.writing(project.db) as db:
+        store.save_project_settings(db, replace(store.project_settings(db), model=str(model)))
+    train(project, TrainSettings(max_tokens=16, l2=1e-3), quiet)
+    return project
+
+
+def scores(project: Project, analysis: Analysis, policy: str) -> dict[str, float]:
+    with store.reading(project.db) as db:
+        return store.ranking_scores(db, analysis.id, policy)
+
+
+def stages_of(project: Project, settings: AnalysisSettings) -> list[str]:
+    seen: list[str] = []
+    analyse(project, settings, lambda stage, done, total: seen.append(stage))
+    return seen
+
+
+def exact_harm(project: Project) -> dict[str, float]:
+    """Minus each silver text's influence on the mean validation loss, from the exact dual."""
+    encoder = Encoder(resolve(settings_of(project).model), 16)
+    with store.reading(project.db) as db:
+        learned, validation = list(store.instances(db, LEARNED)), list(store.instances(db, [Split.VALIDATION]))
+
+    def batches(instances):
+        labels = torch.tensor([["negative", "positive"].index(one.label) for one in instances])
+        ids, mask = encoder.padded(encoder.tokenise([one.text for one in instances]))
+        return [({"input_ids": ids, "attention_mask": mask}, labels)]
+
+    network = VersionNetwork(encoder, load_head(project.models / "v1"))
+    whole = WholeModel(network, WholeModelSettings()).fit(batches(learned))
+    each = whole.dual(batches(learned)).influence(whole.gradients(batches(validation)))
+    pairs = zip(learned, each.mean(0).tolist(), strict=True)
+    return {one.id: -value for one, value in pairs if one.split is Split.SILVER}
+
+
+def test_refined_flags_are_ranked_by_the_exact_influence_through_all_layers(tiny: Project):
+    expected = exact_harm(tiny)
+    found = scores(tiny, analyse(tiny, replace(ALL, refine=True), quiet), "negative-influence")
+    size = max(map(abs, expected.values()))
+    assert found == pytest.approx(expected, rel=0.05, abs=0.01 * size)
+    assert list(found) == sorted(found, key=lambda id: -found[id])
+
+
+def test_the_scope_changes_what_rests_on_influence_and_nothing_else(tiny: Project):
+    head, last, whole = (analyse(tiny, replace(HEAD, scope=scope), quiet) for scope in ("head", "last-block", "all"))
+    for policy in ("expected-gain", "self-influence", "gold-loss"):
+        assert scores(tiny, head, policy) == scores(tiny, last, policy) == scores(tiny, whole, policy)
+    different = [tuple(scores(tiny, one, "negative-influence").values()) for one in (head, last, whole)]
+    assert len(set(different)) == 3
+    with store.reading(tiny.db) as db:
+        assert store.explained_targets(db, whole.id) == store.explained_targets(db, head.id)
+        evidence = store.evidence_for(db, whole.id, ["silver-3"])["silver-3"]
+    assert len(evidence.supporters) == len(evidence.opposers) == 3
+    assert "silver-3" not in {one.id for one in evidence.supporters + evidence.opposers}
+    assert all(one.influence > 0 for one in evidence.supporters)
+    assert all(one.influence < 0 for one in evidence.opposers + evidence.harmed)
+    assert {one.split for one in evidence.harmed} == {Split.VALIDATION}
+
+
+def test_a_second_analysis_finds_the_index_and_says_the_same(tiny: Project):
+    first = analyse(tiny, ALL, quiet)
+    assert "Encoding gradients" not in stages_of(tiny, ALL)
+    with store.reading(tiny.db) as db:
+        second = store.latest_analysis(db)
+        assert second is not None
+        assert second.id > first.id
+        targets = sorted(store.explained_targets(db, first.id))
+        assert store.evidence_for(db, first.id, targets) == store.evidence_for(db, second.id, targets)
+    assert scores(tiny, first, "negative-influence") == scores(tiny, second, "negative-influence")
+
+
+def test_a_cancelled_analysis_goes_on_where_it_was(tiny: Project):
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "Encoding gradients":
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        analyse(tiny, ALL, stop)
+    with store.reading(tiny.db) as db:
+        assert store.analyses(db) == []
+    (kept,) = (tiny.features / "whole-model" / "all").glob("*/factors.safetensors")
+    written = kept.stat().st_mtime_ns
+    analyse(tiny, ALL, quiet)
+    assert kept.stat().st_mtime_ns == written
+
+
+def test_the_index_of_an_older_version_makes_way(tiny: Project):
+    analyse(tiny, ALL, quiet)
+    analyse(tiny, replace(ALL, scope="last-block"), quiet)
+    with store.writing(tiny.db) as db:
+        store.record_decision(db, Decision("t", "silver-3", "Ada", Act.RELABEL, "positive"))
+    train(tiny, TrainSettings(max_tokens=16, l2=1e-3), quiet)
+    assert "Encoding gradients" in stages_of(tiny, ALL)
+    for scope in ("all", "last-block"):
+        assert len(list((tiny.features / "whole-model" / scope).glob("*/index.json"))) == 1
+
+
+def test_explaining_stays_in_the_tier_of_the_analysis(tiny: Project):
+    head, whole = analyse(tiny, HEAD, quiet), analyse(tiny, ALL, quiet)
+    explain(tiny, ["test-1"], quiet)
+    with store.reading(tiny.db) as db:
+        assert "test-1" not in store.explained_targets(db, head.id)
+        evidence = store.evidence_for(db, whole.id, ["test-1"])["test-1"]
+    assert evidence.supporters
+    assert evidence.opposers
+
+
+def test_settings_that_cannot_work_are_refused():
+    with pytest.raises(SettingsError, match="scope is 'middle'"):
+        AnalysisSettings(scope="middle")
+    with pytest.raises(SettingsError, match="exact anyway"):
+        AnalysisSettings(refine=True)
