@@ -8,11 +8,13 @@ from inffeed_core.charts import feature_map, influence_bars
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.records import Instance
 from inffeed_core.settings import POLICIES
-from inffeed_core.workflow.exploring import MAP_POINTS, Portrait, feature_points, find_instances, portrait
+from inffeed_core.workflow.agreement import agreement, all_analyses
+from inffeed_core.workflow.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
 from inffeed_core.workflow.projects import Project, settings_of
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
+from pages.components.tiers import analysis_name
 from pages.strings import ENGLISH
 
 POLICY_WORDS = ENGLISH["policies"]
@@ -27,16 +29,18 @@ def page() -> None:
     project = require_project()
     explaining = "explain" in job_panel(project)
     target = _chosen(project)
+    analyses = _analyses(project)
     try:
-        shown = portrait(project, target)
+        portraits = [portrait(project, target, one) for one in analyses]
     except UnknownInstance as error:
         problem(str(error), "Not found")
         return
+    shown = portraits[0]
     _facts(shown)
     names = ["Influence", "Map", "Rankings", "Decisions"]
     tabs = st.tabs(names, key="explore_view", on_change="rerun", bind="query-params")
     views = (
-        lambda: _influence(project, shown, explaining),
+        lambda: _influences(project, portraits, explaining),
         lambda: _map(project, shown),
         lambda: _rankings(shown),
         lambda: _trail(shown),
@@ -66,6 +70,29 @@ def _chosen(project: Project) -> str:
         heading, options, key="explore_id", format_func=lambda id: found.get(id, id), on_change=_take_choice
     )
     return target
+
+
+def _analyses(project: Project) -> list[int | None]:
+    """The analysis to show, and perhaps one beside it; None stands for the newest of the version in use."""
+    found = {one.id: one for one in all_analyses(project)}
+    if len(found) < 2:
+        return [None]
+    newest = latest_id(project) or next(iter(found))
+    left, right = st.columns(2)
+    ids = [newest, *(id for id in found if id != newest)]
+    help = "Analyses differ by model version, or by whose weights influence goes through. The Models page makes them."
+    shown = left.selectbox(
+        "Analysis", ids, key="explore_analysis", format_func=lambda id: analysis_name(found[id]), help=help
+    )
+    beside = right.selectbox(
+        "Compare with",
+        [id for id in ids if id != shown],
+        index=None,
+        placeholder="Another analysis",
+        key="explore_beside",
+        format_func=lambda id: analysis_name(found[id]),
+    )
+    return [shown] if beside is None else [shown, beside]
 
 
 def _name(one: Instance) -> str:
@@ -114,13 +141,30 @@ def _fact(cell: DeltaGenerator, name: str, value: str, help: str | None = None) 
         st.text(value)  # a metric would render a label as Markdown
 
 
+def _influences(project: Project, portraits: list[Portrait], explaining: bool) -> None:
+    """One analysis, or two side by side with what they have in common."""
+    if len(portraits) == 1:
+        _influence(project, portraits[0], explaining)
+        return
+    first, second = (shown.analysis for shown in portraits)
+    if first is not None and second is not None:
+        st.text(agreement(project, first, second).sentence)
+    for column, shown in zip(st.columns(2), portraits, strict=True):
+        with column:
+            if shown.analysis is not None:
+                st.subheader(analysis_name(shown.analysis), anchor=False)
+            _influence(project, shown, explaining)
+
+
 def _influence(project: Project, shown: Portrait, explaining: bool) -> None:
     if shown.analysis is None:
         _no_analysis()
         return
     if shown.evidence is None:
         st.text("The influencers of this instance have not been computed.")
-        if st.button("Compute influencers", icon=":material/hub:", type="primary", disabled=explaining):
+        if shown.analysis.id != latest_id(project):
+            st.text("They can be for the newest analysis of the version in use alone.")
+        elif st.button("Compute influencers", icon=":material/hub:", type="primary", disabled=explaining):
             start_job(project, "explain", {"ids": [shown.instance.id]})
         return
     st.caption(

@@ -15,6 +15,7 @@ from inffeed_core.workflow.status import Status, Step, status
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
+from pages.components.tiers import HELP, REFINE_HELP, TIERS
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION)
 
@@ -117,6 +118,12 @@ def _settings(now: Status) -> tuple[TrainSettings, AnalysisSettings] | None:
             key="max_tokens",
             help="Longer texts are cut. Another value means encoding every text again.",
         )
+        scope = right.selectbox(
+            "Influence through", list(TIERS), format_func=TIERS.get, persist_state="session", key="scope", help=HELP
+        )
+        refine = right.checkbox(
+            "Refine the flags", disabled=scope == "head", persist_state="session", key="refine", help=REFINE_HELP
+        )
         influencers = right.number_input(
             "Influencers kept on each side",
             1,
@@ -143,7 +150,9 @@ def _settings(now: Status) -> tuple[TrainSettings, AnalysisSettings] | None:
                     max_tokens=tokens,
                     batch_tokens=max(TrainSettings().batch_tokens, tokens),
                 ),
-                AnalysisSettings(influencers=influencers, explained=explained),
+                AnalysisSettings(
+                    influencers=influencers, explained=explained, scope=scope, refine=refine and scope != "head"
+                ),
             )
         except SettingsError as error:
             problem(str(error), "These settings cannot work")

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from click.testing import CliRunner, Result
 from small import examples
+from tiny_models import save_model
 
 from inffeed_core.cli import main
 from inffeed_core.errors import Cancelled
@@ -296,6 +297,28 @@ def test_the_whole_job_by_command_line(tmp_path: Path, monkeypatch: pytest.Monke
             ("retrain", JobState.DONE),
             ("retrain", JobState.DONE),
         ]
+
+
+def test_tiers_are_computed_listed_and_compared(project: Project, tmp_path: Path) -> None:
+    model = save_model(tmp_path / "model", "BertModel")
+    run("retrain", project.folder, "--model", model, "--max-tokens", 16)
+    made = answer("analyse", project.folder, "--scope", "last-block", "--refine", "--influencers", 3)
+    assert made == {"analysis": 2, "version": "v1"}
+    run("retrain", project.folder, "--max-tokens", 16, "--scope", "last-block")
+    listed = [line.split()[:3] for line in run("analyses", project.folder).stdout.splitlines()]
+    assert listed == [["3", "v2", "last-block"], ["2", "v1", "last-block,"], ["1", "v1", "head"]]
+    found = answer("compare", project.folder, 1, "v2")
+    assert isinstance(found, dict)
+    assert (found["first"]["id"], found["second"]["id"]) == (1, 3)
+    assert (found["silver"], found["targets"]) == (20, 40)
+    assert -1 <= found["correlation"] <= 1
+    assert 0 <= found["overlap"] <= 1
+    said = run("compare", project.folder, 2, 2).stdout
+    assert "Analyses 2 (v1, last-block, refined)" in said
+    assert "rank correlation +1.00" in said
+    assert "100% are the same" in said
+    assert "inffeed analyses" in run("compare", project.folder, 1, "v9", code=1).stderr
+    assert "exact anyway" in run("analyse", project.folder, "--refine", code=1).stderr
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
     console.py   errors to exit codes, progress, JSON: what all commands share
     data.py      new, import, export
     learning.py  train, analyse, retrain, versions, promote
+    analyses.py  analyses, compare
     review.py    flags, influencers, explain, decide, undo
     running.py   status, jobs, cancel, app
     bench.py     bench repair, bench fidelity
@@ -14,7 +15,7 @@ explains, 2 wrong usage, 130 cancelled. Commands import what they need when they
 import click
 
 from inffeed_core import __version__
-from inffeed_core.cli import bench, data, learning, review, running
+from inffeed_core.cli import analyses, bench, data, learning, review, running
 from inffeed_core.cli.console import Commands
 
 EXAMPLE = """
@@ -38,6 +39,6 @@ def main() -> None:
     """Find and repair wrong silver labels with influence functions."""
 
 
-for module in (data, learning, review, running, bench):
+for module in (data, learning, analyses, review, running, bench):
     for command in module.COMMANDS:
         main.add_command(command)

@@ -2,12 +2,12 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings, Scope, TrainSettings
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
@@ -28,14 +28,18 @@ def analysis_options(command: "F") -> "F":
     """The fields of AnalysisSettings that scripts change, as options."""
     influencers = click.option("--influencers", type=int, help="Kept on each side of every explained text. [10]")
     explained = click.option("--explained", type=int, help="Top flags of each policy that are explained. [2000]")
-    return influencers(explained(command))
+    scope = click.option(
+        "--scope", type=click.Choice(get_args(Scope)), help="Whose weights influence goes through. [head]"
+    )
+    refine = click.option("--refine", is_flag=True, default=None, help="Beyond the head: exact, and slower, flags.")
+    return scope(refine(influencers(explained(command))))
 
 
 @click.command(epilog="Example: inffeed train reviews --model intfloat/e5-small-v2")
 @project_argument
 @train_options
 @json_option
-def train(project: Path, model: str | None, as_json: bool, **settings: float | None) -> None:
+def train(project: Path, model: str | None, as_json: bool, **settings: float | str | None) -> None:
     """Train a new model version.
 
     It learns from the current labels of the project DIR, and becomes the active version unless it is significantly
@@ -46,11 +50,11 @@ def train(project: Path, model: str | None, as_json: bool, **settings: float | N
     _tell_version(target, as_json)
 
 
-@click.command(epilog="Example: inffeed analyse reviews")
+@click.command(epilog="Example: inffeed analyse reviews --scope all")
 @project_argument
 @analysis_options
 @json_option
-def analyse(project: Path, as_json: bool, **settings: float | None) -> None:
+def analyse(project: Path, as_json: bool, **settings: float | str | None) -> None:
     """Score all instances and flag silver labels.
 
     The active version of the project DIR does it; the flags of earlier analyses are kept, but no longer shown.
@@ -66,7 +70,7 @@ def analyse(project: Path, as_json: bool, **settings: float | None) -> None:
 @train_options
 @analysis_options
 @json_option
-def retrain(project: Path, model: str | None, as_json: bool, **settings: float | None) -> None:
+def retrain(project: Path, model: str | None, as_json: bool, **settings: float | str | None) -> None:
     """Train on all decisions, then flag anew.
 
     This is `train` and `analyse` of the project DIR in one.
@@ -77,7 +81,7 @@ def retrain(project: Path, model: str | None, as_json: bool, **settings: float |
     _tell_version(target, as_json)
 
 
-def _given(kind: type[TrainSettings] | type[AnalysisSettings], values: dict[str, float | None]) -> dict[str, Any]:
+def _given(kind: type[TrainSettings] | type[AnalysisSettings], values: dict[str, float | str | None]) -> dict[str, Any]:
     """Validated settings as a job takes them: what the user gave, and defaults for the rest."""
     names = {field.name for field in fields(kind)}
     return kind(**{k: v for k, v in values.items() if v is not None and k in names}).as_dict()  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from inffeed_core.records import Analysis, Decision, Evidence, Instance, MapPoin
 from inffeed_core.settings import POLICIES
 from inffeed_core.store import (
     active_version,
+    analyses,
     decisions_about,
     evidence_for,
     find,
@@ -45,13 +46,16 @@ class Portrait:
     """None where its influencers have not been computed."""
 
 
-def portrait(project: Project, id: str) -> Portrait:
-    """All about one instance by the newest analysis of the active version. Raises UnknownInstance."""
+def portrait(project: Project, id: str, analysis_id: int | None = None) -> Portrait:
+    """All about one instance by one analysis, or by the newest of the active version. Raises UnknownInstance."""
     with reading(project.db) as db:
         shown = instance(db, id)
         trail = tuple(decisions_about(db, id))
-        active = active_version(db)
-        analysis = None if active is None else latest_analysis(db, active.id)
+        if analysis_id is None:
+            active = active_version(db)
+            analysis = None if active is None else latest_analysis(db, active.id)
+        else:
+            analysis = next((one for one in analyses(db) if one.id == analysis_id), None)
         if analysis is None:
             return Portrait(shown, trail, None, None, {}, None)
         rows = scored(db, analysis.id, [id])
@@ -63,6 +67,14 @@ def portrait(project: Project, id: str) -> Portrait:
             _in_order(policy_values(db, analysis.id, id)),
             evidence_for(db, analysis.id, [id]).get(id),
         )
+
+
+def latest_id(project: Project) -> int | None:
+    """The newest analysis of the active version, which explains instances on request; None before the first."""
+    with reading(project.db) as db:
+        active = active_version(db)
+        analysis = None if active is None else latest_analysis(db, active.id)
+        return None if analysis is None else analysis.id
 
 
 def _in_order(values: Mapping[str, tuple[int, float]]) -> dict[str, tuple[int, float]]:

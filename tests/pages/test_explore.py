@@ -98,3 +98,31 @@ def test_without_an_analysis_each_tab_leads_to_models(open_page, tmp_path):
         app = open_page("explore", project, id="x", explore_view=view)
         assert [s.value for s in app.subheader] == ["There is no analysis yet"]
     assert [s.value for s in open_page("explore", project).subheader] == ["Nothing is flagged yet"]
+
+
+def test_two_analyses_stand_side_by_side_with_their_rank_correlation(open_page, reviewable_project):
+    silver = [f"s{n:03}" for n in range(40)]
+    with store.writing(reviewable_project.db) as db:
+        second = store.begin_analysis(db, "v1", 0, {"scope": "all"})
+        store.put_scores(db, second, [], {"negative-influence": [(id, n / 10) for n, id in enumerate(silver)]})
+        store.put_evidence(db, second, "s003", {"supporter": [("t001", 0.5)], "opposer": [("t002", -0.25)]})
+    app = open_page("explore", reviewable_project, id="s003")
+    assert len(app.get("plotly_chart")) == 1
+    assert "Whole model" in app.selectbox(key="explore_analysis").options[0]
+    app.selectbox(key="explore_beside").select_index(0).run()
+    assert not app.exception
+    assert "an opposite order of harm (rank correlation -1.00)" in texts(app)
+    assert ["Whole model" in s.value for s in app.subheader] == [True, False]
+    whole, head = (json.loads(chart.proto.spec)["data"][0]["customdata"] for chart in app.get("plotly_chart"))
+    assert [row[0] for row in whole] == ["t001", "t002"]
+    assert len(head) == 10
+
+
+def test_influencers_are_computed_for_the_newest_analysis_alone(open_page, reviewable_project):
+    with store.writing(reviewable_project.db) as db:
+        store.begin_analysis(db, "v1", 0, {"scope": "all"})
+    app = open_page("explore", reviewable_project, id="v003")
+    assert button(app, "Compute influencers")
+    app.selectbox(key="explore_analysis").select_index(1).run()
+    assert "for the newest analysis" in texts(app)
+    assert "Compute influencers" not in {b.label for b in app.button}

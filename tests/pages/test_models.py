@@ -47,6 +47,15 @@ def test_settings_go_into_the_job(open_page, untrained, started):
     assert TrainSettings.from_dict(started[0][1]["train"]) == TrainSettings(silver_weight=0.5, max_tokens=64)
 
 
+def test_a_tier_is_chosen_for_the_next_analysis(open_page, reviewable_project, started):
+    app = open_page("models", reviewable_project)
+    assert app.checkbox(key="refine").disabled
+    app.selectbox(key="scope").select("all").run()
+    app.checkbox(key="refine").check().run()
+    button(app, "Analyse again").click().run()
+    assert started == [("analyse", {"analysis": AnalysisSettings(scope="all", refine=True).as_dict()})]
+
+
 def test_settings_that_cannot_work_are_refused_in_words(open_page, untrained):
     app = open_page("models", untrained)
     app.number_input(key="l2").set_value(0.0).run()

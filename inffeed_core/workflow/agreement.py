@@ -1,0 +1,109 @@
+"""Two analyses side by side: tiers of one version, or versions, and how far they tell the same story."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inffeed_core.errors import NotReady
+from inffeed_core.records import Analysis
+from inffeed_core.store import analyses as stored_analyses
+from inffeed_core.store import latest_analysis, ranking_scores, reading, strongest_influencers
+from inffeed_core.workflow.projects import Project
+
+RANKING = "negative-influence"
+"""The policy whose scores are minus the validation influence."""
+TOP = 10
+_WORDS = ((0.9, "almost the same"), (0.7, "much the same"), (0.4, "a similar"), (0.1, "a rather different"))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two analyses agree."""
+
+    first: Analysis
+    second: Analysis
+    silver: int
+    """Instances that both ranked."""
+    correlation: float | None
+    """Spearman's, of validation influence over these; None where there are fewer than two, or no differences."""
+    targets: int
+    """Instances that both explained."""
+    overlap: float | None
+    """Mean share, 0 to 1, of their ten strongest influencers that both name; None without targets."""
+    sentence: str
+    """The outcome in plain words."""
+
+
+def all_analyses(project: Project) -> list[Analysis]:
+    """Every analysis, newest first."""
+    with reading(project.db) as db:
+        return stored_analyses(db)
+
+
+def tier_of(analysis: Analysis) -> str:
+    """Its scope in one word or two: head, last-block or all, and whether refined."""
+    scope = str(analysis.settings.get("scope", "head"))
+    return f"{scope}, refined" if analysis.settings.get("refine") else scope
+
+
+def named(project: Project, name: str) -> Analysis:
+    """The analysis with this number, or the newest of the version with this id. Raises NotReady."""
+    with reading(project.db) as db:
+        if not (name.isascii() and name.isdecimal()):
+            found = latest_analysis(db, name)
+        else:
+            found = next((one for one in stored_analyses(db) if one.id == int(name)), None)
+    if found is None:
+        raise NotReady(
+            f"There is no analysis {name!r}, nor a version {name!r} with one; `inffeed analyses` lists them."
+        )
+    return found
+
+
+def agreement(project: Project, first: Analysis, second: Analysis) -> Agreement:
+    """Rank correlation of validation influence over common silver, and overlap of the strongest influencers."""
+    with reading(project.db) as db:
+        harm = [ranking_scores(db, one.id, RANKING) for one in (first, second)]
+        strongest = [strongest_influencers(db, one.id, TOP) for one in (first, second)]
+    common = sorted(harm[0].keys() & harm[1].keys())
+    correlation = _spearman(*(np.array([side[id] for id in common]) for side in harm))
+    overlap = _overlap(*strongest)
+    targets = len(strongest[0].keys() & strongest[1].keys())
+    sentence = _sentence(len(common), correlation, targets, overlap)
+    return Agreement(first, second, len(common), correlation, targets, overlap, sentence)
+
+
+def _spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float | None:
+    """Pearson's correlation of ranks; tied values share their mean rank."""
+    if len(a) < 2 or not np.ptp(a) or not np.ptp(b):
+        return None
+    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    mean_ranks: NDArray[np.float64] = count.cumsum() - (count - 1) / 2
+    return mean_ranks[place]
+
+
+def _overlap(a: Mapping[str, frozenset[str]], b: Mapping[str, frozenset[str]]) -> float | None:
+    shares: Sequence[float] = [len(a[id] & b[id]) / max(len(a[id]), len(b[id])) for id in a.keys() & b.keys()]
+    return sum(shares) / len(shares) if shares else None
+
+
+def _sentence(silver: int, correlation: float | None, targets: int, overlap: float | None) -> str:
+    parts = []
+    if correlation is None:
+        parts.append(f"Their rankings cannot be compared: {silver:,} silver texts are ranked by both.")
+    else:
+        word = next((word for least, word in _WORDS if correlation >= least), "an unrelated")
+        if correlation <= -0.1:
+            word = "an opposite"
+        parts.append(
+            f"They put {silver:,} silver texts into {word} order of harm (rank correlation {correlation:+.2f})."
+        )
+    if overlap is not None:
+        parts.append(f"Of the {TOP} strongest influencers of a text, {overlap:.0%} are the same ({targets:,} texts).")
+    return " ".join(parts)

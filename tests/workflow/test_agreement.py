@@ -1,0 +1,52 @@
+"""Two analyses of one project, and what they have in common."""
+
+import pytest
+
+from inffeed_core import store
+from inffeed_core.errors import NotReady
+from inffeed_core.workflow.agreement import agreement, all_analyses, named, tier_of
+from inffeed_core.workflow.projects import Project
+
+
+def add(project: Project, harm: dict[str, float], evidence: dict[str, list[str]], **settings: object) -> None:
+    with store.writing(project.db) as db:
+        id = store.begin_analysis(db, "v1", 0, settings)
+        store.put_scores(db, id, [], {"negative-influence": list(harm.items())})
+        for target, ids in evidence.items():
+            store.put_evidence(db, id, target, {"supporter": [(one, 1.0 / (n + 1)) for n, one in enumerate(ids)]})
+
+
+def compared(project: Project):
+    second, first, *_ = all_analyses(project)
+    return agreement(project, first, second)
+
+
+def test_rank_correlation_shares_ranks_among_equals_and_uses_common_silver(reviewable_project: Project):
+    add(reviewable_project, {"s000": 3, "s001": 2, "s002": 1, "s003": 9}, {})
+    add(reviewable_project, {"s000": 5, "s001": 5, "s002": 1, "s004": 0}, {})
+    found = compared(reviewable_project)
+    assert found.silver == 3
+    assert found.correlation == pytest.approx(3**0.5 / 2)
+    assert found.overlap is None
+
+
+def test_overlap_counts_the_ten_strongest_of_common_targets(reviewable_project: Project):
+    train = [f"t{n:03}" for n in range(12)]
+    add(reviewable_project, {}, {"s000": train, "s001": train[:2], "s002": train})
+    add(reviewable_project, {}, {"s000": train[5:] + train[:5], "s001": train[:2]})
+    found = compared(reviewable_project)
+    assert found.targets == 2
+    assert found.overlap == pytest.approx((8 / 10 + 1) / 2)
+    assert "cannot be compared" in found.sentence
+    assert "90% are the same" in found.sentence
+
+
+def test_analyses_are_named_by_number_or_version(reviewable_project: Project):
+    add(reviewable_project, {}, {}, scope="all", refine=True)
+    newest, oldest = all_analyses(reviewable_project)
+    assert named(reviewable_project, "v1") == newest
+    assert named(reviewable_project, str(oldest.id)) == oldest
+    assert (tier_of(newest), tier_of(oldest)) == ("all, refined", "head")
+    for unknown in ("99", "v9", "³"):
+        with pytest.raises(NotReady, match="inffeed analyses"):
+            named(reviewable_project, unknown)
