@@ -8,6 +8,7 @@ targets only, so that it can be changed without encoding the training set again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import torch
 from jaxtyping import Float, Float64, Int
@@ -54,13 +55,21 @@ class Code:
     """How gradients are encoded; layers in forward order, without those that keep nothing."""
 
     layers: Mapping[str, LayerCode]
-    share: float
-    """Estimated part of the scores' variance that the kept components carry, 0 to 1."""
 
     @property
     def dimension(self) -> int:
         """Numbers stored for one example."""
         return sum(len(code.places) for code in self.layers.values())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that gives stored numbers their meaning."""
+        digest = sha256()
+        for name, code in self.layers.items():
+            digest.update(name.encode())
+            for tensor in (code.input_basis, code.gradient_basis, code.places, code.eigenvalues):
+                digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def part_of(self, network: Network) -> Network:
         """The network with only the layers that keep something."""
@@ -107,7 +116,10 @@ class Code:
 
 
 def choose_code(factors: Factors, damping: Mapping[str, float], dimension: int | None) -> Code:
-    """The `dimension` most telling components under `damping`; all that any training gradient reaches with None."""
+    """The `dimension` most telling components under `damping`; all that any training gradient reaches with None.
+
+    The choice depends on the unit of the damping, not on its value.
+    """
     shares = torch.cat([_shares(block, damping[name]) for name, block in factors.items()])
     sizes = [block.eigenvalues.numel() for block in factors.values()]
     places = torch.split(_largest(shares, dimension), sizes)
@@ -116,12 +128,7 @@ def choose_code(factors: Factors, damping: Mapping[str, float], dimension: int |
         for (name, block), kept in zip(factors.items(), places, strict=True)
         if kept.any()
     }
-    outside = sum(
-        (block.size - block.eigenvalues.numel()) * (block.outside / (block.outside + damping[name])) ** 2
-        for name, block in factors.items()
-    )
-    kept_share = float(shares[torch.cat(places)].sum())
-    return Code(layers, kept_share / (float(shares.sum()) + outside))
+    return Code(layers)
 
 
 def _shares(block: LayerFactors, damping: float) -> Float64[Tensor, " c"]:

@@ -16,9 +16,6 @@ from inffeed_core.errors import SettingsError
 from inffeed_core.influence.ekfac import Factors, LayerFactors
 from inffeed_core.influence.linear_layers import LinearLayer
 
-SWEEP = (1e-3, 1e-2, 1e-1, 1.0)
-"""Values of relative damping worth comparing; scores change little over one step and a lot over all."""
-
 
 @dataclass(frozen=True, slots=True)
 class Damping:

@@ -8,9 +8,9 @@ hour, so they have to survive a kill, and the index may be larger than memory. A
     curvature-<rows>.npy   M, the mean outer product of encoded curvature rows (see `subspace`), times the rows so far
     index.json             the key, the shape, and how many rows are certainly written
 
-Work is saved in chunks of batches: rows and curvature reach the disk before `index.json` counts them, and that file is
-replaced atomically. A resumed run cuts off what was not counted, passes over the batches already done without computing
-them, and ends with the same bytes.
+Work is saved every few thousand rows: rows and curvature reach the disk before `index.json` counts them, and that file
+is replaced atomically. A resumed run cuts off what was not counted, passes over the batches already done without
+computing them, and ends with the same bytes.
 
 `key` is the caller's hash of everything the content depends on (weights, texts and their order, settings, the seed of
 the factors); a folder with another key is refused, not reused.
@@ -30,7 +30,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from inffeed_core.errors import NotReady
+from inffeed_core.errors import NotReady, SettingsError
 from inffeed_core.influence.ekfac import Factors, LayerFactors
 from inffeed_core.influence.linear_layers import Batch
 from inffeed_core.influence.passes import Data, one_pass
@@ -44,6 +44,8 @@ class IndexHeader:
     """What `index.json` holds. `rows` are safely on disk; `complete` once all data was seen."""
 
     key: str
+    code: str
+    """Digest of the encoding, without which the numbers mean nothing."""
     dimension: int
     precision: Precision
     rows: int = 0
@@ -82,21 +84,14 @@ class GradientIndex:
             yield start, torch.from_numpy(np.array(mapped[start : start + rows])).float()
 
 
-def open_index(folder: Path, key: str) -> GradientIndex:
-    """The finished index in `folder`. Raises NotReady where there is none, it is unfinished, or its key differs."""
-    header = _read_header(folder)
-    if header is None or not header.complete:
-        raise NotReady(f"{folder} holds no finished gradient index; build it first (an interrupted one is resumed).")
-    if header.key != key:
-        raise NotReady(f"The gradient index in {folder} belongs to another model or data set; build it anew elsewhere.")
-    return GradientIndex(folder, header)
-
-
 Encode = Callable[[Batch, Tensor], tuple[Tensor, Tensor]]
 """Encoded loss gradients (n × dimension) and curvature rows (m × dimension) of a batch and its labels."""
 
-CHUNK_ROWS = 512
-"""At least so many rows are saved at a time: saving costs little beside computing them."""
+CHUNK_ROWS = 256
+"""At least so many rows are held in memory before they go into the file and into M."""
+
+SAVED_ROWS = 4096
+"""At least so many rows are computed between two saves of M (134 MB at 4096 numbers a row), and lost by a kill."""
 
 
 def build_index(
@@ -104,7 +99,7 @@ def build_index(
 ) -> GradientIndex:
     """Encode all of `data` into `folder`, or what is missing there, and return the index.
 
-    Raises NotReady where the folder holds another index.
+    Raises NotReady where the folder holds another index, SettingsError where a resumed run has other batches.
     """
     folder.mkdir(parents=True, exist_ok=True)
     header = _read_header(folder) or empty
@@ -112,13 +107,18 @@ def build_index(
         raise NotReady(f"{folder} holds the index of another model, data set or setting; choose another folder.")
     if header.complete:
         return GradientIndex(folder, header)
+    _remove_uncounted(folder, header)
     with (folder / "gradients.bin").open("r+b" if header.rows else "wb") as file:
         file.truncate(header.rows * header.row_bytes)
         file.seek(0, os.SEEK_END)
         total = np.load(_curvature_file(folder, header)) if header.rows else np.zeros((header.dimension,) * 2)
         for gradients, curvature in _chunks(data, header.rows, encode, progress):
+            file.write(gradients.cpu().numpy().astype(header.dtype).tobytes())
             _add_outer_products(total, curvature)
-            header = _append(folder, header, file, gradients, total)
+            rows = file.tell() // header.row_bytes
+            if rows - header.rows >= SAVED_ROWS:
+                header = _save(folder, header, file, rows, total)
+        header = _save(folder, header, file, file.tell() // header.row_bytes, total)
     header = replace(header, complete=True)
     _write_header(folder, header)
     return GradientIndex(folder, header)
@@ -131,6 +131,8 @@ def _chunks(
     waiting: list[tuple[Tensor, Tensor]] = []
     seen = 0
     for batch, labels in one_pass(data, "Encoding gradients", progress):
+        if seen < done < seen + len(labels):
+            raise SettingsError(f"Batches changed since the index was begun: row {done} was the end of one.")
         seen += len(labels)
         if seen > done:
             waiting.append(encode(batch, labels))
@@ -153,28 +155,29 @@ def _add_outer_products(total: np.ndarray[Any, np.dtype[np.float64]], curvature:
         total[rows] += (curvature[:, rows].T @ curvature).cpu().numpy()
 
 
-def _append(
-    folder: Path,
-    header: IndexHeader,
-    file: BinaryIO,
-    gradients: Float[Tensor, "b d"],
-    total: np.ndarray[Any, np.dtype[np.float64]],
+def _save(
+    folder: Path, header: IndexHeader, file: BinaryIO, rows: int, total: np.ndarray[Any, np.dtype[np.float64]]
 ) -> IndexHeader:
-    file.write(gradients.cpu().numpy().astype(header.dtype).tobytes())
+    """Make `rows` rows count: they and M are on disk before the header says so."""
     file.flush()
     os.fsync(file.fileno())
-    following = replace(header, rows=header.rows + len(gradients))
+    following = replace(header, rows=rows)
     with _curvature_file(folder, following).open("wb") as matrix:
         np.save(matrix, total)
         matrix.flush()
         os.fsync(matrix.fileno())
     _write_header(folder, following)
-    if header.rows:
-        _curvature_file(folder, header).unlink()
+    _remove_uncounted(folder, following)
     return following
 
 
-_ROWS_OF_M = 512
+def _remove_uncounted(folder: Path, header: IndexHeader) -> None:
+    for file in folder.glob("curvature-*.npy"):
+        if file != _curvature_file(folder, header):
+            file.unlink()
+
+
+_ROWS_OF_M = 128
 
 
 def _curvature_file(folder: Path, header: IndexHeader) -> Path:

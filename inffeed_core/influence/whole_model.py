@@ -22,7 +22,8 @@ then describe one Newton step from where it is.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -63,7 +64,7 @@ _COTANGENTS: dict[Quantity, Cotangent] = {"loss": cotangents.loss, "margin": cot
 Inverse = Literal["subspace", "ekfac"]
 """How the index inverts the curvature; see the module's text."""
 
-_BLOCK_ROWS = 1024
+_BLOCK_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class WholeModel:
         def encode(batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
             return code.encode_training(network, batch, labels)
 
-        empty = IndexHeader(self._store.key, code.dimension, self._settings.precision)
+        empty = IndexHeader(self._store.key, code.digest, code.dimension, self._settings.precision)
         self._index = build_index(self._store.folder, empty, train, encode, self._progress)
         self._subspace = factorise(self._index.curvature(), code, self.damping)
         return self
@@ -203,6 +204,19 @@ class WholeModel:
         queries = self._solved(self._encoded(targets, quantity), "subspace")
         values, rows = top_k(((first, sign * block) for first, block in self._scored(queries)), k)
         return sign * values, rows
+
+    def damped(self, damping: Damping) -> "WholeModel":
+        """The same factors and index under another damping of the same unit, for a sweep such as .001, .01, .1, 1.
+
+        Raises SettingsError for another unit, which would have kept other components.
+        """
+        if damping.unit != self._settings.damping.unit:
+            raise SettingsError(f"The index was made for damping by {self._settings.damping.unit!r}; keep that unit.")
+        other = copy(self)
+        other._settings = replace(self._settings, damping=damping)
+        if self._index is not None:
+            other._subspace = factorise(self._index.curvature(), self.code, other.damping)
+        return other
 
     def curvature(self, train: Data) -> Curvature:
         """The exact Gauss-Newton matrix over `train`, preconditioned by the factors and an index."""

@@ -143,7 +143,6 @@ def test_code_keeps_the_components_with_most_curvature_beside_damping():
     relative = torch.cat([(block.eigenvalues / damping[name]).flatten() for name, block in factors.items()])
     kept = torch.cat([c.eigenvalues / damping[name] for name, c in code.layers.items()])
     torch.testing.assert_close(kept.sort().values, relative.sort().values[-10:])
-    assert 0 < code.share < choose_code(factors, damping, 50).share < choose_code(factors, damping, None).share + 1e-9
 
 
 def test_encoding_is_the_gradient_projected_on_kept_directions():

@@ -10,18 +10,17 @@ import pytest
 import torch
 from small_networks import token_classifier, token_data
 
-from inffeed_core.errors import Cancelled, NotReady
+from inffeed_core.errors import Cancelled, NotReady, SettingsError
 from inffeed_core.influence.gradient_index import (
     IndexHeader,
     build_index,
     load_factors,
-    open_index,
     save_factors,
 )
 from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
 
 DATA = [({"x": torch.full((3, 1), float(i))}, torch.zeros(3, dtype=torch.long)) for i in range(6)]
-EMPTY = IndexHeader("key", 4, "float32")
+EMPTY = IndexHeader("key", "code", 4, "float32")
 
 
 def rows_of(batch):
@@ -37,6 +36,7 @@ def encode(batch, labels):
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
     monkeypatch.setattr("inffeed_core.influence.gradient_index.CHUNK_ROWS", 6)
+    monkeypatch.setattr("inffeed_core.influence.gradient_index.SAVED_ROWS", 6)
 
 
 def test_rows_come_back_in_order_in_blocks_of_any_size(tmp_path):
@@ -44,7 +44,7 @@ def test_rows_come_back_in_order_in_blocks_of_any_size(tmp_path):
     expected = torch.cat([rows_of(batch) for batch, _ in DATA])
     for rows in (1, 5, 100):
         assert torch.equal(torch.cat([block for _, block in index.blocks(rows)]), expected)
-    assert [first for first, _ in open_index(tmp_path, "key").blocks(7)] == [0, 7, 14]
+    assert [first for first, _ in index.blocks(7)] == [0, 7, 14]
 
 
 def test_curvature_is_the_mean_outer_product_whatever_the_chunks(tmp_path, monkeypatch):
@@ -58,7 +58,7 @@ def test_curvature_is_the_mean_outer_product_whatever_the_chunks(tmp_path, monke
 
 def test_half_precision_halves_the_file(tmp_path):
     build_index(tmp_path / "single", EMPTY, DATA, encode)
-    index = build_index(tmp_path / "half", IndexHeader("key", 4, "float16"), DATA, encode)
+    index = build_index(tmp_path / "half", IndexHeader("key", "code", 4, "float16"), DATA, encode)
     sizes = [(tmp_path / name / "gradients.bin").stat().st_size for name in ("single", "half")]
     assert sizes == [18 * 4 * 4, 18 * 4 * 2]
     (_, rows), *_ = index.blocks(100)
@@ -72,8 +72,6 @@ def test_cancelled_work_is_kept_and_not_done_again(tmp_path):
 
     with pytest.raises(Cancelled):
         build_index(tmp_path, EMPTY, DATA, encode, stop_after_two)
-    with pytest.raises(NotReady, match="no finished"):
-        open_index(tmp_path, "key")
     computed = []
 
     def counted(batch, labels):
@@ -104,13 +102,24 @@ def test_what_was_written_but_not_counted_is_cut_off(tmp_path):
     assert torch.equal(index.curvature(), whole.curvature())
 
 
+def test_a_resumed_run_with_other_batches_is_refused(tmp_path):
+    def stop_after_two(stage, done, total):
+        if done == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        build_index(tmp_path, EMPTY, DATA, encode, stop_after_two)
+    joined = [({"x": torch.zeros(18, 1)}, torch.zeros(18, dtype=torch.long))]
+    with pytest.raises(SettingsError, match="Batches changed"):
+        build_index(tmp_path, EMPTY, joined, encode)
+
+
 def test_another_key_is_refused_and_nothing_is_lost(tmp_path):
     build_index(tmp_path, EMPTY, DATA, encode)
     before = (tmp_path / "gradients.bin").read_bytes()
-    with pytest.raises(NotReady, match="another model"):
-        build_index(tmp_path, IndexHeader("other", 4, "float32"), DATA, encode)
-    with pytest.raises(NotReady, match="another model"):
-        open_index(tmp_path, "other")
+    for other in (IndexHeader("other", "code", 4, "float32"), IndexHeader("key", "other", 4, "float32")):
+        with pytest.raises(NotReady, match="another model"):
+            build_index(tmp_path, other, DATA, encode)
     assert (tmp_path / "gradients.bin").read_bytes() == before
 
 
@@ -136,7 +145,7 @@ from small_networks import token_classifier, token_data
 from inffeed_core.influence import gradient_index
 from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
 
-gradient_index.CHUNK_ROWS = 4
+gradient_index.CHUNK_ROWS, gradient_index.SAVED_ROWS = 4, 8
 slow = float(sys.argv[2])
 train = token_data(60, batch=2)
 store = Store(Path(sys.argv[1]), "key")

@@ -181,6 +181,17 @@ def test_data_that_can_be_read_only_once_is_refused():
         WholeModel(token_classifier()).fit(pair for pair in train)
 
 
+def test_another_damping_needs_no_new_index():
+    train, targets = token_data(24, batch=5), token_data(4, batch=4, seed=8)
+    analysis = WholeModel(token_classifier()).fit(train).index(train)
+    for value in (0.01, 1.0):
+        settings = WholeModelSettings(damping=Damping(value))
+        fresh = WholeModel(token_classifier(), settings).fit(train).index(train).influence(targets)
+        torch.testing.assert_close(analysis.damped(Damping(value)).influence(targets), fresh)
+    with pytest.raises(SettingsError, match="keep that unit"):
+        analysis.damped(Damping(0.1, "absolute"))
+
+
 def test_settings_that_cannot_work_are_refused():
     with pytest.raises(SettingsError, match="rank is 0"):
         WholeModelSettings(rank=0)
