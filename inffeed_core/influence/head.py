@@ -78,7 +78,7 @@ class HeadInfluence:
     def _plain_pulls(self, where: slice, reduced_logits: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
         """Weighted reduced residuals of these rows, in the precision of their logits."""
         basis = sum_zero_basis(self.data.classes).to(reduced_logits.dtype)
-        raw = residuals(torch.softmax(reduced_logits @ basis.T, 1), self.data.labels[where])
+        raw = residuals(torch.softmax(basis @ reduced_logits.T, 0).T, self.data.labels[where])
         return raw if self.data.weights is None else raw * self._weights(where).unsqueeze(1).to(raw.dtype)
 
     def _weights(self, where: slice) -> Float[Tensor, " b"]:
