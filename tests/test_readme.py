@@ -18,11 +18,13 @@ def fenced(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_library_example_gives_what_it_says():
-    (example,) = fenced("python")
+@pytest.mark.parametrize(("place", "shape"), [(0, (5, 200)), (1, (16, 64))], ids=["head", "whole model"])
+def test_a_library_example_gives_what_it_says(place: int, shape: tuple[int, int]):
+    example = fenced("python")[place]
+    assert sum(bool(line) and not line.startswith(("import", "from")) for line in example.splitlines()) <= 5
     names: dict[str, object] = {}
     exec(example, names)
-    assert tuple(names["scores"].shape) == (5, 200)  # type: ignore[attr-defined]
+    assert tuple(names["scores"].shape) == shape  # type: ignore[attr-defined]
 
 
 def test_the_command_line_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
