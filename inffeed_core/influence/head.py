@@ -20,7 +20,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.influence.newton import HeadFit
+from inffeed_core.influence.conjugate_gradient import solve
+from inffeed_core.influence.newton import HeadFit, fit_head
 from inffeed_core.influence.scores import relabel_gains, removal_influence
 from inffeed_core.influence.softmax import (
     HeadData,
@@ -38,6 +39,8 @@ ROWS = 65_536
 """Most rows in a block: larger ones were not faster, smaller ones up to a third slower."""
 PRODUCTS = 1 << 22
 """Most products of a row and a direction in a block: 16 MB in float32."""
+RESIDUAL = 1e-8
+"""Relative residual of solves that start from a similar curvature."""
 
 
 class HeadInfluence:
@@ -47,8 +50,25 @@ class HeadInfluence:
     their magnitude; without it they are the plain first-order influence function.
     """
 
-    def __init__(self, data: HeadData, fit: HeadFit, *, leverage: bool = True) -> None:
-        self.data, self.fit, self.leverage = data, fit, leverage
+    def __init__(
+        self,
+        data: HeadData,
+        fit: HeadFit,
+        *,
+        leverage: bool = True,
+        near: Float[Tensor, "kd1 kd1"] | None = None,
+    ) -> None:
+        """`near`, the Cholesky factor of a similar curvature, answers by conjugate gradient instead of a new factor."""
+        self.data, self.fit, self.leverage, self._near = data, fit, leverage, near
+
+    def corrected(self, data: HeadData) -> "HeadInfluence":
+        """Refit after a few corrections, ready to score again without forming the curvature; without leverage.
+
+        `data` are the same rows with other labels or weights. The refit converges as `fit_head` does, and solves with
+        the new curvature reach a residual of `RESIDUAL`, so only time differs from starting over.
+        """
+        fit = fit_head(data, self.fit.l2, start=self.fit.theta, factor=self._factor)
+        return HeadInfluence(data, fit, leverage=False, near=self._factor)
 
     @cached_property
     def _factor(self) -> Float[Tensor, "kd1 kd1"]:
@@ -165,7 +185,24 @@ class HeadInfluence:
     def _solve(self, gradients: Gradients) -> Gradients:
         """`V_t = G⁻¹ ∇L_t`, float64."""
         flat = gradients.double().reshape(len(gradients), -1)
+        near = self._near
+        if near is not None:
+            found = solve(
+                self._curved, flat, precondition=lambda x: torch.cholesky_solve(x.T, near).T, tolerance=RESIDUAL
+            )
+            return found.solutions.reshape(gradients.shape)
         return torch.cholesky_solve(flat.T, self._factor).T.reshape(gradients.shape)
+
+    def _curved(self, directions: Float[Tensor, "t kd1"]) -> Float[Tensor, "t kd1"]:
+        """`G v` for each direction, float64, without forming G."""
+        k, d1 = self.fit.theta.shape
+        basis, total = sum_zero_basis(k + 1), self.fit.l2 * directions
+        for where, rows in blocks(self.data.features):
+            spread = logit_curvature(torch.softmax(rows @ (basis @ self.fit.theta).T, 1), basis)
+            spread *= (self._weights(where) / len(self.data.features)).view(-1, 1, 1)
+            change = (rows @ directions.reshape(-1, d1).T).unflatten(1, (-1, k)) @ spread
+            total = total + (change.flatten(1).T @ rows).view_as(total)
+        return total
 
     def _products(self, weights: Float[Tensor, "m d1"]) -> Iterator[tuple[int, Float[Tensor, "b m"]]]:
         """(first row, rows times these weights), in the precision of the features: one matrix product a block."""

@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
@@ -101,6 +104,35 @@ def test_block_size_and_target_batches_leave_scores_alone(
     torch.testing.assert_close(one_by_one, whole, atol=1e-7, rtol=1e-4)
     monkeypatch.setattr(head_module, "ROWS", 7)
     torch.testing.assert_close(HeadInfluence(noisy_data, fitted).on_losses(*targets), whole, atol=1e-7, rtol=1e-4)
+
+
+def test_scores_after_a_correction_are_those_of_starting_over(noisy_data: HeadData, influence: HeadInfluence, targets):
+    labels = noisy_data.labels.clone()
+    labels[:5] = (labels[:5] + 1) % noisy_data.classes
+    data = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
+    afresh = HeadInfluence(data, fit_head(data, influence.fit.l2), leverage=False).on_losses(*targets)
+    torch.testing.assert_close(influence.corrected(data).on_losses(*targets), afresh, atol=1e-6, rtol=1e-4)
+    assert not torch.allclose(influence.on_losses(*targets), afresh, atol=1e-6, rtol=1e-2)
+
+
+def test_no_product_holds_more_than_a_block_and_a_memory_map_scores_like_memory(
+    noisy_data: HeadData, fitted: HeadFit, targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "features.f32"
+    path.write_bytes(noisy_data.features.numpy().tobytes())
+    mapped = torch.from_numpy(np.memmap(path, dtype="<f4", mode="c", shape=tuple(noisy_data.features.shape)))
+    data = HeadData(mapped, noisy_data.labels, noisy_data.classes, noisy_data.weights)
+    in_memory = HeadInfluence(noisy_data, fitted, leverage=False)
+    expected = in_memory.top_influencers(in_memory.loss_gradients(*targets), 10)
+    held, addmm = [], torch.addmm
+    monkeypatch.setattr(head_module, "PRODUCTS", 2000)
+    monkeypatch.setattr(torch, "addmm", lambda *args: held.append(addmm(*args)) or held[-1])
+    influence = HeadInfluence(data, fitted, leverage=False)
+    found = influence.top_influencers(influence.loss_gradients(*targets), 10)
+    assert len(held) > 1
+    assert max(product.numel() for product in held) <= 2000
+    for (scores, _), (values, _) in zip(found, expected, strict=True):
+        torch.testing.assert_close(scores, values, atol=1e-7, rtol=1e-4)
 
 
 def test_top_influencers_are_the_ends_of_the_full_matrix(noisy_data: HeadData, influence: HeadInfluence):

@@ -2,8 +2,8 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from inffeed_core.influence import HeadData, HeadFit, NotConverged, choose_l2, fit_head, losses, probabilities
-from inffeed_core.influence.softmax import gradient
+from inffeed_core.influence import HeadData, HeadFit, NotConverged, choose_l2, fit_head, losses, newton, probabilities
+from inffeed_core.influence.softmax import curvature, gradient
 
 
 def test_agrees_with_scikit_learn(noisy_data: HeadData, fitted: HeadFit):
@@ -29,11 +29,29 @@ def test_does_not_depend_on_the_start(noisy_data: HeadData, fitted: HeadFit):
     torch.testing.assert_close(fit_head(noisy_data, fitted.l2, start=start).theta, fitted.theta, atol=1e-6, rtol=1e-6)
 
 
-def test_a_warm_start_needs_few_steps(noisy_data: HeadData, fitted: HeadFit):
+def test_a_warm_start_needs_few_steps_and_fewer_factors(
+    noisy_data: HeadData, fitted: HeadFit, monkeypatch: pytest.MonkeyPatch
+):
     labels = noisy_data.labels.clone()
     labels[:5] = (labels[:5] + 1) % noisy_data.classes
     corrected = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
-    assert fit_head(corrected, fitted.l2, start=fitted.theta).iterations <= 4
+    formed = []
+    monkeypatch.setattr(newton, "curvature", lambda *args: formed.append(1) or curvature(*args))
+    assert fit_head(corrected, fitted.l2, start=fitted.theta).iterations <= 8
+    assert len(formed) <= 2
+
+
+def test_a_factor_given_is_the_only_one_needed_after_a_correction(
+    noisy_data: HeadData, fitted: HeadFit, monkeypatch: pytest.MonkeyPatch
+):
+    labels = noisy_data.labels.clone()
+    labels[0] = (labels[0] + 1) % noisy_data.classes
+    corrected = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
+    expected = fit_head(corrected, fitted.l2)
+    here = curvature(probabilities(fitted.theta, noisy_data.features), noisy_data, fitted.l2)
+    monkeypatch.setattr(newton, "curvature", None)
+    fit = fit_head(corrected, fitted.l2, start=fitted.theta, factor=torch.linalg.cholesky(here))
+    torch.testing.assert_close(fit.theta, expected.theta, atol=1e-6, rtol=1e-6)
 
 
 def test_separable_data_converge_all_the_same():
