@@ -38,9 +38,10 @@ def label_colours(labels: Sequence[str]) -> dict[str, str]:
     return {label: LABEL_COLOURS[i % len(LABEL_COLOURS)] for i, label in enumerate(labels)}
 
 
-def influence_bars(evidence: Evidence, shown: int = 8) -> go.Figure:
+def influence_bars(evidence: Evidence, shown: int = 8, characters: int = 46) -> go.Figure:
     """Signed influence in nats of the strongest `shown` supporters and opposers, the most helpful on top.
 
+    Texts are cut to `characters` beside the bars; pointing at one shows more.
     Each bar's `customdata` is the influencer's id.
     """
     chosen = [*evidence.supporters[:shown], *reversed(evidence.opposers[:shown])]
@@ -60,7 +61,7 @@ def influence_bars(evidence: Evidence, shown: int = 8) -> go.Figure:
         hovertemplate="%{hovertext}<extra></extra>",
     )
     figure = go.Figure(bars)
-    names = [f"{plain(textwrap.shorten(i.text, 46, placeholder='…'))}  <b>{plain(i.label)}</b>" for i in chosen]
+    names = [f"{plain(textwrap.shorten(i.text, characters, placeholder='…'))}  <b>{plain(i.label)}</b>" for i in chosen]
     figure.update_yaxes(tickvals=list(range(len(chosen))), ticktext=names, autorange="reversed", automargin=True)
     figure.update_xaxes(
         title="Influence on the target’s loss, nats", zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL

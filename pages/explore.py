@@ -153,10 +153,10 @@ def _influences(project: Project, portraits: list[Portrait], explaining: bool) -
         with column:
             if shown.analysis is not None:
                 st.subheader(analysis_name(shown.analysis), anchor=False)
-            _influence(project, shown, explaining)
+            _influence(project, shown, explaining, characters=20)
 
 
-def _influence(project: Project, shown: Portrait, explaining: bool) -> None:
+def _influence(project: Project, shown: Portrait, explaining: bool, characters: int = 46) -> None:
     if shown.analysis is None:
         _no_analysis()
         return
@@ -172,7 +172,7 @@ def _influence(project: Project, shown: Portrait, explaining: bool) -> None:
         "Positive: it helps the model give the target its label. Negative: it works against that label."
     )
     key = f"bars {shown.analysis.id} {shown.instance.id}"
-    bars = influence_bars(shown.evidence)
+    bars = influence_bars(shown.evidence, characters=characters)
     st.plotly_chart(bars, key=key, on_select=lambda: _take_point(key), selection_mode="points", config=BARE)
     _influencer_table(shown)
 
