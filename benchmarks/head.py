@@ -38,10 +38,10 @@ def score() -> None:
     small = HeadData(data.features[:5000], data.labels[:5000], 3)
     influence = HeadInfluence(data, fit_head(small, L2), leverage=False)
     gradient = influence.validation_gradient(data.features[:500], data.labels[:500])
-    weight = torch.randn(384, 3)
+    weight = torch.randn(3, 384)
     work = {
         "influence of 200,000 rows on validation, top 100": lambda: influence.top_influencers(gradient, 100),
-        "the bare matrix product of those shapes": lambda: data.features @ weight,
+        "the bare matrix product of those shapes": lambda: data.features @ weight.T,
     }
     table("Scoring, 200,000 rows, 384 features, 3 classes", medians(work))
 
@@ -56,8 +56,14 @@ def pairs() -> None:
     fit = fit_head(data, 0.01)
     built = HeadInfluence(data, fit)
     built.on_losses(target.features, target.labels)
+    labels = data.labels.clone()
+    labels[:20] = (labels[:20] + 1) % 4
+    corrections = HeadData(data.features, labels, 4)
     work = {
         "curvature, leverage and 2,000 × 200 scores": cold,
+        "refit and 2,000 × 200 scores after 20 corrections": lambda: built.corrected(corrections).on_losses(
+            target.features, target.labels
+        ),
         "another 200 targets": lambda: built.on_losses(target.features, target.labels),
     }
     table("Pairs, 2,000 × 200, 768 features, 4 classes", medians(work))

@@ -200,7 +200,7 @@ class HeadInfluence:
         for where, rows in blocks(self.data.features):
             spread = logit_curvature(torch.softmax(rows @ (basis @ self.fit.theta).T, 1), basis)
             spread *= (self._weights(where) / len(self.data.features)).view(-1, 1, 1)
-            change = (rows @ directions.reshape(-1, d1).T).unflatten(1, (-1, k)) @ spread
+            change = (rows @ directions.reshape(-1, d1).T).view(len(rows), -1, k) @ spread
             total = total + (change.flatten(1).T @ rows).view_as(total)
         return total
 
@@ -219,5 +219,5 @@ class HeadInfluence:
         for first, products in self._products(torch.cat([own, directions.reshape(t * k, d1)])):
             where = slice(first, first + len(products))
             pulls = self._corrected_pulls[where] if self.leverage else self._plain_pulls(where, products[:, :k])
-            projections = products[:, len(own) :].unflatten(1, (t, k)).transpose(0, 1)
+            projections = products[:, len(own) :].view(-1, t, k).transpose(0, 1)
             yield first, removal_influence(pulls, projections, len(self.data.features))
