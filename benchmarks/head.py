@@ -53,6 +53,9 @@ def pairs() -> None:
     def cold() -> None:
         HeadInfluence(data, fit).on_losses(target.features, target.labels)
 
+    def on_validation(influence: HeadInfluence) -> object:
+        return influence.on_gradients(influence.validation_gradient(target.features, target.labels))
+
     fit = fit_head(data, 0.01)
     built = HeadInfluence(data, fit)
     built.on_losses(target.features, target.labels)
@@ -64,6 +67,7 @@ def pairs() -> None:
         "refit and 2,000 × 200 scores after 20 corrections": lambda: built.corrected(corrections).on_losses(
             target.features, target.labels
         ),
+        "refit and validation influence after 20 corrections": lambda: on_validation(built.corrected(corrections)),
         "another 200 targets": lambda: built.on_losses(target.features, target.labels),
     }
     table("Pairs, 2,000 × 200, 768 features, 4 classes", medians(work))

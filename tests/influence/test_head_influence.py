@@ -106,12 +106,18 @@ def test_block_size_and_target_batches_leave_scores_alone(
     torch.testing.assert_close(HeadInfluence(noisy_data, fitted).on_losses(*targets), whole, atol=1e-7, rtol=1e-4)
 
 
-def test_scores_after_a_correction_are_those_of_starting_over(noisy_data: HeadData, influence: HeadInfluence, targets):
+def test_scores_after_a_correction_are_those_of_starting_over(
+    noisy_data: HeadData, influence: HeadInfluence, targets, monkeypatch: pytest.MonkeyPatch
+):
     labels = noisy_data.labels.clone()
     labels[:5] = (labels[:5] + 1) % noisy_data.classes
     data = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
     afresh = HeadInfluence(data, fit_head(data, influence.fit.l2), leverage=False).on_losses(*targets)
-    torch.testing.assert_close(influence.corrected(data).on_losses(*targets), afresh, atol=1e-6, rtol=1e-4)
+    corrected = influence.corrected(data)
+    torch.testing.assert_close(corrected.on_losses(*targets), afresh, atol=1e-6, rtol=1e-4)
+    monkeypatch.setattr(head_module, "curvature", None)  # few targets need no new one
+    few = influence.corrected(data).on_losses(targets[0][:3], targets[1][:3])
+    torch.testing.assert_close(few, afresh[:3], atol=1e-6, rtol=1e-4)
     assert not torch.allclose(influence.on_losses(*targets), afresh, atol=1e-6, rtol=1e-2)
 
 
