@@ -15,7 +15,7 @@ from inffeed_core.workflow.projects import Project
 RANKING = "negative-influence"
 """The policy whose scores are minus the validation influence."""
 TOP = 10
-_WORDS = ((0.9, "almost the same"), (0.7, "much the same"), (0.4, "a similar"), (0.1, "a rather different"))
+_WORDS = ((0.9, "almost the same"), (0.7, "much the same"), (0.4, "a loosely similar"), (0.1, "a rather different"))
 
 
 @dataclass(frozen=True, slots=True)
