@@ -214,6 +214,7 @@ def test_a_folder_without_a_project_is_an_error_that_explains(tmp_path: Path, co
         "import": ["x.csv"],
         "export": ["x.csv"],
         "influencers": ["a"],
+        "compare": ["1", "2"],
         "explain": ["a"],
         "decide": ["a", "b", "--annotator", "Ana"],
         "undo": ["--annotator", "Ana"],
