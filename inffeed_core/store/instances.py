@@ -118,6 +118,7 @@ def find(db: Database, ids: Sequence[str]) -> dict[str, Instance]:
 def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
     """Instances whose text holds the words of `query` (each as a prefix), best first; also one whose id is `query`."""
     query = query.replace("\0", " ")  # ends a string in FTS5's grammar
+    query = query.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored, so it finds nothing
     words = [w.replace('"', '""') for w in query.split() if w.strip('"')]
     ids = [r["id"] for r in db.query("SELECT id FROM instance WHERE id = ?", [query.strip()])]
     if words:

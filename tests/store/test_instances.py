@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from small import examples
 
@@ -124,6 +124,7 @@ def test_search_finds_words_prefixes_and_ids(project: Project) -> None:
         alphabet=st.one_of(st.sampled_from("\"'*^:()-+{}AND OR NOT NEAR text\0"), st.characters()), max_size=30
     )
 )
+@example(query="\ud800")
 def test_no_query_breaks_search(project: Project, query: str) -> None:
     with reading(project.db) as db:
         search(db, query)
