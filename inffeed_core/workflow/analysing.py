@@ -167,16 +167,13 @@ def _score_rows(state: _State, signals: flagging.Signals) -> Iterator[ScoreRow]:
         )
         if (n := number.get(one.id)) is not None:
             best = int(signals.posterior[n].argmax())
-            row = _suggesting(
-                row, labels[best], float(signals.posterior[n, best]), float(signals.relabel_gains[n, best])
+            row = replace(
+                row,
+                suggested=labels[best],
+                suggested_probability=float(signals.posterior[n, best]),
+                relabel_gain=float(signals.relabel_gains[n, best]),
             )
         yield row
-
-
-def _suggesting(row: ScoreRow, label: str, probability: float, gain: float) -> ScoreRow:
-    return ScoreRow(
-        row.instance, row.label, row.predicted, row.probability, row.loss, row.x, row.y, label, probability, gain
-    )
 
 
 def _targets(state: _State, rankings: Mapping[str, Sequence[tuple[str, float]]]) -> list[int]:
