@@ -14,7 +14,6 @@ from inffeed_core.evaluation.metrics import macro_f1_difference
 from inffeed_core.records import Interval, ModelVersion, Split
 from inffeed_core.store import (
     active_version,
-    changed_since,
     instances,
     latest_analysis,
     project_settings,
@@ -53,12 +52,6 @@ def make_active(project: Project, version_id: str, by: str) -> None:
     """Promote a version, or roll back to it. Raises NotReady for an unknown id."""
     with writing(project.db) as db:
         promote(db, version_id, by)
-
-
-def corrections_since(project: Project, since: ModelVersion) -> int:
-    """How many instances have another label, or another confirmation, than this version learned from."""
-    with reading(project.db) as db:
-        return changed_since(db, since.as_of_decision)
 
 
 def compare(project: Project, before_id: str, after_id: str) -> Comparison:
