@@ -22,6 +22,9 @@ POLICIES = (
 """Names of the flag policies, the default first. `inffeed_core.flagging` says what each one computes."""
 
 
+Method = Literal["instant", "fine-tune", "lora"]
+"""How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
+
 Scope = Literal["head", "last-block", "all"]
 """Which weights influence goes through: the head's, or as well those of the encoder's last block, or all of it."""
 
@@ -42,7 +45,11 @@ class _Settings:
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         _require(not unknown, f"Unknown settings {unknown}; {cls.__name__} knows {sorted(known)}.")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        return cls(**{k: cls._from_json(k, v) for k, v in values.items()})
+
+    @classmethod
+    def _from_json(cls, name: str, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +82,39 @@ class ProjectSettings(_Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainSettings(_Settings):
-    """How the softmax head is fitted on frozen features.
+class FineTuneSettings(_Settings):
+    """How a transformer is fine-tuned. Validation is scored twice an epoch; the best state found is what is kept."""
 
-    The objective is the mean of weighted losses plus `l2`/2 times the squared norm of the weights.
+    epochs: int = 4
+    """At most; early stopping may end sooner."""
+    learning_rate: float | None = None
+    """Peak of a linear schedule with 10 % warm-up; None = 5e-5 for the whole transformer, 1e-3 for LoRA."""
+    batch_size: int = 16
+    patience: int = 3
+    """Scorings of validation without a better one after which training stops."""
+    stop_on: Literal["loss", "macro-f1"] = "loss"
+    """What is better on validation: a lower loss, or a higher macro-F1."""
+    class_weights: bool = False
+    """Let every class count as much as the others, however rare it is among what is learned."""
+    lora_rank: int = 8
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.epochs <= 100, f"epochs is {self.epochs}; expected 1 to 100.")
+        _require(
+            self.learning_rate is None or 0 < self.learning_rate < 1,
+            f"learning_rate is {self.learning_rate}; expected a number between 0 and 1, or none for the method's own.",
+        )
+        _require(1 <= self.batch_size <= 1024, f"batch_size is {self.batch_size}; expected 1 to 1024.")
+        _require(self.patience >= 1, f"patience is {self.patience}; expected at least 1.")
+        _require(self.stop_on in ("loss", "macro-f1"), f"stop_on is {self.stop_on!r}; expected 'loss' or 'macro-f1'.")
+        _require(1 <= self.lora_rank <= 256, f"lora_rank is {self.lora_rank}; expected 1 to 256.")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings(_Settings):
+    """How a version is trained: perhaps the transformer, and always the softmax head on its features.
+
+    The head's objective is the mean of weighted losses plus `l2`/2 times the squared norm of the weights.
     With `l2=None` training takes the value of `L2_GRID` with the lowest validation loss (ties: the larger), and
     retraining keeps that of the active version, so that the two differ by their labels alone.
     """
@@ -90,8 +126,16 @@ class TrainSettings(_Settings):
     """Upper bound on padded tokens in one encoder batch."""
     max_tokens: int = 256
     """Longer texts are truncated to this many tokens."""
+    method: Method = "instant"
+    fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
+    """Used by the methods other than instant."""
+
+    @classmethod
+    def _from_json(cls, name: str, value: Any) -> Any:
+        return FineTuneSettings.from_dict(value) if name == "fine_tune" else value
 
     def __post_init__(self) -> None:
+        _require(self.method in get_args(Method), f"method is {self.method!r}; expected one of {get_args(Method)}.")
         _require(
             self.l2 is None or self.l2 > 0, f"l2 is {self.l2}; it must be above 0, or none to choose by validation."
         )

@@ -8,6 +8,9 @@ Import from the modules, lightest first; each says what it costs:
     encoding    features(model, texts, cache, …), own_head(model, cache, …)                (torch; transformers
                                                                                             where a text is new)
     encoder     Encoder: one loaded model                                                  (transformers)
+    lessons     Lessons, FineTuning, FineTuned: what a transformer is trained on           (torch)
+    fine_tuning fine_tune(base, lessons, validation, about, progress) → FineTuned          (transformers)
+    adapters    low-rank adapters, and their merge into a plain classifier                 (peft)
 
 Beneath them: `snapshot` (what a model's folder must hold), `classifiers` (the last linear layer of any sequence
 classifier), `batches` (which texts go together), `cache` (features on disk).

@@ -32,11 +32,11 @@ class Encoder:
     def __init__(self, files: ModelFiles, max_tokens: int) -> None:
         """Load a model. Raises ModelError where its files changed since they were checked, or cannot be used."""
         self.files = files
-        with _explained(files), _quietly():
+        with explained(files), quietly():
             if weights_digest(files.weights) != files.weights_hash:
                 raise ModelError(f"The weights in {files.folder} changed while they were being opened; start again.")
             model, self._tokenizer = _load(files)
-            self.max_tokens = min(max_tokens, self._tokenizer.model_max_length, _positions(model))
+            self.max_tokens = min(max_tokens, self._tokenizer.model_max_length, positions(model))
             self.head: Head | None = None
             """The classifier's own head; None for bare encoders and regressors."""
             self.model = model
@@ -117,7 +117,7 @@ def _load(files: ModelFiles) -> tuple[nn.Module, transformers.PreTrainedTokenize
     return model.eval(), tokenizer
 
 
-def _positions(model: nn.Module) -> int:
+def positions(model: nn.Module) -> int:
     """How many tokens the model has positions for. RoBERTa's kind counts them from behind the padding index."""
     limit = getattr(model.config, "max_position_embeddings", None)
     if not isinstance(limit, int) or limit <= 0:
@@ -127,7 +127,7 @@ def _positions(model: nn.Module) -> int:
 
 
 @contextmanager
-def _explained(files: ModelFiles) -> Iterator[None]:
+def explained(files: ModelFiles) -> Iterator[None]:
     """Turn whatever transformers raises over a model's files into a ModelError."""
     try:
         yield
@@ -141,7 +141,7 @@ def _explained(files: ModelFiles) -> Iterator[None]:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Without the progress bars and advice that transformers prints while loading."""
     level, bars = transformers.logging.get_verbosity(), transformers.utils.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()

@@ -1,0 +1,280 @@
+"""Fine-tune a transformer to classify: `transformers.Trainer` with soft labels, weights and early stopping.
+
+    tuned = fine_tune(resolve(model), lessons, validation, FineTuning(labels, settings, …), progress)
+
+The result is a folder as `save_pretrained` writes it, which `AutoModelForSequenceClassification` and a `pipeline` load.
+A bare encoder gets the classification head of its architecture (for BERT: the first token's vector, a tanh layer and
+a new linear layer), because no standard architecture pools BERT's tokens by their mean.
+
+Checkpoints hold weights, optimiser, schedule, random state and patience, so that a run that was killed goes on as if
+nothing had happened: on the CPU the same data, seed and number of threads give the same weights either way. A GPU is
+used where torch finds one; its kernels need not repeat to the last bit.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from inffeed_core.errors import NotReady
+from inffeed_core.evaluation.metrics import macro_f1
+from inffeed_core.models.encoder import explained, positions, quietly
+from inffeed_core.models.lessons import CurvePoint, FineTuned, FineTuning, Lessons
+from inffeed_core.models.sources import ModelFiles
+from inffeed_core.records import Progress
+
+STAGE = "Fine-tuning"
+WARM_UP = 0.1
+WEIGHT_DECAY = 0.01
+SCORINGS = 2
+"""Of validation in an epoch; each leaves a checkpoint."""
+LEARNING_RATES = {False: 5e-5, True: 1e-3}
+"""Where the settings name none, by whether it is LoRA."""
+Item = dict[str, Any]
+
+
+def fine_tune(
+    base: ModelFiles, lessons: Lessons, validation: Lessons, about: FineTuning, progress: Progress
+) -> FineTuned:
+    """Fine-tune `base`, keeping the state that scored best on validation.
+
+    Validation weights are not used. Raises ModelError where the model cannot be used, NotReady where there is nothing
+    to learn or to score, and whatever `progress` raises; what was checkpointed is then kept in `about.work`.
+    """
+    if (finished := _finished(about.work)) is not None:
+        return finished
+    learned = lessons.counted()
+    if not learned.texts or not validation.texts:
+        raise NotReady("Fine-tuning needs texts to learn from and validation gold; import some more.")
+    progress("Loading the model", 0, 0)
+    transformers.set_seed(about.seed)
+    with explained(base), quietly():
+        model, fresh = classifier(base, about.labels)
+        tokenizer = tokenizer_of(base, model, about.max_tokens)
+        if about.lora:
+            from inffeed_core.models.adapters import with_adapters  # peft takes 2 s
+
+            model = with_adapters(model, about.settings.lora_rank, fresh)
+    progress("Tokenising", 0, 0)
+    data = [_items(tokenizer, learned), _items(tokenizer, validation)]
+    reports = _Reports(progress)
+    trainer = _trainer(model, tokenizer, data, about, reports)
+    began = time.monotonic()
+    with quietly():
+        trainer.train(resume_from_checkpoint=_last_checkpoint(about.work))
+    seconds, done = time.monotonic() - began, trainer.state.global_step - (reports.first or 0)
+    _keep(trainer, tokenizer, about.work, seconds, done * about.settings.batch_size)
+    finished = _finished(about.work)
+    assert finished is not None
+    return finished
+
+
+def classifier(base: ModelFiles, labels: Sequence[str]) -> tuple[nn.Module, list[str]]:
+    """(`base` as a sequence classifier of these labels, names of its modules whose weights are new and random)."""
+    model, told = transformers.AutoModelForSequenceClassification.from_pretrained(
+        base.folder,
+        num_labels=len(labels),
+        id2label=dict(enumerate(labels)),
+        label2id={label: c for c, label in enumerate(labels)},
+        problem_type="single_label_classification",
+        ignore_mismatched_sizes=True,
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    names = [*told["missing_keys"], *(key[0] for key in told.get("mismatched_keys", ()))]
+    return model, sorted({name.rpartition(".")[0] for name in names})
+
+
+def tokenizer_of(base: ModelFiles, model: nn.Module, max_tokens: int) -> Any:
+    """Its tokenizer, which cuts texts where `Encoder` does."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False, local_files_only=True)
+    tokenizer.model_max_length = min(max_tokens, tokenizer.model_max_length, positions(model))
+    config: Any = model.config
+    if config.pad_token_id is None:  # without it decoders cannot tell where a text of a batch ends
+        config.pad_token_id = tokenizer.pad_token_id or 0
+    return tokenizer
+
+
+def _items(tokenizer: Any, lessons: Lessons) -> list[Item]:
+    readable = [text.encode("utf-8", "replace").decode() for text in lessons.texts]
+    ids = tokenizer(readable, truncation=True, return_attention_mask=False, return_token_type_ids=False)["input_ids"]
+    empty = [tokenizer.eos_token_id or tokenizer.pad_token_id or 0]
+    rows = zip(ids, lessons.targets, lessons.weights, strict=True)
+    return [{"input_ids": i or empty, "labels": target, "weights": weight} for i, target, weight in rows]
+
+
+class _Trainer(transformers.Trainer):  # type: ignore[misc]
+    """With probabilities as labels, and weights of texts and classes; evaluation weighs nothing."""
+
+    class_weights: Float[Tensor, " class"]
+
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        targets, weights = inputs.pop("labels"), inputs.pop("weights")
+        outputs = model(**inputs)
+        surprise = -targets * torch.log_softmax(outputs.logits.float(), 1)
+        if model.training:
+            surprise = surprise * weights.unsqueeze(1) * self.class_weights.to(surprise)
+        loss = surprise.sum(1).mean()
+        return (loss, outputs) if return_outputs else loss
+
+
+class _Reports(transformers.TrainerCallback):  # type: ignore[misc]
+    """Hands progress on; what that raises ends the training."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.first: int | None = None
+        """The step that this process began with; above 0 where it resumed."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._say(state)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._say(state)
+
+    def on_prediction_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._say(state)
+
+    def _say(self, state: Any) -> None:
+        if self.first is None:
+            self.first = state.global_step
+        self.progress(STAGE, state.global_step, state.max_steps)
+
+
+def _trainer(model: nn.Module, tokenizer: Any, data: list[list[Item]], about: FineTuning, reports: _Reports) -> Any:
+    learned, validation = data
+    settings = about.settings
+    per_epoch = -(-len(learned) // settings.batch_size)
+    every = max(1, per_epoch // SCORINGS)
+    arguments = transformers.TrainingArguments(
+        output_dir=str(about.work),
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate or LEARNING_RATES[about.lora],
+        warmup_steps=WARM_UP,
+        weight_decay=WEIGHT_DECAY,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=4 * settings.batch_size,
+        train_sampling_strategy="group_by_length",
+        eval_strategy="steps",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        logging_strategy="steps",
+        logging_steps=every,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_macro_f1" if settings.stop_on == "macro-f1" else "eval_loss",
+        greater_is_better=settings.stop_on == "macro-f1",
+        restore_callback_states_from_checkpoint=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_pin_memory=torch.cuda.is_available(),
+        seed=about.seed,
+        report_to="none",
+        disable_tqdm=True,
+    )
+    trainer = _Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=learned,
+        eval_dataset=validation,
+        processing_class=tokenizer,
+        data_collator=lambda items: _collated(items, tokenizer.pad_token_id or 0),
+        compute_metrics=lambda found: {"macro_f1": _macro_f1(found)},
+        callbacks=[reports, transformers.EarlyStoppingCallback(settings.patience)],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)  # which prints to the command's answer
+    trainer.class_weights = _class_weights(learned, settings.class_weights)
+    return trainer
+
+
+def _class_weights(learned: list[Item], balanced: bool) -> Float[Tensor, " class"]:
+    """1 for each class; where balanced, inversely to its total weight (0 for a class that does not occur)."""
+    total = torch.stack([one["labels"] * one["weights"] for one in learned]).sum(0)
+    if not balanced:
+        return torch.ones_like(total)
+    present = total > 0
+    return torch.where(present, total.sum() / (present.sum() * total.clamp_min(1e-9)), 0.0)
+
+
+def _collated(items: Sequence[Mapping[str, Any]], filler: int) -> dict[str, Tensor]:
+    ids = [torch.tensor(one["input_ids"]) for one in items]
+    masks = [torch.ones_like(each) for each in ids]
+    return {
+        "input_ids": nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=filler),
+        "attention_mask": nn.utils.rnn.pad_sequence(masks, batch_first=True),
+        "labels": torch.stack([one["labels"] for one in items]),
+        "weights": torch.stack([one["weights"] for one in items]),
+    }
+
+
+def _macro_f1(found: Any) -> float:
+    logits = found.predictions[0] if isinstance(found.predictions, tuple) else found.predictions
+    gold = np.asarray(found.label_ids).argmax(1)
+    return macro_f1(np.asarray(logits).argmax(1), gold, logits.shape[1])
+
+
+def _last_checkpoint(work: Path) -> str | None:
+    """The latest checkpoint that is whole; its state file is written last."""
+    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    for folder in reversed(found):
+        try:
+            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(folder)  # cut off by a kill
+        else:
+            return str(folder)
+    return None
+
+
+def _keep(trainer: Any, tokenizer: Any, work: Path, seconds: float, texts: int) -> None:
+    """Write the best state to `work/result`, whole or not at all, and drop the checkpoints; `texts` were learned."""
+    facts = {
+        "curve": [asdict(point) for point in _curve(trainer.state.log_history)],
+        "best_step": trainer.state.best_global_step,
+        "steps": trainer.state.global_step,
+        "seconds": round(seconds, 3),
+        "seconds_per_text": seconds / texts if texts else None,
+        "device": trainer.args.device.type,
+    }
+    unfinished = work / "result.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    with quietly():
+        trainer.model.to("cpu").eval().save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    (unfinished / "training.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    unfinished.rename(work / "result")
+    for checkpoint in work.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+
+
+def _finished(work: Path) -> FineTuned | None:
+    """What a run that ended left, or None."""
+    folder = work / "result"
+    if not folder.is_dir():
+        return None
+    told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    return FineTuned(folder, **told | {"curve": tuple(CurvePoint(**point) for point in told["curve"])})
+
+
+def _curve(history: Sequence[Mapping[str, Any]]) -> list[CurvePoint]:
+    losses = {entry["step"]: entry["loss"] for entry in history if "loss" in entry}
+    return [
+        CurvePoint(e["step"], round(e["epoch"], 3), losses.get(e["step"]), e["eval_loss"], e["eval_macro_f1"])
+        for e in history
+        if "eval_loss" in e
+    ]

@@ -1,0 +1,84 @@
+"""What a transformer is fine-tuned on, and what came of it. Imports no transformers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from inffeed_core.settings import FineTuneSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """Texts with the probability of each class to learn, and how much each text counts."""
+
+    texts: Sequence[str]
+    targets: Float[Tensor, "text class"]
+    """Rows sum to 1: one-hot for certain labels, a posterior for doubtful ones."""
+    weights: Float[Tensor, " text"]
+    """At least 0. Only their ratios matter; texts of weight 0 are left out."""
+
+    @classmethod
+    def of_labels(
+        cls,
+        texts: Sequence[str],
+        labels: Int[Tensor, " text"],
+        classes: int,
+        weights: Float[Tensor, " text"] | None = None,
+    ) -> "Lessons":
+        """Certain labels, given as class numbers; without weights all texts count alike."""
+        targets = torch.nn.functional.one_hot(labels, classes).float()
+        return cls(texts, targets, torch.ones(len(texts)) if weights is None else weights.float())
+
+    def counted(self) -> "Lessons":
+        """Those that count, with weights of mean 1."""
+        rows = (self.weights > 0).nonzero().squeeze(1)
+        weights = self.weights[rows].float()
+        return Lessons([self.texts[i] for i in rows.tolist()], self.targets[rows].float(), weights / weights.mean())
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """One fine-tuning but for its data: what is trained, how, and where its checkpoints lie."""
+
+    labels: tuple[str, ...]
+    settings: FineTuneSettings
+    lora: bool
+    """Train low-rank adapters (and what the base lacks, such as the head) instead of all weights."""
+    max_tokens: int
+    seed: int
+    work: Path
+    """Holds checkpoints while it trains; a run with the same folder goes on from the last of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Validation scored in the course of training."""
+
+    step: int
+    epoch: float
+    training_loss: float | None
+    """Mean since the point before, weighted as in training; None where none was logged."""
+    loss: float
+    """Of validation, nats."""
+    macro_f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuned:
+    """A finished fine-tuning."""
+
+    folder: Path
+    """Where `AutoModelForSequenceClassification` loads from; of LoRA, the folder of the adapters alone."""
+    curve: tuple[CurvePoint, ...]
+    best_step: int
+    """Whose state was kept."""
+    steps: int
+    seconds: float
+    """Wall time of training and scoring, that of an interrupted run before it not included."""
+    seconds_per_text: float | None
+    """Wall time for learning from one text once, scoring included; None where all was done before."""
+    device: str
