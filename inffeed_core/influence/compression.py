@@ -19,7 +19,7 @@ from inffeed_core.influence.cotangents import curvature_rows, loss_coordinates
 from inffeed_core.influence.ekfac import Factors, LayerFactors
 from inffeed_core.influence.example_gradients import rotated
 from inffeed_core.influence.gauss_newton import Cotangent
-from inffeed_core.influence.linear_layers import Batch, LinearLayer, by_layer
+from inffeed_core.influence.linear_layers import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,6 @@ class LayerCode:
     def encode(self, tokens: Tokens) -> Float[Tensor, "n kept"]:
         """Each example's kept components over √Λ."""
         return self._kept(rotated(tokens, self.input_basis, self.gradient_basis))
-
-    def project(self, vectors: Float[Tensor, "k o w"]) -> Float[Tensor, "k kept"]:
-        """The kept components of whole vectors, over √Λ."""
-        return self._kept(self.gradient_basis.T @ vectors @ self.input_basis)
-
-    def lift(self, encoded: Float[Tensor, "k kept"]) -> Float[Tensor, "k o w"]:
-        """The transpose of `project`."""
-        s, r = self.gradient_basis.shape[1], self.input_basis.shape[1]
-        inner = encoded.new_zeros(len(encoded), s * r)
-        inner[:, self.places] = encoded * self.eigenvalues.rsqrt().to(encoded)
-        return self.gradient_basis @ inner.view(-1, s, r) @ self.input_basis.T
 
     def _kept(self, rotated: Float[Tensor, "k s r"]) -> Float[Tensor, "k kept"]:
         return rotated.flatten(1)[:, self.places] * self.eigenvalues.rsqrt().to(rotated)
@@ -84,31 +73,23 @@ class Code:
         recording = self.part_of(network).record(batch)
         return self.of(recording.pull_back(cotangent(recording.logits, labels)))
 
-    def encode_training(
+    def encode_rows(
         self, network: Network, batch: Batch, labels: Tensor
-    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
-        """Encoded loss gradients and the m = n·(C−1) encoded rows of `FᵀJ` they are made of, by C−1 backward passes."""
+    ) -> tuple[Float[Tensor, "n k d"], Float64[Tensor, "n k"]]:
+        """Each example's k = C−1 encoded rows of `FᵀJ`, by as many backward passes, and its loss gradient's
+        coordinates in them."""
         recording = self.part_of(network).record(batch)
         logits = recording.logits.double()  # a confident model's small probabilities are not lost
         cotangents = curvature_rows(logits).to(recording.logits)
-        rows = torch.stack([self.of(recording.pull_back(cotangent)) for cotangent in cotangents])
-        gradients = torch.einsum("nk,knd->nd", loss_coordinates(logits, labels).to(rows), rows)
-        return gradients, rows.flatten(0, 1)
+        rows = torch.stack([self.of(recording.pull_back(cotangent)) for cotangent in cotangents], dim=1)
+        return rows, loss_coordinates(logits, labels)
 
-    def project(self, vectors: Float[Tensor, "k p"], layers: tuple[LinearLayer, ...]) -> Float[Tensor, "k d"]:
-        """Kept components of parameter vectors over √Λ, as `of` gives them for gradients."""
-        blocks = {layer.name: block for layer, block in by_layer(vectors, layers)}
-        return torch.cat([code.project(blocks[name]) for name, code in self.layers.items()], dim=1)
-
-    def lift(self, encoded: Float[Tensor, "k d"], layers: tuple[LinearLayer, ...]) -> Float[Tensor, "k p"]:
-        """The transpose of `project`; zero in layers that keep nothing."""
-        result = encoded.new_zeros(len(encoded), sum(layer.size for layer in layers))
-        parts = torch.split(encoded, [len(code.places) for code in self.layers.values()], dim=1)
-        lifted = {name: self.layers[name].lift(part) for name, part in zip(self.layers, parts, strict=True)}
-        for layer, block in by_layer(result, layers):
-            if layer.name in lifted:
-                block.copy_(lifted[layer.name])
-        return result
+    def encode_training(
+        self, network: Network, batch: Batch, labels: Tensor
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
+        """Encoded loss gradients and the m = n·(C−1) encoded rows of `FᵀJ` they are made of."""
+        rows, coordinates = self.encode_rows(network, batch, labels)
+        return torch.einsum("nk,nkd->nd", coordinates.to(rows), rows), rows.flatten(0, 1)
 
     def ratios(self, damping: Mapping[str, float]) -> Float64[Tensor, " d"]:
         """λ/Λ of every kept component: the damping in encoded coordinates."""

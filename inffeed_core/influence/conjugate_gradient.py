@@ -18,7 +18,11 @@ Operator = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """`solutions` with how they were reached; `residuals` are true relative ones, ‖b − Gx‖ / ‖b‖."""
+    """`solutions` with how they were reached.
+
+    `residuals` are true relative ones in the preconditioner's norm, `√(rᵀPr) / √(bᵀPb)` with r = b − Gx and P ≈ G⁻¹:
+    about the error of the solution in the energy norm, relative to the solution. Plain norms where P is the identity.
+    """
 
     solutions: Float[Tensor, "k p"]
     residuals: Float64[Tensor, " k"]
@@ -39,14 +43,18 @@ def solve(
 
     A zero right-hand side has the solution 0. `precondition` approximates the operator's inverse.
     """
-    size = _norms(right_sides).clamp_min(torch.finfo(torch.float64).tiny)
+
+    def norms(rows: Tensor) -> Float64[Tensor, " k"]:
+        return _dot(rows, precondition(rows)).clamp_min(0).sqrt()
+
+    size = norms(right_sides).clamp_min(torch.finfo(torch.float64).tiny)
     x = torch.zeros_like(right_sides)
-    residual, relative, products = right_sides, _norms(right_sides) / size, 0
+    residual, relative, products = right_sides, (size > torch.finfo(torch.float64).tiny).double(), 0
     while bool((relative > tolerance).any()) and products + 1 < max_products:
         step, used = _run(operator, precondition, residual, tolerance * size, max_products - products - 1)
         x = x + step
         residual = right_sides - operator(x)
-        relative, products = _norms(residual) / size, products + used + 1
+        relative, products = norms(residual) / size, products + used + 1
     return Solution(x, relative, products, bool((relative <= tolerance).all()))
 
 
@@ -62,7 +70,7 @@ def _run(
     z = precondition(r)
     direction, rz = z, _dot(r, z)
     for used in range(limit):
-        active = _norms(r) > target
+        active = rz.clamp_min(0).sqrt() > target
         if not active.any():
             return x, used
         image = operator(direction)
@@ -77,7 +85,3 @@ def _run(
 
 def _dot(a: Float[Tensor, "k p"], b: Float[Tensor, "k p"]) -> Float64[Tensor, " k"]:
     return (a * b).sum(1, dtype=torch.float64)
-
-
-def _norms(a: Float[Tensor, "k p"]) -> Float64[Tensor, " k"]:
-    return a.square().sum(1, dtype=torch.float64).sqrt()

@@ -1,15 +1,17 @@
-"""Products with the exact Gauss-Newton matrix of the mean loss, `(1/n) Σ_i R_iᵀ R_i`, and streamed gradients.
+"""The Gauss-Newton matrix of the mean loss, `(1/n) RᵀR`, by its rows: products with them, and streamed gradients.
 
 `R_i` (C−1 rows) is `FᵀJ_i`, the Jacobian of i's logits over the chosen layers seen through the loss's curvature
 `S = F Fᵀ` (see `cotangents`). Rows come from the same hooks as every other gradient, layer by layer and a whole batch
 at once: C−1 backward passes serve any number of vectors, and the model needs neither forward-mode nor double
 differentiation, which fused attention kernels lack. Memory: one layer's gradients of one batch.
+
+All rows of a training set stand example by example, C−1 for each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from inffeed_core.influence.capture import Network, Tokens
@@ -23,37 +25,34 @@ Cotangent = Callable[[Tensor, Tensor], Tensor]
 """`cotangent(logits, labels)`: what is differentiated for each example, as in `cotangents`."""
 
 
-def curvature_product(
+def row_products(
     network: Network, data: Data, vectors: Float[Tensor, "k p"], progress: Progress | None = None
-) -> Float[Tensor, "k p"]:
-    """`(1/n) Σ_i R_iᵀ R_i v` for each vector, without damping. One pass over `data`."""
-    result = torch.zeros_like(vectors)
-    examples = 0
-    for batch, labels in one_pass(data, "Multiplying by the curvature", progress):
-        recording = network.record(batch)
-        examples += len(labels)
-        for cotangent in curvature_rows(recording.logits):
-            pulled = recording.pull_back(cotangent)
-            dots = _dots(network, pulled, vectors)
-            for layer, block in by_layer(result, network.layers):
-                block.add_((dots @ whole(pulled[layer.name]).flatten(1)).view_as(block))
-    return result / examples
-
-
-def gradient_dots(
-    network: Network,
-    data: Data,
-    cotangent: Cotangent,
-    vectors: Float[Tensor, "k p"],
-    progress: Progress | None = None,
-) -> Float[Tensor, "k n"]:
-    """Inner product of each vector with each example's gradient. One pass over `data`; no gradient is kept."""
-    blocks = []
-    for batch, labels in one_pass(data, "Scoring examples", progress):
-        recording = network.record(batch)
-        pulled = recording.pull_back(cotangent(recording.logits, labels))
-        blocks.append(_dots(network, pulled, vectors))
+) -> Float64[Tensor, "k m"]:
+    """`R v` for each vector. One pass over `data`."""
+    blocks = [
+        torch.stack([_dots(network, tokens, vectors) for tokens in pulled], dim=2).flatten(1).double()
+        for pulled in _pulled_rows(network, data, "Multiplying by training rows", progress)
+    ]
     return torch.cat(blocks, dim=1)
+
+
+def combined_rows(
+    network: Network, data: Data, coefficients: Float64[Tensor, "k m"], progress: Progress | None = None
+) -> Float[Tensor, "k p"]:
+    """`Rᵀu` for each row u of coefficients, in the model's precision. One pass over `data`."""
+    result: Tensor | None = None
+    first = 0
+    for pulled in _pulled_rows(network, data, "Adding up training rows", progress):
+        some = next(iter(pulled[0].values())).gradients
+        last = first + len(some) * len(pulled)
+        mine = coefficients[:, first:last].to(some).view(-1, len(some), len(pulled))
+        first = last
+        result = some.new_zeros(len(coefficients), network.size) if result is None else result
+        for k, tokens in enumerate(pulled):
+            for layer, block in by_layer(result, network.layers):
+                block.add_((mine[:, :, k] @ whole(tokens[layer.name]).flatten(1)).view_as(block))
+    assert result is not None  # one_pass refuses empty data
+    return result
 
 
 def example_gradients(network: Network, batch: Batch, labels: Tensor, cotangent: Cotangent) -> Float[Tensor, "n p"]:
@@ -77,6 +76,15 @@ def mean_gradient(
         examples += len(labels)
     assert total is not None  # one_pass refuses empty data
     return total.unsqueeze(0) / examples
+
+
+def _pulled_rows(
+    network: Network, data: Data, stage: str, progress: Progress | None
+) -> Iterator[list[dict[str, Tokens]]]:
+    """For each batch, what `pull_back` gives for each of the C−1 columns of F."""
+    for batch, _ in one_pass(data, stage, progress):
+        recording = network.record(batch)
+        yield [recording.pull_back(cotangent) for cotangent in curvature_rows(recording.logits)]
 
 
 def _dots(network: Network, pulled: dict[str, Tokens], vectors: Float[Tensor, "k p"]) -> Float[Tensor, "k n"]:

@@ -27,8 +27,6 @@ from inffeed_core.influence.compression import Code
 class Subspace:
     """The factorised matrix of one training set under one damping."""
 
-    ratios: Float64[Tensor, " d"]
-    """λ/Λ of every kept component, Λ from the factors."""
     diagonal: Float64[Tensor, " d"]
     """The diagonal of M + diag(λ/Λ)."""
     cholesky: Float64[Tensor, "d d"]
@@ -44,10 +42,6 @@ class Subspace:
         """The inverse of the diagonal alone times encoded gradients: EK-FAC."""
         return encoded / self.diagonal.to(encoded)
 
-    def beyond_factors(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
-        """What `solve` gives more than the fitted factors' own eigenvalues do."""
-        return self.solve(encoded) - encoded / (1 + self.ratios).to(encoded)
-
 
 def factorise(curvature: Float64[Tensor, "d d"], code: Code, damping: Mapping[str, float]) -> Subspace:
     """The subspace of `code` under `damping`, from M, whose memory it takes over.
@@ -61,4 +55,4 @@ def factorise(curvature: Float64[Tensor, "d d"], code: Code, damping: Mapping[st
     torch.linalg.cholesky_ex(lower, out=(lower, failed))  # in place: LAPACK's column order needs no copy
     if failed:
         raise SettingsError(f"Under a damping of {min(damping.values()):.3g} the curvature is singular; raise it.")
-    return Subspace(ratios, diagonal, lower)
+    return Subspace(diagonal, lower)

@@ -13,7 +13,8 @@ Ways to invert the curvature, cheapest first:
     ekfac      the diagonal in the kept components of EK-FAC's eigenbasis
     subspace   the exact matrix in the kept components, the default; like ekfac it answers from the index: a new target
                costs one gradient and a matrix product
-    cg         the exact matrix of all parameters by preconditioned conjugate gradient: passes over the training set
+    refined    the exact matrix of all parameters by conjugate gradient, preconditioned by the index: some twenty passes
+               over the training set for a block of targets
     dual       the same for n·(C−1) up to a few thousand: one solve for all targets there will ever be, then a pass each
 
 `subspace.py` tells how near each comes. Use the last two for the validation gradient, where one solve serves all
@@ -29,7 +30,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float64, Int
 from torch import Tensor, nn
 
 from inffeed_core.errors import NotReady, SettingsError
@@ -50,7 +51,7 @@ from inffeed_core.influence.gradient_index import (
 )
 from inffeed_core.influence.linear_layers import Batch, Layers, Logits, Scope, call_logits, find_layers
 from inffeed_core.influence.passes import Data, one_pass, spaced
-from inffeed_core.influence.refined import Curvature
+from inffeed_core.influence.refined import Refined, refine
 from inffeed_core.influence.subspace import Subspace, factorise
 from inffeed_core.influence.topk import top_k
 from inffeed_core.influence.woodbury import Dual, fit_dual
@@ -65,6 +66,7 @@ Inverse = Literal["subspace", "ekfac"]
 """How the index inverts the curvature; see the module's text."""
 
 _BLOCK_ROWS = 512
+_NO_INDEX = "There is no index yet: call index(train) first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +220,11 @@ class WholeModel:
             other._subspace = factorise(self._index.curvature(), self.code, other.damping)
         return other
 
-    def curvature(self, train: Data) -> Curvature:
-        """The exact Gauss-Newton matrix over `train`, preconditioned by the factors and an index."""
-        return Curvature(self.network, train, self.factors, self.damping, self.code, self._subspace)
+    def refined(self, train: Data) -> Refined:
+        """The exact Gauss-Newton matrix over `train`, the indexed data, preconditioned by the index."""
+        if self._subspace is None:
+            raise NotReady(_NO_INDEX)
+        return refine(self.network, train, self.damping, self.code, self._subspace, progress=self._progress)
 
     def dual(self, train: Data) -> Dual:
         """The factorised dual over `train`; see `woodbury` for its size limit."""
@@ -235,12 +239,11 @@ class WholeModel:
             ]
         )
 
-    def refined_on_mean(self, validation: Data, train: Data) -> tuple[Float[Tensor, " n"], Solution]:
+    def refined_on_mean(self, validation: Data, train: Data) -> tuple[Float64[Tensor, " n"], Solution]:
         """Exact Gauss-Newton influence of every training example on the mean validation loss, nats, by one CG solve."""
         gradient = gauss_newton.mean_gradient(self.network, validation, cotangents.loss, self._progress)
-        curvature = self.curvature(train)
-        solution = curvature.solve(gradient, progress=self._progress)
-        return curvature.influence(solution.solutions, self._progress).squeeze(0), solution
+        scores, solution = self.refined(train).influence(gradient, progress=self._progress)
+        return scores.squeeze(0), solution
 
     def _encoded(self, targets: Data, quantity: Quantity) -> Float[Tensor, "t d"]:
         code, network, cotangent = self.code, self.network, _COTANGENTS[quantity]
@@ -250,11 +253,11 @@ class WholeModel:
     def _solved(self, encoded: Float[Tensor, "t d"], inverse: Inverse) -> Float[Tensor, "t d"]:
         """Vectors whose product with an index row is the influence."""
         if self._index is None or self._subspace is None:
-            raise NotReady("There is no index yet: call index(train) first.")
+            raise NotReady(_NO_INDEX)
         solve = self._subspace.solve if inverse == "subspace" else self._subspace.solve_diagonal
         return solve(encoded) / len(self._index)
 
     def _scored(self, queries: Float[Tensor, "t d"]) -> Iterator[tuple[int, Float[Tensor, "t b"]]]:
         if self._index is None:
-            raise NotReady("There is no index yet: call index(train) first.")
+            raise NotReady(_NO_INDEX)
         return ((first, queries @ block.to(queries).T) for first, block in self._index.blocks(_BLOCK_ROWS))

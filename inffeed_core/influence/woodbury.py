@@ -18,6 +18,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from inffeed_core.errors import SettingsError
+from inffeed_core.influence import gauss_newton
 from inffeed_core.influence.capture import Network, Tokens
 from inffeed_core.influence.cotangents import curvature_rows, loss_coordinates
 from inffeed_core.influence.damping import spread
@@ -49,16 +50,9 @@ class Dual:
     ) -> Float64[Tensor, "t n"]:
         """Influence of every training example on each target, positive = helpful; one pass over the training set."""
         scaled = target_gradients / spread(self.damping, self.network.layers, target_gradients)
-        pieces = [(layer, 0, layer.outputs) for layer in self.network.layers]
-        blocks = torch.split(scaled, [layer.size for layer in self.network.layers], dim=1)
-        cross = torch.cat(
-            [
-                torch.stack([rows @ block.T for rows, block in zip(group, blocks, strict=True)]).sum(0).double()
-                for group in _rows(self.network, self.data, pieces, "Comparing with targets", progress)
-            ]
-        )
+        cross = gauss_newton.row_products(self.network, self.data, scaled, progress)
         n, k = self.coordinates.shape
-        solved = torch.cholesky_solve(cross, self.cholesky).view(n, k, -1)
+        solved = torch.cholesky_solve(cross.T, self.cholesky).view(n, k, -1)
         pulls = self._without_own_curvature() if leverage else self.coordinates
         return torch.einsum("nkt,nk->tn", solved, pulls) / n
 
@@ -80,12 +74,14 @@ def fit_dual(
 ) -> Dual:
     """Gather and factorise K for the training set `data`. `memory` bounds the rows held at a time, in bytes.
 
-    Raises SettingsError where n·(C−1) is above `LARGEST`: use conjugate gradient there.
+    Raises SettingsError where n·(C−1) is above `LARGEST`: use `refined` there.
     """
     coordinates = _coordinates(network, data, progress)
     rows = coordinates.numel()
     if rows > LARGEST:
-        raise SettingsError(f"The exact dual would solve for {rows} rows; up to {LARGEST} are practical. Use 'cg'.")
+        raise SettingsError(
+            f"The exact dual would solve for {rows} rows; up to {LARGEST} are practical. Use 'refined'."
+        )
     gram = torch.zeros(rows, rows, dtype=torch.float64, device=coordinates.device)
     for group in _groups(network.layers, memory // (rows * 4)):
         _add_gram(gram, network, data, group, damping, progress)

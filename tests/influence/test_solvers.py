@@ -16,15 +16,15 @@ from inffeed_core.influence import conjugate_gradient, cotangents, gauss_newton,
 from inffeed_core.influence.damping import Damping, spread
 from inffeed_core.influence.ekfac import fit_factors
 from inffeed_core.influence.linear_layers import by_layer
-from inffeed_core.influence.refined import Curvature
+from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-def test_product_equals_forward_and_reverse_mode_autograd(classes):
+def test_products_with_the_rows_make_the_curvature_of_forward_and_reverse_mode_autograd(classes):
     model, data = token_classifier(classes).eval(), token_data(9, batch=4, classes=classes)
     network = network_of(model, data)
     vectors = torch.randn(2, network.size, dtype=torch.float64)
-    ours = gauss_newton.curvature_product(network, data, vectors)
+    ours = gauss_newton.combined_rows(network, data, gauss_newton.row_products(network, data, vectors)) / 9
     for vector, result in zip(vectors, ours, strict=True):
         torch.testing.assert_close(result, _autograd_product(model, network, data, vector), rtol=1e-9, atol=1e-12)
 
@@ -69,10 +69,12 @@ def test_dense_conjugate_gradient_and_woodbury_agree(classes, damping):
     matrix = dense_curvature(model, network, train) + torch.diag(spread(lambdas, network.layers, g_train))
     expected = torch.linalg.solve(matrix, g_targets.T).T @ g_train.T / 15
 
-    curvature = Curvature(network, train, factors, lambdas)
-    solution = curvature.solve(g_targets, tolerance=1e-8, max_products=1000)
+    settings = WholeModelSettings(damping=damping, factor_examples=None, rank=2, dimension=12)  # leaves work to do
+    ours, solution = (
+        WholeModel(model, settings).fit(train).index(train).refined(train).influence(g_targets, tolerance=1e-10)
+    )
     assert solution.converged
-    torch.testing.assert_close(curvature.influence(solution.solutions), expected, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(ours, expected, rtol=1e-6, atol=1e-9)
     for memory in (2**20, 15 * (classes - 1) * 4 * 17):  # everything at once; 17 parameters at a time
         dual = woodbury.fit_dual(network, train, lambdas, memory=memory)
         torch.testing.assert_close(dual.influence(g_targets), expected, rtol=1e-6, atol=1e-9)
