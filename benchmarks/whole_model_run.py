@@ -1,6 +1,6 @@
-"""One method of the whole-model comparison in a process of its own: scores and costs as files in FOLDER.
+"""One method of the whole-model comparison in a process of its own: scores and costs as files in WORK_FOLDER.
 
-python -m benchmarks.whole_model_run METHOD DATA_FILE FOLDER
+python -m benchmarks.whole_model_run METHOD DATA_FOLDER SET WORK_FOLDER
 """
 
 import json
@@ -9,13 +9,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
+from safetensors.torch import load_model
 from torch import Tensor, nn
 
-from benchmarks.small_transformer import BATCH, Pairs, Problem, fine_tuned, read_problem
-from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
+from inffeed_core.evaluation.datamodelling import Problem, read_problem
+from inffeed_core.influence.whole_model import WholeModel
+
+Scores = dict[str, Tensor]
+"""Targets × texts, by kind."""
 
 
 def _memory(kind: str) -> float:
@@ -33,7 +37,7 @@ class Costs:
     peak: float = 0.0
     _loaded: float = field(default_factory=lambda: _memory("VmRSS"))
 
-    def step(self, name: str, work: Callable[[], Tensor | None]) -> Tensor | None:
+    def step(self, name: str, work: Callable[[], Any]) -> Any:
         wall, processor = time.perf_counter(), time.process_time()
         result = work()
         self.wall[name], self.processor[name] = time.perf_counter() - wall, time.process_time() - processor
@@ -41,84 +45,57 @@ class Costs:
         return result
 
 
-def ours(model: nn.Module, problem: Problem, costs: Costs, inverse: str) -> Tensor:
+def ours(model: nn.Module, problem: Problem, costs: Costs) -> Scores:
+    """EK-FAC's diagonal is scored from the same index, after what is timed."""
+    train, targets = problem.train(), problem.targets
     analysis = WholeModel(model)
-    costs.step("fit", lambda: analysis.fit(problem.train) and None)
-    costs.step("index", lambda: analysis.index(problem.train) and None)
-    scores = costs.step("score", lambda: analysis.influence(problem.targets, inverse=inverse))
-    costs.step("second batch", lambda: analysis.influence(problem.targets, inverse=inverse))
-    return scores
+    costs.step("fit", lambda: analysis.fit(train))
+    costs.step("index", lambda: analysis.index(train))
+    scores = costs.step("score", lambda: analysis.influence(targets))
+    costs.step("second batch", lambda: analysis.influence(targets))
+    return {"ours": scores, "ours, EK-FAC alone": analysis.influence(targets, inverse="ekfac")}
 
 
-def subspace(model: nn.Module, problem: Problem, costs: Costs) -> Tensor:
-    return ours(model, problem, costs, "subspace")
+def refined(model: nn.Module, problem: Problem, costs: Costs) -> Scores:
+    """The exact matrix by conjugate gradient, for all targets at once."""
+    train = problem.train()
+    analysis = WholeModel(model)
+    costs.step("fit", lambda: analysis.fit(train))
+    costs.step("index", lambda: analysis.index(train))
+    scores, solution = costs.step(
+        "score", lambda: analysis.refined(train).influence(analysis.gradients(problem.targets))
+    )
+    print(f"refined: {solution.products} products, largest residual {float(solution.residuals.max()):.1e}")
+    return {"ours, refined": scores}
 
 
-def ekfac(model: nn.Module, problem: Problem, costs: Costs) -> Tensor:
-    return ours(model, problem, costs, "ekfac")
-
-
-def dual(model: nn.Module, problem: Problem, costs: Costs) -> Tensor:
+def dual(model: nn.Module, problem: Problem, costs: Costs) -> Scores:
     """The reference: the exact full Gauss-Newton matrix, damped as everywhere by a tenth of each layer's mean."""
-    analysis = WholeModel(model, WholeModelSettings(factor_examples=None))
-    costs.step("fit", lambda: analysis.fit(problem.train) and None)
-    return costs.step("score", lambda: analysis.dual(problem.train).influence(analysis.gradients(problem.targets)))
+    train = problem.train()
+    analysis = WholeModel(model)
+    costs.step("fit", lambda: analysis.fit(train))
+    return {"exact": costs.step("score", lambda: analysis.dual(train).influence(analysis.gradients(problem.targets)))}
 
 
-def kronfluence(model: nn.Module, problem: Problem, costs: Costs) -> Tensor:
-    from kronfluence.analyzer import Analyzer, prepare_model
-    from kronfluence.arguments import FactorArguments
-    from kronfluence.task import Task
-    from kronfluence.utils.dataset import DataLoaderKwargs
+def kronfluence(model: nn.Module, problem: Problem, costs: Costs) -> Scores:
+    from benchmarks.kronfluence_scores import scores
 
-    class Classify(Task):
-        def compute_train_loss(self, batch, model, sample=False):
-            logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-            drawn = torch.multinomial(logits.detach().softmax(1), 1).squeeze(1) if sample else batch["labels"]
-            return nn.functional.cross_entropy(logits, drawn, reduction="sum")
-
-        def compute_measurement(self, batch, model):
-            return self.compute_train_loss(batch, model)
-
-        def get_attention_mask(self, batch):
-            return batch["attention_mask"]
-
-    torch.manual_seed(0)
-    with TemporaryDirectory() as folder:
-        task = Classify()
-        analyzer = Analyzer("peer", prepare_model(model, task), task, cpu=True, output_dir=folder, disable_tqdm=True)
-        analyzer.set_dataloader_kwargs(DataLoaderKwargs(collate_fn=collate))
-        train, targets = rows(problem.train), rows(problem.targets)
-        arguments = FactorArguments(strategy="ekfac")
-        costs.step("fit", lambda: analyzer.fit_all_factors("f", train, BATCH, factor_args=arguments))
-        costs.step("score", lambda: analyzer.compute_pairwise_scores("s", "f", targets, train, BATCH, BATCH) and None)
-        return analyzer.load_pairwise_scores("s")["all_modules"]
+    return scores(model, problem, costs.step)
 
 
-def rows(pairs: Pairs) -> list[tuple[Tensor, Tensor]]:
-    return [
-        (ids[ids > 0], label) for batch, labels in pairs for ids, label in zip(batch["input_ids"], labels, strict=True)
-    ]
-
-
-def collate(part: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-    ids = nn.utils.rnn.pad_sequence([text for text, _ in part], batch_first=True)
-    labels = torch.stack([label for _, label in part])
-    return {"input_ids": ids, "attention_mask": (ids > 0).long(), "labels": labels}
-
-
-METHODS = {method.__name__: method for method in (subspace, ekfac, dual, kronfluence)}
+METHODS = {method.__name__: method for method in (ours, refined, dual, kronfluence)}
 
 
 def main() -> None:
-    method, data, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    problem = read_problem(data)
-    model = fine_tuned(problem, folder / "model.safetensors")
+    method, folder, name, work = sys.argv[1], Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
+    problem = read_problem(folder, name)
+    model = problem.untrained(0)
+    load_model(model, str(work / "model.safetensors"))
     costs = Costs()
     scores = METHODS[method](model, problem, costs)
-    torch.save(scores.double(), folder / f"{method}.pt")
+    torch.save({kind: found.double() for kind, found in scores.items()}, work / f"{method}.pt")
     found = {"wall": costs.wall, "processor": costs.processor, "peak": costs.peak}
-    (folder / f"{method}.json").write_text(json.dumps(found))
+    (work / f"{method}.json").write_text(json.dumps(found))
 
 
 main()
