@@ -96,7 +96,8 @@ def _line(i: "Influencer") -> str:
 @click.command(epilog="Example: inffeed explain reviews silver-000017 silver-000018")
 @project_argument
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-def explain(project: Path, ids: tuple[str, ...]) -> None:
+@click.option("--refine", is_flag=True, help="Beyond the head: with the exact curvature, by dozens of passes.")
+def explain(project: Path, ids: tuple[str, ...], refine: bool) -> None:
     """Compute the influencers of some instances.
 
     They are kept with the latest analysis of the project DIR, and shown by `influencers` and on the pages.
@@ -104,7 +105,7 @@ def explain(project: Path, ids: tuple[str, ...]) -> None:
     from inffeed_core.jobs import run_here
 
     with shown_progress() as progress:
-        run_here(opened(project), "explain", {"ids": list(ids)}, progress)
+        run_here(opened(project), "explain", {"ids": list(ids), "exact": refine}, progress)
     click.echo(f"{len(ids)} explained.")
 
 

@@ -38,10 +38,10 @@ def retrain(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 
 def explain(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
-    """Influencers of instances that were not computed in advance: {"explained": n}. Takes {"ids": […]}."""
+    """Influencers of single instances: {"explained": n}. Takes {"ids": […]} and perhaps {"exact": true}."""
     from inffeed_core.workflow import analysing
 
-    analysing.explain(project, settings["ids"], progress)
+    analysing.explain(project, settings["ids"], progress, exact=settings.get("exact", False))
     return {"explained": len(settings["ids"])}
 
 

@@ -88,9 +88,11 @@ def analyse(project: Project, settings: AnalysisSettings, progress: Progress) ->
     return analysis
 
 
-def explain(project: Project, ids: Sequence[str], progress: Progress) -> None:
+def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: bool = False) -> None:
     """Add the influencers of these targets, of any split, to the latest analysis of the active version.
 
+    `exact` solves with the exact curvature beyond the head too, some dozens of passes over the learned texts, and
+    replaces what the index has answered; the head's answers are exact anyway.
     Raises NotReady where there is no analysis, UnknownInstance, Cancelled.
     """
     with store.reading(project.db) as db:
@@ -102,7 +104,7 @@ def explain(project: Project, ids: Sequence[str], progress: Progress) -> None:
     place = {one.id: i for i, one in enumerate(state.data.instances)}
     if unknown := [id for id in ids if id not in place]:
         raise UnknownInstance(f"No instance has the id {unknown[0]!r}; the Data page lists all ids.")
-    tier = _tier(project, state, progress)
+    tier = _tier(project, state, progress, exact=exact)
     evidence = dict(_evidence(state, tier, [place[id] for id in ids], progress))
     with store.writing(project.db) as db:
         for target, sides in evidence.items():
@@ -122,13 +124,13 @@ def _load(project: Project, settings: AnalysisSettings, progress: Progress) -> _
     return state
 
 
-def _tier(project: Project, state: _State, progress: Progress) -> Tier:
+def _tier(project: Project, state: _State, progress: Progress, *, exact: bool = False) -> Tier:
     if state.settings.scope == "head":
         return HeadTier(state.influence, state.validation)
     from inffeed_core.workflow.whole_model_analysis import open_whole_model  # imports transformers
 
     learned = (state.learn, state.validation)
-    return open_whole_model(project, state.version, learned, state.settings, progress)
+    return open_whole_model(project, state.version, learned, state.settings, progress, exact=exact)
 
 
 def _signals(state: _State) -> flagging.Signals:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from inffeed_core.errors import NotReady
 from inffeed_core.influence import top_k
+from inffeed_core.influence.conjugate_gradient import Solution
 from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
 from inffeed_core.models.cache import locked
 from inffeed_core.models.encoder import Encoder
@@ -35,6 +36,8 @@ from inffeed_core.workflow.tiers import Best
 FORMAT = 1
 SCORES_AT_ONCE = 2**25
 """Targets × rows, 128 MB."""
+TARGETS_AT_ONCE = 8
+"""Targets that are solved for exactly: some whole gradients each, 43 MB apiece for MiniLM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,15 @@ class WholeModelTier:
     validation: Encoded
     batch_tokens: int
     refine: bool
+    """Whether influence on the validation loss is solved for exactly."""
+    exact: bool
+    """Whether a target's influencers are; for single targets on request."""
     progress: Progress
 
     @property
     def target_block(self) -> int:
         """How many targets to ask about at once."""
-        return max(1, SCORES_AT_ONCE // len(self.weights))
+        return TARGETS_AT_ONCE if self.exact else max(1, SCORES_AT_ONCE // len(self.weights))
 
     def on_validation(self) -> Float[Tensor, " n"]:
         """Influence of every row on the mean validation loss, float64; refined where the settings ask for it."""
@@ -64,7 +70,7 @@ class WholeModelTier:
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """Most helpful and most harmful rows of each target; `own` is the target's own row, left out, or −1."""
-        scores = self._influence(targets)
+        scores = self._solved(targets) if self.exact else self._influence(targets)
         known = (own >= 0).nonzero().squeeze(1)
         best = []
         for sign in (1.0, -1.0):
@@ -86,17 +92,29 @@ class WholeModelTier:
         scores = self.train.in_order(self.analysis.influence(batches))
         return batches.in_order(scores, axis=0) * self.weights.to(scores)
 
+    def _solved(self, targets: Encoded) -> Float[Tensor, "t n"]:
+        """As `_influence`, with the exact curvature of all parameters."""
+        batches = self._batches(targets)
+        gradients = self.analysis.gradients(batches)
+        scores, solution = self.analysis.refined(self.train).influence(gradients, progress=self.progress)
+        _require_converged(solution)
+        return batches.in_order(self.train.in_order(scores), axis=0) * self.weights
+
     def _refined(self, validation: TextBatches) -> Float[Tensor, " n"]:
         scores, solution = self.analysis.refined_on_mean(validation, self.train)
-        if not solution.converged:
-            raise NotReady(
-                f"After {solution.products} passes the refined solve still has a relative residual of "
-                f"{float(solution.residuals.max()):.1e} instead of 1e-4; analyse without refining."
-            )
+        _require_converged(solution)
         return scores
 
     def _batches(self, data: Encoded) -> TextBatches:
         return _batches(self.encoder, data, self.batch_tokens)
+
+
+def _require_converged(solution: Solution) -> None:
+    if not solution.converged:
+        raise NotReady(
+            f"After {solution.products} products the exact solve still has a relative residual of "
+            f"{float(solution.residuals.max()):.1e} instead of 1e-4; go on without refining."
+        )
 
 
 def open_whole_model(
@@ -105,6 +123,8 @@ def open_whole_model(
     learned: tuple[Encoded, Encoded],
     settings: AnalysisSettings,
     progress: Progress,
+    *,
+    exact: bool = False,
 ) -> WholeModelTier:
     """The tier of this version, its index built or found; `learned` are what it learned from, and validation.
 
@@ -125,7 +145,7 @@ def open_whole_model(
         analysis = WholeModel(network, about, store=store, progress=progress).fit(train).index(train)
     weights = learn.head_data(2, training.silver_weight).row_weights
     return WholeModelTier(
-        analysis, encoder, train, weights, validation, training.batch_tokens, settings.refine, progress
+        analysis, encoder, train, weights, validation, training.batch_tokens, settings.refine, exact, progress
     )
 
 

@@ -16,7 +16,7 @@ from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.network import VersionNetwork
 from inffeed_core.models.sources import resolve
-from inffeed_core.records import Act, Analysis, Decision, Split
+from inffeed_core.records import Act, Analysis, Decision, Instance, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from inffeed_core.workflow.analysing import analyse, explain
 from inffeed_core.workflow.projects import Project, settings_of
@@ -62,20 +62,35 @@ def stages_of(project: Project, settings: AnalysisSettings) -> list[str]:
 
 def exact_harm(project: Project) -> dict[str, float]:
     """Minus each silver text's influence on the mean validation loss, from the exact dual."""
-    encoder = Encoder(resolve(settings_of(project).model), 16)
-    with store.reading(project.db) as db:
-        learned, validation = list(store.instances(db, LEARNED)), list(store.instances(db, [Split.VALIDATION]))
+    learned, validation = instances(project, *LEARNED), instances(project, Split.VALIDATION)
+    each = exact_influence(project, learned, validation)
+    pairs = zip(learned, each.mean(0).tolist(), strict=True)
+    return {one.id: -value for one, value in pairs if one.split is Split.SILVER}
 
-    def batches(instances):
-        labels = torch.tensor([["negative", "positive"].index(one.label) for one in instances])
-        ids, mask = encoder.padded(encoder.tokenise([one.text for one in instances]))
+
+def exact_influence_on(project: Project, id: str) -> dict[str, float]:
+    """Every learned text's influence on one of them, from the exact dual."""
+    learned = instances(project, *LEARNED)
+    each = exact_influence(project, learned, [one for one in learned if one.id == id])
+    return dict(zip((one.id for one in learned), each[0].tolist(), strict=True))
+
+
+def instances(project: Project, *splits: Split) -> list[Instance]:
+    with store.reading(project.db) as db:
+        return list(store.instances(db, splits))
+
+
+def exact_influence(project: Project, learned: list[Instance], targets: list[Instance]) -> torch.Tensor:
+    encoder = Encoder(resolve(settings_of(project).model), 16)
+
+    def batches(some: list[Instance]) -> list[tuple[dict[str, torch.Tensor], torch.Tensor]]:
+        labels = torch.tensor([["negative", "positive"].index(one.label) for one in some])
+        ids, mask = encoder.padded(encoder.tokenise([one.text for one in some]))
         return [({"input_ids": ids, "attention_mask": mask}, labels)]
 
     network = VersionNetwork(encoder, load_head(project.models / "v1"))
     whole = WholeModel(network, WholeModelSettings()).fit(batches(learned))
-    each = whole.dual(batches(learned)).influence(whole.gradients(batches(validation)))
-    pairs = zip(learned, each.mean(0).tolist(), strict=True)
-    return {one.id: -value for one, value in pairs if one.split is Split.SILVER}
+    return whole.dual(batches(learned)).influence(whole.gradients(batches(targets)))
 
 
 def test_refined_flags_are_ranked_by_the_exact_influence_through_all_layers(tiny: Project):
@@ -148,6 +163,20 @@ def test_explaining_stays_in_the_tier_of_the_analysis(tiny: Project):
         evidence = store.evidence_for(db, whole.id, ["test-1"])["test-1"]
     assert evidence.supporters
     assert evidence.opposers
+
+
+def test_a_single_text_can_be_explained_by_the_exact_curvature(tiny: Project):
+    whole = analyse(tiny, ALL, quiet)
+    explain(tiny, ["silver-3"], quiet, exact=True)
+    expected = exact_influence_on(tiny, "silver-3")
+    with store.reading(tiny.db) as db:
+        evidence = store.evidence_for(db, whole.id, ["silver-3"])["silver-3"]
+    found = {one.id: one.influence for one in (*evidence.supporters, *evidence.opposers)}
+    size = max(map(abs, expected.values()))
+    assert found == pytest.approx({id: expected[id] for id in found}, rel=0.01, abs=1e-4 * size)
+    del expected["silver-3"]
+    assert evidence.supporters[0].influence == pytest.approx(max(expected.values()), rel=0.01)
+    assert evidence.opposers[0].influence == pytest.approx(min(expected.values()), rel=0.01)
 
 
 def test_settings_that_cannot_work_are_refused():
