@@ -3,6 +3,7 @@
 Every text that came from a user passes `plain` first: plotly renders a little HTML (`<b>`, `<a>`, `<br>`) in
 labels and hover boxes. Colours are middle tones that read on white and on near-black (3:1 or better on both);
 what a colour tells is also told by a symbol, a dash or a side, so that nothing hangs on colour alone.
+`words` are those of `inffeed_core.wording.CHARTS`, or their translation.
 """
 
 import html
@@ -13,6 +14,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from inffeed_core.records import Evidence, Influencer, MapPoint, Metrics, Split
+from inffeed_core.wording import CHARTS
 
 LABEL_COLOURS = ("#3D7DC8", "#C9791C", "#3A9A6E", "#A65FB0", "#B8892B", "#5E7F99", "#C4566B", "#6B8E23")
 POSITIVE, NEGATIVE, NEUTRAL = "#2A8C82", "#CC5A43", "#7C8894"
@@ -38,7 +40,10 @@ def label_colours(labels: Sequence[str]) -> dict[str, str]:
     return {label: LABEL_COLOURS[i % len(LABEL_COLOURS)] for i, label in enumerate(labels)}
 
 
-def influence_bars(evidence: Evidence, shown: int = 8, characters: int = 46) -> go.Figure:
+Words = Mapping[str, str]
+
+
+def influence_bars(evidence: Evidence, shown: int = 8, characters: int = 46, words: Words = CHARTS) -> go.Figure:
     """Signed influence in nats of the strongest `shown` supporters and opposers, the most helpful on top.
 
     Texts are cut to `characters` beside the bars; pointing at one shows more.
@@ -57,23 +62,22 @@ def influence_bars(evidence: Evidence, shown: int = 8, characters: int = 46) -> 
         textposition="outside",
         cliponaxis=False,
         customdata=[[i.id] for i in chosen],
-        hovertext=[_hover(i) for i in chosen],
+        hovertext=[_hover(i, words) for i in chosen],
         hovertemplate="%{hovertext}<extra></extra>",
     )
     figure = go.Figure(bars)
     names = [f"{plain(textwrap.shorten(i.text, characters, placeholder='…'))}  <b>{plain(i.label)}</b>" for i in chosen]
     figure.update_yaxes(tickvals=list(range(len(chosen))), ticktext=names, autorange="reversed", automargin=True)
-    figure.update_xaxes(
-        title="Influence on the target’s loss, nats", zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL
-    )
+    figure.update_xaxes(title=words["influence-axis"], zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL)
     _pad_range(figure, [i.influence for i in chosen])
     return _laid_out(figure, height=90 + 30 * max(len(chosen), 3), showlegend=False)
 
 
-def _hover(i: Influencer) -> str:
-    word = "helpful" if i.influence >= 0 else "harmful"
-    what = f"{plain(i.label)} · {i.split} · {plain(i.id)}"
-    return f"{plain(i.text, 60, 8)}<br><br>{what}<br><b>{i.influence:+.4g} nats</b>, {word}"
+def _hover(i: Influencer, words: Words) -> str:
+    effect = words["helpful" if i.influence >= 0 else "harmful"]
+    what = f"{plain(i.label)} · {words[i.split]} · {plain(i.id)}"
+    said = words["influence"].format(influence=i.influence, effect=effect)
+    return f"{plain(i.text, 60, 8)}<br><br>{what}<br>{said}"
 
 
 def _pad_range(figure: go.Figure, values: Sequence[float]) -> None:
@@ -83,7 +87,11 @@ def _pad_range(figure: go.Figure, values: Sequence[float]) -> None:
 
 
 def feature_map(
-    points: Sequence[MapPoint], labels: Sequence[str], target: str | None = None, evidence: Evidence | None = None
+    points: Sequence[MapPoint],
+    labels: Sequence[str],
+    target: str | None = None,
+    evidence: Evidence | None = None,
+    words: Words = CHARTS,
 ) -> go.Figure:
     """The features in two dimensions: colour = label, symbol = gold, silver or flagged.
 
@@ -93,22 +101,24 @@ def feature_map(
     figure = _laid_out(go.Figure(), height=600, dragmode="pan", hoverdistance=12)
     places = {p.id: p for p in points}
     if target in places and evidence is not None:
-        _add_lines(figure, places, target, evidence)
+        _add_lines(figure, places, target, evidence, words)
     scatter = go.Scattergl if len(points) >= WEBGL_FROM else go.Scatter
     for label, colour in label_colours(labels).items():
-        figure.add_trace(_points(scatter, [p for p in points if p.label == label], label, colour))
+        figure.add_trace(_points(scatter, [p for p in points if p.label == label], label, colour, words))
     for status, symbol in _SYMBOLS.items():
         marker = {"symbol": symbol, "size": _SIZES[status], "color": NEUTRAL}
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", name=status, marker=marker, hoverinfo="skip"))
+        figure.add_trace(
+            go.Scatter(x=[None], y=[None], mode="markers", name=words[status], marker=marker, hoverinfo="skip")
+        )
     if target in places:
-        figure.add_trace(_ring(places[target]))
+        figure.add_trace(_ring(places[target], words))
     figure.update_xaxes(showgrid=False, zeroline=False, showticklabels=False)
     figure.update_yaxes(showgrid=False, zeroline=False, showticklabels=False)
     figure.update_layout(margin_t=64)  # the tool bar lies above the legend
     return figure
 
 
-def _points(scatter: type, points: Sequence[MapPoint], label: str, colour: str) -> Any:
+def _points(scatter: type, points: Sequence[MapPoint], label: str, colour: str, words: Words) -> Any:
     states = ["flagged" if p.flagged else "silver" if p.split is Split.SILVER else "gold" for p in points]
     return scatter(
         x=[p.x for p in points],
@@ -123,18 +133,20 @@ def _points(scatter: type, points: Sequence[MapPoint], label: str, colour: str) 
         },
         customdata=[[p.id] for p in points],
         hovertext=[
-            f"{plain(p.text, 60, 6)}<br><br>{plain(p.label)} · {s} · {plain(p.id)}"
+            f"{plain(p.text, 60, 6)}<br><br>{plain(p.label)} · {words[s]} · {plain(p.id)}"
             for p, s in zip(points, states, strict=True)
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )
 
 
-def _add_lines(figure: go.Figure, places: Mapping[str, MapPoint], target: str, evidence: Evidence) -> None:
+def _add_lines(
+    figure: go.Figure, places: Mapping[str, MapPoint], target: str, evidence: Evidence, words: Words
+) -> None:
     start = places[target]
     sides = (
-        ("helps the target", evidence.supporters, POSITIVE, "solid"),
-        ("harms the target", evidence.opposers, NEGATIVE, "dash"),
+        (words["helps"], evidence.supporters, POSITIVE, "solid"),
+        (words["harms"], evidence.opposers, NEGATIVE, "dash"),
     )
     for name, influencers, colour, dash in sides:
         ends = [places[i.id] for i in influencers if i.id in places]
@@ -150,12 +162,14 @@ def _add_lines(figure: go.Figure, places: Mapping[str, MapPoint], target: str, e
         )
 
 
-def _ring(point: MapPoint) -> go.Scatter:
+def _ring(point: MapPoint, words: Words) -> go.Scatter:
     marker = {"symbol": "circle-open", "size": 20, "color": NEGATIVE, "line": {"width": 3}}
-    return go.Scatter(x=[point.x], y=[point.y], mode="markers", name="target", marker=marker, hoverinfo="skip")
+    return go.Scatter(x=[point.x], y=[point.y], mode="markers", name=words["target"], marker=marker, hoverinfo="skip")
 
 
-def f1_dumbbell(before: Metrics, after: Metrics, names: tuple[str, str] = ("before", "after")) -> go.Figure:
+def f1_dumbbell(
+    before: Metrics, after: Metrics, names: tuple[str, str] = ("before", "after"), words: Words = CHARTS
+) -> go.Figure:
     """F1 of each label and their mean under two model versions, with bootstrap intervals as bars."""
     rows = [*after.f1, None]
     figure = go.Figure(_links(before, after, rows))
@@ -178,13 +192,15 @@ def f1_dumbbell(before: Metrics, after: Metrics, names: tuple[str, str] = ("befo
                     "thickness": 1.5,
                     "width": 4,
                 },
-                hovertext=[f"{plain(name)}: {v.value:.3f} ({v.low:.3f} to {v.high:.3f})" for v in values],
+                hovertext=[
+                    words["f1"].format(version=plain(name), value=v.value, low=v.low, high=v.high) for v in values
+                ],
                 hovertemplate="%{hovertext}<extra></extra>",
             )
         )
-    ticks = [plain(r) if r is not None else "<b>macro-F1</b>" for r in rows]
+    ticks = [plain(r) if r is not None else f"<b>{words['mean']}</b>" for r in rows]
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=ticks, range=[len(rows) - 0.5, -0.5], automargin=True)
-    figure.update_xaxes(title="F1 with 95 % bootstrap interval")
+    figure.update_xaxes(title=words["f1-axis"])
     return _laid_out(figure, height=110 + 46 * len(rows))
 
 
@@ -201,14 +217,14 @@ def _links(before: Metrics, after: Metrics, rows: Sequence[str | None]) -> go.Sc
     )
 
 
-def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str]) -> go.Figure:
+def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str], words: Words = CHARTS) -> go.Figure:
     """How many instances of each split carry each label now: stacked bars, one a split."""
     splits = [s for s in Split if counts.get(s)]
     figure = go.Figure(
         [
             go.Bar(
                 x=[counts[s].get(label, 0) for s in splits],
-                y=[s.value for s in splits],
+                y=[words[s] for s in splits],
                 orientation="h",
                 name=plain(label),
                 marker={"color": colour},
@@ -218,7 +234,7 @@ def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str
         ]
     )
     figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(title="Instances")
+    figure.update_xaxes(title=words["instances"])
     return _laid_out(figure, height=110 + 40 * len(splits), barmode="stack")
 
 

@@ -2,7 +2,7 @@
 
 Two parts: what the policy that ranked the text says about it, and the strongest thing that the evidence adds.
 Each part is a `Fact` (a code and its values) and becomes words only through `ENGLISH`, so that a translation is
-another table of the same codes.
+another table of the same codes, which may name the policies too.
 
 What the policies' scores mean here (higher = checked first): for `expected-gain` and `negative-influence` the
 predicted fall of the validation loss in nats, by checking the text and by removing it; for `gold-loss` and
@@ -136,6 +136,8 @@ def _words(fact: Fact, phrases: Mapping[str, str]) -> str:
         percent = int(values["chance"])
         code = "chance-low" if percent < 1 else "chance-high" if percent > 99 else "chance"
         values["chance"] = phrases[code].format(percent=percent)
+    if "policy" in values:
+        values["policy"] = phrases.get(str(values["policy"]), values["policy"])
     return phrases[fact.code].format(**values)
 
 

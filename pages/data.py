@@ -9,16 +9,17 @@ from pages.components.data_overview import overview
 from pages.components.data_texts import texts_view
 from pages.components.job_panel import job_panel
 from pages.components.session import require_project
+from pages.language import say
 
 
 def page() -> None:
     """One tab for each thing to do; only the open one computes."""
-    st.title("Data", anchor=False)
+    st.title(say("app.data"), anchor=False)
     project = require_project()
     job_panel(project)
     now = status(project)
-    names = ["Overview", "Import", "Texts", "Export"]
-    first = "Import" if now.next_step.step in IMPORTS else "Overview"
+    names = [say("data.overview"), say("data.import"), say("data.texts"), say("data.export")]
+    first = names[1] if now.next_step.step in IMPORTS else names[0]
     tabs = st.tabs(names, default=first, key="view", on_change="rerun", bind="query-params")
     views = (
         lambda: overview(project, now),

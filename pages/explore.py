@@ -15,17 +15,14 @@ from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
 from pages.components.tiers import analysis_name
-from pages.strings import ENGLISH
+from pages.language import say, section, split_name, told
 
-POLICY_WORDS = ENGLISH["policies"]
-ON_TARGET = ("harms the target", "helps the target")
-BY_TARGET = ("is harmed by the target", "is helped by the target")
 BARE = {"displayModeBar": False}
 
 
 def page() -> None:
     """Search, portrait, and one tab for each question about it."""
-    st.title("Explore", anchor=False)
+    st.title(say("app.explore"), anchor=False)
     project = require_project()
     explaining = "explain" in job_panel(project)
     target = _chosen(project)
@@ -33,11 +30,11 @@ def page() -> None:
     try:
         portraits = [portrait(project, target, one) for one in analyses]
     except UnknownInstance as error:
-        problem(str(error), "Not found")
+        problem(str(error), say("app.not_found"))
         return
     shown = portraits[0]
     _facts(shown)
-    names = ["Influence", "Map", "Rankings", "Decisions"]
+    names = [say(f"explore.{view}") for view in ("influence", "map", "rankings", "decisions")]
     tabs = st.tabs(names, key="explore_view", on_change="rerun", bind="query-params")
     views = (
         lambda: _influences(project, portraits, explaining),
@@ -55,7 +52,11 @@ def _chosen(project: Project) -> str:
     """The target's id: from the address, else the first match. Ends the page where there is nothing to show."""
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     query = left.text_input(
-        "Search", key="explore_query", type="search", placeholder="Words or an id", on_change=_forget
+        say("data.search"),
+        key="explore_query",
+        type="search",
+        placeholder=say("data.search_example"),
+        on_change=_forget,
     )
     found = {i.id: _name(i) for i in find_instances(project, query)}
     target = st.query_params.get("id") or next(iter(found), None)
@@ -65,7 +66,7 @@ def _chosen(project: Project) -> str:
         found = {i.id: _name(i) for i in find_instances(project, target) if i.id == target} | found
     st.session_state["explore_id"] = target
     options = list(dict.fromkeys([target, *found]))
-    heading = f"Instance ({len(found)} match)" if query else "Instance (the first flags are listed)"
+    heading = say("explore.matches", count=len(found)) if query else say("explore.first_flags")
     right.selectbox(
         heading, options, key="explore_id", format_func=lambda id: found.get(id, id), on_change=_take_choice
     )
@@ -80,15 +81,18 @@ def _analyses(project: Project) -> list[int | None]:
     newest = latest_id(project) or next(iter(found))
     left, right = st.columns(2)
     ids = [newest, *(id for id in found if id != newest)]
-    help = "Analyses differ by model version, or by whose weights influence goes through. The Models page makes them."
     shown = left.selectbox(
-        "Analysis", ids, key="explore_analysis", format_func=lambda id: analysis_name(found[id]), help=help
+        say("explore.analysis"),
+        ids,
+        key="explore_analysis",
+        format_func=lambda id: analysis_name(found[id]),
+        help=say("explore.analysis_help"),
     )
     beside = right.selectbox(
-        "Compare with",
+        say("explore.compare_with"),
         [id for id in ids if id != shown],
         index=None,
-        placeholder="Another analysis",
+        placeholder=say("explore.another_analysis"),
         key="explore_beside",
         format_func=lambda id: analysis_name(found[id]),
     )
@@ -110,10 +114,10 @@ def _take_choice() -> None:
 
 def _nothing(query: str) -> None:
     if query.strip():
-        empty_state("No text matches", "Try fewer or shorter words: each word matches from its beginning.")
+        empty_state(say("data.no_match"), say("explore.no_match_advice"))
     else:
-        advice = "Search for a text above. Once a model has been trained, the first flags are listed here."
-        empty_state("Nothing is flagged yet", advice, "pages/models.py", "Go to Models")
+        advice = say("explore.nothing_flagged_advice")
+        empty_state(say("explore.nothing_flagged"), advice, "pages/models.py", say("app.to_models"))
     st.stop()
 
 
@@ -122,17 +126,18 @@ def _facts(shown: Portrait) -> None:
     with st.container(border=True):
         st.text(one.text)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(one.split, color="blue" if one.split == "silver" else "green")
-            st.badge("confirmed" if one.confirmed else "not confirmed", color="green" if one.confirmed else "orange")
-            st.text(f"{one.id} · label from {one.source}" if one.source else one.id)
+            st.badge(split_name(one.split), color="blue" if one.split == "silver" else "green")
+            confirmed = say("explore.confirmed" if one.confirmed else "explore.not_confirmed")
+            st.badge(confirmed, color="green" if one.confirmed else "orange")
+            st.text(say("explore.label_from", id=one.id, source=one.source) if one.source else one.id)
     cells = st.columns(4)
-    _fact(cells[0], "Imported label", one.original_label)
-    _fact(cells[1], "Label now", one.label)
+    _fact(cells[0], say("columns.imported_label"), one.original_label)
+    _fact(cells[1], say("columns.label_now"), one.label)
     if score is None:
         return
-    _fact(cells[2], "Model predicts", f"{score.predicted} ({score.probability:.0%})")
-    help = "Of its label at the time of the analysis, in nats: 0 = the model is certain of it, 0.69 = even odds of two."
-    _fact(cells[3], "Loss", f"{score.loss:.3f}", help)
+    said = say("explore.prediction", label=score.predicted, probability=score.probability)
+    _fact(cells[2], say("explore.predicts"), said)
+    _fact(cells[3], say("explore.loss"), f"{score.loss:.3f}", say("explore.loss_help"))
 
 
 def _fact(cell: DeltaGenerator, name: str, value: str, help: str | None = None) -> None:
@@ -148,7 +153,7 @@ def _influences(project: Project, portraits: list[Portrait], explaining: bool) -
         return
     first, second = (shown.analysis for shown in portraits)
     if first is not None and second is not None:
-        st.text(agreement(project, first, second).sentence)
+        st.text(told(agreement(project, first, second).sentence))
     for column, shown in zip(st.columns(2), portraits, strict=True):
         with column:
             if shown.analysis is not None:
@@ -161,18 +166,15 @@ def _influence(project: Project, shown: Portrait, explaining: bool, characters: 
         _no_analysis()
         return
     if shown.evidence is None:
-        st.text("The influencers of this instance have not been computed.")
+        st.text(say("explore.not_computed"))
         if shown.analysis.id != latest_id(project):
-            st.text("They can be for the newest analysis of the version in use alone.")
-        elif st.button("Compute influencers", icon=":material/hub:", type="primary", disabled=explaining):
+            st.text(say("explore.newest_only"))
+        elif st.button(say("explore.compute"), icon=":material/hub:", type="primary", disabled=explaining):
             start_job(project, "explain", {"ids": [shown.instance.id]})
         return
-    st.caption(
-        "Influence of a training instance is the target's loss without it minus the loss with it, in nats. "
-        "Positive: it helps the model give the target its label. Negative: it works against that label."
-    )
+    st.caption(say("explore.influence_said"))
     key = f"bars {shown.analysis.id} {shown.instance.id}"
-    bars = influence_bars(shown.evidence, characters=characters)
+    bars = influence_bars(shown.evidence, characters=characters, words=section("charts"))
     st.plotly_chart(bars, key=key, on_select=lambda: _take_point(key), selection_mode="points", config=BARE)
     _influencer_table(shown)
 
@@ -185,21 +187,24 @@ def _take_point(key: str) -> None:
 
 
 def _influencer_table(shown: Portrait) -> None:
+    on_target = (say("explore.on_harms"), say("explore.on_helps"))
+    by_target = (say("explore.by_harmed"), say("explore.by_helped"))
+    influence, text = say("columns.influence"), say("columns.text")
     rows = [
         {
-            "The instance …": said[i.influence >= 0],
-            "Influence, nats": i.influence,
-            "Label": i.label,
-            "Split": i.split.value,
-            "Id": i.id,
-            "Text": i.text,
+            say("columns.instance"): said[i.influence >= 0],
+            influence: i.influence,
+            say("columns.label"): i.label,
+            say("columns.split"): split_name(i.split),
+            say("columns.id"): i.id,
+            text: i.text,
         }
-        for side, said in (("supporters", ON_TARGET), ("opposers", ON_TARGET), ("harmed", BY_TARGET))
+        for side, said in (("supporters", on_target), ("opposers", on_target), ("harmed", by_target))
         for i in getattr(shown.evidence, side)
     ]
     columns = {
-        "Influence, nats": st.column_config.NumberColumn(format="%+.2e"),
-        "Text": st.column_config.TextColumn(width="large"),
+        influence: st.column_config.NumberColumn(format="%+.2e"),
+        text: st.column_config.TextColumn(width="large"),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
 
@@ -209,62 +214,64 @@ def _map(project: Project, shown: Portrait) -> None:
         _no_analysis()
         return
     left, right = st.columns(2)
-    policy = left.selectbox("Flags by", POLICIES, format_func=_policy_name, persist_state="session", key="map_policy")
-    flags = right.number_input("How many flags to mark", 1, 1000, 25, persist_state="session", key="map_flags")
+    policy = left.selectbox(
+        say("explore.flags_by"), POLICIES, format_func=_policy_name, persist_state="session", key="map_policy"
+    )
+    flags = right.number_input(say("explore.flags_marked"), 1, 1000, 25, persist_state="session", key="map_flags")
     points = feature_points(project, shown, policy, flags)
-    figure = feature_map(points, settings_of(project).labels, shown.instance.id, shown.evidence)
+    figure = feature_map(points, settings_of(project).labels, shown.instance.id, shown.evidence, section("charts"))
     key = f"map {shown.analysis.id} {shown.instance.id}"
     st.plotly_chart(figure, key=key, on_select=lambda: _take_point(key), selection_mode="points")
-    drawn = f"{len(points):,} instances" + (", evenly chosen" if len(points) >= MAP_POINTS else "")
-    st.caption(f"The two main directions of the encoder's features; {drawn}. Click a point to make it the target.")
+    drawn = "explore.drawn_part" if len(points) >= MAP_POINTS else "explore.drawn"
+    st.caption(say(drawn, count=len(points)))
 
 
 def _rankings(shown: Portrait) -> None:
     if shown.analysis is None:
         _no_analysis()
     elif not shown.standings:
-        st.text("Only silver instances are ranked.")
+        st.text(say("explore.silver_only"))
     else:
+        names = [say(f"columns.{name}") for name in ("policy", "rank", "score", "meaning")]
         rows = [
-            {"Policy": _policy_name(p), "Rank": rank, "Score": score, "What the score is": POLICY_WORDS[p][1]}
-            for p, (rank, score) in shown.standings.items()
+            (_policy_name(policy), *standing, section("policies")[policy][1])
+            for policy, standing in shown.standings.items()
         ]
         columns = {
-            "Rank": st.column_config.NumberColumn(format="localized"),
-            "Score": st.column_config.NumberColumn(format="%.4g"),
+            say("columns.rank"): st.column_config.NumberColumn(format="localized"),
+            say("columns.score"): st.column_config.NumberColumn(format="%.4g"),
         }
-        st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
+        st.dataframe(pd.DataFrame(rows, columns=names), hide_index=True, column_config=columns)
 
 
 def _policy_name(policy: str) -> str:
-    return POLICY_WORDS[policy][0]
+    return str(section("policies")[policy][0])
 
 
 def _trail(shown: Portrait) -> None:
     if not shown.trail:
-        st.text("Nobody has decided anything about this instance.")
+        st.text(say("explore.no_decisions"))
         return
+    when = say("columns.when")
     undone = {d.undoes for d in shown.trail if d.undoes}
     rows = [
         {
-            "When": d.at,
-            "Who": d.annotator,
-            "Act": d.act.value,
-            "Label": d.label,
-            "Note": d.note,
-            "Undone": d.token in undone,
+            when: pd.to_datetime(d.at),
+            say("columns.who"): d.annotator,
+            say("columns.act"): say(f"acts.{d.act}"),
+            say("columns.label"): d.label,
+            say("columns.note"): d.note,
+            say("columns.undone"): d.token in undone,
         }
         for d in reversed(shown.trail)
     ]
-    columns = {"When": st.column_config.DatetimeColumn("When (UTC)", format="YYYY-MM-DD HH:mm:ss")}
-    st.dataframe(
-        pd.DataFrame(rows).assign(When=lambda f: pd.to_datetime(f["When"])), hide_index=True, column_config=columns
-    )
+    columns = {when: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss")}
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
 
 
 def _no_analysis() -> None:
-    advice = "Train a model first; every training is followed by an analysis."
-    empty_state("There is no analysis yet", advice, "pages/models.py", "Go to Models")
+    advice = say("explore.no_analysis_advice")
+    empty_state(say("explore.no_analysis"), advice, "pages/models.py", say("app.to_models"))
 
 
 page()

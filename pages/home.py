@@ -21,25 +21,27 @@ from inffeed_core.workflow.status import Status, Step, status
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem
 from pages.components.session import choose_project, current_project
+from pages.language import language_choice, say, stage, told
 
-STEPS = {
-    Step.IMPORT_TRAIN: ("Import data", "pages/data.py"),
-    Step.IMPORT_VALIDATION: ("Import data", "pages/data.py"),
-    Step.IMPORT_SILVER: ("Import data", "pages/data.py"),
-    Step.WAIT: ("See progress", "pages/models.py"),
-    Step.TRAIN: ("Train", "pages/models.py"),
-    Step.ANALYSE: ("Analyse", "pages/models.py"),
-    Step.REVIEW: ("Review", "pages/review.py"),
-    Step.RETRAIN: ("Retrain", "pages/models.py"),
-    Step.EXPORT: ("Export", "pages/data.py"),
+WHERE = {
+    Step.IMPORT_TRAIN: "pages/data.py",
+    Step.IMPORT_VALIDATION: "pages/data.py",
+    Step.IMPORT_SILVER: "pages/data.py",
+    Step.WAIT: "pages/models.py",
+    Step.TRAIN: "pages/models.py",
+    Step.ANALYSE: "pages/models.py",
+    Step.REVIEW: "pages/review.py",
+    Step.RETRAIN: "pages/models.py",
+    Step.EXPORT: "pages/data.py",
 }
 
 
 def page() -> None:
     """The open project first, then ways to begin, then all projects."""
-    st.title("InfFeed", anchor=False)
-    st.caption("Finds the silver labels that harm your classifier, shows why, and lets you repair them.")
+    st.title(say("app.name"), anchor=False)
+    st.caption(say("app.claim"))
     project = current_project()
+    language_choice()
     with st.container():  # always there, so that the rest keeps its place while the page is redrawn
         if project is not None:
             _open_project(project)
@@ -52,15 +54,15 @@ def _open_project(project: Project) -> None:
     with st.container(border=True):
         left, right = st.columns([4, 1], vertical_alignment="center")
         with left:
-            st.caption("Open project")
+            st.caption(say("home.open"))
             st.text(now.settings.name)
-            st.text(now.next_step.sentence)
+            st.text(told(now.next_step.sentence))
         with right:
-            label, target = STEPS[now.next_step.step]
-            if now.next_step.step is not Step.WAIT and st.button(
-                label, type="primary", key="next_step", width="stretch"
+            step = now.next_step.step
+            if step is not Step.WAIT and st.button(
+                say(f"steps.{step}"), type="primary", key="next_step", width="stretch"
             ):
-                st.switch_page(target)
+                st.switch_page(WHERE[step])
         _numbers(now)
     job_panel(project)
 
@@ -68,37 +70,37 @@ def _open_project(project: Project) -> None:
 def _numbers(now: Status) -> None:
     gold = sum(sum(now.counts[s].values()) for s in (Split.TRAIN, Split.VALIDATION, Split.TEST))
     cells = st.columns(4)
-    cells[0].metric("Gold", f"{gold:,}")
-    cells[1].metric("Silver", f"{sum(now.counts[Split.SILVER].values()):,}")
-    cells[2].metric("Decisions", f"{sum(now.decisions.values()):,}")
+    cells[0].metric(say("home.gold"), f"{gold:,}")
+    cells[1].metric(say("home.silver"), f"{sum(now.counts[Split.SILVER].values()):,}")
+    cells[2].metric(say("home.decisions"), f"{sum(now.decisions.values()):,}")
     measured = None if now.version is None else now.version.validation
-    cells[3].metric("Macro-F1, validation", "–" if measured is None else f"{measured.macro_f1.value:.3f}")
+    cells[3].metric(say("home.macro_f1"), "–" if measured is None else f"{measured.macro_f1.value:.3f}")
 
 
 def _begin(open_now: Project | None) -> None:
     sample, new, other = st.columns(3)
     with sample, st.container(border=True, height="stretch"):
-        st.subheader("Try it", anchor=False)
-        st.text("Short product reviews with labels from a lexicon. Ready to review in under a minute.")
+        st.subheader(say("home.try"), anchor=False)
+        st.text(say("home.try_advice"))
         st.space("stretch")
         kind = "primary" if open_now is None else "secondary"
-        if st.button("Open the sample project", type=kind, icon=":material/science:", width="stretch"):
+        if st.button(say("home.sample"), type=kind, icon=":material/science:", width="stretch"):
             _open_sample()
     with new, st.container(border=True, height="stretch"):
-        st.subheader("Your own data", anchor=False)
-        st.text("A small gold seed and a pile of silver labels, in CSV, JSON lines, Parquet or Excel.")
+        st.subheader(say("home.own"), anchor=False)
+        st.text(say("home.own_advice"))
         st.space("stretch")
-        if st.button("New project", icon=":material/add:", width="stretch"):
+        if st.button(say("home.new"), icon=":material/add:", width="stretch"):
             st.session_state["making_project"] = True
     if st.session_state.get("making_project"):
         _new_project()
     with other, st.container(border=True, height="stretch"):
-        st.subheader("A project elsewhere", anchor=False)
-        st.text("A project is a folder; it can be copied and moved.")
+        st.subheader(say("home.elsewhere"), anchor=False)
+        st.text(say("home.elsewhere_advice"))
         st.space("stretch")
-        with st.popover("Open a folder", icon=":material/folder_open:", width="stretch"):
-            folder = st.text_input("Folder", key="folder", placeholder="/home/me/projects/reviews")
-            if st.button("Open", key="open_folder") and folder.strip():
+        with st.popover(say("home.open_folder"), icon=":material/folder_open:", width="stretch"):
+            folder = st.text_input(say("home.folder"), key="folder", placeholder="/home/me/projects/reviews")
+            if st.button(say("home.open_it"), key="open_folder") and folder.strip():
                 _try_to(lambda: choose_project(Path(folder.strip()).expanduser()))
 
 
@@ -113,10 +115,10 @@ def _try_to(act: Callable[[], object]) -> None:
 
 
 def _open_sample() -> None:
-    bar = st.progress(0.0, text="Importing the sample")
+    bar = st.progress(0.0, text=say("home.importing_sample"))
 
-    def progress(stage: str, done: int, total: int) -> None:
-        bar.progress(done / total if total else 0.0, text=stage)
+    def progress(doing: str, done: int, total: int) -> None:
+        bar.progress(done / total if total else 0.0, text=stage(doing))
 
     try:
         project = choose_project(open_sample(default_home() / "sample", progress).folder)
@@ -133,22 +135,22 @@ def _stop_making() -> None:
     st.session_state["making_project"] = False
 
 
-@st.dialog("New project", width="medium", on_dismiss=_stop_making)
 def _new_project() -> None:
+    st.dialog(say("home.new"), width="medium", on_dismiss=_stop_making)(_project_form)()
+
+
+def _project_form() -> None:
     with st.form("new_project", border=False):
-        name = st.text_input("Name", key="new_name", placeholder="Reviews of my shop")
+        name = st.text_input(say("home.field_name"), key="new_name", placeholder=say("home.field_name_example"))
         labels = st.text_input(
-            "Labels", key="new_labels", placeholder="negative, positive", help="Two or more, separated by commas."
+            say("home.field_labels"),
+            key="new_labels",
+            placeholder=say("home.field_labels_example"),
+            help=say("home.field_labels_help"),
         )
-        model = st.text_input(
-            "Encoder",
-            DEFAULT_MODEL,
-            help="A Hugging Face id or a local folder with safetensors. The default is small, fast and works offline.",
-        )
-        guidelines = st.text_area(
-            "Guidelines for annotators", placeholder="What counts as positive, and what does not?"
-        )
-        if st.form_submit_button("Create", type="primary"):
+        model = st.text_input(say("home.field_encoder"), DEFAULT_MODEL, help=say("home.field_encoder_help"))
+        guidelines = st.text_area(say("home.field_guidelines"), placeholder=say("home.field_guidelines_example"))
+        if st.form_submit_button(say("home.create"), type="primary"):
             _create(name, labels, model, guidelines)
 
 
@@ -170,10 +172,10 @@ def _folder_name(name: str) -> str:
 
 
 def _projects(open_now: Project | None) -> None:
-    st.header("Projects", anchor=False)
+    st.header(say("home.projects"), anchor=False)
     found = projects_in(default_home())
     if not found:
-        st.text(f"None yet. New projects are kept in {default_home()}.")
+        st.text(say("home.no_projects", folder=default_home()))
     for summary in found:
         _line(summary, open_now)
 
@@ -187,13 +189,13 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
             todo.text(summary.problem)
             return
         project = Project(summary.folder)
-        numbers.text(f"{summary.instances:,} texts, {summary.decisions:,} decisions\n{changed} UTC")
+        counts = say("home.project_numbers", texts=summary.instances, decisions=summary.decisions)
+        numbers.text(f"{counts}\n{say('home.changed', time=changed)}")
         next_step = status(project).next_step
-        todo.text(next_step.sentence)
-        label, target = STEPS[next_step.step]
-        if act.button(label, key=f"go {summary.folder}", width="stretch"):
+        todo.text(told(next_step.sentence))
+        if act.button(say(f"steps.{next_step.step}"), key=f"go {summary.folder}", width="stretch"):
             choose_project(project.folder)
-            st.switch_page(target)
+            st.switch_page(WHERE[next_step.step])
 
 
 page()

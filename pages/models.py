@@ -1,6 +1,7 @@
 """Models: train on today's labels, compare versions, and choose the one in use."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 import pandas as pd
 import streamlit as st
@@ -8,34 +9,36 @@ import streamlit as st
 from inffeed_core.charts import f1_dumbbell
 from inffeed_core.errors import SettingsError
 from inffeed_core.records import Metrics, ModelVersion
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings, Scope, TrainSettings
 from inffeed_core.workflow.comparing import all_versions, compare, make_active
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Status, Step, status
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
-from pages.components.tiers import HELP, REFINE_HELP, TIERS
+from pages.components.tiers import tier_name
+from pages.language import say, section, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION)
 
 
 def page() -> None:
     """Training on top, then the versions, then two of them side by side."""
-    st.title("Models", anchor=False)
+    st.title(say("app.models"), anchor=False)
     project = require_project()
     job_panel(project)
     now = status(project)
     if now.next_step.step in IMPORTS:
-        empty_state("There is not enough data to train on", now.next_step.sentence, "pages/data.py", "Go to Data")
+        advice = told(now.next_step.sentence)
+        empty_state(say("models.not_enough"), advice, "pages/data.py", say("app.to_data"))
         return
     versions, active = all_versions(project)
     _state(now, active)
     _training(project, now)
     if active is None:
-        st.text("The first training shows its results here.")
+        st.text(say("models.first_results"))
         return
-    st.header("Versions", anchor=False)
+    st.header(say("models.versions"), anchor=False)
     _held_back(versions[0], active)
     _table(versions, active)
     _choose_active(project, versions, active)
@@ -47,16 +50,12 @@ def _state(now: Status, active: ModelVersion | None) -> None:
         return
     agreement = active.report.get("head_agreement")
     cells = st.columns(4)
-    cells[0].metric("Version in use", active.id, border=True)
-    cells[1].metric("Macro-F1, validation", _score(active.validation), border=True)
-    cells[2].metric(
-        "Labels changed since", f"{now.changed:,}", border=True, help="Relabelled or confirmed after it was trained."
-    )
-    cells[3].metric("Flags open", f"{now.open_flags:,}", border=True)
+    cells[0].metric(say("models.in_use"), active.id, border=True)
+    cells[1].metric(say("home.macro_f1"), _score(active.validation), border=True)
+    cells[2].metric(say("models.changed"), f"{now.changed:,}", border=True, help=say("models.changed_help"))
+    cells[3].metric(say("models.flags_open"), f"{now.open_flags:,}", border=True)
     if agreement is not None:
-        st.caption(
-            f"The refitted head predicts what the loaded classifier's own head does on {agreement:.1%} of the texts."
-        )
+        st.caption(say("models.head_agreement", share=agreement))
 
 
 def _score(metrics: Metrics | None) -> str:
@@ -66,13 +65,13 @@ def _score(metrics: Metrics | None) -> str:
 def _training(project: Project, now: Status) -> None:
     chosen = _settings(now)
     with st.container(horizontal=True, vertical_alignment="center"):
-        name = "Train the first model" if now.version is None else "Retrain"
+        name = say("models.train_first" if now.version is None else "models.retrain")
         if st.button(name, type="primary", icon=":material/model_training:", disabled=chosen is None or bool(now.jobs)):
             train, analysis = chosen
             start_job(project, "retrain", {"train": train.as_dict(), "analysis": analysis.as_dict()})
         can_analyse = now.version is not None and chosen is not None and not now.jobs
         if now.version is not None and st.button(
-            "Analyse again", icon=":material/troubleshoot:", disabled=not can_analyse
+            say("models.analyse"), icon=":material/troubleshoot:", disabled=not can_analyse
         ):
             start_job(project, "analyse", {"analysis": chosen[1].as_dict()})
         st.text(_advice(now))
@@ -80,67 +79,74 @@ def _training(project: Project, now: Status) -> None:
 
 def _advice(now: Status) -> str:
     if now.version is None:
-        return "Trains on gold and silver, then finds the flags."
-    if now.changed or now.data_changed:
-        return "Retraining turns the changed labels into gold and makes a new version; none is overwritten."
-    return "Nothing has changed since this version was trained."
+        return say("models.advice_first")
+    return say("models.advice_changed" if now.changed or now.data_changed else "models.advice_same")
 
 
 def _settings(now: Status) -> tuple[TrainSettings, AnalysisSettings] | None:
-    with st.expander("Settings", icon=":material/tune:"):
+    with st.expander(say("models.settings"), icon=":material/tune:"):
         left, right = st.columns(2)
         weight = left.slider(
-            "Weight of unconfirmed silver",
+            say("models.weight"),
             0.0,
             1.0,
             1.0,
             0.05,
             persist_state="session",
             key="silver_weight",
-            help="1: silver counts as much as gold. 0: learn from gold and confirmed silver alone.",
+            help=say("models.weight_help"),
         )
         l2 = left.number_input(
-            "Regularisation (L2)",
+            say("models.l2"),
             min_value=0.0,
             value=None,
             format="%.1e",
-            placeholder="chosen on validation",
+            placeholder=say("models.l2_empty"),
             persist_state="session",
             key="l2",
-            help="Empty: chosen by validation loss at the first training, and kept from then on.",
+            help=say("models.l2_help"),
         )
         tokens = left.number_input(
-            "Tokens of a text that are read",
+            say("models.tokens"),
             8,
             8192,
             256,
             persist_state="session",
             key="max_tokens",
-            help="Longer texts are cut. Another value means encoding every text again.",
+            help=say("models.tokens_help"),
         )
         scope = right.selectbox(
-            "Influence through", list(TIERS), format_func=TIERS.get, persist_state="session", key="scope", help=HELP
+            say("models.scope"),
+            get_args(Scope),
+            format_func=tier_name,
+            persist_state="session",
+            key="scope",
+            help=say("models.scope_help"),
         )
         refine = right.checkbox(
-            "Refine the flags", disabled=scope == "head", persist_state="session", key="refine", help=REFINE_HELP
+            say("models.refine"),
+            disabled=scope == "head",
+            persist_state="session",
+            key="refine",
+            help=say("models.refine_help"),
         )
         influencers = right.number_input(
-            "Influencers kept on each side",
+            say("models.influencers"),
             1,
             100,
             10,
             persist_state="session",
             key="influencers",
-            help="For each flag that is explained in advance.",
+            help=say("models.influencers_help"),
         )
         explained = right.number_input(
-            "Flags explained in advance",
+            say("models.explained"),
             1,
             100_000,
             2000,
             persist_state="session",
             key="explained",
-            help="By each policy. The influencers of others are computed when asked for.",
+            help=say("models.explained_help"),
         )
         try:
             return (
@@ -155,7 +161,7 @@ def _settings(now: Status) -> tuple[TrainSettings, AnalysisSettings] | None:
                 ),
             )
         except SettingsError as error:
-            problem(str(error), "These settings cannot work")
+            problem(str(error), say("models.cannot_work"))
             return None
 
 
@@ -163,16 +169,13 @@ def _held_back(newest: ModelVersion, active: ModelVersion) -> None:
     """Training keeps the old version in use where the new one is significantly worse; say so."""
     difference = newest.report.get("difference")
     if newest.parent == active.id and isinstance(difference, Mapping) and difference["high"] < 0:
-        st.text(
-            f"{newest.id} scored significantly worse than {active.id}, which therefore stays in use. "
-            "Look at the comparison below; it can still be promoted."
-        )
+        st.text(say("models.held_back", new=newest.id, old=active.id))
 
 
 def _table(versions: list[ModelVersion], active: ModelVersion) -> None:
     rows = [
         {
-            "version": v.id + (" (in use)" if v.id == active.id else ""),
+            "version": say("models.marked_in_use", id=v.id) if v.id == active.id else v.id,
             "from": v.parent or "–",
             "created": v.created,
             "gold": v.train_counts.get("gold", 0),
@@ -185,15 +188,19 @@ def _table(versions: list[ModelVersion], active: ModelVersion) -> None:
         for v in versions
     ]
     columns = {
-        "version": "Version",
-        "from": "Trained after",
-        "encoder": "Encoder",
-        "created": st.column_config.DatetimeColumn("Created (UTC)", format="YYYY-MM-DD HH:mm"),
-        "gold": st.column_config.NumberColumn("Gold", help="Instances it learned from", format="localized"),
-        "confirmed": st.column_config.NumberColumn("Confirmed silver", format="localized"),
-        "silver": st.column_config.NumberColumn("Silver", format="localized"),
-        "validation": st.column_config.TextColumn("Macro-F1, validation", help="With its 95 % bootstrap interval"),
-        "test": st.column_config.TextColumn("Macro-F1, test", help="For report only: nothing is chosen by it"),
+        "version": say("models.column_version"),
+        "from": say("models.column_parent"),
+        "encoder": say("models.column_encoder"),
+        "created": st.column_config.DatetimeColumn(say("models.column_created"), format="YYYY-MM-DD HH:mm"),
+        "gold": st.column_config.NumberColumn(
+            say("models.column_gold"), help=say("models.column_gold_help"), format="localized"
+        ),
+        "confirmed": st.column_config.NumberColumn(say("models.column_confirmed"), format="localized"),
+        "silver": st.column_config.NumberColumn(say("models.column_silver"), format="localized"),
+        "validation": st.column_config.TextColumn(
+            say("models.column_validation"), help=say("models.column_validation_help")
+        ),
+        "test": st.column_config.TextColumn(say("models.column_test"), help=say("models.column_test_help")),
     }
     frame = pd.DataFrame(rows).assign(created=lambda f: pd.to_datetime(f["created"]))
     st.dataframe(frame, hide_index=True, column_config=columns)
@@ -210,32 +217,34 @@ def _choose_active(project: Project, versions: list[ModelVersion], active: Model
     others = [v.id for v in versions if v.id != active.id]
     if not others:
         return
-    with st.popover("Use another version", icon=":material/swap_vert:"):
-        chosen = st.selectbox("Version", others, key="other_version")
+    with st.popover(say("models.use_another"), icon=":material/swap_vert:"):
+        chosen = st.selectbox(say("models.version"), others, key="other_version")
         older = [v.id for v in versions].index(chosen) > [v.id for v in versions].index(active.id)
-        st.text(
-            f"{chosen} becomes the version in use; {active.id} is kept.\nNo label changes. Flags are those of {chosen}."
-        )
-        if st.button(f"{'Roll back to' if older else 'Promote'} {chosen}", type="primary", key="use_version"):
-            make_active(project, chosen, by="models page")
+        st.text(say("models.use_said", new=chosen, old=active.id))
+        if st.button(
+            say("models.roll_back" if older else "models.promote", id=chosen), type="primary", key="use_version"
+        ):
+            make_active(project, chosen, by="models-page")
             st.rerun()
 
 
 def _before_after(project: Project, versions: list[ModelVersion], active: ModelVersion) -> None:
-    st.header("Before and after", anchor=False)
+    st.header(say("models.before_after"), anchor=False)
     if len(versions) < 2:
-        st.text("With a second version, this compares them: review some flags, then retrain.")
+        st.text(say("models.one_version"))
         return
     ids = [v.id for v in versions]
     left, right = st.columns(2)
     earlier = active.parent or ids[-1]
-    before = left.selectbox("Before", ids, index=ids.index(earlier), key="before")
-    after = right.selectbox("After", ids, index=ids.index(active.id if active.id != earlier else ids[0]), key="after")
+    before = left.selectbox(say("models.before"), ids, index=ids.index(earlier), key="before")
+    after = right.selectbox(
+        say("models.after"), ids, index=ids.index(active.id if active.id != earlier else ids[0]), key="after"
+    )
     result = compare(project, before, after)
-    st.text(result.sentence)
+    st.text(told(result.sentence))
     if result.before.validation is not None and result.after.validation is not None:
         st.plotly_chart(
-            f1_dumbbell(result.before.validation, result.after.validation, (before, after)),
+            f1_dumbbell(result.before.validation, result.after.validation, (before, after), section("charts")),
             key="dumbbell",
             config={"displayModeBar": False},
         )

@@ -10,9 +10,9 @@ from inffeed_core.settings import POLICIES
 from inffeed_core.workflow.projects import Project, settings_of
 from pages.components.notices import empty_state
 from pages.components.review_card import KEYS, review_card
-from pages.components.review_card.exchange import Json, answer, greeting
+from pages.components.review_card.exchange import Json, Words, answer, greeting
 from pages.components.session import require_project
-from pages.strings import ENGLISH as STRINGS
+from pages.language import counted, language, say, section
 
 
 def page() -> None:
@@ -35,16 +35,16 @@ def _annotator() -> str:
 
 
 def _ask_name() -> None:
-    st.title(STRINGS["title"], anchor=False)
+    st.title(say("review.title"), anchor=False)
     with st.form("who", width=460):
-        st.subheader(STRINGS["name_headline"], anchor=False)
-        st.caption(STRINGS["name_advice"])
-        name = st.text_input(STRINGS["name_field"], max_chars=60, autocomplete="name")
-        if st.form_submit_button(STRINGS["name_button"], type="primary"):
+        st.subheader(say("review.name_headline"), anchor=False)
+        st.caption(say("review.name_advice"))
+        name = st.text_input(say("review.name_field"), max_chars=60, autocomplete="name")
+        if st.form_submit_button(say("review.name_button"), type="primary"):
             if name.strip():
                 st.session_state["annotator"] = name.strip()
                 st.rerun()
-            st.text(STRINGS["name_missing"])
+            st.text(say("review.name_missing"))
 
 
 def _forget_name() -> None:
@@ -57,9 +57,9 @@ def _room(project: Project, annotator: str) -> None:
     """The line above the card and the card; a message from the card runs only this."""
     with st.container(horizontal=True, vertical_alignment="center", height="content"):
         policy = st.selectbox(
-            STRINGS["policy"],
+            say("review.policy"),
             POLICIES,
-            format_func=lambda p: STRINGS["policies"][p][0],
+            format_func=lambda p: section("policies")[p][0],
             label_visibility="collapsed",
             width=240,
             key="review_policy",
@@ -68,12 +68,12 @@ def _room(project: Project, annotator: str) -> None:
         banner = st.empty()
         st.space("stretch")
         st.button(
-            annotator, icon=":material/person:", type="tertiary", help=STRINGS["change_name"], on_click=_forget_name
+            annotator, icon=":material/person:", type="tertiary", help=say("review.change_name"), on_click=_forget_name
         )
     try:
         data = _data(project, policy, annotator)
     except NotReady as why:
-        empty_state(STRINGS["not_ready"], str(why), "pages/models.py", STRINGS["to_models"])
+        empty_state(say("review.not_ready"), str(why), "pages/models.py", say("app.to_models"))
         return
     with banner:
         _waiting(data["waiting"])
@@ -82,8 +82,7 @@ def _room(project: Project, annotator: str) -> None:
 
 
 def _waiting(corrections: int) -> None:
-    words = {0: STRINGS["waiting_none"], 1: STRINGS["waiting_one"]}
-    label = words.get(corrections, STRINGS["waiting_many"].format(count=corrections))
+    label = say("review.waiting_none") if corrections == 0 else counted("review.waiting", corrections)
     st.page_link("pages/models.py", label=label, icon=":material/model_training:", disabled=corrections == 0)
 
 
@@ -97,14 +96,18 @@ def _receive(project: Project, policy: str, annotator: str) -> None:
     message = st.session_state[key]["message"]
     if message and message.get("annotator") == annotator:
         with suppress(NotReady):  # the decisions are stored by then, and the page says what is missing
-            st.session_state["review_answer"] = key, answer(project, policy, annotator, message, STRINGS["policies"])
+            st.session_state["review_answer"] = key, answer(project, policy, annotator, message, _words(project))
+
+
+def _words(project: Project) -> Words:
+    return Words(section("policies"), section("reasons"), len(settings_of(project).labels))
 
 
 def _data(project: Project, policy: str, annotator: str) -> Json:
     """The answer to the card's message, or all it needs where the page runs for another reason."""
     key, answered = st.session_state.pop("review_answer", (None, None))
     fresh = key != _card_key(project, policy, annotator)
-    told = greeting(project, policy, annotator, STRINGS["policies"]) if fresh else answered
+    told = greeting(project, policy, annotator, _words(project)) if fresh else answered
     settings = settings_of(project)
     config = {
         "key": _card_key(project, policy, annotator),
@@ -113,7 +116,8 @@ def _data(project: Project, policy: str, annotator: str) -> Json:
         "labels": settings.labels,
         "guidelines": settings.guidelines,
         "keys": KEYS,
-        "strings": STRINGS["card"],
+        "language": language(),
+        "strings": section("card"),
     }
     return told | {"config": config}
 

@@ -10,12 +10,14 @@ from inffeed_core.errors import NotReady
 from inffeed_core.records import Analysis
 from inffeed_core.store import analyses as stored_analyses
 from inffeed_core.store import latest_analysis, ranking_scores, reading, strongest_influencers
+from inffeed_core.wording import Sentence
 from inffeed_core.workflow.projects import Project
 
 RANKING = "negative-influence"
 """The policy whose scores are minus the validation influence."""
 TOP = 10
-_WORDS = ((0.9, "almost the same"), (0.7, "much the same"), (0.4, "a loosely similar"), (0.1, "a rather different"))
+_ORDERS = ((0.9, "same"), (0.7, "near"), (0.4, "loose"), (0.1, "far"), (-0.1, "unrelated"))
+"""From this rank correlation on, the kind of agreement; below the last the orders are opposite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Agreement:
     """Instances that both explained."""
     overlap: float | None
     """Mean share, 0 to 1, of their ten strongest influencers that both name; None without targets."""
-    sentence: str
+    sentence: Sentence
     """The outcome in plain words."""
 
 
@@ -93,17 +95,12 @@ def _overlap(a: Mapping[str, frozenset[str]], b: Mapping[str, frozenset[str]]) -
     return sum(shares) / len(shares) if shares else None
 
 
-def _sentence(silver: int, correlation: float | None, targets: int, overlap: float | None) -> str:
-    parts = []
+def _sentence(silver: int, correlation: float | None, targets: int, overlap: float | None) -> Sentence:
     if correlation is None:
-        parts.append(f"Their rankings cannot be compared: {silver:,} silver texts are ranked by both.")
+        order = Sentence("order-unknown", silver=silver)
     else:
-        word = next((word for least, word in _WORDS if correlation >= least), "an unrelated")
-        if correlation <= -0.1:
-            word = "an opposite"
-        parts.append(
-            f"They put {silver:,} silver texts into {word} order of harm (rank correlation {correlation:+.2f})."
-        )
-    if overlap is not None:
-        parts.append(f"Of the {TOP} strongest influencers of a text, {overlap:.0%} are the same ({targets:,} texts).")
-    return " ".join(parts)
+        kind = next((kind for above, kind in _ORDERS if correlation >= above), "opposite")
+        order = Sentence(f"order-{kind}", silver=silver, correlation=correlation)
+    if overlap is None:
+        return order
+    return Sentence("order-and-overlap", order=order, top=TOP, share=overlap, targets=targets)

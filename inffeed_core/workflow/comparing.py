@@ -24,6 +24,7 @@ from inffeed_core.store import (
     versions,
     writing,
 )
+from inffeed_core.wording import Sentence
 from inffeed_core.workflow.projects import Project
 
 
@@ -38,7 +39,7 @@ class Comparison:
     """95 % paired bootstrap; None where pairs are not at hand."""
     examples: int
     """How many validation examples were compared in pairs."""
-    sentence: str
+    sentence: Sentence
     """The outcome in plain words, with the method it rests on."""
 
 
@@ -84,21 +85,17 @@ def _stored(before: ModelVersion, after: ModelVersion) -> Comparison | None:
     return Comparison(before, after, interval.value, interval, n := after.validation.n, _paired_sentence(interval, n))
 
 
-def _paired_sentence(change: Interval, examples: int) -> str:
-    span = f"{change.value:+.3f}, 95 % interval {change.low:+.3f} to {change.high:+.3f}"
-    basis = f"paired bootstrap over the {examples:,} validation examples that both versions predicted"
-    if change.low <= 0 <= change.high:
-        return f"No significant change: macro-F1 moved by {span}, which includes zero ({basis})."
-    return f"Macro-F1 {'rose' if change.value > 0 else 'fell'} significantly: {span} ({basis})."
+def _paired_sentence(change: Interval, examples: int) -> Sentence:
+    same = change.low <= 0 <= change.high
+    code = "paired-same" if same else "paired-rose" if change.value > 0 else "paired-fell"
+    return Sentence(code, change=change.value, low=change.low, high=change.high, examples=examples)
 
 
 def _from_intervals(before: ModelVersion, after: ModelVersion) -> Comparison:
     if before.validation is None or after.validation is None:
-        sentence = "These versions cannot be compared: one of them was trained without validation examples."
-        return Comparison(before, after, 0.0, None, 0, sentence)
+        return Comparison(before, after, 0.0, None, 0, Sentence("unpaired-none"))
     a, b = before.validation.macro_f1, after.validation.macro_f1
-    basis = "by the two separate intervals; their predictions are not both stored, so pairs cannot be compared"
     apart = a.high < b.low or b.high < a.low
-    verb = ("rose" if b.value > a.value else "fell") + " significantly"
-    said = f"Macro-F1 {verb}" if apart else "No significant change, the intervals overlap"
-    return Comparison(before, after, b.value - a.value, None, 0, f"{said}: {a.value:.3f} to {b.value:.3f} ({basis}).")
+    code = "unpaired-same" if not apart else "unpaired-rose" if b.value > a.value else "unpaired-fell"
+    sentence = Sentence(code, before=a.value, after=b.value)
+    return Comparison(before, after, b.value - a.value, None, 0, sentence)

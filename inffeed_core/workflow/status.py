@@ -17,6 +17,7 @@ from inffeed_core.store import (
     project_settings,
     reading,
 )
+from inffeed_core.wording import Sentence
 from inffeed_core.workflow.projects import Project
 
 RETRAIN_AFTER = 20
@@ -42,7 +43,7 @@ class NextStep:
     """A step with its sentence for the user."""
 
     step: Step
-    sentence: str
+    sentence: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,11 @@ def _learnable(counts: Mapping[Split, Mapping[str, int]]) -> int:
 
 def _import_step(counts: Mapping[Split, Mapping[str, int]]) -> NextStep | None:
     if not counts[Split.TRAIN]:
-        return NextStep(Step.IMPORT_TRAIN, "Import a gold seed: texts with confirmed labels, into the train split.")
+        return NextStep(Step.IMPORT_TRAIN, Sentence("step-import-train"))
     if not counts[Split.VALIDATION]:
-        return NextStep(
-            Step.IMPORT_VALIDATION, "Import validation gold: texts with confirmed labels that steer what gets flagged."
-        )
+        return NextStep(Step.IMPORT_VALIDATION, Sentence("step-import-validation"))
     if not counts[Split.SILVER]:
-        return NextStep(Step.IMPORT_SILVER, "Import silver labels: texts labelled by a model, a lexicon or an LLM.")
+        return NextStep(Step.IMPORT_SILVER, Sentence("step-import-silver"))
     return None
 
 
@@ -118,24 +117,21 @@ def _wait_step(running: tuple[Job, ...]) -> NextStep | None:
     if not waited_for:
         return None
     job = waited_for[0]
-    return NextStep(Step.WAIT, f"A job is under way: {job.kind}{f' ({job.stage})' if job.stage else ''}.")
+    return NextStep(Step.WAIT, Sentence("step-wait-stage" if job.stage else "step-wait", job=job.kind, stage=job.stage))
 
 
 def _work_step(
     version: ModelVersion | None, analysis: Analysis | None, open_flags: int, changed: int, data_changed: bool
 ) -> NextStep:
     if version is None:
-        return NextStep(Step.TRAIN, "Train the first model.")
+        return NextStep(Step.TRAIN, Sentence("step-train"))
     if data_changed:
-        return NextStep(Step.RETRAIN, f"Retrain: texts were added or left out since {version.id}.")
+        return NextStep(Step.RETRAIN, Sentence("step-retrain-data", version=version.id))
     if analysis is None:
-        return NextStep(Step.ANALYSE, f"Analyse: {version.id} has no flags yet.")
+        return NextStep(Step.ANALYSE, Sentence("step-analyse", version=version.id))
     if changed >= RETRAIN_AFTER or (changed and not open_flags):
-        return NextStep(
-            Step.RETRAIN, f"Retrain: {changed} {'label' if changed == 1 else 'labels'} reviewed since {version.id}."
-        )
+        code = "step-retrain-one" if changed == 1 else "step-retrain-many"
+        return NextStep(Step.RETRAIN, Sentence(code, count=changed, version=version.id))
     if open_flags:
-        return NextStep(
-            Step.REVIEW, f"Review the flags: {open_flags} silver labels are waiting, the most promising first."
-        )
-    return NextStep(Step.EXPORT, "Nothing is left to review: export the data.")
+        return NextStep(Step.REVIEW, Sentence("step-review", count=open_flags))
+    return NextStep(Step.EXPORT, Sentence("step-export"))

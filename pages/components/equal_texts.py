@@ -1,24 +1,30 @@
 """The warning about texts that stand twice, with a list to check it by."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from itertools import islice
 
 import pandas as pd
 import streamlit as st
 
+from pages.language import say
+
 SHOWN_AT_MOST = 200
 
-LEAKAGE = "Leakage"
-LEAKAGE_SAID = "train or silver texts also stand in validation or test, which makes scores look too good."
-DUPLICATES = "Duplicates"
-DUPLICATES_SAID = "texts repeat an earlier one of their split and count twice."
+
+class Kind(StrEnum):
+    """Where the other text stands: in a split that reports or steers, or in the same one."""
+
+    LEAKAGE = "leakage"
+    DUPLICATES = "duplicates"
 
 
-def equal_texts(name: str, count: int, said: str, pairs: Iterable[tuple[str, str, str]]) -> None:
+def equal_texts(kind: Kind, count: int, pairs: Iterable[tuple[str, str, str]]) -> None:
     """A line with the count, and up to SHOWN_AT_MOST of (id to leave out, id to keep, text)."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(name, icon=":material/warning:", color="orange")
-        st.text(f"{count:,} {said}")
-    with st.expander("Show them"):
-        frame = pd.DataFrame(islice(pairs, SHOWN_AT_MOST), columns=["Leave out", "Keep", "Text"])
-        st.dataframe(frame, hide_index=True, column_config={"Text": st.column_config.TextColumn(width="large")})
+        st.badge(say(f"data.{kind}"), icon=":material/warning:", color="orange")
+        st.text(say(f"data.{kind}_said", count=count))
+    text = say("columns.text")
+    with st.expander(say("data.show_them")):
+        frame = pd.DataFrame(islice(pairs, SHOWN_AT_MOST), columns=[say("data.leave_out"), say("data.keep"), text])
+        st.dataframe(frame, hide_index=True, column_config={text: st.column_config.TextColumn(width="large")})

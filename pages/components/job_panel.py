@@ -9,8 +9,8 @@ from inffeed_core.errors import InfFeedError
 from inffeed_core.records import Job, JobState
 from inffeed_core.workflow.projects import Project
 from pages.components.notices import problem
+from pages.language import say, stage
 
-NAMES = {"retrain": "Training", "analyse": "Analysis", "explain": "Computing influencers"}
 LOG_LINES = 40
 
 
@@ -19,7 +19,7 @@ def start_job(project: Project, kind: str, settings: Mapping[str, object]) -> No
     try:
         jobs.start(project, kind, settings)
     except InfFeedError as error:
-        problem(str(error), f"{_name(kind)} was not started")
+        problem(str(error), say("jobs.not_started", job=_name(kind)))
         return
     st.rerun()
 
@@ -58,37 +58,37 @@ def _show(project: Project, job: Job) -> None:
         left, right = st.columns([5, 1], vertical_alignment="center")
         share = min(1.0, job.done / job.total) if job.total else 0.0
         left.progress(share, text=_progress_words(job))
-        if right.button("Cancel", key=f"cancel {job.id}", icon=":material/close:", width="stretch"):
+        if right.button(say("jobs.cancel"), key=f"cancel {job.id}", icon=":material/close:", width="stretch"):
             jobs.cancel(project, job.id)
-        with st.expander("Log"):
-            st.code(jobs.log_tail(project, job.id, LOG_LINES) or "Nothing yet.", language=None, wrap_lines=True)
+        with st.expander(say("jobs.log")):
+            st.code(jobs.log_tail(project, job.id, LOG_LINES) or say("jobs.empty_log"), language=None, wrap_lines=True)
 
 
 def _progress_words(job: Job) -> str:
-    parts = [f"**{_name(job.kind)}**", job.stage or "Starting"]
+    parts = [f"**{_name(job.kind)}**", stage(job.stage) or say("jobs.starting")]
     if job.total:
-        parts.append(f"{job.done:,} of {job.total:,}")
+        parts.append(say("jobs.done_of", done=job.done, total=job.total))
     if job.seconds_left is not None:
-        parts.append(f"{_duration(job.seconds_left)} left")
+        parts.append(say("jobs.left", time=_duration(job.seconds_left)))
     return " · ".join(parts)
 
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+        return say("jobs.seconds", count=max(1, round(seconds)))
+    return say("jobs.minutes", count=round(seconds / 60)) if seconds < 5400 else say("jobs.hours", count=seconds / 3600)
 
 
 def _name(kind: str) -> str:
-    return NAMES.get(kind, kind.capitalize())
+    return say(f"jobs.{kind}")
 
 
 def _outcome(job: Job) -> None:
     if job.state is JobState.DONE:
-        st.toast(f"{_name(job.kind)} has finished.", icon=":material/check:")
+        st.toast(say("jobs.finished", job=_name(job.kind)), icon=":material/check:")
         st.session_state["watched_jobs"].remove(job.id)
         return
-    problem(job.error, f"{_name(job.kind)} {'failed' if job.state is JobState.FAILED else 'was cancelled'}")
-    if st.button("Dismiss", key=f"dismiss {job.id}"):
+    problem(job.error, say(f"jobs.{job.state}", job=_name(job.kind)))
+    if st.button(say("jobs.dismiss"), key=f"dismiss {job.id}"):
         st.session_state["watched_jobs"].remove(job.id)
         st.rerun()

@@ -10,22 +10,24 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from pages.language import say
+
 ICON = Path(__file__).with_name("icon.svg")  # an icon by name would be fetched from Google
 
 PAGES = (
-    ("pages/home.py", "Home", ":material/home:"),
-    ("pages/data.py", "Data", ":material/database:"),
-    ("pages/review.py", "Review", ":material/rate_review:"),
-    ("pages/explore.py", "Explore", ":material/hub:"),
-    ("pages/models.py", "Models", ":material/model_training:"),
+    ("pages/home.py", "app.home", ":material/home:"),
+    ("pages/data.py", "app.data", ":material/database:"),
+    ("pages/review.py", "app.review", ":material/rate_review:"),
+    ("pages/explore.py", "app.explore", ":material/hub:"),
+    ("pages/models.py", "app.models", ":material/model_training:"),
 )
 
 
 def navigate() -> Page:
     """Declare the pages; returns the one that was asked for."""
-    st.set_page_config(page_title="InfFeed", page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_title=say("app.name"), page_icon=str(ICON), layout="wide")
     st.session_state["navigated"] = True
-    return st.navigation([st.Page(file, title=title, icon=icon) for file, title, icon in PAGES])
+    return st.navigation([st.Page(file, title=say(title), icon=icon) for file, title, icon in PAGES])
 
 
 def require_navigation() -> None:

@@ -6,6 +6,8 @@ boxes would render them as Markdown.
 
 import streamlit as st
 
+from pages.language import say
+
 
 def empty_state(headline: str, advice: str, page: str | None = None, link: str = "") -> None:
     """Nothing to show yet: what that means, what to do next, and a link to where it is done."""
@@ -16,15 +18,15 @@ def empty_state(headline: str, advice: str, page: str | None = None, link: str =
             st.page_link(page, label=link, icon=":material/arrow_forward:")
 
 
-def problem(message: str, headline: str = "This did not work") -> None:
+def problem(message: str, headline: str = "") -> None:
     """An error with its message exactly as it is."""
     with st.container(border=True):
-        st.badge(headline, icon=":material/error:", color="red")
+        st.badge(headline or say("app.failed"), icon=":material/error:", color="red")
         st.text(message)
 
 
-def success(message: str, headline: str = "Done") -> None:
+def success(message: str, headline: str = "") -> None:
     """Something has worked."""
     with st.container(border=True):
-        st.badge(headline, icon=":material/check:", color="green")
+        st.badge(headline or say("app.done"), icon=":material/check:", color="green")
         st.text(message)

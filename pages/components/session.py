@@ -13,6 +13,7 @@ from inffeed_core.errors import ProjectError
 from inffeed_core.workflow.projects import Project, open_project, settings_of
 from pages.components.navigation import require_navigation
 from pages.components.notices import empty_state, problem
+from pages.language import language_choice, say
 
 
 def current_project() -> Project | None:
@@ -34,7 +35,7 @@ def _from_outside() -> Project | None:
     try:
         return open_project(Path(folder))
     except ProjectError as error:
-        problem(str(error), "The project cannot be opened")
+        problem(str(error), say("app.project_unreadable"))
         return None
 
 
@@ -55,10 +56,11 @@ def require_project() -> Project:
     """The open project; without one the page says so, links to Home, and ends here."""
     project = current_project()
     if project is None:
-        advice = "Open the sample project, or make one of your own, on the Home page."
-        empty_state("No project is open", advice, "pages/home.py", "Go to Home")
+        language_choice()
+        empty_state(say("app.no_project"), say("app.no_project_advice"), "pages/home.py", say("app.to_home"))
         st.stop()
     with st.sidebar:
-        st.caption("Project")
+        st.caption(say("app.project"))
         st.text(settings_of(project).name)
+    language_choice()
     return project

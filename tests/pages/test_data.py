@@ -95,7 +95,7 @@ def test_leaks_of_a_file_are_left_out_unless_one_insists(open_page, empty_projec
         store.add_examples(db, [Example("v", "Fine", "positive", Split.VALIDATION)])
     app = upload(open_page("data", empty_project, view="Import"), ("fine", "positive", "x"), ("poor", "negative", "y"))
     assert "1 train or silver texts also stand in validation" in texts(app)
-    assert app.checkbox(key="leave out Leakage").value is True
+    assert app.checkbox(key="leave_out_leakage").value is True
     button(app, "Import 2 rows").click().run()
     assert counts(empty_project)[Split.TRAIN] == {"negative": 1}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inffeed_core.errors import InfFeedError, UnknownInstance
+from inffeed_core.reasons import reason
 from inffeed_core.records import Act, Decision, Influencer, Split
 from inffeed_core.workflow import review
 from inffeed_core.workflow.projects import Project
@@ -23,7 +24,23 @@ ROW_CHARACTERS = 1500
 """Longer texts of influencers are cut; the flagged text never is."""
 
 Json = dict[str, Any]
-Policies = Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The language of the answers."""
+
+    policies: Mapping[str, tuple[str, str]]
+    """Name and meaning of each policy's score."""
+    reasons: Mapping[str, str]
+    """The phrases of `inffeed_core.reasons`."""
+    labels: int
+    """How many labels the project has, which decides between "the other" and "another"."""
+
+    def reason(self, item: ReviewItem) -> str:
+        """Why the flag is before an annotator."""
+        names = {policy: name for policy, (name, _) in self.policies.items()}
+        return reason(item.flag, item.evidence, self.labels, {**self.reasons, **names})
 
 
 @dataclass
@@ -35,6 +52,7 @@ class Receipt:
     undone: list[Json] = field(default_factory=list)
     """Decisions undone by an undo that named none; `by` is its token."""
     problem: str = ""
+    """Why the rest could not be stored now; it waits in the browser."""
 
 
 def receive(project: Project, annotator: str, decisions: Sequence[Mapping[str, Any]]) -> Receipt:
@@ -51,7 +69,7 @@ def receive(project: Project, annotator: str, decisions: Sequence[Mapping[str, A
         except (InfFeedError, ValueError, sqlite3.IntegrityError) as error:
             receipt.refused[token] = str(error)
         except sqlite3.OperationalError as error:
-            receipt.problem = f"Decisions cannot be saved at the moment ({error}). They are kept in this browser."
+            receipt.problem = str(error)
             break
     return receipt
 
@@ -77,14 +95,14 @@ def _store(project: Project, annotator: str, sent: Mapping[str, Any], receipt: R
     )
 
 
-def greeting(project: Project, policy: str, annotator: str, policies: Policies) -> Json:
+def greeting(project: Project, policy: str, annotator: str, words: Words) -> Json:
     """What the card needs when it opens: the first flags and this annotator's way here."""
     items = review.queue(project, policy, QUEUE)
     decisions = review.history(project, annotator, HISTORY + 1)
     gold = _gold(project, [d.instance_id for d in decisions])
     return _numbers(project, policy, annotator) | {
         "seq": 0,
-        "items": [item_json(i, policies) for i in items],
+        "items": [item_json(i, words) for i in items],
         "exhausted": len(items) < QUEUE,
         "analysis": items[0].analysis_id if items else None,
         "history": [_decision_json(d) | {"inPlace": d.instance_id in gold} for d in decisions[:HISTORY]],
@@ -92,7 +110,7 @@ def greeting(project: Project, policy: str, annotator: str, policies: Policies) 
     }
 
 
-def answer(project: Project, policy: str, annotator: str, message: Mapping[str, Any], policies: Policies) -> Json:
+def answer(project: Project, policy: str, annotator: str, message: Mapping[str, Any], words: Words) -> Json:
     """Take in a message, and give what it asks for."""
     sent = message.get("decisions", [])
     receipt = receive(project, annotator, sent)
@@ -108,9 +126,9 @@ def answer(project: Project, policy: str, annotator: str, message: Mapping[str, 
         "refused": receipt.refused,
         "undone": receipt.undone,
         "problem": receipt.problem,
-        "items": [item_json(i, policies) for i in items],
+        "items": [item_json(i, words) for i in items],
         "exhausted": len(items) < want if want > 0 else None,
-        "looked": [item_json(i, policies) for i in looked],
+        "looked": [item_json(i, words) for i in looked],
         "missing": missing,
         "labels": {i.id: i.label for i in review.texts(project, sorted(touched)).values()},
         "analysis": items[0].analysis_id if items else message.get("analysis"),
@@ -156,10 +174,10 @@ def _decision_json(decision: Decision) -> Json:
     }
 
 
-def item_json(item: ReviewItem, policies: Policies) -> Json:
+def item_json(item: ReviewItem, words: Words) -> Json:
     """One flag with its evidence, as the card shows it."""
     flag, evidence = item.flag, item.evidence
-    name, meaning = policies.get(flag.policy, (flag.policy, ""))
+    name, meaning = words.policies.get(flag.policy, (flag.policy, ""))
     against = item.most_incompatible
     return {
         "id": flag.id,
@@ -174,7 +192,7 @@ def item_json(item: ReviewItem, policies: Policies) -> Json:
         "score_help": meaning,
         "rank": flag.rank,
         "of": flag.of,
-        "reason": flag.reason,
+        "reason": words.reason(item),
         "analysis": item.analysis_id,
         "supporters": [row_json(i) for i in evidence.supporters[:ROWS]],
         "opposers": [row_json(i) for i in evidence.opposers[:ROWS]],

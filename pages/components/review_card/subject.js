@@ -9,7 +9,7 @@ function subjectPanel(item, view) {
     make(
       "p",
       { class: "standing" },
-      make("span", { class: "rank" }, fill(strings.rank, { rank: item.rank, of: item.of.toLocaleString("en") })),
+      make("span", { class: "rank" }, fill(strings.rank, { rank: item.rank, of: item.of.toLocaleString(view.config.language) })),
       make("span", { class: "score", title: item.score_help }, fill(strings.score, { policy: item.policy, score: item.score })),
       pastRibbon(view),
     ),

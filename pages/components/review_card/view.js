@@ -4,7 +4,7 @@ class View {
   constructor(root, room, config, commands) {
     Object.assign(this, { room, config, strings: config.strings, labels: config.labels, commands });
     this.parts = {};
-    this.body = make("div", { class: "room", tabindex: "-1", role: "group", "aria-label": this.strings.card });
+    this.body = make("div", { class: "room", lang: config.language, tabindex: "-1", role: "group", "aria-label": this.strings.card });
     this.body.append(
       make("h1", { class: "unseen" }, this.strings.title),
       this.header(),
@@ -191,13 +191,14 @@ class View {
     const total = counted.done + counted.open;
     const done = Math.min(total, Math.max(0, counted.done + room.uncounted));
     const today = Math.max(0, counted.today + room.uncounted);
-    parts.count.replaceChildren(fill(strings.progress, { done: done.toLocaleString("en"), total: total.toLocaleString("en"), today }));
+    parts.count.replaceChildren(fill(strings.progress, { done: done.toLocaleString(this.config.language), total: total.toLocaleString(this.config.language), today }));
     parts.meter.style.setProperty("--done", total ? done / total : 0);
   }
 
   showNotices() {
     const { room, parts, strings } = this;
-    const told = [room.problem, ...room.refused.map((why) => fill(strings.refused, { why }))].filter(Boolean);
+    const unsaved = room.problem && fill(strings.unsaved, { why: room.problem });
+    const told = [unsaved, ...room.refused.map((why) => fill(strings.refused, { why }))].filter(Boolean);
     parts.notice.hidden = told.length === 0;
     const dismiss = make("button", { type: "button", class: "act quiet" }, strings.dismiss);
     dismiss.addEventListener("click", () => {

@@ -1,23 +1,20 @@
-"""Every word of the review room, in one place, so that another language is another dictionary.
+"""The review room in English. `card` goes to the browser as it is; phrases in braces are filled there."""
 
-`card` goes to the browser as it is; phrases in braces are filled there. The reason for a flag is worded in
-`inffeed_core.reasons`.
-"""
-
-ENGLISH = {
-    "title": "Review",
-    "name_headline": "Who is reviewing?",
-    "name_advice": "Decisions are kept under your name, so that you can undo yours and others can see whose they are.",
-    "name_field": "Your name",
-    "name_button": "Start reviewing",
-    "name_missing": "Enter a name to go on.",
-    "change_name": "Review under another name",
-    "policy": "Order of the flags",
-    "not_ready": "Nothing to review yet",
-    "to_models": "Go to Models",
-    "waiting_none": "No correction waits for a retrain",
-    "waiting_one": "1 correction waits for a retrain",
-    "waiting_many": "{count} corrections wait for a retrain",
+WORDS = {
+    "review": {
+        "title": "Review",
+        "name_headline": "Who is reviewing?",
+        "name_advice": "Decisions are kept under your name, so that you can undo yours and others can see whose they are.",
+        "name_field": "Your name",
+        "name_button": "Start reviewing",
+        "name_missing": "Enter a name to go on.",
+        "change_name": "Review under another name",
+        "policy": "Order of the flags",
+        "not_ready": "Nothing to review yet",
+        "waiting_none": "No correction waits for a retrain",
+        "waiting_one": "1 correction waits for a retrain",
+        "waiting_many": "{count} corrections wait for a retrain",
+    },
     "policies": {
         "expected-gain": ("Expected gain", "Predicted fall of the validation loss from checking this text, in nats."),
         "negative-influence": (
@@ -53,6 +50,7 @@ ENGLISH = {
         "save_offline": "Offline, {count} waiting",
         "save_saving_here": "Saving {count}; keep this tab open",
         "save_offline_here": "Offline, {count} waiting; keep this tab open",
+        "unsaved": "Decisions cannot be saved at the moment ({why}). They are kept in this browser.",
         "refused": "A decision was not accepted. {why}",
         "actions": "Decide",
         "accept": "Accept “{label}”",

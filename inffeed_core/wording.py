@@ -1,0 +1,125 @@
+"""What the core says to a user in sentences, kept so that a page can say it in another language.
+
+A `Sentence` is an ordinary string, in English, that remembers the code of its phrase and what fills it; the command
+line and JSON need nothing more. `reworded` says the same by another table of the same codes.
+
+Translated are: what to do next, comparisons, the words of charts, and (in `inffeed_core.reasons`) why a text is
+flagged. Errors and warnings about files stay English: they quote file names, settings and commands, are searched for,
+and are reported.
+"""
+
+from collections.abc import Mapping
+from typing import Self
+
+ENGLISH = {
+    "step-import-train": "Import a gold seed: texts with confirmed labels, into the train split.",
+    "step-import-validation": ("Import validation gold: texts with confirmed labels that steer what gets flagged."),
+    "step-import-silver": "Import silver labels: texts labelled by a model, a lexicon or an LLM.",
+    "step-wait": "A job is under way: {job}.",
+    "step-wait-stage": "A job is under way: {job} ({stage}).",
+    "step-train": "Train the first model.",
+    "step-retrain-data": "Retrain: texts were added or left out since {version}.",
+    "step-retrain-one": "Retrain: {count} label reviewed since {version}.",
+    "step-retrain-many": "Retrain: {count} labels reviewed since {version}.",
+    "step-analyse": "Analyse: {version} has no flags yet.",
+    "step-review": "Review the flags: {count} silver labels are waiting, the most promising first.",
+    "step-export": "Nothing is left to review: export the data.",
+    "paired-same": (
+        "No significant change: macro-F1 moved by {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, which "
+        "includes zero (paired bootstrap over the {examples:,} validation examples that both versions predicted)."
+    ),
+    "paired-rose": (
+        "Macro-F1 rose significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
+        "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
+    ),
+    "paired-fell": (
+        "Macro-F1 fell significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
+        "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
+    ),
+    "unpaired-none": "These versions cannot be compared: one of them was trained without validation examples.",
+    "unpaired-same": (
+        "No significant change, the intervals overlap: {before:.3f} to {after:.3f} (by the two separate intervals; "
+        "their predictions are not both stored, so pairs cannot be compared)."
+    ),
+    "unpaired-rose": (
+        "Macro-F1 rose significantly: {before:.3f} to {after:.3f} (by the two separate intervals; "
+        "their predictions are not both stored, so pairs cannot be compared)."
+    ),
+    "unpaired-fell": (
+        "Macro-F1 fell significantly: {before:.3f} to {after:.3f} (by the two separate intervals; "
+        "their predictions are not both stored, so pairs cannot be compared)."
+    ),
+    "order-unknown": "Their rankings cannot be compared: {silver:,} silver texts are ranked by both.",
+    "order-same": (
+        "They put {silver:,} silver texts into almost the same order of harm (rank correlation {correlation:+.2f})."
+    ),
+    "order-near": (
+        "They put {silver:,} silver texts into much the same order of harm (rank correlation {correlation:+.2f})."
+    ),
+    "order-loose": (
+        "They put {silver:,} silver texts into a loosely similar order of harm (rank correlation {correlation:+.2f})."
+    ),
+    "order-far": (
+        "They put {silver:,} silver texts into a rather different order of harm (rank correlation {correlation:+.2f})."
+    ),
+    "order-unrelated": (
+        "They put {silver:,} silver texts into an unrelated order of harm (rank correlation {correlation:+.2f})."
+    ),
+    "order-opposite": (
+        "They put {silver:,} silver texts into an opposite order of harm (rank correlation {correlation:+.2f})."
+    ),
+    "order-and-overlap": (
+        "{order} Of the {top} strongest influencers of a text, {share:.0%} are the same ({targets:,} texts)."
+    ),
+}
+"""Code to phrase, for `str.format`."""
+
+CHARTS = {
+    "influence-axis": "Influence on the target’s loss, nats",
+    "influence": "<b>{influence:+.4g} nats</b>, {effect}",
+    "helpful": "helpful",
+    "harmful": "harmful",
+    "gold": "gold",
+    "silver": "silver",
+    "flagged": "flagged",
+    "helps": "helps the target",
+    "harms": "harms the target",
+    "target": "target",
+    "f1-axis": "F1 with 95 % bootstrap interval",
+    "f1": "{version}: {value:.3f} ({low:.3f} to {high:.3f})",
+    "mean": "macro-F1",
+    "instances": "Instances",
+    "train": "train",
+    "validation": "validation",
+    "test": "test",
+}
+"""The words of `inffeed_core.charts`."""
+
+
+class Sentence(str):
+    """English words that remember how they were made."""
+
+    __slots__ = ("code", "values")
+
+    code: str
+    values: Mapping[str, object]
+
+    def __new__(cls, code: str, **values: object) -> Self:
+        """The phrase of this code, filled. Raises KeyError for a code that is not in `ENGLISH`."""
+        made = super().__new__(cls, ENGLISH[code].format(**values))
+        made.code, made.values = code, values
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
+        """What a copy is made from."""
+        return (self.code,), dict(self.values)
+
+
+def reworded(sentence: str, phrases: Mapping[str, str]) -> str:
+    """The same by another table; a plain string, such as an error's, stays as it is."""
+    if not isinstance(sentence, Sentence):
+        return sentence
+    values = {
+        name: reworded(value, phrases) if isinstance(value, str) else value for name, value in sentence.values.items()
+    }
+    return phrases[sentence.code].format(**values)
