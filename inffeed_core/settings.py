@@ -29,6 +29,10 @@ Scope = Literal["head", "last-block", "all"]
 """Which weights influence goes through: the head's, or as well those of the encoder's last block, or all of it."""
 
 
+Recipe = Literal["auto", "plain", "noise-aware", "drop-flagged"]
+"""What a head is taught about silver that nobody has confirmed; `inffeed_core.recipes` tells each."""
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise SettingsError(message)
@@ -122,6 +126,8 @@ class TrainSettings(_Settings):
     l2: float | None = None
     silver_weight: float = 1.0
     """Weight of a silver instance that nobody has confirmed; gold and confirmed silver have weight 1."""
+    recipe: Recipe = "auto"
+    """What unconfirmed silver teaches; `auto` chooses by validation loss."""
     batch_tokens: int = 2048
     """Upper bound on padded tokens in one encoder batch."""
     max_tokens: int = 256
@@ -140,6 +146,7 @@ class TrainSettings(_Settings):
             self.l2 is None or self.l2 > 0, f"l2 is {self.l2}; it must be above 0, or none to choose by validation."
         )
         _require(0 <= self.silver_weight <= 1, f"silver_weight is {self.silver_weight}; expected 0 to 1.")
+        _require(self.recipe in get_args(Recipe), f"recipe is {self.recipe!r}; expected one of {get_args(Recipe)}.")
         _require(8 <= self.max_tokens <= 8192, f"max_tokens is {self.max_tokens}; expected 8 to 8192.")
         _require(
             self.batch_tokens >= self.max_tokens,

@@ -94,14 +94,14 @@ class HeadInfluence:
             probs = torch.softmax(rows @ (basis @ self.fit.theta).T, 1)
             spread = logit_curvature(probs, basis) @ self._reach(rows)
             shrink = identity - (weights / len(corrected)).view(-1, 1, 1) * spread
-            raw = weights.unsqueeze(1) * residuals(probs, self.data.labels[where])
+            raw = weights.unsqueeze(1) * residuals(probs, self.data.taught[where])
             corrected[where] = torch.linalg.solve(shrink, raw.unsqueeze(2)).squeeze(2).to(corrected.dtype)
         return corrected
 
     def _plain_pulls(self, where: slice, reduced_logits: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
         """Weighted reduced residuals of these rows, in the precision of their logits."""
         basis = sum_zero_basis(self.data.classes).to(reduced_logits.dtype)
-        raw = residuals(torch.softmax(basis @ reduced_logits.T, 0).T, self.data.labels[where])
+        raw = residuals(torch.softmax(basis @ reduced_logits.T, 0).T, self.data.taught[where])
         return raw if self.data.weights is None else raw * self._weights(where).unsqueeze(1).to(raw.dtype)
 
     def _weights(self, where: slice) -> Float[Tensor, " b"]:
@@ -137,16 +137,16 @@ class HeadInfluence:
         return self.on_gradients(self.loss_gradients(features, labels))
 
     def relabel_gains(self, gradient: Float[Tensor, "1 k d1"]) -> Float[Tensor, "n c"]:
-        """Gain for one target (such as the validation loss) of relabelling each row to each class."""
+        """Gain for one target (such as the validation loss) of each row being of each class, not what it is taught."""
         projections = torch.cat([block for _, block in self._products(self._solve(gradient)[0])]).double()
-        return relabel_gains(self.data.row_weights, projections, self.data.labels, len(self.data.features))
+        return relabel_gains(self.data.row_weights, projections, self.data.taught, len(self.data.features))
 
     def self_influence(self) -> Float[Tensor, " n"]:
         """Influence of every row on its own loss: never negative, large where the head has to memorise the row."""
         weight = sum_zero_basis(self.data.classes) @ self.fit.theta
         scores = []
         for where, rows in blocks(self.data.features):
-            raw = residuals(torch.softmax(rows @ weight.T, 1), self.data.labels[where])
+            raw = residuals(torch.softmax(rows @ weight.T, 1), self.data.taught[where])
             pulls = self._corrected_pulls[where].double() if self.leverage else raw * self._weights(where).unsqueeze(1)
             scores.append(torch.einsum("na,nab,nb->n", pulls, self._reach(rows), raw))
         return torch.cat(scores) / len(self.data.features)

@@ -6,15 +6,16 @@ N in the objective alone. Positive = helpful: without j the target would fare wo
 runs the experiment.
 
 **Relabel gain of row z from y to c** is the predicted value of
-`loss(t, now) − loss(t, z labelled c)`, in nats. Positive = worth doing. The curvature of a softmax head does not
-depend on labels, so one Newton step needs no leverage correction here.
+`loss(t, now) − loss(t, z labelled c)`, in nats. Positive = worth doing. A row that is taught a distribution over
+classes has a gain for every class, its likeliest too: to confirm that one changes what is taught as well. The
+curvature of a softmax head does not depend on labels, so one Newton step needs no leverage correction here.
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from inffeed_core.influence.softmax import sum_zero_basis
+from inffeed_core.influence.softmax import Taught, sum_zero_basis
 
 
 def removal_influence(
@@ -29,11 +30,15 @@ def removal_influence(
 
 
 def relabel_gains(
-    weights: Float[Tensor, " n"], projections: Float[Tensor, "n k"], labels: Int[Tensor, " n"], total: int
+    weights: Float[Tensor, " n"], projections: Float[Tensor, "n k"], taught: Taught, total: int
 ) -> Float[Tensor, "n c"]:
-    """Gain for one target of giving row i label c instead of its own, nats: `(w_i/N)(s_i[y] − s_i[c])`; 0 at c = y."""
+    """Gain for one target of giving row i label c instead of its own, nats: `(w_i/N)(s_i[y] − s_i[c])`; 0 at c = y.
+
+    Where a row is taught a distribution t over classes, `Σ_y t[y] s_i[y]` stands for `s_i[y]`.
+    """
     full = projections @ sum_zero_basis(projections.shape[1] + 1).to(projections.dtype).T
-    own = full.gather(1, labels.unsqueeze(1))
+    soft = taught.is_floating_point()
+    own = (full * taught).sum(1, keepdim=True) if soft else full.gather(1, taught.unsqueeze(1))
     return (own - full) * weights.unsqueeze(1) / total
 
 

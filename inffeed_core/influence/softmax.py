@@ -8,6 +8,8 @@ regularised optimum sums to zero over classes and ‖W‖ = ‖θ‖. Curvature 
 
 Objective: `J(θ) = (1/N) Σ_i w_i ℓ_i(θ) + (λ/2)‖θ‖²`, N = number of rows, ℓ_i = −log p_i[y_i] in nats.
 Gradient of ℓ_i: `r_i ⊗ h_i` with the reduced residual `r_i = Uᵀ(p_i − e_{y_i})`.
+A row may be taught a distribution t_i over classes instead of one class: ℓ_i = −Σ_c t_i[c] log p_i[c], and t_i stands
+for e_{y_i} everywhere. The curvature is the same, since it depends on no label.
 Hessian, equal to the Gauss-Newton matrix: `G = (1/N) Σ_i w_i (Uᵀ S_i U) ⊗ h_i h_iᵀ + λI`, `S_i = diag(p_i) − p_i p_iᵀ`.
 
 Features may be float32 and memory-mapped; sums and solves are float64; memory is bounded by `BLOCK` rows.
@@ -21,6 +23,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 BLOCK = 8192
+Taught = Int[Tensor, " n"] | Float[Tensor, "n c"]
+"""A class for each row, or a distribution over classes for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class HeadData:
     labels: Int[Tensor, " n"]
     classes: int
     weights: Float[Tensor, " n"] | None = None
+    targets: Float[Tensor, "n c"] | None = None
+    """Distributions over classes that the rows are taught instead of their labels, or None."""
 
     def __post_init__(self) -> None:
         n = len(self.features)
@@ -40,11 +46,25 @@ class HeadData:
             raise ValueError("A head needs at least one row to learn from.")
         if int(self.labels.min()) < 0 or int(self.labels.max()) >= self.classes:
             raise ValueError(f"Labels must lie in 0..{self.classes - 1}.")
+        if self.targets is not None:
+            _require_distributions(self.targets, (n, self.classes))
+
+    @property
+    def taught(self) -> Taught:
+        """What the loss compares predictions with: `targets` where there are any, else `labels`."""
+        return self.labels if self.targets is None else self.targets
 
     @property
     def row_weights(self) -> Float[Tensor, " n"]:
         """Weights as float64."""
         return torch.ones(len(self.features), dtype=torch.float64) if self.weights is None else self.weights.double()
+
+
+def _require_distributions(targets: Tensor, shape: tuple[int, int]) -> None:
+    if targets.shape != shape:
+        raise ValueError(f"Targets have shape {tuple(targets.shape)}; these rows and classes need {shape}.")
+    if targets.min() < 0 or (targets.sum(1) - 1).abs().max() > 1e-6:
+        raise ValueError("Targets must be distributions: no entry below 0, each row summing to 1.")
 
 
 def sum_zero_basis(classes: int) -> Float[Tensor, "c k"]:
@@ -82,20 +102,23 @@ def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tens
     return -probs.gather(1, labels.unsqueeze(1)).squeeze(1).clamp_min(1e-300).log()
 
 
-def residuals(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, "n k"]:
-    """Reduced residuals `Uᵀ(p − e_y)`: the part of each loss gradient that belongs to the logits.
+def residuals(probs: Float[Tensor, "n c"], taught: Taught) -> Float[Tensor, "n k"]:
+    """Reduced residuals `Uᵀ(p − e_y)`, or `Uᵀ(p − t)`: the part of each loss gradient that belongs to the logits.
 
     In the precision of `probs`. `1 − p_y` is summed from the other classes, so that it keeps its digits near 0; class
     by class, which is five times faster than row by row where classes are few.
     """
-    basis, own = sum_zero_basis(probs.shape[1]).to(probs.dtype), labels.unsqueeze(0)
+    basis = sum_zero_basis(probs.shape[1]).to(probs.dtype)
+    if taught.is_floating_point():
+        return (probs - taught.to(probs.dtype)) @ basis
+    own = taught.unsqueeze(0)
     others = probs.T.scatter(0, own, 0.0)
     return (basis.T @ others.scatter(0, own, -others.sum(0, keepdim=True))).T
 
 
 def objective(scores: Float[Tensor, "n c"], theta: Float[Tensor, "k d1"], data: HeadData, l2: float) -> float:
     """J(θ) in nats, given the logits at θ."""
-    each = torch.nn.functional.cross_entropy(scores, data.labels, reduction="none")
+    each = torch.nn.functional.cross_entropy(scores, data.taught, reduction="none")
     loss = (data.row_weights * each).sum() / len(data.features)
     return float(loss + 0.5 * l2 * theta.square().sum())
 
@@ -104,7 +127,7 @@ def gradient(
     probs: Float[Tensor, "n c"], theta: Float[Tensor, "k d1"], data: HeadData, l2: float
 ) -> Float[Tensor, "k d1"]:
     """∇J(θ), given the probabilities at θ."""
-    scaled = residuals(probs, data.labels) * data.row_weights.unsqueeze(1) / len(data.features)
+    scaled = residuals(probs, data.taught) * data.row_weights.unsqueeze(1) / len(data.features)
     total = l2 * theta
     for where, rows in blocks(data.features):
         total = total + scaled[where].T @ rows
