@@ -1,8 +1,8 @@
 """Silver as evidence instead of truth: what the label of a text probably is, given the text *and* its silver label.
 
-`P(c | x, s) ∝ q(c | x) · T[c, s]ᵗ`, t = 1: q is the belief of a model that saw no silver label, and the *channel* T[c, s] how
-often the method that made the silver writes s where the truth is c. Silver that agrees with the model makes both
-surer; where they differ, the channel says whom to believe, class by class and source by source.
+`P(c | x, s) ∝ q(c | x) · T[c, s]ᵗ`, t = 1: q is the belief of a model that saw no silver label, and the *channel*
+T[c, s] how often the method that made the silver writes s where the truth is c. Silver that agrees with the model
+makes both surer; where they differ, the channel says whom to believe, class by class and source by source.
 
 T is estimated by expectation maximisation (Dawid and Skene 1979, with q in the place of the class prior): what is
 known of each text fills the channel, the channel sharpens what is known. Texts that a human has confirmed enter with

@@ -196,8 +196,9 @@ class ModelVersion:
     test: Metrics | None
     """For report only; nothing is ever chosen by it."""
     report: Mapping[str, object] = field(default_factory=dict)
-    """How training went: `l2` (chosen), `iterations`, `seconds`, `head_agreement` (share of instances on which the
-    refitted head predicts what the loaded classifier's own head did, or None), and `difference`: validation macro-F1
+    """How training went: `l2` (chosen), `recipe` and `trust` (as carried out, see `recipes`), `iterations`, `seconds`,
+    `head_agreement` (share of instances on which the refitted head predicts what the loaded classifier's own head did,
+    or None), and `difference`: validation macro-F1
     minus the parent's on the same instances with its paired bootstrap interval {value, low, high}, or None."""
 
 

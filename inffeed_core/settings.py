@@ -126,7 +126,7 @@ class TrainSettings(_Settings):
     l2: float | None = None
     silver_weight: float = 1.0
     """Weight of a silver instance that nobody has confirmed; gold and confirmed silver have weight 1."""
-    recipe: Recipe = "auto"
+    recipe: Recipe = "plain"
     """What unconfirmed silver teaches; `auto` chooses by validation loss."""
     batch_tokens: int = 2048
     """Upper bound on padded tokens in one encoder batch."""

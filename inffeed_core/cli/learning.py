@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
-from inffeed_core.settings import AnalysisSettings, Scope, TrainSettings
+from inffeed_core.settings import AnalysisSettings, Recipe, Scope, TrainSettings
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
@@ -19,9 +19,12 @@ def train_options(command: "F") -> "F":
     """The fields of TrainSettings as options."""
     l2 = click.option("--l2", type=float, help="Weight decay of the head; chosen on validation unless given.")
     weight = click.option("--silver-weight", type=float, help="0 to 1, of a silver label that nobody confirmed. [1]")
+    recipe = click.option(
+        "--recipe", type=click.Choice(get_args(Recipe)), help="What unconfirmed silver teaches. [plain]"
+    )
     length = click.option("--max-tokens", type=int, help="Longer texts are cut. [256]")
     model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
-    return model(l2(weight(length(command))))
+    return model(l2(weight(recipe(length(command)))))
 
 
 def analysis_options(command: "F") -> "F":
@@ -119,6 +122,9 @@ def _trained(made: "ModelVersion", kept: "ModelVersion | None") -> str:
         lines.append(
             f"The refitted head predicts what the loaded classifier's own does on {agreement:.1%} of the texts."
         )
+    if (recipe := made.report.get("recipe")) is not None:
+        trusting = f" with trust {made.report['trust']} in it" if recipe == "noise-aware" else ""
+        lines.append(f"Silver that nobody confirmed was taught by the recipe {recipe}{trusting}.")
     if kept is None:
         lines.append(f"{made.id} is the active version.")
     else:

@@ -21,7 +21,7 @@ from inffeed_core.records import Analysis, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.signals import silver_signals
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
+from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit, taught_to
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.tiers import HeadTier, Tier, kept
 
@@ -55,7 +55,7 @@ class _State:
 
     @cached_property
     def influence(self) -> HeadInfluence:
-        data = self.learn.head_data(len(self.about.labels), self.train_settings.silver_weight)
+        data = taught_to(self.version, self.learn, self.validation, len(self.about.labels))
         l2 = float(str(self.version.report["l2"]))
         fit = fit_head(data, l2, start=self.stored_theta)  # already at the optimum but for the file's precision
         return HeadInfluence(data, fit, leverage=self.settings.leverage)

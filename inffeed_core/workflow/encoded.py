@@ -3,19 +3,22 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core import store
+from inffeed_core.channel import UNKNOWN
 from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadData, HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.models.heads import load_head
+from inffeed_core.recipes import Learned, beliefs, taught
 from inffeed_core.records import Instance, ModelVersion, Progress, Split
-from inffeed_core.settings import TrainSettings
+from inffeed_core.settings import Recipe, TrainSettings
 from inffeed_core.workflow.projects import Project
 
 LEARNED = (Split.TRAIN, Split.SILVER)
@@ -28,6 +31,8 @@ class Encoded:
     instances: Sequence[Instance]
     features: Float[Tensor, "n d"]
     labels: Int[Tensor, " n"]
+    original: Int[Tensor, " n"]
+    """The labels as they were imported."""
 
     def only(self, *splits: Split) -> "Encoded":
         """Those of these splits."""
@@ -35,12 +40,24 @@ class Encoded:
 
     def where(self, rows: Sequence[int]) -> "Encoded":
         """Those at these positions."""
-        return Encoded([self.instances[i] for i in rows], self.features[list(rows)], self.labels[list(rows)])
+        at = list(rows)
+        return Encoded([self.instances[i] for i in at], self.features[at], self.labels[at], self.original[at])
 
     def head_data(self, classes: int, silver_weight: float = 1.0) -> HeadData:
         """For fitting a head: unconfirmed silver weighs `silver_weight`, everything else 1."""
         weights = [1.0 if one.confirmed else silver_weight for one in self.instances]
         return HeadData(self.features, self.labels, classes, torch.tensor(weights, dtype=torch.float64))
+
+    def learned(self, classes: int, silver_weight: float = 1.0) -> Learned:
+        """For carrying out a recipe. Silver labels are those imported, whatever was decided since."""
+        silver = torch.tensor([one.split is Split.SILVER for one in self.instances])
+        names = sorted({one.source for one in self.instances})
+        return Learned(
+            self.head_data(classes, silver_weight),
+            torch.tensor([one.confirmed for one in self.instances]),
+            torch.where(silver, self.original, UNKNOWN),
+            torch.tensor([names.index(one.source) for one in self.instances]),
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 of ids, texts, labels and whether each is confirmed."""
@@ -69,7 +86,12 @@ def encode(project: Project, model: str, settings: TrainSettings, as_of: int, pr
         progress=progress,
     )
     number = {label: c for c, label in enumerate(about.labels)}
-    return Encoded(found, features, torch.tensor([number[one.label] for one in found]))
+    return Encoded(
+        found,
+        features,
+        torch.tensor([number[one.label] for one in found]),
+        torch.tensor([number[one.original_label] for one in found]),
+    )
 
 
 def stored_fit(project: Project, version: ModelVersion) -> HeadFit:
@@ -77,3 +99,13 @@ def stored_fit(project: Project, version: ModelVersion) -> HeadFit:
     head = load_head(project.models / version.id)
     weight = torch.cat([head.weight.double(), head.bias.double().unsqueeze(1)], 1)
     return HeadFit(sum_zero_basis(len(head.labels)).T @ weight, float(str(version.report["l2"])), 0, 0.0)
+
+
+def taught_to(version: ModelVersion, learn: Encoded, validation: Encoded, classes: int) -> HeadData:
+    """What this version's head was fitted on: the recipe that was chosen then, carried out again."""
+    learned = learn.learned(classes, TrainSettings.from_dict(version.settings).silver_weight)
+    recipe, trust = version.report.get("recipe", "plain"), float(str(version.report.get("trust", 1.0)))
+    if recipe == "plain":
+        return learned.data
+    belief = beliefs(learned, (validation.features, validation.labels))
+    return taught(learned, belief, cast(Recipe, recipe), trust).data

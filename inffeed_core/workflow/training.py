@@ -22,6 +22,7 @@ from inffeed_core.models.encoding import own_head
 from inffeed_core.models.heads import save_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.sources import resolve
+from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.analysing import analyse
@@ -43,7 +44,12 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
     learn, validation = data.only(*LEARNED), data.only(Split.VALIDATION)
     _require_trainable(learn, validation)
     progress("Fitting the model", 0, 0)
-    fit = _fit(learn.head_data(len(about.labels), settings.silver_weight), validation, settings, parent, project)
+    way, fit = fit_recipe(
+        learn.learned(len(about.labels), settings.silver_weight),
+        (validation.features, validation.labels),
+        settings.recipe,
+        lambda taught: _fit(taught, validation, settings, parent, project),
+    )
     difference = _difference(project, parent, fit, validation, len(about.labels), progress)
     version = ModelVersion(
         id=f"v{count + 1}",
@@ -60,6 +66,8 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
         test=_metrics(fit, data.only(Split.TEST), about),
         report={
             "l2": fit.l2,
+            "recipe": way.recipe,
+            "trust": way.trust,
             "iterations": fit.iterations,
             "seconds": round(time.monotonic() - began, 3),
             "head_agreement": _head_agreement(project, about, fit, data, settings, progress),

@@ -1,4 +1,4 @@
-"""Rows that are taught a distribution over classes: the same optimum, curvature and scores as rows that are split up."""
+"""Rows that are taught a distribution over classes: as good as rows that are split up."""
 
 from dataclasses import replace
 
@@ -78,7 +78,7 @@ def test_relabel_gains_predict_refits_with_the_row_confirmed(soft: HeadData, inf
 
 
 def test_what_is_taught_balances_itself_to_first_order(soft: HeadData, influence: HeadInfluence, targets):
-    """Expected gain under the very distribution that the row is taught is 0: the reason why q must be another belief."""
+    """Expected gain under the very distribution that the row is taught is 0: so q must be another belief."""
     assert soft.targets is not None
     gains = influence.relabel_gains(influence.validation_gradient(*targets))
     assert (gains * soft.targets).sum(1).abs().max() < 1e-9

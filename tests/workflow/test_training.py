@@ -11,10 +11,12 @@ from transformers import BertConfig, BertForSequenceClassification
 from inffeed_core import store
 from inffeed_core.errors import Cancelled, NotReady, UnknownInstance
 from inffeed_core.evaluation.repair import RepairSet
+from inffeed_core.influence import fit_head
 from inffeed_core.models.heads import load_head
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.analysing import analyse, explain
+from inffeed_core.workflow.encoded import LEARNED, encode, stored_fit, taught_to
 from inffeed_core.workflow.projects import Project, create_project, open_sample, settings_of
 from inffeed_core.workflow.training import retrain, train
 
@@ -225,3 +227,16 @@ def test_a_sequence_classifier_s_own_head_is_compared_with_the_refitted_one(samp
     agreement = version.report["head_agreement"]
     assert isinstance(agreement, float)
     assert 0 <= agreement <= 1
+
+
+def test_an_analysis_explains_the_head_that_the_recipe_fitted(sample: Project):
+    """The weights in the file are the optimum of what the analysis thinks was taught: a refit moves nothing."""
+    version = train(sample, TrainSettings(recipe="noise-aware"), quiet)
+    assert version.report["recipe"] == "noise-aware"
+    data = encode(sample, version.encoder, TrainSettings(), version.as_of_decision, quiet)
+    given = taught_to(version, data.only(*LEARNED), data.only(Split.VALIDATION), 2)
+    assert given.targets is not None
+    theta = stored_fit(sample, version).theta
+    again = fit_head(given, float(str(version.report["l2"])), start=theta)
+    torch.testing.assert_close(again.theta, theta, atol=1e-5, rtol=1e-4)
+    analyse(sample, AnalysisSettings(), quiet)

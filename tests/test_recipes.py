@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from inffeed_core.influence import HeadData, HeadFit, choose_l2, losses, probabilities
+from inffeed_core.recipes import Learned, beliefs, fit_recipe, taught
+from inffeed_core.settings import L2_GRID, Recipe
+
+GOLD, SILVER = 60, 600
+
+
+def two_clouds(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(n) % 2
+    return torch.randn(n, 12, generator=generator) + 0.8 * labels.unsqueeze(1), labels
+
+
+VALIDATION = two_clouds(400, 1)
+TEST = two_clouds(2000, 2)
+
+
+def learned(wrong: float) -> tuple[Learned, torch.Tensor]:
+    """Gold, then silver of which this share of class 0 says 1; and the truth of all."""
+    features, truth = two_clouds(GOLD + SILVER, 0)
+    silver = truth.clone()
+    turned = (truth == 0) & (torch.rand(len(truth), generator=torch.Generator().manual_seed(3)) < wrong)
+    silver[turned] = 1
+    gold = torch.arange(len(truth)) < GOLD
+    labels = torch.where(gold, truth, silver)
+    data = HeadData(features, labels, 2, torch.ones(len(labels), dtype=torch.float64))
+    return Learned(data, gold, torch.where(gold, -1, silver), torch.zeros_like(labels)), truth
+
+
+def fitter(data: HeadData) -> HeadFit:
+    return choose_l2(data, *VALIDATION, L2_GRID)
+
+
+def loss_on_test(fit: HeadFit) -> float:
+    return float(losses(probabilities(fit.theta, TEST[0]), TEST[1]).mean())
+
+
+@pytest.mark.parametrize("recipe", ["noise-aware", "drop-flagged", "auto"])
+def test_much_wrong_silver_harms_less_than_when_taken_as_it_is(recipe: Recipe):
+    given, _ = learned(0.6)
+    _, plain = fit_recipe(given, VALIDATION, "plain", fitter)
+    _, fit = fit_recipe(given, VALIDATION, recipe, fitter)
+    assert loss_on_test(fit) < loss_on_test(plain) - 0.01
+
+
+def test_auto_takes_what_validation_prefers():
+    given, _ = learned(0.6)
+    ways = [fit_recipe(given, VALIDATION, name, fitter) for name in ("plain", "noise-aware", "auto")]
+    on_validation = [float(losses(probabilities(f.theta, VALIDATION[0]), VALIDATION[1]).mean()) for _, f in ways]
+    assert on_validation[2] == min(on_validation[:2])
+    assert ways[2][0].recipe == "noise-aware"
+
+
+def test_confirmed_texts_are_taught_their_label_by_every_recipe():
+    given, truth = learned(0.4)
+    confirmed = given.confirmed.clone()
+    confirmed[GOLD : GOLD + 50] = True
+    labels = torch.where(confirmed, truth, given.data.labels)
+    reviewed = replace(given, confirmed=confirmed, data=replace(given.data, labels=labels))
+    belief = beliefs(reviewed, VALIDATION)
+    certain = torch.nn.functional.one_hot(truth[: GOLD + 50], 2).double()
+    soft = taught(reviewed, belief, "noise-aware", 1.0).data.targets
+    assert soft is not None
+    assert torch.equal(soft[: GOLD + 50], certain)
+    assert ((soft[GOLD + 50 :] > 0) & (soft[GOLD + 50 :] < 1)).all()
+    weights = taught(reviewed, belief, "drop-flagged", 1.0).data.weights
+    assert weights is not None
+    assert bool((weights[: GOLD + 50] == 1).all())
+    assert 0 < int((weights == 0).sum()) < SILVER
+
+
+def test_dropped_are_those_whose_silver_label_is_not_the_likeliest():
+    given, truth = learned(0.5)
+    weights = taught(given, beliefs(given, VALIDATION), "drop-flagged", 1.0).data.weights
+    assert weights is not None
+    wrong = given.data.labels != truth
+    assert wrong[weights == 0].double().mean() > 0.6 > wrong[weights > 0].double().mean()
+
+
+def test_without_silver_every_recipe_is_plain():
+    given, _ = learned(0.0)
+    gold = Learned(
+        HeadData(given.data.features[:GOLD], given.data.labels[:GOLD], 2),
+        given.confirmed[:GOLD],
+        given.silver[:GOLD],
+        given.sources[:GOLD],
+    )
+    way, _ = fit_recipe(gold, VALIDATION, "noise-aware", fitter)
+    assert way.data is gold.data
