@@ -98,4 +98,5 @@ def main() -> None:
     (work / f"{method}.json").write_text(json.dumps(found))
 
 
-main()
+if __name__ == "__main__":
+    main()

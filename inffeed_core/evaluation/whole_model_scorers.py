@@ -4,18 +4,24 @@ import torch
 from torch import Tensor, nn
 
 from inffeed_core.evaluation.datamodelling import Problem
+from inffeed_core.influence.damping import Damping
 from inffeed_core.influence.whole_model import WholeModel
+
+SWEEP = (0.01, 1.0, 10.0)
+"""Dampings beside the default, as multiples of each layer's mean eigenvalue."""
 
 
 def tiers(model: nn.Module, problem: Problem) -> dict[str, Tensor]:
-    """Every way to invert the curvature: the index's own, its diagonal, and the exact matrix of all parameters."""
+    """Every way to invert the curvature: the index's own, its diagonal, the exact matrix; and the index's dampings."""
     train, targets = problem.train(), problem.targets
     analysis = WholeModel(model).fit(train).index(train)
-    return {
+    found = {
         "index (default)": analysis.influence(targets),
         "EK-FAC alone": analysis.influence(targets, inverse="ekfac"),
-        "refined": analysis.refined(train).influence(analysis.gradients(targets))[0],
+        "exact (dual)": analysis.dual(train).influence(analysis.gradients(targets)),
     }
+    swept = {f"index, damping {value:g}": analysis.damped(Damping(value)).influence(targets) for value in SWEEP}
+    return found | swept
 
 
 def rivals(model: nn.Module, problem: Problem) -> dict[str, Tensor]:

@@ -22,6 +22,9 @@ from torch import Tensor
 from inffeed_core.errors import SettingsError
 from inffeed_core.influence.compression import Code
 
+_AT_ONCE = 64
+"""Vectors solved for at once in float64, 2 MB at 4096 components."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subspace:
@@ -34,9 +37,14 @@ class Subspace:
 
     def solve(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         """The inverse times encoded gradients; times an encoded training gradient, that is N times the influence."""
-        half = torch.linalg.solve_triangular(self.cholesky, encoded.double().T, upper=False)
+        return torch.cat([self._solve(block.double().T).T.to(encoded) for block in torch.split(encoded, _AT_ONCE)])
+
+    def _solve(self, columns: Float64[Tensor, "d k"]) -> Float64[Tensor, "d k"]:
+        half = torch.linalg.solve_triangular(
+            self.cholesky, columns, upper=False
+        )  # cholesky_solve would copy the factor
         whole: Tensor = torch.linalg.solve_triangular(self.cholesky.mT, half, upper=True)
-        return whole.T.to(encoded.dtype)
+        return whole
 
     def solve_diagonal(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         """The inverse of the diagonal alone times encoded gradients: EK-FAC."""

@@ -65,7 +65,7 @@ _COTANGENTS: dict[Quantity, Cotangent] = {"loss": cotangents.loss, "margin": cot
 Inverse = Literal["subspace", "ekfac"]
 """How the index inverts the curvature; see the module's text."""
 
-_BLOCK_ROWS = 512
+_BLOCK_ROWS = 256
 _NO_INDEX = "There is no index yet: call index(train) first."
 
 
