@@ -83,6 +83,8 @@ class Decision:
     analysis_id: int | None = None
     at: str = ""
     """ISO 8601 time in UTC; the store fills it in where it is empty."""
+    settles: bool = False
+    """Whether it ends a discussion: answers before it no longer count towards the current label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,10 @@ class ProjectSettings(_Settings):
     """For a sequence classifier: the project's label for each of its own; empty = matched by name or position."""
     guidelines: str = ""
     seed: int = 0
+    overlap: int = 1
+    """A flag is open until this many annotators have answered it."""
+    lease_minutes: float = 15.0
+    """How long a flag that was handed to an annotator is kept from the others while nothing is heard of them."""
 
     def __post_init__(self) -> None:
         _require(bool(self.name.strip()), "The project has no name; give it one.")
@@ -83,6 +87,10 @@ class ProjectSettings(_Settings):
             f"A label is empty or has spaces around it: {list(self.labels)}.",
         )
         _require(bool(self.model.strip()), "The model is empty; give a hub id or a local folder.")
+        _require(1 <= self.overlap <= 100, f"overlap is {self.overlap}; expected 1 to 100 annotators.")
+        _require(
+            0 < self.lease_minutes <= 1440, f"lease_minutes is {self.lease_minutes}; expected above 0, at most 1440."
+        )
 
 
 @dataclass(frozen=True, slots=True)

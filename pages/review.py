@@ -8,10 +8,11 @@ import streamlit as st
 from inffeed_core.errors import NotReady
 from inffeed_core.settings import POLICIES
 from inffeed_core.workflow.projects import Project, settings_of
+from inffeed_core.workflow.review import held, release
 from pages.components.notices import empty_state
 from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import Json, Words, answer, greeting
-from pages.components.session import require_project
+from pages.components.session import require_project, signed_in_name
 from pages.language import counted, language, say, section
 
 
@@ -19,14 +20,21 @@ def page() -> None:
     """Ask who is reviewing, then open the room."""
     project = require_project()
     annotator = _annotator()
-    if annotator:
-        _room(project, annotator)
-    else:
+    if not annotator:
         _ask_name()
+    elif (released := st.session_state.get("released")) is not None:
+        _stopped(released)
+    else:
+        _room(project, annotator)
 
 
 def _annotator() -> str:
-    """The name is in the address bar as well: a session that was dropped comes back under the same name."""
+    """Who signed in, else who gave a name.
+
+    The name is in the address bar as well: a session that was dropped comes back under the same name.
+    """
+    if signed_in := signed_in_name():
+        return signed_in
     name = str(st.session_state.get("annotator") or st.query_params.get("annotator", "")).strip()
     if name:
         st.session_state["annotator"] = name
@@ -45,6 +53,30 @@ def _ask_name() -> None:
                 st.session_state["annotator"] = name.strip()
                 st.rerun()
             st.text(say("review.name_missing"))
+
+
+def _person(project: Project, annotator: str) -> None:
+    """The annotator's name; behind it the ways to stop."""
+    with st.popover(annotator, icon=":material/person:", type="tertiary"):
+        minutes = f"{settings_of(project).lease_minutes:g}"
+        st.text(say("review.held", count=held(project, annotator), minutes=minutes))
+        if st.button(say("review.release"), icon=":material/logout:"):
+            st.session_state["released"] = release(project, annotator)
+            st.rerun()
+        if not signed_in_name() and st.button(say("review.change_name"), icon=":material/badge:"):
+            release(project, annotator)
+            _forget_name()
+            st.rerun()
+
+
+def _stopped(count: int) -> None:
+    st.title(say("review.title"), anchor=False)
+    with st.container(border=True):
+        st.subheader(say("review.released_headline"), anchor=False)
+        st.text(say("review.released_advice", count=count))
+        if st.button(say("review.resume"), type="primary"):
+            del st.session_state["released"]
+            st.rerun()
 
 
 def _forget_name() -> None:
@@ -67,9 +99,7 @@ def _room(project: Project, annotator: str) -> None:
         )
         banner = st.empty()
         st.space("stretch")
-        st.button(
-            annotator, icon=":material/person:", type="tertiary", help=say("review.change_name"), on_click=_forget_name
-        )
+        person = st.empty()
     try:
         data = _data(project, policy, annotator)
     except NotReady as why:
@@ -77,6 +107,8 @@ def _room(project: Project, annotator: str) -> None:
         return
     with banner:
         _waiting(data["waiting"])
+    with person:
+        _person(project, annotator)
     key = _card_key(project, policy, annotator)
     review_card(key, data, lambda: _receive(project, policy, annotator))
 

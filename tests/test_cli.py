@@ -30,7 +30,7 @@ from inffeed_core.store import (
     reading,
     versions,
 )
-from inffeed_core.workflow import exploring
+from inffeed_core.workflow import exploring, review
 from inffeed_core.workflow.projects import Project, open_project, settings_of
 
 COMMANDS = sorted(main.commands)
@@ -371,3 +371,16 @@ def test_ctrl_c_cancels_and_leaves_the_project_as_it_was(project: Project) -> No
     with reading(project.db) as db:
         assert [job.state for job in jobs(db)] == [JobState.CANCELLED]
         assert versions(db) == []
+
+
+def test_settings_are_shown_and_changed(empty: Path):
+    assert answer("settings", empty)["overlap"] == 1
+    assert answer("settings", empty, "--overlap", 2, "--lease-minutes", 30)["lease_minutes"] == 30
+    assert settings_of(open_project(empty)).overlap == 2
+    assert "expected 1 to 100" in run("settings", empty, "--overlap", 0, code=1).stderr
+
+
+def test_flags_are_given_back(reviewable_project: Project):
+    review.take(reviewable_project, "expected-gain", "Ada", 4)
+    told = run("release", reviewable_project.folder, "--annotator", "Ada").stdout
+    assert told == "4 flags are free for others again.\n"

@@ -1,10 +1,10 @@
 """The command line: everything a page can do, for scripts and for machines without a browser.
 
     console.py   errors to exit codes, progress, JSON: what all commands share
-    data.py      new, import, export
+    data.py      new, import, export, settings
     learning.py  train, analyse, retrain, versions, promote
     analyses.py  analyses, compare
-    review.py    flags, influencers, explain, decide, undo
+    review.py    flags, influencers, explain, decide, undo, release
     running.py   status, jobs, cancel, app
     bench.py     bench repair, bench fidelity
 

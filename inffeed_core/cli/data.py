@@ -213,4 +213,22 @@ def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
     click.echo(f"{rows:,} instances written to {file}.")
 
 
-COMMANDS = (new, import_, export)
+@click.command(epilog="Example: inffeed settings reviews --overlap 2 --lease-minutes 30")
+@project_argument
+@click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
+@click.option("--lease-minutes", type=float, help="How long a flag is kept for an annotator who says nothing.")
+@json_option
+def settings(project: Path, as_json: bool, **changes: float | None) -> None:
+    """Show the settings of the project DIR, or change some.
+
+    What is already decided stays as it is.
+    """
+    from inffeed_core.workflow.projects import change_settings, settings_of
+
+    target = opened(project)
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    now = change_settings(target, **wanted) if wanted else settings_of(target)
+    answer(now, as_json, lambda: "\n".join(f"{name + ':':<16}{value}" for name, value in now.as_dict().items()))
+
+
+COMMANDS = (new, import_, export, settings)

@@ -174,4 +174,17 @@ def undo(project: Path, annotator: str, times: int) -> None:
         click.echo(f"Undone: {undone.act} of {undone.instance_id}{f' as {undone.label}' if undone.label else ''}.")
 
 
-COMMANDS = (flags, influencers, explain, decide, undo)
+@click.command(epilog="Example: inffeed release reviews --annotator Ana")
+@project_argument
+@annotator_option
+def release(project: Path, annotator: str) -> None:
+    """Give back the flags that are kept for one annotator.
+
+    While somebody reviews the project DIR on the Review page, the next flags are theirs alone; this frees them at once.
+    """
+    from inffeed_core.workflow.review import release as release_all
+
+    click.echo(f"{release_all(opened(project), annotator):,} flags are free for others again.")
+
+
+COMMANDS = (flags, influencers, explain, decide, undo, release)

@@ -11,10 +11,8 @@ Everything inside one `writing` block is one transaction: all of it is stored, o
 from inffeed_core.store.analyses import (
     analyses,
     begin_analysis,
-    count_open,
     evidence_for,
     explained_targets,
-    flagged,
     latest_analysis,
     policy_values,
     put_evidence,
@@ -28,6 +26,7 @@ from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
     act_counts,
     annotator_counts,
+    answers,
     changed_since,
     decisions_about,
     history,
@@ -37,6 +36,17 @@ from inffeed_core.store.decisions import (
     undo_last,
     undo_token,
     undone_by,
+)
+from inffeed_core.store.flags import (
+    DECIDED_TOO,
+    Viewer,
+    closed_by_act,
+    count_open,
+    flagged,
+    lease,
+    leased,
+    release,
+    still_open,
 )
 from inffeed_core.store.instances import (
     add_examples,
@@ -69,7 +79,7 @@ from inffeed_core.store.jobs import (
     open_processes,
     report,
 )
-from inffeed_core.store.reviewing import decided_since, ranked_exclusions, ranking_size, reviewed, silver_scored
+from inffeed_core.store.reviewing import decided_since, ranked_exclusions, ranking_size, silver_scored
 from inffeed_core.store.versions import (
     active_version,
     add_version,
@@ -80,17 +90,21 @@ from inffeed_core.store.versions import (
 )
 
 __all__ = [
+    "DECIDED_TOO",
+    "Viewer",
     "act_counts",
     "active_version",
     "add_examples",
     "add_version",
     "analyses",
     "annotator_counts",
+    "answers",
     "ask_to_cancel",
     "attach_process",
     "begin_analysis",
     "cancel_asked",
     "changed_since",
+    "closed_by_act",
     "count_by_split",
     "count_instances",
     "count_open",
@@ -116,6 +130,8 @@ __all__ = [
     "last_decision_row",
     "latest_analysis",
     "leaks",
+    "lease",
+    "leased",
     "map_points",
     "mark_running",
     "migrate",
@@ -133,14 +149,15 @@ __all__ = [
     "ranking_size",
     "reading",
     "record_decision",
+    "release",
     "report",
     "restore_decisions",
-    "reviewed",
     "same_texts",
     "save_project_settings",
     "scored",
     "search",
     "silver_scored",
+    "still_open",
     "strongest_influencers",
     "undo_last",
     "undo_token",

@@ -1,7 +1,6 @@
 """Analyses: scores of every instance, rankings by every policy, and the influencers that were kept.
 
-An analysis is written in one go and never changed. What is open for review is derived: a ranked silver
-instance about which no labelling decision stands.
+An analysis is written in one go and never changed. What is open for review is derived: see `flags`.
 """
 
 import json
@@ -102,40 +101,6 @@ def _analysis(row: Mapping[str, Any]) -> Analysis:
     return Analysis(row["id"], row["version"], row["created"], row["as_of_decision"], json.loads(row["settings"]))
 
 
-def flagged(
-    db: Database, analysis: int, policy: str, *, limit: int = 20, leave_out: Sequence[str] = (), open_only: bool = True
-) -> list[Ranked]:
-    """The policy's top instances, first first.
-
-    With `open_only` those with any standing decision (skip and unsure included) are passed over. Those excluded
-    from the project and those in `leave_out` (ids) always are.
-    """
-    sql = """
-        SELECT r.rank, r.score, s.* FROM ranking r JOIN score s ON s.analysis = r.analysis AND s.instance = r.instance
-        WHERE r.analysis = :analysis AND r.policy = :policy
-          AND r.instance NOT IN (SELECT instance FROM exclusion)
-          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out))
-          AND NOT (:open_only AND EXISTS (
-              SELECT 1 FROM decision d WHERE d.instance = r.instance AND d.act != 'undo'
-              AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)))
-        ORDER BY r.rank LIMIT :limit
-    """
-    values = {"analysis": analysis, "policy": policy, "limit": limit}
-    values |= {"leave_out": json.dumps(list(leave_out)), "open_only": open_only}
-    return [Ranked(r["rank"], r["score"], _score_row(r)) for r in db.query(sql, values)]
-
-
-def count_open(db: Database, analysis: int, policy: str) -> int:
-    """How many instances `flagged` would give without a limit."""
-    sql = f"SELECT count(*) AS n FROM ranking r WHERE r.analysis = ? AND r.policy = ? AND NOT {_TAKEN}"
-    return int(next(iter(db.query(sql, [analysis, policy])))["n"])
-
-
-_TAKEN = """(r.instance IN (SELECT instance FROM exclusion) OR EXISTS (
-    SELECT 1 FROM decision d WHERE d.instance = r.instance AND d.act != 'undo'
-    AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)))"""
-
-
 def scored(db: Database, analysis: int, ids: Sequence[str] | None = None) -> list[ScoreRow]:
     """Scores of these instances, or of all, in order of id."""
     sql = """
@@ -143,7 +108,7 @@ def scored(db: Database, analysis: int, ids: Sequence[str] | None = None) -> lis
         AND (:ids IS NULL OR instance IN (SELECT value FROM json_each(:ids))) ORDER BY instance
     """
     return [
-        _score_row(r)
+        as_score_row(r)
         for r in db.query(sql, {"analysis": analysis, "ids": None if ids is None else json.dumps(list(ids))})
     ]
 
@@ -196,5 +161,6 @@ def evidence_for(db: Database, analysis: int, targets: Sequence[str]) -> dict[st
     }
 
 
-def _score_row(row: Mapping[str, Any]) -> ScoreRow:
+def as_score_row(row: Mapping[str, Any]) -> ScoreRow:
+    """A row of the table `score` as a record."""
     return ScoreRow(**{k: row[k] for k in ScoreRow.__dataclass_fields__})

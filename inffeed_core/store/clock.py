@@ -1,11 +1,11 @@
 """The one way times are written: ISO 8601, UTC, milliseconds, so that text order is time order."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
-def now() -> str:
-    """The current time, such as 2026-03-01T12:00:00.123Z."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def now(plus: timedelta = timedelta()) -> str:
+    """The current time, or one `plus` later, such as 2026-03-01T12:00:00.123Z."""
+    return (datetime.now(UTC) + plus).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds_since(time: str) -> float:

@@ -1,6 +1,7 @@
 """Decisions: append-only, each arriving exactly once by its token. Undo is a decision too."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlite_utils import Database
 
@@ -32,6 +33,7 @@ def record_decision(db: Database, decision: Decision) -> bool:
             "undoes": decision.undoes,
             "analysis": decision.analysis_id,
             "at": decision.at or now(),
+            "settles": int(decision.settles),
         }
     )
     return True
@@ -54,7 +56,7 @@ def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
     """
     if (before := undone_by(db, token)) is not None:
         return before
-    for row in db.query(f"{_STANDING} AND d.annotator = ? ORDER BY d.n DESC LIMIT 1", [annotator]):
+    for row in db.query("SELECT * FROM standing WHERE annotator = ? ORDER BY n DESC LIMIT 1", [annotator]):
         undone = _decision(row)
         record_decision(db, _undo(undone, token))
         return undone
@@ -84,19 +86,32 @@ def decisions_about(db: Database, instance_id: str) -> list[Decision]:
 
 def history(db: Database, annotator: str | None = None, limit: int = 100) -> list[Decision]:
     """Decisions that stand (not undone, no undos), latest first; of one annotator or of all."""
-    sql = f"{_STANDING} AND (?1 IS NULL OR d.annotator = ?1) ORDER BY d.n DESC LIMIT ?2"
+    sql = "SELECT * FROM standing WHERE ?1 IS NULL OR annotator = ?1 ORDER BY n DESC LIMIT ?2"
     return [_decision(r) for r in db.query(sql, [annotator, limit])]
+
+
+def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
+    """By instance each annotator's last decision that stands, oldest first; instances without any are left out."""
+    sql = """
+        SELECT s.* FROM standing s WHERE s.instance IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
+            SELECT 1 FROM standing l WHERE l.instance = s.instance AND l.annotator = s.annotator AND l.n > s.n)
+        ORDER BY s.n
+    """
+    found: dict[str, list[Decision]] = {}
+    for row in db.query(sql, [json.dumps(list(ids))]):
+        found.setdefault(row["instance"], []).append(_decision(row))
+    return found
 
 
 def annotator_counts(db: Database) -> dict[str, int]:
     """How many decisions of each annotator stand, most first."""
-    sql = f"SELECT annotator, count(*) AS n FROM ({_STANDING}) GROUP BY annotator ORDER BY n DESC, annotator"
+    sql = "SELECT annotator, count(*) AS n FROM standing GROUP BY annotator ORDER BY n DESC, annotator"
     return {row["annotator"]: row["n"] for row in db.query(sql)}
 
 
 def act_counts(db: Database) -> dict[Act, int]:
     """How many decisions of each act stand; acts that nobody took are left out."""
-    sql = f"SELECT act, count(*) AS n FROM ({_STANDING}) GROUP BY act"
+    sql = "SELECT act, count(*) AS n FROM standing GROUP BY act"
     return {Act(row["act"]): row["n"] for row in db.query(sql)}
 
 
@@ -114,12 +129,6 @@ def changed_since(db: Database, row: int) -> int:
 def last_decision_row(db: Database) -> int:
     """Row number of the latest decision, 0 if none; `instances(as_of=…)` takes it."""
     return int(next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM decision")))["n"])
-
-
-_STANDING = """
-SELECT d.* FROM decision d
-WHERE d.act != 'undo' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)
-"""
 
 
 def _undo(undone: Decision, token: str) -> Decision:
@@ -142,12 +151,14 @@ def _check(db: Database, decision: Decision) -> None:
     labels = project_settings(db).labels
     if decision.act in LABELLING and decision.label not in labels:
         raise InvalidDecision(f"{decision.label!r} is no label of this project; choose one of {', '.join(labels)}.")
+    if decision.settles and decision.act not in LABELLING:
+        raise InvalidDecision(f"A decision to {decision.act} settles nothing; settle a discussion with a label.")
     if decision.act not in LABELLING and decision.label is not None:
         raise InvalidDecision(f"A decision to {decision.act} carries no label, but {decision.label!r} arrived.")
 
 
 def _check_undo(db: Database, undo: Decision) -> None:
-    standing = list(db.query(f"{_STANDING} AND d.token = ?", [undo.undoes or ""]))
+    standing = list(db.query("SELECT * FROM standing WHERE token = ?", [undo.undoes or ""]))
     if not standing:
         raise InvalidDecision(f"Nothing to undo: decision {undo.undoes!r} does not exist or has been undone.")
     if standing[0]["annotator"] != undo.annotator:
@@ -170,4 +181,5 @@ def _decision(row: Mapping[str, object]) -> Decision:
         undoes=text("undoes"),
         analysis_id=None if row["analysis"] is None else int(str(row["analysis"])),
         at=str(row["at"]),
+        settles=bool(row["settles"]),
     )

@@ -1,7 +1,9 @@
 """Instances and the project's settings: what was imported, and what is true of it now.
 
-The current label of an instance is that of the last relabel or keep about it that has not been undone, else
-the label it was imported with. `as_of` (a decision's row number) gives the labels as they were at that moment.
+The current label of an instance is what most annotators say: each has one vote, their last relabel or keep about it
+that has not been undone; votes before the last settlement of a discussion no longer count; among labels with equally
+many votes the one voted for last wins. So with one or two annotators the last word holds. Without a vote it is the
+label that the instance was imported with. `as_of` (a decision's row number) gives the labels as they were then.
 """
 
 import hashlib
@@ -20,9 +22,15 @@ INSTANCES_AS_OF = """
 SELECT i.n, i.id, i.text, i.split, i.label AS original_label, coalesce(d.label, i.label) AS label,
        (i.split != 'silver' OR d.n IS NOT NULL) AS confirmed, i.source, i.metadata, d.annotator, d.at AS decided_at
 FROM instance i LEFT JOIN decision d ON d.n = (
-    SELECT max(x.n) FROM decision x
-    WHERE x.instance = i.id AND x.act IN ('relabel', 'keep') AND x.n <= :as_of
-      AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = x.token AND u.n <= :as_of)
+    SELECT max(v.n) FROM decision v
+    WHERE v.instance = i.id AND v.act IN ('relabel', 'keep') AND v.n <= :as_of
+      AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = v.token AND u.n <= :as_of)
+      AND NOT EXISTS (
+        SELECT 1 FROM decision w
+        WHERE w.instance = v.instance AND w.act IN ('relabel', 'keep') AND w.n > v.n AND w.n <= :as_of
+          AND (w.annotator = v.annotator OR w.settles)
+          AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = w.token AND u.n <= :as_of))
+    GROUP BY v.label ORDER BY count(*) DESC, max(v.n) DESC LIMIT 1
 )
 WHERE i.id NOT IN (SELECT instance FROM exclusion)
 """

@@ -143,3 +143,24 @@ CREATE TABLE job (
 );
 CREATE UNIQUE INDEX job_one_of_a_kind ON job (kind) WHERE state IN ('queued', 'running')
 """
+
+
+@migrations()
+def m002_several_annotators(db: Database) -> None:
+    """Leases keep a flag with one annotator; a settling decision ends a discussion."""
+    for statement in _M002.split(";\n"):
+        db.conn.execute(statement)
+
+
+_M002 = """
+CREATE TABLE lease (
+    instance TEXT NOT NULL REFERENCES instance (id),
+    annotator TEXT NOT NULL,
+    until TEXT NOT NULL,
+    PRIMARY KEY (instance, annotator)
+) WITHOUT ROWID;
+CREATE INDEX lease_annotator ON lease (annotator);
+ALTER TABLE decision ADD COLUMN settles INTEGER NOT NULL DEFAULT 0;
+CREATE VIEW standing AS SELECT d.* FROM decision d
+    WHERE d.act != 'undo' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)
+"""

@@ -2,8 +2,6 @@
 
 from sqlite_utils import Database
 
-from inffeed_core.records import Act
-
 
 def silver_scored(db: Database, analysis: int) -> int:
     """How many silver instances the analysis scored; a policy ranks them all, and its first ones are kept."""
@@ -26,24 +24,7 @@ def ranked_exclusions(db: Database, analysis: int, policy: str) -> int:
     return int(next(iter(db.query(sql, [analysis, policy])))["n"])
 
 
-def reviewed(db: Database, analysis: int, policy: str) -> dict[Act, int]:
-    """The policy's instances about which a decision stands, counted by the last act that does."""
-    sql = """
-        SELECT act, count(*) AS n FROM (
-            SELECT d.act, max(d.n) FROM decision d
-            JOIN ranking r ON r.analysis = ? AND r.policy = ? AND r.instance = d.instance
-            WHERE d.act != 'undo' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)
-              AND d.instance NOT IN (SELECT instance FROM exclusion)
-            GROUP BY d.instance
-        ) GROUP BY act
-    """
-    return {Act(row["act"]): row["n"] for row in db.query(sql, [analysis, policy])}
-
-
 def decided_since(db: Database, annotator: str, time: str) -> int:
     """How many of the annotator's decisions since this time (ISO 8601, UTC) stand."""
-    sql = """
-        SELECT count(*) AS n FROM decision d WHERE d.annotator = ? AND d.at >= ? AND d.act != 'undo'
-        AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)
-    """
+    sql = "SELECT count(*) AS n FROM standing WHERE annotator = ? AND at >= ?"
     return int(next(iter(db.query(sql, [annotator, time])))["n"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from inffeed_core.records import Analysis, Decision, Evidence, Instance, MapPoint
 from inffeed_core.settings import POLICIES
 from inffeed_core.store import (
+    DECIDED_TOO,
     active_version,
     analyses,
     decisions_about,
@@ -91,7 +92,7 @@ def find_instances(project: Project, query: str, limit: int = 50) -> list[Instan
         analysis = None if active is None else latest_analysis(db, active.id)
         if analysis is None:
             return []
-        ids = [r.row.instance for r in flagged(db, analysis.id, POLICIES[0], limit=limit, open_only=False)]
+        ids = [r.row.instance for r in flagged(db, analysis.id, POLICIES[0], DECIDED_TOO, limit=limit)]
         known = find(db, ids)
         return [known[i] for i in ids if i in known]
 

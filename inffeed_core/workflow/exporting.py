@@ -78,7 +78,7 @@ class _Rows:
         self._progress("Writing the rows", self.done, self.done)
 
     def _row(self, i: Instance) -> list[Cell]:
-        decision = self._decisions.get(i.id)
+        decision = self._decisions.get((i.id, i.annotator)) if i.annotator else None
         return [
             i.id,
             i.text,
@@ -96,12 +96,12 @@ class _Rows:
         ]
 
 
-def _labelling_decisions(db: Database) -> dict[str, Decision]:
-    """The standing relabel or keep that gives each instance its current label."""
-    latest: dict[str, Decision] = {}
+def _labelling_decisions(db: Database) -> dict[tuple[str, str], Decision]:
+    """Each annotator's last standing relabel or keep about each instance, by (instance, annotator)."""
+    latest: dict[tuple[str, str], Decision] = {}
     for decision in history(db, limit=_NO_LIMIT):
         if decision.act in (Act.RELABEL, Act.KEEP):
-            latest.setdefault(decision.instance_id, decision)
+            latest.setdefault((decision.instance_id, decision.annotator), decision)
     return latest
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from inffeed_core.errors import ProjectError
@@ -135,10 +136,17 @@ def settings_of(project: Project) -> ProjectSettings:
         raise ProjectError(f"{project.db} is damaged ({error}); restore a copy of the folder.") from error
 
 
+def change_settings(project: Project, **changes: Any) -> ProjectSettings:
+    """Change some of the project's settings; returns all as they are now. Raises SettingsError."""
+    with writing(project.db) as db:
+        changed = replace(project_settings(db), **changes)
+        save_project_settings(db, changed)
+    return changed
+
+
 def use_model(project: Project, model: str) -> None:
     """Train on this encoder from now on (see `model_reference`)."""
-    with writing(project.db) as db:
-        save_project_settings(db, replace(project_settings(db), model=model_reference(model)))
+    change_settings(project, model=model_reference(model))
 
 
 def model_reference(model: str) -> str:

@@ -1,7 +1,7 @@
 """Review: the flags that are open, with the evidence behind each, and the decisions about them.
 
 Flags come from the newest analysis of the active model version; what is open is derived from the decisions,
-so a flag leaves the queue when it is decided and comes back when that is undone.
+so a flag leaves the queue when enough annotators have answered it and comes back when that is undone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.reasons import reason
 from inffeed_core.records import Act, Analysis, Decision, Evidence, Flag, Influencer, Instance, Split
 from inffeed_core.settings import POLICIES
+from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.workflow.projects import Project
 
@@ -35,11 +36,21 @@ class ReviewItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Handed:
+    """What an annotator was given to review."""
+
+    items: Sequence[ReviewItem]
+    lost: Sequence[str]
+    """Ids of those that they had which are theirs no more: answered or taken by others after the lease ran out."""
+    analysis_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewProgress:
     """How far the review of one policy's ranking has come."""
 
     done: int
-    """Instances about which a decision stands, whoever took it."""
+    """Flags that this annotator, or as many as the project wants, have answered."""
     open: int
     by_act: Mapping[Act, int]
     """`done`, by the last act that stands."""
@@ -54,8 +65,42 @@ def queue(
 ) -> list[ReviewItem]:
     """The first open flags of the policy, without those in `leave_out` (ids). Raises NotReady before an analysis."""
     with store.reading(project.db) as db:
+        analysis, viewer = _analysis(db, policy), Viewer(overlap=store.project_settings(db).overlap)
+        ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=leave_out)
+        return _items(db, analysis, policy, ranked)
+
+
+def take(
+    project: Project, policy: str, annotator: str, limit: int, have: Sequence[str] = (), *, only: bool = False
+) -> Handed:
+    """Hand the annotator the first flags that are open for them, beside those that they `have` (ids).
+
+    All of them are leased to the annotator from now for the project's `lease_minutes`, so that nobody else is given
+    them; with `only`, whatever else was leased to the annotator is free again. Raises NotReady before an analysis.
+    """
+    with store.writing(project.db) as db:
+        settings = store.project_settings(db)
+        if only:
+            store.release(db, annotator)
+        viewer = Viewer(annotator, settings.overlap)
+        kept = store.still_open(db, have, viewer)
         analysis = _analysis(db, policy)
-        return _items(db, analysis, policy, store.flagged(db, analysis.id, policy, limit=limit, leave_out=leave_out))
+        ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=have) if limit > 0 else []
+        store.lease(db, [*kept, *(r.row.instance for r in ranked)], annotator, settings.lease_minutes)
+        items = _items(db, analysis, policy, ranked)
+    return Handed(items, [id for id in have if id not in kept], analysis.id)
+
+
+def release(project: Project, annotator: str) -> int:
+    """Give back every flag that the annotator holds, so that others are given them; returns how many."""
+    with store.writing(project.db) as db:
+        return store.release(db, annotator)
+
+
+def held(project: Project, annotator: str) -> int:
+    """How many flags are kept for the annotator now."""
+    with store.reading(project.db) as db:
+        return store.leased(db, annotator)
 
 
 def item(project: Project, id: str, policy: str = POLICIES[0]) -> ReviewItem:
@@ -80,10 +125,12 @@ def decide(project: Project, decision: Decision) -> bool:
     """
     with store.writing(project.db) as db:
         if decision.act is not Act.UNDO:
+            store.release(db, decision.annotator, [decision.instance_id])
             return store.record_decision(db, decision)
         if store.undone_by(db, decision.token) is not None:
             return False
-        store.undo_token(db, decision.undoes or "", decision.annotator, decision.token)
+        undone = store.undo_token(db, decision.undoes or "", decision.annotator, decision.token)
+        _keep(db, undone)
         return True
 
 
@@ -93,7 +140,31 @@ def undo(project: Project, annotator: str, token: str) -> Decision | None:
     Asked again with the same token it changes nothing and returns the same decision.
     """
     with store.writing(project.db) as db:
-        return store.undone_by(db, token) or store.undo_last(db, annotator, token)
+        if (before := store.undone_by(db, token)) is not None:
+            return before
+        undone = store.undo_last(db, annotator, token)
+        if undone is not None:
+            _keep(db, undone)
+        return undone
+
+
+def _keep(db: Database, undone: Decision) -> None:
+    """What an annotator takes back they have before them again."""
+    store.lease(db, [undone.instance_id], undone.annotator, store.project_settings(db).lease_minutes)
+
+
+def answers(project: Project, ids: Sequence[str], annotator: str) -> dict[str, list[Decision]]:
+    """What others have answered about those of these instances that the annotator has answered too, oldest first.
+
+    Before their own answer is in, nobody is told what others think.
+    """
+    with store.reading(project.db) as db:
+        return {
+            id: others
+            for id, given in store.answers(db, ids).items()
+            if any(d.annotator == annotator for d in given)
+            and (others := [d for d in given if d.annotator != annotator])
+        }
 
 
 def history(project: Project, annotator: str | None = None, limit: int = 100) -> list[Decision]:
@@ -112,7 +183,8 @@ def progress(project: Project, policy: str, annotator: str) -> ReviewProgress:
     """How far the review of the policy's flags has come. Raises NotReady before an analysis."""
     with store.reading(project.db) as db:
         analysis = _analysis(db, policy)
-        by_act = store.reviewed(db, analysis.id, policy)
+        viewer = Viewer(annotator, store.project_settings(db).overlap)
+        by_act = store.closed_by_act(db, analysis.id, policy, viewer)
         done = sum(by_act.values())
         ranked = store.ranking_size(db, analysis.id, policy) - store.ranked_exclusions(db, analysis.id, policy)
         version = store.version(db, analysis.version)

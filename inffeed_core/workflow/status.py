@@ -7,6 +7,7 @@ from enum import StrEnum
 from inffeed_core.records import Act, Analysis, Job, ModelVersion, Split
 from inffeed_core.settings import POLICIES, ProjectSettings
 from inffeed_core.store import (
+    Viewer,
     act_counts,
     active_version,
     changed_since,
@@ -56,7 +57,7 @@ class Status:
     decisions: Mapping[Act, int]
     """That stand, by act."""
     open_flags: int
-    """Silver instances that the default policy ranked and nobody has decided about."""
+    """Silver instances that the default policy ranked and too few annotators have answered."""
     version: ModelVersion | None
     """The active one."""
     analysis: Analysis | None
@@ -77,12 +78,13 @@ def status(project: Project) -> Status:
     with reading(project.db) as db:
         counts, version = count_by_split(db), active_version(db)
         analysis = latest_analysis(db, version.id) if version else None
-        open_flags = count_open(db, analysis.id, POLICIES[0]) if analysis else 0
+        settings = project_settings(db)
+        open_flags = count_open(db, analysis.id, POLICIES[0], Viewer(overlap=settings.overlap)) if analysis else 0
         changed = changed_since(db, version.as_of_decision) if version else 0
         data_changed = version is not None and _learnable(counts) != sum(version.train_counts.values())
         running = tuple(open_jobs(db))
         return Status(
-            settings=project_settings(db),
+            settings=settings,
             counts=counts,
             decisions=act_counts(db),
             open_flags=open_flags,

@@ -64,3 +64,15 @@ def require_project() -> Project:
         st.text(settings_of(project).name)
     language_choice()
     return project
+
+
+def signed_in_name() -> str:
+    """Who signed in by OIDC, or whom a header of a trusted proxy names; "" where neither is set up or knows.
+
+    `[auth]` in .streamlit/secrets.toml sets up the one, `server.trustedUserHeaders` the other. Without them
+    Streamlit makes up an address, which names nobody.
+    """
+    user = st.user.to_dict()
+    keys = list((st.get_option("server.trustedUserHeaders") or {}).values())
+    keys += ["name", "email"] if user.get("is_logged_in") else []
+    return next((name for key in keys if (name := str(user.get(key) or "").strip())), "")

@@ -4,6 +4,7 @@ The card's script runs in the browser only (tests/browser); here, what the serve
 """
 
 import json
+from dataclasses import dataclass
 
 from page_parts import button, texts
 from reviewing import Filling, make_reviewable
@@ -21,6 +22,13 @@ POLICY = "expected-gain"
 ENGLISH = english_review.WORDS["review"]
 POLICIES = english_review.WORDS["policies"]
 WORDS = Words(POLICIES, reasons.ENGLISH, labels=2)
+
+
+@dataclass
+class Option:
+    """A set option of Streamlit's, as its configuration holds it."""
+
+    value: object
 
 
 def test_without_a_project_the_page_links_home(open_page):
@@ -42,6 +50,38 @@ def test_an_empty_name_is_not_taken(open_page, reviewable_project):
     at.text_input[0].input("   ")
     button(at, ENGLISH["name_button"]).click().run()
     assert ENGLISH["name_missing"] in texts(at)
+
+
+def test_the_signed_in_user_is_the_annotator(open_page, reviewable_project):
+    at = open_page("review", reviewable_project, annotator="Ada")
+    at.user = {"is_logged_in": True, "name": "Ida", "email": "ida@example.org"}
+    at.run()
+    assert not at.exception
+    assert f"{ENGLISH['held'].format(count=20, minutes=15)}" in texts(at)
+    with store.reading(reviewable_project.db) as db:
+        assert store.leased(db, "Ida") == 20
+
+
+def test_a_trusted_header_names_the_annotator(open_page, reviewable_project, monkeypatch):
+    from streamlit import config
+
+    at = open_page("review", reviewable_project)
+    monkeypatch.setitem(config.get_config_options(), "server.trustedUserHeaders", Option({"X-User": "user"}))
+    at.user = {"user": "Hedy"}
+    at.run()
+    assert not at.exception
+    with store.reading(reviewable_project.db) as db:
+        assert store.leased(db, "Hedy") == 20
+
+
+def test_whoever_stops_gives_their_flags_back(open_page, reviewable_project):
+    at = open_page("review", reviewable_project, annotator="Ada")
+    button(at, ENGLISH["release"]).click().run()
+    assert ENGLISH["released_advice"].format(count=20) in texts(at)
+    with store.reading(reviewable_project.db) as db:
+        assert store.leased(db, "Ada") == 0
+    button(at, ENGLISH["resume"]).click().run()
+    assert ENGLISH["held"].format(count=20, minutes=15) in texts(at)
 
 
 def test_a_project_without_a_model_says_what_to_do(open_page, tmp_path):

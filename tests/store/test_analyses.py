@@ -7,6 +7,7 @@ from sqlite_utils import Database
 
 from inffeed_core.records import Act, Decision, Interval, Metrics, ModelVersion
 from inffeed_core.store import (
+    DECIDED_TOO,
     active_version,
     add_version,
     begin_analysis,
@@ -91,14 +92,14 @@ def test_a_flag_closes_with_any_decision_and_opens_with_its_undo(db: Database, a
     record_decision(db, Decision("t", "silver-3", "Ana", act, label))
     assert ids(db, analysis) == ["silver-10", "silver-17"]
     assert count_open(db, analysis, "expected-gain") == 2
-    assert ids(db, analysis, open_only=False) == ["silver-3", "silver-10", "silver-17"]
+    assert ids(db, analysis, viewer=DECIDED_TOO) == ["silver-3", "silver-10", "silver-17"]
     undo_last(db, "Ana", "u")
     assert count_open(db, analysis, "expected-gain") == len(ids(db, analysis)) == 3
 
 
 def test_excluded_instances_are_never_flagged(db: Database, analysis: int) -> None:
     exclude(db, ["silver-10"], "leak")
-    assert ids(db, analysis, open_only=False) == ["silver-3", "silver-17"]
+    assert ids(db, analysis, viewer=DECIDED_TOO) == ["silver-3", "silver-17"]
     assert count_open(db, analysis, "expected-gain") == 2
 
 

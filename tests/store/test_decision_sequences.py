@@ -26,7 +26,7 @@ from inffeed_core.store import (
 
 LABELS = ("a", "b", "c")
 IDS = ("gold", "one", "two", "three")
-ANNOTATORS = ("Ana", "Ben")
+ANNOTATORS = ("Ana", "Ben", "Cem", "Dee")
 
 Label = tuple[str, bool]
 """(current label, whether confirmed)."""
@@ -53,10 +53,16 @@ class Standing:
 
     def _remember(self) -> None:
         labels = dict(self.moments[0])
-        for d in self.decisions:
-            if d.label is not None:
-                labels[d.instance_id] = (d.label, True)
+        for id in IDS:
+            votes = {d.annotator: (n, d.label) for n, d in enumerate(self.decisions) if d.instance_id == id and d.label}
+            given = [label for _, label in sorted(votes.values())]
+            if given:  # ties go to the label voted for last
+                labels[id] = (max(given, key=lambda label: (given.count(label), _last_place(given, label))), True)
         self.moments.append(labels)
+
+
+def _last_place(given: list[str], label: str) -> int:
+    return max(n for n, one in enumerate(given) if one == label)
 
 
 labelled = st.tuples(st.sampled_from([Act.RELABEL, Act.KEEP]), st.sampled_from(LABELS))

@@ -115,7 +115,7 @@ def test_the_analysis_ranks_all_unconfirmed_silver_by_every_policy(trained: Proj
     analysis = analyse(trained, FEW, quiet)
     with store.reading(trained.db) as db:
         for policy in POLICIES:
-            ranked = store.flagged(db, analysis.id, policy, limit=1000, open_only=False)
+            ranked = store.flagged(db, analysis.id, policy, store.DECIDED_TOO, limit=1000)
             assert [r.rank for r in ranked] == list(range(1, 299))
             assert sorted((r.score for r in ranked), reverse=True) == [r.score for r in ranked]
         rows = store.scored(db, analysis.id)

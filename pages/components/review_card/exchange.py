@@ -97,7 +97,7 @@ def _store(project: Project, annotator: str, sent: Mapping[str, Any], receipt: R
 
 def greeting(project: Project, policy: str, annotator: str, words: Words) -> Json:
     """What the card needs when it opens: the first flags and this annotator's way here."""
-    items = review.queue(project, policy, QUEUE)
+    items = review.take(project, policy, annotator, QUEUE, only=True).items
     decisions = review.history(project, annotator, HISTORY + 1)
     gold = _gold(project, [d.instance_id for d in decisions])
     return _numbers(project, policy, annotator) | {
@@ -115,9 +115,10 @@ def answer(project: Project, policy: str, annotator: str, message: Mapping[str, 
     sent = message.get("decisions", [])
     receipt = receive(project, annotator, sent)
     want, have = int(message.get("want", 0)), [str(id) for id in message.get("have", [])]
-    items = review.queue(project, policy, min(want, QUEUE), have) if want > 0 else []
-    if items and items[0].analysis_id != message.get("analysis"):  # a retrain came between: all but the shown is stale
-        items, want = review.queue(project, policy, QUEUE, have[:1]), QUEUE
+    handed = review.take(project, policy, annotator, min(want, QUEUE), have)
+    if handed.items and handed.analysis_id != message.get("analysis"):  # a retrain came between: the rest is stale
+        handed, want = review.take(project, policy, annotator, QUEUE, have[:1], only=True), QUEUE
+    items = handed.items
     looked, missing = _look(project, policy, [str(id) for id in message.get("look", [])])
     touched = {str(d["id"]) for d in sent} | {d["id"] for d in receipt.undone}
     return _numbers(project, policy, annotator) | {
@@ -130,7 +131,9 @@ def answer(project: Project, policy: str, annotator: str, message: Mapping[str, 
         "exhausted": len(items) < want if want > 0 else None,
         "looked": [item_json(i, words) for i in looked],
         "missing": missing,
+        "lost": handed.lost,
         "labels": {i.id: i.label for i in review.texts(project, sorted(touched)).values()},
+        "answers": _answers(project, annotator, [*touched, *(i.flag.id for i in looked)]),
         "analysis": items[0].analysis_id if items else message.get("analysis"),
     }
 
@@ -156,8 +159,16 @@ def _numbers(project: Project, policy: str, annotator: str) -> Json:
         "problem": "",
         "looked": [],
         "missing": [],
+        "lost": [],
         "labels": {},
+        "answers": {},
     }
+
+
+def _answers(project: Project, annotator: str, ids: Sequence[str]) -> Json:
+    """What others said about what the annotator has answered."""
+    others = review.answers(project, ids, annotator)
+    return {id: [_decision_json(d) | {"annotator": d.annotator} for d in given] for id, given in others.items()}
 
 
 def _gold(project: Project, ids: Sequence[str]) -> set[str]:

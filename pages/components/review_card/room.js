@@ -3,6 +3,7 @@
 
 const QUEUE = 20; // flags held ahead
 const REFILL_BELOW = 12;
+const ASK_AGAIN = 10000; // ms, while the flags that are left are with other annotators
 const LOOK_BACK = 3; // earlier flags fetched ahead while walking through history
 
 class Room {
@@ -15,6 +16,7 @@ class Room {
     this.notes = new Map(); // id → note that goes with the next decision
     this.cursor = null; // place in the trail while looking back
     this.missing = new Set();
+    this.answers = new Map(); // id → what others said, once this annotator's own answer is in
     this.refused = [];
     this.exhausted = false;
     this.problem = "";
@@ -30,9 +32,11 @@ class Room {
     Object.assign(this, { analysis: data.analysis, progress: data.progress, problem: data.problem });
     for (const item of [...data.items, ...data.looked]) this.items.set(item.id, item);
     for (const id of data.missing) this.missing.add(id);
-    this.queue = this.queue.filter((id) => !this.missing.has(id));
+    const lost = new Set(data.lost);
+    this.queue = this.queue.filter((id, n) => !this.missing.has(id) && (n === 0 || !lost.has(id))); // never under one's eyes
+    for (const [id, given] of Object.entries(data.answers)) this.answers.set(id, given);
     for (const { id } of data.items) if (!this.decided(id) && !this.queue.includes(id)) this.queue.push(id);
-    if (data.exhausted !== null) this.exhausted = data.exhausted;
+    if (data.exhausted !== null) Object.assign(this, { exhausted: data.exhausted, askedAt: Date.now() });
     const waiting = new Set(this.outbox.all().map((d) => d.id));
     for (const [id, label] of Object.entries(data.labels)) if (!waiting.has(id)) this.labels.set(id, label);
     for (const decision of undone) this.reopen(decision);
@@ -163,7 +167,13 @@ class Room {
   }
 
   get hungry() {
-    return !this.exhausted && this.queue.length < REFILL_BELOW;
+    const worthAsking = !this.exhausted || (this.withOthers > 0 && Date.now() - this.askedAt > ASK_AGAIN);
+    return worthAsking && this.queue.length < REFILL_BELOW;
+  }
+
+  /** How many open flags other annotators hold at the moment. */
+  get withOthers() {
+    return Math.max(0, this.progress.open - this.uncounted - this.queue.length);
   }
 
   unseen() {

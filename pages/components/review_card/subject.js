@@ -37,12 +37,13 @@ function labelFacts(item, { labels, strings, room }) {
   );
 }
 
-/** What was decided, while looking back. */
+/** What was decided, while looking back, and what others said. */
 function pastRibbon({ room, strings }) {
   if (room.past === null) return null;
-  const { act, label } = room.past;
-  const words = fill(strings.past[act], { label: label ?? "" });
-  return make("span", { class: "past" }, make("b", {}, words), " · ", fill(strings.steps_back, { count: room.stepsBack }));
+  const told = ({ act, label }) => fill(strings.past[act], { label: label ?? "" });
+  const others = (room.answers.get(room.past.id) ?? []).map((d) => fill(strings.other_answer, { annotator: d.annotator, what: told(d) }));
+  const parts = [...others, fill(strings.steps_back, { count: room.stepsBack })];
+  return make("span", { class: "past" }, make("b", {}, told(room.past)), ...parts.map((part) => ` · ${part}`));
 }
 
 function counterPanel(item, view) {

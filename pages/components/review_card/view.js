@@ -145,7 +145,7 @@ class View {
     const { room, parts } = this;
     const rows = item ? [...item.supporters, ...item.opposers, ...item.harmed] : [];
     const labels = [item, ...rows].map((row) => row && room.labelOf(row));
-    const state = JSON.stringify([room.shownId, room.past?.token, room.stepsBack, room.exhausted, item?.rank, labels]);
+    const state = JSON.stringify([room.shownId, room.past?.token, room.stepsBack, room.exhausted, item?.rank, labels, room.answers.get(room.past?.id), item ?? room.withOthers]);
     if (state === this.drawn) return;
     const scrolled = this.body.dataset.item === room.shownId ? (parts.subject.querySelector(".text")?.scrollTop ?? 0) : 0;
     parts.subject.replaceChildren(...(item ? [subjectPanel(item, this), counterPanel(item, this)] : [this.emptyState()]));
@@ -182,7 +182,9 @@ class View {
       const gone = room.shownId !== null && room.missing.has(room.shownId);
       return make("p", { class: "waiting" }, gone ? strings.gone : strings.loading);
     }
-    return make("div", { class: "finished" }, make("h2", {}, strings.finished), make("p", {}, strings.finished_advice));
+    const count = room.withOthers;
+    const [headline, advice] = count ? [strings.with_others, fill(strings.with_others_advice, { count })] : [strings.finished, strings.finished_advice];
+    return make("div", { class: "finished" }, make("h2", {}, headline), make("p", {}, advice));
   }
 
   showProgress() {

@@ -1,0 +1,118 @@
+"""Which flags are open, and for whom: a ranked silver instance until as many annotators as wanted have answered it.
+
+An answer is any standing decision, skip and unsure included. A flag that was handed to an annotator is leased to
+them: until the lease ends, or they answer, it counts for the others as answered.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlite_utils import Database
+
+from inffeed_core.records import Act
+from inffeed_core.store.analyses import Ranked, as_score_row
+from inffeed_core.store.clock import now
+
+NOBODY = ""
+NEVER = "9999"
+"""Later than every lease: whoever looks at this time sees none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """For whom flags are open."""
+
+    annotator: str | None = None
+    """None = for anybody who has not answered yet, leases left aside."""
+    overlap: int = 1
+    """How many annotators are to answer a flag."""
+
+    def values(self) -> dict[str, object]:
+        """What fills `_CLOSED`."""
+        if self.annotator is None:
+            return {"annotator": NOBODY, "overlap": self.overlap, "now": NEVER}
+        return {"annotator": self.annotator, "overlap": self.overlap, "now": now()}
+
+
+ANYBODY = Viewer()
+DECIDED_TOO = Viewer(overlap=2**31)
+"""Sees every flag, whatever was decided about it."""
+
+_CLOSED = """(
+    r.instance IN (SELECT instance FROM exclusion)
+    OR EXISTS (SELECT 1 FROM standing d WHERE d.instance = r.instance AND d.annotator = :annotator)
+    OR :overlap <= (SELECT count(*) FROM (
+        SELECT d.annotator FROM standing d WHERE d.instance = r.instance
+        UNION SELECT l.annotator FROM lease l
+              WHERE l.instance = r.instance AND l.until > :now AND l.annotator != :annotator))
+)"""
+
+
+def flagged(
+    db: Database,
+    analysis: int,
+    policy: str,
+    viewer: Viewer = ANYBODY,
+    *,
+    limit: int = 20,
+    leave_out: Sequence[str] = (),
+) -> list[Ranked]:
+    """The policy's first flags that are open for the viewer, first first, without those in `leave_out` (ids)."""
+    sql = f"""
+        SELECT r.rank, r.score, s.* FROM ranking r JOIN score s ON s.analysis = r.analysis AND s.instance = r.instance
+        WHERE r.analysis = :analysis AND r.policy = :policy
+          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND NOT {_CLOSED}
+        ORDER BY r.rank LIMIT :limit
+    """
+    values = {"analysis": analysis, "policy": policy, "limit": limit, "leave_out": json.dumps(list(leave_out))}
+    return [Ranked(r["rank"], r["score"], as_score_row(r)) for r in db.query(sql, values | viewer.values())]
+
+
+def count_open(db: Database, analysis: int, policy: str, viewer: Viewer = ANYBODY) -> int:
+    """How many flags `flagged` would give without a limit."""
+    sql = f"SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND NOT {_CLOSED}"
+    values = {"analysis": analysis, "policy": policy} | viewer.values()
+    return int(next(iter(db.query(sql, values)))["n"])
+
+
+def still_open(db: Database, ids: Sequence[str], viewer: Viewer) -> set[str]:
+    """Those of these instances that are open for the viewer, whatever ranked them."""
+    sql = f"SELECT r.value AS id FROM (SELECT value, value AS instance FROM json_each(:ids)) r WHERE NOT {_CLOSED}"
+    return {r["id"] for r in db.query(sql, {"ids": json.dumps(list(ids))} | viewer.values())}
+
+
+def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer) -> dict[Act, int]:
+    """The policy's flags that the viewer, or as many as wanted, have answered, counted by the last act that stands."""
+    sql = """
+        SELECT act, count(*) AS n FROM (
+            SELECT d.act, max(d.n), count(DISTINCT d.annotator) AS answers, sum(d.annotator = :annotator) AS own
+            FROM standing d JOIN ranking r ON r.analysis = :analysis AND r.policy = :policy AND r.instance = d.instance
+            WHERE d.instance NOT IN (SELECT instance FROM exclusion)
+            GROUP BY d.instance
+        ) WHERE own > 0 OR answers >= :overlap GROUP BY act
+    """
+    values = {"analysis": analysis, "policy": policy} | viewer.values()
+    return {Act(row["act"]): row["n"] for row in db.query(sql, values)}
+
+
+def lease(db: Database, ids: Sequence[str], annotator: str, minutes: float) -> None:
+    """Keep these flags with the annotator for so long from now; one that they hold already is held anew."""
+    until = now(timedelta(minutes=minutes))
+    db.conn.executemany("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", [(id, annotator, until) for id in ids])
+
+
+def release(db: Database, annotator: str, ids: Sequence[str] | None = None) -> int:
+    """Give these flags back, or all that the annotator holds; returns how many leases had not run out."""
+    whose = "annotator = :annotator AND (:ids IS NULL OR instance IN (SELECT value FROM json_each(:ids)))"
+    values = {"annotator": annotator, "ids": None if ids is None else json.dumps(list(ids)), "now": now()}
+    held = next(iter(db.query(f"SELECT count(*) AS n FROM lease WHERE {whose} AND until > :now", values)))["n"]
+    db.conn.execute(f"DELETE FROM lease WHERE {whose}", values)
+    return int(held)
+
+
+def leased(db: Database, annotator: str) -> int:
+    """How many flags the annotator holds now."""
+    sql = "SELECT count(*) AS n FROM lease WHERE annotator = ? AND until > ?"
+    return int(next(iter(db.query(sql, [annotator, now()])))["n"])

@@ -1,0 +1,78 @@
+"""Six annotators in six browsers on one project, each with twenty decisions to take."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from reviewing import Filling, make_reviewable
+from serving import Server, Watch
+
+from inffeed_core import store
+from inffeed_core.workflow.projects import Project, change_settings
+
+EACH = 20
+
+
+@pytest.fixture
+def enter(server: Server, chromium: Browser, watch: Watch):
+    """Opens the room of a project under a name, in a browser profile of its own."""
+    contexts = []
+
+    def enter_it(project: Project, name: str) -> Page:
+        context = chromium.new_context(viewport={"width": 1280, "height": 800})
+        contexts.append(context)
+        context.on("page", watch.follow)
+        page = context.new_page()
+        page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': name})}")
+        expect(page.locator(".room")).to_be_visible(timeout=60_000)
+        return page
+
+    yield enter_it
+    for context in contexts:
+        context.close()
+
+
+def shown(page: Page) -> str:
+    return str(page.locator(".room").get_attribute("data-item"))
+
+
+def answered(project: Project) -> dict[str, list[str]]:
+    with store.reading(project.db) as db:
+        rows = list(db.query("SELECT instance, annotator FROM standing ORDER BY instance, annotator"))
+    return {id: [r["annotator"] for r in rows if r["instance"] == id] for id in {r["instance"] for r in rows}}
+
+
+@pytest.mark.parametrize("overlap", [1, 2])
+def test_six_annotators_share_the_flags_out(enter: Callable[..., Page], server: Server, tmp_path: Path, overlap: int):
+    project = make_reviewable(tmp_path / "project", Filling(silver=6 * EACH // overlap))
+    change_settings(project, overlap=overlap)
+    pages = {f"annotator {n}": enter(project, f"annotator {n}") for n in range(6)}
+    seen = []
+    for n in range(EACH):
+        for name, page in pages.items():
+            expect(page.locator(".room .flagged .text")).to_be_visible()
+            seen.append((shown(page), name))
+            page.keyboard.press("12ku"[n % 4])
+    for page in pages.values():
+        expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+    given = answered(project)
+    assert sorted((id, name) for id, names in given.items() for name in names) == sorted(seen)
+    assert {len(set(names)) for names in given.values()} == {overlap}
+    assert len(given) == 6 * EACH // overlap
+    assert "database is locked" not in (server.folder / "server.log").read_text()
+
+
+def test_flags_come_back_when_their_lease_runs_out(enter: Callable[..., Page], tmp_path: Path):
+    project = make_reviewable(tmp_path / "project", Filling(silver=30))
+    first, second = enter(project, "Ada"), enter(project, "Bob")
+    assert (shown(first), shown(second)) == ("s000", "s020")
+    with store.writing(project.db) as db:
+        db.conn.execute("UPDATE lease SET until = '2020-01-01T00:00:00.000Z' WHERE annotator = 'Ada'")
+    for _ in range(10):
+        second.keyboard.press("u")
+    expect(second.locator(".room")).to_have_attribute("data-item", "s000", timeout=30_000)
+    second.keyboard.press("1")
+    expect(second.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+    assert answered(project)["s000"] == ["Bob"]

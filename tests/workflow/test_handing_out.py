@@ -1,0 +1,148 @@
+"""Several annotators at once: who is given which flag, for how long, and what each is told of the others."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from reviewing import Filling, make_reviewable
+
+from inffeed_core import store
+from inffeed_core.errors import InvalidDecision
+from inffeed_core.records import Act, Decision
+from inffeed_core.workflow import review
+from inffeed_core.workflow.projects import Project, change_settings
+
+POLICY = "expected-gain"
+
+
+def given(project: Project, annotator: str, limit: int = 3, have: tuple[str, ...] = ()) -> list[str]:
+    return [i.flag.id for i in review.take(project, POLICY, annotator, limit, have).items]
+
+
+def keep(project: Project, annotator: str, id: str, label: str = "negative", **more) -> None:
+    review.decide(project, Decision(f"{annotator}-{id}-{label}", id, annotator, Act.RELABEL, label, **more))
+
+
+def label_of(project: Project, id: str) -> str:
+    return review.texts(project, [id])[id].label
+
+
+def end_all_leases(project: Project) -> None:
+    with store.writing(project.db) as db:
+        db.conn.execute("UPDATE lease SET until = '2020-01-01T00:00:00.000Z'")
+
+
+def test_no_two_annotators_are_given_the_same_flag(reviewable_project):
+    assert given(reviewable_project, "Ada") == ["s000", "s001", "s002"]
+    assert given(reviewable_project, "Bob") == ["s003", "s004", "s005"]
+    assert given(reviewable_project, "Ada") == ["s000", "s001", "s002"]
+
+
+def test_a_lease_that_ran_out_frees_the_flag_and_is_told(reviewable_project):
+    given(reviewable_project, "Ada")
+    end_all_leases(reviewable_project)
+    assert given(reviewable_project, "Bob") == ["s000", "s001", "s002"]
+    assert review.take(reviewable_project, POLICY, "Ada", 1, ["s000", "s001"]).lost == ["s000", "s001"]
+
+
+def test_whoever_has_a_flag_keeps_it_by_saying_so(reviewable_project):
+    given(reviewable_project, "Ada")
+    end_all_leases(reviewable_project)
+    assert review.take(reviewable_project, POLICY, "Ada", 0, ["s000", "s001"]).lost == []
+    assert given(reviewable_project, "Bob") == ["s002", "s003", "s004"]
+
+
+def test_released_flags_go_to_others(reviewable_project):
+    given(reviewable_project, "Ada")
+    assert review.release(reviewable_project, "Ada") == 3
+    assert review.held(reviewable_project, "Ada") == 0
+    assert given(reviewable_project, "Bob")[0] == "s000"
+
+
+def test_what_is_taken_back_is_kept_for_whoever_took_it_back(reviewable_project):
+    given(reviewable_project, "Ada", limit=1)
+    keep(reviewable_project, "Ada", "s000")
+    review.undo(reviewable_project, "Ada", "u")
+    assert given(reviewable_project, "Bob", limit=1) == ["s001"]
+
+
+def test_at_overlap_two_a_flag_stays_open_until_two_have_answered(reviewable_project):
+    change_settings(reviewable_project, overlap=2)
+    assert given(reviewable_project, "Ada") == given(reviewable_project, "Bob") == ["s000", "s001", "s002"]
+    assert given(reviewable_project, "Cem") == ["s003", "s004", "s005"]
+    keep(reviewable_project, "Ada", "s000")
+    assert given(reviewable_project, "Ada")[0] == "s001"
+    assert [i.flag.id for i in review.queue(reviewable_project, POLICY, 1)] == ["s000"]
+    assert (
+        review.progress(reviewable_project, POLICY, "Ada").done,
+        review.progress(reviewable_project, POLICY, "Bob").done,
+    ) == (1, 0)
+    keep(reviewable_project, "Bob", "s000")
+    assert [i.flag.id for i in review.queue(reviewable_project, POLICY, 1)] == ["s001"]
+    assert review.progress(reviewable_project, POLICY, "Cem").done == 1
+
+
+def test_others_answers_are_told_once_ones_own_is_in(reviewable_project):
+    change_settings(reviewable_project, overlap=2)
+    keep(reviewable_project, "Bob", "s000", "positive")
+    assert review.answers(reviewable_project, ["s000"], "Ada") == {}
+    keep(reviewable_project, "Ada", "s000")
+    told = review.answers(reviewable_project, ["s000"], "Ada")
+    assert [(d.annotator, d.label) for d in told["s000"]] == [("Bob", "positive")]
+
+
+def test_the_majority_gives_the_label_and_ties_go_to_the_last(reviewable_project):
+    keep(reviewable_project, "Ada", "s000", "negative")
+    keep(reviewable_project, "Bob", "s000", "positive")
+    assert label_of(reviewable_project, "s000") == "positive"
+    keep(reviewable_project, "Cem", "s000", "negative")
+    keep(reviewable_project, "Dee", "s000", "negative")
+    keep(reviewable_project, "Eve", "s000", "positive")
+    assert label_of(reviewable_project, "s000") == "negative"
+
+
+def test_each_annotator_has_one_vote(reviewable_project):
+    keep(reviewable_project, "Ada", "s000", "negative")
+    keep(reviewable_project, "Bob", "s000", "positive")
+    for n in range(3):
+        review.decide(reviewable_project, Decision(f"again{n}", "s000", "Ada", Act.RELABEL, "negative"))
+    keep(reviewable_project, "Cem", "s000", "positive")
+    assert label_of(reviewable_project, "s000") == "positive"
+
+
+def test_a_settlement_ends_the_vote_until_it_is_undone(reviewable_project):
+    keep(reviewable_project, "Ada", "s000", "negative")
+    keep(reviewable_project, "Bob", "s000", "negative")
+    keep(reviewable_project, "Cem", "s000", "positive", settles=True)
+    assert label_of(reviewable_project, "s000") == "positive"
+    review.undo(reviewable_project, "Cem", "u")
+    assert label_of(reviewable_project, "s000") == "negative"
+
+
+def test_a_settlement_names_a_label(reviewable_project):
+    with pytest.raises(InvalidDecision, match="settle a discussion with a label"):
+        review.decide(reviewable_project, Decision("t", "s000", "Ada", Act.SKIP, settles=True))
+
+
+def annotate(project: Project, name: str, most: int) -> None:
+    """As a card does: some flags ahead, refilled before they run out; until nothing is open or enough is done."""
+    done, queue = 0, given(project, name, limit=5)
+    while done < most and (queue or review.progress(project, POLICY, name).open):
+        if queue:
+            keep(project, name, queue.pop(0))
+            done += 1
+        if len(queue) < 3:
+            queue += given(project, name, 4, tuple(queue))
+    review.release(project, name)
+
+
+@pytest.mark.parametrize(("overlap", "silver", "most"), [(1, 140, 20), (3, 40, 40)])
+def test_six_annotators_at_once_share_the_flags_out(tmp_path, overlap, silver, most):
+    project = make_reviewable(tmp_path / "p", Filling(silver=silver))
+    change_settings(project, overlap=overlap)
+    with ThreadPoolExecutor(6) as pool:
+        for ended in [pool.submit(annotate, project, f"a{n}", most) for n in range(6)]:
+            ended.result()  # raises what went wrong, such as "database is locked"
+    with store.reading(project.db) as db:
+        rows = db.query("SELECT count(*) AS n, count(DISTINCT annotator) AS who FROM standing GROUP BY instance")
+        counts = [(row["n"], row["who"]) for row in rows]
+    assert counts == [(overlap, overlap)] * (120 // overlap)
