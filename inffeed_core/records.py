@@ -183,7 +183,7 @@ class ModelVersion:
     parent: str | None
     created: str
     encoder: str
-    """Hub id, local folder, or the name of the default model."""
+    """Hub id, local folder, or the name of the default model; `version:<id>` for one fine-tuned as that version."""
     weights_hash: str
     """SHA-256 of the encoder's safetensors files."""
     data_hash: str
@@ -200,8 +200,9 @@ class ModelVersion:
     report: Mapping[str, object] = field(default_factory=dict)
     """How training went: `l2` (chosen), `recipe` and `trust` (as carried out, see `recipes`), `iterations`, `seconds`,
     `head_agreement` (share of instances on which the refitted head predicts what the loaded classifier's own head did,
-    or None), and `difference`: validation macro-F1
-    minus the parent's on the same instances with its paired bootstrap interval {value, low, high}, or None."""
+    or None), and `difference`: validation macro-F1 minus the parent's on the same instances with its paired bootstrap
+    interval {value, low, high}, or None. `base`: the model from outside that it rests on. `code`: InfFeed's version.
+    `fine_tuning`: the facts of `lessons.FineTuned` but for its folder, or None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,13 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
+def in_words(seconds: float) -> str:
+    """A duration as one would say it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def warn(words: str) -> None:
     """Print a warning beside the answer."""
     click.secho(f"Warning: {words}", fg="yellow", err=True)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
-from inffeed_core.settings import AnalysisSettings, Recipe, Scope, TrainSettings
+from inffeed_core.cli.console import answer, in_words, json_option, opened, project_argument, shown_progress
+from inffeed_core.errors import NotReady
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Recipe, Scope, TrainSettings
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
@@ -24,7 +25,20 @@ def train_options(command: "F") -> "F":
     )
     length = click.option("--max-tokens", type=int, help="Longer texts are cut. [256]")
     model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
-    return model(l2(weight(recipe(length(command)))))
+    return model(l2(weight(recipe(length(_fine_tune_options(command))))))
+
+
+def _fine_tune_options(command: "F") -> "F":
+    """How to retrain, and the fields of FineTuneSettings that scripts change."""
+    method = click.option(
+        "--method", type=click.Choice(get_args(Method)), help="The head, the whole transformer, or adapters. [instant]"
+    )
+    epochs = click.option("--epochs", type=int, help="Of fine-tuning, at most. [4]")
+    rate = click.option("--learning-rate", type=float, help="Of fine-tuning. [5e-5; 1e-3 for lora]")
+    batch = click.option("--batch-size", type=int, help="Of fine-tuning, in texts. [16]")
+    stop = click.option("--stop-on", type=click.Choice(["loss", "macro-f1"]), help="What is best on validation. [loss]")
+    balanced = click.option("--class-weights", is_flag=True, default=None, help="Let rare classes count as others do.")
+    return method(epochs(rate(batch(stop(balanced(command))))))
 
 
 def analysis_options(command: "F") -> "F":
@@ -68,26 +82,50 @@ def analyse(project: Path, as_json: bool, **settings: float | str | None) -> Non
     answer(job.result, as_json, lambda: f"{words} `inffeed flags {project}` lists the flags.")
 
 
-@click.command(epilog="Example: inffeed retrain reviews")
+@click.command(epilog="Example: inffeed retrain reviews --method fine-tune --epochs 3")
 @project_argument
 @train_options
 @analysis_options
+@click.option("--estimate", is_flag=True, help="Only tell how long the training would take here, at most.")
 @json_option
-def retrain(project: Path, model: str | None, as_json: bool, **settings: float | str | None) -> None:
+def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **settings: float | str | None) -> None:
     """Train on all decisions, then flag anew.
 
-    This is `train` and `analyse` of the project DIR in one.
+    This is `train` and `analyse` of the project DIR in one. The method `instant` refits the head in seconds;
+    `fine-tune` trains the whole transformer, and `lora` small adapters of it, from the project's model each time.
     """
     target = opened(project)
+    if estimate:
+        _tell_time(target, TrainSettings.from_dict(_given(TrainSettings, settings)), as_json)
+        return
     both = {"train": _given(TrainSettings, settings), "analysis": _given(AnalysisSettings, settings)}
     _do(target, "retrain", both, model)
     _tell_version(target, as_json)
 
 
+def _tell_time(project: "Project", settings: TrainSettings, as_json: bool) -> None:
+    from inffeed_core.workflow import estimating
+
+    found = estimating.estimate(project, settings)
+    if found is None and settings.method != "instant":
+        _do(project, "probe", {"train": settings.as_dict()})
+        found = estimating.estimate(project, settings)
+    if found is None:
+        raise NotReady("Nothing was trained yet, so there is nothing to estimate from; run `inffeed train` first.")
+    answer(found, as_json, lambda: f"About {in_words(found.seconds)} ({found.basis}).")
+
+
 def _given(kind: type[TrainSettings] | type[AnalysisSettings], values: dict[str, float | str | None]) -> dict[str, Any]:
     """Validated settings as a job takes them: what the user gave, and defaults for the rest."""
+    given: dict[str, Any] = {k: v for k, v in values.items() if v is not None}
+    if kind is TrainSettings:
+        given["fine_tune"] = FineTuneSettings(**_known(FineTuneSettings, given))
+    return kind(**_known(kind, given)).as_dict()
+
+
+def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
     names = {field.name for field in fields(kind)}
-    return kind(**{k: v for k, v in values.items() if v is not None and k in names}).as_dict()  # type: ignore[arg-type]
+    return {k: v for k, v in values.items() if k in names}
 
 
 def _do(project: "Project", kind: str, settings: dict[str, Any], model: str | None = None) -> "Job":

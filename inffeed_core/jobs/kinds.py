@@ -45,7 +45,14 @@ def explain(project: Project, settings: Settings, progress: Progress) -> dict[st
     return {"explained": len(settings["ids"])}
 
 
-KINDS: dict[str, Work] = {"train": train, "analyse": analyse, "retrain": retrain, "explain": explain}
+def probe(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """How fast this machine fine-tunes: {"seconds_per_text", "method", "model"}. Takes {"train": …}."""
+    from inffeed_core.workflow import estimating
+
+    return estimating.probe(project, _train_settings(settings), progress)
+
+
+KINDS: dict[str, Work] = {"train": train, "analyse": analyse, "retrain": retrain, "explain": explain, "probe": probe}
 
 
 def _train_settings(settings: Settings) -> TrainSettings:

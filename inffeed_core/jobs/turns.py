@@ -147,8 +147,16 @@ def in_plain_words(error: BaseException) -> str:
         return (
             "The memory of this machine was not enough. Close other programs, or lower the batch size, and start again."
         )
-    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in str(error):
+    if _is_full(error):
         return "The disk is full. Free some space and start again; everything saved before is kept."
     if isinstance(error, PermissionError):
         return f"The system denied access to {error.filename}. Check the permissions of the project folder."
     return f"Unexpected {type(error).__name__}: {str(error)[:200]}. The job's log tells more."
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a write found no room: as the system, SQLite, safetensors, torch or shutil put it."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return True
+    words = ("disk is full", "No space left on device", "os error 28", "PytorchStreamWriter failed", "File too large")
+    return any(each in str(error) for each in words)

@@ -39,6 +39,10 @@ SCORINGS = 2
 """Of validation in an epoch; each leaves a checkpoint."""
 LEARNING_RATES = {False: 5e-5, True: 1e-3}
 """Where the settings name none, by whether it is LoRA."""
+PROBED = 6
+"""Batches that a probe times, after one that is not counted. Long and short ones come in random order."""
+SCORING = 1.15
+"""What scoring validation and writing checkpoints add to the learning, about."""
 Item = dict[str, Any]
 
 
@@ -55,15 +59,7 @@ def fine_tune(
     learned = lessons.counted()
     if not learned.texts or not validation.texts:
         raise NotReady("Fine-tuning needs texts to learn from and validation gold; import some more.")
-    progress("Loading the model", 0, 0)
-    transformers.set_seed(about.seed)
-    with explained(base), quietly():
-        model, fresh = classifier(base, about.labels)
-        tokenizer = tokenizer_of(base, model, about.max_tokens)
-        if about.lora:
-            from inffeed_core.models.adapters import with_adapters  # peft takes 2 s
-
-            model = with_adapters(model, about.settings.lora_rank, fresh)
+    model, tokenizer = _prepared(base, about, progress)
     progress("Tokenising", 0, 0)
     data = [_items(tokenizer, learned), _items(tokenizer, validation)]
     reports = _Reports(progress)
@@ -76,6 +72,43 @@ def fine_tune(
     finished = _finished(about.work)
     assert finished is not None
     return finished
+
+
+def seconds_per_text(base: ModelFiles, lessons: Lessons, about: FineTuning, progress: Progress) -> float:
+    """Wall seconds that `fine_tune` would take to learn from one text once, timed on a few batches; keeps nothing.
+
+    Raises ModelError where the model cannot be used, NotReady where there is nothing to learn from.
+    """
+    learned = lessons.counted()
+    if not learned.texts:
+        raise NotReady("Fine-tuning needs texts to learn from; import some first.")
+    model, tokenizer = _prepared(base, about, progress)
+    items = _items(tokenizer, learned)
+    trainer = _trainer(model, tokenizer, [items, items[:1]], about, _Reports(progress))
+    trainer.create_optimizer()
+    seconds, texts = [], about.settings.batch_size
+    for number, batch in zip(range(PROBED + 1), trainer.get_train_dataloader(), strict=False):
+        progress("Timing a few batches", number, PROBED + 1)
+        began = time.monotonic()
+        trainer.compute_loss(model.train(), batch).backward()
+        trainer.optimizer.step()
+        trainer.optimizer.zero_grad()
+        seconds.append(time.monotonic() - began)
+    return SCORING * float(np.mean(seconds[1:] or seconds)) / min(texts, len(items))
+
+
+def _prepared(base: ModelFiles, about: FineTuning, progress: Progress) -> tuple[Any, Any]:
+    """(model, tokenizer), ready to be trained; deterministic for the seed."""
+    progress("Loading the model", 0, 0)
+    transformers.set_seed(about.seed)
+    with explained(base), quietly():
+        model, fresh = classifier(base, about.labels)
+        tokenizer = tokenizer_of(base, model, about.max_tokens)
+        if about.lora:
+            from inffeed_core.models.adapters import with_adapters  # peft takes 2 s
+
+            model = with_adapters(model, about.settings.lora_rank, fresh)
+    return model, tokenizer
 
 
 def classifier(base: ModelFiles, labels: Sequence[str]) -> tuple[nn.Module, list[str]]:
@@ -119,6 +152,7 @@ class _Trainer(transformers.Trainer):  # type: ignore[misc]
     """With probabilities as labels, and weights of texts and classes; evaluation weighs nothing."""
 
     class_weights: Float[Tensor, " class"]
+    loss_is_scaled_for_ga = False
 
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None

@@ -22,6 +22,7 @@ from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettin
 from inffeed_core.signals import silver_signals
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit, taught_to
+from inffeed_core.workflow.encoders import located
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.tiers import HeadTier, Tier, kept
 
@@ -117,7 +118,9 @@ def _load(project: Project, settings: AnalysisSettings, progress: Progress) -> _
     if version is None:
         raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
     train_settings = TrainSettings.from_dict(version.settings)
-    data = encode(project, version.encoder, train_settings, version.as_of_decision, progress)
+    data = encode(
+        project, located(project, version.encoder, progress), train_settings, version.as_of_decision, progress
+    )
     state = _State(version, about, data, settings, train_settings, stored_fit(project, version).theta)
     if state.learn.fingerprint() != version.data_hash:
         raise NotReady(f"Instances were added or left out since {version.id} was trained; retrain first.")

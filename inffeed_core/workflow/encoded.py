@@ -60,12 +60,17 @@ class Encoded:
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 of ids, texts, labels and whether each is confirmed."""
-        digest = hashlib.sha256()
-        for one in self.instances:
-            for part in (one.id, one.text, one.label, str(one.confirmed)):
-                digest.update(part.encode("utf-8", "surrogatepass") + b"\x00")
-        return digest.hexdigest()
+        """See `fingerprint`."""
+        return fingerprint(self.instances)
+
+
+def fingerprint(instances: Sequence[Instance]) -> str:
+    """SHA-256 of ids, texts, labels and whether each is confirmed."""
+    digest = hashlib.sha256()
+    for one in instances:
+        for part in (one.id, one.text, one.label, str(one.confirmed)):
+            digest.update(part.encode("utf-8", "surrogatepass") + b"\x00")
+    return digest.hexdigest()
 
 
 def encode(project: Project, model: str, settings: TrainSettings, as_of: int, progress: Progress) -> Encoded:

@@ -115,7 +115,7 @@ def _import_step(counts: Mapping[Split, Mapping[str, int]]) -> NextStep | None:
 
 
 def _wait_step(running: tuple[Job, ...]) -> NextStep | None:
-    waited_for = [job for job in running if job.kind != "explain"]  # which reviewing goes on beside
+    waited_for = [job for job in running if job.kind not in ("explain", "probe")]  # which reviewing goes on beside
     if not waited_for:
         return None
     job = waited_for[0]

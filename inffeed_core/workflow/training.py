@@ -8,12 +8,13 @@ of `workflow` that imports torch.
 import shutil
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from inffeed_core import store
+from inffeed_core import __version__, store
 from inffeed_core.errors import NotReady
 from inffeed_core.evaluation.metrics import macro_f1_difference, measure
 from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, probabilities
@@ -21,17 +22,20 @@ from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.encoding import own_head
 from inffeed_core.models.heads import save_head
 from inffeed_core.models.labels import label_mapping
+from inffeed_core.models.lessons import FineTuned
 from inffeed_core.models.sources import resolve
 from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.analysing import analyse
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
+from inffeed_core.workflow.encoders import ADAPTERS, OWN, TRANSFORMER, base_of, located, merged, transformer_for
 from inffeed_core.workflow.projects import Project
+from inffeed_core.workflow.tuning import tune
 
 
 def train(project: Project, settings: TrainSettings, progress: Progress) -> ModelVersion:
-    """Fit a new version on gold, corrections and silver; it becomes active unless it is significantly worse.
+    """Train a new version on gold, corrections and silver; it becomes active unless it is significantly worse.
 
     "Significantly worse" means: the paired bootstrap interval of its validation macro-F1 minus the active version's
     lies wholly below 0. It is kept all the same and can be promoted by hand. Raises NotReady, ModelError, Cancelled.
@@ -40,7 +44,10 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
     with store.reading(project.db) as db:
         about, parent, count = store.project_settings(db), store.active_version(db), len(store.versions(db))
         as_of = store.last_decision_row(db)
-    data = encode(project, about.model, settings, as_of, progress)
+    id = f"v{count + 1}"
+    tuned = None if settings.method == "instant" else tune(project, about, settings, as_of, progress)
+    named, model = _transformer(project, about, parent, (id, tuned), progress)
+    data = encode(project, model, settings, as_of, progress)
     learn, validation = data.only(*LEARNED), data.only(Split.VALIDATION)
     _require_trainable(learn, validation)
     progress("Fitting the model", 0, 0)
@@ -52,11 +59,11 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
     )
     difference = _difference(project, parent, fit, validation, len(about.labels), progress)
     version = ModelVersion(
-        id=f"v{count + 1}",
+        id=id,
         parent=parent.id if parent else None,
         created="",
-        encoder=about.model,
-        weights_hash=resolve(about.model).weights_hash,
+        encoder=named,
+        weights_hash=resolve(model).weights_hash,
         data_hash=learn.fingerprint(),
         as_of_decision=as_of,
         settings=settings.as_dict(),
@@ -70,13 +77,37 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
             "trust": way.trust,
             "iterations": fit.iterations,
             "seconds": round(time.monotonic() - began, 3),
-            "head_agreement": _head_agreement(project, about, fit, data, settings, progress),
+            "head_agreement": _head_agreement(project, about, fit, (model, data), settings, progress),
             "difference": asdict(difference) if difference else None,
+            "base": about.model,
+            "code": __version__,
+            "fine_tuning": None if tuned is None else _told(tuned),
         },
     )
-    _save(project, version, fit, about, promoted=difference is None or difference.high >= 0)
+    _save(project, version, fit, about, tuned, promoted=difference is None or difference.high >= 0)
     with store.reading(project.db) as db:
         return store.version(db, version.id)
+
+
+def _transformer(
+    project: Project,
+    about: ProjectSettings,
+    parent: ModelVersion | None,
+    made: tuple[str, FineTuned | None],
+    progress: Progress,
+) -> tuple[str, str]:
+    """(the encoder as the new version names it, where it is now); `made` is the version's id and its fine-tuning."""
+    id, tuned = made
+    if tuned is None:
+        named = transformer_for(about.model, parent)
+        return named, located(project, named, progress)
+    if (tuned.folder / "adapter_config.json").is_file():
+        return OWN + id, str(merged(project, about.model, tuned.folder, about.labels, progress))
+    return OWN + id, str(tuned.folder)
+
+
+def _told(tuned: FineTuned) -> dict[str, object]:
+    return {name: value for name, value in asdict(tuned).items() if name != "folder"}
 
 
 def retrain(
@@ -84,12 +115,13 @@ def retrain(
 ) -> ModelVersion:
     """Train a new version from today's labels, then recompute the flags of the version that is active.
 
-    Where `train_settings` leave l2 open, that of the active version is kept, so that only the labels differ; with
-    another encoder it is chosen anew.
+    Where `train_settings` leave l2 open, an instant retrain keeps that of the active version, so that only the labels
+    differ; with another encoder it is chosen anew.
     """
     with store.reading(project.db) as db:
         parent, about = store.active_version(db), store.project_settings(db)
-    if train_settings.l2 is None and parent is not None and parent.encoder == about.model:
+    instant = train_settings.method == "instant"
+    if train_settings.l2 is None and instant and parent is not None and base_of(parent) == about.model:
         train_settings = replace(train_settings, l2=float(str(parent.report["l2"])))
     version = train(project, train_settings, progress)
     analyse(project, analysis, progress)
@@ -138,7 +170,7 @@ def _difference(
     if parent is None:
         return None
     settings = TrainSettings.from_dict(parent.settings)
-    theirs = encode(project, parent.encoder, settings, parent.as_of_decision, progress)
+    theirs = encode(project, located(project, parent.encoder, progress), settings, parent.as_of_decision, progress)
     features = theirs.only(Split.VALIDATION).features
     before = probabilities(stored_fit(project, parent).theta, features).argmax(1)
     after = probabilities(fit.theta, validation.features).argmax(1)
@@ -161,26 +193,55 @@ def _learned_from(learn: Encoded) -> dict[str, int]:
 
 
 def _head_agreement(
-    project: Project, about: ProjectSettings, fit: HeadFit, data: Encoded, settings: TrainSettings, progress: Progress
+    project: Project,
+    about: ProjectSettings,
+    fit: HeadFit,
+    seen: tuple[str, Encoded],
+    settings: TrainSettings,
+    progress: Progress,
 ) -> float | None:
-    """Share of instances on which the refitted head predicts what the loaded classifier's own head does."""
-    head = own_head(about.model, project.features, max_tokens=settings.max_tokens, progress=progress)
+    """Share of instances on which the refitted head predicts what the own head of `seen` (model, data) does."""
+    model, data = seen
+    head = own_head(model, project.features, max_tokens=settings.max_tokens, progress=progress)
     if head is None:
         return None
-    mapping = label_mapping(head.labels, about.labels, about.model_labels or None).mapping
+    given = about.model_labels if model == about.model and about.model_labels else None
+    mapping = label_mapping(head.labels, about.labels, given).mapping
     number = torch.tensor([about.labels.index(mapping[label]) for label in head.labels])
     loaded = number[head.logits(data.features).argmax(1)]
     return float((probabilities(fit.theta, data.features).argmax(1) == loaded).double().mean())
 
 
-def _save(project: Project, version: ModelVersion, fit: HeadFit, about: ProjectSettings, *, promoted: bool) -> None:
+def _save(
+    project: Project,
+    version: ModelVersion,
+    fit: HeadFit,
+    about: ProjectSettings,
+    tuned: FineTuned | None,
+    *,
+    promoted: bool,
+) -> None:
     folder = project.models / version.id
     if folder.exists():  # left by a run that was killed between writing the files and the row
         shutil.rmtree(folder)
     weight = sum_zero_basis(len(about.labels)) @ fit.theta
     details = {"version": version.id, "data_hash": version.data_hash, "l2": fit.l2}
     save_head(folder, weight[:, :-1], weight[:, -1], about.labels, details)
+    if tuned is not None:
+        adapters = (tuned.folder / "adapter_config.json").is_file()
+        _copied(tuned.folder, folder / (ADAPTERS if adapters else TRANSFORMER))
     with store.writing(project.db) as db:
         store.add_version(db, version)
         if promoted:
             store.promote(db, version.id, by="training")
+    if tuned is not None:
+        shutil.rmtree(tuned.folder.parent, ignore_errors=True)
+
+
+def _copied(source: Path, target: Path) -> None:
+    """Copy a folder; where that fails, such as on a full disk, the version's folder goes again."""
+    try:
+        shutil.copytree(source, target)
+    except BaseException:
+        shutil.rmtree(target.parent, ignore_errors=True)
+        raise

@@ -30,6 +30,7 @@ from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.records import ModelVersion, Progress
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from inffeed_core.workflow.encoded import Encoded
+from inffeed_core.workflow.encoders import located
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.tiers import Best
 
@@ -133,7 +134,7 @@ def open_whole_model(
     learn, validation = learned
     training = TrainSettings.from_dict(version.settings)
     progress("Loading the model", 0, 0)
-    encoder = Encoder(resolve(version.encoder), training.max_tokens)
+    encoder = Encoder(resolve(located(project, version.encoder, progress)), training.max_tokens)
     train = _batches(encoder, learn, training.batch_tokens)
     network = VersionNetwork(encoder, load_head(project.models / version.id))
     about = WholeModelSettings(scope=settings.scope)

@@ -1,0 +1,59 @@
+"""Which transformer a version looks through: one from outside, or one that was fine-tuned in this project.
+
+A version names the latter `version:<id>`, so that a copied or moved project finds it. Retraining the head alone goes
+on with the transformer of the active version for as long as the project's model is the one that was fine-tuned.
+"""
+
+import hashlib
+from pathlib import Path
+
+from inffeed_core import store
+from inffeed_core.models.cache import locked
+from inffeed_core.models.sources import resolve
+from inffeed_core.records import ModelVersion, Progress
+from inffeed_core.workflow.projects import Project
+
+OWN = "version:"
+TRANSFORMER, ADAPTERS = "transformer", "adapters"
+"""Folders within a version's own: a whole transformer, or what LoRA changes about its base."""
+
+
+def transformer_for(model: str, parent: ModelVersion | None) -> str:
+    """The encoder that an instant retrain of a project with this model uses, as versions name it."""
+    return parent.encoder if parent is not None and base_of(parent) == model else model
+
+
+def base_of(version: ModelVersion) -> str:
+    """The model from outside that the version rests on."""
+    return str(version.report.get("base", version.encoder))
+
+
+def located(project: Project, encoder: str, progress: Progress) -> str:
+    """The hub id or folder behind a version's encoder; adapters are merged into their base where they are not yet.
+
+    Raises NotReady for an unknown version, ModelError where its files are missing.
+    """
+    if not encoder.startswith(OWN):
+        return encoder
+    with store.reading(project.db) as db:
+        version = store.version(db, encoder.removeprefix(OWN))
+        labels = store.project_settings(db).labels
+    folder = project.models / version.id
+    if (folder / ADAPTERS).is_dir():
+        return str(merged(project, base_of(version), folder / ADAPTERS, labels, progress))
+    return str(folder / TRANSFORMER)
+
+
+def merged(project: Project, base: str, adapters: Path, labels: tuple[str, ...], progress: Progress) -> Path:
+    """A classifier with these adapters in its weights, kept among the project's caches."""
+    files = resolve(base)
+    weights = (adapters / "adapter_model.safetensors").read_bytes()
+    key = hashlib.sha256(files.weights_hash.encode() + weights).hexdigest()[:32]
+    cache = project.features / "merged"
+    with locked(cache, lambda: progress("Waiting for another job that merges adapters", 0, 0)):
+        if not (cache / key).is_dir():
+            from inffeed_core.models.adapters import merge  # imports peft, 2 s
+
+            progress("Merging the adapters", 0, 0)
+            merge(files, adapters, labels, cache / key)
+    return cache / key

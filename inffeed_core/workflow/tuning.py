@@ -1,0 +1,95 @@
+"""Fine-tune a project's model on its current labels, from the project's base model each time.
+
+Starting from the base, and not from the version before, keeps a version a function of its data, settings and seed, and
+lets no early mistake live on in the weights. Checkpoints lie in `features/fine-tuning/<key>`, keyed by all of these, so
+that the same training started again after a kill goes on; those of another training make way.
+
+A transformer that was fine-tuned on silver labels has seen them: what a head on its features says about silver, the
+out-of-fold probabilities and the gold-only posterior included, is no longer independent of the silver label. Flags of
+such a version lean towards the labels as they are; the head on the untouched encoder stays the default for reviewing.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from inffeed_core import store
+from inffeed_core.errors import NotReady
+from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
+from inffeed_core.models.sources import resolve
+from inffeed_core.records import Instance, Progress, Split
+from inffeed_core.settings import ProjectSettings, TrainSettings
+from inffeed_core.workflow.encoded import LEARNED, fingerprint
+from inffeed_core.workflow.projects import Project
+
+FORMAT = 1
+
+
+def tune(
+    project: Project, about: ProjectSettings, settings: TrainSettings, as_of: int, progress: Progress
+) -> FineTuned:
+    """Fine-tune on the labels of decision row `as_of`: gold and confirmed silver at weight 1, other silver as set.
+
+    Raises NotReady where there is nothing to learn from or to score, ModelError, Cancelled.
+    """
+    learn, validation = _data(project, as_of)
+    if not validation:
+        raise NotReady("There is no validation gold, which tells when to stop; import some into the validation split.")
+    from inffeed_core.models.fine_tuning import fine_tune  # imports transformers, 3 s
+
+    work = _work(project, _key(about, settings, learn, validation))
+    taught, steering = _lessons(learn, about.labels, settings.silver_weight), _lessons(validation, about.labels)
+    return fine_tune(resolve(about.model), taught, steering, _run(about, settings, work), progress)
+
+
+def time_per_text(
+    project: Project, about: ProjectSettings, settings: TrainSettings, as_of: int, progress: Progress
+) -> float:
+    """Wall seconds that fine-tuning with these settings would take to learn from one text once, measured."""
+    learn, _ = _data(project, as_of)
+    from inffeed_core.models.fine_tuning import seconds_per_text  # imports transformers, 3 s
+
+    taught = _lessons(learn, about.labels, settings.silver_weight)
+    return seconds_per_text(
+        resolve(about.model), taught, _run(about, settings, project.features / "fine-tuning"), progress
+    )
+
+
+def _data(project: Project, as_of: int) -> tuple[list[Instance], list[Instance]]:
+    """(what is learned from, validation)."""
+    with store.reading(project.db) as db:
+        learn, validation = (list(store.instances(db, splits, as_of=as_of)) for splits in (LEARNED, [Split.VALIDATION]))
+    return learn, validation
+
+
+def _run(about: ProjectSettings, settings: TrainSettings, work: Path) -> FineTuning:
+    lora = settings.method == "lora"
+    return FineTuning(about.labels, settings.fine_tune, lora, settings.max_tokens, about.seed, work)
+
+
+def _lessons(found: Sequence[Instance], labels: Sequence[str], silver_weight: float = 1.0) -> Lessons:
+    number = {label: c for c, label in enumerate(labels)}
+    classes = torch.tensor([number[one.label] for one in found], dtype=torch.long)
+    weights = torch.tensor([1.0 if one.confirmed else silver_weight for one in found])
+    return Lessons.of_labels([one.text for one in found], classes, len(labels), weights)
+
+
+def _key(
+    about: ProjectSettings, settings: TrainSettings, learn: Sequence[Instance], validation: Sequence[Instance]
+) -> str:
+    files = resolve(about.model)
+    parts = [FORMAT, files.weights_hash, files.recipe_hash, settings.as_dict(), about.seed, about.labels]
+    return hashlib.sha256(json.dumps([*parts, fingerprint(learn), fingerprint(validation)]).encode()).hexdigest()[:32]
+
+
+def _work(project: Project, key: str) -> Path:
+    folder = project.features / "fine-tuning"
+    folder.mkdir(parents=True, exist_ok=True)
+    for other in folder.iterdir():
+        if other.name != key:
+            shutil.rmtree(other)
+    return folder / key

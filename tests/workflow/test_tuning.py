@@ -1,0 +1,157 @@
+"""Versions with a transformer of their own: trained, used by every tier, exported, and found again after a move."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_models import save_model
+
+from inffeed_core import store
+from inffeed_core.errors import Cancelled
+from inffeed_core.jobs import run_here
+from inffeed_core.models.heads import load_head
+from inffeed_core.records import Act, Decision, ModelVersion
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
+from inffeed_core.workflow.analysing import analyse, explain
+from inffeed_core.workflow.estimating import estimate
+from inffeed_core.workflow.projects import Project, use_model
+from inffeed_core.workflow.training import retrain, train
+
+FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
+QUICK = FineTuneSettings(epochs=2, learning_rate=1e-2, batch_size=8)
+TUNED = TrainSettings(method="fine-tune", fine_tune=QUICK, max_tokens=32)
+ADAPTED = replace(TUNED, method="lora")
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("base"), "BertModel", initializer_range=0.1)
+
+
+@pytest.fixture
+def small(project: Project, base: Path) -> Project:
+    """The small project, on a tiny encoder."""
+    use_model(project, str(base))
+    return project
+
+
+def active(project: Project) -> ModelVersion:
+    with store.reading(project.db) as db:
+        found = store.active_version(db)
+    assert found is not None
+    return found
+
+
+def promote(project: Project, id: str) -> None:
+    with store.writing(project.db) as db:
+        store.promote(db, id, "test")
+
+
+@pytest.mark.parametrize("settings", [TUNED, ADAPTED], ids=["fine-tune", "lora"])
+def test_a_fine_tuned_version_is_analysed_and_retrained_on_like_any_other(small: Project, settings: TrainSettings):
+    first = train(small, TrainSettings(max_tokens=32), quiet)
+    tuned = train(small, settings, quiet)
+    promote(small, tuned.id)
+    assert (tuned.encoder, tuned.parent, tuned.report["base"]) == ("version:v2", "v1", first.encoder)
+    assert tuned.weights_hash != first.weights_hash
+    told = tuned.report["fine_tuning"]
+    assert isinstance(told, dict)
+    assert len(told["curve"]) == 4
+    analyse(small, FEW, quiet)
+    analyse(small, replace(FEW, scope="last-block"), quiet)
+    explain(small, ["test-0"], quiet)
+    instant = retrain(small, TrainSettings(max_tokens=32), FEW, quiet)
+    assert (instant.encoder, instant.weights_hash) == (tuned.encoder, tuned.weights_hash)
+    assert instant.report["l2"] == tuned.report["l2"]
+    theirs, ours = (load_head(small.models / one.id).weight for one in (tuned, instant))
+    torch.testing.assert_close(theirs, ours)  # the same data through the same transformer
+    promote(small, "v1")
+    analyse(small, FEW, quiet)  # old versions still predict
+
+
+def test_same_labels_settings_and_seed_give_the_same_version(small: Project):
+    one = train(small, TUNED, quiet)
+    promote(small, one.id)
+    two = train(small, TUNED, quiet)
+    assert one.weights_hash == two.weights_hash
+    assert torch.equal(load_head(small.models / "v1").weight, load_head(small.models / "v2").weight)
+
+
+def test_a_moved_project_finds_its_transformer_even_without_caches(small: Project, tmp_path: Path):
+    promote(small, train(small, ADAPTED, quiet).id)
+    analyse(small, FEW, quiet)
+    moved = Project(tmp_path / "moved")
+    shutil.move(small.folder, moved.folder)
+    shutil.rmtree(moved.features)
+    assert analyse(moved, FEW, quiet).version == "v1"
+
+
+def test_another_base_model_ends_the_use_of_the_transformer(small: Project, tmp_path: Path):
+    promote(small, train(small, TUNED, quiet).id)
+    other = save_model(tmp_path / "other", "BertModel", initializer_range=0.2)
+    use_model(small, str(other))
+    assert train(small, TrainSettings(max_tokens=32), quiet).encoder == str(other)
+
+
+def test_corrections_make_another_transformer(small: Project):
+    one = train(small, TUNED, quiet)
+    promote(small, one.id)
+    with store.writing(small.db) as db:
+        store.record_decision(db, Decision("t", "silver-3", "Ada", Act.RELABEL, "positive"))
+        store.record_decision(db, Decision("u", "silver-10", "Ada", Act.KEEP, store.instance(db, "silver-10").label))
+    assert train(small, TUNED, quiet).weights_hash != one.weights_hash
+
+
+@pytest.mark.parametrize("step", [0, 3, 7])
+def test_a_cancelled_fine_tuning_leaves_versions_as_they_were_and_goes_on_later(small: Project, step: int):
+    before = train(small, TrainSettings(max_tokens=32), quiet)
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "Fine-tuning" and done == step:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        train(small, TUNED, stop)
+    assert active(small) == before
+    assert [path.name for path in small.models.iterdir()] == ["v1"]
+    assert train(small, TUNED, quiet).id == "v2"
+    assert not any((small.features / "fine-tuning").iterdir())
+
+
+def test_a_full_disk_while_the_version_is_written_leaves_nothing_half(small: Project, monkeypatch: pytest.MonkeyPatch):
+    def full(source: Path, target: Path) -> None:
+        target.mkdir()
+        raise shutil.Error([(str(source), str(target), "[Errno 28] No space left on device")])
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(shutil.Error):
+        train(small, TUNED, quiet)
+    assert not any(small.models.iterdir())
+    monkeypatch.undo()
+    steps: list[str] = []
+    train(small, TUNED, lambda stage, *_: steps.append(stage))
+    assert "Fine-tuning" not in steps  # what had been trained was still there
+
+
+def test_time_is_estimated_by_a_probe_and_then_by_versions(small: Project):
+    assert estimate(small, TrainSettings()) is None
+    assert estimate(small, TUNED) is None
+    run_here(small, "probe", {"train": TUNED.as_dict()}, quiet)
+    probed = estimate(small, TUNED)
+    assert probed is not None
+    assert "probe" in probed.basis
+    assert 0 < probed.seconds < 60
+    assert estimate(small, ADAPTED) is None
+    version = train(small, TUNED, quiet)
+    told = version.report["fine_tuning"]
+    assert isinstance(told, dict)
+    later = estimate(small, TUNED)
+    assert later is not None
+    assert later.seconds == pytest.approx(told["seconds_per_text"] * 32 * 2)
+    assert "v1" in later.basis
