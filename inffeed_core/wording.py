@@ -49,6 +49,9 @@ ENGLISH = {
         "Macro-F1 fell significantly: {before:.3f} to {after:.3f} (by the two separate intervals; "
         "their predictions are not both stored, so pairs cannot be compared)."
     ),
+    "time-like-version": "as {version} took",
+    "time-by-version": "at the pace of {version}; early stopping may end it sooner",
+    "time-by-probe": "by a measurement; early stopping may end it sooner",
     "order-unknown": "Their rankings cannot be compared: {silver:,} silver texts are ranked by both.",
     "order-same": (
         "They put {silver:,} silver texts into almost the same order of harm (rank correlation {correlation:+.2f})."

@@ -1,22 +1,19 @@
 """Models: train on today's labels, compare versions, and choose the one in use."""
 
 from collections.abc import Mapping
-from typing import get_args
 
 import pandas as pd
 import streamlit as st
 
 from inffeed_core.charts import f1_dumbbell
-from inffeed_core.errors import SettingsError
 from inffeed_core.records import Metrics, ModelVersion
-from inffeed_core.settings import AnalysisSettings, Scope, TrainSettings
 from inffeed_core.workflow.comparing import all_versions, compare, make_active
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Status, Step, status
-from pages.components.job_panel import job_panel, start_job
-from pages.components.notices import empty_state, problem
+from pages.components.job_panel import job_panel
+from pages.components.notices import empty_state
+from pages.components.retraining import training
 from pages.components.session import require_project
-from pages.components.tiers import tier_name
 from pages.language import say, section, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION)
@@ -34,7 +31,7 @@ def page() -> None:
         return
     versions, active = all_versions(project)
     _state(now, active)
-    _training(project, now)
+    training(project, now)
     if active is None:
         st.text(say("models.first_results"))
         return
@@ -60,109 +57,6 @@ def _state(now: Status, active: ModelVersion | None) -> None:
 
 def _score(metrics: Metrics | None) -> str:
     return "–" if metrics is None else f"{metrics.macro_f1.value:.3f}"
-
-
-def _training(project: Project, now: Status) -> None:
-    chosen = _settings(now)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        name = say("models.train_first" if now.version is None else "models.retrain")
-        if st.button(name, type="primary", icon=":material/model_training:", disabled=chosen is None or bool(now.jobs)):
-            train, analysis = chosen
-            start_job(project, "retrain", {"train": train.as_dict(), "analysis": analysis.as_dict()})
-        can_analyse = now.version is not None and chosen is not None and not now.jobs
-        if now.version is not None and st.button(
-            say("models.analyse"), icon=":material/troubleshoot:", disabled=not can_analyse
-        ):
-            start_job(project, "analyse", {"analysis": chosen[1].as_dict()})
-        st.text(_advice(now))
-
-
-def _advice(now: Status) -> str:
-    if now.version is None:
-        return say("models.advice_first")
-    return say("models.advice_changed" if now.changed or now.data_changed else "models.advice_same")
-
-
-def _settings(now: Status) -> tuple[TrainSettings, AnalysisSettings] | None:
-    with st.expander(say("models.settings"), icon=":material/tune:"):
-        left, right = st.columns(2)
-        weight = left.slider(
-            say("models.weight"),
-            0.0,
-            1.0,
-            1.0,
-            0.05,
-            persist_state="session",
-            key="silver_weight",
-            help=say("models.weight_help"),
-        )
-        l2 = left.number_input(
-            say("models.l2"),
-            min_value=0.0,
-            value=None,
-            format="%.1e",
-            placeholder=say("models.l2_empty"),
-            persist_state="session",
-            key="l2",
-            help=say("models.l2_help"),
-        )
-        tokens = left.number_input(
-            say("models.tokens"),
-            8,
-            8192,
-            256,
-            persist_state="session",
-            key="max_tokens",
-            help=say("models.tokens_help"),
-        )
-        scope = right.selectbox(
-            say("models.scope"),
-            get_args(Scope),
-            format_func=tier_name,
-            persist_state="session",
-            key="scope",
-            help=say("models.scope_help"),
-        )
-        refine = right.checkbox(
-            say("models.refine"),
-            disabled=scope == "head",
-            persist_state="session",
-            key="refine",
-            help=say("models.refine_help"),
-        )
-        influencers = right.number_input(
-            say("models.influencers"),
-            1,
-            100,
-            10,
-            persist_state="session",
-            key="influencers",
-            help=say("models.influencers_help"),
-        )
-        explained = right.number_input(
-            say("models.explained"),
-            1,
-            100_000,
-            2000,
-            persist_state="session",
-            key="explained",
-            help=say("models.explained_help"),
-        )
-        try:
-            return (
-                TrainSettings(
-                    l2=l2,
-                    silver_weight=weight,
-                    max_tokens=tokens,
-                    batch_tokens=max(TrainSettings().batch_tokens, tokens),
-                ),
-                AnalysisSettings(
-                    influencers=influencers, explained=explained, scope=scope, refine=refine and scope != "head"
-                ),
-            )
-        except SettingsError as error:
-            problem(str(error), say("models.cannot_work"))
-            return None
 
 
 def _held_back(newest: ModelVersion, active: ModelVersion) -> None:

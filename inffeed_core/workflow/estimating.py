@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from inffeed_core.records import Job, JobState, ModelVersion, Progress, Split
 from inffeed_core.settings import TrainSettings
 from inffeed_core.store import count_by_split, jobs, last_decision_row, project_settings, reading, versions
+from inffeed_core.wording import Sentence
 from inffeed_core.workflow.encoders import base_of
 from inffeed_core.workflow.projects import Project
 
@@ -19,7 +20,7 @@ class Estimate:
     """Wall time of a retrain without its analysis."""
 
     seconds: float
-    basis: str
+    basis: Sentence
     """Where it comes from, in words."""
 
 
@@ -32,7 +33,7 @@ def estimate(project: Project, settings: TrainSettings) -> Estimate | None:
     alike = [v for v in alike if base_of(v) == model]
     if settings.method == "instant":
         # the first one also encodes all texts and chooses l2
-        return Estimate(_number(alike[-1].report, "seconds"), f"as {alike[-1].id} took") if alike else None
+        return Estimate(_number(alike[-1].report, "seconds"), Sentence("time-like-version", version=alike[-1].id)) if alike else None
     texts = sum(sum(counts[split].values()) for split in (Split.TRAIN, Split.SILVER))
     measured = _from_version(alike) or _from_probe(probes, model, settings)
     if measured is None:
@@ -51,18 +52,18 @@ def probe(project: Project, settings: TrainSettings, progress: Progress) -> dict
     return {"seconds_per_text": seconds, "method": settings.method, "model": about.model}
 
 
-def _from_version(alike: list[ModelVersion]) -> tuple[float, str] | None:
+def _from_version(alike: list[ModelVersion]) -> tuple[float, Sentence] | None:
     for one in reversed(alike):
         told = one.report.get("fine_tuning")
         if isinstance(told, Mapping) and told.get("seconds_per_text"):
-            return _number(told, "seconds_per_text"), f"at the pace of {one.id}; early stopping may end it sooner"
+            return _number(told, "seconds_per_text"), Sentence("time-by-version", version=one.id)
     return None
 
 
-def _from_probe(probes: list[Job], model: str, settings: TrainSettings) -> tuple[float, str] | None:
+def _from_probe(probes: list[Job], model: str, settings: TrainSettings) -> tuple[float, Sentence] | None:
     for job in probes:
         if (job.result.get("method"), job.result.get("model")) == (settings.method, model):
-            return _number(job.result, "seconds_per_text"), "by a probe; early stopping may end it sooner"
+            return _number(job.result, "seconds_per_text"), Sentence("time-by-probe")
     return None
 
 

@@ -69,11 +69,12 @@ def _progress_words(job: Job) -> str:
     if job.total:
         parts.append(say("jobs.done_of", done=job.done, total=job.total))
     if job.seconds_left is not None:
-        parts.append(say("jobs.left", time=_duration(job.seconds_left)))
+        parts.append(say("jobs.left", time=duration(job.seconds_left)))
     return " · ".join(parts)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """About how long, in words."""
     if seconds < 90:
         return say("jobs.seconds", count=max(1, round(seconds)))
     return say("jobs.minutes", count=round(seconds / 60)) if seconds < 5400 else say("jobs.hours", count=seconds / 3600)

@@ -83,6 +83,7 @@ WORDS = {
         "retrain": "Training",
         "analyse": "Analysis",
         "explain": "Computing influencers",
+        "probe": "Measuring the time",
         "not_started": "{job} was not started",
         "finished": "{job} has finished.",
         "failed": "{job} failed",
@@ -107,6 +108,10 @@ WORDS = {
             "Waiting for another analysis of the whole model",
             "Loading the model",
             "Encoding texts",
+            "Tokenising",
+            "Fine-tuning",
+            "Merging the adapters",
+            "Timing a few batches",
             "Fitting the model",
             "Scoring",
             "Finding influencers",
@@ -367,6 +372,29 @@ WORDS = {
         "one_version": "With a second version, this compares them: review some flags, then retrain.",
         "before": "Before",
         "after": "After",
+    },
+    "retraining": {
+        "method": "How to retrain",
+        "instant": "Instant",
+        "fine-tune": "Fine-tune",
+        "lora": "Fine-tune with LoRA",
+        "about_instant": "Refits the head on the features there are.",
+        "about_fine-tune": (
+            "Trains the whole transformer, from the project's model each time; a version takes its full size."
+        ),
+        "about_lora": (
+            "Trains small adapters of the transformer, from the project's model each time; "
+            "a version takes a small part of its size."
+        ),
+        "time": "It takes {time} ({basis}).",
+        "measure": "Measure the time",
+        "epochs": "Epochs at most",
+        "epochs_help": "Early stopping may end it sooner.",
+        "rate": "Learning rate",
+        "rate_empty": "the method's own",
+        "batch": "Texts in a batch",
+        "balance": "Balance the classes",
+        "balance_help": "Let rare classes count as much as the others.",
     },
     "tiers": {
         "head": "Head",

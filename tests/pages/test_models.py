@@ -6,8 +6,8 @@ import pytest
 from page_parts import button, texts, version
 
 from inffeed_core import store
-from inffeed_core.records import Act, Decision, Example, Split
-from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.records import Act, Decision, Example, JobState, Split
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.projects import Project, create_project
 
 
@@ -117,3 +117,28 @@ def test_two_versions_are_compared_in_words_and_in_a_chart(open_page, project_wi
 
 def test_one_version_alone_says_how_to_get_a_second(open_page, reviewable_project):
     assert "With a second version" in texts(open_page("models", reviewable_project))
+
+
+def test_the_whole_transformer_is_retrained_where_it_is_chosen(open_page, reviewable_project, started):
+    app = open_page("models", reviewable_project)
+    app.segmented_control(key="method").set_value("fine-tune").run()
+    app.number_input(key="epochs").set_value(2).run()
+    app.checkbox(key="class_weights").check().run()
+    button(app, "Retrain").click().run()
+    expected = TrainSettings(method="fine-tune", fine_tune=FineTuneSettings(epochs=2, class_weights=True))
+    assert TrainSettings.from_dict(started[0][1]["train"]) == expected
+
+
+def test_the_time_of_a_fine_tuning_is_measured_once_and_then_told(open_page, reviewable_project, started):
+    app = open_page("models", reviewable_project)
+    app.segmented_control(key="method").set_value("lora").run()
+    button(app, "Measure the time").click().run()
+    assert started[0][0] == "probe"
+    with store.writing(reviewable_project.db) as db:
+        model = store.project_settings(db).model
+        result = {"seconds_per_text": 1.0, "method": "lora", "model": model}
+        store.end_job(db, "job1", JobState.DONE, result=result)
+        count = sum(len(list(store.instances(db, [split]))) for split in (Split.TRAIN, Split.SILVER))
+    app.run()
+    assert f"about {round(4 * count / 60)} min" in texts(app)
+    assert "Measure the time" not in [b.label for b in app.button]

@@ -145,7 +145,7 @@ def test_time_is_estimated_by_a_probe_and_then_by_versions(small: Project):
     run_here(small, "probe", {"train": TUNED.as_dict()}, quiet)
     probed = estimate(small, TUNED)
     assert probed is not None
-    assert "probe" in probed.basis
+    assert "measurement" in probed.basis
     assert 0 < probed.seconds < 60
     assert estimate(small, ADAPTED) is None
     version = train(small, TUNED, quiet)
