@@ -32,8 +32,9 @@ def estimate(project: Project, settings: TrainSettings) -> Estimate | None:
         probes = [job for job in jobs(db) if job.kind == "probe" and job.state is JobState.DONE]
     alike = [v for v in alike if base_of(v) == model]
     if settings.method == "instant":
-        # the first one also encodes all texts and chooses l2
-        return Estimate(_number(alike[-1].report, "seconds"), Sentence("time-like-version", version=alike[-1].id)) if alike else None
+        if not alike:  # the first one also encodes all texts and chooses l2
+            return None
+        return Estimate(_number(alike[-1].report, "seconds"), Sentence("time-like-version", version=alike[-1].id))
     texts = sum(sum(counts[split].values()) for split in (Split.TRAIN, Split.SILVER))
     measured = _from_version(alike) or _from_probe(probes, model, settings)
     if measured is None:

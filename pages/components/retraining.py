@@ -74,9 +74,7 @@ def _fine_tune_settings() -> FineTuneSettings:
         persist_state="session",
         key="learning_rate",
     )
-    batch = columns[2].number_input(
-        say("retraining.batch"), 1, 1024, 16, persist_state="session", key="batch_size"
-    )
+    batch = columns[2].number_input(say("retraining.batch"), 1, 1024, 16, persist_state="session", key="batch_size")
     balanced = columns[3].checkbox(
         say("retraining.balance"), persist_state="session", key="class_weights", help=say("retraining.balance_help")
     )
