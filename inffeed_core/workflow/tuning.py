@@ -19,11 +19,13 @@ import torch
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
+from inffeed_core.influence import choose_l2
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.sources import resolve
+from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Instance, Progress, Split
-from inffeed_core.settings import ProjectSettings, TrainSettings
-from inffeed_core.workflow.encoded import LEARNED, fingerprint
+from inffeed_core.settings import L2_GRID, ProjectSettings, TrainSettings
+from inffeed_core.workflow.encoded import LEARNED, encode, fingerprint
 from inffeed_core.workflow.projects import Project
 
 FORMAT = 1
@@ -34,16 +36,40 @@ def tune(
 ) -> FineTuned:
     """Fine-tune on the labels of decision row `as_of`: gold and confirmed silver at weight 1, other silver as set.
 
+    A recipe other than `plain` is carried out on the features of the untouched base, whose beliefs no silver label has
+    shaped; the transformer then learns the class probabilities that it gives.
     Raises NotReady where there is nothing to learn from or to score, ModelError, Cancelled.
     """
     learn, validation = _data(project, as_of)
     if not validation:
         raise NotReady("There is no validation gold, which tells when to stop; import some into the validation split.")
+    work = _work(project, _key(about, settings, learn, validation))
+    taught = _lessons(learn, about.labels, settings.silver_weight)
+    if settings.recipe != "plain":
+        taught = _by_recipe(project, about, settings, as_of, progress)
     from inffeed_core.models.fine_tuning import fine_tune  # imports transformers, 3 s
 
-    work = _work(project, _key(about, settings, learn, validation))
-    taught, steering = _lessons(learn, about.labels, settings.silver_weight), _lessons(validation, about.labels)
-    return fine_tune(resolve(about.model), taught, steering, _run(about, settings, work), progress)
+    return fine_tune(
+        resolve(about.model), taught, _lessons(validation, about.labels), _run(about, settings, work), progress
+    )
+
+
+def _by_recipe(
+    project: Project, about: ProjectSettings, settings: TrainSettings, as_of: int, progress: Progress
+) -> Lessons:
+    data = encode(project, about.model, settings, as_of, progress)
+    learn, validation = data.only(*LEARNED), data.only(Split.VALIDATION)
+    steering = (validation.features, validation.labels)
+    way, _ = fit_recipe(
+        learn.learned(len(about.labels), settings.silver_weight),
+        steering,
+        settings.recipe,
+        lambda taught: choose_l2(taught, *steering, L2_GRID),
+    )
+    texts = [one.text for one in learn.instances]
+    if way.data.targets is None:
+        return Lessons.of_labels(texts, way.data.labels, len(about.labels), way.data.row_weights)
+    return Lessons(texts, way.data.targets.float(), way.data.row_weights.float())
 
 
 def time_per_text(

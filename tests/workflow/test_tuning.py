@@ -83,6 +83,15 @@ def test_same_labels_settings_and_seed_give_the_same_version(small: Project):
     assert torch.equal(load_head(small.models / "v1").weight, load_head(small.models / "v2").weight)
 
 
+def test_a_recipe_teaches_the_transformer_something_else_than_the_labels(small: Project):
+    plain = train(small, TUNED, quiet)
+    promote(small, plain.id)
+    doubtful = train(small, replace(TUNED, recipe="noise-aware"), quiet)
+    assert doubtful.weights_hash != plain.weights_hash
+    promote(small, doubtful.id)
+    assert analyse(small, FEW, quiet).version == "v2"
+
+
 def test_a_moved_project_finds_its_transformer_even_without_caches(small: Project, tmp_path: Path):
     promote(small, train(small, ADAPTED, quiet).id)
     analyse(small, FEW, quiet)
