@@ -7,7 +7,7 @@ from inffeed_core.evaluation.datamodelling import Problem
 from inffeed_core.influence.damping import Damping
 from inffeed_core.influence.whole_model import WholeModel
 
-SWEEP = (0.01, 1.0, 10.0)
+SWEEP = (0.001, 0.01, 1.0, 10.0)
 """Dampings beside the default, as multiples of each layer's mean eigenvalue."""
 
 

@@ -73,7 +73,10 @@ class GradientIndex:
         return self.header.rows
 
     def curvature(self) -> Float64[Tensor, "d d"]:
-        """M: the mean over examples of the outer products of their encoded curvature rows."""
+        """M: the mean over examples of the outer products of their encoded curvature rows.
+
+        Only the diagonal and what is right of it count: M is symmetric, and its factorisation reads no more.
+        """
         return torch.from_numpy(np.load(_curvature_file(self.folder, self.header))).div_(self.header.rows)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Float[Tensor, "b d"]]]:
@@ -149,10 +152,13 @@ def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Float[Tensor, "b d"], F
 
 
 def _add_outer_products(total: np.ndarray[Any, np.dtype[np.float64]], curvature: Float[Tensor, "m d"]) -> None:
-    """`total += ZᵀZ`, some rows at a time: products in the model's precision, the sum in float64."""
+    """`total += ZᵀZ` on and right of the diagonal, some rows at a time, in float64.
+
+    Rounding to float32 would leave M indefinite where examples are fewer than components and damping is weak.
+    """
+    z = curvature.double()
     for start in range(0, len(total), _ROWS_OF_M):
-        rows = slice(start, start + _ROWS_OF_M)
-        total[rows] += (curvature[:, rows].T @ curvature).cpu().numpy()
+        total[start : start + _ROWS_OF_M, start:] += (z[:, start : start + _ROWS_OF_M].T @ z[:, start:]).cpu().numpy()
 
 
 def _save(

@@ -52,7 +52,7 @@ class Subspace:
 
 
 def factorise(curvature: Float64[Tensor, "d d"], code: Code, damping: Mapping[str, float]) -> Subspace:
-    """The subspace of `code` under `damping`, from M, whose memory it takes over.
+    """The subspace of `code` under `damping`, from M (its upper triangle), whose memory it takes over.
 
     Raises SettingsError where the damping is lost in rounding.
     """

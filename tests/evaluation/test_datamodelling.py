@@ -89,6 +89,7 @@ def test_the_command_tells_every_kind_of_score(folder, monkeypatch):
         "--json",
     ]
     told = CliRunner().invoke(main, arguments)
+    assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
     kinds = ["index (default)", "EK-FAC alone", "exact (dual)", "gradient products", "chance"]
     assert [one["method"] for one in found if "damping" not in one["method"]] == kinds

@@ -192,6 +192,13 @@ def test_another_damping_needs_no_new_index():
         analysis.damped(Damping(0.1, "absolute"))
 
 
+def test_weak_damping_works_with_fewer_examples_than_components():
+    """In float32, a mean of outer products rounded to float32 is not positive definite enough for this."""
+    model, train = token_classifier(2).float(), token_data(8, batch=4, classes=2)
+    analysis = WholeModel(model, WholeModelSettings(damping=Damping(1e-6))).fit(train).index(train)
+    assert torch.isfinite(analysis.influence(train)).all()
+
+
 def test_settings_that_cannot_work_are_refused():
     with pytest.raises(SettingsError, match="rank is 0"):
         WholeModelSettings(rank=0)
