@@ -1,6 +1,6 @@
 """Scores → flags (objective 2): in which order silver instances are put before an annotator.
 
-A policy is a function from `Signals` to one number per silver instance; the highest is checked first. All but two
+A policy is a function from `Signals` to one number per silver instance; the highest is checked first. Most
 are rivals: simple rankings that influence has to beat, kept so that a project can see whether it does.
 
 The libraries of some rivals are imported where they are used: they cost 2 s, which explaining one text need not wait.
@@ -38,6 +38,7 @@ class Signals:
     texts: Sequence[str]
     gold_texts: Sequence[str]
     neighbours: int
+    clusters: int
     seed: int
 
 
@@ -103,6 +104,34 @@ def self_influence(signals: Signals) -> Floats:
     return signals.self_influence
 
 
+def uncertainty(signals: Signals) -> Floats:
+    """Entropy of the gold-only posterior, nats: what a model that never saw the silver label cannot tell."""
+    known = np.clip(signals.posterior, 1e-300, 1)
+    return np.asarray(-(known * np.log(known)).sum(1))
+
+
+def cluster(signals: Signals) -> Floats:
+    """Minus the place in an order that takes from each cluster of the features, in turn, its highest expected gain.
+
+    So the first flags are spread over all kinds of texts. Clusters are k-means, seeded; they are found on the rows in
+    an order that their features decide, so that the order of import does not matter.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    gain, count = expected_gain(signals), len(signals.labels)
+    sorted_rows = np.lexsort(signals.features.T)
+    means = MiniBatchKMeans(min(signals.clusters, max(1, count // 2)), n_init=3, random_state=signals.seed)
+    cluster_of = np.empty(count, dtype=np.int64)
+    cluster_of[sorted_rows] = means.fit_predict(signals.features[sorted_rows])
+    best_first = np.lexsort((-gain, cluster_of))
+    starts = np.searchsorted(cluster_of[best_first], cluster_of[best_first])
+    turn = np.empty(count, dtype=np.int64)
+    turn[best_first] = np.arange(count) - starts
+    place = np.empty(count)
+    place[np.lexsort((-gain, turn))] = np.arange(count)
+    return -place
+
+
 def random(signals: Signals) -> Floats:
     """A seeded shuffle: what checking without any ranking is worth."""
     return np.random.default_rng(signals.seed).permutation(len(signals.labels)).astype(np.float64)
@@ -117,6 +146,8 @@ RANKINGS: Mapping[str, Policy] = {
     "knn": knn,
     "bm25": bm25,
     "self-influence": self_influence,
+    "uncertainty": uncertainty,
+    "cluster": cluster,
     "random": random,
 }
 """By the names of `settings.POLICIES`."""

@@ -125,6 +125,19 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
+class FlagFilter:
+    """Which flags somebody wants to see; an empty part leaves all."""
+
+    labels: tuple[str, ...] = ()
+    """Silver labels, as imported."""
+    sources: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+    """(key, value as text) pairs, all of which an instance has."""
+    words: str = ""
+    """Words that the text holds, each as a prefix."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Why an instance looks the way it does to the model."""
 

@@ -17,6 +17,8 @@ POLICIES = (
     "knn",
     "bm25",
     "self-influence",
+    "uncertainty",
+    "cluster",
     "random",
 )
 """Names of the flag policies, the default first. `inffeed_core.flagging` says what each one computes."""
@@ -181,6 +183,8 @@ class AnalysisSettings(_Settings):
     """For out-of-fold probabilities."""
     neighbours: int = 10
     """For the kNN and BM25 votes."""
+    clusters: int = 50
+    """For the order that takes one text of each cluster in turn."""
     leverage: bool = True
     """Correct removal influence for leverage (exact single Newton step); off for quick looks at huge sets."""
     scope: Scope = "head"
@@ -200,3 +204,4 @@ class AnalysisSettings(_Settings):
             "refine is for the scopes 'last-block' and 'all': the curvature of the head is exact anyway.",
         )
         _require(self.neighbours >= 1, f"neighbours is {self.neighbours}; expected at least 1.")
+        _require(self.clusters >= 1, f"clusters is {self.clusters}; expected at least 1.")

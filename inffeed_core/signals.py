@@ -41,5 +41,6 @@ def silver_signals(
         texts=[texts[i] for i in rows],
         gold_texts=[texts[i] for i in gold],
         neighbours=settings.neighbours,
+        clusters=settings.clusters,
         seed=seed,
     )

@@ -6,9 +6,9 @@ from contextlib import suppress
 import streamlit as st
 
 from inffeed_core.errors import NotReady
-from inffeed_core.settings import POLICIES
 from inffeed_core.workflow.projects import Project, settings_of
-from inffeed_core.workflow.review import held, release
+from inffeed_core.workflow.review import Sitting, held, release
+from pages.components.flag_filter import flag_filter, policy_choice
 from pages.components.notices import empty_state
 from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import Json, Words, answer, greeting
@@ -88,20 +88,12 @@ def _forget_name() -> None:
 def _room(project: Project, annotator: str) -> None:
     """The line above the card and the card; a message from the card runs only this."""
     with st.container(horizontal=True, vertical_alignment="center", height="content"):
-        policy = st.selectbox(
-            say("review.policy"),
-            POLICIES,
-            format_func=lambda p: section("policies")[p][0],
-            label_visibility="collapsed",
-            width=240,
-            key="review_policy",
-            persist_state="session",
-        )
+        sitting = Sitting(annotator, policy_choice(), flag_filter(project))
         banner = st.empty()
         st.space("stretch")
         person = st.empty()
     try:
-        data = _data(project, policy, annotator)
+        data = _data(project, sitting)
     except NotReady as why:
         empty_state(say("review.not_ready"), str(why), "pages/models.py", say("app.to_models"))
         return
@@ -109,8 +101,8 @@ def _room(project: Project, annotator: str) -> None:
         _waiting(data["waiting"])
     with person:
         _person(project, annotator)
-    key = _card_key(project, policy, annotator)
-    review_card(key, data, lambda: _receive(project, policy, annotator))
+    key = _card_key(project, sitting)
+    review_card(key, data, lambda: _receive(project, sitting))
 
 
 def _waiting(corrections: int) -> None:
@@ -118,33 +110,33 @@ def _waiting(corrections: int) -> None:
     st.page_link("pages/models.py", label=label, icon=":material/model_training:", disabled=corrections == 0)
 
 
-def _card_key(project: Project, policy: str, annotator: str) -> str:
-    """Another project, order or annotator is another card."""
-    return "review-" + hashlib.sha256(repr((str(project.folder), policy, annotator)).encode()).hexdigest()[:16]
+def _card_key(project: Project, sitting: Sitting) -> str:
+    """Another project, order, filter or annotator is another card."""
+    return "review-" + hashlib.sha256(repr((str(project.folder), sitting)).encode()).hexdigest()[:16]
 
 
-def _receive(project: Project, policy: str, annotator: str) -> None:
-    key = _card_key(project, policy, annotator)
+def _receive(project: Project, sitting: Sitting) -> None:
+    key = _card_key(project, sitting)
     message = st.session_state[key]["message"]
-    if message and message.get("annotator") == annotator:
+    if message and message.get("annotator") == sitting.annotator:
         with suppress(NotReady):  # the decisions are stored by then, and the page says what is missing
-            st.session_state["review_answer"] = key, answer(project, policy, annotator, message, _words(project))
+            st.session_state["review_answer"] = key, answer(project, sitting, message, _words(project))
 
 
 def _words(project: Project) -> Words:
     return Words(section("policies"), section("reasons"), len(settings_of(project).labels))
 
 
-def _data(project: Project, policy: str, annotator: str) -> Json:
+def _data(project: Project, sitting: Sitting) -> Json:
     """The answer to the card's message, or all it needs where the page runs for another reason."""
     key, answered = st.session_state.pop("review_answer", (None, None))
-    fresh = key != _card_key(project, policy, annotator)
-    told = greeting(project, policy, annotator, _words(project)) if fresh else answered
+    fresh = key != _card_key(project, sitting)
+    told = greeting(project, sitting, _words(project)) if fresh else answered
     settings = settings_of(project)
     config = {
-        "key": _card_key(project, policy, annotator),
+        "key": _card_key(project, sitting),
         "project": str(project.folder),
-        "annotator": annotator,
+        "annotator": sitting.annotator,
         "labels": settings.labels,
         "guidelines": settings.guidelines,
         "keys": KEYS,

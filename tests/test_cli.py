@@ -32,6 +32,7 @@ from inffeed_core.store import (
 )
 from inffeed_core.workflow import exploring, review
 from inffeed_core.workflow.projects import Project, open_project, settings_of
+from inffeed_core.workflow.review import Sitting
 
 COMMANDS = sorted(main.commands)
 INFFEED = [sys.executable, "-c", "from inffeed_core.cli import main; main()"]
@@ -218,6 +219,7 @@ def test_a_folder_without_a_project_is_an_error_that_explains(tmp_path: Path, co
         "explain": ["a"],
         "decide": ["a", "b", "--annotator", "Ana"],
         "undo": ["--annotator", "Ana"],
+        "release": ["--annotator", "Ana"],
         "promote": ["v1"],
         "cancel": ["1"],
     }
@@ -381,6 +383,12 @@ def test_settings_are_shown_and_changed(empty: Path):
 
 
 def test_flags_are_given_back(reviewable_project: Project):
-    review.take(reviewable_project, "expected-gain", "Ada", 4)
+    review.take(reviewable_project, Sitting("Ada"), 4)
     told = run("release", reviewable_project.folder, "--annotator", "Ada").stdout
     assert told == "4 flags are free for others again.\n"
+
+
+def test_flags_can_be_filtered(reviewable_project: Project):
+    found = answer("flags", reviewable_project.folder, "--label", "positive", "--search", "text 1", "--limit", 2)
+    assert [flag["id"] for flag in found] == ["s001", "s011"]
+    assert "KEY=VALUE" in run("flags", reviewable_project.folder, "--where", "year", code=2).stderr

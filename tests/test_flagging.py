@@ -24,6 +24,7 @@ def signals() -> Signals:
         texts=["a dull kettle", "dull and slow kettle", "a bright lamp", "the lamp is bright"],
         gold_texts=["dull kettle", "slow dull kettle", "bright lamp", "a very bright lamp"],
         neighbours=2,
+        clusters=50,
         seed=0,
     )
 
@@ -32,7 +33,7 @@ def test_every_policy_of_the_settings_is_there_in_the_same_order():
     assert tuple(RANKINGS) == POLICIES
 
 
-@pytest.mark.parametrize("name", [p for p in POLICIES if p != "random"])
+@pytest.mark.parametrize("name", [p for p in POLICIES if p not in ("random", "uncertainty")])
 def test_every_ranking_puts_the_two_wrong_labels_first(name: str, signals: Signals):
     assert set(order(RANKINGS[name](signals))[:2]) == {0, 3}
 
@@ -67,6 +68,27 @@ def test_scores_by_hand(signals: Signals):
     np.testing.assert_allclose(RANKINGS["expected-gain"](signals), [0.045, -0.004, -0.009, 0.036])
     np.testing.assert_allclose(RANKINGS["negative-influence"](signals), [0.02, -0.01, -0.02, 0.03])
     np.testing.assert_allclose(RANKINGS["gold-loss"](signals), -np.log([0.1, 0.8, 0.7, 0.4]))
+
+
+def test_uncertainty_is_the_entropy_of_the_posterior(signals: Signals):
+    assert order(RANKINGS["uncertainty"](signals)).tolist() == [3, 2, 1, 0]
+    even = replace(signals, posterior=np.array([[0.5, 0.5], [1, 0], [1, 0], [1, 0]]))
+    np.testing.assert_allclose(RANKINGS["uncertainty"](even), [np.log(2), 0, 0, 0], atol=1e-12)
+
+
+def test_clusters_take_turns_each_with_its_highest_gain_first(signals: Signals):
+    kinds = np.repeat(np.eye(3, dtype=np.float32), [6, 3, 3], axis=0)
+    gains = np.array([9, 8, 7, 6, 5, 4, 3, 2, 1, 0.3, 0.2, 0.1])
+    spread = replace(
+        signals,
+        labels=np.zeros(12, dtype=np.int64),
+        features=kinds + np.linspace(0, 0.01, 12, dtype=np.float32)[:, None],
+        relabel_gains=np.stack([np.zeros(12), gains], axis=1),
+        posterior=np.full((12, 2), 0.5),
+        clusters=3,
+    )
+    first = order(RANKINGS["cluster"](spread)).tolist()
+    assert first == [0, 6, 9, 1, 7, 10, 2, 8, 11, 3, 4, 5]
 
 
 def test_confident_learning_works_where_all_silver_has_one_label(signals: Signals):

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import click
@@ -25,21 +25,34 @@ annotator_option = click.option(
 @project_argument
 @click.option("--policy", type=click.Choice(POLICIES), default=POLICIES[0], show_default=True, help="Which ranking.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many flags.")
+@click.option("--label", "labels", multiple=True, help="Only with this silver label; repeat it for several.")
+@click.option("--source", "sources", multiple=True, help="Only from this source; repeat it for several.")
+@click.option("--where", "metadata", multiple=True, metavar="KEY=VALUE", help="Only with this metadata; all of them.")
+@click.option("--search", "words", default="", help="Only where the text holds these words, each as a prefix.")
 @json_option
-def flags(project: Path, policy: str, limit: int, as_json: bool) -> None:
+def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_json: bool, **filters: Any) -> None:
     """List the open flags of the project DIR.
 
-    The one to check first stands at the top. Those about which a decision stands are passed over.
+    The one to check first stands at the top. Those that enough annotators have answered are passed over.
     """
+    from inffeed_core.records import FlagFilter
     from inffeed_core.workflow.review import queue
 
-    found = [item.flag for item in queue(opened(project), policy, limit)]
+    only = FlagFilter(metadata=tuple(_pair(entry) for entry in metadata), **filters)
+    found = [item.flag for item in queue(opened(project), policy, limit, only=only)]
     blocks = [
         f"{f.rank:>5}. {f.id}  {f.label} → {f.suggested}?  score {f.score:+.3g}\n"
         f"       {' '.join(f.text.split())[:160]}\n       {f.reason}"
         for f in found
     ]
     answer([asdict(f) for f in found], as_json, lambda: "\n".join(blocks) or "No flag of this policy is open.")
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    key, equals, value = entry.partition("=")
+    if not equals:
+        raise click.UsageError(f"--where {entry!r} names no pair; write it as KEY=VALUE, such as --where year=2024.")
+    return key, value
 
 
 @click.command(epilog="Example: inffeed influencers reviews silver-000017")

@@ -21,7 +21,7 @@ from inffeed_core.store.analyses import (
     scored,
     strongest_influencers,
 )
-from inffeed_core.store.browsing import instance_page, map_points
+from inffeed_core.store.browsing import facets, instance_page, map_points
 from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
     act_counts,
@@ -42,6 +42,7 @@ from inffeed_core.store.flags import (
     Viewer,
     closed_by_act,
     count_open,
+    count_ranked,
     flagged,
     lease,
     leased,
@@ -108,6 +109,8 @@ __all__ = [
     "count_by_split",
     "count_instances",
     "count_open",
+    "count_ranked",
+    "facets",
     "create",
     "decided_since",
     "decisions_about",

@@ -22,6 +22,26 @@ def instance_page(
     return [as_instance(row) for row in db.query(sql, values | {"limit": limit, "offset": offset})]
 
 
+def facets(db: Database, most: int = 200) -> tuple[list[str], list[tuple[str, str]]]:
+    """Sources, and (metadata key, value) pairs, of the silver instances; of each the `most` frequent, in order.
+
+    Values that only one instance has, such as ids and times, tell nothing apart and are left out.
+    """
+    sources = """
+        SELECT source FROM instance WHERE split = 'silver' AND source != ''
+        GROUP BY source ORDER BY count(*) DESC, source LIMIT ?
+    """
+    pairs = """
+        SELECT m.key, CAST(m.value AS TEXT) AS value FROM instance i, json_each(i.metadata) m
+        WHERE i.split = 'silver' AND i.metadata != '{}' AND m.value IS NOT NULL
+        GROUP BY m.key, value HAVING count(*) > 1 ORDER BY count(*) DESC, m.key, value LIMIT ?
+    """
+    return (
+        [r["source"] for r in db.query(sources, [most])],
+        [(r["key"], r["value"]) for r in db.query(pairs, [most])],
+    )
+
+
 def map_points(
     db: Database, analysis: int, policy: str, *, flags: int, limit: int, always: Sequence[str] = ()
 ) -> list[MapPoint]:

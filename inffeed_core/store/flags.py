@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
-from inffeed_core.records import Act
+from inffeed_core.records import Act, FlagFilter
 from inffeed_core.store.analyses import Ranked, as_score_row
 from inffeed_core.store.clock import now
+from inffeed_core.store.instances import matching
 
 NOBODY = ""
 NEVER = "9999"
@@ -37,6 +38,7 @@ class Viewer:
 
 
 ANYBODY = Viewer()
+ALL = FlagFilter()
 DECIDED_TOO = Viewer(overlap=2**31)
 """Sees every flag, whatever was decided about it."""
 
@@ -58,16 +60,18 @@ def flagged(
     *,
     limit: int = 20,
     leave_out: Sequence[str] = (),
+    only: FlagFilter = ALL,
 ) -> list[Ranked]:
     """The policy's first flags that are open for the viewer, first first, without those in `leave_out` (ids)."""
+    wanted, chosen = _wanted(only)
     sql = f"""
         SELECT r.rank, r.score, s.* FROM ranking r JOIN score s ON s.analysis = r.analysis AND s.instance = r.instance
         WHERE r.analysis = :analysis AND r.policy = :policy
-          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND NOT {_CLOSED}
+          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND {wanted} AND NOT {_CLOSED}
         ORDER BY r.rank LIMIT :limit
     """
     values = {"analysis": analysis, "policy": policy, "limit": limit, "leave_out": json.dumps(list(leave_out))}
-    return [Ranked(r["rank"], r["score"], as_score_row(r)) for r in db.query(sql, values | viewer.values())]
+    return [Ranked(r["rank"], r["score"], as_score_row(r)) for r in db.query(sql, values | chosen | viewer.values())]
 
 
 def count_open(db: Database, analysis: int, policy: str, viewer: Viewer = ANYBODY) -> int:
@@ -83,18 +87,51 @@ def still_open(db: Database, ids: Sequence[str], viewer: Viewer) -> set[str]:
     return {r["id"] for r in db.query(sql, {"ids": json.dumps(list(ids))} | viewer.values())}
 
 
-def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer) -> dict[Act, int]:
+def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer, only: FlagFilter = ALL) -> dict[Act, int]:
     """The policy's flags that the viewer, or as many as wanted, have answered, counted by the last act that stands."""
-    sql = """
+    wanted, chosen = _wanted(only)
+    sql = f"""
         SELECT act, count(*) AS n FROM (
             SELECT d.act, max(d.n), count(DISTINCT d.annotator) AS answers, sum(d.annotator = :annotator) AS own
             FROM standing d JOIN ranking r ON r.analysis = :analysis AND r.policy = :policy AND r.instance = d.instance
-            WHERE d.instance NOT IN (SELECT instance FROM exclusion)
+            WHERE d.instance NOT IN (SELECT instance FROM exclusion) AND {wanted}
             GROUP BY d.instance
         ) WHERE own > 0 OR answers >= :overlap GROUP BY act
     """
-    values = {"analysis": analysis, "policy": policy} | viewer.values()
+    values = {"analysis": analysis, "policy": policy} | chosen | viewer.values()
     return {Act(row["act"]): row["n"] for row in db.query(sql, values)}
+
+
+def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> int:
+    """How many instances of the policy's kept ranking the filter leaves, open or not, without excluded ones."""
+    wanted, chosen = _wanted(only)
+    sql = f"""
+        SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND {wanted}
+        AND r.instance NOT IN (SELECT instance FROM exclusion)
+    """
+    return int(next(iter(db.query(sql, {"analysis": analysis, "policy": policy} | chosen)))["n"])
+
+
+def _wanted(only: FlagFilter) -> tuple[str, dict[str, object]]:
+    """The condition on `r.instance`, and what fills it."""
+    if only == ALL:
+        return "1", {}
+    conditions = ["i.id = r.instance"]
+    if only.labels:
+        conditions.append("i.label IN (SELECT value FROM json_each(:labels))")
+    if only.sources:
+        conditions.append("i.source IN (SELECT value FROM json_each(:sources))")
+    if only.metadata:
+        conditions.append(
+            """NOT EXISTS (SELECT 1 FROM json_each(:metadata) p WHERE NOT EXISTS (
+                SELECT 1 FROM json_each(i.metadata) m
+                WHERE m.key = p.value ->> 0 AND CAST(m.value AS TEXT) = p.value ->> 1))"""
+        )
+    if match := matching(only.words):
+        conditions.append("i.n IN (SELECT rowid FROM instance_fts WHERE instance_fts MATCH :match)")
+    filled: dict[str, object] = {"labels": json.dumps(only.labels), "sources": json.dumps(only.sources)}
+    filled |= {"metadata": json.dumps(only.metadata), "match": match}
+    return f"EXISTS (SELECT 1 FROM instance i WHERE {' AND '.join(conditions)})", filled
 
 
 def lease(db: Database, ids: Sequence[str], annotator: str, minutes: float) -> None:

@@ -125,12 +125,9 @@ def find(db: Database, ids: Sequence[str]) -> dict[str, Instance]:
 
 def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
     """Instances whose text holds the words of `query` (each as a prefix), best first; also one whose id is `query`."""
-    query = query.replace("\0", " ")  # ends a string in FTS5's grammar
     query = query.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored, so it finds nothing
-    words = [w.replace('"', '""') for w in query.split() if w.strip('"')]
-    ids = [r["id"] for r in db.query("SELECT id FROM instance WHERE id = ?", [query.strip()])]
-    if words:
-        match = " ".join(f'"{w}"*' for w in words)
+    ids = [r["id"] for r in db.query("SELECT id FROM instance WHERE id = ?", [query.replace("\0", " ").strip()])]
+    if match := matching(query):
         ids += [
             r["id"]
             for r in db.query(
@@ -141,6 +138,13 @@ def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
         ]
     found = find(db, ids)
     return [found[i] for i in dict.fromkeys(ids) if i in found][:limit]
+
+
+def matching(query: str) -> str:
+    """What FTS5 is asked for texts that hold these words, each as a prefix; "" where there are none."""
+    query = query.replace("\0", " ").encode("utf-8", "replace").decode()  # NUL ends a string in FTS5's grammar
+    words = [w.replace('"', '""') for w in query.split() if w.strip('"')]
+    return " ".join(f'"{w}"*' for w in words)
 
 
 def count_instances(db: Database) -> int:

@@ -13,10 +13,11 @@ from sqlite_utils import Database
 from inffeed_core import store
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.reasons import reason
-from inffeed_core.records import Act, Analysis, Decision, Evidence, Flag, Influencer, Instance, Split
+from inffeed_core.records import Act, Analysis, Decision, Evidence, Flag, FlagFilter, Influencer, Instance, Split
 from inffeed_core.settings import POLICIES
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
+from inffeed_core.store.flags import ALL
 from inffeed_core.workflow.projects import Project
 
 
@@ -60,32 +61,45 @@ class ReviewProgress:
     """Instances whose label or confirmation the active model version has not learned yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """Who reviews what in which order."""
+
+    annotator: str
+    policy: str = POLICIES[0]
+    only: FlagFilter = ALL
+
+
 def queue(
-    project: Project, policy: str = POLICIES[0], limit: int = 20, leave_out: Sequence[str] = ()
+    project: Project,
+    policy: str = POLICIES[0],
+    limit: int = 20,
+    leave_out: Sequence[str] = (),
+    only: FlagFilter = ALL,
 ) -> list[ReviewItem]:
     """The first open flags of the policy, without those in `leave_out` (ids). Raises NotReady before an analysis."""
     with store.reading(project.db) as db:
         analysis, viewer = _analysis(db, policy), Viewer(overlap=store.project_settings(db).overlap)
-        ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=leave_out)
+        ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=leave_out, only=only)
         return _items(db, analysis, policy, ranked)
 
 
-def take(
-    project: Project, policy: str, annotator: str, limit: int, have: Sequence[str] = (), *, only: bool = False
-) -> Handed:
+def take(project: Project, sitting: Sitting, limit: int, have: Sequence[str] = (), *, fresh: bool = False) -> Handed:
     """Hand the annotator the first flags that are open for them, beside those that they `have` (ids).
 
     All of them are leased to the annotator from now for the project's `lease_minutes`, so that nobody else is given
-    them; with `only`, whatever else was leased to the annotator is free again. Raises NotReady before an analysis.
+    them; a `fresh` start frees whatever else was leased to the annotator. Raises NotReady before an analysis.
     """
+    annotator, policy = sitting.annotator, sitting.policy
     with store.writing(project.db) as db:
-        settings = store.project_settings(db)
-        if only:
-            store.release(db, annotator)
+        settings, analysis = store.project_settings(db), _analysis(db, policy)
         viewer = Viewer(annotator, settings.overlap)
+        if fresh:
+            store.release(db, annotator)
         kept = store.still_open(db, have, viewer)
-        analysis = _analysis(db, policy)
-        ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=have) if limit > 0 else []
+        ranked: list[Ranked] = []
+        if limit > 0:
+            ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=have, only=sitting.only)
         store.lease(db, [*kept, *(r.row.instance for r in ranked)], annotator, settings.lease_minutes)
         items = _items(db, analysis, policy, ranked)
     return Handed(items, [id for id in have if id not in kept], analysis.id)
@@ -179,22 +193,35 @@ def texts(project: Project, ids: Sequence[str]) -> dict[str, Instance]:
         return store.find(db, ids)
 
 
-def progress(project: Project, policy: str, annotator: str) -> ReviewProgress:
-    """How far the review of the policy's flags has come. Raises NotReady before an analysis."""
+def progress(project: Project, sitting: Sitting) -> ReviewProgress:
+    """How far the review of the flags has come that the sitting is about. Raises NotReady before an analysis."""
+    policy, annotator = sitting.policy, sitting.annotator
     with store.reading(project.db) as db:
         analysis = _analysis(db, policy)
         viewer = Viewer(annotator, store.project_settings(db).overlap)
-        by_act = store.closed_by_act(db, analysis.id, policy, viewer)
+        by_act = store.closed_by_act(db, analysis.id, policy, viewer, sitting.only)
         done = sum(by_act.values())
-        ranked = store.ranking_size(db, analysis.id, policy) - store.ranked_exclusions(db, analysis.id, policy)
         version = store.version(db, analysis.version)
         return ReviewProgress(
             done=done,
-            open=ranked - done,
+            open=_ranked(db, analysis.id, sitting) - done,
             by_act=by_act,
             today=store.decided_since(db, annotator, _midnight()),
             waiting=store.changed_since(db, version.as_of_decision),
         )
+
+
+def _ranked(db: Database, analysis: int, sitting: Sitting) -> int:
+    if sitting.only != ALL:
+        return store.count_ranked(db, analysis, sitting.policy, sitting.only)
+    whole = store.ranking_size(db, analysis, sitting.policy)
+    return whole - store.ranked_exclusions(db, analysis, sitting.policy)
+
+
+def facets(project: Project) -> tuple[list[str], list[tuple[str, str]]]:
+    """Sources, and (key, value) pairs of the metadata, that the silver texts can be filtered by."""
+    with store.reading(project.db) as db:
+        return store.facets(db)
 
 
 def most_incompatible(evidence: Evidence) -> Influencer | None:

@@ -15,6 +15,12 @@ WORDS = {
         "released_advice": "{count} texts that were kept for you are free for others again. Your decisions are saved.",
         "resume": "Go on reviewing",
         "policy": "Order of the flags",
+        "filter": "Filter",
+        "filtered": "Filtered",
+        "words": "Words in the text",
+        "labels": "Silver labels",
+        "sources": "Sources",
+        "metadata": "Metadata",
         "not_ready": "Nothing to review yet",
         "waiting_none": "No correction waits for a retrain",
         "waiting_one": "1 correction waits for a retrain",
@@ -38,6 +44,14 @@ WORDS = {
             "Share of the gold texts most alike in words that carry another label.",
         ),
         "self-influence": ("Self-influence", "How far the model has to bend to believe this label, in nats."),
+        "uncertainty": (
+            "Uncertainty",
+            "Entropy of what a model of gold labels alone believes about this text, in nats.",
+        ),
+        "cluster": (
+            "One of each kind",
+            "Clusters of like texts take turns, each with its highest expected gain first.",
+        ),
         "random": ("Random order", "A seeded shuffle; the number means nothing."),
     },
     "card": {

@@ -14,11 +14,13 @@ from inffeed_core.records import Act, Decision
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.workflow import review
 from inffeed_core.workflow.projects import create_project
+from inffeed_core.workflow.review import Sitting
 from pages.components.review_card import KEYS
 from pages.components.review_card.exchange import Words, answer, greeting, receive
 from pages.languages import english_review
 
 POLICY = "expected-gain"
+ADA = Sitting("Ada")
 ENGLISH = english_review.WORDS["review"]
 POLICIES = english_review.WORDS["policies"]
 WORDS = Words(POLICIES, reasons.ENGLISH, labels=2)
@@ -113,7 +115,7 @@ def sent(token: str, id: str, act: str = "relabel", label: str | None = "positiv
 
 
 def test_the_greeting_is_json_with_the_first_flags(reviewable_project):
-    told = json.loads(json.dumps(greeting(reviewable_project, POLICY, "Ada", WORDS)))
+    told = json.loads(json.dumps(greeting(reviewable_project, ADA, WORDS)))
     assert [i["id"] for i in told["items"]] == [f"s{n:03}" for n in range(20)]
     assert told["exhausted"] is False
     assert told["progress"] == {"done": 0, "open": 40, "today": 0}
@@ -122,19 +124,19 @@ def test_the_greeting_is_json_with_the_first_flags(reviewable_project):
 def test_the_greeting_tells_the_way_here_latest_first(reviewable_project):
     receive(reviewable_project, "Ada", [sent("a", "s000"), sent("b", "t000", label="positive")])
     receive(reviewable_project, "Bob", [sent("c", "s001")])
-    told = greeting(reviewable_project, POLICY, "Ada", WORDS)
+    told = greeting(reviewable_project, ADA, WORDS)
     assert [(d["token"], d["inPlace"]) for d in told["history"]] == [("b", True), ("a", False)]
     assert told["history_complete"] is True
 
 
 def test_an_answer_acknowledges_stores_and_refills(reviewable_project):
     message = {"seq": 7, "decisions": [sent("a", "s000")], "have": ["s001", "s003"], "want": 2, "analysis": 1}
-    told = answer(reviewable_project, POLICY, "Ada", message, WORDS)
+    told = answer(reviewable_project, ADA, message, WORDS)
     assert (told["seq"], told["acknowledged"]) == (7, ["a"])
     assert [i["id"] for i in told["items"]] == ["s002", "s004"]
     assert told["labels"] == {"s000": "positive"}
     assert told["progress"]["done"] == 1
-    again = answer(reviewable_project, POLICY, "Ada", message | {"want": 0}, WORDS)
+    again = answer(reviewable_project, ADA, message | {"want": 0}, WORDS)
     assert again["acknowledged"] == ["a"]
     assert len(review.history(reviewable_project)) == 1
 
@@ -168,21 +170,21 @@ def test_a_busy_database_acknowledges_nothing(reviewable_project, monkeypatch):
 def test_an_undo_that_names_nothing_undoes_the_last_and_tells_which(reviewable_project):
     receive(reviewable_project, "Ada", [sent("a", "s000")])
     undo = sent("u", "", act="undo", label=None)
-    told = answer(reviewable_project, POLICY, "Ada", {"seq": 1, "decisions": [undo], "analysis": 1}, WORDS)
+    told = answer(reviewable_project, ADA, {"seq": 1, "decisions": [undo], "analysis": 1}, WORDS)
     assert [(d["token"], d["by"]) for d in told["undone"]] == [("a", "u")]
     assert told["labels"] == {"s000": "negative"}
     assert told["progress"]["done"] == 0
 
 
 def test_an_item_that_is_no_flag_is_told_as_missing(reviewable_project):
-    told = answer(reviewable_project, POLICY, "Ada", {"seq": 1, "look": ["s005", "t000", "nowhere"]}, WORDS)
+    told = answer(reviewable_project, ADA, {"seq": 1, "look": ["s005", "t000", "nowhere"]}, WORDS)
     assert [i["id"] for i in told["looked"]] == ["s005"]
     assert told["missing"] == ["t000", "nowhere"]
 
 
 def test_after_a_retrain_the_queue_is_sent_anew(reviewable_project):
     message = {"seq": 1, "have": ["s000", "s001"], "want": 2, "analysis": 0}
-    told = answer(reviewable_project, POLICY, "Ada", message, WORDS)
+    told = answer(reviewable_project, ADA, message, WORDS)
     assert [i["id"] for i in told["items"]][:2] == ["s001", "s002"]
     assert len(told["items"]) == 20
 
@@ -190,12 +192,22 @@ def test_after_a_retrain_the_queue_is_sent_anew(reviewable_project):
 def test_long_influencers_are_cut_but_never_the_flagged_text(tmp_path):
     long = {"s000": "a" * 50_000, "t000": "b" * 50_000}
     project = make_reviewable(tmp_path / "p", Filling(texts=long, train=4))
-    first = greeting(project, POLICY, "Ada", WORDS)["items"][0]
+    first = greeting(project, ADA, WORDS)["items"][0]
     assert len(first["text"]) == 50_000
     assert max(len(row["text"]) for row in first["supporters"]) == 1501
 
 
 def test_a_correction_is_told_to_wait_for_a_retrain(open_page, reviewable_project):
     review.decide(reviewable_project, Decision("a", "s000", "Ada", Act.RELABEL, "positive"))
-    assert greeting(reviewable_project, POLICY, "Ada", WORDS)["waiting"] == 1
+    assert greeting(reviewable_project, ADA, WORDS)["waiting"] == 1
     open_page("review", reviewable_project, annotator="Ada")
+
+
+def test_a_link_carries_order_and_filter(open_page, reviewable_project):
+    link = {"order": "cluster", "with_label": "positive", "with_words": "text 1"}
+    at = open_page("review", reviewable_project, annotator="Ada", **link)
+    assert at.selectbox(key="review_policy").value == "cluster"
+    assert at.multiselect(key="with_label").value == ["positive"]
+    with store.reading(reviewable_project.db) as db:
+        held = sorted(r["instance"] for r in db.query("SELECT instance FROM lease"))
+    assert held == ["s001", "s011", "s013", "s015", "s017", "s019"]

@@ -10,12 +10,13 @@ from inffeed_core.errors import InvalidDecision
 from inffeed_core.records import Act, Decision
 from inffeed_core.workflow import review
 from inffeed_core.workflow.projects import Project, change_settings
+from inffeed_core.workflow.review import Sitting
 
 POLICY = "expected-gain"
 
 
 def given(project: Project, annotator: str, limit: int = 3, have: tuple[str, ...] = ()) -> list[str]:
-    return [i.flag.id for i in review.take(project, POLICY, annotator, limit, have).items]
+    return [i.flag.id for i in review.take(project, Sitting(annotator), limit, have).items]
 
 
 def keep(project: Project, annotator: str, id: str, label: str = "negative", **more) -> None:
@@ -41,13 +42,13 @@ def test_a_lease_that_ran_out_frees_the_flag_and_is_told(reviewable_project):
     given(reviewable_project, "Ada")
     end_all_leases(reviewable_project)
     assert given(reviewable_project, "Bob") == ["s000", "s001", "s002"]
-    assert review.take(reviewable_project, POLICY, "Ada", 1, ["s000", "s001"]).lost == ["s000", "s001"]
+    assert review.take(reviewable_project, Sitting("Ada"), 1, ["s000", "s001"]).lost == ["s000", "s001"]
 
 
 def test_whoever_has_a_flag_keeps_it_by_saying_so(reviewable_project):
     given(reviewable_project, "Ada")
     end_all_leases(reviewable_project)
-    assert review.take(reviewable_project, POLICY, "Ada", 0, ["s000", "s001"]).lost == []
+    assert review.take(reviewable_project, Sitting("Ada"), 0, ["s000", "s001"]).lost == []
     assert given(reviewable_project, "Bob") == ["s002", "s003", "s004"]
 
 
@@ -73,12 +74,12 @@ def test_at_overlap_two_a_flag_stays_open_until_two_have_answered(reviewable_pro
     assert given(reviewable_project, "Ada")[0] == "s001"
     assert [i.flag.id for i in review.queue(reviewable_project, POLICY, 1)] == ["s000"]
     assert (
-        review.progress(reviewable_project, POLICY, "Ada").done,
-        review.progress(reviewable_project, POLICY, "Bob").done,
+        review.progress(reviewable_project, Sitting("Ada")).done,
+        review.progress(reviewable_project, Sitting("Bob")).done,
     ) == (1, 0)
     keep(reviewable_project, "Bob", "s000")
     assert [i.flag.id for i in review.queue(reviewable_project, POLICY, 1)] == ["s001"]
-    assert review.progress(reviewable_project, POLICY, "Cem").done == 1
+    assert review.progress(reviewable_project, Sitting("Cem")).done == 1
 
 
 def test_others_answers_are_told_once_ones_own_is_in(reviewable_project):
@@ -126,7 +127,7 @@ def test_a_settlement_names_a_label(reviewable_project):
 def annotate(project: Project, name: str, most: int) -> None:
     """As a card does: some flags ahead, refilled before they run out; until nothing is open or enough is done."""
     done, queue = 0, given(project, name, limit=5)
-    while done < most and (queue or review.progress(project, POLICY, name).open):
+    while done < most and (queue or review.progress(project, Sitting(name)).open):
         if queue:
             keep(project, name, queue.pop(0))
             done += 1

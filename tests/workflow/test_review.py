@@ -12,6 +12,7 @@ from inffeed_core.records import Act, Decision, Evidence, Influencer, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.workflow import review
 from inffeed_core.workflow.projects import Project, create_project
+from inffeed_core.workflow.review import Sitting
 
 POLICY = "expected-gain"
 
@@ -101,7 +102,7 @@ def test_progress_counts_flags_once_by_their_last_act(reviewable_project):
     review.decide(reviewable_project, relabel("s000", "t2", annotator="Bob"))
     review.decide(reviewable_project, Decision("t3", "s001", "Ada", Act.UNSURE))
     review.decide(reviewable_project, relabel("t000", "t4"))
-    progress = review.progress(reviewable_project, POLICY, "Ada")
+    progress = review.progress(reviewable_project, Sitting("Ada"))
     assert (progress.done, progress.open) == (2, 38)
     assert progress.by_act == {Act.RELABEL: 1, Act.UNSURE: 1}
     assert progress.today == 3
@@ -112,14 +113,14 @@ def test_excluded_flags_are_neither_open_nor_done(reviewable_project):
     review.decide(reviewable_project, relabel("s000", "t1"))
     with store.writing(reviewable_project.db) as db:
         store.exclude(db, ["s000", "s001"], "leak")
-    progress = review.progress(reviewable_project, POLICY, "Ada")
+    progress = review.progress(reviewable_project, Sitting("Ada"))
     assert (progress.done, progress.open) == (0, 38)
     assert ids(reviewable_project, limit=1) == ["s002"]
 
 
 def test_yesterdays_decisions_are_not_todays(reviewable_project):
     review.decide(reviewable_project, replace(relabel("s000", "t1"), at="2020-01-01T12:00:00.000Z"))
-    assert review.progress(reviewable_project, POLICY, "Ada").today == 0
+    assert review.progress(reviewable_project, Sitting("Ada")).today == 0
 
 
 def test_an_item_can_be_asked_for_after_its_decision(reviewable_project):

@@ -14,7 +14,7 @@ from inffeed_core.reasons import reason
 from inffeed_core.records import Act, Decision, Influencer, Split
 from inffeed_core.workflow import review
 from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.review import ReviewItem
+from inffeed_core.workflow.review import ReviewItem, Sitting
 
 QUEUE = 20
 HISTORY = 200
@@ -22,6 +22,9 @@ ROWS = 10
 """Influencers of a side that are sent."""
 ROW_CHARACTERS = 1500
 """Longer texts of influencers are cut; the flagged text never is."""
+
+UNSCORED = ("cluster", "random")
+"""Orders whose score says nothing but the place."""
 
 Json = dict[str, Any]
 
@@ -95,12 +98,12 @@ def _store(project: Project, annotator: str, sent: Mapping[str, Any], receipt: R
     )
 
 
-def greeting(project: Project, policy: str, annotator: str, words: Words) -> Json:
+def greeting(project: Project, sitting: Sitting, words: Words) -> Json:
     """What the card needs when it opens: the first flags and this annotator's way here."""
-    items = review.take(project, policy, annotator, QUEUE, only=True).items
-    decisions = review.history(project, annotator, HISTORY + 1)
+    items = review.take(project, sitting, QUEUE, fresh=True).items
+    decisions = review.history(project, sitting.annotator, HISTORY + 1)
     gold = _gold(project, [d.instance_id for d in decisions])
-    return _numbers(project, policy, annotator) | {
+    return _numbers(project, sitting) | {
         "seq": 0,
         "items": [item_json(i, words) for i in items],
         "exhausted": len(items) < QUEUE,
@@ -110,18 +113,18 @@ def greeting(project: Project, policy: str, annotator: str, words: Words) -> Jso
     }
 
 
-def answer(project: Project, policy: str, annotator: str, message: Mapping[str, Any], words: Words) -> Json:
+def answer(project: Project, sitting: Sitting, message: Mapping[str, Any], words: Words) -> Json:
     """Take in a message, and give what it asks for."""
     sent = message.get("decisions", [])
-    receipt = receive(project, annotator, sent)
+    receipt = receive(project, sitting.annotator, sent)
     want, have = int(message.get("want", 0)), [str(id) for id in message.get("have", [])]
-    handed = review.take(project, policy, annotator, min(want, QUEUE), have)
+    handed = review.take(project, sitting, min(want, QUEUE), have)
     if handed.items and handed.analysis_id != message.get("analysis"):  # a retrain came between: the rest is stale
-        handed, want = review.take(project, policy, annotator, QUEUE, have[:1], only=True), QUEUE
+        handed, want = review.take(project, sitting, QUEUE, have[:1], fresh=True), QUEUE
     items = handed.items
-    looked, missing = _look(project, policy, [str(id) for id in message.get("look", [])])
+    looked, missing = _look(project, sitting.policy, [str(id) for id in message.get("look", [])])
     touched = {str(d["id"]) for d in sent} | {d["id"] for d in receipt.undone}
-    return _numbers(project, policy, annotator) | {
+    return _numbers(project, sitting) | {
         "seq": message.get("seq"),
         "acknowledged": receipt.acknowledged,
         "refused": receipt.refused,
@@ -133,7 +136,7 @@ def answer(project: Project, policy: str, annotator: str, message: Mapping[str, 
         "missing": missing,
         "lost": handed.lost,
         "labels": {i.id: i.label for i in review.texts(project, sorted(touched)).values()},
-        "answers": _answers(project, annotator, [*touched, *(i.flag.id for i in looked)]),
+        "answers": _answers(project, sitting.annotator, [*touched, *(i.flag.id for i in looked)]),
         "analysis": items[0].analysis_id if items else message.get("analysis"),
     }
 
@@ -148,8 +151,8 @@ def _look(project: Project, policy: str, ids: Sequence[str]) -> tuple[list[Revie
     return found, missing
 
 
-def _numbers(project: Project, policy: str, annotator: str) -> Json:
-    progress = review.progress(project, policy, annotator)
+def _numbers(project: Project, sitting: Sitting) -> Json:
+    progress = review.progress(project, sitting)
     return {
         "progress": {"done": progress.done, "open": progress.open, "today": progress.today},
         "waiting": progress.waiting,
@@ -199,7 +202,7 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "suggested": flag.suggested,
         "suggested_probability": flag.suggested_probability,
         "policy": name,
-        "score": "" if flag.policy == "random" else f"{flag.score:.3g}",
+        "score": "" if flag.policy in UNSCORED else f"{flag.score:.3g}",
         "score_help": meaning,
         "rank": flag.rank,
         "of": flag.of,

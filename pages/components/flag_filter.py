@@ -1,0 +1,53 @@
+"""Which flags to review: their order and a filter, both in the address bar, so that a link shares them."""
+
+import streamlit as st
+
+from inffeed_core.records import FlagFilter
+from inffeed_core.settings import POLICIES
+from inffeed_core.workflow.browsing import size
+from inffeed_core.workflow.projects import Project, settings_of
+from inffeed_core.workflow.review import facets
+from pages.language import say, section
+
+
+def policy_choice() -> str:
+    """The order of the flags. The address tells it by its code: a bound widget would write words of one language."""
+    asked = st.query_params.get("order", POLICIES[0])
+    policy: str = st.selectbox(
+        say("review.policy"),
+        POLICIES,
+        index=POLICIES.index(asked) if asked in POLICIES else 0,
+        format_func=lambda p: section("policies")[p][0],
+        label_visibility="collapsed",
+        width=240,
+        key="review_policy",
+        persist_state="session",
+    )
+    if policy == POLICIES[0]:
+        st.query_params.pop("order", None)
+    else:
+        st.query_params["order"] = policy
+    return policy
+
+
+def flag_filter(project: Project) -> FlagFilter:
+    """The filter, behind a button that tells whether it is on."""
+    labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), size(project))
+    named = {f"{key}: {value}": (key, value) for key, value in pairs}
+    parts = [st.session_state.get(key) for key in ("with_label", "with_source", "with_metadata", "with_words")]
+    name = say("review.filtered") if any(parts) else say("review.filter")
+    with st.popover(name, icon=":material/filter_list:", type="tertiary"):
+        words = st.text_input(say("review.words"), key="with_words", type="search", **_KEPT)
+        chosen = st.multiselect(say("review.labels"), labels, key="with_label", **_KEPT)
+        from_sources = st.multiselect(say("review.sources"), sources, key="with_source", **_KEPT) if sources else []
+        having = st.multiselect(say("review.metadata"), list(named), key="with_metadata", **_KEPT) if named else []
+    return FlagFilter(tuple(chosen), tuple(from_sources), tuple(named[n] for n in having), (words or "").strip())
+
+
+_KEPT = {"bind": "query-params", "persist_state": "session"}
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _facets(_project: Project, folder: str, instances: int) -> tuple[list[str], list[tuple[str, str]]]:
+    """Kept until texts are added or left out: they are counted over all silver."""
+    return facets(_project)
