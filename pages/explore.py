@@ -177,6 +177,10 @@ def _influence(project: Project, shown: Portrait, explaining: bool, characters: 
     bars = influence_bars(shown.evidence, characters=characters, words=section("charts"))
     st.plotly_chart(bars, key=key, on_select=lambda: _take_point(key), selection_mode="points", config=BARE)
     _influencer_table(shown)
+    if shown.analysis.settings.get("scope", "head") != "head" and shown.analysis.id == latest_id(project):
+        key = f"exact {shown.analysis.id}"
+        if st.button(say("explore.exact"), help=say("explore.exact_help"), disabled=explaining, key=key):
+            start_job(project, "explain", {"ids": [shown.instance.id], "exact": True})
 
 
 def _take_point(key: str) -> None:

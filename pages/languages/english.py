@@ -279,6 +279,8 @@ WORDS = {
         "not_computed": "The influencers of this instance have not been computed.",
         "newest_only": "They can be for the newest analysis of the version in use alone.",
         "compute": "Compute influencers",
+        "exact": "Solve exactly",
+        "exact_help": "Compute these influencers anew with the exact curvature. It takes dozens of passes over the texts.",
         "influence_said": (
             "Influence of a training instance is the target's loss without it minus the loss with it, in nats. "
             "Positive: it helps the model give the target its label. Negative: it works against that label."
