@@ -10,7 +10,7 @@ from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.workflow.comparing import all_versions, compare, make_active
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Status, Step, status
-from pages.components.job_panel import job_panel
+from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state
 from pages.components.retraining import training
 from pages.components.session import require_project
@@ -38,7 +38,9 @@ def page() -> None:
     st.header(say("models.versions"), anchor=False)
     _held_back(versions[0], active)
     _table(versions, active)
-    _choose_active(project, versions, active)
+    with st.container(horizontal=True):
+        _choose_active(project, versions, active)
+        _export(project, versions, active)
     _before_after(project, versions, active)
 
 
@@ -120,6 +122,20 @@ def _choose_active(project: Project, versions: list[ModelVersion], active: Model
         ):
             make_active(project, chosen, by="models-page")
             st.rerun()
+
+
+def _export(project: Project, versions: list[ModelVersion], active: ModelVersion) -> None:
+    with st.popover(say("models.export"), icon=":material/output:"):
+        ids = [v.id for v in versions]
+        chosen = st.selectbox(say("models.version"), ids, index=ids.index(active.id), key="exported_version")
+        folder = project.exports / chosen
+        if folder.is_dir():
+            st.text(say("models.exported", id=chosen))
+            st.code(str(folder), language=None)
+            return
+        st.text(say("models.export_said"))
+        if st.button(say("models.export_now", id=chosen), type="primary", key="export_version"):
+            start_job(project, "export-model", {"version": chosen, "folder": str(folder)})
 
 
 def _before_after(project: Project, versions: list[ModelVersion], active: ModelVersion) -> None:

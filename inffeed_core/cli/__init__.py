@@ -2,7 +2,7 @@
 
     console.py   errors to exit codes, progress, JSON: what all commands share
     data.py      new, import, export, settings
-    learning.py  train, analyse, retrain, versions, promote
+    learning.py  train, analyse, retrain, versions, promote, export-model
     analyses.py  analyses, compare
     review.py    flags, influencers, explain, decide, undo, release
     running.py   status, jobs, cancel, app

@@ -217,4 +217,20 @@ def promote(project: Path, version: str, by: str) -> None:
     click.echo(f"{version} is the active version.")
 
 
-COMMANDS = (train, analyse, retrain, versions, promote)
+@click.command("export-model", epilog="Example: inffeed export-model reviews v2 reviews-classifier")
+@project_argument
+@click.argument("version")
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_option
+def export_model(project: Path, version: str, folder: Path, as_json: bool) -> None:
+    """Write VERSION of the project DIR as a model for transformers.
+
+    FOLDER must not exist. A version whose transformer was fine-tuned, or was a classifier from the start, loads with
+    `pipeline("text-classification", model=FOLDER)`; of a version on a bare encoder the card, README.md, tells how.
+    """
+    target = folder.expanduser().resolve()
+    job = _do(opened(project), "export-model", {"version": version, "folder": str(target)})
+    answer(job.result, as_json, lambda: f"{version} is in {target}; its README.md tells how to use it.")
+
+
+COMMANDS = (train, analyse, retrain, versions, promote, export_model)

@@ -4,6 +4,7 @@ What computes is imported by the functions, because it needs torch and whoever o
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from inffeed_core.records import Progress
@@ -52,7 +53,22 @@ def probe(project: Project, settings: Settings, progress: Progress) -> dict[str,
     return estimating.probe(project, _train_settings(settings), progress)
 
 
-KINDS: dict[str, Work] = {"train": train, "analyse": analyse, "retrain": retrain, "explain": explain, "probe": probe}
+def export_model(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """A version as a folder for transformers: {"folder": path}. Takes {"version": id, "folder": path}."""
+    from inffeed_core.workflow import model_export
+
+    folder = model_export.export_model(project, settings["version"], Path(settings["folder"]), progress)
+    return {"folder": str(folder)}
+
+
+KINDS: dict[str, Work] = {
+    "train": train,
+    "analyse": analyse,
+    "retrain": retrain,
+    "explain": explain,
+    "probe": probe,
+    "export-model": export_model,
+}
 
 
 def _train_settings(settings: Settings) -> TrainSettings:

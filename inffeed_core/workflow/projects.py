@@ -55,6 +55,11 @@ class Project:
         return self.folder / "features"
 
     @property
+    def exports(self) -> Path:
+        """Model versions as folders for transformers, which may be taken away."""
+        return self.folder / "exports"
+
+    @property
     def jobs(self) -> Path:
         """Logs of jobs."""
         return self.folder / "jobs"

@@ -21,6 +21,8 @@ from inffeed_core.store import (
 from inffeed_core.wording import Sentence
 from inffeed_core.workflow.projects import Project
 
+BESIDE = ("explain", "probe", "export-model")
+"""Kinds of jobs that reviewing goes on beside."""
 RETRAIN_AFTER = 20
 """Changed labels after which retraining is the next step even while flags are open."""
 
@@ -115,7 +117,7 @@ def _import_step(counts: Mapping[Split, Mapping[str, int]]) -> NextStep | None:
 
 
 def _wait_step(running: tuple[Job, ...]) -> NextStep | None:
-    waited_for = [job for job in running if job.kind not in ("explain", "probe")]  # which reviewing goes on beside
+    waited_for = [job for job in running if job.kind not in BESIDE]
     if not waited_for:
         return None
     job = waited_for[0]

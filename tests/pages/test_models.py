@@ -142,3 +142,12 @@ def test_the_time_of_a_fine_tuning_is_measured_once_and_then_told(open_page, rev
     app.run()
     assert f"about {round(4 * count / 60)} min" in texts(app)
     assert "Measure the time" not in [b.label for b in app.button]
+
+
+def test_a_version_is_exported_into_the_project_s_folder(open_page, reviewable_project, started):
+    app = open_page("models", reviewable_project)
+    button(app, "Export v1").click().run()
+    folder = reviewable_project.exports / "v1"
+    assert started == [("export-model", {"version": "v1", "folder": str(folder)})]
+    folder.mkdir(parents=True)
+    assert "README.md tells how to use it" in texts(app.run())

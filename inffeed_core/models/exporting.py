@@ -1,0 +1,109 @@
+"""Write a version as a folder that transformers loads, with nothing of InfFeed in it.
+
+A version on a sequence classifier (fine-tuned here, or brought along) becomes one: its last linear layer gets the
+version's head, so `AutoModelForSequenceClassification` and a `pipeline` give the version's predictions. No standard
+architecture pools the tokens of a bare encoder by their mean and puts a head on that, nor does every decoder's last
+layer have room for a bias; such versions are written as the encoder's own files with the head beside them, and a
+dozen lines of Python in the card put the two together.
+"""
+
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from inffeed_core.errors import ExportFailed
+from inffeed_core.models.classifiers import find_head
+from inffeed_core.models.encoder import explained, quietly
+from inffeed_core.models.fine_tuning import classifier, tokenizer_of
+from inffeed_core.models.heads import Head, save_head
+from inffeed_core.models.snapshot import RECIPE, Pooling
+from inffeed_core.models.sources import ModelFiles
+
+LOADED_PLAINLY = """\
+from transformers import pipeline
+
+classify = pipeline("text-classification", model="{folder}")
+print(classify("A text to classify.", truncation=True))"""
+
+LOADED_WITH_HEAD = """\
+import json, torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer
+
+folder = "{folder}"
+tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+head, labels = load_file(folder + "/head/head.safetensors"), json.load(open(folder + "/head/head.json"))["labels"]
+tokens = tokenizer(["A text to classify."], padding=True, truncation=True, max_length={tokens}, return_tensors="pt")
+vectors, mask = encoder(**tokens).last_hidden_state, tokens["attention_mask"].unsqueeze(2)
+pooled = {pooled}
+scores = ({scaled}.double() @ head["weight"].double().T + head["bias"].double()).softmax(1)
+print([labels[best] for best in scores.argmax(1)], scores.tolist())"""
+
+
+def write_classifier(files: ModelFiles, head: Head, max_tokens: int, folder: Path, card: Callable[[str], str]) -> None:
+    """Write the model with this head to a new folder, whole or not at all.
+
+    `card` gives the text of README.md for the lines of Python that load the folder.
+
+    Raises ExportFailed where the folder exists or cannot be written, ModelError where the model cannot be read.
+    """
+    if folder.exists():
+        raise ExportFailed(f"{folder} exists already; name a folder that does not.")
+    unfinished = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lines = _write(files, head, max_tokens, unfinished).replace("{folder}", folder.name)
+        (unfinished / "README.md").write_text(card(lines), encoding="utf-8")
+        unfinished.rename(folder)
+    except OSError as error:
+        raise ExportFailed(
+            f"{folder} cannot be written ({error.strerror or error}); nothing was left there."
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write(files: ModelFiles, head: Head, max_tokens: int, folder: Path) -> str:
+    """Write the files; returns the lines that load them."""
+    if files.pooling is not None:
+        return _write_encoder(files, files.pooling, head, max_tokens, folder)
+    with explained(files), quietly():
+        model: Any = classifier(files, head.labels)[0].eval()
+        tokenizer = tokenizer_of(files, model, max_tokens)
+        layer = _last_layer(model, tokenizer)
+    if layer.bias is None:
+        raise ExportFailed(f"{files.name} has a last layer without a bias, which the version's head needs.")
+    with torch.no_grad(), quietly():
+        layer.weight.copy_(head.weight)
+        layer.bias.copy_(head.bias)
+        model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return LOADED_PLAINLY
+
+
+def _write_encoder(files: ModelFiles, pooling: Pooling, head: Head, max_tokens: int, folder: Path) -> str:
+    folder.mkdir()
+    recipe = {path for pattern in RECIPE for path in files.folder.glob(pattern)}
+    for path in sorted({*files.weights, *recipe}):
+        shutil.copy(path, folder)
+    save_head(folder / "head", head.weight, head.bias, head.labels, head.about)
+    words = {
+        "{tokens}": str(max_tokens),
+        "{pooled}": "(vectors * mask).sum(1) / mask.sum(1)" if pooling.mode == "mean" else "vectors[:, 0]",
+        "{scaled}": "torch.nn.functional.normalize(pooled)" if pooling.normalise else "pooled",
+    }
+    lines = LOADED_WITH_HEAD
+    for place, filling in words.items():
+        lines = lines.replace(place, filling)
+    return lines
+
+
+@torch.inference_mode()
+def _last_layer(model: nn.Module, tokenizer: Any) -> nn.Linear:
+    ids = torch.tensor([tokenizer("A text to try the model.", truncation=True)["input_ids"]])
+    return find_head(model, ids, torch.ones_like(ids))

@@ -1,0 +1,93 @@
+"""The card that goes with an exported model: what it is, what it learned from, how good it is, and its limits."""
+
+from collections.abc import Mapping
+
+from inffeed_core.records import Metrics, ModelVersion
+from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
+from inffeed_core.workflow.encoders import base_of
+
+LICENCES = {DEFAULT_MODEL: "apache-2.0"}
+"""Of base models that InfFeed knows."""
+
+
+def card(version: ModelVersion, about: ProjectSettings, loading: str) -> str:
+    """README.md of an exported version in Markdown, with the front matter that model hubs read."""
+    base = base_of(version)
+    licence = LICENCES.get(base)
+    parts = [
+        _front_matter(base, licence),
+        f"# {_plain(about.name)}, {version.id}",
+        f"A text classifier of the labels {', '.join(f'`{_plain(label)}`' for label in about.labels)}, trained with "
+        f"InfFeed {version.report.get('code', '')} on {version.created[:10]} on top of `{_plain(base)}`.",
+        "## Use",
+        f"From the folder that holds this one, with `torch` and `transformers` installed:\n\n```python\n{loading}\n```",
+        f"Texts are cut to {version.settings.get('max_tokens', 256)} tokens, as in training.",
+        "## What it learned from",
+        _counts(version.train_counts),
+        f"Label state: decision {version.as_of_decision}; SHA-256 of ids, texts and labels `{version.data_hash}`.",
+        "## How good it is",
+        _scores(version),
+        "## How it was trained",
+        _settings(version),
+        "## Limits",
+        "Scores hold for texts like those it was tested on. Labels of this kind are a matter of judgement: the model "
+        "repeats the judgement, and the errors, of those who gave them. Do not let it decide about people on its own.",
+        f"Licence of the base model: {licence or 'see the page or folder of the base model'}.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _front_matter(base: str, licence: str | None) -> str:
+    lines = ["pipeline_tag: text-classification", "library_name: transformers"]
+    lines += [f"base_model: {base}"] if "/" in base and not base.startswith(("/", "~", ".")) else []
+    lines += [f"license: {licence}"] if licence else []
+    return "---\n" + "\n".join(lines) + "\n---"
+
+
+def _plain(words: str) -> str:
+    """On one line and without the sign that ends code in Markdown."""
+    return " ".join(words.split()).replace("`", "'")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return "\n".join(
+        [
+            "| texts | labels |",
+            "| --: | --- |",
+            f"| {counts.get('gold', 0):,} | gold, given by people |",
+            f"| {counts.get('silver_confirmed', 0):,} | silver that a person confirmed or corrected |",
+            f"| {counts.get('silver', 0):,} | silver that nobody has checked |",
+        ]
+    )
+
+
+def _scores(version: ModelVersion) -> str:
+    found = [("validation", version.validation), ("test", version.test)]
+    lines = [
+        "| split | texts | macro-F1 (95 % interval) | accuracy | mean loss, nats |",
+        "| --- | --: | --- | --: | --: |",
+    ]
+    lines += [_row(name, metrics) for name, metrics in found if metrics is not None]
+    if len(lines) == 2:
+        return "It was not scored: the project held neither validation nor test gold."
+    note = "Validation chose settings and steered the review, so its score flatters; test did nothing but report."
+    return "\n".join(lines) + f"\n\n{note}"
+
+
+def _row(name: str, metrics: Metrics) -> str:
+    f1 = metrics.macro_f1
+    return (
+        f"| {name} | {metrics.n:,} | {f1.value:.3f} ({f1.low:.3f} to {f1.high:.3f}) "
+        f"| {metrics.accuracy:.3f} | {metrics.loss:.3f} |"
+    )
+
+
+def _settings(version: ModelVersion) -> str:
+    lines = [f"- method: {version.settings.get('method', 'instant')}", f"- seed: {version.seed}"]
+    lines += [f"- L2 of the head: {version.report.get('l2')}", f"- weights of the encoder: `{version.weights_hash}`"]
+    tuned = version.report.get("fine_tuning")
+    if isinstance(tuned, Mapping):
+        chosen = version.settings.get("fine_tune")
+        listed = ", ".join(f"{name} {value}" for name, value in chosen.items()) if isinstance(chosen, Mapping) else ""
+        lines += [f"- fine-tuning: {listed}", f"- steps: {tuned['steps']}, the best was {tuned['best_step']}"]
+    return "\n".join(lines)

@@ -1,0 +1,34 @@
+"""Export a model version as a folder for transformers, with its card."""
+
+from pathlib import Path
+
+from inffeed_core import store
+from inffeed_core.models.heads import load_head
+from inffeed_core.models.sources import resolve
+from inffeed_core.records import Progress
+from inffeed_core.settings import TrainSettings
+from inffeed_core.workflow.encoders import located
+from inffeed_core.workflow.model_card import card
+from inffeed_core.workflow.projects import Project
+
+
+def export_model(project: Project, version_id: str, folder: Path, progress: Progress) -> Path:
+    """Write a version to a new folder, whole or not at all; returns its absolute path.
+
+    Raises NotReady for an unknown version, ExportFailed where the folder exists or cannot be written, ModelError.
+    """
+    with store.reading(project.db) as db:
+        version, about = store.version(db, version_id), store.project_settings(db)
+    progress("Loading the model", 0, 0)
+    from inffeed_core.models.exporting import write_classifier  # imports transformers, 3 s
+
+    files = resolve(located(project, version.encoder, progress))
+    max_tokens = TrainSettings.from_dict(version.settings).max_tokens
+    progress("Writing the model", 0, 0)
+    target = folder.expanduser().resolve()
+
+    def described(lines: str) -> str:
+        return card(version, about, lines)
+
+    write_classifier(files, load_head(project.models / version.id), max_tokens, target, described)
+    return target
