@@ -73,6 +73,14 @@ class ProjectSettings(_Settings):
     """A flag is open until this many annotators have answered it."""
     lease_minutes: float = 15.0
     """How long a flag that was handed to an annotator is kept from the others while nothing is heard of them."""
+    warning: str = ""
+    """What annotators are told before the first text of a day; empty = nothing."""
+    blur: bool = False
+    """Whether the review room blurs every text until it is asked for."""
+    break_minutes: int = 45
+    """After how many minutes of review without a pause a break is suggested; 0 = never."""
+    break_decisions: int = 0
+    """After how many decisions without a pause a break is suggested; 0 = never."""
 
     def __post_init__(self) -> None:
         _require(bool(self.name.strip()), "The project has no name; give it one.")
@@ -93,6 +101,9 @@ class ProjectSettings(_Settings):
         _require(
             0 < self.lease_minutes <= 1440, f"lease_minutes is {self.lease_minutes}; expected above 0, at most 1440."
         )
+        for name in ("break_minutes", "break_decisions"):
+            value = getattr(self, name)
+            _require(value >= 0, f"{name} is {value}; give 0 for no break, or how many to wait for.")
 
 
 @dataclass(frozen=True, slots=True)

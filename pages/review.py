@@ -12,6 +12,7 @@ from pages.components.flag_filter import flag_filter, policy_choice
 from pages.components.notices import empty_state
 from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import Json, Words, answer, greeting
+from pages.components.review_settings import care_button
 from pages.components.session import require_project, signed_in_name
 from pages.language import counted, language, say, section
 
@@ -91,6 +92,7 @@ def _room(project: Project, annotator: str) -> None:
         sitting = Sitting(annotator, policy_choice(), flag_filter(project))
         banner = st.empty()
         st.space("stretch")
+        care_button(project)
         person = st.empty()
     try:
         data = _data(project, sitting)
@@ -112,7 +114,11 @@ def _waiting(corrections: int) -> None:
 
 def _card_key(project: Project, sitting: Sitting) -> str:
     """Another project, order, filter or annotator is another card."""
-    return "review-" + hashlib.sha256(repr((str(project.folder), sitting)).encode()).hexdigest()[:16]
+    return "review-" + _digest(str(project.folder), sitting)
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _receive(project: Project, sitting: Sitting) -> None:
@@ -134,11 +140,14 @@ def _data(project: Project, sitting: Sitting) -> Json:
     told = greeting(project, sitting, _words(project)) if fresh else answered
     settings = settings_of(project)
     config = {
-        "key": _card_key(project, sitting),
+        "key": _card_key(project, sitting) + _digest(settings, language()),  # another of these is another card too
         "project": str(project.folder),
         "annotator": sitting.annotator,
         "labels": settings.labels,
         "guidelines": settings.guidelines,
+        "warning": settings.warning,
+        "blur": settings.blur,
+        "breaks": {"minutes": settings.break_minutes, "decisions": settings.break_decisions},
         "keys": KEYS,
         "language": language(),
         "strings": section("card"),

@@ -217,8 +217,15 @@ def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
 @project_argument
 @click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
 @click.option("--lease-minutes", type=float, help="How long a flag is kept for an annotator who says nothing.")
+@click.option(
+    "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."
+)
+@click.option("--warning", help="Shown before the first text of a day; empty for none.")
+@click.option("--blur/--no-blur", default=None, help="Whether texts are blurred until they are asked for.")
+@click.option("--break-minutes", type=int, help="Minutes of review after which a break is suggested; 0 for never.")
+@click.option("--break-decisions", type=int, help="Decisions after which a break is suggested; 0 for never.")
 @json_option
-def settings(project: Path, as_json: bool, **changes: float | None) -> None:
+def settings(project: Path, as_json: bool, guidelines: Path | None, **changes: float | str | None) -> None:
     """Show the settings of the project DIR, or change some.
 
     What is already decided stays as it is.
@@ -227,6 +234,8 @@ def settings(project: Path, as_json: bool, **changes: float | None) -> None:
 
     target = opened(project)
     wanted = {name: value for name, value in changes.items() if value is not None}
+    if guidelines is not None:
+        wanted["guidelines"] = guidelines.read_text(encoding="utf-8").strip()
     now = change_settings(target, **wanted) if wanted else settings_of(target)
     answer(now, as_json, lambda: "\n".join(f"{name + ':':<16}{value}" for name, value in now.as_dict().items()))
 

@@ -37,6 +37,7 @@ from inffeed_core.store.decisions import (
     undo_token,
     undone_by,
 )
+from inffeed_core.store.exposure import Exposure, exposure
 from inffeed_core.store.flags import (
     DECIDED_TOO,
     Viewer,
@@ -92,6 +93,7 @@ from inffeed_core.store.versions import (
 
 __all__ = [
     "DECIDED_TOO",
+    "Exposure",
     "Viewer",
     "act_counts",
     "active_version",
@@ -121,6 +123,7 @@ __all__ = [
     "exclude",
     "existing_ids",
     "explained_targets",
+    "exposure",
     "find",
     "flagged",
     "history",

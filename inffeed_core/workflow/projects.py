@@ -121,12 +121,12 @@ def open_sample(folder: Path, progress: Progress) -> Project:
 
 def _make_sample(folder: Path, progress: Progress) -> None:
     from inffeed_core.workflow.importing import commit, preview  # which import this module
-    from inffeed_core.workflow.sample import SAMPLE_LABELS, sample_files
+    from inffeed_core.workflow.sample import SAMPLE_LABELS, sample_files, sample_guidelines
 
     files = sample_files()
     with _made_whole(folder) as project:
         with writing(project.db) as db:
-            save_project_settings(db, ProjectSettings(SAMPLE_NAME, SAMPLE_LABELS))
+            save_project_settings(db, ProjectSettings(SAMPLE_NAME, SAMPLE_LABELS, guidelines=sample_guidelines()))
         for split, path in files.items():
             options = replace(preview(project, path).options, split=split, split_column=None)
             commit(project, path, options, progress=progress)

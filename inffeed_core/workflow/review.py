@@ -224,6 +224,12 @@ def facets(project: Project) -> tuple[list[str], list[tuple[str, str]]]:
         return store.facets(db)
 
 
+def exposure(project: Project, annotator: str) -> store.Exposure:
+    """What the annotator has read today, for their own eyes."""
+    with store.reading(project.db) as db:
+        return store.exposure(db, annotator, _midnight())
+
+
 def most_incompatible(evidence: Evidence) -> Influencer | None:
     """The gold example that contradicts the target's label most, or None where none does.
 

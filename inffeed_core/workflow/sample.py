@@ -10,6 +10,12 @@ SAMPLE_LABELS = ("negative", "positive")
 _FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 
 
+def sample_guidelines() -> str:
+    """What the sample's annotators are told; empty where the file is missing."""
+    path = _FOLDER / "guidelines.txt"
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
 def sample_files(folder: Path = _FOLDER) -> dict[Split, Path]:
     """The CSV file of each split. Raises ProjectError where they are not there, as in an installation without them."""
     files = {split: folder / f"{split}.csv" for split in Split}

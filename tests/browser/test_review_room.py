@@ -156,11 +156,10 @@ def test_typing_a_note_changes_no_label_and_the_note_arrives(open_room, project)
 
 def test_keys_rest_while_a_sheet_is_open(open_room, project):
     page = open_room()
-    page.keyboard.press("g")
-    expect(page.locator(".guidelineSheet")).to_contain_text("Judge what the writer thinks")
+    page.keyboard.press("?")
     for key in ("1", "k", "Enter"):
         page.keyboard.press(key)
-    expect(page.locator(".guidelineSheet")).to_be_hidden()  # Enter pressed its Close button
+    expect(page.locator(".keySheet")).to_be_hidden()  # Enter pressed its Close button
     page.keyboard.press("s")
     saved(page)
     assert [d.act for d in decisions(project)] == [Act.SKIP]

@@ -110,6 +110,10 @@ def test_no_key_is_one_of_streamlits_own():
     assert not {"c", "r"} & set(KEYS)
 
 
+def test_every_key_has_a_meaning_in_the_order_of_the_sheet():
+    assert list(KEYS.values()) == list(english_review.WORDS["card"]["key_names"])
+
+
 def sent(token: str, id: str, act: str = "relabel", label: str | None = "positive", **more) -> dict:
     return {"token": token, "id": id, "act": act, "label": label, "note": "", "undoes": None, "analysis": 1} | more
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from small import LABELS, make_small
 
-from inffeed_core.errors import ProjectError
+from inffeed_core.errors import ProjectError, SettingsError
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import count_instances, reading
 from inffeed_core.workflow import projects
 from inffeed_core.workflow.projects import (
     Project,
+    change_settings,
     create_project,
     default_home,
     model_reference,
@@ -185,3 +186,12 @@ def test_a_project_whose_creation_was_cut_off_is_told(project: Project) -> None:
         connection.execute("DELETE FROM setting")
     with pytest.raises(ProjectError, match="no settings"):
         open_project(project.folder)
+
+
+def test_what_annotators_are_shown_can_be_changed_later(tmp_path: Path):
+    project = create_project(tmp_path / "p", ProjectSettings("P", ("a", "b")))
+    assert change_settings(project, blur=True, warning="Insults.").blur
+    assert settings_of(project).warning == "Insults."
+    with pytest.raises(SettingsError, match="break_minutes is -1"):
+        change_settings(project, break_minutes=-1)
+    assert settings_of(project).break_minutes == 45

@@ -22,14 +22,26 @@ KEYS = {
     "arrowright": "forth",
     "arrowup": "up",
     "arrowdown": "down",
-    "escape": "leave",
+    "b": "reveal",
     "g": "guidelines",
     "?": "keys",
 }
-"""Key (as browsers name it, lower case) to command. C and R are Streamlit's own and must stay free."""
+"""Key (as browsers name it, lower case) to command, until the annotator changes it (bindings.js)."""
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("outbox.js", "room.js", "elements.js", "evidence.js", "subject.js", "view.js", "keys.js", "card.js")
+_SCRIPTS = (
+    "outbox.js",
+    "room.js",
+    "elements.js",
+    "evidence.js",
+    "subject.js",
+    "keys.js",
+    "bindings.js",
+    "care.js",
+    "sheets.js",
+    "view.js",
+    "card.js",
+)
 
 _card = st.components.v2.component(
     "inffeed_review_card",

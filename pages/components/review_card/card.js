@@ -19,7 +19,10 @@ class Card {
     this.inFlight = null; // {seq, at}: the message that has not been answered
     this.silentSince = null;
     this.room.take(data);
-    this.view = new View(root, this.room, data.config, (name, ...rest) => this.act(name, ...rest));
+    this.bindings = new Bindings(data.config.keys, data.config.annotator);
+    this.pauses = new Pauses(data.config.breaks, data.config.annotator);
+    this.warning = new Warning(data.config.warning, data.config.annotator);
+    this.view = new View(this, root, data.config);
     this.listen();
     this.fit();
     this.view.body.focus({ preventScroll: true });
@@ -28,9 +31,10 @@ class Card {
   listen() {
     const { signal } = this.stop;
     listenForKeys({
-      commands: this.config.keys,
+      bindings: this.bindings,
       allows: (name) => this.allows(name),
       act: (name, digit) => this.act(name, digit),
+      release: () => this.view.reveal(false),
       signal,
     });
     const notice = () => (this.view.parts.paused.hidden = !takesText(deepActive()));
@@ -48,10 +52,11 @@ class Card {
     });
   }
 
-  /** Keys rest while a dialog or menu of Streamlit's is open, or one of ours, which G and ? close. */
+  /** Keys rest while a dialog or menu of Streamlit's is open, or one of ours, which ? closes. */
   allows(name) {
     if (current !== this || document.querySelector('[role="dialog"], [data-baseweb="popover"]')) return false;
-    return !this.view.dialogOpen || ["keys", "guidelines"].includes(name);
+    if (this.warning.pending) return false;
+    return !this.view.dialogOpen || name === "keys";
   }
 
   receive(component) {
@@ -96,8 +101,10 @@ class Card {
       relabelFocused: (digit) => this.relabel(view.focusedRow, this.config.labels[digit - 1]),
       relabelRow: (row, label) => this.relabel(row, label),
       note: () => item && view.showNote({ open: true }),
-      guidelines: () => view.toggle("guidelineSheet"),
+      guidelines: () => view.toggleGuide(),
       keys: () => view.toggle("keySheet"),
+      today: () => view.openToday(),
+      reveal: () => view.reveal(true),
       leave: () => view.body.focus({ preventScroll: true }),
     };
     commands[name](...rest);
@@ -113,6 +120,8 @@ class Card {
     let decision = null;
     this.update(() => (decision = this.room.decide(act, label)));
     if (decision === null) return;
+    this.pauses.decided();
+    this.view.showNudge();
     this.root.activeElement?.closest(".flagged, .evidence, .counter") && this.view.body.focus({ preventScroll: true });
     this.view.tell(fill(this.config.strings.past[decision.act], { label: label ?? "" }));
   }

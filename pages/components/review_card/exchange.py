@@ -6,7 +6,7 @@ arrive once. The answer names the tokens that are on disk, or refused for good; 
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from inffeed_core.errors import InfFeedError, UnknownInstance
@@ -155,6 +155,7 @@ def _numbers(project: Project, sitting: Sitting) -> Json:
     progress = review.progress(project, sitting)
     return {
         "progress": {"done": progress.done, "open": progress.open, "today": progress.today},
+        "exposure": asdict(review.exposure(project, sitting.annotator)),
         "waiting": progress.waiting,
         "acknowledged": [],
         "refused": {},

@@ -18,13 +18,23 @@ function digitOf(event) {
   return Number((onRow ?? onPad)?.[1] ?? 0);
 }
 
+/** Whether the key belongs to an input method that is putting a character together. */
+function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
+/** The key's name, lower case; on a layout of other letters, the Latin letter at its place. */
+function keyOf(event) {
+  const latin = event.key.length > 1 || event.key <= "~";
+  return (latin ? event.key : event.code.replace(/^Key/, "")).toLowerCase();
+}
+
 /** What a key press asks for, as [command, digit], or null. `commands` maps keys (`event.key`, lower case) to names. */
 function commandOf(event, commands) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return null;
+  if (event.ctrlKey || event.altKey || event.metaKey || isComposing(event)) return null;
   const digit = digitOf(event);
   if (digit) return [event.shiftKey ? "relabelFocused" : "label", digit];
-  const latin = event.key.length > 1 || event.key <= "~";
-  const key = (latin ? event.key : event.code.replace(/^Key/, "")).toLowerCase();
+  const key = keyOf(event);
   if (event.shiftKey && /^[a-z]$/.test(key)) return null;
   return commands[key] ? [commands[key], 0] : null;
 }
@@ -36,15 +46,20 @@ function isNative(event, target) {
   return /^Arrow(Up|Down)$/.test(event.key) && target.matches(".text");
 }
 
-/** Listen until `signal` aborts, calling `act(command, digit)` once for each press of a command's key. */
-function listenForKeys({ commands, allows, act, signal }) {
+/**
+ * Listen until `signal` aborts, calling `act(command, digit)` once for each press of a command's key, and `release()`
+ * when a key is let go or the window is left.
+ */
+function listenForKeys({ bindings, allows, act, release, signal }) {
   const press = (event) => {
     const target = event.composedPath()[0];
     if (event.defaultPrevented || takesText(target)) return;
-    const command = commandOf(event, commands);
+    const command = commandOf(event, bindings.commands);
     if (command === null || !allows(command[0]) || isNative(event, target)) return;
     event.preventDefault();
     if (!event.repeat) act(...command);
   };
   document.addEventListener("keydown", press, { signal });
+  document.addEventListener("keyup", release, { signal });
+  window.addEventListener("blur", release, { signal });
 }

@@ -29,7 +29,7 @@ class Room {
     this.outbox.drop(data.acknowledged);
     this.settleRefusals(data.refused);
     if (data.analysis !== this.analysis) this.queue.length = Math.min(this.queue.length, 1);
-    Object.assign(this, { analysis: data.analysis, progress: data.progress, problem: data.problem });
+    Object.assign(this, { analysis: data.analysis, progress: data.progress, exposure: data.exposure, problem: data.problem });
     for (const item of [...data.items, ...data.looked]) this.items.set(item.id, item);
     for (const id of data.missing) this.missing.add(id);
     const lost = new Set(data.lost);

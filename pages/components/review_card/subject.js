@@ -11,6 +11,7 @@ function subjectPanel(item, view) {
       { class: "standing" },
       make("span", { class: "rank" }, fill(strings.rank, { rank: item.rank, of: item.of.toLocaleString(view.config.language) })),
       make("span", { class: "score", title: item.score_help }, fill(strings.score, { policy: item.policy, score: item.score })),
+      view.config.blur ? make("span", { class: "hint" }, fill(strings.blurred, { key: view.card.bindings.name("reveal") })) : null,
       pastRibbon(view),
     ),
     make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text),

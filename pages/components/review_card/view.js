@@ -1,23 +1,34 @@
 // The card on the page: built once, then filled from the room whenever something has changed.
 
 class View {
-  constructor(root, room, config, commands) {
-    Object.assign(this, { room, config, strings: config.strings, labels: config.labels, commands });
+  /** `card` = {room, bindings, pauses, warning, act}. */
+  constructor(card, root, config) {
+    Object.assign(this, { card, room: card.room, config, strings: config.strings, labels: config.labels });
+    this.commands = (name, ...rest) => card.act(name, ...rest);
     this.parts = {};
+    this.keyNames = new Map(); // command → where its key is written
+    this.guideOpen = new Memory(() => localStorage, "inffeed/guide");
     this.body = make("div", { class: "room", lang: config.language, tabindex: "-1", role: "group", "aria-label": this.strings.card });
     this.body.append(
       make("h1", { class: "unseen" }, this.strings.title),
       this.header(),
       this.part("notice", make("div", { class: "notice", role: "alert", hidden: true })),
+      this.part("nudge", make("div", { class: "notice nudge", role: "status", hidden: true })),
       this.part("subject", make("div", { class: "subject" })),
       this.actions(),
       this.noteField(),
       this.part("evidence", make("div", { class: "evidence" })),
       this.part("live", make("div", { class: "unseen", "aria-live": "polite" })),
-      this.keySheet(),
-      this.guidelines(),
+      this.part("keySheet", keySheet(card.bindings, this.strings, () => this.nameKeys())),
+      this.part("todaySheet", dialog("todaySheet", this.strings.today, this.strings, this.part("today", make("div")), make("p", { class: "hint" }, this.strings.today_hint))),
+      this.part("guide", guidePanel(config.guidelines, this.strings, () => this.toggleGuide())),
     );
+    this.body.toggleAttribute("data-blur", config.blur);
+    revealWhileHeld(this.body);
     root.append(this.body);
+    this.nameKeys();
+    this.showGuide();
+    this.showNudge();
   }
 
   part(name, node) {
@@ -25,10 +36,12 @@ class View {
     return node;
   }
 
-  button(command, { key, text = null, name = null, extra = "", digit = 0 }) {
+  button(command, { key = "", text = null, name = null, extra = "", digit = 0 }) {
     const label = text === null ? null : make("span", {}, text);
     const attributes = { type: "button", class: `act ${extra}`, "aria-label": name, title: name };
-    const node = make("button", attributes, make("kbd", { "aria-hidden": "true" }, key), label);
+    const written = make("kbd", { "aria-hidden": "true" }, key);
+    if (!digit) this.keyNames.set(command, written);
+    const node = make("button", attributes, written, label);
     node.addEventListener("click", (event) => {
       if (event.detail > 0) this.body.focus({ preventScroll: true }); // by mouse: give the keys back at once
       this.commands(command, digit);
@@ -42,14 +55,14 @@ class View {
     return make(
       "header",
       { class: "status" },
-      make("div", { class: "progress" }, this.part("count", make("p", {})), this.part("meter", make("div", { class: "meter" }))),
+      make("div", { class: "progress" }, this.todayButton(), this.part("meter", make("div", { class: "meter" }))),
       this.part("last", make("p", { class: "last" })),
       make(
         "span",
         { class: "group" },
-        this.button("undo", { key: "Z", text: strings.undo, extra: "quiet" }),
-        this.button("back", { key: "←", name: strings.back, extra: "quiet bare" }),
-        this.button("forth", { key: "→", name: strings.forth, extra: "quiet bare" }),
+        this.button("undo", { text: strings.undo, extra: "quiet" }),
+        this.button("back", { name: strings.back, extra: "quiet bare" }),
+        this.button("forth", { name: strings.forth, extra: "quiet bare" }),
       ),
       this.part("paused", make("p", { class: "paused", hidden: true }, strings.keys_paused)),
       this.part("saved", make("p", { class: "saved", "data-state": "saved" })),
@@ -57,22 +70,22 @@ class View {
       make(
         "span",
         { class: "group" },
-        this.button("guidelines", { key: "G", text: strings.guidelines, extra: "quiet" }),
-        this.button("keys", { key: "?", text: strings.keys, extra: "quiet" }),
+        this.button("guidelines", { text: strings.guidelines, extra: "quiet" }),
+        this.button("keys", { text: strings.keys, extra: "quiet" }),
       ),
     );
   }
 
   actions() {
     const { strings } = this;
-    this.accept = this.button("accept", { key: "↵", text: "", extra: "accept" });
+    this.accept = this.button("accept", { text: "", extra: "accept" });
     this.choices = this.labels.slice(0, 9).map((label, n) => {
       const node = this.button("label", { key: String(n + 1), text: "", extra: "choice", digit: n + 1 });
       node.text.replaceWith(chip(label, this.labels));
       node.dataset.label = label;
       return node;
     });
-    const acts = [["keep", "K"], ["unsure", "U"], ["skip", "S"], ["flag", "F"], ["note", "N"]];
+    const acts = ["keep", "unsure", "skip", "flag", "note"];
     return this.part(
       "actions",
       make(
@@ -80,7 +93,7 @@ class View {
         { class: "actions", role: "toolbar", "aria-label": strings.actions },
         this.accept,
         make("span", { class: "group" }, ...this.choices),
-        make("span", { class: "group" }, ...acts.map(([name, key]) => this.button(name, { key, text: strings[name] }))),
+        make("span", { class: "group" }, ...acts.map((name) => this.button(name, { text: strings[name] }))),
       ),
     );
   }
@@ -99,27 +112,18 @@ class View {
     return this.part("note", make("div", { class: "note", hidden: true }, field, make("span", { class: "hint" }, this.strings.note_hint)));
   }
 
-  dialog(name, title, ...content) {
-    const close = make("button", { type: "button", class: "act quiet", on: { click: () => box.close() } }, this.strings.close);
-    const box = make("dialog", { class: name, "aria-label": title }, make("header", {}, make("h2", {}, title), close), ...content);
-    box.addEventListener("click", (event) => event.target === box && box.close());
-    return this.part(name, box);
+  todayButton() {
+    const open = () => this.commands("today");
+    return this.part("count", make("button", { type: "button", class: "count", "aria-haspopup": "dialog", title: this.strings.today, on: { click: open } }));
   }
 
-  keySheet() {
-    const rows = this.strings.key_sheet.map(([keys, meaning]) =>
-      make("div", {}, make("dt", {}, ...keys.map((key) => make("kbd", {}, key))), make("dd", {}, meaning)),
-    );
-    return this.dialog("keySheet", this.strings.keys, make("dl", {}, ...rows));
-  }
-
-  guidelines() {
-    const text = this.config.guidelines || this.strings.no_guidelines;
-    return this.dialog("guidelineSheet", this.strings.guidelines, make("p", { class: "prose", dir: "auto" }, text));
+  /** Write each command's key where it can be read. */
+  nameKeys() {
+    for (const [command, node] of this.keyNames) node.replaceChildren(this.card.bindings.name(command));
   }
 
   get dialogOpen() {
-    return this.parts.keySheet.open || this.parts.guidelineSheet.open;
+    return this.parts.keySheet.open || this.parts.todaySheet.open;
   }
 
   toggle(name) {
@@ -128,13 +132,62 @@ class View {
     else if (!this.dialogOpen) box.showModal();
   }
 
+  openToday() {
+    this.parts.today.replaceChildren(todayFacts(this.room.exposure, this.labels, this.strings));
+    this.toggle("todaySheet");
+  }
+
+  toggleGuide() {
+    this.guideOpen.set(!this.guideOpen.get());
+    this.showGuide();
+  }
+
+  showGuide() {
+    const open = this.guideOpen.get() === true;
+    this.parts.guide.hidden = !open;
+    this.body.toggleAttribute("data-guide", open);
+  }
+
+  reveal(shown) {
+    this.body.toggleAttribute("data-revealed", shown);
+  }
+
+  showNudge() {
+    const { card, strings, parts } = this;
+    parts.nudge.hidden = !card.pauses.due;
+    if (parts.nudge.hidden) return;
+    const dismiss = () => {
+      card.pauses.restart();
+      this.showNudge();
+      this.body.focus({ preventScroll: true });
+    };
+    const words = fill(strings.nudge, { minutes: card.pauses.minutes, count: card.pauses.state.decisions });
+    const button = make("button", { type: "button", class: "act quiet", on: { click: dismiss } }, strings.dismiss);
+    parts.nudge.replaceChildren(make("p", {}, words), button);
+  }
+
+  /** The warning stands in the place of texts and evidence until it has been read. */
+  warn() {
+    const accept = () => {
+      this.card.warning.accept();
+      this.drawn = null;
+      this.render();
+      this.body.focus({ preventScroll: true });
+    };
+    this.parts.subject.replaceChildren(warningPanel(this.config.warning, this.strings, accept));
+    this.parts.evidence.replaceChildren();
+    this.drawn = null;
+  }
+
   /** Show what the room holds now. */
   render() {
-    const item = this.room.shown;
+    const warned = this.card.warning.pending;
+    const item = warned ? null : this.room.shown;
     this.showProgress();
     this.showNotices();
-    this.draw(item);
-    this.body.dataset.item = this.room.shownId ?? "";
+    if (warned) this.warn();
+    else this.draw(item);
+    this.body.dataset.item = warned ? "" : (this.room.shownId ?? "");
     this.parts.actions.toggleAttribute("data-idle", item === null);
     this.fillActions(item);
     this.showNote();

@@ -1,0 +1,65 @@
+// Which key does what. The annotator may change it; the choice is kept in this browser under their name. Digits always
+// label, Escape always leaves, and C and R are never taken: they are Streamlit's own.
+
+const FORBIDDEN = ["c", "r"];
+const NAMED_KEYS = { enter: "↵", arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓", backspace: "⌫", delete: "⌦" };
+const FIXED = { escape: "leave" };
+
+/** Whether a command may be given to this key (`event.key`, lower case). */
+function isFree(key) {
+  return !FORBIDDEN.includes(key) && (key in NAMED_KEYS || /^[^\s\d]$/u.test(key));
+}
+
+class Bindings {
+  /** `defaults` maps keys to commands. */
+  constructor(defaults, annotator) {
+    this.place = `inffeed/keys/${annotator}`;
+    this.defaults = new Map(Object.entries(defaults).map(([key, command]) => [command, key]));
+    this.keys = new Map(this.defaults);
+    this.restore();
+  }
+
+  restore() {
+    try {
+      const kept = Object.entries(JSON.parse(localStorage.getItem(this.place) ?? "{}"));
+      for (const [command, key] of kept) if (this.defaults.has(command) && isFree(key)) this.keys.set(command, key);
+    } catch {
+      // no storage, or something else in it: the defaults stay
+    }
+    if (new Set(this.keys.values()).size < this.keys.size) this.keys = new Map(this.defaults);
+  }
+
+  /** Key to command. */
+  get commands() {
+    return { ...Object.fromEntries([...this.keys].map(([command, key]) => [key, command])), ...FIXED };
+  }
+
+  /** The key of a command as one writes it. */
+  name(command) {
+    const key = this.keys.get(command) ?? "";
+    return NAMED_KEYS[key] ?? key.toLocaleUpperCase();
+  }
+
+  /** Give a command another key. Returns null, or why not: "forbidden", or the command that has the key already. */
+  change(command, key) {
+    if (!isFree(key)) return "forbidden";
+    const holder = [...this.keys].find(([other, taken]) => taken === key && other !== command)?.[0];
+    if (holder) return holder;
+    this.keys.set(command, key);
+    this.keep();
+    return null;
+  }
+
+  reset() {
+    this.keys = new Map(this.defaults);
+    this.keep();
+  }
+
+  keep() {
+    try {
+      localStorage.setItem(this.place, JSON.stringify(Object.fromEntries(this.keys)));
+    } catch {
+      // private mode: the choice lasts as long as the page
+    }
+  }
+}

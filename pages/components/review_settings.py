@@ -1,0 +1,46 @@
+"""What a project tells and spares its annotators: guidelines, a warning, blurred texts, breaks."""
+
+import streamlit as st
+
+from inffeed_core.errors import InfFeedError
+from inffeed_core.workflow.projects import Project, change_settings, settings_of
+from pages.components.notices import problem
+from pages.language import say
+
+
+def care_button(project: Project) -> None:
+    """Opens the settings."""
+    if st.button(say("care.open"), icon=":material/tune:", type="tertiary", key="care"):
+        st.dialog(say("care.title"), width="medium")(_form)(project)
+
+
+def _form(project: Project) -> None:
+    now = settings_of(project)
+    with st.form("care_form", border=False):
+        changes = {
+            "guidelines": st.text_area(say("home.field_guidelines"), now.guidelines, height=180).strip(),
+            "warning": st.text_area(say("care.warning"), now.warning, help=say("care.warning_help")).strip(),
+            "blur": st.checkbox(say("care.blur"), now.blur, help=say("care.blur_help")),
+        }
+        left, right = st.columns(2)
+        changes["overlap"] = left.number_input(say("care.overlap"), 1, 100, now.overlap, help=say("care.overlap_help"))
+        changes["lease_minutes"] = right.number_input(
+            say("care.lease"), 1.0, 1440.0, now.lease_minutes, 1.0, help=say("care.lease_help"), format="%g"
+        )
+        changes["break_minutes"] = left.number_input(
+            say("care.minutes"), 0, 480, now.break_minutes, help=say("care.never")
+        )
+        changes["break_decisions"] = right.number_input(
+            say("care.decisions"), 0, 100_000, now.break_decisions, help=say("care.never")
+        )
+        if st.form_submit_button(say("care.save"), type="primary"):
+            _save(project, changes)
+
+
+def _save(project: Project, changes: dict[str, object]) -> None:
+    try:
+        change_settings(project, **changes)
+    except InfFeedError as error:
+        problem(str(error))
+        return
+    st.rerun()
