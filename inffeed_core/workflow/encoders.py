@@ -8,7 +8,6 @@ import hashlib
 from pathlib import Path
 
 from inffeed_core import store
-from inffeed_core.models.cache import locked
 from inffeed_core.models.sources import resolve
 from inffeed_core.records import ModelVersion, Progress
 from inffeed_core.workflow.projects import Project
@@ -46,6 +45,8 @@ def located(project: Project, encoder: str, progress: Progress) -> str:
 
 def merged(project: Project, base: str, adapters: Path, labels: tuple[str, ...], progress: Progress) -> Path:
     """A classifier with these adapters in its weights, kept among the project's caches."""
+    from inffeed_core.models.cache import locked  # with torch, which pages do without
+
     files = resolve(base)
     weights = (adapters / "adapter_model.safetensors").read_bytes()
     key = hashlib.sha256(files.weights_hash.encode() + weights).hexdigest()[:32]
