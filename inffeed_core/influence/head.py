@@ -20,13 +20,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.influence.conjugate_gradient import solve
+from inffeed_core.influence.factor import Factor, factorised, refined
 from inffeed_core.influence.newton import HeadFit, fit_head
 from inffeed_core.influence.scores import relabel_gains, removal_influence
 from inffeed_core.influence.softmax import (
     HeadData,
     blocks,
-    curvature,
     logit_curvature,
     probabilities,
     residuals,
@@ -39,10 +38,8 @@ ROWS = 65_536
 """Most rows in a block: larger ones were not faster, smaller ones up to a third slower."""
 PRODUCTS = 1 << 22
 """Most products of a row and a direction in a block: 16 MB in float32."""
-RESIDUAL = 1e-7
-"""Relative residual of solves that start from a similar curvature."""
-FEW = 16
-"""Targets up to which such a solve is taken; for 200 it was no faster than a new factor."""
+RESIDUAL = 1e-4
+"""Relative residual to which solves from an earlier factor are refined, the root mean square over targets."""
 
 
 class HeadInfluence:
@@ -58,31 +55,28 @@ class HeadInfluence:
         fit: HeadFit,
         *,
         leverage: bool = True,
-        near: Float[Tensor, "kd1 kd1"] | None = None,
+        near: Factor | None = None,
     ) -> None:
-        """`near`, the Cholesky factor of a similar curvature, answers few targets without forming a new one."""
+        """`near`, the factor of a similar curvature, answers without a new one where refining it reaches `RESIDUAL`."""
         self.data, self.fit, self.leverage, self._near = data, fit, leverage, near
 
     def corrected(self, data: HeadData) -> "HeadInfluence":
-        """Refit after a few corrections, ready to score again; without leverage.
+        """Refit after a few corrections, ready to score again from the old curvature's factor; without leverage.
 
-        Up to `FEW` targets, such as the validation loss, are answered without forming the curvature again.
-        `data` are the same rows with other labels or weights. The refit converges as `fit_head` does, and solves with
-        the new curvature reach a residual of `RESIDUAL`, so only time differs from starting over.
+        `data` are the same rows with other labels or weights. The refit converges as `fit_head` does, and solves
+        are refined in the new curvature to `RESIDUAL`, so only time differs from starting over.
         """
         fit = fit_head(data, self.fit.l2, start=self.fit.theta, factor=self._factor)
         return HeadInfluence(data, fit, leverage=False, near=self._factor)
 
     @cached_property
-    def _factor(self) -> Float[Tensor, "kd1 kd1"]:
-        probs = probabilities(self.fit.theta, self.data.features)
-        factor: Tensor = torch.linalg.cholesky(curvature(probs, self.data, self.fit.l2))
-        return factor
+    def _factor(self) -> Factor:
+        return factorised(probabilities(self.fit.theta, self.data.features), self.data, self.fit.l2)
 
     @cached_property
     def _block_inverse(self) -> Float[Tensor, "k d1 k d1"]:
         k, d1 = self.fit.theta.shape
-        return torch.cholesky_inverse(self._factor).view(k, d1, k, d1)
+        return torch.cholesky_inverse(self._factor.lower).view(k, d1, k, d1)
 
     @cached_property
     def _corrected_pulls(self) -> Float[Tensor, "n k"]:
@@ -111,7 +105,7 @@ class HeadInfluence:
 
     def _reach(self, rows: Float[Tensor, "b d1"]) -> Float[Tensor, "b k k"]:
         """`M = J G⁻¹ Jᵀ` of every row."""
-        k = len(self.fit.theta)
+        k, rows = len(self.fit.theta), rows.to(self._block_inverse.dtype)
         reach = torch.empty(len(rows), k, k, dtype=torch.float64)
         for a in range(k):
             for b in range(a + 1):
@@ -188,22 +182,18 @@ class HeadInfluence:
     def _solve(self, gradients: Gradients) -> Gradients:
         """`V_t = G⁻¹ ∇L_t`, float64."""
         flat = gradients.double().reshape(len(gradients), -1)
-        near = self._near
-        if near is not None and len(flat) <= FEW:
-            found = solve(
-                self._curved, flat, precondition=lambda x: torch.cholesky_solve(x.T, near).T, tolerance=RESIDUAL
-            )
-            return found.solutions.reshape(gradients.shape)
-        return torch.cholesky_solve(flat.T, self._factor).T.reshape(gradients.shape)
+        found = None if self._near is None else refined(self._near, self._curved, flat, RESIDUAL)
+        return (self._factor.solve(flat) if found is None else found).reshape(gradients.shape)
 
     def _curved(self, directions: Float[Tensor, "t kd1"]) -> Float[Tensor, "t kd1"]:
-        """`G v` for each direction, float64, without forming G."""
-        k, d1 = self.fit.theta.shape
+        """`G v` for each direction, in its precision, without forming G."""
+        (k, d1), dtype = self.fit.theta.shape, directions.dtype
         basis, total = sum_zero_basis(k + 1), self.fit.l2 * directions
-        for where, rows in blocks(self.data.features):
-            spread = logit_curvature(torch.softmax(rows @ (basis @ self.fit.theta).T, 1), basis)
+        weight = (basis @ self.fit.theta).to(dtype)
+        for where, rows in blocks(self.data.features, dtype=dtype):
+            spread = logit_curvature(torch.softmax(rows @ weight.T, 1).double(), basis)
             spread *= (self._weights(where) / len(self.data.features)).view(-1, 1, 1)
-            change = (rows @ directions.reshape(-1, d1).T).view(len(rows), -1, k) @ spread
+            change = (rows @ directions.reshape(-1, d1).T).view(len(rows), -1, k) @ spread.to(dtype)
             total = total + (change.flatten(1).T @ rows).view_as(total)
         return total
 

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.influence.softmax import HeadData, curvature, gradient, logits, losses, objective, probabilities
+from inffeed_core.influence.factor import Factor, factorised
+from inffeed_core.influence.softmax import HeadData, gradient, logits, losses, objective, probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,14 @@ def fit_head(
     l2: float,
     *,
     start: Float[Tensor, "k d1"] | None = None,
-    factor: Float[Tensor, "kd1 kd1"] | None = None,
+    factor: Factor | None = None,
     tolerance: float = 1e-9,
     max_iterations: int = 100,
 ) -> HeadFit:
     """Minimise J by damped Newton steps until ‖∇J‖ ≤ `tolerance`.
 
     `start` (the weights of an earlier fit) makes a refit after a few corrections take two or three steps.
-    `factor`, the Cholesky factor of the curvature at `start`, saves forming it again.
+    `factor`, that of the curvature at `start`, saves forming it again.
     J is strictly convex for l2 > 0, so the answer depends on neither. Raises NotConverged.
     """
     shape = (data.classes - 1, data.features.shape[1] + 1)
@@ -57,9 +58,9 @@ def fit_head(
         if norm <= tolerance:
             return HeadFit(theta, l2, iteration, norm)
         if factor is None or norm > last / 10:
-            factor = torch.linalg.cholesky(curvature(probs, data, l2))
+            factor = factorised(probs, data, l2)
         last = norm
-        step = torch.cholesky_solve(slope.view(-1, 1), factor).view(shape)
+        step = factor.solve(slope.view(1, -1)).view(shape)
         change = logits(step, data.features)  # logits are linear in the weights: the line search needs no other product
         size = _step_size(theta, step, scores, change, float((slope * step).sum()), data, l2)
         theta, scores = theta - size * step, scores - size * change

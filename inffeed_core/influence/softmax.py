@@ -23,6 +23,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 BLOCK = 8192
+PANEL = 128
+"""Columns that are multiplied at once where one half of a symmetric product is enough."""
 Taught = Int[Tensor, " n"] | Float[Tensor, "n c"]
 """A class for each row, or a distribution over classes for each."""
 
@@ -77,11 +79,13 @@ def sum_zero_basis(classes: int) -> Float[Tensor, "c k"]:
     return basis
 
 
-def blocks(features: Float[Tensor, "n d"], size: int = BLOCK) -> Iterator[tuple[slice, Float[Tensor, "b d1"]]]:
-    """Consecutive rows as float64 with the constant 1 appended, and where they lie."""
+def blocks(
+    features: Float[Tensor, "n d"], size: int = BLOCK, dtype: torch.dtype = torch.float64
+) -> Iterator[tuple[slice, Float[Tensor, "b d1"]]]:
+    """Consecutive rows with the constant 1 appended, and where they lie."""
     for start in range(0, len(features), size):
         rows = features[start : start + size]
-        padded = torch.ones(len(rows), features.shape[1] + 1, dtype=torch.float64)
+        padded = torch.ones(len(rows), features.shape[1] + 1, dtype=dtype)
         padded[:, :-1] = rows
         yield slice(start, start + len(rows)), padded
 
@@ -134,23 +138,40 @@ def gradient(
     return total
 
 
-def curvature(probs: Float[Tensor, "n c"], data: HeadData, l2: float) -> Float[Tensor, "kd1 kd1"]:
-    """G at these probabilities: symmetric positive definite, float64, rows ordered class first."""
+def curvature(
+    probs: Float[Tensor, "n c"], data: HeadData, l2: float, dtype: torch.dtype = torch.float64
+) -> Float[Tensor, "kd1 kd1"]:
+    """G at these probabilities: symmetric positive definite, rows ordered class first, in `dtype`.
+
+    Every block of it is symmetric, so only the part on and below the diagonal is multiplied, panel by panel. Sums
+    within a block of rows are taken in `dtype`, those over blocks in float64.
+    """
     basis = sum_zero_basis(data.classes)
     k, d1 = basis.shape[1], data.features.shape[1] + 1
     total = torch.zeros(k, d1, k, d1, dtype=torch.float64)
     weights = data.row_weights / len(data.features)
-    for where, rows in blocks(data.features):
-        spread = logit_curvature(probs[where], basis) * weights[where].view(-1, 1, 1)
+    for where, rows in blocks(data.features, dtype=dtype):
+        spread = (logit_curvature(probs[where], basis) * weights[where].view(-1, 1, 1)).to(dtype)
         for a in range(k):
             for b in range(a + 1):
-                total[a, :, b] += (rows * spread[:, a, b].unsqueeze(1)).T @ rows
+                scaled = rows * spread[:, a, b].unsqueeze(1)
+                for start in range(0, d1, PANEL):
+                    end = min(start + PANEL, d1)
+                    total[a, start:end, b, :end] += scaled[:, start:end].T @ rows[:, :end]
     for a in range(k):
-        for b in range(a):
-            total[b, :, a] = total[a, :, b].T
-    full = total.view(k * d1, k * d1)
+        for b in range(a + 1):
+            lower = total[a, :, b].tril()
+            total[a, :, b] = total[b, :, a] = lower + lower.tril(-1).T
+    full = total.view(k * d1, k * d1).to(dtype)
     full.diagonal().add_(l2)
     return full
+
+
+def curvature_trace(probs: Float[Tensor, "n c"], data: HeadData) -> float:
+    """Trace of G without its λI, which bounds the largest eigenvalue."""
+    spread = data.row_weights * (1 - probs.square().sum(1))  # the trace of Uᵀ S U is that of S
+    lengths = torch.cat([rows.square().sum(1) for _, rows in blocks(data.features, dtype=torch.float32)])
+    return float((spread * lengths.double()).mean())
 
 
 def logit_curvature(probs: Float[Tensor, "n c"], basis: Float[Tensor, "c k"]) -> Float[Tensor, "n k k"]:

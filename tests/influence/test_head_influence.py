@@ -113,11 +113,12 @@ def test_scores_after_a_correction_are_those_of_starting_over(
     labels[:5] = (labels[:5] + 1) % noisy_data.classes
     data = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
     afresh = HeadInfluence(data, fit_head(data, influence.fit.l2), leverage=False).on_losses(*targets)
-    corrected = influence.corrected(data)
-    torch.testing.assert_close(corrected.on_losses(*targets), afresh, atol=1e-6, rtol=1e-4)
-    monkeypatch.setattr(head_module, "curvature", None)  # few targets need no new one
+    influence.on_losses(*targets)
+    monkeypatch.setattr(head_module, "factorised", None)  # no new curvature is formed
+    again = influence.corrected(data).on_losses(*targets)
+    assert (again - afresh).norm() <= 10 * head_module.RESIDUAL * afresh.norm()
     few = influence.corrected(data).on_losses(targets[0][:3], targets[1][:3])
-    torch.testing.assert_close(few, afresh[:3], atol=1e-6, rtol=1e-4)
+    assert (few - afresh[:3]).norm() <= 10 * head_module.RESIDUAL * afresh[:3].norm()
     assert not torch.allclose(influence.on_losses(*targets), afresh, atol=1e-6, rtol=1e-2)
 
 

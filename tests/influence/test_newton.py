@@ -3,7 +3,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from inffeed_core.influence import HeadData, HeadFit, NotConverged, choose_l2, fit_head, losses, newton, probabilities
-from inffeed_core.influence.softmax import curvature, gradient
+from inffeed_core.influence.factor import factorised
+from inffeed_core.influence.softmax import gradient
 
 
 def test_agrees_with_scikit_learn(noisy_data: HeadData, fitted: HeadFit):
@@ -36,7 +37,7 @@ def test_a_warm_start_needs_few_steps_and_fewer_factors(
     labels[:5] = (labels[:5] + 1) % noisy_data.classes
     corrected = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
     formed = []
-    monkeypatch.setattr(newton, "curvature", lambda *args: formed.append(1) or curvature(*args))
+    monkeypatch.setattr(newton, "factorised", lambda *args: formed.append(1) or factorised(*args))
     assert fit_head(corrected, fitted.l2, start=fitted.theta).iterations <= 8
     assert len(formed) <= 2
 
@@ -48,9 +49,9 @@ def test_a_factor_given_is_the_only_one_needed_after_a_correction(
     labels[0] = (labels[0] + 1) % noisy_data.classes
     corrected = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
     expected = fit_head(corrected, fitted.l2)
-    here = curvature(probabilities(fitted.theta, noisy_data.features), noisy_data, fitted.l2)
-    monkeypatch.setattr(newton, "curvature", None)
-    fit = fit_head(corrected, fitted.l2, start=fitted.theta, factor=torch.linalg.cholesky(here))
+    here = factorised(probabilities(fitted.theta, noisy_data.features), noisy_data, fitted.l2)
+    monkeypatch.setattr(newton, "factorised", None)
+    fit = fit_head(corrected, fitted.l2, start=fitted.theta, factor=here)
     torch.testing.assert_close(fit.theta, expected.theta, atol=1e-6, rtol=1e-6)
 
 

@@ -1,9 +1,18 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inffeed_core.influence import HeadData, logits, probabilities
-from inffeed_core.influence.softmax import blocks, curvature, gradient, objective, sum_zero_basis
+from inffeed_core.influence import softmax as softmax_module
+from inffeed_core.influence.softmax import (
+    blocks,
+    curvature,
+    curvature_trace,
+    gradient,
+    objective,
+    sum_zero_basis,
+)
 
 L2 = 0.03
 
@@ -33,14 +42,18 @@ def test_basis_is_orthonormal_and_blind_to_common_shifts(classes: int):
     torch.testing.assert_close(basis.sum(0), torch.zeros(classes - 1, dtype=torch.float64), atol=1e-12, rtol=0)
 
 
-def test_objective_gradient_and_curvature_are_autograd_s(noisy_data: HeadData):
+def test_objective_gradient_and_curvature_are_autograd_s(noisy_data: HeadData, monkeypatch: pytest.MonkeyPatch):
     theta, value = some_theta(noisy_data), autograd_objective(noisy_data)
     probs = probabilities(theta, noisy_data.features)
     assert abs(objective(logits(theta, noisy_data.features), theta, noisy_data, L2) - float(value(theta))) < 1e-12
     slope = torch.autograd.functional.jacobian(value, theta)
     torch.testing.assert_close(gradient(probs, theta, noisy_data, L2), slope, atol=1e-12, rtol=1e-9)
     bend = torch.autograd.functional.hessian(value, theta.flatten())
-    torch.testing.assert_close(curvature(probs, noisy_data, L2), bend, atol=1e-12, rtol=1e-9)
+    for columns in (1, 5, 100):
+        monkeypatch.setattr(softmax_module, "PANEL", columns)
+        torch.testing.assert_close(curvature(probs, noisy_data, L2), bend, atol=1e-12, rtol=1e-9)
+    trace = float(bend.trace() - L2 * len(bend))
+    assert curvature_trace(probs, noisy_data) == pytest.approx(trace, rel=1e-6)
 
 
 def test_logits_sum_to_zero_and_give_the_probabilities(noisy_data: HeadData):

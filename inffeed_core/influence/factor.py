@@ -1,0 +1,69 @@
+"""The head's curvature, factorised once and solved with many times.
+
+Forming and factorising the curvature is what the head tier spends its time on. Single precision halves it and loses
+what the condition number allows, so it is taken only where that is at most `ROUNDING`. Iterative refinement in float64
+(Higham 2002, ch. 12) makes the factor of a *similar* curvature, such as that before a few corrections, as good as a
+new one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from inffeed_core.influence.softmax import HeadData, curvature, curvature_trace
+
+ROUNDING = 1e-4
+"""Largest (float32 rounding) × (bound on the condition number) at which a float32 factor is taken."""
+PROBES = 8
+REFINEMENTS = 6
+
+Sides = Float[Tensor, "t kd1"]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """Lower Cholesky factor of a curvature, float32 or float64."""
+
+    lower: Float[Tensor, "kd1 kd1"]
+
+    def solve(self, sides: Sides) -> Sides:
+        """`G⁻¹ b` for every row b, as good as the factor's precision."""
+        solved: Tensor = torch.cholesky_solve(sides.T.to(self.lower.dtype), self.lower)
+        return solved.T.double()
+
+
+def factorised(probs: Float[Tensor, "n c"], data: HeadData, l2: float) -> Factor:
+    """Factor of G at these probabilities, in float32 where `ROUNDING` allows it."""
+    condition = 1 + curvature_trace(probs, data) / l2
+    single = torch.finfo(torch.float32).eps * condition <= ROUNDING
+    return Factor(torch.linalg.cholesky(curvature(probs, data, l2, torch.float32 if single else torch.float64)))
+
+
+def refined(factor: Factor, product: Callable[[Sides], Sides], sides: Sides, tolerance: float) -> Sides | None:
+    """Solutions of `product(x) = b` for every row b, starting from a factor of a similar map; None if it is too far off.
+
+    Their residuals are at most `tolerance` relative to the sides, both as root mean squares over the sides. That is
+    measured on `PROBES` random signed sums of the sides, whose expected square is the sum of all squares.
+    """
+    signs = _signs(len(sides))
+    wanted = tolerance * float((signs @ sides).norm())
+    solutions, last = factor.solve(sides), float("inf")
+    for _ in range(REFINEMENTS):
+        missing = float((signs @ sides - product(signs @ solutions)).norm())
+        if missing <= wanted:
+            return solutions
+        if missing > last / 2:
+            return None
+        residuals = sides - product(solutions.to(factor.lower.dtype))
+        solutions, last = solutions + factor.solve(residuals), missing
+    return None
+
+
+def _signs(count: int) -> Float[Tensor, "p t"]:
+    """Random signs for every side; each side by itself where they are few."""
+    if count <= PROBES:
+        return torch.eye(count, dtype=torch.float64)
+    return 2.0 * torch.randint(2, (PROBES, count), generator=torch.Generator().manual_seed(0)).double() - 1
