@@ -43,7 +43,7 @@ def factorised(probs: Float[Tensor, "n c"], data: HeadData, l2: float) -> Factor
 
 
 def refined(factor: Factor, product: Callable[[Sides], Sides], sides: Sides, tolerance: float) -> Sides | None:
-    """Solutions of `product(x) = b` for every row b, starting from a factor of a similar map; None if it is too far off.
+    """Solutions of `product(x) = b` for every row b from the factor of a similar map; None where it is too far off.
 
     Their residuals are at most `tolerance` relative to the sides, both as root mean squares over the sides. That is
     measured on `PROBES` random signed sums of the sides, whose expected square is the sum of all squares.
