@@ -82,6 +82,9 @@ class ProjectSettings(_Settings):
     break_decisions: int = 0
     """After how many decisions without a pause a break is suggested; 0 = never."""
 
+    audit_share: float = 0.05
+    """How many of the texts put before an annotator are drawn at random for the audit, 0 to 0.5; 0 = no audit."""
+
     def __post_init__(self) -> None:
         _require(bool(self.name.strip()), "The project has no name; give it one.")
         _require(
@@ -98,6 +101,7 @@ class ProjectSettings(_Settings):
         )
         _require(bool(self.model.strip()), "The model is empty; give a hub id or a local folder.")
         _require(1 <= self.overlap <= 100, f"overlap is {self.overlap}; expected 1 to 100 annotators.")
+        _require(0 <= self.audit_share <= 0.5, f"audit_share is {self.audit_share}; expected 0 to 0.5.")
         _require(
             0 < self.lease_minutes <= 1440, f"lease_minutes is {self.lease_minutes}; expected above 0, at most 1440."
         )

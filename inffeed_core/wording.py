@@ -49,6 +49,18 @@ ENGLISH = {
         "Macro-F1 fell significantly: {before:.3f} to {after:.3f} (by the two separate intervals; "
         "their predictions are not both stored, so pairs cannot be compared)."
     ),
+    "audit-too-few": (
+        "{checked} of the {least} texts are audited that it takes to tell how many silver labels are wrong."
+    ),
+    "audit-rate": (
+        "{wrong} of {checked} audited silver labels were wrong: {rate:.1%} of all, 95 % interval {low:.1%} to "
+        "{high:.1%}."
+    ),
+    "audit-left": (
+        "About {left:,} wrong labels are left ({low:,} to {high:,}); at this rate {hundredth} in 100 further flags "
+        "would be, and more where their order is worth anything."
+    ),
+    "audit-undecided": "{undecided} audited texts got no label; they are left out.",
     "time-like-version": "as {version} took",
     "time-by-version": "at the pace of {version}; early stopping may end it sooner",
     "time-by-probe": "by a measurement; early stopping may end it sooner",

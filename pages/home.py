@@ -6,9 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from inffeed_core.audit import in_words
 from inffeed_core.errors import InfFeedError
 from inffeed_core.records import Split
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.workflow.auditing import audit
 from inffeed_core.workflow.projects import (
     Project,
     ProjectSummary,
@@ -64,6 +66,7 @@ def _open_project(project: Project) -> None:
             ):
                 st.switch_page(WHERE[step])
         _numbers(now)
+        _audit(project)
     job_panel(project)
 
 
@@ -75,6 +78,13 @@ def _numbers(now: Status) -> None:
     cells[2].metric(say("home.decisions"), f"{sum(now.decisions.values()):,}")
     measured = None if now.version is None else now.version.validation
     cells[3].metric(say("home.macro_f1"), "–" if measured is None else f"{measured.macro_f1.value:.3f}")
+
+
+def _audit(project: Project) -> None:
+    """What the random audit says, quietly, once it has begun."""
+    counts = audit(project)
+    if counts.checked:
+        st.caption(" ".join(told(sentence) for sentence in in_words(counts)))
 
 
 def _begin(open_now: Project | None) -> None:

@@ -26,18 +26,23 @@ class Filling:
     texts: dict[str, str] = field(default_factory=dict)
     """Overrides by id."""
     guidelines: str = "Judge what the writer thinks of the product."
+    audit_share: float = 0.0
 
 
 def make_reviewable(folder: Path, filling: Filling | None = None) -> Project:
     """A new project with gold, silver, one active version, and one analysis of it with evidence for every flag."""
     given = filling or Filling()
-    project = create_project(folder, ProjectSettings("Reviews", given.labels, guidelines=given.guidelines))
+    project = create_project(folder, _about(given))
     with store.writing(project.db) as db:
         store.add_examples(db, examples(given))
         store.add_version(db, _version("v1"))
         store.promote(db, "v1", "test")
         _analyse(db, given)
     return project
+
+
+def _about(given: Filling) -> ProjectSettings:
+    return ProjectSettings("Reviews", given.labels, guidelines=given.guidelines, audit_share=given.audit_share)
 
 
 def examples(given: Filling) -> list[Example]:

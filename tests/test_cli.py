@@ -393,3 +393,10 @@ def test_flags_can_be_filtered(reviewable_project: Project):
     found = answer("flags", reviewable_project.folder, "--label", "positive", "--search", "text 1", "--limit", 2)
     assert [flag["id"] for flag in found] == ["s001", "s011"]
     assert "KEY=VALUE" in run("flags", reviewable_project.folder, "--where", "year", code=2).stderr
+
+
+def test_the_audit_tells_what_it_has_seen(reviewable_project: Project):
+    told = answer("audit", reviewable_project.folder)
+    assert told["counts"]["silver"] == 40
+    assert told["estimate"] is None
+    assert "0 of the 20 texts" in run("audit", reviewable_project.folder).stdout

@@ -217,6 +217,7 @@ def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
 @project_argument
 @click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
 @click.option("--lease-minutes", type=float, help="How long a flag is kept for an annotator who says nothing.")
+@click.option("--audit-share", type=float, help="Share of the reviewed texts that are drawn at random, 0 to 0.5.")
 @click.option(
     "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."
 )

@@ -200,4 +200,20 @@ def release(project: Path, annotator: str) -> None:
     click.echo(f"{release_all(opened(project), annotator):,} flags are free for others again.")
 
 
-COMMANDS = (flags, influencers, explain, decide, undo, release)
+@click.command(epilog="Example: inffeed audit reviews --json")
+@project_argument
+@json_option
+def audit(project: Path, as_json: bool) -> None:
+    """Tell how many silver labels of the project DIR are wrong.
+
+    By the texts that were drawn at random for the audit, a share of those reviewed (`inffeed settings --audit-share`).
+    """
+    from inffeed_core.audit import estimate, in_words
+    from inffeed_core.workflow.auditing import audit as counts_of
+
+    counts = counts_of(opened(project))
+    facts = {"counts": counts, "estimate": estimate(counts)}
+    answer(facts, as_json, lambda: "\n".join(in_words(counts)))
+
+
+COMMANDS = (flags, influencers, explain, decide, undo, release, audit)

@@ -21,6 +21,7 @@ from inffeed_core.store.analyses import (
     scored,
     strongest_influencers,
 )
+from inffeed_core.store.auditing import audit_counts, lots, next_audited
 from inffeed_core.store.browsing import facets, instance_page, map_points
 from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
@@ -104,6 +105,7 @@ __all__ = [
     "answers",
     "ask_to_cancel",
     "attach_process",
+    "audit_counts",
     "begin_analysis",
     "cancel_asked",
     "changed_since",
@@ -138,9 +140,11 @@ __all__ = [
     "leaks",
     "lease",
     "leased",
+    "lots",
     "map_points",
     "mark_running",
     "migrate",
+    "next_audited",
     "next_numbers",
     "open_jobs",
     "open_processes",

@@ -31,7 +31,7 @@ class Viewer:
     """How many annotators are to answer a flag."""
 
     def values(self) -> dict[str, object]:
-        """What fills `_CLOSED`."""
+        """What fills `CLOSED`."""
         if self.annotator is None:
             return {"annotator": NOBODY, "overlap": self.overlap, "now": NEVER}
         return {"annotator": self.annotator, "overlap": self.overlap, "now": now()}
@@ -42,7 +42,7 @@ ALL = FlagFilter()
 DECIDED_TOO = Viewer(overlap=2**31)
 """Sees every flag, whatever was decided about it."""
 
-_CLOSED = """(
+CLOSED = """(
     r.instance IN (SELECT instance FROM exclusion)
     OR EXISTS (SELECT 1 FROM standing d WHERE d.instance = r.instance AND d.annotator = :annotator)
     OR :overlap <= (SELECT count(*) FROM (
@@ -50,6 +50,7 @@ _CLOSED = """(
         UNION SELECT l.annotator FROM lease l
               WHERE l.instance = r.instance AND l.until > :now AND l.annotator != :annotator))
 )"""
+"""The condition on `r.instance` under which it is closed for a `Viewer`, whose values fill it."""
 
 
 def flagged(
@@ -67,7 +68,7 @@ def flagged(
     sql = f"""
         SELECT r.rank, r.score, s.* FROM ranking r JOIN score s ON s.analysis = r.analysis AND s.instance = r.instance
         WHERE r.analysis = :analysis AND r.policy = :policy
-          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND {wanted} AND NOT {_CLOSED}
+          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND {wanted} AND NOT {CLOSED}
         ORDER BY r.rank LIMIT :limit
     """
     values = {"analysis": analysis, "policy": policy, "limit": limit, "leave_out": json.dumps(list(leave_out))}
@@ -76,14 +77,14 @@ def flagged(
 
 def count_open(db: Database, analysis: int, policy: str, viewer: Viewer = ANYBODY) -> int:
     """How many flags `flagged` would give without a limit."""
-    sql = f"SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND NOT {_CLOSED}"
+    sql = f"SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND NOT {CLOSED}"
     values = {"analysis": analysis, "policy": policy} | viewer.values()
     return int(next(iter(db.query(sql, values)))["n"])
 
 
 def still_open(db: Database, ids: Sequence[str], viewer: Viewer) -> set[str]:
     """Those of these instances that are open for the viewer, whatever ranked them."""
-    sql = f"SELECT r.value AS id FROM (SELECT value, value AS instance FROM json_each(:ids)) r WHERE NOT {_CLOSED}"
+    sql = f"SELECT r.value AS id FROM (SELECT value, value AS instance FROM json_each(:ids)) r WHERE NOT {CLOSED}"
     return {r["id"] for r in db.query(sql, {"ids": json.dumps(list(ids))} | viewer.values())}
 
 

@@ -53,16 +53,18 @@ def add_examples(db: Database, examples: Iterable[Example]) -> int:
     """Insert examples; returns how many. An id that exists already raises sqlite3.IntegrityError."""
     last = next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM instance")))["n"]
     cursor = db.conn.executemany(
-        "INSERT INTO instance (id, text, text_hash, label, split, source, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO instance (id, text, text_hash, label, split, source, metadata, lot)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 e.id,
                 e.text,
-                text_hash(e.text),
+                hash := text_hash(e.text),
                 e.label,
                 e.split.value,
                 e.source,
                 json.dumps(dict(e.metadata), ensure_ascii=False),
+                lot(e.id, hash),
             )
             for e in examples
         ),
@@ -75,6 +77,11 @@ def text_hash(text: str) -> str:
     """Equal for texts that differ only in case, white space or Unicode form: 128 bits, hex."""
     folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def lot(id: str, hash: str) -> str:
+    """A number in hex, evenly spread, that depends on the id and the text alone: in its order instances are random."""
+    return hashlib.sha256(f"{id}\0{hash}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def existing_ids(db: Database, ids: Iterable[str]) -> set[str]:

@@ -164,3 +164,14 @@ ALTER TABLE decision ADD COLUMN settles INTEGER NOT NULL DEFAULT 0;
 CREATE VIEW standing AS SELECT d.* FROM decision d
     WHERE d.act != 'undo' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token)
 """
+
+
+@migrations()
+def m003_lots(db: Database) -> None:
+    """Every instance draws a lot, by which random audits go: see `auditing`."""
+    from inffeed_core.store.instances import lot  # which imports nothing of this module
+
+    db.conn.execute("ALTER TABLE instance ADD COLUMN lot TEXT NOT NULL DEFAULT ''")
+    db.conn.create_function("draw_lot", 2, lot, deterministic=True)
+    db.conn.execute("UPDATE instance SET lot = draw_lot(id, text_hash)")
+    db.conn.execute("CREATE INDEX instance_lot ON instance (split, lot)")

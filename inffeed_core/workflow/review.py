@@ -34,6 +34,8 @@ class ReviewItem:
     most_incompatible: Influencer | None
     """The gold example that speaks against the flag's label most; see `most_incompatible`."""
     analysis_id: int
+    blind: bool = False
+    """Drawn for the audit: to be decided by the text alone, so nothing that a model thinks of it is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,49 @@ def take(project: Project, sitting: Sitting, limit: int, have: Sequence[str] = (
         ranked: list[Ranked] = []
         if limit > 0:
             ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=have, only=sitting.only)
-        store.lease(db, [*kept, *(r.row.instance for r in ranked)], annotator, settings.lease_minutes)
         items = _items(db, analysis, policy, ranked)
+        if settings.audit_share:
+            items = _with_audit(db, items, viewer, have, settings.audit_share)[:limit]
+        store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
     return Handed(items, [id for id in have if id not in kept], analysis.id)
+
+
+def _with_audit(
+    db: Database, items: list[ReviewItem], viewer: Viewer, have: Sequence[str], share: float
+) -> list[ReviewItem]:
+    """The items with audited texts among them, so that about this share of all are.
+
+    An audited text comes before each flag whose lot is low: nobody can foresee it, and a reload changes nothing.
+    """
+    ids = [i.flag.id for i in items]
+    lots = store.lots(db, ids)
+    low = {id for id in ids if lots[id] < share / (1 - share)}
+    drawn = iter(store.next_audited(db, viewer, len(low), [*have, *ids]))
+    mixed: list[ReviewItem] = []
+    for item in items:
+        if item.flag.id in low and (id := next(drawn, None)) is not None:
+            mixed.append(_blind(store.instance(db, id), item))
+        mixed.append(item)
+    return mixed
+
+
+def _blind(instance: Instance, beside: ReviewItem) -> ReviewItem:
+    flag = Flag(
+        id=instance.id,
+        text=instance.text,
+        label=instance.label,
+        predicted="",
+        probability=0.0,
+        suggested="",
+        suggested_probability=0.0,
+        policy="audit",
+        score=0.0,
+        rank=0,
+        of=beside.flag.of,
+        reason="",
+        metadata=instance.metadata,
+    )
+    return ReviewItem(flag, Evidence(instance.id, (), ()), None, beside.analysis_id, blind=True)
 
 
 def release(project: Project, annotator: str) -> int:

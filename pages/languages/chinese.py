@@ -389,6 +389,13 @@ WORDS = {
         "step-retrain-many": "请重新训练：自 {version} 以来审核了 {count} 个标签。",
         "step-analyse": "请进行分析：{version} 还没有待审文本。",
         "step-review": "请审核待审文本：有 {count} 个银标签等待核查，最有价值的排在最前。",
+        "audit-too-few": "要判断有多少银标签有误，需抽查 {least} 条文本，现已抽查 {checked} 条。",
+        "audit-rate": "抽查的 {checked} 个银标签中有 {wrong} 个有误：占全部的 {rate:.1%}，95% 区间 {low:.1%} 至 {high:.1%}。",
+        "audit-left": (
+            "大约还剩 {left:,} 个错误标签（{low:,} 至 {high:,}）；照此比例，再审 100 条会有 {hundredth} 条有误，"
+            "待审顺序有效时会更多。"
+        ),
+        "audit-undecided": "有 {undecided} 条抽查文本没有给出标签，不计入。",
         "step-export": "没有待审文本了：请导出数据。",
         "paired-same": (
             "没有显著变化：宏平均 F1 变动 {change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}，包含零"

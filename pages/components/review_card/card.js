@@ -88,8 +88,8 @@ class Card {
     const item = room.shown;
     const commands = {
       label: (digit) => this.label(this.config.labels[digit - 1]),
-      accept: () => item && this.label(item.suggested),
-      keep: () => item && this.decide("keep", room.labelOf(item)),
+      accept: () => item && (item.blind ? this.wantLabel() : this.label(item.suggested)),
+      keep: () => item && (item.blind ? this.wantLabel() : this.decide("keep", room.labelOf(item))),
       unsure: () => this.decide("unsure"),
       skip: () => this.decide("skip"),
       flag: () => this.decide("flag"),
@@ -114,6 +114,11 @@ class Card {
 
   label(label) {
     if (label !== undefined) this.decide("relabel", label);
+  }
+
+  /** In the audit neither the suggestion nor the silver label is known, so neither can be accepted. */
+  wantLabel() {
+    this.view.tell(this.config.strings.audit_needs_label);
   }
 
   decide(act, label = null) {

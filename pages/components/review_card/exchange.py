@@ -198,6 +198,7 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "id": flag.id,
         "text": flag.text,
         "label": flag.label,
+        "blind": item.blind,
         "predicted": flag.predicted,
         "probability": flag.probability,
         "suggested": flag.suggested,

@@ -135,8 +135,8 @@ class Room {
   }
 
   placeOf(id) {
-    const rank = this.items.get(id)?.rank ?? Infinity;
-    const later = this.queue.findIndex((other, n) => n > 0 && (this.items.get(other)?.rank ?? Infinity) > rank);
+    const rankOf = (one) => this.items.get(one)?.rank || Infinity; // an audited text has none
+    const later = this.queue.findIndex((other, n) => n > 0 && rankOf(other) > rankOf(id));
     return later < 0 ? this.queue.length : later;
   }
 

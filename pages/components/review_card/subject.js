@@ -2,6 +2,7 @@
 
 function subjectPanel(item, view) {
   const { strings } = view;
+  if (item.blind) return blindPanel(item, view);
   const size = item.text.length < 140 ? "short" : item.text.length < 420 ? "middling" : "long";
   return make(
     "article",
@@ -17,6 +18,18 @@ function subjectPanel(item, view) {
     make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text),
     make("p", { class: "reason" }, item.reason),
     labelFacts(item, view),
+  );
+}
+
+/** A text drawn for the audit: nothing beside it that could sway a decision. */
+function blindPanel(item, view) {
+  const { strings } = view;
+  return make(
+    "article",
+    { class: "flagged", "aria-label": strings.audited },
+    make("p", { class: "standing" }, make("span", { class: "rank" }, strings.audited), pastRibbon(view)),
+    make("div", { class: "text short", tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text),
+    make("p", { class: "reason" }, strings.audit_reason),
   );
 }
 
@@ -50,6 +63,7 @@ function pastRibbon({ room, strings }) {
 function counterPanel(item, view) {
   const { strings } = view;
   const row = item.most_incompatible;
+  if (item.blind) return make("aside", { class: "counter empty", "aria-label": strings.audited }, make("p", { class: "nothing" }, strings.audit_blind));
   const title = make("h2", {}, strings.incompatible);
   if (row === null) {
     return make("aside", { class: "counter empty", "aria-label": strings.incompatible }, title, make("p", { class: "nothing" }, strings.no_incompatible));

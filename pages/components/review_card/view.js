@@ -208,8 +208,10 @@ class View {
   }
 
   fillActions(item) {
-    const chosen = item && this.room.labelOf(item);
-    this.accept.text.replaceChildren(item ? fill(this.strings.accept, { label: item.suggested }) : this.strings.accept_none);
+    const known = item !== null && !item.blind;
+    const chosen = known ? this.room.labelOf(item) : null;
+    this.accept.disabled = !known;
+    this.accept.text.replaceChildren(known ? fill(this.strings.accept, { label: item.suggested }) : this.strings.accept_none);
     for (const choice of this.choices) choice.toggleAttribute("data-current", choice.dataset.label === chosen);
   }
 
@@ -225,6 +227,7 @@ class View {
   }
 
   sides(item) {
+    if (item.blind) return [];
     const context = this.context(item);
     return ["supporters", "opposers", "harmed"].map((kind) => influencerList(kind, item[kind], context));
   }

@@ -1,0 +1,61 @@
+"""The random audit of silver labels: a fixed order by lot, and what has been seen of it.
+
+The lot of an instance depends on nothing but its id and text, so the silver texts up to any lot are a simple random
+sample of all, those imported later included. The audit goes through them in that order, passing over what has been
+answered anyway. Its sample is everything before the first text that nobody has answered: audited or flagged, so that
+flagged texts are not missing from it, and not one text beyond, so that they are not too many.
+"""
+
+import json
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+
+from inffeed_core.audit import AuditCounts
+from inffeed_core.store.flags import CLOSED, Viewer
+from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT
+
+_ALL_LOTS = "g"
+"""Above every lot."""
+
+
+def next_audited(db: Database, viewer: Viewer, limit: int, leave_out: Sequence[str] = ()) -> list[str]:
+    """Ids of the first silver texts by lot that are open for the viewer, without those in `leave_out`."""
+    sql = f"""
+        SELECT r.instance FROM (SELECT id AS instance, lot FROM instance WHERE split = 'silver') r
+        WHERE r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND NOT {CLOSED}
+        ORDER BY r.lot LIMIT :limit
+    """
+    values = {"limit": limit, "leave_out": json.dumps(list(leave_out))} | viewer.values()
+    return [r["instance"] for r in db.query(sql, values)]
+
+
+def lots(db: Database, ids: Sequence[str]) -> dict[str, float]:
+    """The lots of these instances as numbers from 0 to 1."""
+    sql = "SELECT id, lot FROM instance WHERE id IN (SELECT value FROM json_each(?))"
+    return {r["id"]: int(r["lot"], 16) / 16**16 for r in db.query(sql, [json.dumps(list(ids))])}
+
+
+def audit_counts(db: Database) -> AuditCounts:
+    """What the audit has seen so far, and what review has corrected."""
+    open_sql = """
+        SELECT lot FROM instance i WHERE split = 'silver' AND id NOT IN (SELECT instance FROM exclusion)
+        AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.instance = i.id) ORDER BY lot LIMIT 1
+    """
+    first_open = next((r["lot"] for r in db.query(open_sql)), _ALL_LOTS)
+    told = f"SELECT confirmed, label != original_label AS wrong FROM ({INSTANCES_AS_OF} AND i.split = 'silver' AND"
+    audited = list(db.query(f"{told} i.lot < :lot)", {"as_of": NO_LIMIT, "lot": first_open}))
+    answered = list(db.query(f"{told} i.id IN (SELECT instance FROM decision))", {"as_of": NO_LIMIT}))
+    count_sql = """
+        SELECT count(*) AS n FROM instance WHERE split = 'silver' AND id NOT IN (SELECT instance FROM exclusion)
+    """
+    silver = int(next(iter(db.query(count_sql)))["n"])
+    checked = [row for row in audited if row["confirmed"]]
+    return AuditCounts(
+        checked=len(checked),
+        wrong=sum(row["wrong"] for row in checked),
+        undecided=len(audited) - len(checked),
+        silver=silver,
+        corrected=sum(row["confirmed"] and row["wrong"] for row in answered),
+        unconfirmed=silver - sum(row["confirmed"] for row in answered),
+    )

@@ -1,0 +1,11 @@
+"""The random audit of silver labels: what it has seen, and what follows from it."""
+
+from inffeed_core.audit import AuditCounts
+from inffeed_core.store import audit_counts, reading
+from inffeed_core.workflow.projects import Project
+
+
+def audit(project: Project) -> AuditCounts:
+    """What the audit has seen so far; `inffeed_core.audit` says what follows from it."""
+    with reading(project.db) as db:
+        return audit_counts(db)
