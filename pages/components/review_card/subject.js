@@ -2,8 +2,8 @@
 
 function subjectPanel(item, view) {
   const { strings } = view;
-  if (item.blind) return blindPanel(item, view);
   const size = item.text.length < 140 ? "short" : item.text.length < 420 ? "middling" : "long";
+  if (item.blind) return blindPanel(item, size, view);
   return make(
     "article",
     { class: "flagged", "aria-label": strings.flagged },
@@ -22,13 +22,13 @@ function subjectPanel(item, view) {
 }
 
 /** A text drawn for the audit: nothing beside it that could sway a decision. */
-function blindPanel(item, view) {
+function blindPanel(item, size, view) {
   const { strings } = view;
   return make(
     "article",
     { class: "flagged", "aria-label": strings.audited },
     make("p", { class: "standing" }, make("span", { class: "rank" }, strings.audited), pastRibbon(view)),
-    make("div", { class: "text short", tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text),
+    make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text),
     make("p", { class: "reason" }, strings.audit_reason),
   );
 }
