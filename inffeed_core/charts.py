@@ -217,6 +217,37 @@ def _links(before: Metrics, after: Metrics, rows: Sequence[str | None]) -> go.Sc
     )
 
 
+def confusion_change(
+    before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], labels: Sequence[str], words: Words = CHARTS
+) -> go.Figure:
+    """How many texts of each gold label (rows) got each prediction (columns), before → after.
+
+    Coloured by whether the change is for the better: more on the diagonal, less elsewhere.
+    """
+    size = range(len(labels))
+    better = [[(after[g][p] - before[g][p]) * (1 if g == p else -1) for p in size] for g in size]
+    reach = max((abs(value) for row in better for value in row), default=0) or 1
+    names = [plain(label) for label in labels]
+    heat = go.Heatmap(
+        z=better,
+        x=names,
+        y=names,
+        zmin=-reach,
+        zmax=reach,
+        colorscale=[(0.0, NEGATIVE), (0.5, "rgba(124,136,148,0.12)"), (1.0, POSITIVE)],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        text=[[f"{before[g][p]:,} → {after[g][p]:,}" for p in size] for g in size],
+        texttemplate="%{text}",
+        hovertemplate=words["confusion"] + "<extra></extra>",
+    )
+    figure = go.Figure(heat)
+    figure.update_yaxes(title=words["gold-label"], autorange="reversed", automargin=True, type="category")
+    figure.update_xaxes(title=words["prediction"], type="category", side="bottom")
+    return _laid_out(figure, height=max(220, 110 + 46 * (len(labels) + 1)))
+
+
 def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str], words: Words = CHARTS) -> go.Figure:
     """How many instances of each split carry each label now: stacked bars, one a split."""
     splits = [s for s in Split if counts.get(s)]

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from inffeed_core.charts import f1_dumbbell
 from inffeed_core.records import Metrics, ModelVersion
-from inffeed_core.workflow.comparing import all_versions, compare, make_active
+from inffeed_core.workflow.comparing import all_versions, make_active
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Status, Step, status
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state
 from pages.components.retraining import training
 from pages.components.session import require_project
-from pages.language import say, section, told
+from pages.components.version_comparison import before_after
+from pages.language import say, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION)
 
@@ -41,7 +41,7 @@ def page() -> None:
     with st.container(horizontal=True):
         _choose_active(project, versions, active)
         _export(project, versions, active)
-    _before_after(project, versions, active)
+    before_after(project, versions, active)
 
 
 def _state(now: Status, active: ModelVersion | None) -> None:
@@ -136,28 +136,6 @@ def _export(project: Project, versions: list[ModelVersion], active: ModelVersion
         st.text(say("models.export_said"))
         if st.button(say("models.export_now", id=chosen), type="primary", key="export_version"):
             start_job(project, "export-model", {"version": chosen, "folder": str(folder)})
-
-
-def _before_after(project: Project, versions: list[ModelVersion], active: ModelVersion) -> None:
-    st.header(say("models.before_after"), anchor=False)
-    if len(versions) < 2:
-        st.text(say("models.one_version"))
-        return
-    ids = [v.id for v in versions]
-    left, right = st.columns(2)
-    earlier = active.parent or ids[-1]
-    before = left.selectbox(say("models.before"), ids, index=ids.index(earlier), key="before")
-    after = right.selectbox(
-        say("models.after"), ids, index=ids.index(active.id if active.id != earlier else ids[0]), key="after"
-    )
-    result = compare(project, before, after)
-    st.text(told(result.sentence))
-    if result.before.validation is not None and result.after.validation is not None:
-        st.plotly_chart(
-            f1_dumbbell(result.before.validation, result.after.validation, (before, after), section("charts")),
-            key="dumbbell",
-            config={"displayModeBar": False},
-        )
 
 
 page()

@@ -6,6 +6,7 @@ import pytest
 
 from inffeed_core.charts import (
     WEBGL_FROM,
+    confusion_change,
     f1_dumbbell,
     feature_map,
     influence_bars,
@@ -139,3 +140,10 @@ def test_every_label_has_a_colour_however_many_there_are():
 
 def test_figures_are_json_for_the_browser():
     json.loads(influence_bars(evidence()).to_json())
+
+
+def test_a_change_for_the_better_is_positive_on_and_off_the_diagonal():
+    figure = confusion_change([[5, 3], [2, 9]], [[7, 1], [4, 7]], ("<b>no</b>", "yes")).data[0]
+    assert [list(row) for row in figure.z] == [[2, 2], [-2, -2]]
+    assert figure.text[0][0] == "5 → 7"
+    assert figure.x[0] == "&lt;b&gt;no&lt;/b&gt;"

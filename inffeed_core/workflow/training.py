@@ -5,8 +5,10 @@ in one transaction, so that stopping it at any moment leaves the project as it w
 of `workflow` that imports torch.
 """
 
+import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.analysing import analyse
+from inffeed_core.workflow.comparing import PREDICTIONS
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
 from inffeed_core.workflow.encoders import ADAPTERS, OWN, TRANSFORMER, base_of, located, merged, transformer_for
 from inffeed_core.workflow.projects import Project
@@ -84,7 +87,14 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
             "fine_tuning": None if tuned is None else _told(tuned),
         },
     )
-    _save(project, version, fit, about, tuned, promoted=difference is None or difference.high >= 0)
+    _save(
+        project,
+        version,
+        (fit, _predicted(fit, validation, about)),
+        about,
+        tuned,
+        promoted=difference is None or difference.high >= 0,
+    )
     with store.reading(project.db) as db:
         return store.version(db, version.id)
 
@@ -183,6 +193,11 @@ def _metrics(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> Metrics | N
     return measure(probabilities(fit.theta, gold.features).numpy(), gold.labels.numpy(), about.labels)
 
 
+def _predicted(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> dict[str, str]:
+    best = probabilities(fit.theta, gold.features).argmax(1).tolist()
+    return {one.id: about.labels[c] for one, c in zip(gold.instances, best, strict=True)}
+
+
 def _learned_from(learn: Encoded) -> dict[str, int]:
     silver = [one.confirmed for one in learn.instances if one.split is Split.SILVER]
     return {
@@ -215,18 +230,21 @@ def _head_agreement(
 def _save(
     project: Project,
     version: ModelVersion,
-    fit: HeadFit,
+    fitted: tuple[HeadFit, Mapping[str, str]],
     about: ProjectSettings,
     tuned: FineTuned | None,
     *,
     promoted: bool,
 ) -> None:
+    """Files first, then the row that makes them a version; `fitted` are the head and its validation predictions."""
+    fit, predicted = fitted
     folder = project.models / version.id
     if folder.exists():  # left by a run that was killed between writing the files and the row
         shutil.rmtree(folder)
     weight = sum_zero_basis(len(about.labels)) @ fit.theta
     details = {"version": version.id, "data_hash": version.data_hash, "l2": fit.l2}
     save_head(folder, weight[:, :-1], weight[:, -1], about.labels, details)
+    (folder / PREDICTIONS).write_text(json.dumps(predicted, ensure_ascii=False), encoding="utf-8")
     if tuned is not None:
         adapters = (tuned.folder / "adapter_config.json").is_file()
         _copied(tuned.folder, folder / (ADAPTERS if adapters else TRANSFORMER))

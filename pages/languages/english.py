@@ -393,6 +393,20 @@ WORDS = {
         "export_now": "Export {id}",
         "exported": "{id} lies in this folder; its README.md tells how to use it.",
         "before_after": "Before and after",
+        "confusion": "Which predictions changed",
+        "confusion_said": (
+            "Validation texts of each gold label (rows) by their prediction (columns). Green: for the better; red: for "
+            "the worse."
+        ),
+        "flips_one": "The two versions disagree about {count:,} validation text.",
+        "flips_many": "The two versions disagree about {count:,} validation texts.",
+        "no_flips": "Both versions predict the same for every validation text.",
+        "no_predictions": "One of them has no stored predictions, so the texts that changed cannot be listed.",
+        "column_change": "Change",
+        "column_gold_label": "Gold label",
+        "now_right": "now right",
+        "now_wrong": "now wrong",
+        "still_wrong": "wrong both times",
         "one_version": "With a second version, this compares them: review some flags, then retrain.",
         "before": "Before",
         "after": "After",

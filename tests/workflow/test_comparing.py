@@ -1,5 +1,7 @@
 """Which of two versions is better, and on what that judgement rests."""
 
+import json
+
 import pytest
 from reviewing import LABELS, Filling, examples
 
@@ -8,7 +10,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.records import Interval, Metrics, ModelVersion, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow.comparing import all_versions, compare, make_active
+from inffeed_core.workflow.comparing import PREDICTIONS, all_versions, changes, compare, make_active
 from inffeed_core.workflow.projects import Project, create_project
 
 GIVEN = Filling(validation=60)
@@ -114,3 +116,34 @@ def test_unknown_versions_are_refused(project):
     add(project, version("v1"))
     with pytest.raises(NotReady, match="v9"):
         compare(project, "v1", "v9")
+
+
+def test_flips_and_confusions_tell_what_changed(project):
+    add(project, version("v1"), wrong=3)
+    add(project, version("v2"), wrong=1)
+    found = changes(project, "v1", "v2")
+    assert found is not None
+    assert [(flip.before == flip.gold, flip.after == flip.gold) for flip in found.flips] == [(False, True)] * 2
+    assert sum(map(sum, found.before)) == sum(map(sum, found.after)) == 60
+    assert sum(found.before[c][c] for c in range(len(LABELS))) == 57
+    assert sum(found.after[c][c] for c in range(len(LABELS))) == 59
+
+
+def test_what_got_worse_stands_first(project):
+    add(project, version("v1"), wrong=2)
+    add(project, version("v2"))
+    folder = project.models / "v2"
+    folder.mkdir()
+    right = [e for e in examples(GIVEN) if e.split is Split.VALIDATION]
+    said = {e.id: e.label if n != 5 else LABELS[1 - LABELS.index(e.label)] for n, e in enumerate(right)}
+    (folder / PREDICTIONS).write_text(json.dumps(said))
+    found = changes(project, "v1", "v2")
+    assert found is not None
+    assert [flip.id for flip in found.flips] == [right[5].id, right[0].id, right[1].id]
+    assert compare(project, "v1", "v2").examples == 60
+
+
+def test_without_predictions_nothing_is_made_up(project):
+    add(project, version("v1"), wrong=0)
+    add(project, version("v2"))
+    assert changes(project, "v1", "v2") is None

@@ -1,0 +1,70 @@
+"""Two model versions side by side: whether one is better, for which labels, and on which texts."""
+
+import pandas as pd
+import streamlit as st
+
+from inffeed_core.charts import confusion_change, f1_dumbbell
+from inffeed_core.records import ModelVersion
+from inffeed_core.workflow.comparing import Comparison, Flip, changes, compare
+from inffeed_core.workflow.projects import Project
+from pages.language import counted, say, section, told
+
+BARE = {"displayModeBar": False}
+
+
+def before_after(project: Project, versions: list[ModelVersion], active: ModelVersion) -> None:
+    """Choose two of the versions, newest first, and see what changed between them."""
+    st.header(say("models.before_after"), anchor=False)
+    if len(versions) < 2:
+        st.text(say("models.one_version"))
+        return
+    ids = [v.id for v in versions]
+    left, right = st.columns(2)
+    earlier = active.parent or ids[-1]
+    before = left.selectbox(say("models.before"), ids, index=ids.index(earlier), key="before")
+    after = right.selectbox(
+        say("models.after"), ids, index=ids.index(active.id if active.id != earlier else ids[0]), key="after"
+    )
+    result = compare(project, before, after)
+    st.text(told(result.sentence))
+    _scores(result)
+    _changes(project, before, after)
+
+
+def _scores(result: Comparison) -> None:
+    if result.before.validation is None or result.after.validation is None:
+        return
+    names = (result.before.id, result.after.id)
+    figure = f1_dumbbell(result.before.validation, result.after.validation, names, section("charts"))
+    st.plotly_chart(figure, key="dumbbell", config=BARE)
+
+
+def _changes(project: Project, before: str, after: str) -> None:
+    st.subheader(say("models.confusion"), anchor=False)
+    found = changes(project, before, after)
+    if found is None:
+        st.text(say("models.no_predictions"))
+        return
+    st.caption(say("models.confusion_said"))
+    figure = confusion_change(found.before, found.after, found.labels, section("charts"))
+    st.plotly_chart(figure, key="confusion", config=BARE)
+    if not found.flips:
+        st.text(say("models.no_flips"))
+        return
+    st.text(counted("models.flips", len(found.flips)))
+    frame = pd.DataFrame([_row(flip) for flip in found.flips])
+    columns = {
+        "change": say("models.column_change"),
+        "text": st.column_config.TextColumn(say("columns.text"), width="large"),
+        "gold": say("models.column_gold_label"),
+        "before": before,
+        "after": after,
+        "id": say("columns.id"),
+    }
+    st.dataframe(frame, hide_index=True, column_config=columns, key="flips")
+
+
+def _row(flip: Flip) -> dict[str, str]:
+    change = "now_right" if flip.after == flip.gold else "now_wrong" if flip.before == flip.gold else "still_wrong"
+    values = {"text": flip.text, "gold": flip.gold, "before": flip.before, "after": flip.after, "id": flip.id}
+    return {"change": say(f"models.{change}"), **values}
