@@ -28,6 +28,8 @@ class Signals:
     """Predicted fall of the validation loss for each other label [n, C], nats; 0 at the present one."""
     posterior: Floats
     """Calibrated class probabilities from gold alone [n, C]."""
+    channel: Floats
+    """The same given the silver labels as well [n, C]: what each label probably is (`inffeed_core.channel`)."""
     out_of_fold: Floats
     """Class probabilities from heads fitted without the instance [n, C]."""
     self_influence: Floats
@@ -48,6 +50,21 @@ Policy = Callable[[Signals], Floats]
 def expected_gain(signals: Signals) -> Floats:
     """Expected fall of the validation loss from checking: relabel gains weighted by the gold-only posterior, nats."""
     return np.asarray((signals.relabel_gains * signals.posterior).sum(1))
+
+
+def label_doubt(signals: Signals) -> Floats:
+    """Entropy of the true label given text and silver label, nats: what nobody knows before someone looks."""
+    return np.asarray(-(signals.channel * np.log(np.clip(signals.channel, 1e-300, None))).sum(1))
+
+
+def channel_loss(signals: Signals) -> Floats:
+    """Loss of the silver label given text and silver label, nats: what is most surely wrong."""
+    return _label_loss(signals.channel, signals.labels)
+
+
+def channel_gain(signals: Signals) -> Floats:
+    """Expected gain with the posterior given the silver label too."""
+    return np.asarray((signals.relabel_gains * signals.channel).sum(1))
 
 
 def negative_influence(signals: Signals) -> Floats:
@@ -139,6 +156,9 @@ def random(signals: Signals) -> Floats:
 
 RANKINGS: Mapping[str, Policy] = {
     "expected-gain": expected_gain,
+    "label-doubt": label_doubt,
+    "channel-loss": channel_loss,
+    "channel-gain": channel_gain,
     "negative-influence": negative_influence,
     "gold-loss": gold_loss,
     "out-of-fold-loss": out_of_fold_loss,

@@ -16,9 +16,19 @@ def gold_only(
 ) -> Float[Tensor, "n c"]:
     """Calibrated class probabilities of `features` from a head fitted on gold (and confirmed silver) alone.
 
-    l2 is chosen on validation, and so is the temperature that the logits are divided by (Guo et al., ICML 2017).
+    l2 is chosen on validation, and so is the temperature (Guo et al., ICML 2017).
     """
     fit = choose_l2(gold, validation_features, validation_labels, L2_GRID)
+    return calibrated(fit, validation_features, validation_labels, features)
+
+
+def calibrated(
+    fit: HeadFit,
+    validation_features: Float[Tensor, "m d"],
+    validation_labels: Int[Tensor, " m"],
+    features: Float[Tensor, "n d"],
+) -> Float[Tensor, "n c"]:
+    """Class probabilities of `features`, the logits divided by the temperature that suits validation best."""
     warmth = temperature(logits(fit.theta, validation_features), validation_labels)
     return torch.softmax(logits(fit.theta, features) / warmth, 1)
 

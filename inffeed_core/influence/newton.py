@@ -14,6 +14,9 @@ from torch import Tensor
 from inffeed_core.influence.factor import Factor, factorised
 from inffeed_core.influence.softmax import HeadData, gradient, logits, losses, objective, probabilities
 
+RISEN = 0.02
+"""Nats of validation loss."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeadFit:
@@ -37,13 +40,15 @@ def fit_head(
     *,
     start: Float[Tensor, "k d1"] | None = None,
     factor: Factor | None = None,
+    offsets: Float[Tensor, "n c"] | None = None,
     tolerance: float = 1e-9,
     max_iterations: int = 100,
 ) -> HeadFit:
     """Minimise J by damped Newton steps until ‖∇J‖ ≤ `tolerance`.
 
     `start` (the weights of an earlier fit) makes a refit after a few corrections take two or three steps.
-    `factor`, that of the curvature at `start`, saves forming it again.
+    `factor`, that of the curvature at `start`, saves forming it again. `offsets` are added to the rows' logits while
+    fitting: what is known of each row beside its features, which the weights then need not explain.
     J is strictly convex for l2 > 0, so the answer depends on neither. Raises NotConverged.
     """
     shape = (data.classes - 1, data.features.shape[1] + 1)
@@ -51,6 +56,7 @@ def fit_head(
     if theta.shape != shape:
         raise ValueError(f"start has shape {tuple(theta.shape)}; this data needs {shape}.")
     scores, last = logits(theta, data.features), float("inf")
+    scores = scores if offsets is None else scores + offsets
     for iteration in range(max_iterations + 1):
         probs = torch.softmax(scores, 1)
         slope = gradient(probs, theta, data, l2)
@@ -93,15 +99,22 @@ def choose_l2(
     validation_features: Float[Tensor, "m d"],
     validation_labels: Int[Tensor, " m"],
     grid: Sequence[float],
+    offsets: Float[Tensor, "n c"] | None = None,
+    tolerance: float = 1e-9,
 ) -> HeadFit:
-    """Fit along `grid`, each from the last, and keep the fit with the lowest mean validation loss (ties: first)."""
+    """Fit along `grid`, each from the last, and keep the fit with the lowest mean validation loss (ties: first).
+
+    The rest of the grid is left out once that loss has risen by `RISEN`: as regularisation wanes it keeps rising.
+    """
     best, best_loss, start = None, float("inf"), None
     for l2 in grid:
-        fit = fit_head(data, l2, start=start)
+        fit = fit_head(data, l2, start=start, offsets=offsets, tolerance=tolerance)
         start = fit.theta
         loss = float(losses(probabilities(fit.theta, validation_features), validation_labels).mean())
         if loss < best_loss:
             best, best_loss = fit, loss
+        elif loss > best_loss + RISEN:
+            break
     if best is None:
         raise ValueError("The grid of l2 values is empty.")
     return best

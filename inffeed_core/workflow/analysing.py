@@ -139,7 +139,8 @@ def _tier(project: Project, state: _State, progress: Progress, *, exact: bool = 
 def _signals(state: _State) -> flagging.Signals:
     texts = [one.text for one in state.learn.instances]
     validation = (state.validation.features, state.validation.labels)
-    return silver_signals(state.influence, state.unconfirmed, texts, validation, state.settings, state.about.seed)
+    learned = state.learn.learned(len(state.about.labels), state.train_settings.silver_weight)
+    return silver_signals(state.influence, learned, texts, validation, state.settings, state.about.seed)
 
 
 def _rankings(state: _State, signals: flagging.Signals) -> dict[str, list[tuple[str, float]]]:

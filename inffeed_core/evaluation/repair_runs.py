@@ -1,0 +1,183 @@
+"""Runs of the repair experiment: which, in what order, kept where.
+
+A *run* is one set with one seed: every policy at every budget and every way of training. Its results are JSON lines,
+appended in one write when it is complete; what a kill has torn is dropped on the next start, and only runs that are
+missing are made. A run's lines carry the settings, so that results of other settings in the same file stay apart.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from inffeed_core.evaluation.repair import RepairSet, drawn, load
+from inffeed_core.evaluation.review_study import TRAININGS, Study, answers, ceiling, wrong
+from inffeed_core.evaluation.rivals import RIVALS
+from inffeed_core.flagging import RANKINGS, Floats, order
+from inffeed_core.records import Progress
+
+Row = Mapping[str, Any]
+BASELINE = "none"
+"""The policy of the row that tells what every training reaches before any review."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairSettings:
+    """What every run measures."""
+
+    budgets: tuple[float, ...]
+    """Shares of the silver checked, rising, 0 to 1."""
+    once: tuple[str, ...]
+    """Policies that rank once, before any review."""
+    rounds: tuple[str, ...]
+    """Policies that rank anew after each budget is spent."""
+    trainings: tuple[str, ...] = TRAININGS
+    noise: float = 0.0
+    """How often the annotator errs, 0 to 1."""
+    model: str = ""
+
+    def fingerprint(self) -> str:
+        """Short name of these settings."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def known_policies() -> tuple[str, ...]:
+    """All that can be ranked by: the product's, then the rivals."""
+    return (*RANKINGS, *RIVALS)
+
+
+def run(data: RepairSet, seed: int, settings: RepairSettings) -> Iterator[Row]:
+    """One set with one seed. Deterministic."""
+    draw = drawn(data, seed)
+    given = answers(draw, settings.noise, seed)
+    study = Study(draw, given)
+    errors = wrong(draw)
+    about = {"set": data.name, "seed": seed, "settings": settings.fingerprint(), "silver_error": float(errors.mean())}
+    about |= {"silver": len(errors), "all_gold": ceiling(draw), "silver_from": draw.silver_from}
+    yield from ({**about, **row} for row in _scored(study, settings, errors, policy=BASELINE, mode="none", budget=0.0))
+    scores = study.ranked({p: RANKINGS[p] for p in settings.once if p in RANKINGS}, seed)
+    scores |= {p: RIVALS[p](study) for p in settings.once if p in RIVALS}
+    for policy in settings.once:
+        again = Study(draw, given, study.start)
+        for budget in settings.budgets:
+            _spend(again, scores[policy], budget)
+            found = {"policy": policy, "mode": "once", "ap": _average_precision(errors, scores[policy])}
+            yield from ({**about, **row} for row in _scored(again, settings, errors, budget=budget, **found))
+    for policy in settings.rounds:
+        again = Study(draw, given, study.start)
+        for budget in settings.budgets:
+            _spend(again, again.ranked({policy: RANKINGS[policy]}, seed)[policy], budget)
+            found = {"policy": policy, "mode": "rounds"}
+            yield from ({**about, **row} for row in _scored(again, settings, errors, budget=budget, **found))
+
+
+def _spend(study: Study, scores: Floats, budget: float) -> None:
+    """Check the first texts that nobody has checked yet, up to this share of all."""
+    allowed = max(1, round(budget * len(scores))) - int(study.known.sum())
+    ranking = order(np.where(study.known.numpy(), -np.inf, scores))
+    ranking = ranking[~study.known.numpy()[ranking]]
+    study.check(torch.from_numpy(ranking[: max(0, allowed)].copy()))
+
+
+def _scored(study: Study, settings: RepairSettings, errors: np.ndarray, **about: object) -> Iterator[Row]:
+    checked = study.known.numpy()
+    facts = {
+        **about,
+        "checked": int(checked.sum()),
+        "precision": float(errors[checked].mean()) if checked.any() else None,
+    }
+    for training in settings.trainings:
+        yield {**facts, "training": training, "way": study.chosen(training), "macro_f1": study.score(training)}
+
+
+def _average_precision(errors: np.ndarray, scores: Floats) -> float | None:
+    from sklearn.metrics import average_precision_score
+
+    finite = np.where(np.isfinite(scores), scores, scores[np.isfinite(scores)].min(initial=0.0) - 1)
+    return float(average_precision_score(errors, finite)) if errors.any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where sets, features and results lie."""
+
+    data: Path
+    cache: Path
+    results: Path
+
+
+def complete(
+    places: Places, sets: Sequence[str], seeds: int, settings: RepairSettings, workers: int, progress: Progress
+) -> list[Row]:
+    """Make the runs that the results file lacks, several at a time, and give the rows of all. Raises NotReady, …"""
+    wanted = [(name, seed) for seed in range(seeds) for name in sets]
+    rows = kept(places.results, settings)
+    done = {(row["set"], row["seed"]) for row in rows}
+    missing = [one for one in wanted if one not in done]
+    for name in dict.fromkeys(name for name, _ in missing):
+        load(places.data, name, settings.model, places.cache, progress)  # encoded once, before several want it
+    for number, found in enumerate(_made(places, missing, settings, workers, progress), 1):
+        _append(places.results, found)
+        rows += found
+        progress("Reviewing", number, len(missing))
+    return [row for row in rows if (row["set"], row["seed"]) in set(wanted)]
+
+
+def kept(results: Path, settings: RepairSettings) -> list[Row]:
+    """The rows of complete runs with these settings; a torn last line is cut off the file."""
+    if not results.is_file():
+        return []
+    content = results.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        results.write_bytes(whole)
+    rows = [json.loads(line) for line in whole.splitlines()]
+    ended = {(row["set"], row["seed"], row["settings"]) for row in rows if row.get("ended")}
+    return [
+        row
+        for row in rows
+        if row["settings"] == settings.fingerprint() and (row["set"], row["seed"], row["settings"]) in ended
+        if not row.get("ended")
+    ]
+
+
+def _append(results: Path, rows: Sequence[Row]) -> None:
+    end = {name: rows[0][name] for name in ("set", "seed", "settings")} | {"ended": True}
+    results.parent.mkdir(parents=True, exist_ok=True)
+    with results.open("ab") as file:
+        file.write("".join(json.dumps(row) + "\n" for row in (*rows, end)).encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _made(
+    places: Places, missing: Sequence[tuple[str, int]], settings: RepairSettings, workers: int, progress: Progress
+) -> Iterator[list[Row]]:
+    if workers == 1:
+        yield from (_one(places, name, seed, settings) for name, seed in missing)
+        return
+    with ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        running: set[Future[list[Row]]] = {pool.submit(_one, places, *one, settings) for one in missing}
+        try:
+            while running:
+                ready, running = wait(running, timeout=1, return_when=FIRST_COMPLETED)
+                progress("Reviewing", len(missing) - len(running) - len(ready), len(missing))
+                yield from (future.result() for future in ready)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _one(places: Places, name: str, seed: int, settings: RepairSettings) -> list[Row]:
+    began = time.monotonic()
+    data = load(places.data, name, settings.model, places.cache, lambda *_: None)
+    rows = list(run(data, seed, settings))
+    return [{**row, "seconds": round(time.monotonic() - began, 1)} for row in rows]

@@ -1,0 +1,158 @@
+"""One repetition of the repair experiment: a drawn set under review, with every way of training kept up to date.
+
+Stored gold plays the annotator, who errs where asked to. After each batch of reviews all ways of training are fitted
+again with the l2 that validation chose before any review, as the product's retraining does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from inffeed_core.evaluation.metrics import macro_f1
+from inffeed_core.evaluation.repair import RepairSet
+from inffeed_core.flagging import Floats, Policy
+from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
+from inffeed_core.influence.softmax import curvature
+from inffeed_core.posteriors import calibrated
+from inffeed_core.recipes import TRUSTS, Learned, taught
+from inffeed_core.settings import L2_GRID, AnalysisSettings
+from inffeed_core.signals import silver_signals
+
+TRAININGS = ("plain", "noise-aware", "auto", "gold-only")
+"""How the head is trained after a review: the recipes, and gold with the reviewed texts alone."""
+TOLERANCE = 1e-6
+"""Of gradients: the optimum is met to more digits than macro-F1 shows, in half the time."""
+_NOISE_AWARE = tuple(f"trust {trust:g}" for trust in TRUSTS)
+_CHOICES = {
+    "plain": ("plain",),
+    "noise-aware": _NOISE_AWARE,
+    "auto": ("plain", *_NOISE_AWARE),
+    "gold-only": ("gold-only",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What all reviews of one draw begin with: fits before any review, and factors of their curvature."""
+
+    fits: Mapping[str, HeadFit]
+    factors: Mapping[str, Tensor]
+    belief: Float[Tensor, "n c"]
+    """q of every text, from seed gold alone: the same whatever is reviewed."""
+
+
+class Study:
+    """A draw with some of its silver reviewed."""
+
+    def __init__(self, draw: RepairSet, answers: Int[Tensor, " extension"], start: Start | None = None) -> None:
+        """`answers` are the labels that the annotator gives when asked; `start` saves making it again."""
+        self.draw, self._answers = draw, answers
+        self.known = torch.zeros(len(draw.silver), dtype=torch.bool)
+        self.fits: dict[str, HeadFit] = {}
+        self.start = start or self._begun()
+        self.fits = dict(self.start.fits)
+
+    def check(self, rows: Int[Tensor, " batch"]) -> None:
+        """Put these silver texts before the annotator and fit everything again."""
+        self.known[rows] = True
+        self.__dict__.pop("learned", None)
+        self.fits["gold-only"] = self._again("gold-only", self._gold())
+        for name, data in self._ways(self.start.belief).items():
+            self.fits[name] = self._again(name, data)
+
+    @cached_property
+    def learned(self) -> Learned:
+        """Gold and silver with the reviews so far."""
+        draw, seed_rows = self.draw, self.draw.seed_rows
+        labels = torch.cat([draw.gold[:seed_rows], torch.where(self.known, self._answers, draw.silver)])
+        confirmed = torch.cat([torch.ones(seed_rows, dtype=torch.bool), self.known])
+        silver = torch.cat([torch.full((seed_rows,), -1), draw.silver])
+        data = HeadData(draw.features, labels, len(draw.labels))
+        return Learned(data, confirmed, silver, torch.zeros_like(silver))
+
+    def chosen(self, training: str) -> str:
+        """The way of training that validation prefers among those that `training` leaves open."""
+        return min(_CHOICES[training], key=self._validation_loss)
+
+    def score(self, training: str) -> float:
+        """Macro-F1 on test."""
+        predicted = probabilities(self.fits[self.chosen(training)].theta, self.draw.test[0]).argmax(1).numpy()
+        return macro_f1(predicted, self.draw.test[1].numpy(), len(self.draw.labels))
+
+    @cached_property
+    def influence(self) -> HeadInfluence:
+        """Of the head before any review, trained plainly: what every ranking by influence goes through."""
+        return HeadInfluence(self.learned.data, self.fits["plain"])
+
+    def ranked(self, policies: Mapping[str, Policy], seed: int) -> dict[str, Floats]:
+        """Scores of all silver by these policies as things stand, −∞ where it is reviewed already."""
+        influence = HeadInfluence(self.learned.data, self.fits["plain"])
+        signals = silver_signals(
+            influence, self.learned, self.draw.texts, self.draw.validation, AnalysisSettings(), seed
+        )
+        found = {}
+        for name, policy in policies.items():
+            found[name] = np.full(len(self.known), -np.inf)
+            found[name][~self.known.numpy()] = policy(signals)
+        return found
+
+    def _ways(self, belief: Float[Tensor, "n c"]) -> dict[str, HeadData]:
+        learned = self.learned
+        soft = {f"trust {t:g}": taught(learned, belief, "noise-aware", t).data for t in TRUSTS}
+        return {"plain": learned.data, **soft}
+
+    def _gold(self) -> HeadData:
+        rows, data = self.learned.confirmed, self.learned.data
+        return HeadData(data.features[rows], data.labels[rows], data.classes)
+
+    def _begun(self) -> Start:
+        gold = self._fresh(self._gold())
+        belief = calibrated(gold, *self.draw.validation, self.draw.features)
+        ways = self._ways(belief)
+        fits = {name: self._fresh(data) for name, data in ways.items()}
+        factors = {name: _factor(data, fits[name]) for name, data in ways.items()}
+        return Start({"gold-only": gold, **fits}, factors, belief)
+
+    def _fresh(self, data: HeadData) -> HeadFit:
+        return choose_l2(data, *self.draw.validation, L2_GRID, tolerance=TOLERANCE)
+
+    def _again(self, name: str, data: HeadData) -> HeadFit:
+        before = self.fits[name]
+        return fit_head(data, before.l2, start=before.theta, factor=self.start.factors.get(name), tolerance=TOLERANCE)
+
+    def _validation_loss(self, way: str) -> float:
+        features, labels = self.draw.validation
+        return float(losses(probabilities(self.fits[way].theta, features), labels).mean())
+
+
+def answers(draw: RepairSet, error_rate: float, seed: int) -> Int[Tensor, " extension"]:
+    """Gold of the silver texts; with this probability another class, drawn evenly, as a tired annotator's."""
+    gold, classes = draw.gold[draw.seed_rows :], len(draw.labels)
+    generator = torch.Generator().manual_seed(seed)
+    slips = torch.rand(len(gold), generator=generator) < error_rate
+    other = (gold + torch.randint(1, classes, gold.shape, generator=generator)) % classes
+    return torch.where(slips, other, gold)
+
+
+def ceiling(draw: RepairSet) -> float:
+    """Macro-F1 on test with gold for all."""
+    fit = choose_l2(
+        HeadData(draw.features, draw.gold, len(draw.labels)), *draw.validation, L2_GRID, tolerance=TOLERANCE
+    )
+    predicted = probabilities(fit.theta, draw.test[0]).argmax(1).numpy()
+    return macro_f1(predicted, draw.test[1].numpy(), len(draw.labels))
+
+
+def wrong(draw: RepairSet) -> Bool[np.ndarray, " extension"]:
+    """Which silver labels are not the gold ones."""
+    return np.asarray((draw.silver != draw.gold[draw.seed_rows :]).numpy())
+
+
+def _factor(data: HeadData, fit: HeadFit) -> Tensor:
+    factor: Tensor = torch.linalg.cholesky(curvature(probabilities(fit.theta, data.features), data, fit.l2))
+    return factor
