@@ -4,22 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, logits, probabilities
-from inffeed_core.settings import L2_GRID
-
-
-def gold_only(
-    gold: HeadData,
-    validation_features: Float[Tensor, "m d"],
-    validation_labels: Int[Tensor, " m"],
-    features: Float[Tensor, "n d"],
-) -> Float[Tensor, "n c"]:
-    """Calibrated class probabilities of `features` from a head fitted on gold (and confirmed silver) alone.
-
-    l2 is chosen on validation, and so is the temperature (Guo et al., ICML 2017).
-    """
-    fit = choose_l2(gold, validation_features, validation_labels, L2_GRID)
-    return calibrated(fit, validation_features, validation_labels, features)
+from inffeed_core.influence import HeadData, HeadFit, fit_head, logits, probabilities
 
 
 def calibrated(
@@ -28,7 +13,7 @@ def calibrated(
     validation_labels: Int[Tensor, " m"],
     features: Float[Tensor, "n d"],
 ) -> Float[Tensor, "n c"]:
-    """Class probabilities of `features`, the logits divided by the temperature that suits validation best."""
+    """Class probabilities of `features`; the temperature of the logits suits validation (Guo et al., ICML 2017)."""
     warmth = temperature(logits(fit.theta, validation_features), validation_labels)
     return torch.softmax(logits(fit.theta, features) / warmth, 1)
 

@@ -7,7 +7,7 @@
 - `auto`: `plain` or `noise-aware`, whichever has the lower validation loss.
 
 Gold and confirmed silver are taught their labels in every recipe. The belief q behind the posterior comes from a head
-fitted on gold alone, so no silver label judges itself.
+fitted on these alone, so no silver label judges itself.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inffeed_core.channel import UNKNOWN, estimate
-from inffeed_core.influence import HeadData, HeadFit, losses, probabilities
-from inffeed_core.posteriors import gold_only
-from inffeed_core.settings import Recipe
+from inffeed_core.channel import UNKNOWN, Channel, estimate
+from inffeed_core.influence import HeadData, HeadFit, choose_l2, losses, probabilities
+from inffeed_core.posteriors import calibrated
+from inffeed_core.settings import L2_GRID, Recipe
 
 TRUSTS = (1.0, 0.5, 0.0)
 """Tried in this order; ties go to the first."""
@@ -55,7 +55,7 @@ class Taught:
 
 
 def taught(learned: Learned, belief: Float[Tensor, "n c"], recipe: Recipe, trust: float) -> Taught:
-    """What this recipe teaches. `belief` is q for every text; its rows of gold are not looked at."""
+    """What this recipe teaches. `belief` is q of every text for this trust; its rows of gold are not looked at."""
     if recipe == "plain" or bool(learned.confirmed.all()):
         return Taught(recipe, trust, learned.data)
     probable = posterior(learned, belief, trust)
@@ -65,22 +65,38 @@ def taught(learned: Learned, belief: Float[Tensor, "n c"], recipe: Recipe, trust
     return Taught(recipe, trust, replace(learned.data, weights=learned.data.row_weights * kept))
 
 
-def beliefs(learned: Learned, validation: Validation) -> Float[Tensor, "n c"]:
-    """q of every text: calibrated probabilities from a head fitted on gold alone."""
-    data, rows = learned.data, gold_rows(learned)
-    gold = HeadData(data.features[rows], data.labels[rows], data.classes)
-    return gold_only(gold, *validation, data.features)
+def beliefs(learned: Learned, validation: Validation, trust: float = 1.0) -> Float[Tensor, "n c"]:
+    """q of every text: calibrated probabilities from a head fitted on gold and on reviewed silver, each as what it is.
 
-
-def gold_rows(learned: Learned) -> Bool[Tensor, " n"]:
-    """The texts that q learns from: gold that never was silver, or all that is confirmed where that lacks a class.
-
-    Reviewed silver was picked for how its silver label looks, so its labels are not those of other texts like it: with
-    it q was worse on each set whose silver came from a real method, by up to half the gap between silver and gold.
+    A reviewed text was picked for how its silver label looks, so its class tells of texts with that label and not of
+    all texts like it. The channel makes up for this: its logarithm is added to the text's logits while fitting, and q
+    explains only what the silver label does not.
     """
+    features = learned.data.features
     never = learned.confirmed & (learned.silver == UNKNOWN)
-    has = learned.data.labels[never].unique().numel()  # type: ignore[no-untyped-call]
-    return never if has == learned.data.labels[learned.confirmed].unique().numel() else learned.confirmed  # type: ignore[no-untyped-call]
+    if _classes(learned, never) < _classes(learned, learned.confirmed):  # too little gold to estimate a channel from
+        return calibrated(choose_l2(gold_data(learned), *validation, L2_GRID), *validation, features)
+    rows = HeadData(features[never], learned.data.labels[never], learned.data.classes)
+    first = choose_l2(rows, *validation, L2_GRID)
+    belief = calibrated(first, *validation, features)
+    if bool((learned.confirmed == never).all()):
+        return belief
+    offsets = channel_offsets(learned, belief, trust)
+    return calibrated(choose_l2(gold_data(learned), *validation, L2_GRID, offsets=offsets), *validation, features)
+
+
+def gold_data(learned: Learned) -> HeadData:
+    """All that is confirmed, with equal weights."""
+    data, rows = learned.data, learned.confirmed
+    return HeadData(data.features[rows], data.labels[rows], data.classes)
+
+
+def channel_offsets(learned: Learned, belief: Float[Tensor, "n c"], trust: float) -> Float[Tensor, "confirmed c"]:
+    """What its silver label adds to the logits of each confirmed text; 0 for gold that never was silver."""
+    rates, rows = _channel(learned, belief, trust).rates, learned.confirmed
+    silver, sources = learned.silver[rows], learned.sources[rows]
+    added = trust * rates[sources.clamp_max(len(rates) - 1), :, silver.clamp_min(0)].log()
+    return torch.where((silver != UNKNOWN).unsqueeze(1), added, 0.0)
 
 
 def fit_recipe(learned: Learned, validation: Validation, recipe: Recipe, fitter: Fitter) -> tuple[Taught, HeadFit]:
@@ -90,10 +106,10 @@ def fit_recipe(learned: Learned, validation: Validation, recipe: Recipe, fitter:
     plain before noise-aware, more trust before less.
     """
     names: tuple[Recipe, ...] = ("plain", "noise-aware") if recipe == "auto" else (recipe,)
-    belief = learned.data.features[:0] if names == ("plain",) else beliefs(learned, validation)
     tried = []
     for name in names:
         for trust in TRUSTS if name == "noise-aware" else (1.0,):
+            belief = learned.data.features[:0] if name == "plain" else beliefs(learned, validation, trust)
             way = taught(learned, belief, name, trust)
             tried.append((way, fitter(way.data)))
     return min(tried, key=lambda pair: _loss(pair[1], validation))
@@ -101,12 +117,20 @@ def fit_recipe(learned: Learned, validation: Validation, recipe: Recipe, fitter:
 
 def posterior(learned: Learned, belief: Float[Tensor, "n c"], trust: float = 1.0) -> Float[Tensor, "n c"]:
     """What each text's label probably is. The channel's for silver; certainty for gold, which no method labelled."""
-    labels, classes = learned.data.labels, learned.data.classes
-    result = torch.nn.functional.one_hot(labels, classes).double()
-    rows = learned.silver != UNKNOWN
-    confirmed = torch.where(learned.confirmed, labels, UNKNOWN)[rows]
-    result[rows] = estimate(belief[rows], learned.silver[rows], confirmed, learned.sources[rows], trust).posterior
+    result = torch.nn.functional.one_hot(learned.data.labels, learned.data.classes).double()
+    result[learned.silver != UNKNOWN] = _channel(learned, belief, trust).posterior
     return result
+
+
+def _channel(learned: Learned, belief: Float[Tensor, "n c"], trust: float) -> Channel:
+    """Of the texts that are or were silver."""
+    rows = learned.silver != UNKNOWN
+    confirmed = torch.where(learned.confirmed, learned.data.labels, UNKNOWN)[rows]
+    return estimate(belief[rows], learned.silver[rows], confirmed, learned.sources[rows], trust)
+
+
+def _classes(learned: Learned, rows: Bool[Tensor, " n"]) -> int:
+    return int((torch.bincount(learned.data.labels[rows], minlength=learned.data.classes) > 0).sum())
 
 
 def _loss(fit: HeadFit, validation: Validation) -> float:

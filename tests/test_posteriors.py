@@ -1,7 +1,7 @@
 import torch
 
 from inffeed_core.influence import HeadData, fit_head, probabilities
-from inffeed_core.posteriors import gold_only, out_of_fold, temperature
+from inffeed_core.posteriors import calibrated, out_of_fold, temperature
 
 
 def two_clouds(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -18,10 +18,11 @@ def test_temperature_undoes_a_scaling_of_calibrated_logits():
     assert 0.9 < temperature(logits, labels) < 1.1
 
 
-def test_gold_only_is_right_about_what_the_gold_teaches():
+def test_a_calibrated_belief_is_right_about_what_the_gold_teaches():
     features, labels = two_clouds(80, 1)
     unseen, truth = two_clouds(200, 2)
-    probs = gold_only(HeadData(features, labels, 2), *two_clouds(80, 3), unseen)
+    fit = fit_head(HeadData(features, labels, 2), 1e-2)
+    probs = calibrated(fit, *two_clouds(80, 3), unseen)
     assert (probs.argmax(1) == truth).double().mean() > 0.9
     torch.testing.assert_close(probs.sum(1), torch.ones(200, dtype=torch.float64))
 

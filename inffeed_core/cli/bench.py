@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,7 @@ from inffeed_core.settings import DEFAULT_MODEL, POLICIES
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
+    from inffeed_core.evaluation.repair_runs import RepairSettings
 
 
 @click.group(epilog="Example: inffeed bench repair --data sets --sets irony")
@@ -93,49 +94,80 @@ def fidelity(
 
 @bench.command(epilog="Example: inffeed bench repair --data sets --sets irony,reviews_movies --budgets 1,5,10")
 @set_options
-@click.option("--budgets", metavar="PERCENT,…", default="1,5,10", show_default=True, help="Per cent of silver checked.")
-@click.option("--policies", metavar="P,Q", help="Flag policies; all unless given.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of folds and of the random policy.")
+@click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Repetitions; each draws 80 %.")
+@click.option(
+    "--budgets",
+    metavar="PERCENT,…",
+    default="0.1,0.5,1,2,5,10,20",
+    show_default=True,
+    help="Per cent of silver checked.",
+)
+@click.option("--policies", metavar="P,Q", help="That rank once; all, and every rival, unless given.")
+@click.option("--rounds", metavar="P,Q", help="Flag policies that rank anew after each budget. [the default policy]")
+@click.option("--train", metavar="T,U", help="Ways to train: plain, noise-aware, auto; all unless given.")
+@click.option("--noise-rate", type=click.FloatRange(0, 1), default=0.0, help="How often the annotator errs. [0]")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Runs at the same time.")
+@click.option("--results", type=click.Path(dir_okay=False, path_type=Path), help="JSON lines, kept to go on from.")
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for evidence.md and plots.")
 @json_option
 def repair(
     data: Path,
     sets: str | None,
-    budgets: str,
-    policies: str | None,
     model: str,
-    seed: int,
     cache: Path,
+    results: Path | None,
+    report: Path | None,
+    seeds: int,
+    workers: int,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Let gold play the annotator for every flag policy.
 
-    For each set: train on seed gold and silver, check the first per cent of each policy's ranking, retrain, and score
-    on test. Prints a Markdown table a set: how many of the checked labels were wrong, and macro-F1 on test.
+    For each set and seed: train on seed gold and silver, check the first per cents of each policy's ranking, retrain
+    in every way, and score on test. Prints a table: the share of the gap between silver as it is and all gold that
+    each closed. A run that was stopped goes on where it was if --results names the same file.
     """
-    chosen = _names(policies, POLICIES)
-    shares = _shares(budgets)
-    from inffeed_core.evaluation import repair as experiment
+    settings = _repair_settings(model, **options)
+    names = _sets(data, sets)
+    from tempfile import TemporaryDirectory
 
-    results = []
-    with shown_progress() as progress:
-        for name in _sets(data, sets):
-            loaded = experiment.load(data, name, model, cache, progress)
-            found = experiment.bounds(loaded)
-            results.append((found, list(experiment.trials(loaded, shares, chosen, seed, progress))))
-    as_data = [{"bounds": asdict(found), "trials": [asdict(t) for t in reviewed]} for found, reviewed in results]
-    answer(as_data, as_json, lambda: "\n\n".join(experiment.markdown(*result) for result in results))
+    from inffeed_core.evaluation import evidence_report, repair_runs
+
+    with TemporaryDirectory() as folder, shown_progress() as progress:
+        places = repair_runs.Places(data, cache, results or Path(folder) / "runs.jsonl")
+        rows = repair_runs.complete(places, names, seeds, settings, workers, progress)
+    if report is not None:
+        evidence_report.write(rows, settings, report)
+    answer(rows, as_json, lambda: evidence_report.summary(rows))
+
+
+def _repair_settings(
+    model: str, budgets: str, policies: str | None, rounds: str | None, train: str | None, noise_rate: float
+) -> "RepairSettings":
+    shares = _shares(budgets)
+    from inffeed_core.evaluation.repair_runs import RepairSettings, known_policies
+    from inffeed_core.evaluation.review_study import TRAININGS
+    from inffeed_core.flagging import RANKINGS
+
+    return RepairSettings(
+        budgets=tuple(sorted(shares)),
+        once=_names(policies, known_policies(), "--policies"),
+        rounds=_names(rounds, tuple(RANKINGS), "--rounds") if rounds else POLICIES[:1],
+        trainings=_names(train, TRAININGS, "--train"),
+        noise=noise_rate,
+        model=model,
+    )
 
 
 def _sets(data: Path, given: str | None) -> list[str]:
     return given.split(",") if given else sorted(p.name.removesuffix(".jsonl.gz") for p in data.glob("*.jsonl.gz"))
 
 
-def _names(given: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
+def _names(given: str | None, known: tuple[str, ...], option: str) -> tuple[str, ...]:
     names = tuple(given.split(",")) if given else known
     if unknown := [name for name in names if name not in known]:
-        raise click.BadParameter(
-            f"unknown: {', '.join(unknown)}; known are {', '.join(known)}.", param_hint="--policies"
-        )
+        raise click.BadParameter(f"unknown: {', '.join(unknown)}; known are {', '.join(known)}.", param_hint=option)
     return names
 
 

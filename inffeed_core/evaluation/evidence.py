@@ -4,7 +4,7 @@
 as gold for all. It is steady only where that gap is wide, so macro-F1 itself stands beside it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from inffeed_core.evaluation.repair import OWN
 from inffeed_core.evaluation.repair_runs import BASELINE, Row
+from inffeed_core.evaluation.review_study import GOLD_ONLY
 
 Contender = tuple[str, str, str]
 """Policy, mode (once or rounds) and training."""
@@ -89,7 +90,6 @@ class Evidence:
 
     def precision(self, policy: str, budget: float, key: str = "precision") -> float:
         """Mean over sets of the share of checked labels that were wrong (or of `ap`), ranking once."""
-        found = [row[key] for row in self.rows if row["policy"] == policy and row["mode"] == "once"]
         found = [
             row[key]
             for row in self.rows
@@ -131,7 +131,7 @@ def sets_table(found: Evidence, contenders: Sequence[Contender], budgets: Sequen
     for name in found.sets:
         first = found.cell(name, (BASELINE, "none", "plain"), 0.0)
         wrong = float(np.mean([row["silver_error"] for row in first]))
-        values = [found.before(name), found.before(name, "gold-only"), found.top(name)]
+        values = [found.before(name), found.before(name, GOLD_ONLY), found.top(name)]
         values += [found.f1(name, c, b) for c in contenders for b in budgets]
         lines.append([name, f"{wrong:.1%}", str(len(first)), *(spread(v) for v in values)])
     return table(head, lines)
@@ -172,8 +172,11 @@ def percent(share: float) -> str:
 
 
 def best_rival(found: Evidence, names: Sequence[str], budget: float, ours: Contender) -> Contender:
-    """The contender of another policy, trained plainly or by any recipe, with the highest mean share at a budget."""
-    score: Callable[[Contender], float] = lambda c: float(np.mean([found.share(n, c, budget) for n in names]))  # noqa: E731
-    others = [c for c in found.contenders if c[0] != ours[0] and c[2] != "gold-only"]
+    """The contender of another policy, trained plainly or by any recipe, with the highest mean macro-F1 at a budget."""
+
+    def score(contender: Contender) -> float:
+        return float(np.mean([found.f1(n, contender, budget).mean() for n in names]))
+
+    others = [c for c in found.contenders if c[0] != ours[0]]
     whole = [c for c in others if all(len(found.f1(n, c, budget)) for n in names)]
     return max(whole, key=score)

@@ -82,7 +82,7 @@ def _by_seed(found: Evidence, contender: tuple[str, str, str], budget: float) ->
     """Macro-F1 by seed, mean over sets; seeds that all sets have."""
     runs = [found.f1(name, contender, budget) for name in found.sets]
     seeds = min(len(run) for run in runs)
-    return np.mean([run[:seeds] for run in runs], axis=0)
+    return np.asarray(np.mean([run[:seeds] for run in runs], axis=0))
 
 
 def _others(found: Evidence) -> Iterator[Bar]:

@@ -63,9 +63,8 @@ def svg(plot: Plot) -> str:
         return BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low)
 
     height = HEIGHT + 15 * len(plot.lines)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="11">'
-    ]
+    style = 'font-family="sans-serif" font-size="11"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" {style}>']
     parts += [f'<rect width="{WIDTH}" height="{height}" fill="white"/>']
     parts += [f'<text x="{LEFT}" y="20" font-size="13">{escape(plot.title)}: {escape(plot.axis)}</text>']
     parts += _axes(sorted(set(budgets)), (low, high), x, y)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from inffeed_core.evaluation.repair import RepairSet, drawn, load
-from inffeed_core.evaluation.review_study import TRAININGS, Study, answers, ceiling, wrong
+from inffeed_core.evaluation.review_study import GOLD_ONLY, TRAININGS, Study, answers, ceiling, wrong
 from inffeed_core.evaluation.rivals import RIVALS
 from inffeed_core.flagging import RANKINGS, Floats, order
 from inffeed_core.records import Progress
@@ -94,7 +94,7 @@ def _scored(study: Study, settings: RepairSettings, errors: np.ndarray, **about:
         "checked": int(checked.sum()),
         "precision": float(errors[checked].mean()) if checked.any() else None,
     }
-    for training in settings.trainings:
+    for training in (*settings.trainings, *([] if checked.any() else [GOLD_ONLY])):
         yield {**facts, "training": training, "way": study.chosen(training), "macro_f1": study.score(training)}
 
 
@@ -132,21 +132,24 @@ def complete(
 
 
 def kept(results: Path, settings: RepairSettings) -> list[Row]:
-    """The rows of complete runs with these settings; a torn last line is cut off the file."""
+    """The rows of complete runs with these settings; what a kill left of others is taken out of the file."""
     if not results.is_file():
         return []
     content = results.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        results.write_bytes(whole)
-    rows = [json.loads(line) for line in whole.splitlines()]
-    ended = {(row["set"], row["seed"], row["settings"]) for row in rows if row.get("ended")}
-    return [
-        row
-        for row in rows
-        if row["settings"] == settings.fingerprint() and (row["set"], row["seed"], row["settings"]) in ended
-        if not row.get("ended")
-    ]
+    lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+    rows = [json.loads(line) for line in lines]
+    ended = {_run_of(row) for row in rows if row.get("ended")}
+    whole = b"".join(line for line, row in zip(lines, rows, strict=True) if _run_of(row) in ended)
+    if whole != content:
+        mended = results.with_name(results.name + ".mended")
+        mended.write_bytes(whole)
+        mended.replace(results)
+    mine = [row for row in rows if _run_of(row) in ended and row["settings"] == settings.fingerprint()]
+    return [row for row in mine if not row.get("ended")]
+
+
+def _run_of(row: Row) -> tuple[str, int, str]:
+    return row["set"], row["seed"], row["settings"]
 
 
 def _append(results: Path, rows: Sequence[Row]) -> None:

@@ -19,12 +19,14 @@ from inffeed_core.flagging import Floats, Policy
 from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
 from inffeed_core.influence.softmax import curvature
 from inffeed_core.posteriors import calibrated
-from inffeed_core.recipes import TRUSTS, Learned, taught
+from inffeed_core.recipes import TRUSTS, Learned, channel_offsets, gold_data, taught
 from inffeed_core.settings import L2_GRID, AnalysisSettings
 from inffeed_core.signals import silver_signals
 
-TRAININGS = ("plain", "noise-aware", "auto", "gold-only")
-"""How the head is trained after a review: the recipes, and gold with the reviewed texts alone."""
+TRAININGS = ("plain", "noise-aware", "auto")
+"""How the head is trained after a review: recipes."""
+GOLD_ONLY = "gold-only"
+"""Training on seed gold alone, to compare with before any review."""
 TOLERANCE = 1e-6
 """Of gradients: the optimum is met to more digits than macro-F1 shows, in half the time."""
 _NOISE_AWARE = tuple(f"trust {trust:g}" for trust in TRUSTS)
@@ -32,7 +34,7 @@ _CHOICES = {
     "plain": ("plain",),
     "noise-aware": _NOISE_AWARE,
     "auto": ("plain", *_NOISE_AWARE),
-    "gold-only": ("gold-only",),
+    GOLD_ONLY: (GOLD_ONLY,),
 }
 
 
@@ -43,7 +45,7 @@ class Start:
     fits: Mapping[str, HeadFit]
     factors: Mapping[str, Tensor]
     belief: Float[Tensor, "n c"]
-    """q of every text, from seed gold alone: the same whatever is reviewed."""
+    """q of every text, from seed gold alone."""
 
 
 class Study:
@@ -61,8 +63,7 @@ class Study:
         """Put these silver texts before the annotator and fit everything again."""
         self.known[rows] = True
         self.__dict__.pop("learned", None)
-        self.fits["gold-only"] = self._again("gold-only", self._gold())
-        for name, data in self._ways(self.start.belief).items():
+        for name, data in self._ways().items():
             self.fits[name] = self._again(name, data)
 
     @cached_property
@@ -101,29 +102,41 @@ class Study:
             found[name][~self.known.numpy()] = policy(signals)
         return found
 
-    def _ways(self, belief: Float[Tensor, "n c"]) -> dict[str, HeadData]:
+    def _ways(self) -> dict[str, HeadData]:
         learned = self.learned
-        soft = {f"trust {t:g}": taught(learned, belief, "noise-aware", t).data for t in TRUSTS}
+        soft = {f"trust {t:g}": taught(learned, self._belief(t), "noise-aware", t).data for t in TRUSTS}
         return {"plain": learned.data, **soft}
 
-    def _gold(self) -> HeadData:
-        rows, data = self.learned.confirmed, self.learned.data
-        return HeadData(data.features[rows], data.labels[rows], data.classes)
+    def _belief(self, trust: float) -> Float[Tensor, "n c"]:
+        """As `recipes.beliefs`, with the l2 of the start."""
+        if not self.known.any():
+            return self.start.belief
+        before, offsets = self.start.fits[GOLD_ONLY], channel_offsets(self.learned, self.start.belief, trust)
+        fit = fit_head(
+            gold_data(self.learned),
+            before.l2,
+            start=before.theta,
+            factor=self.start.factors[GOLD_ONLY],
+            offsets=offsets,
+            tolerance=TOLERANCE,
+        )
+        return calibrated(fit, *self.draw.validation, self.draw.features)
 
     def _begun(self) -> Start:
-        gold = self._fresh(self._gold())
+        gold = self._fresh(gold_data(self.learned))
         belief = calibrated(gold, *self.draw.validation, self.draw.features)
-        ways = self._ways(belief)
+        self.start = Start({}, {}, belief)
+        ways = self._ways()
         fits = {name: self._fresh(data) for name, data in ways.items()}
-        factors = {name: _factor(data, fits[name]) for name, data in ways.items()}
-        return Start({"gold-only": gold, **fits}, factors, belief)
+        fits[GOLD_ONLY], ways[GOLD_ONLY] = gold, gold_data(self.learned)
+        return Start(fits, {name: _factor(data, fits[name]) for name, data in ways.items()}, belief)
 
     def _fresh(self, data: HeadData) -> HeadFit:
         return choose_l2(data, *self.draw.validation, L2_GRID, tolerance=TOLERANCE)
 
     def _again(self, name: str, data: HeadData) -> HeadFit:
         before = self.fits[name]
-        return fit_head(data, before.l2, start=before.theta, factor=self.start.factors.get(name), tolerance=TOLERANCE)
+        return fit_head(data, before.l2, start=before.theta, factor=self.start.factors[name], tolerance=TOLERANCE)
 
     def _validation_loss(self, way: str) -> float:
         features, labels = self.draw.validation

@@ -112,5 +112,5 @@ def taught_to(version: ModelVersion, learn: Encoded, validation: Encoded, classe
     recipe, trust = version.report.get("recipe", "plain"), float(str(version.report.get("trust", 1.0)))
     if recipe == "plain":
         return learned.data
-    belief = beliefs(learned, (validation.features, validation.labels))
+    belief = beliefs(learned, (validation.features, validation.labels), trust)
     return taught(learned, belief, cast(Recipe, recipe), trust).data
