@@ -57,11 +57,6 @@ def label_doubt(signals: Signals) -> Floats:
     return np.asarray(-(signals.channel * np.log(np.clip(signals.channel, 1e-300, None))).sum(1))
 
 
-def channel_loss(signals: Signals) -> Floats:
-    """Loss of the silver label given text and silver label, nats: what is most surely wrong."""
-    return _label_loss(signals.channel, signals.labels)
-
-
 def channel_gain(signals: Signals) -> Floats:
     """Expected gain with the posterior given the silver label too."""
     return np.asarray((signals.relabel_gains * signals.channel).sum(1))
@@ -157,7 +152,6 @@ def random(signals: Signals) -> Floats:
 RANKINGS: Mapping[str, Policy] = {
     "expected-gain": expected_gain,
     "label-doubt": label_doubt,
-    "channel-loss": channel_loss,
     "channel-gain": channel_gain,
     "negative-influence": negative_influence,
     "gold-loss": gold_loss,

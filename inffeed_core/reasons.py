@@ -43,6 +43,7 @@ ENGLISH = {
     "unseen-model-agrees": "a model that never saw this label agrees with it ({chance})",
     "unseen-model-undecided": "a model that never saw this label is undecided about it ({chance})",
     "first-by-confident-learning": "confident learning puts it among the first {percent} % of the silver texts",
+    "first-by-label-doubt": "it is among the {percent} % of the silver texts whose right label is most in doubt",
     "first-by-self-influence": "its pull on its own prediction puts it among the first {percent} % of the silver texts",
     "near-gold": "{chance} of the votes of its nearest gold texts go to another label",
     "alike-gold": "{chance} of the votes of the gold texts most like it in words go to another label",

@@ -10,6 +10,8 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 POLICIES = (
     "expected-gain",
+    "label-doubt",
+    "channel-gain",
     "negative-influence",
     "gold-loss",
     "out-of-fold-loss",

@@ -13,11 +13,12 @@ import numpy as np
 from inffeed_core.evaluation.repair import OWN
 from inffeed_core.evaluation.repair_runs import BASELINE, Row
 from inffeed_core.evaluation.review_study import GOLD_ONLY
+from inffeed_core.settings import POLICIES, TrainSettings
 
 Contender = tuple[str, str, str]
 """Policy, mode (once or rounds) and training."""
 
-OURS: Contender = ("label-doubt", "rounds", "auto")
+OURS: Contender = (POLICIES[0], "rounds", TrainSettings().recipe)
 """What the product does by default."""
 PAPER: Contender = ("negative-influence", "once", "plain")
 CEILING = "oracle"

@@ -31,7 +31,9 @@ class Bar:
 
 def bars(found: Evidence) -> list[Bar]:
     """Every bar whose budgets and sets were run."""
-    made = [*_gap_bars(found), *_multiple_bars(found), *_rival_bars(found), *_others(found)]
+    ours = OURS in found.contenders
+    made = [*_gap_bars(found), *_multiple_bars(found), *_rival_bars(found)] if ours else []
+    made += _others(found)
     return [bar for bar in made if "nan" not in bar.measured]
 
 

@@ -17,7 +17,7 @@ from inffeed_core.evaluation.metrics import macro_f1
 from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.flagging import Floats, Policy
 from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
-from inffeed_core.influence.softmax import curvature
+from inffeed_core.influence.factor import Factor, factorised
 from inffeed_core.posteriors import calibrated
 from inffeed_core.recipes import TRUSTS, Learned, channel_offsets, gold_data, taught
 from inffeed_core.settings import L2_GRID, AnalysisSettings
@@ -43,7 +43,7 @@ class Start:
     """What all reviews of one draw begin with: fits before any review, and factors of their curvature."""
 
     fits: Mapping[str, HeadFit]
-    factors: Mapping[str, Tensor]
+    factors: Mapping[str, Factor]
     belief: Float[Tensor, "n c"]
     """q of every text, from seed gold alone."""
 
@@ -166,6 +166,5 @@ def wrong(draw: RepairSet) -> Bool[np.ndarray, " extension"]:
     return np.asarray((draw.silver != draw.gold[draw.seed_rows :]).numpy())
 
 
-def _factor(data: HeadData, fit: HeadFit) -> Tensor:
-    factor: Tensor = torch.linalg.cholesky(curvature(probabilities(fit.theta, data.features), data, fit.l2))
-    return factor
+def _factor(data: HeadData, fit: HeadFit) -> Factor:
+    return factorised(probabilities(fit.theta, data.features), data, fit.l2)

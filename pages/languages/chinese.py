@@ -476,6 +476,7 @@ WORDS = {
         "unseen-model-agrees": "未见过该标签的模型也赞同它（{chance}）",
         "unseen-model-undecided": "未见过该标签的模型对它举棋不定（{chance}）",
         "first-by-confident-learning": "按置信学习，它位列银标签文本的前 {percent}%",
+        "first-by-label-doubt": "它属于正确标签最存疑的前 {percent}% 银标签文本",
         "first-by-self-influence": "按它对自身预测的牵引力，它位列银标签文本的前 {percent}%",
         "near-gold": "与它最相近的金标签文本中，{chance} 的票投给了别的标签",
         "alike-gold": "用词与它最相似的金标签文本中，{chance} 的票投给了别的标签",

@@ -44,6 +44,8 @@ WORDS = {
     },
     "policies": {
         "expected-gain": ("预期收益", "核查该文本后验证损失的预期降幅，单位 nats。"),
+        "label-doubt": ("存疑", "已知文本及其银标签时正确标签的熵，单位 nats。"),
+        "channel-gain": ("兼顾银标签的预期收益", "同时考虑银标签所含信息的预期收益，单位 nats。"),
         "negative-influence": ("负影响", "训练时去掉该文本后验证损失的预期降幅，单位 nats。"),
         "gold-loss": ("金标签模型损失", "仅用金标签训练的模型对该标签的损失，单位 nats。"),
         "out-of-fold-loss": ("折外损失", "从未见过该标签的模型对它的损失，单位 nats。"),

@@ -44,6 +44,11 @@ WORDS = {
     },
     "policies": {
         "expected-gain": ("Expected gain", "Predicted fall of the validation loss from checking this text, in nats."),
+        "label-doubt": ("Doubt", "Entropy of the right label, given the text and its silver label, in nats."),
+        "channel-gain": (
+            "Expected gain, silver heeded",
+            "Expected gain that heeds what the silver label tells, in nats.",
+        ),
         "negative-influence": (
             "Negative influence",
             "Predicted fall of the validation loss if this text were left out of training, in nats.",
