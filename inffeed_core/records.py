@@ -85,6 +85,8 @@ class Decision:
     """ISO 8601 time in UTC; the store fills it in where it is empty."""
     settles: bool = False
     """Whether it ends a discussion: answers before it no longer count towards the current label."""
+    part_of: str | None = None
+    """The token of the decision that this one was given with, about a text of nearly the same words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from inffeed_core.store.decisions import (
     decisions_about,
     history,
     last_decision_row,
+    parts,
     record_decision,
     restore_decisions,
     undo_last,
@@ -83,6 +84,7 @@ from inffeed_core.store.jobs import (
     report,
 )
 from inffeed_core.store.reviewing import decided_since, ranked_exclusions, ranking_size, silver_scored
+from inffeed_core.store.twins import twins
 from inffeed_core.store.versions import (
     active_version,
     add_version,
@@ -148,6 +150,7 @@ __all__ = [
     "next_numbers",
     "open_jobs",
     "open_processes",
+    "parts",
     "policy_values",
     "project_settings",
     "promote",
@@ -169,6 +172,7 @@ __all__ = [
     "silver_scored",
     "still_open",
     "strongest_influencers",
+    "twins",
     "undo_last",
     "undo_token",
     "undone_by",

@@ -34,6 +34,7 @@ def record_decision(db: Database, decision: Decision) -> bool:
             "analysis": decision.analysis_id,
             "at": decision.at or now(),
             "settles": int(decision.settles),
+            "part_of": decision.part_of,
         }
     )
     return True
@@ -50,26 +51,33 @@ def restore_decisions(db: Database, decisions: Iterable[Decision]) -> int:
 
 
 def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
-    """Undo the annotator's latest decision that stands; returns it, or None where nothing is left to undo.
+    """Undo the annotator's latest decision that stands, with its parts; returns it, or None where nothing is left.
 
     Sent again with the same token, it returns what it undid the first time.
     """
     if (before := undone_by(db, token)) is not None:
         return before
-    for row in db.query("SELECT * FROM standing WHERE annotator = ? ORDER BY n DESC LIMIT 1", [annotator]):
-        undone = _decision(row)
-        record_decision(db, _undo(undone, token))
-        return undone
+    sql = "SELECT * FROM standing WHERE annotator = ? AND part_of IS NULL ORDER BY n DESC LIMIT 1"
+    for row in db.query(sql, [annotator]):
+        return undo_token(db, row["token"], annotator, token)
     return None
 
 
 def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> Decision:
-    """Undo one decision by its token; returns it. Raises InvalidDecision as `record_decision` does."""
+    """Undo one decision by its token, with its parts; returns it. Raises InvalidDecision as `record_decision` does."""
     for row in db.query("SELECT d.* FROM decision d WHERE d.token = ?", [undone_token]):
         undone = _decision(row)
         record_decision(db, Decision(token, undone.instance_id, annotator, Act.UNDO, undoes=undone_token))
+        for part in parts(db, undone_token):
+            undo = Decision(f"{token}/{part.instance_id}", part.instance_id, annotator, Act.UNDO, undoes=part.token)
+            record_decision(db, undo)
         return undone
     raise InvalidDecision(f"No decision has the token {undone_token!r}; it may not have been saved yet. Try again.")
+
+
+def parts(db: Database, token: str) -> list[Decision]:
+    """The decisions that stand and were given as parts of this one."""
+    return [_decision(row) for row in db.query("SELECT * FROM standing WHERE part_of = ? ORDER BY n", [token])]
 
 
 def undone_by(db: Database, token: str) -> Decision | None:
@@ -84,10 +92,14 @@ def decisions_about(db: Database, instance_id: str) -> list[Decision]:
     return [_decision(r) for r in db.query("SELECT * FROM decision WHERE instance = ? ORDER BY n", [instance_id])]
 
 
-def history(db: Database, annotator: str | None = None, limit: int = 100) -> list[Decision]:
+def history(db: Database, annotator: str | None = None, limit: int = 100, *, with_parts: bool = True) -> list[Decision]:
     """Decisions that stand (not undone, no undos), latest first; of one annotator or of all."""
-    sql = "SELECT * FROM standing WHERE ?1 IS NULL OR annotator = ?1 ORDER BY n DESC LIMIT ?2"
-    return [_decision(r) for r in db.query(sql, [annotator, limit])]
+    sql = """
+        SELECT * FROM standing WHERE (:annotator IS NULL OR annotator = :annotator) AND (:with_parts OR part_of IS NULL)
+        ORDER BY n DESC LIMIT :limit
+    """
+    values = {"annotator": annotator, "with_parts": with_parts, "limit": limit}
+    return [_decision(r) for r in db.query(sql, values)]
 
 
 def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
@@ -129,10 +141,6 @@ def changed_since(db: Database, row: int) -> int:
 def last_decision_row(db: Database) -> int:
     """Row number of the latest decision, 0 if none; `instances(as_of=…)` takes it."""
     return int(next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM decision")))["n"])
-
-
-def _undo(undone: Decision, token: str) -> Decision:
-    return Decision(token, undone.instance_id, undone.annotator, Act.UNDO, undoes=undone.token)
 
 
 def _arrived(db: Database, token: str) -> bool:
@@ -182,4 +190,5 @@ def _decision(row: Mapping[str, object]) -> Decision:
         analysis_id=None if row["analysis"] is None else int(str(row["analysis"])),
         at=str(row["at"]),
         settles=bool(row["settles"]),
+        part_of=text("part_of"),
     )

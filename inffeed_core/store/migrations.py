@@ -175,3 +175,11 @@ def m003_lots(db: Database) -> None:
     db.conn.create_function("draw_lot", 2, lot, deterministic=True)
     db.conn.execute("UPDATE instance SET lot = draw_lot(id, text_hash)")
     db.conn.execute("CREATE INDEX instance_lot ON instance (split, lot)")
+
+
+@migrations()
+def m004_twins(db: Database) -> None:
+    """A decision may be part of another, on a text of the same words; how many texts hold each word."""
+    db.conn.execute("ALTER TABLE decision ADD COLUMN part_of TEXT REFERENCES decision (token)")
+    db.conn.execute("CREATE INDEX decision_part_of ON decision (part_of) WHERE part_of IS NOT NULL")
+    db.conn.execute("CREATE VIRTUAL TABLE instance_word USING fts5vocab('instance_fts', 'row')")

@@ -174,20 +174,42 @@ def item(project: Project, id: str, policy: str = POLICIES[0]) -> ReviewItem:
     return found[0]
 
 
-def decide(project: Project, decision: Decision) -> bool:
+def decide(project: Project, decision: Decision, also: Sequence[str] = ()) -> bool:
     """Store a decision; False where it had arrived before. Raises UnknownInstance or InvalidDecision.
 
-    When this returns, the decision is on disk. An undo names the decision it undoes in `undoes`.
+    When this returns, the decision is on disk. It holds for the instances in `also` (ids) too: parts of the same act,
+    which are undone with it. An undo names the decision it undoes in `undoes`.
     """
     with store.writing(project.db) as db:
         if decision.act is not Act.UNDO:
-            store.release(db, decision.annotator, [decision.instance_id])
-            return store.record_decision(db, decision)
+            store.release(db, decision.annotator, [decision.instance_id, *also])
+            if not store.record_decision(db, decision):
+                return False
+            for id in also:
+                store.record_decision(db, _part(decision, store.instance(db, id)))
+            return True
         if store.undone_by(db, decision.token) is not None:
             return False
         undone = store.undo_token(db, decision.undoes or "", decision.annotator, decision.token)
         _keep(db, undone)
         return True
+
+
+def _part(decision: Decision, twin: Instance) -> Decision:
+    act = decision.act
+    if decision.label is not None:
+        act = Act.KEEP if decision.label == twin.label else Act.RELABEL
+    token = f"{decision.token}/{twin.id}"
+    return replace(decision, token=token, instance_id=twin.id, act=act, part_of=decision.token)
+
+
+def twins(project: Project, ids: Sequence[str], annotator: str) -> dict[str, list[Instance]]:
+    """For each of these instances the silver texts of nearly the same words that are open for the annotator."""
+    with store.reading(project.db) as db:
+        viewer = Viewer(annotator, store.project_settings(db).overlap)
+        found = {id: store.twins(db, id, one.text, viewer) for id, one in store.find(db, ids).items()}
+        known = store.find(db, [twin for alike in found.values() for twin in alike])
+        return {id: [known[twin] for twin in alike if twin in known] for id, alike in found.items()}
 
 
 def undo(project: Project, annotator: str, token: str) -> Decision | None:
@@ -224,9 +246,9 @@ def answers(project: Project, ids: Sequence[str], annotator: str) -> dict[str, l
 
 
 def history(project: Project, annotator: str | None = None, limit: int = 100) -> list[Decision]:
-    """Decisions that stand, latest first; of one annotator or of all."""
+    """Decisions that stand, latest first, without the parts of others; of one annotator or of all."""
     with store.reading(project.db) as db:
-        return store.history(db, annotator, limit)
+        return store.history(db, annotator, limit, with_parts=False)
 
 
 def texts(project: Project, ids: Sequence[str]) -> dict[str, Instance]:

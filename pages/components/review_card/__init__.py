@@ -17,6 +17,7 @@ KEYS = {
     "s": "skip",
     "f": "flag",
     "n": "note",
+    "d": "twins",
     "z": "undo",
     "arrowleft": "back",
     "arrowright": "forth",

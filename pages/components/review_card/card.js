@@ -100,6 +100,7 @@ class Card {
       down: () => view.moveFocus(1),
       relabelFocused: (digit) => this.relabel(view.focusedRow, this.config.labels[digit - 1]),
       relabelRow: (row, label) => this.relabel(row, label),
+      twins: () => this.toggleTwins(),
       note: () => item && view.showNote({ open: true }),
       guidelines: () => view.toggleGuide(),
       keys: () => view.toggle("keySheet"),
@@ -121,6 +122,12 @@ class Card {
     this.view.tell(this.config.strings.audit_needs_label);
   }
 
+  toggleTwins() {
+    let some = false;
+    this.update(() => (some = this.room.toggleTogether()));
+    if (!some) this.view.tell(this.config.strings.no_twins);
+  }
+
   decide(act, label = null) {
     let decision = null;
     this.update(() => (decision = this.room.decide(act, label)));
@@ -128,7 +135,9 @@ class Card {
     this.pauses.decided();
     this.view.showNudge();
     this.root.activeElement?.closest(".flagged, .evidence, .counter") && this.view.body.focus({ preventScroll: true });
-    this.view.tell(fill(this.config.strings.past[decision.act], { label: label ?? "" }));
+    const { strings } = this.config;
+    const told = fill(strings.past[decision.act], { label: label ?? "" });
+    this.view.tell(decision.also.length ? fill(strings.past_also, { what: told, count: decision.also.length }) : told);
   }
 
   relabel(row, label) {

@@ -95,6 +95,7 @@ def _store(project: Project, annotator: str, sent: Mapping[str, Any], receipt: R
             undoes=sent.get("undoes"),
             analysis_id=sent.get("analysis"),
         ),
+        [str(id) for id in sent.get("also") or []],
     )
 
 
@@ -105,7 +106,7 @@ def greeting(project: Project, sitting: Sitting, words: Words) -> Json:
     gold = _gold(project, [d.instance_id for d in decisions])
     return _numbers(project, sitting) | {
         "seq": 0,
-        "items": [item_json(i, words) for i in items],
+        "items": _with_twins(project, sitting.annotator, [item_json(i, words) for i in items]),
         "exhausted": len(items) < QUEUE,
         "analysis": items[0].analysis_id if items else None,
         "history": [_decision_json(d) | {"inPlace": d.instance_id in gold} for d in decisions[:HISTORY]],
@@ -130,15 +131,22 @@ def answer(project: Project, sitting: Sitting, message: Mapping[str, Any], words
         "refused": receipt.refused,
         "undone": receipt.undone,
         "problem": receipt.problem,
-        "items": [item_json(i, words) for i in items],
+        "items": _with_twins(project, sitting.annotator, [item_json(i, words) for i in items]),
         "exhausted": len(items) < want if want > 0 else None,
-        "looked": [item_json(i, words) for i in looked],
+        "looked": _with_twins(project, sitting.annotator, [item_json(i, words) for i in looked]),
         "missing": missing,
         "lost": handed.lost,
         "labels": {i.id: i.label for i in review.texts(project, sorted(touched)).values()},
         "answers": _answers(project, sitting.annotator, [*touched, *(i.flag.id for i in looked)]),
         "analysis": items[0].analysis_id if items else message.get("analysis"),
     }
+
+
+def _with_twins(project: Project, annotator: str, items: list[Json]) -> list[Json]:
+    """The items, each with the open texts of nearly the same words; an audited one stays alone."""
+    found = review.twins(project, [i["id"] for i in items if not i["blind"]], annotator)
+    shown = {id: [{"id": t.id, "text": _cut(t.text), "label": t.label} for t in twins] for id, twins in found.items()}
+    return [i | {"twins": shown.get(i["id"], [])} for i in items]
 
 
 def _look(project: Project, policy: str, ids: Sequence[str]) -> tuple[list[ReviewItem], list[str]]:
@@ -217,7 +225,16 @@ def item_json(item: ReviewItem, words: Words) -> Json:
     }
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= ROW_CHARACTERS else text[:ROW_CHARACTERS].rstrip() + "…"
+
+
 def row_json(row: Influencer) -> Json:
     """One influencer; a very long text is cut."""
-    cut = row.text if len(row.text) <= ROW_CHARACTERS else row.text[:ROW_CHARACTERS].rstrip() + "…"
-    return {"id": row.id, "text": cut, "label": row.label, "split": row.split.value, "influence": row.influence}
+    return {
+        "id": row.id,
+        "text": _cut(row.text),
+        "label": row.label,
+        "split": row.split.value,
+        "influence": row.influence,
+    }

@@ -16,6 +16,7 @@ class Room {
     this.notes = new Map(); // id → note that goes with the next decision
     this.cursor = null; // place in the trail while looking back
     this.missing = new Set();
+    this.togetherOn = null; // id of the flag whose next decision is for its twins too
     this.answers = new Map(); // id → what others said, once this annotator's own answer is in
     this.refused = [];
     this.exhausted = false;
@@ -60,7 +61,7 @@ class Room {
   }
 
   decided(id) {
-    return this.trail.some((d) => d.id === id);
+    return this.trail.some((d) => d.id === id || d.also?.includes(id));
   }
 
   /** The decision that is being looked back at, or null at the head of the queue. */
@@ -85,10 +86,28 @@ class Room {
     const item = this.shown;
     if (item === null) return null;
     const settled = act === "relabel" && label === this.labelOf(item) ? "keep" : act;
-    const decision = this.record({ id: item.id, act: settled, label, analysis: item.analysis });
-    this.queue = this.queue.filter((id) => id !== item.id);
+    const also = this.together ? this.openTwins(item).map((twin) => twin.id) : [];
+    const decision = this.record({ id: item.id, act: settled, label, analysis: item.analysis, also });
+    this.queue = this.queue.filter((id) => id !== item.id && !also.includes(id));
     this.cursor = null;
     return decision;
+  }
+
+  /** Texts of nearly the same words that nothing has been decided about in this browser either. */
+  openTwins(item) {
+    return item.twins.filter((twin) => !this.decided(twin.id));
+  }
+
+  /** Whether the next decision is for the shown flag's twins as well. */
+  get together() {
+    return this.togetherOn !== null && this.togetherOn === this.shownId;
+  }
+
+  /** Show the twins that the next decision will hold for too, or take them out again; false where there are none. */
+  toggleTogether() {
+    const some = this.shown !== null && !this.shown.blind && this.openTwins(this.shown).length > 0;
+    this.togetherOn = some && !this.together ? this.shownId : null;
+    return some;
   }
 
   /** Relabel an influencer while its flag stays in view; null where it carries the label already. */
@@ -99,15 +118,16 @@ class Room {
     return this.record({ id: row.id, act: "relabel", label, analysis: this.analysis, inPlace: true, queued });
   }
 
-  record({ id, act, label, analysis, inPlace = false, queued = false }) {
+  record({ id, act, label, analysis, inPlace = false, queued = false, also = [] }) {
     const note = inPlace ? "" : (this.notes.get(id) ?? "");
-    const decision = { token: freshToken(), id, act, label, note, undoes: null, analysis, inPlace, queued };
+    const decision = { token: freshToken(), id, act, label, note, undoes: null, analysis, inPlace, queued, also };
     decision.made = moment();
     decision.before = this.labels.get(id);
+    this.togetherOn = null;
     this.outbox.put(decision);
     this.trail.push(decision);
     this.notes.delete(id);
-    if (label !== null) this.labels.set(id, label);
+    if (label !== null) for (const one of [id, ...also]) this.labels.set(one, label);
     return decision;
   }
 
@@ -121,6 +141,7 @@ class Room {
     this.trail.pop();
     if (last.before === undefined) this.labels.delete(last.id);
     else this.labels.set(last.id, last.before);
+    for (const id of last.also ?? []) this.labels.delete(id);
     if (last.note) this.notes.set(last.id, last.note);
     this.reopen(last);
     return last;
@@ -132,6 +153,8 @@ class Room {
     if (stays) return;
     this.queue = this.queue.filter((id) => id !== undone.id);
     this.queue.splice(undone.inPlace ? this.placeOf(undone.id) : 0, 0, undone.id);
+    const twins = (undone.also ?? []).filter((id) => this.items.has(id) && !this.queue.includes(id));
+    for (const id of twins) this.queue.splice(this.placeOf(id), 0, id);
   }
 
   placeOf(id) {

@@ -17,8 +17,25 @@ function subjectPanel(item, view) {
     ),
     make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text),
     make("p", { class: "reason" }, item.reason),
+    twinsPanel(item, view),
     labelFacts(item, view),
   );
+}
+
+/** Texts of nearly the same words: how many there are, and when asked for, which, before the decision is theirs too. */
+function twinsPanel(item, view) {
+  const { room, strings, labels } = view;
+  const twins = room.openTwins(item);
+  if (!twins.length || room.past !== null) return null;
+  const key = view.card.bindings.name("twins");
+  const button = make(
+    "button",
+    { type: "button", class: "act quiet", "aria-expanded": String(room.together), on: { click: () => view.commands("twins") } },
+    make("kbd", { "aria-hidden": "true" }, key),
+    make("span", {}, fill(room.together ? strings.twins_on : strings.twins_off, { count: twins.length })),
+  );
+  const row = (twin) => make("li", {}, chip(room.labelOf(twin), labels), make("span", { class: "row-text", dir: "auto" }, twin.text));
+  return make("div", { class: "twins" }, button, room.together ? make("ul", { "aria-label": strings.twins }, ...twins.map(row)) : null);
 }
 
 /** A text drawn for the audit: nothing beside it that could sway a decision. */

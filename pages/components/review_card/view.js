@@ -198,7 +198,7 @@ class View {
     const { room, parts } = this;
     const rows = item ? [...item.supporters, ...item.opposers, ...item.harmed] : [];
     const labels = [item, ...rows].map((row) => row && room.labelOf(row));
-    const state = JSON.stringify([room.shownId, room.past?.token, room.stepsBack, room.exhausted, item?.rank, labels, room.answers.get(room.past?.id), item ?? room.withOthers]);
+    const state = JSON.stringify([room.shownId, room.past?.token, room.stepsBack, room.exhausted, item?.rank, labels, room.answers.get(room.past?.id), item ?? room.withOthers, room.together]);
     if (state === this.drawn) return;
     const scrolled = this.body.dataset.item === room.shownId ? (parts.subject.querySelector(".text")?.scrollTop ?? 0) : 0;
     parts.subject.replaceChildren(...(item ? [subjectPanel(item, this), counterPanel(item, this)] : [this.emptyState()]));

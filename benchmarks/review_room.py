@@ -1,0 +1,191 @@
+"""The review room on a project of 100,000 silver texts: from key to next item, refill, first card, and the queries.
+
+    python -m benchmarks.review_room [--silver 100000] [--no-browser]
+
+The project is synthetic: texts of invented words, scores at random, all orders ranked, the first 2,000 flags explained,
+and 5,000 decisions of two annotators taken already. The browser is a real Chromium against a real server on this
+machine. Bars: key to next item 50 ms at the 95th percentile, refill 300 ms, first card 3 s after opening.
+"""
+
+import argparse
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+from sqlite_utils import Database
+
+from inffeed_core import reasons, store
+from inffeed_core.records import Act, Decision, Example, FlagFilter, ModelVersion, Split
+from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings
+from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.workflow.projects import Project, create_project
+from inffeed_core.workflow.review import Sitting
+from inffeed_core.workflow.status import status
+from pages.components.review_card.exchange import Words, answer, greeting
+from pages.languages import english_review
+
+LABELS = ("negative", "positive")
+DECIDED = 5000
+ADA = Sitting("Ada")
+WORDS = Words(english_review.WORDS["policies"], reasons.ENGLISH, len(LABELS))
+PRESSES = 200
+REFILLS = 40
+
+
+def examples(silver: int) -> Iterator[Example]:
+    chance = random.Random(1)
+    vocabulary = ["".join(chance.choices("aeioulmnrst", k=chance.randint(3, 9))) for _ in range(20_000)]
+    for split, size in ((Split.TRAIN, 300), (Split.VALIDATION, 300), (Split.SILVER, silver)):
+        for n in range(size):
+            text = " ".join(vocabulary[int(20_000 * chance.random() ** 3)] for _ in range(chance.randint(5, 60)))
+            metadata = {"year": 2015 + n % 10}
+            yield Example(f"{split.value}-{n}", text, LABELS[n % 2], split, f"source {n % 7}", metadata)
+
+
+def analyse(db: Database, known: list[Example]) -> None:
+    chance, settings = random.Random(2), AnalysisSettings()
+    analysis = store.begin_analysis(db, "v1", 0, {})
+    guess = ("positive", 0.8, 0.002)
+    rows = [
+        ScoreRow(e.id, e.label, "positive", 0.9, 1.2, 0, 0, *(guess if e.split is Split.SILVER else ())) for e in known
+    ]
+    silver = [e.id for e in known if e.split is Split.SILVER]
+    orders = {policy: chance.sample(silver, min(settings.ranked, len(silver))) for policy in POLICIES}
+    rankings = {policy: [(id, 1 / (n + 1)) for n, id in enumerate(order)] for policy, order in orders.items()}
+    store.put_scores(db, analysis, rows, rankings)
+    learned = [e.id for e in known if e.split is not Split.VALIDATION]
+    for target in orders[POLICIES[0]][: DECIDED + settings.explained]:
+        sides = {
+            side: [(id, sign / (n + 1)) for n, id in enumerate(chance.sample(learned, count))]
+            for side, sign, count in (("supporter", 1, 10), ("opposer", -1, 10), ("harmed", -1, 5))
+        }
+        store.put_evidence(db, analysis, target, sides)
+    for n, id in enumerate(orders[POLICIES[0]][: min(DECIDED, len(silver) // 2)]):
+        act, label = ((Act.RELABEL, "positive"), (Act.KEEP, "negative"), (Act.SKIP, None))[n % 3]
+        store.record_decision(db, Decision(f"d{n}", id, ("Ada", "Bob")[n % 2], act, label))
+
+
+def build(folder: Path, silver: int) -> Project:
+    project = create_project(folder, ProjectSettings("Benchmark", LABELS))
+    known = list(examples(silver))
+    with store.writing(project.db) as db:
+        store.add_examples(db, known)
+        version = ModelVersion("v1", None, "", "none", "", "", 0, {}, 0, {}, None, None)
+        store.add_version(db, version)
+        store.promote(db, "v1", "benchmark")
+        analyse(db, known)
+    return project
+
+
+def p95(milliseconds: list[float]) -> float:
+    return statistics.quantiles(milliseconds, n=20)[-1]
+
+
+def timed(call: Callable[[], object], rounds: int) -> list[float]:
+    taken = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        call()
+        taken.append(1000 * (time.perf_counter() - began))
+    return taken
+
+
+def tell(what: str, milliseconds: list[float], bar: float | None = None) -> None:
+    bound = "" if bar is None else f"{bar:,.0f}"
+    print(f"| {what} | {statistics.median(milliseconds):,.0f} | {p95(milliseconds):,.0f} | {bound} |", flush=True)
+
+
+def server_side(project: Project) -> None:
+    """What the server does for a card, without Streamlit between."""
+    tell("greeting, server side", timed(lambda: greeting(project, ADA, WORDS), 10))
+    held = [i["id"] for i in greeting(project, ADA, WORDS)["items"]][:11]
+
+    def refill(sitting: Sitting) -> None:
+        message = {"seq": 1, "decisions": [], "have": held, "want": 9, "analysis": 1}
+        answer(project, sitting, message, WORDS)
+
+    tell("refill, server side", timed(lambda: refill(ADA), REFILLS), 300)
+    filtered = {
+        "label and source": FlagFilter(labels=("negative",), sources=("source 3",)),
+        "metadata": FlagFilter(metadata=(("year", "2020"),)),
+        "words": FlagFilter(words="sal"),
+    }
+    for name, only in filtered.items():
+        tell(f"refill, filtered by {name}", timed(lambda only=only: refill(Sitting("Ada", only=only)), REFILLS), 300)
+    tell("status for Home", timed(lambda: status(project), 10))
+
+
+def in_browser(project: Project) -> None:
+    """A real Chromium on a real server."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
+    from conftest import ARGUMENTS, CHROMIUM, _running
+    from playwright.sync_api import sync_playwright
+
+    with _running(project.folder) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        address = f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}"
+        opened = []
+        for _ in range(6):
+            page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+            began = time.perf_counter()
+            page.goto(address)
+            page.locator(".room .flagged .text").wait_for(timeout=60_000)
+            opened.append(1000 * (time.perf_counter() - began))
+        tell("first card after opening (without the first, which warms the server)", opened[1:], 3000)
+        page.evaluate(WATCH)
+        for n in range(PRESSES):
+            page.wait_for_function("document.querySelector('*') && window.held() > 1")
+            page.keyboard.press("u")
+            page.wait_for_function(f"window.took.length > {n}")
+        tell("key to next item", page.evaluate("window.took"), 50)
+        tell("message to answer, refills among them", page.evaluate("window.answered"), 300)
+        browser.close()
+
+
+WATCH = """() => {
+    const find = (root) => { for (const node of root.querySelectorAll('*')) {
+        if (node.classList.contains('room')) return node;
+        const inner = node.shadowRoot && find(node.shadowRoot); if (inner) return inner; } return null; };
+    const room = find(document), card = room.parentNode.card;
+    window.held = () => card.room.queue.length;
+    window.took = []; window.answered = [];
+    addEventListener('keydown', () => { const pressed = performance.now(), before = room.dataset.item;
+        const look = () => room.dataset.item !== before
+            ? requestAnimationFrame(() => setTimeout(() => took.push(performance.now() - pressed)))
+            : requestAnimationFrame(look);
+        look(); }, true);
+    const flush = card.flush.bind(card), receive = card.receive.bind(card);
+    let sent = null;
+    card.flush = () => { const before = card.inFlight; flush();
+        if (card.inFlight !== before) sent = performance.now(); };
+    card.receive = (component) => { const waiting = card.inFlight; receive(component);
+        if (waiting && card.inFlight !== waiting && sent) answered.push(performance.now() - sent); };
+}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.review_room")
+    parser.add_argument("--silver", type=int, default=100_000)
+    parser.add_argument("--no-browser", action="store_true")
+    chosen = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="review-room-"))
+    try:
+        began = time.perf_counter()
+        project = build(folder / "project", chosen.silver)
+        print(f"\n{chosen.silver:,} silver texts, built in {time.perf_counter() - began:.0f} s")
+        print("\n| what | median, ms | 95th percentile, ms | bar, ms |\n| --- | --: | --: | --: |")
+        server_side(project)
+        if not chosen.no_browser:
+            in_browser(project)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

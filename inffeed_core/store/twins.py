@@ -1,0 +1,71 @@
+"""Texts of nearly the same words, found for one text without comparing all with all.
+
+Two texts are twins where they are equal but for case, white space and Unicode form, or where the sets of their words
+have a Jaccard similarity of SIMILAR or more. Such a text shares at least SIMILAR of the other's words, so it holds one
+of *any* n − ⌈SIMILAR · n⌉ + 1 of its n words (prefix filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006). The full-text
+index gives the texts that hold one of the rarest so many, and only these few are compared: no twin is missed. A text
+whose rarest words stand in more than MOST_COMPARED texts is compared with equal ones alone.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+
+from inffeed_core.store.flags import CLOSED, Viewer
+from inffeed_core.store.instances import text_hash
+
+SIMILAR = 0.8
+MOST_COMPARED = 500
+FEWEST_WORDS = 5
+"""Below this many words, one that differs is as likely to change what the text says."""
+
+
+def twins(db: Database, id: str, text: str, viewer: Viewer, most: int = 50) -> list[str]:
+    """Ids of the silver instances that are twins of this text and open for the viewer, in the order of import."""
+    alike = set(_equal(db, text)) | set(_similar(db, text))
+    sql = f"""
+        SELECT r.instance FROM (SELECT n, id AS instance FROM instance WHERE split = 'silver'
+                                AND id IN (SELECT value FROM json_each(:ids))) r
+        WHERE NOT {CLOSED} ORDER BY r.n LIMIT :most
+    """
+    values = {"ids": json.dumps(sorted(alike - {id})), "most": most}
+    return [r["instance"] for r in db.query(sql, values | viewer.values())] if alike - {id} else []
+
+
+def _equal(db: Database, text: str) -> list[str]:
+    return [r["id"] for r in db.query("SELECT id FROM instance WHERE text_hash = ?", [text_hash(text)])]
+
+
+def _similar(db: Database, text: str) -> list[str]:
+    words = words_of(text)
+    if len(words) < FEWEST_WORDS:
+        return []
+    needed = len(words) - math.ceil(SIMILAR * len(words)) + 1
+    rarest = _rarest_first(db, sorted(words))[:needed]
+    if sum(count for _, count in rarest) > MOST_COMPARED:
+        return []
+    match = " OR ".join(f'"{word}"' for word, _ in rarest)
+    sql = """
+        SELECT i.id, i.text FROM instance_fts f JOIN instance i ON i.n = f.rowid
+        WHERE instance_fts MATCH ? AND i.split = 'silver'
+    """
+    return [r["id"] for r in db.query(sql, [match]) if _jaccard(words, words_of(r["text"])) >= SIMILAR]
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text, without case."""
+    return frozenset(re.findall(r"\w+", text.casefold()))
+
+
+def _rarest_first(db: Database, words: Sequence[str]) -> list[tuple[str, int]]:
+    """Words with the number of texts that hold them; which are taken affects the work, never the outcome."""
+    sql = "SELECT j.value AS word, v.doc FROM json_each(?) j LEFT JOIN instance_word v ON v.term = j.value"
+    counted = [(r["word"], r["doc"] or 0) for r in db.query(sql, [json.dumps(words)])]
+    return sorted(counted, key=lambda pair: (pair[1], pair[0]))
+
+
+def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / len(a | b)
