@@ -37,6 +37,10 @@ Recipe = Literal["auto", "plain", "noise-aware", "drop-flagged"]
 """What a head is taught about silver that nobody has confirmed; `inffeed_core.recipes` tells each."""
 
 
+Precision = Literal["float32", "int8"]
+"""In which numbers texts are encoded."""
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise SettingsError(message)
@@ -159,6 +163,8 @@ class TrainSettings(_Settings):
     """Upper bound on padded tokens in one encoder batch."""
     max_tokens: int = 256
     """Longer texts are truncated to this many tokens."""
+    precision: Precision = "float32"
+    """int8 encodes several times faster, features that are almost the same; for bare encoders that stay as they are."""
     method: Method = "instant"
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
     """Used by the methods other than instant."""
@@ -178,6 +184,14 @@ class TrainSettings(_Settings):
         _require(
             self.batch_tokens >= self.max_tokens,
             f"batch_tokens ({self.batch_tokens}) is below max_tokens ({self.max_tokens}).",
+        )
+        _require(
+            self.precision in get_args(Precision),
+            f"precision is {self.precision!r}; expected one of {get_args(Precision)}.",
+        )
+        _require(
+            self.precision == "float32" or self.method == "instant",
+            f"Features in {self.precision} are for the method instant; with the method {self.method} choose float32.",
         )
 
 

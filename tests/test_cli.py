@@ -303,6 +303,16 @@ def test_the_whole_job_by_command_line(tmp_path: Path, monkeypatch: pytest.Monke
         ]
 
 
+def test_texts_are_encoded_in_the_precision_asked_for(project: Project, tmp_path: Path) -> None:
+    model = save_model(tmp_path / "model", "BertModel")
+    made = answer("train", project.folder, "--model", model, "--precision", "int8")
+    assert isinstance(made, dict)
+    assert made["version"]["settings"]["precision"] == "int8"
+    assert [folder.name.endswith("-int8") for folder in project.features.iterdir()] == [True]
+    run("analyse", project.folder)
+    assert len(list(project.features.iterdir())) == 1
+
+
 def test_tiers_are_computed_listed_and_compared(project: Project, tmp_path: Path) -> None:
     model = save_model(tmp_path / "model", "BertModel")
     run("retrain", project.folder, "--model", model, "--max-tokens", 16)

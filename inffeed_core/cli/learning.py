@@ -8,7 +8,7 @@ import click
 
 from inffeed_core.cli.console import answer, in_words, json_option, opened, project_argument, shown_progress
 from inffeed_core.errors import NotReady
-from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Recipe, Scope, TrainSettings
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Precision, Recipe, Scope, TrainSettings
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
@@ -24,8 +24,11 @@ def train_options(command: "F") -> "F":
         "--recipe", type=click.Choice(get_args(Recipe)), help="What unconfirmed silver teaches. [plain]"
     )
     length = click.option("--max-tokens", type=int, help="Longer texts are cut. [256]")
+    precision = click.option(
+        "--precision", type=click.Choice(get_args(Precision)), help="In which to encode; int8 is quicker. [float32]"
+    )
     model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
-    return model(l2(weight(recipe(length(_fine_tune_options(command))))))
+    return model(l2(weight(recipe(length(precision(_fine_tune_options(command)))))))
 
 
 def _fine_tune_options(command: "F") -> "F":

@@ -20,7 +20,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadData, choose_l2, probabilities
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.records import Progress
-from inffeed_core.settings import L2_GRID, TrainSettings
+from inffeed_core.settings import L2_GRID, Precision, TrainSettings
 
 OWN = "the data"
 SHARE = 0.8
@@ -42,7 +42,9 @@ class RepairSet:
     test: tuple[Float[Tensor, "t d"], Int[Tensor, " t"]]
 
 
-def load(folder: Path, name: str, model: str, cache: Path, progress: Progress) -> RepairSet:
+def load(
+    folder: Path, name: str, model: str, cache: Path, progress: Progress, precision: Precision = "float32"
+) -> RepairSet:
     """Read and encode one set. Raises NotReady where the file is missing, ModelError, Cancelled."""
     path = folder / f"{name}.jsonl.gz"
     if not path.is_file():
@@ -52,13 +54,14 @@ def load(folder: Path, name: str, model: str, cache: Path, progress: Progress) -
         rows = [json.loads(line) for line in file]
     labels = tuple(sorted({row["gold"] for row in rows}))
     by_split = {s: [r for r in rows if r["split"] == s] for s in ("seed", "extension", "validation", "test")}
-    settings = TrainSettings()
+    settings = TrainSettings(precision=precision)
     features = encoded_features(
         model,
         [row["text"] for part in by_split.values() for row in part],
         cache,
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,
+        precision=settings.precision,
         progress=progress,
     )
     gold = torch.tensor([labels.index(row["gold"]) for part in by_split.values() for row in part])

@@ -2,7 +2,7 @@
 
 A bare encoder's features are its token vectors, pooled over the attended tokens and scaled to length 1 as
 sentence-transformers does. A sequence classifier's features are what enters its last linear layer, so that the
-layer's own weights are a head on them. Both in float32, without dropout or gradients.
+layer's own weights are a head on them. Both without dropout or gradients, and in float32 unless `precision` says int8.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +17,10 @@ from torch import Tensor, nn
 from inffeed_core.errors import ModelError
 from inffeed_core.models.classifiers import find_head, head_inputs
 from inffeed_core.models.heads import Head
+from inffeed_core.models.int8 import Vectors, int8_vectors
 from inffeed_core.models.snapshot import Pooling, weights_digest
 from inffeed_core.models.sources import ModelFiles
+from inffeed_core.settings import Precision
 
 Tokens = list[int]
 Read = Callable[[Int[Tensor, "text token"], Int[Tensor, "text token"]], Float[Tensor, "text feature"]]
@@ -29,7 +31,7 @@ _UNUSED = ("pooler.",)
 class Encoder:
     """One loaded model. Longer texts are cut to `max_tokens`, or to as many as the model has positions for."""
 
-    def __init__(self, files: ModelFiles, max_tokens: int) -> None:
+    def __init__(self, files: ModelFiles, max_tokens: int, precision: Precision = "float32") -> None:
         """Load a model. Raises ModelError where its files changed since they were checked, or cannot be used."""
         self.files = files
         with explained(files), quietly():
@@ -40,8 +42,9 @@ class Encoder:
             self.head: Head | None = None
             """The classifier's own head; None for bare encoders and regressors."""
             self.model = model
-            self.read: Read = self._classifier(model) if files.pooling is None else _pooled(model, files.pooling)
-            """Padded token ids and their mask → features; differentiable, unlike `encode`."""
+            self.read = self._classifier(model) if files.pooling is None else _pooled(_vectors(model), files.pooling)
+            """Padded token ids and their mask → features; differentiable and in float32, unlike `encode`."""
+            self._read_fast = self.read if precision == "float32" else _int8(files, model)
             self.dimension = self.encode(self.tokenise(["A text to try the model."])).shape[1]
 
     def tokenise(self, texts: Sequence[str]) -> list[Tokens]:
@@ -61,8 +64,14 @@ class Encoder:
 
     @torch.inference_mode()
     def encode(self, batch: Sequence[Tokens]) -> Float[Tensor, "text feature"]:
-        """Features of texts given as token ids, padded to the longest; float32 on the CPU."""
-        return self.read(*self.padded(batch))
+        """Features of texts given as token ids, padded to the longest; float32 numbers on the CPU, in any precision."""
+        return self._read_fast(*self.padded(batch))
+
+    def fidelity(self, batch: Sequence[Tokens]) -> float:
+        """Mean cosine of what `encode` gives for these texts with their features in float32."""
+        with torch.inference_mode():
+            exact = self.read(*self.padded(batch))
+        return float(nn.functional.cosine_similarity(self.encode(batch), exact).mean())
 
     def padded(self, batch: Sequence[Tokens]) -> tuple[Int[Tensor, "text token"], Int[Tensor, "text token"]]:
         """Token ids padded to the longest text, and 1 where a token is a text's own."""
@@ -88,9 +97,22 @@ class Encoder:
         return lambda ids, mask: head_inputs(model, layer, ids, mask)
 
 
-def _pooled(model: nn.Module, pooling: Pooling) -> Read:
+def _vectors(model: nn.Module) -> Vectors:
+    return lambda ids, mask: model(input_ids=ids, attention_mask=mask).last_hidden_state
+
+
+def _int8(files: ModelFiles, model: nn.Module) -> Read:
+    if files.pooling is None:
+        raise ModelError(
+            f"{files.name!r} is a sequence classifier; int8 encodes with bare encoders only. "
+            "Choose the precision float32, or a bare encoder."
+        )
+    return _pooled(int8_vectors(files, model), files.pooling)
+
+
+def _pooled(vectors_of: Vectors, pooling: Pooling) -> Read:
     def read(ids: Int[Tensor, "text token"], mask: Int[Tensor, "text token"]) -> Float[Tensor, "text feature"]:
-        vectors = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        vectors = vectors_of(ids, mask)
         if pooling.mode == "cls":
             pooled = vectors[:, 0]
         else:

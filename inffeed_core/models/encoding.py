@@ -18,11 +18,13 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from inffeed_core.errors import ModelError
 from inffeed_core.models.batches import plan_batches
 from inffeed_core.models.cache import FORMAT, FeatureCache, Hashes, Slots, disk_errors_explained, locked, text_hashes
 from inffeed_core.models.heads import Head, load_head, save_head
 from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.records import Progress
+from inffeed_core.settings import Precision
 
 if TYPE_CHECKING:
     from inffeed_core.models.encoder import Encoder
@@ -31,6 +33,10 @@ STAGE = "Encoding texts"
 WAITING = "Waiting for another job that encodes texts"
 WINDOW = 16_384
 """Texts tokenised and sorted together."""
+TRIED = 64
+"""Texts that are encoded in float32 too where another precision begins a cache."""
+LEAST_COSINE = 0.95
+"""Below this, features in a lower precision are refused. MiniLM's have .996 on real texts."""
 _HEAD = "own-head"
 
 
@@ -40,19 +46,27 @@ class _Place:
 
     files: ModelFiles
     max_tokens: int
+    precision: Precision
     folder: Path
 
 
 def features(
-    model: str, texts: Sequence[str], cache: Path, *, max_tokens: int, batch_tokens: int, progress: Progress
+    model: str,
+    texts: Sequence[str],
+    cache: Path,
+    *,
+    max_tokens: int,
+    batch_tokens: int,
+    progress: Progress,
+    precision: Precision = "float32",
 ) -> Float[Tensor, "text feature"]:
-    """Float32 features on the CPU, one row for each text, in the order of `texts`.
+    """Float32 features on the CPU, one row for each text, in the order of `texts`, computed in this precision.
 
     Rows that follow each other in the cache come as a memory map; writing to it changes no file. `batch_tokens` bounds
     the padded tokens of a batch. Progress counts the texts that had to be encoded, so its pace tells the time left.
     Raises ModelError for a model that cannot be used or a full disk, and whatever `progress` raises.
     """
-    place = _place(model, cache, max_tokens)
+    place = _place(model, cache, max_tokens, precision)
     hashes, first, row_of = np.unique(text_hashes(texts), return_index=True, return_inverse=True)
     store, slots = _look_up(place.folder, hashes)
     if store is None or (slots < 0).any():
@@ -77,11 +91,12 @@ def own_head(model: str, cache: Path, *, max_tokens: int, progress: Progress) ->
     return load_head(place.folder / _HEAD)
 
 
-def _place(model: str, cache: Path, max_tokens: int) -> _Place:
+def _place(model: str, cache: Path, max_tokens: int, precision: Precision = "float32") -> _Place:
     """Its folder is named by everything that decides a text's features."""
     files = resolve(model)
     parts = [FORMAT, files.weights_hash, files.recipe_hash, repr(files.pooling), max_tokens]
-    return _Place(files, max_tokens, cache / hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32])
+    name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    return _Place(files, max_tokens, precision, cache / (name if precision == "float32" else f"{name}-{precision}"))
 
 
 def _look_up(folder: Path, hashes: Hashes) -> tuple[FeatureCache | None, Slots]:
@@ -99,8 +114,8 @@ def _complete(place: _Place, texts: Sequence[str], batch_tokens: int, progress: 
     if store is not None and len(missing) == 0:
         return store
     encoder = _open_encoder(place, progress)
+    store = store or _begin(place, encoder, texts)
     with disk_errors_explained(place.folder):
-        store = store or FeatureCache.create(place.folder, encoder.dimension, _provenance(place))
         slots = store.reserve(hashes[missing])
     done = 0
     progress(STAGE, done, len(missing))
@@ -121,11 +136,32 @@ def _open_encoder(place: _Place, progress: Progress) -> "Encoder":
     progress("Loading the model", 0, 0)
     from inffeed_core.models.encoder import Encoder  # imports transformers, seconds that cached features need not pay
 
-    encoder = Encoder(place.files, place.max_tokens)
+    encoder = Encoder(place.files, place.max_tokens, place.precision)
     head = encoder.head
     if head is not None and not (place.folder / _HEAD).is_dir():
         save_head(place.folder / _HEAD, head.weight, head.bias, head.labels, head.about)
     return encoder
+
+
+def _begin(place: _Place, encoder: "Encoder", texts: Sequence[str]) -> FeatureCache:
+    about = _provenance(place) | {"cosine_to_float32": _fidelity(encoder, place, texts)}
+    with disk_errors_explained(place.folder):
+        return FeatureCache.create(place.folder, encoder.dimension, about)
+
+
+def _fidelity(encoder: "Encoder", place: _Place, texts: Sequence[str]) -> float:
+    """Mean cosine of some of these texts' features with those in float32. Raises ModelError where it is too low."""
+    if place.precision == "float32":
+        return 1.0
+    some = encoder.tokenise(texts[:TRIED] or ["A text to try the model."])
+    alone = [encoder.fidelity([tokens]) for tokens in some]  # together, long ones would take much memory
+    cosine = sum(alone) / len(alone)
+    if cosine < LEAST_COSINE:
+        raise ModelError(
+            f"{place.files.name!r} loses too much in {place.precision}: the mean cosine of its features with those in "
+            f"float32 is {cosine:.3f}, expected {LEAST_COSINE} or more. Choose the precision float32."
+        )
+    return cosine
 
 
 def _provenance(place: _Place) -> dict[str, object]:
@@ -136,6 +172,7 @@ def _provenance(place: _Place) -> dict[str, object]:
         "recipe_sha256": place.files.recipe_hash,
         "pooling": repr(place.files.pooling),
         "max_tokens": place.max_tokens,
+        "precision": place.precision,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in ("torch", "transformers", "tokenizers")},
     }

@@ -88,6 +88,7 @@ def encode(project: Project, model: str, settings: TrainSettings, as_of: int, pr
         project.features,
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,
+        precision=settings.precision,
         progress=progress,
     )
     number = {label: c for c, label in enumerate(about.labels)}

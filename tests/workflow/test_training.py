@@ -229,6 +229,18 @@ def test_a_sequence_classifier_s_own_head_is_compared_with_the_refitted_one(samp
     assert 0 <= agreement <= 1
 
 
+def test_features_in_int8_train_much_the_same_version_and_are_kept_apart(sample: Project):
+    exact = train(sample, TrainSettings(l2=1e-3), quiet)
+    quick = train(sample, TrainSettings(l2=1e-3, precision="int8"), quiet)
+    assert quick.settings["precision"] == "int8"
+    assert exact.validation is not None
+    assert quick.validation is not None
+    assert quick.validation.macro_f1.value == pytest.approx(exact.validation.macro_f1.value, abs=0.03)
+    heads = [load_head(sample.models / version.id).weight for version in (exact, quick)]
+    assert not torch.equal(*heads)
+    assert torch.cosine_similarity(heads[0].flatten(), heads[1].flatten(), dim=0) > 0.95
+
+
 def test_an_analysis_explains_the_head_that_the_recipe_fitted(sample: Project):
     """The weights in the file are the optimum of what the analysis thinks was taught: a refit moves nothing."""
     version = train(sample, TrainSettings(recipe="noise-aware"), quiet)
