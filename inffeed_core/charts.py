@@ -1,8 +1,8 @@
 """Data to plotly figures: pure functions, no Streamlit.
 
 Every text that came from a user passes `plain` first: plotly renders a little HTML (`<b>`, `<a>`, `<br>`) in
-labels and hover boxes. Colours are middle tones that read on white and on near-black (3:1 or better on both);
-what a colour tells is also told by a symbol, a dash or a side, so that nothing hangs on colour alone.
+labels and hover boxes. Colours are those of `inffeed_core.palette`, and what they tell is also told by a symbol, a
+dash, a pattern or a side.
 `words` are those of `inffeed_core.wording.CHARTS`, or their translation.
 """
 
@@ -13,11 +13,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
 from inffeed_core.records import Evidence, Influencer, MapPoint, Metrics, Split
 from inffeed_core.wording import CHARTS
 
-LABEL_COLOURS = ("#3D7DC8", "#C9791C", "#3A9A6E", "#A65FB0", "#B8892B", "#5E7F99", "#C4566B", "#6B8E23")
-POSITIVE, NEGATIVE, NEUTRAL = "#2A8C82", "#CC5A43", "#7C8894"
 WEBGL_FROM = 4000
 """Points from which the map is drawn by WebGL: faster for many, slower to start and coarser for few."""
 
@@ -36,7 +35,7 @@ def plain(text: str, width: int = 0, lines: int = 0) -> str:
 
 
 def label_colours(labels: Sequence[str]) -> dict[str, str]:
-    """One colour for each label, by its place in the project's settings; they repeat after eight."""
+    """One colour for each label, by its place in the project's settings; they repeat after nine."""
     return {label: LABEL_COLOURS[i % len(LABEL_COLOURS)] for i, label in enumerate(labels)}
 
 
@@ -175,7 +174,7 @@ def f1_dumbbell(
     figure = go.Figure(_links(before, after, rows))
     for metrics, name, colour, symbol, shift in (
         (before, names[0], NEUTRAL, "circle-open", _SHIFT),
-        (after, names[1], LABEL_COLOURS[0], "circle", -_SHIFT),
+        (after, names[1], POSITIVE, "circle", -_SHIFT),
     ):
         values = [metrics.macro_f1 if r is None else metrics.f1[r] for r in rows]
         figure.add_trace(

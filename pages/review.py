@@ -6,6 +6,7 @@ from contextlib import suppress
 import streamlit as st
 
 from inffeed_core.errors import NotReady
+from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import Sitting, held, release
 from pages.components.flag_filter import flag_filter, policy_choice
@@ -108,8 +109,11 @@ def _room(project: Project, annotator: str) -> None:
 
 
 def _waiting(corrections: int) -> None:
-    label = say("review.waiting_none") if corrections == 0 else counted("review.waiting", corrections)
-    st.page_link("pages/models.py", label=label, icon=":material/model_training:", disabled=corrections == 0)
+    if corrections == 0:
+        st.caption(say("review.waiting_none"))
+        return
+    label = counted("review.waiting", corrections)
+    st.page_link("pages/models.py", label=label, icon=":material/model_training:")
 
 
 def _card_key(project: Project, sitting: Sitting) -> str:
@@ -149,6 +153,7 @@ def _data(project: Project, sitting: Sitting) -> Json:
         "blur": settings.blur,
         "breaks": {"minutes": settings.break_minutes, "decisions": settings.break_decisions},
         "keys": KEYS,
+        "colours": {"labels": LABEL_COLOURS, "for": POSITIVE, "against": NEGATIVE},
         "language": language(),
         "strings": section("card"),
     }

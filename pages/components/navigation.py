@@ -12,6 +12,8 @@ from streamlit.navigation.page import Page
 
 from pages.language import say
 
+STYLE = Path(__file__).with_name("app.css")
+SIDE_BAR = 208  # pixels; the texts need the room
 ICON = Path(__file__).with_name("icon.svg")  # an icon by name would be fetched from Google
 
 PAGES = (
@@ -25,7 +27,8 @@ PAGES = (
 
 def navigate() -> Page:
     """Declare the pages; returns the one that was asked for."""
-    st.set_page_config(page_title=say("app.name"), page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_title=say("app.name"), page_icon=str(ICON), layout="wide", initial_sidebar_state=SIDE_BAR)
+    st.html(STYLE)
     st.session_state["navigated"] = True
     return st.navigation([st.Page(file, title=say(title), icon=icon) for file, title, icon in PAGES])
 

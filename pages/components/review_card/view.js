@@ -24,11 +24,19 @@ class View {
       this.part("guide", guidePanel(config.guidelines, this.strings, () => this.toggleGuide())),
     );
     this.body.toggleAttribute("data-blur", config.blur);
+    this.paint(config.colours);
     revealWhileHeld(this.body);
     root.append(this.body);
     this.nameKeys();
     this.showGuide();
     this.showNudge();
+  }
+
+  /** The colours of charts, which card.css turns into ones for text. */
+  paint({ labels, for: helps, against }) {
+    const colours = { "--helps": helps, "--harms": against };
+    labels.forEach((colour, n) => (colours[`--label-${n}`] = colour));
+    for (const [name, colour] of Object.entries(colours)) this.body.style.setProperty(name, colour);
   }
 
   part(name, node) {

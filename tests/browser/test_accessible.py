@@ -1,0 +1,78 @@
+"""axe-core, which comes with its Python package and needs no network, on every page in both themes."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from reviewing import Filling, make_reviewable
+from serving import Server, Watch
+
+from inffeed_core.workflow.projects import Project
+
+SERIOUS = {"serious", "critical"}
+PAGES = {
+    "": "Projects",
+    "data": "Equal texts",
+    "data?view=Import": "The labels of this project",
+    "data?view=Texts": "texts. Choose a row",
+    "data?view=Export": "What is in it",
+    "review": "silver text 0",
+    "explore": "silver text 0",
+    "explore?explore_view=Map": "main directions",
+    "explore?explore_view=Rankings": "silver text 0",
+    "models": "Versions",
+}
+NOT_OURS: tuple[str, ...] = ()
+"""Elements that Streamlit makes and gives no way to change, as parts of their HTML."""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return make_reviewable(tmp_path_factory.mktemp("accessible") / "project", Filling(silver=12))
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, chromium: Browser, watch: Watch) -> Any:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme=request.param)
+    context.on("page", watch.follow)
+    yield context.new_page()
+    context.close()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']} ({one['impact']}): {node['html'][:160]} {node['failureSummary'][:300]}"
+        for one in found
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+        if not any(part in node["html"] for part in NOT_OURS)
+    ]
+
+
+def test_no_page_has_a_serious_violation(themed: Page, server: Server, project: Project):
+    found = {}
+    for address, sign in PAGES.items():
+        joint = "&" if "?" in address else "?"
+        query = urlencode({"project": str(project.folder), "annotator": "Ada"})
+        themed.goto(f"{server.url}/{address}{joint}{query}")
+        expect(themed.get_by_text(sign).first).to_be_visible(timeout=60_000)
+        expect(themed.locator('[data-testid="stStatusWidget"]')).to_be_hidden(timeout=30_000)
+        if serious := violations(themed):
+            found[address or "home"] = serious
+    assert found == {}
+
+
+def test_the_sheets_of_the_room_have_no_serious_violation(themed: Page, server: Server, project: Project):
+    query = urlencode({"project": str(project.folder), "annotator": "Ada"})
+    themed.goto(f"{server.url}/review?{query}")
+    expect(themed.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
+    for key in ("g", "ArrowDown", "n"):
+        themed.keyboard.press(key)
+    assert violations(themed) == []
+    themed.keyboard.press("Escape")
+    themed.keyboard.press("?")
+    expect(themed.locator(".keySheet")).to_be_visible()
+    assert violations(themed) == []
