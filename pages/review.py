@@ -10,7 +10,7 @@ from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import Sitting, held, release
 from pages.components.flag_filter import flag_filter, policy_choice
-from pages.components.notices import empty_state
+from pages.components.notices import as_it_is, empty_state
 from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import Json, Words, answer, greeting
 from pages.components.review_settings import care_button
@@ -59,7 +59,7 @@ def _ask_name() -> None:
 
 def _person(project: Project, annotator: str) -> None:
     """The annotator's name; behind it the ways to stop."""
-    with st.popover(annotator, icon=":material/person:", type="tertiary"):
+    with st.popover(as_it_is(annotator), icon=":material/person:", type="tertiary"):
         minutes = f"{settings_of(project).lease_minutes:g}"
         st.text(say("review.held", count=held(project, annotator), minutes=minutes))
         if st.button(say("review.release"), icon=":material/logout:"):

@@ -4,9 +4,16 @@ Messages may quote file names, labels and texts of users, so they are shown by `
 boxes would render them as Markdown.
 """
 
+import re
+
 import streamlit as st
 
 from pages.language import say
+
+
+def as_it_is(text: str) -> str:
+    """A user's text for a label that Streamlit renders as Markdown: each sign is escaped."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def empty_state(headline: str, advice: str, page: str | None = None, link: str = "") -> None:

@@ -1,0 +1,101 @@
+"""Whatever a text, a label, a name or a note holds, every page only shows it.
+
+`Watch` fails these tests as well where anything is asked of another machine or an error reaches the console.
+"""
+
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+from reviewing import Filling, make_reviewable
+from serving import Server
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision, Example, Split
+from inffeed_core.workflow.projects import Project, change_settings
+
+EVIL = "http://evil.example"
+MARKUP = (
+    f'<img src="{EVIL}/x.png" onerror="window.hacked=1"><script>window.hacked=1</script><style>*{{color:red}}</style> '
+    f"**bold** _slanted_ `code` [link]({EVIL}) ![picture]({EVIL}/y.png) $x^2$ :material/bug_report: :red[red] "
+)
+ARABIC = "\u0627\u0644\u0645\u0646\u062a\u062c \u0631\u0627\u0626\u0639 \u062c\u062f\u0627."
+TEXT = f"{MARKUP}\u202eright to left\u202c \u2066{ARABIC}\u2069 \U0001f469\u200d\U0001f680 {{label}} %s \x00 \ufeff"
+NAME = f"<b>Eve</b> **bold** [x]({EVIL})"
+LABELS = (f"<b>no</b> **n** [n]({EVIL})", "yes & :red[y]")
+TRACES = (
+    f'[src^="{EVIL}"]',
+    f'[href^="{EVIL}"]',
+    "[onerror]",
+    ".katex",
+    "strong:has-text('bold')",
+    "em:has-text('slanted')",
+)
+VIEWS = {
+    "": "Macro-F1",
+    "data": "Equal texts",
+    "data?view=Import": "The labels of this project",
+    "data?view=Texts": "texts. Choose a row",
+    "data?view=Export": "What is in it",
+    "review": "",
+    "explore": "Imported label",
+    "explore?explore_view=Map": "main directions",
+    "explore?explore_view=Rankings": "Imported label",
+    "explore?explore_view=Decisions": "Imported label",
+    "models": "Versions",
+}
+
+
+@pytest.fixture
+def hostile(tmp_path) -> Project:
+    texts = {"s000": TEXT + "x" * 50_000, "s001": TEXT, "t000": TEXT, "t001": TEXT, "v000": TEXT}
+    filling = Filling(silver=12, train=5, validation=3, labels=LABELS, texts=texts, guidelines=TEXT)
+    project = make_reviewable(tmp_path / "hostile", filling)
+    change_settings(project, name=NAME, warning=TEXT)
+    with store.writing(project.db) as db:
+        more = Example("<i>id</i>", TEXT, LABELS[0], Split.SILVER, source=NAME, metadata={MARKUP: MARKUP})
+        store.add_examples(db, [more])
+        store.record_decision(db, Decision("n", "s002", NAME, Act.FLAG, note=TEXT))
+    return project
+
+
+def inert(page: Page) -> list[str]:
+    left = [trace for trace in TRACES if page.locator(trace).count()]
+    return left + (["a script ran"] if page.evaluate("window.hacked") is not None else [])
+
+
+def test_every_page_shows_hostile_content_as_it_is(page: Page, server: Server, hostile: Project):
+    found = {}
+    for address, sign in VIEWS.items():
+        query = urlencode({"project": str(hostile.folder), "annotator": NAME, "id": "s000"})
+        page.goto(f"{server.url}/{address}{'&' if '?' in address else '?'}{query}")
+        if address == "review":
+            page.get_by_role("button", name="Show the texts").click(timeout=60_000)
+            page.keyboard.press("g")
+            expect(page.locator(".room .guide .prose")).to_have_text(TEXT.strip(), use_inner_text=False)
+        else:
+            expect(page.get_by_text(sign).first).to_be_visible(timeout=60_000)
+        expect(page.locator('[data-testid="stStatusWidget"]')).to_be_hidden(timeout=30_000)
+        if traces := inert(page):
+            found[address] = traces
+    assert found == {}
+
+
+def test_a_text_of_fifty_thousand_characters_scrolls_inside_the_card(page: Page, server: Server, hostile: Project):
+    change_settings(hostile, warning="")
+    page.goto(f"{server.url}/review?{urlencode({'project': str(hostile.folder), 'annotator': 'Ada'})}")
+    text = page.locator(".room .flagged .text")
+    expect(text).to_be_visible(timeout=60_000)
+    expect(page.locator(".room .act", has_text="Unsure")).to_be_in_viewport()
+    page.wait_for_timeout(500)
+    assert text.evaluate("node => node.scrollHeight > 2 * node.clientHeight")
+
+
+def test_right_to_left_texts_start_at_the_right(page: Page, server: Server, tmp_path):
+    texts = {"s000": ARABIC, **{f"t{n:03}": ARABIC for n in range(12)}}
+    project = make_reviewable(tmp_path / "rtl", Filling(silver=4, texts=texts))
+    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    for part in (".flagged .text", ".row-text"):
+        shown = page.locator(f".room {part}", has_text=ARABIC).first
+        expect(shown).to_be_visible(timeout=60_000)
+        assert shown.evaluate("node => getComputedStyle(node).direction") == "rtl"
