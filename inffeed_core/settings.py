@@ -88,6 +88,8 @@ class ProjectSettings(_Settings):
     break_decisions: int = 0
     """After how many decisions without a pause a break is suggested; 0 = never."""
 
+    refresh_after: int = 20
+    """After how many decisions in the browser the flags are computed anew in the background; 0 = never."""
     audit_share: float = 0.05
     """How many of the texts put before an annotator are drawn at random for the audit, 0 to 0.5; 0 = no audit."""
 
@@ -111,6 +113,7 @@ class ProjectSettings(_Settings):
         _require(
             0 < self.lease_minutes <= 1440, f"lease_minutes is {self.lease_minutes}; expected above 0, at most 1440."
         )
+        _require(self.refresh_after >= 0, f"refresh_after is {self.refresh_after}; give 0 for never, or how many.")
         for name in ("break_minutes", "break_decisions"):
             value = getattr(self, name)
             _require(value >= 0, f"{name} is {value}; give 0 for no break, or how many to wait for.")

@@ -225,6 +225,7 @@ def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
 @click.option("--blur/--no-blur", default=None, help="Whether texts are blurred until they are asked for.")
 @click.option("--break-minutes", type=int, help="Minutes of review after which a break is suggested; 0 for never.")
 @click.option("--break-decisions", type=int, help="Decisions after which a break is suggested; 0 for never.")
+@click.option("--refresh-after", type=int, help="Decisions in the browser after which flags are ranked anew; 0: never.")
 @json_option
 def settings(project: Path, as_json: bool, guidelines: Path | None, **changes: float | str | None) -> None:
     """Show the settings of the project DIR, or change some.

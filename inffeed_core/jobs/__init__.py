@@ -2,6 +2,7 @@
 
     control.py   start, cancel and look after jobs: what pages call
     turns.py     do one job in this process: its turn, heartbeat, progress, and ending
+    refreshing.py  start the refresh of the flags when enough was decided
     kinds.py     what each kind of job does
     __main__.py  the child process: `python -m inffeed_core.jobs FOLDER JOB_ID`
 
@@ -11,5 +12,6 @@ rows of jobs whose process is gone.
 """
 
 from inffeed_core.jobs.control import cancel, log_tail, refresh, run_here, start
+from inffeed_core.jobs.refreshing import refresh_if_due
 
-__all__ = ["cancel", "log_tail", "refresh", "run_here", "start"]
+__all__ = ["cancel", "log_tail", "refresh", "refresh_if_due", "run_here", "start"]

@@ -38,6 +38,14 @@ def retrain(project: Project, settings: Settings, progress: Progress) -> dict[st
     return {"version": version.id}
 
 
+def refresh(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """Flags of the active version by today's labels: {"analysis": id, "version": id}. Takes {"decisions": row}."""
+    from inffeed_core.workflow import analysing
+
+    analysis = analysing.refresh(project, progress)
+    return {"analysis": analysis.id, "version": analysis.version}
+
+
 def explain(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """Influencers of single instances: {"explained": n}. Takes {"ids": […]} and perhaps {"exact": true}."""
     from inffeed_core.workflow import analysing
@@ -65,6 +73,7 @@ KINDS: dict[str, Work] = {
     "train": train,
     "analyse": analyse,
     "retrain": retrain,
+    "refresh": refresh,
     "explain": explain,
     "probe": probe,
     "export-model": export_model,

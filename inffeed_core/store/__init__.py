@@ -11,6 +11,8 @@ Everything inside one `writing` block is one transaction: all of it is stored, o
 from inffeed_core.store.analyses import (
     analyses,
     begin_analysis,
+    carry_rankings,
+    empty_analysis,
     evidence_for,
     explained_targets,
     latest_analysis,
@@ -109,6 +111,8 @@ __all__ = [
     "attach_process",
     "audit_counts",
     "begin_analysis",
+    "carry_rankings",
+    "empty_analysis",
     "cancel_asked",
     "changed_since",
     "closed_by_act",

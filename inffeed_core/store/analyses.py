@@ -93,8 +93,30 @@ def latest_analysis(db: Database, version: str | None = None) -> Analysis | None
 
 
 def analyses(db: Database) -> list[Analysis]:
-    """All analyses, the newest first."""
-    return [_analysis(row) for row in db.query("SELECT * FROM analysis ORDER BY id DESC")]
+    """All analyses that hold something, the newest first."""
+    sql = "SELECT * FROM analysis a WHERE EXISTS (SELECT 1 FROM score WHERE analysis = a.id) ORDER BY id DESC"
+    return [_analysis(row) for row in db.query(sql)]
+
+
+def carry_rankings(db: Database, before: int, after: int) -> None:
+    """Put what only the rankings of `before` hold at the end of those of `after`, in their old order."""
+    sql = """
+        INSERT INTO ranking SELECT :after, r.policy, coalesce(last.rank, 0) + row_number()
+            OVER (PARTITION BY r.policy ORDER BY r.rank), r.instance, r.score
+        FROM ranking r LEFT JOIN (
+            SELECT policy, max(rank) AS rank FROM ranking WHERE analysis = :after GROUP BY policy) last
+            ON last.policy = r.policy
+        WHERE r.analysis = :before AND NOT EXISTS (
+            SELECT 1 FROM ranking n WHERE n.analysis = :after AND n.policy = r.policy AND n.instance = r.instance)
+          AND EXISTS (SELECT 1 FROM score s WHERE s.analysis = :after AND s.instance = r.instance)
+    """
+    db.conn.execute(sql, {"before": before, "after": after})
+
+
+def empty_analysis(db: Database, id: int) -> None:
+    """Drop what an analysis computed; its row stays, because decisions name it."""
+    for table in ("score", "ranking", "influencer"):
+        db.conn.execute(f"DELETE FROM {table} WHERE analysis = ?", [id])
 
 
 def _analysis(row: Mapping[str, Any]) -> Analysis:

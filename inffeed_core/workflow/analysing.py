@@ -40,6 +40,8 @@ class _State:
     settings: AnalysisSettings
     train_settings: TrainSettings
     stored_theta: Float[Tensor, "k d1"]
+    as_of: int
+    """The last decision's row that the labels include."""
 
     @cached_property
     def learn(self) -> Encoded:
@@ -58,7 +60,7 @@ class _State:
     def influence(self) -> HeadInfluence:
         data = taught_to(self.version, self.learn, self.validation, len(self.about.labels))
         l2 = float(str(self.version.report["l2"]))
-        fit = fit_head(data, l2, start=self.stored_theta)  # already at the optimum but for the file's precision
+        fit = fit_head(data, l2, start=self.stored_theta)  # at the optimum already, or a few corrections from it
         return HeadInfluence(data, fit, leverage=self.settings.leverage)
 
 
@@ -68,7 +70,31 @@ def analyse(project: Project, settings: AnalysisSettings, progress: Progress) ->
     Deterministic: the same version and settings give the same analysis. Written in one transaction at the end.
     Raises NotReady where there is no version, or the data has changed since it was trained; Cancelled.
     """
-    state = _load(project, settings, progress)
+    return _analysed(project, _load(project, settings, progress), progress)
+
+
+def refresh(project: Project, progress: Progress) -> Analysis:
+    """Refit the active version's head on today's labels and rank the silver anew, for those who are reviewing.
+
+    No version comes of it: the refit head starts from the version's and is forgotten when the flags are written, so
+    that the list of versions holds what somebody asked for. The analysis belongs to the active version and tells by
+    its `as_of_decision` which labels it saw; it takes the place of the refresh before it. Silver that was decided
+    meanwhile counts as gold, and keeps its place at the end of the rankings, so that it can be looked at and undone.
+    Influence is the head's, whatever scope the analysis before had. Raises NotReady where there is nothing to refresh.
+    """
+    with store.reading(project.db) as db:
+        version = store.active_version(db)
+        before = store.latest_analysis(db, version.id) if version else None
+        as_of = store.last_decision_row(db)
+    if before is None:
+        raise NotReady("There is no analysis of the active version to refresh; run one first (`inffeed analyse`).")
+    settings = replace(AnalysisSettings.from_dict(before.settings), scope="head", refine=False)
+    return _analysed(project, _load(project, settings, progress, as_of), progress, before)
+
+
+def _analysed(project: Project, state: _State, progress: Progress, before: Analysis | None = None) -> Analysis:
+    """Compute and store; `before` is the analysis that this one refreshes."""
+    settings = state.settings
     progress("Scoring", 0, 0)
     signals = _signals(state)
     tier = _tier(project, state, progress)
@@ -79,10 +105,14 @@ def analyse(project: Project, settings: AnalysisSettings, progress: Progress) ->
     evidence = dict(_evidence(state, tier, targets, progress))
     progress("Saving the analysis", 0, 0)
     with store.writing(project.db) as db:
-        id = store.begin_analysis(db, state.version.id, state.version.as_of_decision, settings.as_dict())
+        id = store.begin_analysis(db, state.version.id, state.as_of, settings.as_dict())
         store.put_scores(db, id, rows, rankings)
         for target, sides in evidence.items():
             store.put_evidence(db, id, target, sides)
+        if before is not None:
+            store.carry_rankings(db, before.id, id)
+            if before.as_of_decision > state.version.as_of_decision:
+                store.empty_analysis(db, before.id)
     with store.reading(project.db) as db:
         analysis = store.latest_analysis(db, state.version.id)
     assert analysis is not None
@@ -101,7 +131,7 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
         analysis = store.latest_analysis(db, version.id) if version else None
     if analysis is None:
         raise NotReady("There is no analysis of the active version yet; run one first (`inffeed analyse`).")
-    state = _load(project, AnalysisSettings.from_dict(analysis.settings), progress)
+    state = _load(project, AnalysisSettings.from_dict(analysis.settings), progress, analysis.as_of_decision)
     place = {one.id: i for i, one in enumerate(state.data.instances)}
     if unknown := [id for id in ids if id not in place]:
         raise UnknownInstance(f"No instance has the id {unknown[0]!r}; the Data page lists all ids.")
@@ -112,17 +142,22 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
             store.put_evidence(db, analysis.id, target, sides)
 
 
-def _load(project: Project, settings: AnalysisSettings, progress: Progress) -> _State:
+def _load(project: Project, settings: AnalysisSettings, progress: Progress, as_of: int | None = None) -> _State:
+    """The active version with its data as of its training, or with the labels of a later decision row."""
     with store.reading(project.db) as db:
         about, version = store.project_settings(db), store.active_version(db)
     if version is None:
         raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
     train_settings = TrainSettings.from_dict(version.settings)
-    data = encode(
-        project, located(project, version.encoder, progress), train_settings, version.as_of_decision, progress
+    as_of = version.as_of_decision if as_of is None else as_of
+    data = encode(project, located(project, version.encoder, progress), train_settings, as_of, progress)
+    state = _State(version, about, data, settings, train_settings, stored_fit(project, version).theta, as_of)
+    same = (
+        state.learn.fingerprint() == version.data_hash
+        if as_of == version.as_of_decision
+        else len(state.learn.instances) == sum(version.train_counts.values())
     )
-    state = _State(version, about, data, settings, train_settings, stored_fit(project, version).theta)
-    if state.learn.fingerprint() != version.data_hash:
+    if not same:
         raise NotReady(f"Instances were added or left out since {version.id} was trained; retrain first.")
     return state
 

@@ -33,6 +33,9 @@ def _form(project: Project) -> None:
         changes["break_decisions"] = right.number_input(
             say("care.decisions"), 0, 100_000, now.break_decisions, help=say("care.never")
         )
+        changes["refresh_after"] = left.number_input(
+            say("care.refresh"), 0, 100_000, now.refresh_after, help=say("care.refresh_help")
+        )
         if st.form_submit_button(say("care.save"), type="primary"):
             _save(project, changes)
 

@@ -79,6 +79,7 @@ WORDS = {
         "retrain": "训练",
         "analyse": "分析",
         "explain": "计算影响样本",
+        "refresh": "更新待审排序",
         "probe": "测量所需时间",
         "export-model": "导出模型",
         "not_started": "{job}未能启动",

@@ -83,6 +83,7 @@ WORDS = {
         "retrain": "Training",
         "analyse": "Analysis",
         "explain": "Computing influencers",
+        "refresh": "Ranking the flags anew",
         "probe": "Measuring the time",
         "export-model": "Exporting the model",
         "not_started": "{job} was not started",

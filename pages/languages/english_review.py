@@ -36,6 +36,8 @@ WORDS = {
         "overlap": "Annotators for each flag",
         "overlap_help": "A flag is open until this many have answered it.",
         "lease": "Minutes a flag is kept for one",
+        "refresh": "Decisions until new flags",
+        "refresh_help": "Then the flags are ranked anew in the background; the text on screen stays. 0: never.",
         "lease_help": "What is on one's screen is kept from the others for so long while nothing is heard of them.",
         "minutes": "Suggest a break after minutes",
         "decisions": "Suggest a break after decisions",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from inffeed_core import jobs
 from inffeed_core.errors import InfFeedError, UnknownInstance
 from inffeed_core.reasons import reason
 from inffeed_core.records import Act, Decision, Influencer, Split
@@ -118,9 +119,13 @@ def answer(project: Project, sitting: Sitting, message: Mapping[str, Any], words
     """Take in a message, and give what it asks for."""
     sent = message.get("decisions", [])
     receipt = receive(project, sitting.annotator, sent)
+    if receipt.acknowledged:
+        jobs.refresh_if_due(project)
     want, have = int(message.get("want", 0)), [str(id) for id in message.get("have", [])]
     handed = review.take(project, sitting, min(want, QUEUE), have)
-    if handed.items and handed.analysis_id != message.get("analysis"):  # a retrain came between: the rest is stale
+    if handed.items and handed.analysis_id != message.get(
+        "analysis"
+    ):  # a retrain or a refresh came between: the rest is stale
         handed, want = review.take(project, sitting, QUEUE, have[:1], fresh=True), QUEUE
     items = handed.items
     looked, missing = _look(project, sitting.policy, [str(id) for id in message.get("look", [])])

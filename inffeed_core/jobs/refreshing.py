@@ -1,0 +1,50 @@
+"""Start the refresh of the flags by itself, once enough has been decided since they were computed.
+
+A refresh is a job beside the review: it makes no version (see `workflow.analysing.refresh`), and the card in front of
+the annotator stays; what follows it comes from the new ranking.
+"""
+
+from contextlib import suppress
+
+from inffeed_core.errors import JobError
+from inffeed_core.jobs.control import start
+from inffeed_core.store import (
+    active_version,
+    job_settings,
+    jobs,
+    last_decision_row,
+    latest_analysis,
+    project_settings,
+    reading,
+)
+from inffeed_core.workflow.projects import Project
+
+OTHERS = ("train", "retrain", "analyse")
+"""Jobs that compute the flags anyway."""
+
+
+def refresh_if_due(project: Project) -> bool:
+    """Start a refresh where the project's `refresh_after` decisions came since the last; whether one was started."""
+    due = _due(project)
+    if due is None:
+        return False
+    with suppress(JobError):  # another session was quicker
+        start(project, "refresh", {"decisions": due})
+        return True
+    return False
+
+
+def _due(project: Project) -> int | None:
+    """The row of the latest decision where a refresh is due. One that failed waits for as many decisions more."""
+    with reading(project.db) as db:
+        every, version, row = project_settings(db).refresh_after, active_version(db), last_decision_row(db)
+        analysis = latest_analysis(db, version.id) if version and every else None
+        if analysis is None or row - analysis.as_of_decision < every:
+            return None
+        latest = jobs(db)
+        tried = next((job for job in latest if job.kind == "refresh"), None)
+        if any(not job.state.ended and job.kind in (*OTHERS, "refresh") for job in latest):
+            return None
+        if tried is not None and row - int(job_settings(db, tried.id).get("decisions", 0)) < every:
+            return None
+        return row
