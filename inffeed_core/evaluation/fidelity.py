@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.evaluation.repair import RepairSet
-from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
+from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, losses, probabilities
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID
 
@@ -37,16 +37,20 @@ class Fidelity:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    data: HeadData
-    fit: HeadFit
+    influence: HeadInfluence
     validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
+
+    @property
+    def data(self) -> HeadData:
+        return self.influence.data
 
     def loss(self, fit: HeadFit) -> float:
         """Mean validation loss in nats."""
         return float(losses(probabilities(fit.theta, self.validation[0]), self.validation[1]).mean())
 
     def refitted(self, data: HeadData) -> float:
-        return self.loss(fit_head(data, self.fit.l2, start=self.fit.theta))
+        """Validation loss after fitting to convergence on other data."""
+        return self.loss(self.influence.corrected(data).fit)
 
 
 def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[Fidelity]:
@@ -56,10 +60,10 @@ def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[
     """
     labels = torch.cat([found.gold[: found.seed_rows], found.silver])[:rows]
     data = HeadData(found.features[:rows], labels, len(found.labels))
-    case = _Case(data, choose_l2(data, *found.validation, L2_GRID), found.validation)
-    influence = HeadInfluence(data, case.fit)
+    influence = HeadInfluence(data, choose_l2(data, *found.validation, L2_GRID))
+    case = _Case(influence, found.validation)
     gradient = influence.validation_gradient(*case.validation)
-    plain = HeadInfluence(data, case.fit, leverage=False)
+    plain = HeadInfluence(data, influence.fit, leverage=False)
     other = (data.labels + 1) % data.classes
     removal = influence.on_gradients(gradient)[0].double()
     chosen = _spread(removal, refits)
@@ -82,14 +86,14 @@ def _removed(case: _Case, row: int) -> float:
     """Actual influence: validation loss without the row minus with it."""
     weights = torch.ones(len(case.data.features), dtype=torch.float64)
     weights[row] = 0
-    return case.refitted(replace(case.data, weights=weights)) - case.loss(case.fit)
+    return case.refitted(replace(case.data, weights=weights)) - case.loss(case.influence.fit)
 
 
 def _relabelled(case: _Case, row: int, label: int) -> float:
     """Actual gain: validation loss now minus with the row labelled `label`."""
     labels = case.data.labels.clone()
     labels[row] = label
-    return case.loss(case.fit) - case.refitted(replace(case.data, labels=labels))
+    return case.loss(case.influence.fit) - case.refitted(replace(case.data, labels=labels))
 
 
 def _spread(predicted: Float[Tensor, " n"], count: int) -> list[int]:

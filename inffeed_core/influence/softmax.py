@@ -17,6 +17,7 @@ Features may be float32 and memory-mapped; sums and solves are float64; memory i
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from jaxtyping import Float, Int
@@ -69,8 +70,9 @@ def _require_distributions(targets: Tensor, shape: tuple[int, int]) -> None:
         raise ValueError("Targets must be distributions: no entry below 0, each row summing to 1.")
 
 
+@cache
 def sum_zero_basis(classes: int) -> Float[Tensor, "c k"]:
-    """Orthonormal columns that each sum to zero (Helmert contrasts), float64."""
+    """Orthonormal columns that each sum to zero (Helmert contrasts), float64. Shared: not to be written to."""
     basis = torch.zeros(classes, classes - 1, dtype=torch.float64)
     for j in range(1, classes):
         basis[:j, j - 1] = 1.0
