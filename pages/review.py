@@ -9,6 +9,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import Sitting, held, release
+from pages.components.discussion import discussion
 from pages.components.flag_filter import flag_filter, policy_choice
 from pages.components.notices import as_it_is, empty_state
 from pages.components.review_card import KEYS, review_card
@@ -26,6 +27,11 @@ def page() -> None:
         _ask_name()
     elif (released := st.session_state.get("released")) is not None:
         _stopped(released)
+    elif st.query_params.get("view") == "discussion":
+        if st.button(say("review.to_flags"), icon=":material/arrow_back:", type="tertiary"):
+            st.query_params.pop("view")
+            st.rerun()
+        discussion(project, annotator)
     else:
         _room(project, annotator)
 
@@ -55,6 +61,14 @@ def _ask_name() -> None:
                 st.session_state["annotator"] = name.strip()
                 st.rerun()
             st.text(say("review.name_missing"))
+
+
+def _to_discussion(project: Project, annotator: str) -> None:
+    """The way to what is to be settled, where there is any."""
+    count = len(topics(project, annotator))
+    if count and st.button(say("review.to_discussion", count=count), icon=":material/forum:", type="tertiary"):
+        st.query_params["view"] = "discussion"
+        st.rerun()
 
 
 def _person(project: Project, annotator: str) -> None:
@@ -93,6 +107,7 @@ def _room(project: Project, annotator: str) -> None:
         sitting = Sitting(annotator, policy_choice(), flag_filter(project))
         banner = st.empty()
         st.space("stretch")
+        _to_discussion(project, annotator)
         care_button(project)
         person = st.empty()
     try:

@@ -410,3 +410,12 @@ def test_the_audit_tells_what_it_has_seen(reviewable_project: Project):
     assert told["counts"]["silver"] == 40
     assert told["estimate"] is None
     assert "0 of the 20 texts" in run("audit", reviewable_project.folder).stdout
+
+
+def test_a_discussion_is_listed_and_settled(reviewable_project: Project):
+    folder = reviewable_project.folder
+    run("decide", folder, "s000", "--act", "flag", "--note", "sarcasm?", "--annotator", "Ada")
+    assert "Ada: flag (sarcasm?)" in run("discussion", folder).stdout
+    assert answer("discussion", folder)[0]["instance"]["id"] == "s000"
+    run("decide", folder, "s000", "positive", "--settle", "--annotator", "Bob")
+    assert "Nothing is to be discussed" in run("discussion", folder).stdout

@@ -4,7 +4,7 @@
     data.py      new, import, export, settings
     learning.py  train, analyse, retrain, versions, promote, export-model
     analyses.py  analyses, compare
-    review.py    flags, influencers, explain, decide, undo, release, audit
+    review.py    flags, influencers, explain, decide, undo, release, audit, discussion
     running.py   status, jobs, cancel, app
     bench.py     bench repair, bench fidelity
 

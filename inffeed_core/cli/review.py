@@ -12,7 +12,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.settings import POLICIES
 
 if TYPE_CHECKING:
-    from inffeed_core.records import Influencer
+    from inffeed_core.records import Decision, Influencer
     from inffeed_core.workflow.exploring import Portrait
     from inffeed_core.workflow.projects import Project
 
@@ -42,7 +42,7 @@ def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_
     found = [item.flag for item in queue(opened(project), policy, limit, only=only)]
     blocks = [
         f"{f.rank:>5}. {f.id}  {f.label} → {f.suggested}?  score {f.score:+.3g}\n"
-        f"       {' '.join(f.text.split())[:160]}\n       {f.reason}"
+        f"       {_first_words(f.text)}\n       {f.reason}"
         for f in found
     ]
     answer([asdict(f) for f in found], as_json, lambda: "\n".join(blocks) or "No flag of this policy is open.")
@@ -139,6 +139,7 @@ Examples:
 @click.option(
     "--file", type=click.Path(path_type=Path), help="Decisions with the columns id, label, and where wanted act, note."
 )
+@click.option("--settle", is_flag=True, help="End the discussion of it: answers before no longer count.")
 @annotator_option
 @json_option
 def decide(
@@ -148,6 +149,7 @@ def decide(
     act: str | None,
     note: str,
     file: Path | None,
+    settle: bool,
     annotator: str,
     as_json: bool,
 ) -> None:
@@ -163,7 +165,7 @@ def decide(
     if file is not None:
         taken = decide_file(target, file, annotator)
     else:
-        taken = [decide_one(target, Wish(id or "", label or "", act or "", note), annotator)]
+        taken = [decide_one(target, Wish(id or "", label or "", act or "", note, settle), annotator)]
     words = f"{taken[0].act} saved for {id}." if file is None else f"{len(taken):,} decisions saved."
     answer([asdict(decision) for decision in taken], as_json, lambda: words)
 
@@ -200,6 +202,34 @@ def release(project: Path, annotator: str) -> None:
     click.echo(f"{release_all(opened(project), annotator):,} flags are free for others again.")
 
 
+@click.command(epilog="Example: inffeed discussion reviews --json")
+@project_argument
+@json_option
+def discussion(project: Path, as_json: bool) -> None:
+    """List what is to be discussed in the project DIR.
+
+    That is what annotators marked for discussion or disagree on, with what they said. `inffeed decide --settle` ends a
+    discussion.
+    """
+    from inffeed_core.workflow.discussing import topics
+
+    found = topics(opened(project))
+    blocks = [
+        "\n".join([f"{t.instance.id}  {t.instance.label}", f"  {_first_words(t.instance.text)}", *map(_said, t.said)])
+        for t in found
+    ]
+    answer(found, as_json, lambda: "\n".join(blocks) or "Nothing is to be discussed.")
+
+
+def _first_words(text: str) -> str:
+    return " ".join(text.split())[:160]
+
+
+def _said(decision: "Decision") -> str:
+    label = f" {decision.label}" if decision.label else ""
+    return f"  {decision.annotator}: {decision.act}{label}{f' ({decision.note})' if decision.note else ''}"
+
+
 @click.command(epilog="Example: inffeed audit reviews --json")
 @project_argument
 @json_option
@@ -216,4 +246,4 @@ def audit(project: Path, as_json: bool) -> None:
     answer(facts, as_json, lambda: "\n".join(in_words(counts)))
 
 
-COMMANDS = (flags, influencers, explain, decide, undo, release, audit)
+COMMANDS = (flags, influencers, explain, decide, undo, release, audit, discussion)

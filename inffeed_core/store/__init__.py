@@ -41,6 +41,7 @@ from inffeed_core.store.decisions import (
     undo_token,
     undone_by,
 )
+from inffeed_core.store.discussing import standing_about, under_discussion
 from inffeed_core.store.exposure import Exposure, exposure
 from inffeed_core.store.flags import (
     DECIDED_TOO,
@@ -174,9 +175,11 @@ __all__ = [
     "scored",
     "search",
     "silver_scored",
+    "standing_about",
     "still_open",
     "strongest_influencers",
     "twins",
+    "under_discussion",
     "undo_last",
     "undo_token",
     "undone_by",

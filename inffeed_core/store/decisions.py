@@ -66,7 +66,7 @@ def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
 def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> Decision:
     """Undo one decision by its token, with its parts; returns it. Raises InvalidDecision as `record_decision` does."""
     for row in db.query("SELECT d.* FROM decision d WHERE d.token = ?", [undone_token]):
-        undone = _decision(row)
+        undone = as_decision(row)
         record_decision(db, Decision(token, undone.instance_id, annotator, Act.UNDO, undoes=undone_token))
         for part in parts(db, undone_token):
             undo = Decision(f"{token}/{part.instance_id}", part.instance_id, annotator, Act.UNDO, undoes=part.token)
@@ -77,19 +77,19 @@ def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> D
 
 def parts(db: Database, token: str) -> list[Decision]:
     """The decisions that stand and were given as parts of this one."""
-    return [_decision(row) for row in db.query("SELECT * FROM standing WHERE part_of = ? ORDER BY n", [token])]
+    return [as_decision(row) for row in db.query("SELECT * FROM standing WHERE part_of = ? ORDER BY n", [token])]
 
 
 def undone_by(db: Database, token: str) -> Decision | None:
     """The decision that the undo with this token has undone; None where no such undo is stored."""
     for row in db.query("SELECT d.* FROM decision u JOIN decision d ON d.token = u.undoes WHERE u.token = ?", [token]):
-        return _decision(row)
+        return as_decision(row)
     return None
 
 
 def decisions_about(db: Database, instance_id: str) -> list[Decision]:
     """The whole trail of one instance, oldest first, undone decisions and undos included."""
-    return [_decision(r) for r in db.query("SELECT * FROM decision WHERE instance = ? ORDER BY n", [instance_id])]
+    return [as_decision(r) for r in db.query("SELECT * FROM decision WHERE instance = ? ORDER BY n", [instance_id])]
 
 
 def history(db: Database, annotator: str | None = None, limit: int = 100, *, with_parts: bool = True) -> list[Decision]:
@@ -99,7 +99,7 @@ def history(db: Database, annotator: str | None = None, limit: int = 100, *, wit
         ORDER BY n DESC LIMIT :limit
     """
     values = {"annotator": annotator, "with_parts": with_parts, "limit": limit}
-    return [_decision(r) for r in db.query(sql, values)]
+    return [as_decision(r) for r in db.query(sql, values)]
 
 
 def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
@@ -111,7 +111,7 @@ def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
     """
     found: dict[str, list[Decision]] = {}
     for row in db.query(sql, [json.dumps(list(ids))]):
-        found.setdefault(row["instance"], []).append(_decision(row))
+        found.setdefault(row["instance"], []).append(as_decision(row))
     return found
 
 
@@ -175,7 +175,9 @@ def _check_undo(db: Database, undo: Decision) -> None:
         raise InvalidDecision(f"That decision is about {standing[0]['instance']!r}, not {undo.instance_id!r}.")
 
 
-def _decision(row: Mapping[str, object]) -> Decision:
+def as_decision(row: Mapping[str, object]) -> Decision:
+    """A row of the table `decision` as a record."""
+
     def text(key: str) -> str | None:
         return None if row[key] is None else str(row[key])
 

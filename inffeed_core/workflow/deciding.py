@@ -27,6 +27,8 @@ class Wish:
     label: str = ""
     act: str = ""
     note: str = ""
+    settles: bool = False
+    """Whether it ends a discussion."""
 
 
 def decide_one(project: Project, wish: Wish, annotator: str) -> Decision:
@@ -68,13 +70,16 @@ def _require_columns(table: Table) -> None:
 def _wishes(table: Table) -> Iterator[Wish]:
     place = {name: table.columns.index(name) for name in COLUMNS if name in table.columns}
     for row in table.rows:
-        yield Wish(**{name: as_text(row[i]).strip() for name, i in place.items()})
+        cells = {name: as_text(row[i]).strip() for name, i in place.items()}
+        yield Wish(cells["id"], cells.get("label", ""), cells.get("act", ""), cells.get("note", ""))
 
 
 def _record(db: Database, wish: Wish, annotator: str) -> Decision:
     act = _act(db, wish)
     label = _label(db, wish, act)
-    decision = Decision(uuid4().hex, wish.id, annotator, act, label, wish.note, analysis_id=_analysis_id(db))
+    decision = Decision(
+        uuid4().hex, wish.id, annotator, act, label, wish.note, analysis_id=_analysis_id(db), settles=wish.settles
+    )
     store.record_decision(db, decision)
     return decision
 

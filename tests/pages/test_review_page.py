@@ -215,3 +215,20 @@ def test_a_link_carries_order_and_filter(open_page, reviewable_project):
     with store.reading(reviewable_project.db) as db:
         held = sorted(r["instance"] for r in db.query("SELECT instance FROM lease"))
     assert held == ["s001", "s011", "s013", "s015", "s017", "s019"]
+
+
+def test_a_discussion_is_settled_on_the_page(open_page, reviewable_project):
+    flag = Decision("a", "s000", "Bob", Act.FLAG, note="sarcasm?")
+    review.decide(reviewable_project, flag)
+    at = open_page("review", reviewable_project, annotator="Ada")
+    button(at, ENGLISH["to_discussion"].format(count=1)).click().run()
+    assert "Bob: Marked for discussion: sarcasm?" in texts(at)
+    at.selectbox(key="label s000").select("positive")
+    at.text_input(key="note s000").input("it is")
+    button(at, ENGLISH["settle"]).click().run()
+    assert not at.exception
+    assert ENGLISH["no_topics_advice"] in texts(at)
+    (settled,) = review.history(reviewable_project, "Ada")
+    assert (settled.instance_id, settled.label, settled.note, settled.settles) == ("s000", "positive", "it is", True)
+    button(at, ENGLISH["to_flags"]).click().run()
+    assert not at.exception
