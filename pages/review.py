@@ -7,6 +7,7 @@ import streamlit as st
 
 from inffeed_core.errors import NotReady
 from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
+from inffeed_core.workflow.discussing import topics
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import Sitting, held, release
 from pages.components.discussion import discussion
