@@ -15,7 +15,7 @@ from torch import Tensor
 
 from inffeed_core.influence.softmax import HeadData, curvature, curvature_trace
 
-ROUNDING = 1e-4
+ROUNDING = 2e-4
 """Largest (float32 rounding) × (bound on the condition number) at which a float32 factor is taken."""
 PROBES = 8
 REFINEMENTS = 6

@@ -26,6 +26,16 @@ def test_a_harmful_row_scores_below_zero_and_a_helpful_one_above():
     assert scores[6] < 0 < scores[0]
 
 
+def test_an_influence_has_the_sign_of_what_removing_the_row_does(
+    noisy_data: HeadData, fitted: HeadFit, influence: HeadInfluence, targets
+):
+    predicted = influence.on_gradients(influence.validation_gradient(*targets))[0]
+    now = mean_loss(fitted, targets)
+    for row in (int(predicted.argmax()), int(predicted.argmin())):
+        actual = mean_loss(refit_without(noisy_data, fitted, row), targets) - now
+        assert actual * float(predicted[row]) > 0
+
+
 def test_without_correction_scores_are_the_textbook_formula(noisy_data: HeadData, fitted: HeadFit, targets):
     """−g_tᵀ H⁻¹ g_j up to sign, with gradients and Hessian from autograd on full weights."""
     ones = torch.ones(len(noisy_data.features), 1)
@@ -120,6 +130,16 @@ def test_scores_after_a_correction_are_those_of_starting_over(
     few = influence.corrected(data).on_losses(targets[0][:3], targets[1][:3])
     assert (few - afresh[:3]).norm() <= 10 * head_module.RESIDUAL * afresh[:3].norm()
     assert not torch.allclose(influence.on_losses(*targets), afresh, atol=1e-6, rtol=1e-2)
+
+
+def test_scores_after_every_label_changed_are_those_of_starting_over(
+    noisy_data: HeadData, influence: HeadInfluence, targets
+):
+    labels = (noisy_data.labels + 1) % noisy_data.classes
+    data = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.row_weights / 3)
+    afresh = HeadInfluence(data, fit_head(data, influence.fit.l2), leverage=False).on_losses(*targets)
+    again = influence.corrected(data).on_losses(*targets)
+    assert (again - afresh).norm() <= 10 * head_module.RESIDUAL * afresh.norm()
 
 
 def test_no_product_holds_more_than_a_block_and_a_memory_map_scores_like_memory(

@@ -56,6 +56,20 @@ def test_objective_gradient_and_curvature_are_autograd_s(noisy_data: HeadData, m
     assert curvature_trace(probs, noisy_data) == pytest.approx(trace, rel=1e-6)
 
 
+def test_sums_over_several_blocks_of_rows_are_autograd_s():
+    generator = torch.Generator().manual_seed(8)
+    rows = 2 * softmax_module.BLOCK + 5
+    labels = torch.randint(3, (rows,), generator=generator)
+    data = HeadData(torch.randn(rows, 2, generator=generator), labels, 3)
+    theta, value = some_theta(data), autograd_objective(data)
+    probs = probabilities(theta, data.features)
+    slope = torch.autograd.functional.jacobian(value, theta)
+    torch.testing.assert_close(gradient(probs, theta, data, L2), slope, atol=1e-12, rtol=1e-9)
+    bend = torch.autograd.functional.hessian(value, theta.flatten())
+    torch.testing.assert_close(curvature(probs, data, L2), bend, atol=1e-12, rtol=1e-9)
+    torch.testing.assert_close(curvature(probs, data, L2, torch.float32).double(), bend, atol=1e-6, rtol=1e-5)
+
+
 def test_logits_sum_to_zero_and_give_the_probabilities(noisy_data: HeadData):
     theta = some_theta(noisy_data)
     scores = logits(theta, noisy_data.features)
