@@ -119,6 +119,13 @@ def _settings(now: Status, method: Method) -> tuple[TrainSettings, AnalysisSetti
             key="max_tokens",
             help=say("models.tokens_help"),
         )
+        int8 = left.checkbox(
+            say("models.int8"),
+            disabled=method != "instant",
+            persist_state="session",
+            key="int8",
+            help=say("models.int8_help"),
+        )
         scope = right.selectbox(
             say("models.scope"),
             get_args(Scope),
@@ -161,6 +168,7 @@ def _settings(now: Status, method: Method) -> tuple[TrainSettings, AnalysisSetti
                     silver_weight=weight,
                     max_tokens=tokens,
                     batch_tokens=max(TrainSettings().batch_tokens, tokens),
+                    precision="int8" if int8 and method == "instant" else "float32",
                 ),
                 AnalysisSettings(
                     influencers=influencers, explained=explained, scope=scope, refine=refine and scope != "head"

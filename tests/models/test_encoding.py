@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from inffeed_core.errors import Cancelled, ModelError
+from inffeed_core.models import encoding
 from inffeed_core.models.cache import FeatureCache
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.encoding import STAGE, features, own_head
@@ -90,6 +91,17 @@ def test_whatever_decides_features_has_its_own_cache(
     features(str(copy_of_bert), TEXTS, cache, max_tokens=limit, batch_tokens=256, progress=silent)
     assert sum(encoded) == 2 * len(TEXTS)
     assert len(list(cache.iterdir())) == 2
+
+
+def test_token_lists_are_held_for_a_window_of_texts_at_a_time(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    run = Encoder.tokenise
+    monkeypatch.setattr(Encoder, "tokenise", lambda self, texts: (sizes.append(len(texts)), run(self, texts))[1])
+    monkeypatch.setattr(encoding, "WINDOW", 16)
+    assert torch.allclose(encode(bert, TEXTS, tmp_path), reference(bert, TEXTS), atol=1e-5)
+    assert sizes[1:5] == [16, 16, 16, 12]  # the first is the trial text of the loading
 
 
 def test_progress_counts_what_is_left_to_encode(bert: Path, tmp_path: Path, encoded: list[int]) -> None:

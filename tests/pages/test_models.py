@@ -47,6 +47,17 @@ def test_settings_go_into_the_job(open_page, untrained, started):
     assert TrainSettings.from_dict(started[0][1]["train"]) == TrainSettings(silver_weight=0.5, max_tokens=64)
 
 
+@pytest.mark.parametrize("method", ["instant", "fine-tune"])
+def test_int8_goes_into_the_job_unless_the_transformer_is_trained(open_page, untrained, started, method):
+    app = open_page("models", untrained)
+    app.checkbox(key="int8").check().run()
+    app.segmented_control(key="method").set_value(method).run()
+    assert app.checkbox(key="int8").disabled == (method != "instant")
+    button(app, "Train the first model").click().run()
+    expected = TrainSettings(method=method, precision="int8" if method == "instant" else "float32")
+    assert TrainSettings.from_dict(started[0][1]["train"]) == expected
+
+
 def test_a_tier_is_chosen_for_the_next_analysis(open_page, reviewable_project, started):
     app = open_page("models", reviewable_project)
     assert app.checkbox(key="refine").disabled
