@@ -14,7 +14,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
-from inffeed_core.records import Evidence, Influencer, MapPoint, Metrics, Split
+from inffeed_core.records import Evidence, Influencer, Interval, MapPoint, Metrics, ModelVersion, Split
 from inffeed_core.wording import CHARTS
 
 WEBGL_FROM = 4000
@@ -213,6 +213,57 @@ def _links(before: Metrics, after: Metrics, rows: Sequence[str | None]) -> go.Sc
         opacity=0.5,
         showlegend=False,
         hoverinfo="skip",
+    )
+
+
+def learning_curve(versions: Sequence[ModelVersion], words: Words = CHARTS) -> go.Figure:
+    """Macro-F1 of each version on validation, with its interval, against how many labels people had confirmed by then.
+
+    `versions` come oldest first; the line follows them. Those without validation metrics are left out.
+    """
+    scored = [(v, v.validation.macro_f1) for v in versions if v.validation is not None]
+    figure = _laid_out(go.Figure(), height=320)
+    figure.add_trace(_curve(scored, None, NEUTRAL, words))
+    for number, (method, symbol) in enumerate(_METHOD_SYMBOLS.items()):
+        chosen = [pair for pair in scored if pair[0].settings.get("method", "instant") == method]
+        if chosen:
+            figure.add_trace(_curve(chosen, (method, symbol), LABEL_COLOURS[number], words))
+    figure.update_xaxes(title=words["confirmed-axis"], rangemode="tozero", tickformat=",d")
+    figure.update_yaxes(title=words["macro-f1-axis"])
+    return figure
+
+
+_METHOD_SYMBOLS = {"instant": "circle", "fine-tune": "square", "lora": "diamond"}
+
+
+def _curve(
+    scored: Sequence[tuple[ModelVersion, Interval]], kind: tuple[str, str] | None, colour: str, words: Words
+) -> go.Scatter:
+    """The line through all versions (without a kind), or the marks of those of one method and symbol."""
+    confirmed = [v.train_counts.get("gold", 0) + v.train_counts.get("silver_confirmed", 0) for v, _ in scored]
+    places = {"x": confirmed, "y": [f1.value for _, f1 in scored]}
+    if kind is None:
+        line = {"color": colour, "width": 1.5, "dash": "dot"}
+        return go.Scatter(**places, mode="lines", line=line, showlegend=False, hoverinfo="skip")
+    method, symbol = kind
+    return go.Scatter(
+        **places,
+        mode="markers+text",
+        name=words[method],
+        text=[v.id for v, _ in scored],
+        textposition="top center",
+        marker={"symbol": symbol, "size": 11, "color": colour},
+        error_y={
+            "array": [f1.high - f1.value for _, f1 in scored],
+            "arrayminus": [f1.value - f1.low for _, f1 in scored],
+            "color": colour,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        hovertext=[
+            words["f1"].format(version=plain(v.id), value=f1.value, low=f1.low, high=f1.high) for v, f1 in scored
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
 
 

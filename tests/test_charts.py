@@ -12,9 +12,10 @@ from inffeed_core.charts import (
     influence_bars,
     label_colours,
     label_counts,
+    learning_curve,
     plain,
 )
-from inffeed_core.records import Evidence, Influencer, Interval, MapPoint, Metrics, Split
+from inffeed_core.records import Evidence, Influencer, Interval, MapPoint, Metrics, ModelVersion, Split
 
 HOSTILE = '<img src=x onerror="alert(1)"> <b>bold</b> <a href="http://evil.example">x</a> & more'
 LABELS = ("no", "yes")
@@ -147,3 +148,20 @@ def test_a_change_for_the_better_is_positive_on_and_off_the_diagonal():
     assert [list(row) for row in figure.z] == [[2, 2], [-2, -2]]
     assert figure.text[0][0] == "5 → 7"
     assert figure.x[0] == "&lt;b&gt;no&lt;/b&gt;"
+
+
+def test_the_learning_curve_follows_the_versions_over_what_was_confirmed():
+    interval = Interval(0.7, 0.6, 0.75)
+    scores = Metrics(8, interval, {}, 0.5, 0.7)
+    made = [
+        ModelVersion("v1", None, "", "", "", "", 0, {}, 0, {"gold": 10, "silver": 90}, scores, None),
+        ModelVersion("v2", "v1", "", "", "", "", 0, {}, 0, {"gold": 10, "silver_confirmed": 5}, None, None),
+        ModelVersion(
+            "v3", "v1", "", "", "", "", 0, {"method": "lora"}, 0, {"gold": 10, "silver_confirmed": 9}, scores, None
+        ),
+    ]
+    line, instant, lora = learning_curve(made).data
+    assert list(line.x) == [10, 19]
+    assert list(instant.text) == ["v1"]
+    assert (list(lora.text), list(lora.x)) == (["v3"], [19])
+    assert list(lora.error_y.arrayminus) == pytest.approx([0.1])

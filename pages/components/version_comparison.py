@@ -1,9 +1,9 @@
-"""Two model versions side by side: whether one is better, for which labels, and on which texts."""
+"""Model versions over time, and two of them side by side: whether one is better, for which labels, on which texts."""
 
 import pandas as pd
 import streamlit as st
 
-from inffeed_core.charts import confusion_change, f1_dumbbell
+from inffeed_core.charts import confusion_change, f1_dumbbell, learning_curve
 from inffeed_core.records import ModelVersion
 from inffeed_core.workflow.comparing import Comparison, Flip, changes, compare
 from inffeed_core.workflow.projects import Project
@@ -29,6 +29,15 @@ def before_after(project: Project, versions: list[ModelVersion], active: ModelVe
     st.text(told(result.sentence))
     _scores(result)
     _changes(project, before, after)
+
+
+def history(versions: list[ModelVersion]) -> None:
+    """The learning curve over all versions, newest first; nothing before there are two."""
+    if sum(v.validation is not None for v in versions) < 2:
+        return
+    st.header(say("models.history"), anchor=False)
+    st.caption(say("models.history_said"))
+    st.plotly_chart(learning_curve(versions[::-1], section("charts")), key="history", config=BARE)
 
 
 def _scores(result: Comparison) -> None:

@@ -399,6 +399,8 @@ WORDS = {
         "export_now": "Export {id}",
         "exported": "{id} lies in this folder; its README.md tells how to use it.",
         "before_after": "Before and after",
+        "history": "History",
+        "history_said": "From silver to confirmed labels: how each version scored, and how many were confirmed by then.",
         "confusion": "Which predictions changed",
         "confusion_said": (
             "Validation texts of each gold label (rows) by their prediction (columns). Green: for the better; red: for "
