@@ -124,7 +124,7 @@ def test_two_versions_are_compared_in_words_and_in_a_chart(open_page, project_wi
     app.selectbox(key="after").select("v3").run()
     assert "No significant change, the intervals overlap" in texts(app)
     assert "has no stored predictions" in texts(app)
-    assert len(app.get("plotly_chart")) == 1
+    assert [chart.key for chart in app.get("plotly_chart")] == ["history", "dumbbell"]
 
 
 def test_the_texts_that_two_versions_disagree_about_are_listed(open_page, project_with_two_versions):
@@ -133,7 +133,7 @@ def test_the_texts_that_two_versions_disagree_about_are_listed(open_page, projec
     flips = app.dataframe[1].value
     assert set(flips.columns) == {"change", "text", "gold", "before", "after", "id"}
     assert (flips["before"] != flips["after"]).all()
-    assert len(app.get("plotly_chart")) == 1  # v1 has no scores, so no dumbbell
+    assert [chart.key for chart in app.get("plotly_chart")] == ["history", "confusion"]  # v1 has no scores
 
 
 def test_one_version_alone_says_how_to_get_a_second(open_page, reviewable_project):
