@@ -20,7 +20,7 @@ from torch import Tensor
 from inffeed_core.channel import UNKNOWN, Channel, estimate
 from inffeed_core.influence import HeadData, HeadFit, choose_l2, losses, probabilities
 from inffeed_core.posteriors import calibrated
-from inffeed_core.settings import L2_GRID, Recipe
+from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
 
 TRUSTS = (1.0, 0.5, 0.0)
 """Tried in this order; ties go to the first."""
@@ -99,16 +99,21 @@ def channel_offsets(learned: Learned, belief: Float[Tensor, "n c"], trust: float
     return torch.where((silver != UNKNOWN).unsqueeze(1), added, 0.0)
 
 
-def fit_recipe(learned: Learned, validation: Validation, recipe: Recipe, fitter: Fitter) -> tuple[Taught, HeadFit]:
-    """Carry out a recipe, trying what it leaves open, and keep the fit with the lowest mean validation loss.
+def fit_recipe(
+    learned: Learned, validation: Validation, settings: TrainSettings, fitter: Fitter
+) -> tuple[Taught, HeadFit]:
+    """Carry out the recipe of these settings, trying what they leave open, and keep the fit with the lowest mean
+    validation loss.
 
     `fitter` fits a head on the data given (and may choose its l2 on validation). Ties go to what was tried first:
-    plain before noise-aware, more trust before less.
+    plain before noise-aware, more trust before less. It is a choice for before a review: one that is steered by the
+    validation loss lowers that of plain training most, whatever happens to other losses (`evaluation.review_study`).
     """
-    names: tuple[Recipe, ...] = ("plain", "noise-aware") if recipe == "auto" else (recipe,)
+    names: tuple[Recipe, ...] = ("plain", "noise-aware") if settings.recipe == "auto" else (settings.recipe,)
+    trusts = TRUSTS if settings.trust is None else (settings.trust,)
     tried = []
     for name in names:
-        for trust in TRUSTS if name == "noise-aware" else (1.0,):
+        for trust in trusts if name == "noise-aware" else (1.0,):
             belief = learned.data.features[:0] if name == "plain" else beliefs(learned, validation, trust)
             way = taught(learned, belief, name, trust)
             tried.append((way, fitter(way.data)))

@@ -160,8 +160,10 @@ class TrainSettings(_Settings):
     l2: float | None = None
     silver_weight: float = 1.0
     """Weight of a silver instance that nobody has confirmed; gold and confirmed silver have weight 1."""
-    recipe: Recipe = "plain"
-    """What unconfirmed silver teaches; `auto` chooses by validation loss."""
+    recipe: Recipe = "auto"
+    """What unconfirmed silver teaches; `auto` chooses by validation loss, and retraining keeps what was chosen."""
+    trust: float | None = None
+    """In silver, where the recipe is noise-aware: 0 = it says nothing, 1 = it is evidence of its own; None = chosen."""
     batch_tokens: int = 2048
     """Upper bound on padded tokens in one encoder batch."""
     max_tokens: int = 256
@@ -182,6 +184,7 @@ class TrainSettings(_Settings):
             self.l2 is None or self.l2 > 0, f"l2 is {self.l2}; it must be above 0, or none to choose by validation."
         )
         _require(0 <= self.silver_weight <= 1, f"silver_weight is {self.silver_weight}; expected 0 to 1.")
+        _require(self.trust is None or 0 <= self.trust <= 1, f"trust is {self.trust}; expected 0 to 1, or none.")
         _require(self.recipe in get_args(Recipe), f"recipe is {self.recipe!r}; expected one of {get_args(Recipe)}.")
         _require(8 <= self.max_tokens <= 8192, f"max_tokens is {self.max_tokens}; expected 8 to 8192.")
         _require(

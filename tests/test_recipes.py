@@ -5,7 +5,7 @@ import torch
 
 from inffeed_core.influence import HeadData, HeadFit, choose_l2, losses, probabilities
 from inffeed_core.recipes import Learned, beliefs, fit_recipe, taught
-from inffeed_core.settings import L2_GRID, Recipe
+from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
 
 GOLD, SILVER = 60, 600
 
@@ -43,14 +43,16 @@ def loss_on_test(fit: HeadFit) -> float:
 @pytest.mark.parametrize("recipe", ["noise-aware", "drop-flagged", "auto"])
 def test_much_wrong_silver_harms_less_than_when_taken_as_it_is(recipe: Recipe):
     given, _ = learned(0.6)
-    _, plain = fit_recipe(given, VALIDATION, "plain", fitter)
-    _, fit = fit_recipe(given, VALIDATION, recipe, fitter)
+    _, plain = fit_recipe(given, VALIDATION, TrainSettings(recipe="plain"), fitter)
+    _, fit = fit_recipe(given, VALIDATION, TrainSettings(recipe=recipe), fitter)
     assert loss_on_test(fit) < loss_on_test(plain) - 0.01
 
 
 def test_auto_takes_what_validation_prefers():
     given, _ = learned(0.6)
-    ways = [fit_recipe(given, VALIDATION, name, fitter) for name in ("plain", "noise-aware", "auto")]
+    ways = [
+        fit_recipe(given, VALIDATION, TrainSettings(recipe=name), fitter) for name in ("plain", "noise-aware", "auto")
+    ]
     on_validation = [float(losses(probabilities(f.theta, VALIDATION[0]), VALIDATION[1]).mean()) for _, f in ways]
     assert on_validation[2] == min(on_validation[:2])
     assert ways[2][0].recipe == "noise-aware"
@@ -90,5 +92,21 @@ def test_without_silver_every_recipe_is_plain():
         given.silver[:GOLD],
         given.sources[:GOLD],
     )
-    way, _ = fit_recipe(gold, VALIDATION, "noise-aware", fitter)
+    way, _ = fit_recipe(gold, VALIDATION, TrainSettings(recipe="noise-aware"), fitter)
     assert way.data is gold.data
+
+
+def test_what_reviewed_texts_tell_of_their_silver_label_is_not_taken_for_what_their_words_tell():
+    """Only texts of silver 1 that read like 0 are reviewed: more of them are of class 0 than of others that read so."""
+    given, truth = learned(0.6)
+    first = beliefs(given, VALIDATION)
+    odd = (given.silver == 1) & (first[:, 0] > 0.5)
+    confirmed = given.confirmed | odd
+    labels = torch.where(confirmed, truth, given.data.labels)
+    reviewed = replace(given, confirmed=confirmed, data=replace(given.data, labels=labels))
+    unseen, loss = ~confirmed, {}
+    for trust in (1.0, 0.0):
+        belief = beliefs(reviewed, VALIDATION, trust)[unseen]
+        loss[trust] = float(-belief.gather(1, truth[unseen].unsqueeze(1)).log().mean())
+    assert odd.sum() > 30
+    assert loss[1.0] < loss[0.0]

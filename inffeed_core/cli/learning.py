@@ -21,7 +21,7 @@ def train_options(command: "F") -> "F":
     l2 = click.option("--l2", type=float, help="Weight decay of the head; chosen on validation unless given.")
     weight = click.option("--silver-weight", type=float, help="0 to 1, of a silver label that nobody confirmed. [1]")
     recipe = click.option(
-        "--recipe", type=click.Choice(get_args(Recipe)), help="What unconfirmed silver teaches. [plain]"
+        "--recipe", type=click.Choice(get_args(Recipe)), help="What unconfirmed silver teaches. [auto]"
     )
     length = click.option("--max-tokens", type=int, help="Longer texts are cut. [256]")
     precision = click.option(

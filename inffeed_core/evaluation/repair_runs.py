@@ -95,7 +95,13 @@ def _scored(study: Study, settings: RepairSettings, errors: np.ndarray, **about:
         "precision": float(errors[checked].mean()) if checked.any() else None,
     }
     for training in (*settings.trainings, *([] if checked.any() else [GOLD_ONLY])):
-        yield {**facts, "training": training, "way": study.chosen(training), "macro_f1": study.score(training)}
+        yield {
+            **facts,
+            "training": training,
+            "way": study.way(training),
+            "trust": study.start.trust,
+            "macro_f1": study.score(training),
+        }
 
 
 def _average_precision(errors: np.ndarray, scores: Floats) -> float | None:

@@ -98,7 +98,8 @@ def _analysed(project: Project, state: _State, progress: Progress, before: Analy
     progress("Scoring", 0, 0)
     signals = _signals(state)
     tier = _tier(project, state, progress)
-    signals = replace(signals, validation_influence=tier.on_validation()[state.unconfirmed].numpy())
+    if settings.scope != "head":
+        signals = replace(signals, validation_influence=tier.on_validation()[state.unconfirmed].numpy())
     rankings = _rankings(state, signals)
     rows = list(_score_rows(state, signals))
     targets = _targets(state, rankings)
@@ -172,10 +173,17 @@ def _tier(project: Project, state: _State, progress: Progress, *, exact: bool = 
 
 
 def _signals(state: _State) -> flagging.Signals:
+    """Of a head that was taught the silver labels as they are: one that doubts them already has less to say."""
     texts = [one.text for one in state.learn.instances]
     validation = (state.validation.features, state.validation.labels)
-    learned = state.learn.learned(len(state.about.labels), state.train_settings.silver_weight)
-    return silver_signals(state.influence, learned, texts, validation, state.settings, state.about.seed)
+    learned, influence = (
+        state.learn.learned(len(state.about.labels), state.train_settings.silver_weight),
+        state.influence,
+    )
+    if influence.data.targets is not None or state.version.report.get("recipe") == "drop-flagged":
+        fit = fit_head(learned.data, influence.fit.l2, start=influence.fit.theta)
+        influence = HeadInfluence(learned.data, fit, leverage=state.settings.leverage)
+    return silver_signals(influence, learned, texts, validation, state.settings, state.about.seed)
 
 
 def _rankings(state: _State, signals: flagging.Signals) -> dict[str, list[tuple[str, float]]]:

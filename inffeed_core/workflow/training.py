@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -57,7 +58,7 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
     way, fit = fit_recipe(
         learn.learned(len(about.labels), settings.silver_weight),
         (validation.features, validation.labels),
-        settings.recipe,
+        settings,
         lambda taught: _fit(taught, validation, settings, parent, project),
     )
     difference = _difference(project, parent, fit, validation, len(about.labels), progress)
@@ -125,17 +126,29 @@ def retrain(
 ) -> ModelVersion:
     """Train a new version from today's labels, then recompute the flags of the version that is active.
 
-    Where `train_settings` leave l2 open, an instant retrain keeps that of the active version, so that only the labels
-    differ; with another encoder it is chosen anew.
+    Where `train_settings` leave l2, recipe or trust open, an instant retrain keeps those of the active version, so that
+    only the labels differ; with another encoder they are chosen anew.
     """
     with store.reading(project.db) as db:
         parent, about = store.active_version(db), store.project_settings(db)
     instant = train_settings.method == "instant"
-    if train_settings.l2 is None and instant and parent is not None and base_of(parent) == about.model:
-        train_settings = replace(train_settings, l2=float(str(parent.report["l2"])))
+    if instant and parent is not None and base_of(parent) == about.model:
+        train_settings = _with_choices_of(parent, train_settings)
     version = train(project, train_settings, progress)
     analyse(project, analysis, progress)
     return version
+
+
+def _with_choices_of(parent: ModelVersion, settings: TrainSettings) -> TrainSettings:
+    """These settings with what they leave open as it was chosen for the parent."""
+    chosen: dict[str, Any] = {}
+    if settings.l2 is None:
+        chosen["l2"] = float(str(parent.report["l2"]))
+    if settings.recipe == "auto":
+        chosen["recipe"] = parent.report.get("recipe", settings.recipe)
+    if settings.trust is None and chosen.get("recipe", settings.recipe) == parent.report.get("recipe"):
+        chosen["trust"] = parent.report.get("trust")
+    return replace(settings, **chosen)
 
 
 def _require_trainable(learn: Encoded, validation: Encoded) -> None:

@@ -63,7 +63,7 @@ def _by_recipe(
     way, _ = fit_recipe(
         learn.learned(len(about.labels), settings.silver_weight),
         steering,
-        settings.recipe,
+        settings,
         lambda taught: choose_l2(taught, *steering, L2_GRID),
     )
     texts = [one.text for one in learn.instances]

@@ -96,11 +96,11 @@ def test_same_data_and_settings_give_the_same_weights(trained: Project):
 
 
 def test_a_significantly_worse_version_is_kept_but_not_promoted(sample: Project):
-    good = train(sample, TrainSettings(l2=1e-3), quiet)
+    good = train(sample, TrainSettings(l2=1e-3, recipe="plain"), quiet)
     with store.reading(sample.db) as db:
         right = list(store.instances(db, [Split.TRAIN]))
     relabel(sample, *[one.id for one in right])  # all gold turned round
-    bad = train(sample, TrainSettings(l2=1e-4, silver_weight=0.0), quiet)
+    bad = train(sample, TrainSettings(l2=1e-4, silver_weight=0.0, recipe="plain"), quiet)
     difference = bad.report["difference"]
     assert isinstance(difference, dict)
     assert difference["high"] < 0
