@@ -308,6 +308,11 @@ def test_texts_are_encoded_in_the_precision_asked_for(project: Project, tmp_path
     made = answer("train", project.folder, "--model", model, "--precision", "int8")
     assert isinstance(made, dict)
     assert made["version"]["settings"]["precision"] == "int8"
+    assert 0.99 < made["version"]["report"]["cosine_to_float32"] < 1
+    assert (
+        "Encoded in int8: mean cosine of its features with float32 0.99"
+        in run("train", project.folder, "--precision", "int8").stdout
+    )
     assert [folder.name.endswith("-int8") for folder in project.features.iterdir()] == [True]
     run("analyse", project.folder)
     assert len(list(project.features.iterdir())) == 1

@@ -163,6 +163,8 @@ def _trained(made: "ModelVersion", kept: "ModelVersion | None") -> str:
         lines.append(
             f"The refitted head predicts what the loaded classifier's own does on {agreement:.1%} of the texts."
         )
+    if (cosine := made.report.get("cosine_to_float32")) is not None:
+        lines.append(f"Encoded in {made.settings['precision']}: mean cosine of its features with float32 {cosine:.4f}.")
     if (recipe := made.report.get("recipe")) is not None:
         trusting = f" with trust {made.report['trust']} in it" if recipe == "noise-aware" else ""
         lines.append(f"Silver that nobody confirmed was taught by the recipe {recipe}{trusting}.")

@@ -77,6 +77,18 @@ def features(
         return store.rows(slots[row_of])
 
 
+def cosine_to_float32(model: str, cache: Path, *, max_tokens: int, precision: Precision) -> float | None:
+    """Mean cosine of features in this precision with those in float32, over the texts that began the cache.
+
+    None where nothing was encoded so yet.
+    """
+    try:
+        told = json.loads((_place(model, cache, max_tokens, precision).folder / "cache.json").read_text("utf-8"))
+        return float(told["cosine_to_float32"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def own_head(model: str, cache: Path, *, max_tokens: int, progress: Progress) -> Head | None:
     """The head that a sequence classifier came with, for the features that `features` gives; None for other models.
 

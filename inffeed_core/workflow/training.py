@@ -22,7 +22,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.evaluation.metrics import macro_f1_difference, measure
 from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, probabilities
 from inffeed_core.influence.softmax import sum_zero_basis
-from inffeed_core.models.encoding import own_head
+from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.heads import save_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
@@ -83,6 +83,7 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
             "seconds": round(time.monotonic() - began, 3),
             "head_agreement": _head_agreement(project, about, fit, (model, data), settings, progress),
             "difference": asdict(difference) if difference else None,
+            "cosine_to_float32": _cosine(project, model, settings),
             "base": about.model,
             "code": __version__,
             "fine_tuning": None if tuned is None else _told(tuned),
@@ -115,6 +116,13 @@ def _transformer(
     if (tuned.folder / "adapter_config.json").is_file():
         return OWN + id, str(merged(project, about.model, tuned.folder, about.labels, progress))
     return OWN + id, str(tuned.folder)
+
+
+def _cosine(project: Project, model: str, settings: TrainSettings) -> float | None:
+    """How close features in a lower precision are to float32's; None in float32."""
+    if settings.precision == "float32":
+        return None
+    return cosine_to_float32(model, project.features, max_tokens=settings.max_tokens, precision=settings.precision)
 
 
 def _told(tuned: FineTuned) -> dict[str, object]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from inffeed_core.errors import ModelError, SettingsError
 from inffeed_core.models.encoder import Encoder
-from inffeed_core.models.encoding import features
+from inffeed_core.models.encoding import cosine_to_float32, features
 from inffeed_core.models.int8 import PACKAGE
 from inffeed_core.models.sources import resolve
 from inffeed_core.settings import DEFAULT_MODEL, Precision, TrainSettings
@@ -87,6 +87,9 @@ def test_each_precision_has_its_own_cache_and_the_cosine_is_told(bert: Path, tmp
     assert told["float32"]["cosine_to_float32"] == 1.0
     cosine = float(torch.cosine_similarity(exact, quick).mean())
     assert told["int8"]["cosine_to_float32"] == pytest.approx(cosine, abs=1e-4)
+    measured = cosine_to_float32(str(bert), tmp_path, max_tokens=32, precision="int8")
+    assert measured == told["int8"]["cosine_to_float32"]
+    assert cosine_to_float32(str(bert), tmp_path, max_tokens=31, precision="int8") is None
 
 
 def test_no_texts_have_no_rows(bert: Path, tmp_path: Path) -> None:
