@@ -179,7 +179,13 @@ def m003_lots(db: Database) -> None:
 
 @migrations()
 def m004_twins(db: Database) -> None:
-    """A decision may be part of another, on a text of the same words; how many texts hold each word."""
+    """A decision may be part of another, on a text of the same words."""
     db.conn.execute("ALTER TABLE decision ADD COLUMN part_of TEXT REFERENCES decision (token)")
     db.conn.execute("CREATE INDEX decision_part_of ON decision (part_of) WHERE part_of IS NOT NULL")
-    db.conn.execute("CREATE VIRTUAL TABLE instance_word USING fts5vocab('instance_fts', 'row')")
+
+
+@migrations()
+def m005_answers_of_one(db: Database) -> None:
+    """One annotator's answers about one instance, found at once: by name alone there are thousands of them."""
+    db.conn.execute("CREATE INDEX decision_instance_annotator ON decision (instance, annotator)")
+    db.conn.execute("DROP INDEX decision_instance")
