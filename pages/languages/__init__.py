@@ -17,5 +17,5 @@ class Language:
 
 LANGUAGES = {
     "en": Language("English", english.WORDS | english_review.WORDS),
-    "zh": Language("简体中文", chinese.WORDS | chinese_review.WORDS),
+    "zh": Language("中文", chinese.WORDS | chinese_review.WORDS),
 }
