@@ -49,5 +49,6 @@ def test_every_policy_is_in_the_table():
 
 def test_every_file_it_points_to_is_there():
     links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
+    links += re.findall(r'src(?:set)?="([^"]+)"', README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []

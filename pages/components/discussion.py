@@ -1,5 +1,7 @@
 """What annotators marked for discussion or disagree on: what was said, and buttons that settle it."""
 
+from contextlib import nullcontext
+
 import streamlit as st
 
 from inffeed_core.records import Decision
@@ -24,11 +26,13 @@ def discussion(project: Project, annotator: str) -> None:
 
 def _topic(project: Project, topic: Topic, annotator: str) -> None:
     instance = topic.instance
+    settings = settings_of(project)
     with st.container(border=True):
-        st.text(instance.text)
+        with st.expander(say("care.show_text")) if settings.blur else nullcontext():
+            st.text(instance.text)
         for decision in topic.said:
             st.text(_told(decision))
-        labels = settings_of(project).labels
+        labels = settings.labels
         with st.container(horizontal=True, vertical_alignment="bottom"):
             label = st.selectbox(  # not a button a label: buttons read Markdown
                 say("review.settle_label"), labels, labels.index(instance.label), key=f"label {instance.id}", width=220

@@ -53,6 +53,7 @@ WORDS = {
         "decisions": "多少个决定后建议休息",
         "never": "0 表示从不。建议不会打断审核。",
         "save": "保存",
+        "show_text": "显示文本",
     },
     "policies": {
         "expected-gain": ("预期收益", "核查该文本后验证损失的预期降幅，单位 nats。"),
@@ -154,7 +155,7 @@ WORDS = {
         "with_others_advice": "有 {count} 条正由其他标注者审核；他们交还的会回到这里。",
         "finished": "全部审核完毕",
         "finished_advice": "请到“模型”页重新训练以重新找出待审文本，或换一种顺序。",
-        "keys_hint": "点按下面的键，即可换成另一个键。",
+        "keys_hint": "点按此处的键即可更换。",
         "keys_reset": "全部恢复默认",
         "keys_were_reset": "已全部恢复默认",
         "key_label": "给出该标签",

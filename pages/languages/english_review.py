@@ -53,6 +53,7 @@ WORDS = {
         "decisions": "Suggest a break after decisions",
         "never": "0: never. A suggestion holds nothing up.",
         "save": "Save",
+        "show_text": "Show the text",
     },
     "policies": {
         "expected-gain": ("Expected gain", "Predicted fall of the validation loss from checking this text, in nats."),
@@ -172,7 +173,7 @@ WORDS = {
         "with_others_advice": "{count} are being reviewed by other annotators. Those they give back come here.",
         "finished": "Every flag has been reviewed",
         "finished_advice": "Retrain on the Models page to flag anew, or choose another order.",
-        "keys_hint": "Press a key below to give its place to another one.",
+        "keys_hint": "To change a key, press it here.",
         "keys_reset": "Reset all keys",
         "keys_were_reset": "All keys are as they were",
         "key_label": "Give this label",

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server, Watch
 
+from inffeed_core import store
+from inffeed_core.records import Act, Decision
 from inffeed_core.workflow.projects import Project
 
 SERIOUS = {"serious", "critical"}
@@ -19,6 +21,7 @@ PAGES = {
     "data?view=Texts": "texts. Choose a row",
     "data?view=Export": "What is in it",
     "review": "silver text 0",
+    "review?view=discussion": "silver text 3",
     "explore": "silver text 0",
     "explore?explore_view=Map": "main directions",
     "explore?explore_view=Rankings": "silver text 0",
@@ -30,7 +33,10 @@ NOT_OURS: tuple[str, ...] = ()
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return make_reviewable(tmp_path_factory.mktemp("accessible") / "project", Filling(silver=12))
+    made = make_reviewable(tmp_path_factory.mktemp("accessible") / "project", Filling(silver=12))
+    with store.writing(made.db) as db:
+        store.record_decision(db, Decision("n", "s003", "Bob", Act.FLAG, note="Is this irony?"))
+    return made
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -38,6 +38,7 @@ VIEWS = {
     "data?view=Texts": "texts. Choose a row",
     "data?view=Export": "What is in it",
     "review": "",
+    "review?view=discussion": "right to left",
     "explore": "Imported label",
     "explore?explore_view=Map": "main directions",
     "explore?explore_view=Rankings": "Imported label",

@@ -13,7 +13,7 @@ from inffeed_core import reasons, store
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.workflow import review
-from inffeed_core.workflow.projects import create_project
+from inffeed_core.workflow.projects import change_settings, create_project
 from inffeed_core.workflow.review import Sitting
 from pages.components.review_card import KEYS
 from pages.components.review_card.exchange import Words, answer, greeting, receive
@@ -104,6 +104,15 @@ def test_every_policy_has_a_name_and_a_meaning():
 
     assert set(KNOWN) == set(POLICIES)
     assert all(name and meaning for name, meaning in POLICIES.values())
+
+
+def test_a_project_that_blurs_folds_the_texts_of_its_discussion(open_page, reviewable_project):
+    review.decide(reviewable_project, Decision("a", "s000", "Bob", Act.FLAG))
+    assert not open_page("review", reviewable_project, annotator="Ada", view="discussion").expander
+    change_settings(reviewable_project, blur=True)
+    (folded,) = open_page("review", reviewable_project, annotator="Ada", view="discussion").expander
+    assert not folded.proto.expanded
+    assert "silver text 0" in folded.text[0].value
 
 
 def test_no_key_is_one_of_streamlits_own():
