@@ -137,13 +137,17 @@ def _turn(project: Project, progress: Progress) -> Iterator[None]:
         lock.release()
 
 
+NO_MEMORY = ("not enough memory", "out of memory", "allocate memory")
+"""As torch puts it, by platform and device."""
+
+
 def in_plain_words(error: BaseException) -> str:
     """What to tell the user about an exception that ended a job."""
     if isinstance(error, InfFeedError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "Cancelled."
-    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
+    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
         return (
             "The memory of this machine was not enough. Close other programs, or lower the batch size, and start again."
         )
