@@ -242,3 +242,28 @@ class AnalysisSettings(_Settings):
         )
         _require(self.neighbours >= 1, f"neighbours is {self.neighbours}; expected at least 1.")
         _require(self.clusters >= 1, f"clusters is {self.clusters}; expected at least 1.")
+
+
+Vote = Literal["signed", "own-label", "count"]
+"""How influencers vote on a target's label; `inffeed_core.feedback.cast_votes` says what each does."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackSettings(_Settings):
+    """How influencers propose other labels for training rows (objective 1)."""
+
+    influencers: int = 10
+    """The K strongest of each target that vote."""
+    vote: Vote = "signed"
+    margin: float = 0.2
+    """Least lead of the winner over the present label, as a share of all votes."""
+    rounds: int = 3
+    cap: float = 0.05
+    """Largest share of a class's rows that one round may change."""
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.influencers <= 100, f"influencers is {self.influencers}; expected 1 to 100.")
+        _require(self.vote in get_args(Vote), f"vote is {self.vote!r}; expected one of {get_args(Vote)}.")
+        _require(0 <= self.margin <= 2, f"margin is {self.margin}; expected 0 to 2.")
+        _require(self.rounds >= 1, f"rounds is {self.rounds}; expected at least 1.")
+        _require(0 < self.cap <= 1, f"cap is {self.cap}; expected above 0 and up to 1.")

@@ -2,12 +2,12 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from inffeed_core.cli.console import answer, json_option, shown_progress
-from inffeed_core.settings import DEFAULT_MODEL, POLICIES
+from inffeed_core.settings import DEFAULT_MODEL, POLICIES, FeedbackSettings, Vote
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
@@ -140,6 +140,46 @@ def repair(
     if report is not None:
         evidence_report.write(rows, settings, report)
     answer(rows, as_json, lambda: evidence_report.summary(rows))
+
+
+@bench.command(epilog="Example: inffeed bench feedback --data sets --sets irony,hate --seeds 3")
+@set_options
+@click.option("--methods", metavar="M,N", help="Methods; all unless given.")
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Draws of each set.")
+@click.option("--influencers", type=int, default=10, show_default=True, help="The strongest of a target that vote.")
+@click.option("--vote", type=click.Choice(get_args(Vote)), default="signed", show_default=True, help="How they vote.")
+@click.option("--margin", type=float, default=0.2, show_default=True, help="Least lead of the winner, of all votes.")
+@click.option("--rounds", type=int, default=3, show_default=True, help="Propose, apply, refit, and again.")
+@click.option("--cap", type=float, default=0.05, show_default=True, help="Share of a class that a round may change.")
+@json_option
+def feedback(
+    data: Path,
+    sets: str | None,
+    model: str,
+    cache: Path,
+    methods: str | None,
+    seeds: int,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Let influencers correct training labels, and measure it.
+
+    For each set, heads trained on gold: each method changes training labels, the head is refitted, and macro-F1 on test
+    is told with every round, and with those that validation confirmed. Prints a Markdown table.
+    """
+    about = FeedbackSettings(**settings)
+    from inffeed_core.evaluation import feedback_study as experiment
+    from inffeed_core.evaluation.repair import drawn, load
+    from inffeed_core.feedback import METHODS
+
+    chosen = _names(methods, tuple(METHODS), "--methods")
+    found: list[experiment.Feedback] = []
+    with shown_progress() as progress:
+        for name in _sets(data, sets):
+            loaded = load(data, name, model, cache, progress)
+            for seed in range(seeds):
+                found += experiment.study(drawn(loaded, seed), chosen, about, seed, progress)
+    answer([asdict(one) for one in found], as_json, lambda: experiment.markdown(found))
 
 
 def _repair_settings(
