@@ -365,3 +365,60 @@ def test_the_next_item_is_there_at_once(open_room):
         assert shown(page) == f"s{n + 1:03}"
     took = sorted(page.evaluate("window.took"))
     assert took[len(took) // 2] < 250
+
+
+def test_texts_of_the_same_words_are_shown_decided_and_undone_together(server, page, tmp_path):
+    same = "The parcel came two weeks late and nobody answered."
+    texts = {"s000": same, "s003": same.replace("two", "three"), "s007": f" {same.upper()} "}
+    project = make_reviewable(tmp_path / "twins", Filling(texts=texts))
+    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    expect(page.locator(".room .twins .act")).to_contain_text("2 open texts", timeout=60_000)
+    page.keyboard.press("d")
+    expect(page.locator(".room .twins li")).to_have_count(2)
+    page.keyboard.press("2")
+    saved(page)
+    told = {d.instance_id: (d.label, d.part_of is None) for d in decisions(project)}
+    assert told == {"s000": ("positive", True), "s003": ("positive", False), "s007": ("positive", False)}
+    for after in ("s001", "s002", "s004"):
+        assert shown(page) == after
+        page.keyboard.press("u")
+    for _ in range(4):
+        page.keyboard.press("z")
+    saved(page)
+    assert shown(page) == "s000"
+    with store.reading(project.db) as db:
+        assert store.history(db) == []
+
+
+def test_an_audited_text_shows_no_opinion_and_wants_a_label(server, page, tmp_path):
+    project = make_reviewable(tmp_path / "audit", Filling(audit_share=0.5))  # one text before every flag
+    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    expect(page.locator(".room .flagged .rank")).to_have_text("Random audit", timeout=60_000)
+    drawn = shown(page)
+    assert page.locator(".room .chip").count() == page.locator(".room .choice .chip").count()
+    assert page.locator(".room .choice[data-current]").count() == 0
+    assert page.locator(".room li.row, .room .facts").count() == 0
+    for key in ("Enter", "k"):
+        page.keyboard.press(key)
+    assert shown(page) == drawn
+    page.keyboard.press("1")
+    saved(page)
+    assert [(d.instance_id, d.label) for d in decisions(project)] == [(drawn, "negative")]
+    expect(page.locator(".room .facts")).to_be_visible()
+
+
+def test_a_blackout_loses_and_doubles_nothing(open_room, page, project, watch):
+    """Thirty seconds away from the server, shortened to eight; the connection breaks and comes back by itself."""
+    open_room()
+    page.keyboard.press("1")
+    saved(page)
+    watch.server_may_be_gone = True
+    page.context.set_offline(True)
+    for key in "2u1":
+        page.keyboard.press(key)
+    expect(page.locator(".room .saved")).to_have_attribute("data-state", "offline", timeout=15_000)
+    page.wait_for_timeout(5000)
+    page.keyboard.press("s")
+    page.context.set_offline(False)
+    saved(page)
+    assert [d.instance_id for d in decisions(project)] == [f"s{n:03}" for n in range(5)]
