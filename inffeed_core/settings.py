@@ -169,7 +169,8 @@ class TrainSettings(_Settings):
     max_tokens: int = 256
     """Longer texts are truncated to this many tokens."""
     precision: Precision = "float32"
-    """int8 encodes several times faster, features that are almost the same; for bare encoders that stay as they are."""
+    """int8 encodes two to four times as fast, almost the same features; for bare encoders that stay as they are.
+    Tiers beyond the head run the network in float32 all the same."""
     method: Method = "instant"
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
     """Used by the methods other than instant."""

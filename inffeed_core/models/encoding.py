@@ -177,6 +177,7 @@ def _fidelity(encoder: "Encoder", place: _Place, texts: Sequence[str]) -> float:
 
 
 def _provenance(place: _Place) -> dict[str, object]:
+    engines = ["torch", "transformers", "tokenizers", *(["ctranslate2"] if place.precision == "int8" else [])]
     return {
         "model": place.files.name,
         "found": place.files.found,
@@ -186,5 +187,5 @@ def _provenance(place: _Place) -> dict[str, object]:
         "max_tokens": place.max_tokens,
         "precision": place.precision,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in ("torch", "transformers", "tokenizers")},
+        "versions": {name: version(name) for name in engines},
     }

@@ -314,7 +314,7 @@ WORDS = {
         "tokens_help": "更长的文本会被截断。更改此值需重新编码全部文本。",
         "int8": "以 int8 编码文本",
         "int8_help": (
-            "速度快数倍，特征几乎不变。适用于 BERT、RoBERTa 和 DistilBERT 类编码器；"
+            "速度为两到四倍，特征几乎不变。适用于 BERT、RoBERTa 和 DistilBERT 类编码器；"
             "需要 Python 包 ctranslate2。切换后需重新编码全部文本。"
         ),
         "scope": "影响经过的权重",

@@ -352,7 +352,7 @@ WORDS = {
         "tokens_help": "Longer texts are cut. Another value means encoding every text again.",
         "int8": "Encode texts in int8",
         "int8_help": (
-            "Several times faster, features nearly the same. For encoders of BERT's, RoBERTa's and DistilBERT's kind; "
+            "Two to four times as fast, features nearly the same. For encoders of BERT's, RoBERTa's and DistilBERT's kind; "
             "needs the Python package ctranslate2. Switching means encoding every text again."
         ),
         "scope": "Influence through",
