@@ -4,7 +4,8 @@
 
 Texts are drawn evenly from all sets of the folder; every line tokenises and encodes all of them, with one thread, in
 turn with the others. Nothing is cached. With --flags instead: rank correlation of flag scores on int8 features with
-those on float32 features, of the same labels and weight decay; those features are kept in --cache.
+those on float32 features, of the same labels, each with the weight decay that its validation loss chooses; features are
+kept in --cache.
 """
 
 import argparse
@@ -23,17 +24,16 @@ from torch import Tensor, nn
 from torch.ao.quantization import default_dynamic_qconfig, per_channel_dynamic_qconfig, quantize_dynamic
 
 from benchmarks.timing import medians
-from inffeed_core.evaluation.repair import RepairSet, load
+from inffeed_core.evaluation.repair import load
+from inffeed_core.evaluation.review_study import Study
 from inffeed_core.flagging import RANKINGS
-from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head
 from inffeed_core.models.batches import plan_batches
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.sources import resolve
-from inffeed_core.settings import DEFAULT_MODEL, L2_GRID, AnalysisSettings, TrainSettings
-from inffeed_core.signals import silver_signals
+from inffeed_core.settings import DEFAULT_MODEL, TrainSettings
 
 SETTINGS = TrainSettings()
-FLAGS = ("expected-gain", "negative-influence")
+FLAGS = {policy: RANKINGS[policy] for policy in ("expected-gain", "negative-influence")}
 
 
 def some_texts(folder: Path, count: int) -> list[str]:
@@ -119,29 +119,14 @@ def speed(texts: Sequence[str]) -> None:
         )
 
 
-def fitted(data: RepairSet, l2: float | None) -> tuple[HeadData, HeadFit]:
-    """On seed gold and silver; weight decay chosen on validation unless given."""
-    labels = torch.cat([data.gold[: data.seed_rows], data.silver])
-    rows = HeadData(data.features, labels, len(data.labels))
-    return rows, choose_l2(rows, *data.validation, L2_GRID) if l2 is None else fit_head(rows, l2)
-
-
-def scores(data: RepairSet, l2: float | None) -> tuple[dict[str, np.ndarray], float]:
-    """Flag scores of the silver by policy, and the weight decay."""
-    rows, fit = fitted(data, l2)
-    silver = range(data.seed_rows, len(data.gold))
-    signals = silver_signals(HeadInfluence(rows, fit), silver, data.texts, data.validation, AnalysisSettings(), 0)
-    return {policy: RANKINGS[policy](signals) for policy in FLAGS}, fit.l2
-
-
 def flags(folder: Path, sets: Sequence[str], cache: Path) -> None:
     print("| set | silver texts | mean cosine | " + " | ".join(FLAGS) + " |")
     print("| --- | --: | --: |" + " --: |" * len(FLAGS))
     for name in sets:
         exact = load(folder, name, DEFAULT_MODEL, cache, lambda *_: None)
         quick = load(folder, name, DEFAULT_MODEL, cache, lambda *_: None, "int8")
-        expected, l2 = scores(exact, None)
-        found, _ = scores(replace(quick, silver=exact.silver), l2)
+        quick = replace(quick, silver=exact.silver)
+        expected, found = (Study(data, data.silver).ranked(FLAGS, seed=0) for data in (exact, quick))
         cosine = nn.functional.cosine_similarity(exact.features, quick.features).mean()
         ranks = " | ".join(f"{spearmanr(expected[policy], found[policy]).statistic:.4f}" for policy in FLAGS)
         print(f"| {name} | {len(exact.silver):,} | {cosine:.5f} | {ranks} |")

@@ -1,4 +1,4 @@
-"""Token vectors of a bare encoder in 8-bit integers, by CTranslate2: two to four times as fast on a CPU, at a small loss.
+"""Token vectors of a bare encoder in 8-bit integers, by CTranslate2: two to four times as fast on a CPU, little lost.
 
 Each token's activations and each output of a layer have a scale of their own, which is what keeps the loss small: one
 scale for a whole batch, as in PyTorch's dynamic quantisation, loses too much (docs/benchmarks.md). Only linear layers
