@@ -204,7 +204,7 @@ METHODS = {
     "InfFeed after 20 corrections": inffeed_corrected,
     "InfFeed after 20 corrections (mean loss)": inffeed_corrected_validation,
     "captum TracInCPFast": captum_fast,
-    "captum TracInCPFast (batches of 1, its default)": partial(captum_fast, batch=1),
+    "captum TracInCPFast (default batches of 1)": partial(captum_fast, batch=1),
     "kronfluence EK-FAC": kronfluence_ekfac,
     "dattri explicit": dattri_explicit,
     "dattri EK-FAC": dattri_ekfac,

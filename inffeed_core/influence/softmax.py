@@ -172,8 +172,10 @@ def curvature(
 def curvature_trace(probs: Float[Tensor, "n c"], data: HeadData) -> float:
     """Trace of G without its λI, which bounds the largest eigenvalue."""
     spread = data.row_weights * (1 - probs.square().sum(1))  # the trace of Uᵀ S U is that of S
-    lengths = torch.cat([rows.square().sum(1) for _, rows in blocks(data.features, dtype=torch.float32)])
-    return float((spread * lengths.double()).mean())
+    total = 0.0
+    for where, rows in blocks(data.features, dtype=torch.float32):
+        total += float(spread[where] @ rows.square().sum(1).double())
+    return total / len(data.features)
 
 
 def logit_curvature(probs: Float[Tensor, "n c"], basis: Float[Tensor, "c k"]) -> Float[Tensor, "n k k"]:
