@@ -69,8 +69,9 @@ def _rival_bars(found: Evidence) -> Iterator[Bar]:
         rival = best_rival(found, found.sets, budget, OURS)
         runs = [_by_seed(found, contender, budget) for contender in (OURS, rival)]
         ours, theirs = (float(np.mean(run)) for run in runs)
-        short = ours < theirs - standard_error(runs[1])
-        told = f"{ours:.3f} against {theirs:.3f} ± {standard_error(runs[1]):.3f} ({named(rival)})"
+        error = standard_error(runs[1]) if len(runs[1]) > 1 else 0.0  # one repetition has none to allow for
+        short = ours < theirs - error
+        told = f"{ours:.3f} against {theirs:.3f}{f' ± {error:.3f}' if error else ''} ({named(rival)})"
         yield Bar(f"all sets, {percent(budget)}: mean macro-F1 at least the best rival's − SE", told, not short)
         below += [
             f"{name} at {percent(budget)} ({found.f1(name, OURS, budget).mean() - found.before(name).mean():+.3f})"
