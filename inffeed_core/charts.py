@@ -72,6 +72,25 @@ def influence_bars(evidence: Evidence, shown: int = 8, characters: int = 46, wor
     return _laid_out(figure, height=90 + 30 * max(len(chosen), 3), showlegend=False)
 
 
+def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHARTS) -> go.Figure:
+    """By policy's name, what share of the first texts its ranking has in common with the one shown; chance dashed."""
+    bars = go.Bar(
+        x=list(shared.values()),
+        y=[plain(name) for name in shared],
+        orientation="h",
+        marker_color=POSITIVE,
+        text=[f"{value:.0%}" for value in shared.values()],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+    figure = go.Figure(bars)
+    figure.add_vline(x=chance, line_dash="dash", line_color=NEUTRAL, annotation_text=words["chance"])
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_xaxes(title=words["shared-axis"], range=[0, 1.08], tickformat=".0%")
+    return _laid_out(figure, height=110 + 26 * max(len(shared), 3), showlegend=False)
+
+
 def _hover(i: Influencer, words: Words) -> str:
     effect = words["helpful" if i.influence >= 0 else "harmful"]
     what = f"{plain(i.label)} · {words[i.split]} · {plain(i.id)}"

@@ -100,6 +100,8 @@ CHARTS = {
     "helps": "helps the target",
     "harms": "harms the target",
     "target": "target",
+    "shared-axis": "First texts in common",
+    "chance": "by chance",
     "f1-axis": "F1 with 95 % bootstrap interval",
     "f1": "{version}: {value:.3f} ({low:.3f} to {high:.3f})",
     "mean": "macro-F1",

@@ -4,11 +4,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.charts import feature_map, influence_bars
+from inffeed_core.charts import feature_map, influence_bars, ranking_bars
 from inffeed_core.errors import UnknownInstance
-from inffeed_core.records import Instance
+from inffeed_core.records import Analysis, Instance
 from inffeed_core.settings import POLICIES
-from inffeed_core.workflow.agreement import agreement, all_analyses
+from inffeed_core.workflow.agreement import agreement, all_analyses, rankings_agreement
 from inffeed_core.workflow.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
 from inffeed_core.workflow.projects import Project, settings_of
 from pages.components.job_panel import job_panel, start_job
@@ -39,7 +39,7 @@ def page() -> None:
     views = (
         lambda: _influences(project, portraits, explaining),
         lambda: _map(project, shown),
-        lambda: _rankings(shown),
+        lambda: _rankings(project, shown),
         lambda: _trail(shown),
     )
     for tab, view in zip(tabs, views, strict=True):
@@ -230,7 +230,7 @@ def _map(project: Project, shown: Portrait) -> None:
     st.caption(say(drawn, count=len(points)))
 
 
-def _rankings(shown: Portrait) -> None:
+def _rankings(project: Project, shown: Portrait) -> None:
     if shown.analysis is None:
         _no_analysis()
     elif not shown.standings:
@@ -246,6 +246,20 @@ def _rankings(shown: Portrait) -> None:
             say("columns.score"): st.column_config.NumberColumn(format="%.4g"),
         }
         st.dataframe(pd.DataFrame(rows, columns=names), hide_index=True, column_config=columns)
+    if shown.analysis is not None:
+        _honesty(project, shown.analysis)
+
+
+def _honesty(project: Project, analysis: Analysis) -> None:
+    """How far simple rankings would have done the same as the default one, on this project."""
+    count, of, found = rankings_agreement(project, analysis, POLICIES[0])
+    if not found:
+        return
+    name = _policy_name(POLICIES[0])
+    st.subheader(say("explore.agreement", policy=name), anchor=False)
+    st.caption(say("explore.agreement_said", policy=name, count=count, of=of))
+    shared = {_policy_name(one.policy): one.shared for one in found}
+    st.plotly_chart(ranking_bars(shared, count / of, words=section("charts")), config=BARE)
 
 
 def _policy_name(policy: str) -> str:

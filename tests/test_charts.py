@@ -14,6 +14,7 @@ from inffeed_core.charts import (
     label_counts,
     learning_curve,
     plain,
+    ranking_bars,
 )
 from inffeed_core.records import Evidence, Influencer, Interval, MapPoint, Metrics, ModelVersion, Split
 
@@ -165,3 +166,10 @@ def test_the_learning_curve_follows_the_versions_over_what_was_confirmed():
     assert list(instant.text) == ["v1"]
     assert (list(lora.text), list(lora.x)) == (["v3"], [19])
     assert list(lora.error_y.arrayminus) == pytest.approx([0.1])
+
+
+def test_ranking_bars_name_policies_as_plain_text_and_mark_chance():
+    figure = ranking_bars({"Gold <b>loss</b>": 0.75, "Random": 0.1}, 0.05)
+    assert list(figure.data[0].y) == ["Gold &lt;b&gt;loss&lt;/b&gt;", "Random"]
+    assert list(figure.data[0].text) == ["75%", "10%"]
+    assert figure.layout.shapes[0].x0 == 0.05

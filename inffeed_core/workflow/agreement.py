@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from inffeed_core.errors import NotReady
 from inffeed_core.records import Analysis
+from inffeed_core.settings import POLICIES
 from inffeed_core.store import analyses as stored_analyses
 from inffeed_core.store import latest_analysis, ranking_scores, reading, strongest_influencers
 from inffeed_core.wording import Sentence
@@ -16,6 +17,8 @@ from inffeed_core.workflow.projects import Project
 RANKING = "negative-influence"
 """The policy whose scores are minus the validation influence."""
 TOP = 10
+FIRST, FEWEST = 0.05, 20
+"""Share of a ranking whose texts are compared with those of another, and at least how many texts."""
 _ORDERS = ((0.9, "same"), (0.7, "near"), (0.4, "loose"), (0.1, "far"), (-0.1, "unrelated"))
 """From this rank correlation on, the kind of agreement; below the last the orders are opposite."""
 
@@ -75,6 +78,42 @@ def agreement(project: Project, first: Analysis, second: Analysis) -> Agreement:
     targets = len(strongest[0].keys() & strongest[1].keys())
     sentence = _sentence(len(common), correlation, targets, overlap)
     return Agreement(first, second, len(common), correlation, targets, overlap, sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class RankingAgreement:
+    """How far another policy of the same analysis puts the same texts first."""
+
+    policy: str
+    shared: float
+    """Share, 0 to 1, of the first texts of the one ranking that are among as many first ones of the other."""
+    correlation: float | None
+    """Spearman's over all texts that both rank; None where scores do not differ."""
+
+
+def rankings_agreement(project: Project, analysis: Analysis, policy: str) -> tuple[int, int, list[RankingAgreement]]:
+    """How every other policy's ranking agrees with this one's: (first texts looked at, texts ranked, agreements).
+
+    Looked at are the first `FIRST` of all texts, at least `FEWEST`; a random ranking shares as large a part of them.
+    The most alike stands first.
+    """
+    with reading(project.db) as db:
+        scores = {name: ranking_scores(db, analysis.id, name) for name in POLICIES}
+    ours = scores.pop(policy)
+    count = min(len(ours), max(FEWEST, round(FIRST * len(ours))))
+    found = [_agreed(name, ours, theirs, count) for name, theirs in scores.items() if ours and theirs]
+    return count, len(ours), sorted(found, key=lambda one: -one.shared)
+
+
+def _agreed(policy: str, ours: Mapping[str, float], theirs: Mapping[str, float], count: int) -> RankingAgreement:
+    common = sorted(ours.keys() & theirs.keys())
+    sides = [np.array([side[id] for id in common]) for side in (ours, theirs)]
+    shared = len(_first(ours, count) & _first(theirs, count)) / count
+    return RankingAgreement(policy, shared, _spearman(sides[0], sides[1]))
+
+
+def _first(scores: Mapping[str, float], count: int) -> set[str]:
+    return set(sorted(scores, key=lambda id: (-scores[id], id))[:count])
 
 
 def _spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float | None:

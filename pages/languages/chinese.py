@@ -249,6 +249,11 @@ WORDS = {
     "explore": {
         "influence": "影响",
         "map": "分布图",
+        "agreement": "简单排名与“{policy}”的一致程度",
+        "agreement_said": (
+            "在 {of:,} 条银标签文本中，各排名与“{policy}”的前 {count} 条有多少相同。"
+            "若简单排名几乎相同，影响函数在此项目中并未带来多少新信息。"
+        ),
         "rankings": "排名",
         "decisions": "决定",
         "matches": "样本（{count} 条匹配）",
@@ -464,6 +469,8 @@ WORDS = {
         "helps": "支持目标",
         "harms": "损害目标",
         "target": "目标",
+        "shared-axis": "共有的首批文本",
+        "chance": "偶然水平",
         "f1-axis": "F1 及 95% 自助法区间",
         "f1": "{version}：{value:.3f}（{low:.3f} 至 {high:.3f}）",
         "mean": "宏平均 F1",

@@ -271,6 +271,11 @@ WORDS = {
     "explore": {
         "influence": "Influence",
         "map": "Map",
+        "agreement": "How simple rankings agree with “{policy}”",
+        "agreement_said": (
+            "How many of the first {count} of {of:,} silver texts each ranking has in common with “{policy}”. "
+            "Where a simple one agrees with it nearly always, influence tells little that is new about this project."
+        ),
         "rankings": "Rankings",
         "decisions": "Decisions",
         "matches": "Instance ({count} match)",

@@ -4,7 +4,7 @@ import pytest
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
-from inffeed_core.workflow.agreement import agreement, all_analyses, named, tier_of
+from inffeed_core.workflow.agreement import agreement, all_analyses, named, rankings_agreement, tier_of
 from inffeed_core.workflow.projects import Project
 
 
@@ -50,3 +50,23 @@ def test_analyses_are_named_by_number_or_version(reviewable_project: Project):
     for unknown in ("99", "v9", "³"):
         with pytest.raises(NotReady, match="inffeed analyses"):
             named(reviewable_project, unknown)
+
+
+def test_simple_rankings_agree_by_the_first_texts_they_share(reviewable_project: Project):
+    ids = [f"s{n:03}" for n in range(40)]
+    rising = {id: float(n) for n, id in enumerate(ids)}
+    half = {id: float(n if n < 10 or n >= 30 else -n) for n, id in enumerate(ids)}
+    with store.writing(reviewable_project.db) as db:
+        id = store.begin_analysis(db, "v1", 0, {})
+        policies = {
+            "expected-gain": rising,
+            "gold-loss": rising,
+            "bm25": {k: -v for k, v in rising.items()},
+            "knn": half,
+        }
+        store.put_scores(db, id, [], {name: list(scores.items()) for name, scores in policies.items()})
+    count, of, found = rankings_agreement(reviewable_project, all_analyses(reviewable_project)[0], "expected-gain")
+    assert (count, of) == (20, 40)
+    assert [(one.policy, one.shared) for one in found] == [("gold-loss", 1.0), ("knn", 0.5), ("bm25", 0.0)]
+    assert found[0].correlation == pytest.approx(1)
+    assert found[2].correlation == pytest.approx(-1)
