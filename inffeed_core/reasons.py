@@ -47,6 +47,10 @@ ENGLISH = {
     "first-by-self-influence": "its pull on its own prediction puts it among the first {percent} % of the silver texts",
     "near-gold": "{chance} of the votes of its nearest gold texts go to another label",
     "alike-gold": "{chance} of the votes of the gold texts most like it in words go to another label",
+    "unsure-gold": (
+        "a model trained on gold labels alone is less sure about it than about {percent} % of the silver texts"
+    ),
+    "next-of-kind": "texts of different kinds take turns, and it is the next of its kind",
     "random": "it was drawn at random, not by a score",
     "ranked": "it is number {rank} of {of} silver texts by {policy}",
     "supporters-other": "{count} of its {of} strongest supporters carry the other label",
@@ -84,6 +88,10 @@ def standing(flag: Flag) -> Fact:
     among_first = -(-100 * flag.rank // flag.of)
     if flag.policy == "random":
         return Fact("random", {})
+    if flag.policy == "cluster":
+        return Fact("next-of-kind", {})
+    if flag.policy == "uncertainty" and behind >= 50:
+        return Fact("unsure-gold", {"percent": behind})
     if flag.policy in _LOSSES:
         return Fact(_LOSSES[flag.policy], {"chance": _percent(math.exp(-flag.score))})
     if flag.policy in _VOTES and flag.score > 0.5:

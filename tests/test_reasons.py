@@ -122,3 +122,12 @@ def test_another_language_is_another_table():
 def test_braces_in_a_label_are_only_text():
     odd = flag("random", suggested="{rank}")
     assert "gives “{rank}” 97 %" in reason(odd, NOTHING, labels=3)
+
+
+def test_the_orders_that_spread_say_why():
+    assert reason(flag("uncertainty"), NOTHING, labels=2).startswith(
+        "A model trained on gold labels alone is less sure about it than about 99 % of the silver texts, and"
+    )
+    assert reason(flag("uncertainty", rank=200), NOTHING, labels=2).startswith("It is number 200 of 300")
+    told = reason(flag("cluster"), NOTHING, labels=2)
+    assert told.startswith("Texts of different kinds take turns, and it is the next of its kind")

@@ -497,6 +497,8 @@ WORDS = {
         "unseen-model-undecided": "未见过该标签的模型对它举棋不定（{chance}）",
         "first-by-confident-learning": "按置信学习，它位列银标签文本的前 {percent}%",
         "first-by-label-doubt": "它属于正确标签最存疑的前 {percent}% 银标签文本",
+        "unsure-gold": "仅用金标签训练的模型对它比对 {percent}% 的银标签文本更没把握",
+        "next-of-kind": "各类文本轮流出现，它是本类的下一条",
         "first-by-self-influence": "按它对自身预测的牵引力，它位列银标签文本的前 {percent}%",
         "near-gold": "与它最相近的金标签文本中，{chance} 的票投给了别的标签",
         "alike-gold": "用词与它最相似的金标签文本中，{chance} 的票投给了别的标签",

@@ -101,7 +101,7 @@ class View {
         { class: "actions", role: "toolbar", "aria-label": strings.actions },
         this.accept,
         make("span", { class: "group" }, ...this.choices),
-        make("span", { class: "group" }, ...acts.map((name) => this.button(name, { text: strings[name] }))),
+        make("span", { class: "group" }, ...acts.map((name) => this.button(name, { text: strings[name], extra: name === "keep" ? "keep" : "" }))),
       ),
     );
   }
@@ -219,6 +219,7 @@ class View {
     const known = item !== null && !item.blind;
     const chosen = known ? this.room.labelOf(item) : null;
     this.accept.disabled = !known;
+    this.parts.actions.toggleAttribute("data-blind", item?.blind ?? false);
     this.accept.text.replaceChildren(known ? fill(this.strings.accept, { label: item.suggested }) : this.strings.accept_none);
     for (const choice of this.choices) choice.toggleAttribute("data-current", choice.dataset.label === chosen);
   }
