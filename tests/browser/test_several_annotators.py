@@ -52,11 +52,11 @@ def test_six_annotators_share_the_flags_out(enter: Callable[..., Page], server: 
     seen = []
     for n in range(EACH):
         for name, page in pages.items():
-            expect(page.locator(".room .flagged .text")).to_be_visible()
+            expect(page.locator(".room .flagged .text")).to_be_visible(timeout=30_000)
             seen.append((shown(page), name))
             page.keyboard.press("12ku"[n % 4])
     for page in pages.values():
-        expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+        expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=90_000)
     given = answered(project)
     assert sorted((id, name) for id, names in given.items() for name in names) == sorted(seen)
     assert {len(set(names)) for names in given.values()} == {overlap}
@@ -74,5 +74,5 @@ def test_flags_come_back_when_their_lease_runs_out(enter: Callable[..., Page], t
         second.keyboard.press("u")
     expect(second.locator(".room")).to_have_attribute("data-item", "s000", timeout=30_000)
     second.keyboard.press("1")
-    expect(second.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+    expect(second.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=90_000)
     assert answered(project)["s000"] == ["Bob"]
