@@ -21,7 +21,7 @@ from inffeed_core.workflow.projects import (
 )
 from inffeed_core.workflow.status import Status, Step, status
 from pages.components.job_panel import job_panel, start_job
-from pages.components.notices import as_it_is, problem
+from pages.components.notices import problem
 from pages.components.session import choose_project, current_project
 from pages.language import language_choice, say, stage, told
 
@@ -57,7 +57,7 @@ def _open_project(project: Project) -> None:
         left, right = st.columns([4, 1], vertical_alignment="center")
         with left:
             st.caption(say("home.open"))
-            st.subheader(as_it_is(now.settings.name), anchor=False)
+            st.text(now.settings.name)  # a heading would make a link of an address in it, escaped or not
             st.text(told(now.next_step.sentence))
         with right:
             step = now.next_step.step

@@ -12,7 +12,7 @@ from pages.language import say
 
 
 def as_it_is(text: str) -> str:
-    """A user's text for a label that Streamlit renders as Markdown: each sign is escaped."""
+    """A user's text for the label of a widget, which Streamlit renders as Markdown without links: each sign escaped."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 

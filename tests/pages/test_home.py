@@ -41,7 +41,7 @@ def test_opening_the_sample_again_starts_nothing(open_page, home, started):
 
 def test_the_open_project_says_what_is_next_and_leads_there(open_page, reviewable_project):
     app = open_page("home", reviewable_project)
-    assert "Reviews" in [s.value for s in app.subheader]
+    assert "Reviews" in texts(app)
     assert {m.label: m.value for m in app.metric}["Silver"] == "40"
     app.get_by_key("next_step").click().run()
     assert not app.exception
