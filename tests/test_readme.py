@@ -52,3 +52,9 @@ def test_every_file_it_points_to_is_there():
     links += re.findall(r'src(?:set)?="([^"]+)"', README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_headline_is_the_one_that_the_command_wrote():
+    page = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    table = page[page.index("| checked |") :].split("\n\n")[0]
+    assert table in README
