@@ -257,7 +257,9 @@ def test_nothing_is_lost_or_doubled_when_the_server_is_killed(open_room, mortal_
     assert len(decisions(project)) == 1
     mortal_server.start()
     saved(page)
+    expect(page.locator(".room")).to_have_attribute("data-item", "s005")  # the page itself has come back as well
     page.keyboard.press("k")
+    expect(page.locator(".room")).to_have_attribute("data-item", "s006")
     saved(page)
     assert [d.instance_id for d in decisions(project)] == [f"s{n:03}" for n in range(6)]
 
@@ -323,7 +325,7 @@ def test_a_refused_decision_is_told_and_does_not_hold_up_the_rest(open_room, pro
     page.keyboard.press("1")
     page.keyboard.press("2")
     saved(page)
-    expect(page.locator(".room .notice")).to_contain_text("s000")
+    expect(page.locator(".room .notice[role=alert]")).to_contain_text("s000")
     assert [d.instance_id for d in decisions(project)] == ["s001"]
 
 

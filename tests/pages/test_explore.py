@@ -8,8 +8,10 @@ from reviewing import Filling, make_reviewable
 from inffeed_core import store
 from inffeed_core.records import Act, Decision, Example, Split
 from inffeed_core.settings import POLICIES, ProjectSettings
+from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.projects import create_project
 
+SCORE = ScoreRow("s003", "negative", "positive", 0.9, 2.3, 0.0, 0.0, "positive", 0.8, 0.01)
 HOSTILE = '<img src=x onerror="alert(1)"> **bold** [x](http://evil.example)'
 
 
@@ -104,7 +106,7 @@ def test_two_analyses_stand_side_by_side_with_their_rank_correlation(open_page, 
     silver = [f"s{n:03}" for n in range(40)]
     with store.writing(reviewable_project.db) as db:
         second = store.begin_analysis(db, "v1", 0, {"scope": "all"})
-        store.put_scores(db, second, [], {"negative-influence": [(id, n / 10) for n, id in enumerate(silver)]})
+        store.put_scores(db, second, [SCORE], {"negative-influence": [(id, n / 10) for n, id in enumerate(silver)]})
         store.put_evidence(db, second, "s003", {"supporter": [("t001", 0.5)], "opposer": [("t002", -0.25)]})
     app = open_page("explore", reviewable_project, id="s003")
     assert len(app.get("plotly_chart")) == 1
@@ -124,7 +126,7 @@ def test_beyond_the_head_one_text_can_be_solved_exactly(open_page, reviewable_pr
     assert "Solve exactly" not in {b.label for b in open_page("explore", reviewable_project, id="s003").button}
     with store.writing(reviewable_project.db) as db:
         second = store.begin_analysis(db, "v1", 0, {"scope": "all"})
-        store.put_scores(db, second, [], {"negative-influence": [("s003", 0.5)]})
+        store.put_scores(db, second, [SCORE], {"negative-influence": [("s003", 0.5)]})
         store.put_evidence(db, second, "s003", {"supporter": [("t001", 0.5)], "opposer": [("t002", -0.25)]})
     button(open_page("explore", reviewable_project, id="s003"), "Solve exactly").click().run()
     assert asked == [("explain", {"ids": ["s003"], "exact": True})]
@@ -132,7 +134,8 @@ def test_beyond_the_head_one_text_can_be_solved_exactly(open_page, reviewable_pr
 
 def test_influencers_are_computed_for_the_newest_analysis_alone(open_page, reviewable_project):
     with store.writing(reviewable_project.db) as db:
-        store.begin_analysis(db, "v1", 0, {"scope": "all"})
+        second = store.begin_analysis(db, "v1", 0, {"scope": "all"})
+        store.put_scores(db, second, [SCORE], {})
     app = open_page("explore", reviewable_project, id="v003")
     assert button(app, "Compute influencers")
     app.selectbox(key="explore_analysis").select_index(1).run()

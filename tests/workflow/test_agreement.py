@@ -5,6 +5,7 @@ import pytest
 from inffeed_core import store
 from inffeed_core.errors import NotReady
 from inffeed_core.records import Analysis
+from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.agreement import agreement, all_analyses, named, rankings_agreement, tier_of
 from inffeed_core.workflow.projects import Project
 
@@ -12,7 +13,8 @@ from inffeed_core.workflow.projects import Project
 def add(project: Project, harm: dict[str, float], evidence: dict[str, list[str]], **settings: object) -> None:
     with store.writing(project.db) as db:
         id = store.begin_analysis(db, "v1", 0, settings)
-        store.put_scores(db, id, [], {"negative-influence": list(harm.items())})
+        score = ScoreRow("s000", "negative", "negative", 0.6, 0.5, 0.0, 0.0)
+        store.put_scores(db, id, [score], {"negative-influence": list(harm.items())})
         for target, ids in evidence.items():
             store.put_evidence(db, id, target, {"supporter": [(one, 1.0 / (n + 1)) for n, one in enumerate(ids)]})
 

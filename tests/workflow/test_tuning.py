@@ -84,7 +84,7 @@ def test_same_labels_settings_and_seed_give_the_same_version(small: Project):
 
 
 def test_a_recipe_teaches_the_transformer_something_else_than_the_labels(small: Project):
-    plain = train(small, TUNED, quiet)
+    plain = train(small, replace(TUNED, recipe="plain"), quiet)
     promote(small, plain.id)
     doubtful = train(small, replace(TUNED, recipe="noise-aware"), quiet)
     assert doubtful.weights_hash != plain.weights_hash
