@@ -6,8 +6,6 @@ correlation of the two over halves, for each target: 1 = every half is ranked ri
 exact influence stays far below 1, because training is not one Newton step and has noise of its own.
 """
 
-import gzip
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inffeed_core.errors import NotReady
+from inffeed_core.evaluation.sets import read_set
 from inffeed_core.models.small_transformer import Pairs, fine_tune, new_small_transformer
 from inffeed_core.records import Interval, Progress
 
@@ -77,11 +75,7 @@ class Datamodelling:
 
 def read_problem(folder: Path, name: str, rows: int = 2000, targets: int = 200) -> Problem:
     """The first texts of the `extension` and `test` splits of `<name>.jsonl.gz`. Raises NotReady without the file."""
-    path = folder / f"{name}.jsonl.gz"
-    if not path.is_file():
-        raise NotReady(f"{path} does not exist. Give the folder with --data, and names of sets in it with --sets.")
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        found = [json.loads(line) for line in file]
+    found = read_set(folder, name)
     train = [row for row in found if row["split"] == "extension"][:rows]
     tested = [row for row in found if row["split"] == "test"][:targets]
     labels = sorted({row["gold"] for row in found})

@@ -1,13 +1,8 @@
 """Data sets with known gold, on which what reviewing silver is worth can be measured.
 
 Where the data carry no silver of their own, the labels that a head fitted on the seed alone predicts are taken.
-
-File format: gzipped JSON lines `<set>.jsonl.gz` with `id`, `text`, `gold`, `split` (seed, validation, test,
-extension) and perhaps `silver`.
 """
 
-import gzip
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.errors import NotReady
+from inffeed_core.evaluation.sets import read_set
 from inffeed_core.influence import HeadData, choose_l2, probabilities
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.records import Progress
@@ -46,12 +41,7 @@ def load(
     folder: Path, name: str, model: str, cache: Path, progress: Progress, precision: Precision = "float32"
 ) -> RepairSet:
     """Read and encode one set. Raises NotReady where the file is missing, ModelError, Cancelled."""
-    path = folder / f"{name}.jsonl.gz"
-    if not path.is_file():
-        known = ", ".join(sorted(p.name.removesuffix(".jsonl.gz") for p in folder.glob("*.jsonl.gz"))) or "none"
-        raise NotReady(f"{path} does not exist; sets in that folder: {known}. Give the folder with --data.")
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
+    rows = read_set(folder, name)
     labels = tuple(sorted({row["gold"] for row in rows}))
     by_split = {s: [r for r in rows if r["split"] == s] for s in ("seed", "extension", "validation", "test")}
     settings = TrainSettings(precision=precision)

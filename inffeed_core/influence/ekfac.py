@@ -9,8 +9,8 @@ Its diagonal in that basis is the Gauss-Newton block's, so the traces agree. It 
 `bbᵀ` do not vary together: a single example with one token, or one layer on one token with the same predicted
 distribution for every example.
 
-`rank` keeps only the leading eigenvectors of A and B, which is what makes wide layers affordable; what lies outside
-them is treated as isotropic with the eigenvalue that preserves the trace.
+`rank` keeps only the leading eigenvectors of A and B, which is what makes wide layers affordable. Traces, and with them
+relative damping, count what lies outside as well.
 
 The label distribution enters exactly, by C−1 backward passes with no noise and no dependence on row order, or by one
 label drawn for each example where a generator is given (one backward pass, whatever C).
@@ -48,22 +48,6 @@ class LayerFactors:
     def mean(self) -> float:
         """Mean eigenvalue of the whole block."""
         return self.trace / self.size
-
-    @property
-    def outside(self) -> float:
-        """The eigenvalue given to every direction outside the bases."""
-        left = self.size - self.eigenvalues.numel()
-        return max(self.trace - float(self.eigenvalues.sum()), 0.0) / left if left else 0.0
-
-    def solve(self, gradients: Float[Tensor, "k o w"], damping: float) -> Float[Tensor, "k o w"]:
-        """The damped block's inverse times each gradient."""
-        dtype, outside = gradients.dtype, self.outside + damping
-        inside = 1 / (self.eigenvalues + damping)
-        basis_a, basis_b = self.input_basis.to(dtype), self.gradient_basis.to(dtype)
-        inner = basis_b.T @ gradients @ basis_a
-        if inner[0].numel() == self.size:
-            return basis_b @ (inner * inside.to(dtype)) @ basis_a.T
-        return gradients / outside + basis_b @ (inner * (inside - 1 / outside).to(dtype)) @ basis_a.T
 
 
 Factors = dict[str, LayerFactors]

@@ -109,9 +109,14 @@ def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
             SELECT 1 FROM standing l WHERE l.instance = s.instance AND l.annotator = s.annotator AND l.n > s.n)
         ORDER BY s.n
     """
+    return by_instance(db.query(sql, [json.dumps(list(ids))]))
+
+
+def by_instance(rows: Iterable[Mapping[str, object]]) -> dict[str, list[Decision]]:
+    """Rows of the table `decision` as records, by instance, in their order."""
     found: dict[str, list[Decision]] = {}
-    for row in db.query(sql, [json.dumps(list(ids))]):
-        found.setdefault(row["instance"], []).append(as_decision(row))
+    for decision in map(as_decision, rows):
+        found.setdefault(decision.instance_id, []).append(decision)
     return found
 
 

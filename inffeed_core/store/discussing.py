@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 from inffeed_core.records import Decision
-from inffeed_core.store.decisions import as_decision
+from inffeed_core.store.decisions import by_instance
 
 
 def under_discussion(db: Database) -> list[str]:
@@ -29,7 +29,4 @@ def under_discussion(db: Database) -> list[str]:
 def standing_about(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
     """By instance the decisions that stand, oldest first."""
     sql = "SELECT * FROM standing WHERE instance IN (SELECT value FROM json_each(?)) ORDER BY n"
-    found: dict[str, list[Decision]] = {}
-    for row in db.query(sql, [json.dumps(list(ids))]):
-        found.setdefault(row["instance"], []).append(as_decision(row))
-    return found
+    return by_instance(db.query(sql, [json.dumps(list(ids))]))

@@ -49,6 +49,5 @@ _READ = """
           FROM decision WHERE annotator = ? AND at >= ?)
 """
 _STANDING = """
-    SELECT act, label, count(*) AS n FROM decision d WHERE annotator = ? AND at >= ? AND act != 'undo'
-    AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token) GROUP BY act, label
+    SELECT act, label, count(*) AS n FROM standing WHERE annotator = ? AND at >= ? GROUP BY act, label
 """

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from inffeed_core.influence.capture import Network
+from inffeed_core.influence.ekfac import LayerFactors
 from inffeed_core.influence.linear_layers import call_logits, find_layers
 
 Pairs = list[tuple[dict[str, Tensor], Tensor]]
@@ -56,6 +57,12 @@ def batched(sequences: list[Tensor], labels: Tensor, batch: int, padding: int = 
 
 def network_of(model: nn.Module, data: Pairs) -> Network:
     return Network(model, call_logits, find_layers(model, data[0][0]).chosen)
+
+
+def ekfac_solve(block: LayerFactors, gradients: Tensor, damping: float) -> Tensor:
+    """The inverse of a damped EK-FAC block with whole bases times each gradient matrix."""
+    inner = block.gradient_basis.T @ gradients @ block.input_basis
+    return block.gradient_basis @ (inner / (block.eigenvalues + damping)) @ block.input_basis.T
 
 
 def flat_jacobian(model: nn.Module, network: Network, batch: dict[str, Tensor]) -> Tensor:

@@ -4,6 +4,7 @@ from small_networks import (
     batched,
     dense_curvature,
     dense_gradients,
+    ekfac_solve,
     network_of,
     token_classifier,
     token_data,
@@ -38,7 +39,7 @@ def test_ekfac_equals_the_exact_block_for_one_layer_one_token_and_one_distributi
     (factors,) = fit_factors(network, data).values()
     exact = dense_curvature(model, network, data) + 0.01 * torch.eye(network.size, dtype=torch.float64)
     vectors = torch.randn(3, network.size, dtype=torch.float64)
-    solved = factors.solve(vectors.view(3, classes, -1), 0.01).flatten(1)
+    solved = ekfac_solve(factors, vectors.view(3, classes, -1), 0.01).flatten(1)
     torch.testing.assert_close(solved, torch.linalg.solve(exact, vectors.T).T, rtol=1e-9, atol=1e-9)
 
 
@@ -54,7 +55,7 @@ def test_ekfac_equals_the_exact_blocks_for_a_single_example_with_one_token():
         stop = start + layer.size
         damped = exact[start:stop, start:stop] + 0.1 * torch.eye(layer.size, dtype=torch.float64)
         expected = torch.linalg.solve(damped, vectors[:, start:stop].T).T
-        torch.testing.assert_close(factors[layer.name].solve(block, 0.1).flatten(1), expected)
+        torch.testing.assert_close(ekfac_solve(factors[layer.name], block, 0.1).flatten(1), expected)
         start = stop
 
 
@@ -91,7 +92,7 @@ def test_batch_size_order_and_padding_leave_the_factors_alone():
     network = network_of(model, rows)
     vectors = torch.randn(2, network.size, dtype=torch.float64)
     for layer, block in by_layer(vectors, network.layers):
-        solved = [fit_factors(network, data)[layer.name].solve(block, 0.01) for data in (rows, shuffled)]
+        solved = [ekfac_solve(fit_factors(network, data)[layer.name], block, 0.01) for data in (rows, shuffled)]
         torch.testing.assert_close(*solved, rtol=1e-6, atol=1e-8)
 
 
@@ -124,7 +125,7 @@ def test_full_code_scores_equal_the_ekfac_solve():
     g_train, g_targets = (dense_gradients(model, network, data) for data in (train, targets))
     solved = torch.cat(
         [
-            analysis.factors[layer.name].solve(b, damping[layer.name]).flatten(1)
+            ekfac_solve(analysis.factors[layer.name], b, damping[layer.name]).flatten(1)
             for layer, b in by_layer(g_targets, network.layers)
         ],
         dim=1,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import transformers
-from test_tuning import ADAPTED, TUNED, base, promote, quiet, small
+from test_tuning import ADAPTED, TUNED, promote, quiet, small
 
 from inffeed_core import store
 from inffeed_core.errors import ExportFailed, NotReady
@@ -19,7 +19,7 @@ from inffeed_core.workflow.model_export import export_model
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.training import train
 
-__all__ = ["base", "small"]
+__all__ = ["small"]
 HEAD = TrainSettings(max_tokens=32)
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from tiny_models import save_model
 
 from inffeed_core import jobs, store
 from inffeed_core.jobs import refresh_if_due
@@ -20,11 +19,6 @@ FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 
 def quiet(stage: str, done: int, total: int) -> None:
     pass
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("base"), "BertModel", initializer_range=0.1)
 
 
 @pytest.fixture

@@ -29,11 +29,6 @@ def quiet(stage: str, done: int, total: int) -> None:
     pass
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("base"), "BertModel", initializer_range=0.1)
-
-
 @pytest.fixture
 def small(project: Project, base: Path) -> Project:
     """The small project, on a tiny encoder."""
