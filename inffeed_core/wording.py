@@ -49,9 +49,7 @@ ENGLISH = {
         "Macro-F1 fell significantly: {before:.3f} to {after:.3f} (by the two separate intervals; "
         "their predictions are not both stored, so pairs cannot be compared)."
     ),
-    "audit-too-few": (
-        "{checked} of the {least} texts are audited that it takes to tell how many silver labels are wrong."
-    ),
+    "audit-too-few": ("{least} audited texts tell how many silver labels are wrong; so far {checked} are audited."),
     "audit-rate": (
         "{wrong} of {checked} audited silver labels were wrong: {rate:.1%} of all, 95 % interval {low:.1%} to "
         "{high:.1%}."

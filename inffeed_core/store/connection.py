@@ -23,6 +23,7 @@ def _connect(path: Path) -> Database:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")  # 64 MiB at most: imports take a quarter less time
+        connection.execute("PRAGMA mmap_size = 268435456")  # 256 MiB: each call starts with an empty cache
         connection.row_factory = sqlite3.Row
         return Database(connection)
     except sqlite3.Error:

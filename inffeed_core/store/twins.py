@@ -44,7 +44,8 @@ def _similar(db: Database, text: str) -> list[str]:
     if len(words) < FEWEST_WORDS:
         return []
     needed = len(words) - math.ceil(SIMILAR * len(words)) + 1
-    rarest = _rarest_first(db, sorted(words))[:needed]
+    long = sorted(words, key=lambda word: (-len(word), word))[: 2 * needed]  # are rare, and half as many to count
+    rarest = _rarest_first(db, long)[:needed]
     if sum(count for _, count in rarest) > MOST_COMPARED:
         return []
     match = " OR ".join(f'"{word}"' for word, _ in rarest)
@@ -66,8 +67,12 @@ def _rarest_first(db: Database, words: Sequence[str]) -> list[tuple[str, int]]:
     A frequent word stands in half of a million texts, so nobody counts these; which words are taken affects the work,
     never the outcome.
     """
-    sql = "SELECT count(*) AS n FROM (SELECT 1 FROM instance_fts WHERE instance_fts MATCH ? LIMIT ?)"
-    counts = {word: next(iter(db.query(sql, [f'"{word}"', MOST_COMPARED + 1])))["n"] for word in words}
+    sql = """
+        SELECT w.value AS word, (SELECT count(*) FROM (
+            SELECT 1 FROM instance_fts WHERE instance_fts MATCH '"' || w.value || '"' LIMIT :most)) AS n
+        FROM json_each(:words) w
+    """
+    counts = {r["word"]: r["n"] for r in db.query(sql, {"words": json.dumps(words), "most": MOST_COMPARED + 1})}
     return sorted(counts.items(), key=lambda pair: (pair[1], pair[0]))
 
 

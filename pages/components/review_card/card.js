@@ -109,7 +109,7 @@ class Card {
       leave: () => view.body.focus({ preventScroll: true }),
     };
     commands[name](...rest);
-    this.flush();
+    this.flushSoon();
     this.showSaved();
   }
 
@@ -155,6 +155,11 @@ class Card {
     if (undone === null) this.view.tell(strings.nothing_to_undo);
     else if (undone === "asked") this.view.tell(strings.undoing);
     else this.view.tell(fill(strings.undone, { what: fill(strings.past[undone.act], { label: undone.label ?? "" }) }));
+  }
+
+  /** Send what waits once the browser has painted the next item: Streamlit's work with a message takes longer than that. */
+  flushSoon() {
+    requestAnimationFrame(() => setTimeout(() => this.root.isConnected && this.flush()));
   }
 
   /** Send what waits, one message at a time; each holds the whole outbox, so a lost one costs nothing. */
