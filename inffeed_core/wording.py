@@ -3,9 +3,9 @@
 A `Sentence` is an ordinary string, in English, that remembers the code of its phrase and what fills it; the command
 line and JSON need nothing more. `reworded` says the same by another table of the same codes.
 
-Translated are: what to do next, comparisons, the words of charts, and (in `inffeed_core.reasons`) why a text is
-flagged. Errors and warnings about files stay English: they quote file names, settings and commands, are searched for,
-and are reported.
+Translated are: what to do next, why there is nothing to review yet, comparisons, the words of charts, and (in
+`inffeed_core.reasons`) why a text is flagged. Errors and warnings about files stay English: they quote file names,
+settings and commands, are searched for, and are reported.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,9 @@ ENGLISH = {
     "step-analyse": "Analyse: {version} has no flags yet.",
     "step-review": "Review the flags: {count} silver labels are waiting, the most promising first.",
     "step-export": "Nothing is left to review: export the data.",
+    "flags-no-model": "There is no model yet, so nothing is flagged. Import gold and silver texts, then train one.",
+    "flags-no-analysis": "Model {version} has not been analysed, so nothing is flagged. Run the analysis.",
+    "flags-no-ranking": "The analysis of model {version} has no ranking by '{policy}'. Choose another policy.",
     "paired-same": (
         "No significant change: macro-F1 moved by {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, which "
         "includes zero (paired bootstrap over the {examples:,} validation examples that both versions predicted)."

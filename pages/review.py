@@ -17,7 +17,7 @@ from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import Json, Words, answer, greeting
 from pages.components.review_settings import care_button
 from pages.components.session import require_project, signed_in_name
-from pages.language import counted, language, say, section
+from pages.language import counted, language, say, section, told
 
 
 def page() -> None:
@@ -114,7 +114,7 @@ def _room(project: Project, annotator: str) -> None:
     try:
         data = _data(project, sitting)
     except NotReady as why:
-        empty_state(say("review.not_ready"), str(why), "pages/models.py", say("app.to_models"))
+        empty_state(say("review.not_ready"), told(why.args[0]), "pages/models.py", say("app.to_models"))
         return
     with banner:
         _waiting(data["waiting"])

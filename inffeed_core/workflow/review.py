@@ -18,6 +18,7 @@ from inffeed_core.settings import POLICIES
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL
+from inffeed_core.wording import Sentence
 from inffeed_core.workflow.projects import Project
 
 
@@ -309,12 +310,12 @@ def most_incompatible(evidence: Evidence) -> Influencer | None:
 def _analysis(db: Database, policy: str) -> Analysis:
     active = store.active_version(db)
     if active is None:
-        raise NotReady("There is no model yet, so nothing is flagged. Import gold and silver texts, then train one.")
+        raise NotReady(Sentence("flags-no-model"))
     analysis = store.latest_analysis(db, active.id)
     if analysis is None:
-        raise NotReady(f"Model {active.id} has not been analysed, so nothing is flagged. Run the analysis.")
+        raise NotReady(Sentence("flags-no-analysis", version=active.id))
     if not store.ranking_size(db, analysis.id, policy):
-        raise NotReady(f"The analysis of model {active.id} has no ranking by {policy!r}. Choose another policy.")
+        raise NotReady(Sentence("flags-no-ranking", version=active.id, policy=policy))
     return analysis
 
 

@@ -421,6 +421,9 @@ WORDS = {
         ),
         "audit-undecided": "有 {undecided} 条抽查文本没有给出标签，不计入。",
         "step-export": "没有待审文本了：请导出数据。",
+        "flags-no-model": "还没有模型，因此没有待审文本。请导入金标签和银标签文本，然后训练模型。",
+        "flags-no-analysis": "模型 {version} 还没有分析，因此没有待审文本。请运行分析。",
+        "flags-no-ranking": "模型 {version} 的分析中没有按“{policy}”的排序。请选择其他策略。",
         "paired-same": (
             "没有显著变化：宏平均 F1 变动 {change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}，包含零"
             "（基于两个版本都预测过的 {examples:,} 个验证样本的配对自助法）。"

@@ -17,7 +17,7 @@ from inffeed_core.workflow.projects import change_settings, create_project
 from inffeed_core.workflow.review import Sitting
 from pages.components.review_card import KEYS
 from pages.components.review_card.exchange import Words, answer, greeting, receive
-from pages.languages import english_review
+from pages.languages import chinese, english_review
 
 POLICY = "expected-gain"
 ADA = Sitting("Ada")
@@ -87,8 +87,10 @@ def test_whoever_stops_gives_their_flags_back(open_page, reviewable_project):
 
 
 def test_a_project_without_a_model_says_what_to_do(open_page, tmp_path):
-    at = open_page("review", create_project(tmp_path / "new", ProjectSettings("New", ("a", "b"))), annotator="Ada")
-    assert "There is no model yet" in texts(at)
+    new = create_project(tmp_path / "new", ProjectSettings("New", ("a", "b")))
+    assert "There is no model yet" in texts(open_page("review", new, annotator="Ada"))
+    in_chinese = open_page("review", new, annotator="Ada", language="zh")
+    assert chinese.WORDS["core"]["flags-no-model"] in texts(in_chinese)
 
 
 def test_the_room_opens_with_every_order(open_page, reviewable_project):
