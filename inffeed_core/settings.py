@@ -121,13 +121,15 @@ class ProjectSettings(_Settings):
 
 @dataclass(frozen=True, slots=True)
 class FineTuneSettings(_Settings):
-    """How a transformer is fine-tuned. Validation is scored twice an epoch; the best state found is what is kept."""
+    """How a transformer is fine-tuned. Of the states in which validation is scored, the best one is kept."""
 
     epochs: int = 4
     """At most; early stopping may end sooner."""
     learning_rate: float | None = None
     """Peak of a linear schedule with 10 % warm-up; None = 5e-5 for the whole transformer, 1e-3 for LoRA."""
     batch_size: int = 16
+    scorings: int = 2
+    """Of validation in an epoch; each leaves a checkpoint."""
     patience: int = 3
     """Scorings of validation without a better one after which training stops."""
     stop_on: Literal["loss", "macro-f1"] = "loss"
@@ -143,6 +145,7 @@ class FineTuneSettings(_Settings):
             f"learning_rate is {self.learning_rate}; expected a number between 0 and 1, or none for the method's own.",
         )
         _require(1 <= self.batch_size <= 1024, f"batch_size is {self.batch_size}; expected 1 to 1024.")
+        _require(1 <= self.scorings <= 100, f"scorings is {self.scorings}; expected 1 to 100.")
         _require(self.patience >= 1, f"patience is {self.patience}; expected at least 1.")
         _require(self.stop_on in ("loss", "macro-f1"), f"stop_on is {self.stop_on!r}; expected 'loss' or 'macro-f1'.")
         _require(1 <= self.lora_rank <= 256, f"lora_rank is {self.lora_rank}; expected 1 to 256.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from inffeed_core.cli.console import answer, json_option, shown_progress
-from inffeed_core.settings import DEFAULT_MODEL, POLICIES, FeedbackSettings, Vote
+from inffeed_core.settings import DEFAULT_MODEL, POLICIES, FeedbackSettings, FineTuneSettings, Vote
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
@@ -37,6 +37,19 @@ def set_options(command: "F") -> "F":
         help="Where features are kept between runs.",
     )
     return data(sets(model(cache(command))))
+
+
+def fine_tune_options(command: "F") -> "F":
+    """Whether transformers are trained, and for how long."""
+    flag = click.option("--fine-tune", is_flag=True, help="Train whole transformers instead of heads (minutes each).")
+    epochs = click.option(
+        "--epochs",
+        type=click.IntRange(1, 100),
+        default=FineTuneSettings().epochs,
+        show_default=True,
+        help="Of a fine-tuning, at most.",
+    )
+    return flag(epochs(command))
 
 
 @bench.command(epilog="Example: inffeed bench fidelity --data sets --sets irony,reviews_movies,questions,hate")
@@ -149,37 +162,47 @@ def repair(
 @click.option("--influencers", type=int, default=10, show_default=True, help="The strongest of a target that vote.")
 @click.option("--vote", type=click.Choice(get_args(Vote)), default="signed", show_default=True, help="How they vote.")
 @click.option("--margin", type=float, default=0.2, show_default=True, help="Least lead of the winner, of all votes.")
-@click.option("--rounds", type=int, default=3, show_default=True, help="Propose, apply, refit, and again.")
+@click.option("--rounds", type=int, help="Propose, apply, train, and again. [3; 1 with --fine-tune]")
 @click.option("--cap", type=float, default=0.05, show_default=True, help="Share of a class that a round may change.")
+@click.option("--train-rows", type=click.IntRange(10), help="Gold texts to learn from, the seed's first; all at most.")
+@fine_tune_options
+@click.option("--results", type=click.Path(dir_okay=False, path_type=Path), help="JSON lines, kept to go on from.")
 @json_option
 def feedback(
     data: Path,
     sets: str | None,
     model: str,
     cache: Path,
+    results: Path | None,
     methods: str | None,
     seeds: int,
+    train_rows: int | None,
+    fine_tune: bool,
+    epochs: int,
+    rounds: int | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
     """Let influencers correct training labels, and measure it.
 
-    For each set, heads trained on gold: each method changes training labels, the head is refitted, and macro-F1 on test
-    is told with every round, and with those that validation confirmed. Prints a Markdown table.
+    For each set, models trained on gold: each method changes training labels, the model is trained again, and macro-F1
+    on test is told with every round, and with those that validation confirmed. Models are heads on the frozen encoder,
+    or with --fine-tune whole transformers, each from the pretrained weights; these are kept in the cache. Prints a
+    Markdown table. A run that was stopped goes on where it was if --results names the same file.
     """
-    about = FeedbackSettings(**settings)
-    from inffeed_core.evaluation import feedback_study as experiment
-    from inffeed_core.evaluation.repair import drawn, load
+    about = FeedbackSettings(rounds=rounds or (1 if fine_tune else FeedbackSettings().rounds), **settings)
+    tuning = _fine_tune_settings(epochs) if fine_tune else None
+    from tempfile import TemporaryDirectory
+
+    from inffeed_core.evaluation import feedback_runs, feedback_study
+    from inffeed_core.evaluation.repair_runs import Places
     from inffeed_core.feedback import METHODS
 
-    chosen = _names(methods, tuple(METHODS), "--methods")
-    found: list[experiment.Feedback] = []
-    with shown_progress() as progress:
-        for name in _sets(data, sets):
-            loaded = load(data, name, model, cache, progress)
-            for seed in range(seeds):
-                found += experiment.study(drawn(loaded, seed), chosen, about, seed, progress)
-    answer([asdict(one) for one in found], as_json, lambda: experiment.markdown(found))
+    plan = feedback_runs.FeedbackPlan(_names(methods, tuple(METHODS), "--methods"), about, model, tuning, train_rows)
+    with TemporaryDirectory() as folder, shown_progress() as progress:
+        places = Places(data, cache, results or Path(folder) / "feedback.jsonl")
+        found = feedback_runs.complete(places, _sets(data, sets), seeds, plan, progress)
+    answer([asdict(one) for one in found], as_json, lambda: feedback_study.markdown(found))
 
 
 def _repair_settings(
@@ -198,6 +221,11 @@ def _repair_settings(
         noise=noise_rate,
         model=model,
     )
+
+
+def _fine_tune_settings(epochs: int) -> FineTuneSettings:
+    """Validation, as large as what is learned, is scored only once an epoch: twice would cost as much as learning."""
+    return FineTuneSettings(epochs=epochs, scorings=1)
 
 
 def _sets(data: Path, given: str | None) -> list[str]:

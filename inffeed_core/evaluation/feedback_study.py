@@ -1,9 +1,9 @@
-"""What feedback on the training labels is worth (objective 1): macro-F1 with it against without, on gold-trained heads.
+"""What feedback on the training labels is worth (objective 1): macro-F1 with it against without, trained on gold.
 
-For one set: a head is fitted on all gold of seed and extension. Each method proposes changes to these training labels;
-they are applied, the head is fitted anew, and so on for some rounds. A round counts only where the paired bootstrap of
-validation macro-F1 says that it helped (its 95 % interval lies above 0): `kept`. What would have come of every round
-without that guard stands beside it. Test gold reports and nothing else.
+For one draw of one set: a model is trained on gold, a head or a whole transformer, as the trainer has it. Each method
+proposes changes to these training labels; they are applied, the model is trained anew, and so on for some rounds. A
+round counts only where the paired bootstrap of validation macro-F1 says that it helped (its 95 % interval lies above
+0): `kept`. What would have come of every round without that guard stands beside it. Test gold reports and nothing else.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,14 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from inffeed_core.evaluation.metrics import macro_f1, macro_f1_difference
 from inffeed_core.evaluation.repair import RepairSet
-from inffeed_core.feedback import METHODS, Ballot, Floats, Ints, applied
-from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, probabilities
+from inffeed_core.evaluation.trainers import Trained, Trainer
+from inffeed_core.feedback import METHODS, Ballot, Ints, applied
+from inffeed_core.influence import HeadInfluence, probabilities
 from inffeed_core.posteriors import out_of_fold
 from inffeed_core.records import Interval, Progress
-from inffeed_core.settings import L2_GRID, FeedbackSettings
+from inffeed_core.settings import FeedbackSettings
 
 FOLDS = 5
 
@@ -30,6 +33,8 @@ class Feedback:
     name: str
     seed: int
     method: str
+    rows: int
+    """Trained on at first."""
     rounds: int
     """That proposed anything."""
     kept: int
@@ -37,7 +42,7 @@ class Feedback:
     changed: int
     """Training labels that differ in the end, guard or not."""
     before: float
-    """Macro-F1 on test of the head on unchanged gold."""
+    """Macro-F1 on test after training on unchanged gold."""
     after: float
     """With every round."""
     guarded: float
@@ -46,81 +51,68 @@ class Feedback:
     """Validation macro-F1 after the first round minus before, with its paired bootstrap interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    data: RepairSet
-    labels: Ints
-    weights: Floats
-    fit: HeadFit
-
-    @property
-    def rows(self) -> HeadData:
-        weights = None if self.weights.all() else torch.from_numpy(self.weights)
-        return HeadData(self.data.features, torch.from_numpy(self.labels), len(self.data.labels), weights)
-
-    def predicted(self, part: tuple[torch.Tensor, torch.Tensor]) -> Ints:
-        """Class numbers of validation or test."""
-        return np.asarray(probabilities(self.fit.theta, part[0]).argmax(1).numpy())
-
-
 def study(
-    data: RepairSet, methods: Sequence[str], settings: FeedbackSettings, seed: int, progress: Progress
+    data: RepairSet,
+    trainer: Trainer,
+    methods: Sequence[str],
+    settings: FeedbackSettings,
+    seed: int,
+    progress: Progress,
 ) -> Iterator[Feedback]:
-    """Every method from the same start. Deterministic for a draw and a seed."""
-    gold = data.gold.numpy()
-    start_rows = HeadData(data.features, data.gold, len(data.labels))
-    start = _State(data, gold, np.ones(len(gold)), choose_l2(start_rows, *data.validation, L2_GRID))
+    """Every method from the same start. Deterministic for a draw, a trainer and a seed."""
+    start = trainer(data.gold.numpy(), np.ones(len(data.gold)))
     for number, method in enumerate(methods):
         progress(f"{data.name}: feedback", number, len(methods))
         states = [start]
         for _ in range(settings.rounds):
-            proposals = METHODS[method](_ballot(states[-1], settings, seed), settings)
+            proposals = METHODS[method](_ballot(data, states[-1], settings, seed), settings)
             if not len(proposals):
                 break
-            labels, weights = applied(states[-1].labels, proposals)
-            states.append(_refitted(states[-1], labels, np.minimum(weights, states[-1].weights)))
+            labels, weights = applied(states[-1].rows.labels.numpy(), proposals)
+            states.append(trainer(labels, np.minimum(weights, states[-1].rows.row_weights.numpy())))
         yield _told(data, seed, method, states)
 
 
-def _refitted(state: _State, labels: Ints, weights: Floats) -> _State:
-    changed = _State(state.data, labels, weights, state.fit)
-    return _State(state.data, labels, weights, fit_head(changed.rows, state.fit.l2, start=state.fit.theta))
-
-
-def _ballot(state: _State, settings: FeedbackSettings, seed: int) -> Ballot:
-    influence, features = HeadInfluence(state.rows, state.fit), state.data.features
-    gradients = influence.loss_gradients(features, torch.from_numpy(state.labels))
+def _ballot(data: RepairSet, state: Trained, settings: FeedbackSettings, seed: int) -> Ballot:
+    influence, features = HeadInfluence(state.rows, state.fit), state.rows.features
+    gradients = influence.loss_gradients(features, state.rows.labels)
     (helpful, helping), (harmful, harming) = influence.top_influencers(
         gradients, settings.influencers, leave_out=torch.arange(len(features))
     )
     scores, rows = torch.cat([helpful, harmful], 1), torch.cat([helping, harming], 1)
     strongest = scores.abs().nan_to_num(posinf=0.0).topk(settings.influencers, 1).indices
-    on_validation = influence.on_gradients(influence.validation_gradient(*state.data.validation))[0]
+    steering = influence.validation_gradient(state.validation_features, data.validation[1])
     return Ballot(
-        state.labels,
-        len(state.data.labels),
+        state.rows.labels.numpy(),
+        len(data.labels),
         rows.gather(1, strongest).numpy(),
         scores.gather(1, strongest).double().numpy(),
-        on_validation.double().numpy(),
+        influence.on_gradients(steering)[0].double().numpy(),
         probabilities(state.fit.theta, features).double().numpy(),
         out_of_fold(state.rows, state.fit, FOLDS, seed).numpy(),
     )
 
 
-def _told(data: RepairSet, seed: int, method: str, states: Sequence[_State]) -> Feedback:
+def _told(data: RepairSet, seed: int, method: str, states: Sequence[Trained]) -> Feedback:
     gold, classes = data.test[1].numpy(), len(data.labels)
     steps = [_gain(data, a, b) for a, b in zip(states, states[1:], strict=False)]
     kept = next((i for i, step in enumerate(steps) if step.low <= 0), len(steps))
-    scores = [macro_f1(state.predicted(data.test), gold, classes) for state in states]
-    last = states[-1]
-    changed = int(((last.labels != states[0].labels) | (last.weights == 0)).sum())
+    scores = [macro_f1(_classes(state.test), gold, classes) for state in states]
+    last = states[-1].rows
+    changed = int(((last.labels != states[0].rows.labels) | (last.row_weights == 0)).sum())
     first = steps[0] if steps else Interval(0.0, 0.0, 0.0)
-    return Feedback(data.name, seed, method, len(steps), kept, changed, scores[0], scores[-1], scores[kept], first)
+    return Feedback(
+        data.name, seed, method, len(last.labels), len(steps), kept, changed, scores[0], scores[-1], scores[kept], first
+    )
 
 
-def _gain(data: RepairSet, before: _State, after: _State) -> Interval:
-    predictions = [state.predicted(data.validation) for state in (before, after)]
+def _gain(data: RepairSet, before: Trained, after: Trained) -> Interval:
+    predictions = [_classes(state.validation) for state in (before, after)]
     return macro_f1_difference(predictions[0], predictions[1], data.validation[1].numpy(), len(data.labels))
+
+
+def _classes(found: Float[Tensor, "n c"]) -> Ints:
+    return np.asarray(found.argmax(1).numpy())
 
 
 def markdown(found: Sequence[Feedback]) -> str:

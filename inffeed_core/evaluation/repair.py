@@ -35,45 +35,65 @@ class RepairSet:
     silver_from: str
     validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
     test: tuple[Float[Tensor, "t d"], Int[Tensor, " t"]]
+    validation_texts: Sequence[str]
+    test_texts: Sequence[str]
+
+
+def read(folder: Path, name: str) -> RepairSet:
+    """One set before it is encoded: its features have width 0, by which a model tells nothing but the commonest class.
+
+    Raises NotReady where the file is missing.
+    """
+    rows = read_set(folder, name)
+    labels = tuple(sorted({row["gold"] for row in rows}))
+    by_split = {s: [r for r in rows if r["split"] == s] for s in ("seed", "extension", "validation", "test")}
+    texts = {split: [row["text"] for row in part] for split, part in by_split.items()}
+    gold = {s: torch.tensor([labels.index(r["gold"]) for r in part]) for s, part in by_split.items()}
+    own = [row.get("silver") for row in by_split["extension"]]
+    given = all(label is not None for label in own)
+    learned = torch.cat([gold["seed"], gold["extension"]])
+    return labelled_anew(
+        RepairSet(
+            name,
+            labels,
+            texts["seed"] + texts["extension"],
+            torch.empty(len(learned), 0),
+            learned,
+            len(gold["seed"]),
+            torch.tensor([labels.index(label) for label in own]) if given else torch.zeros_like(gold["extension"]),
+            OWN if given else "a model of the seed",
+            (torch.empty(len(gold["validation"]), 0), gold["validation"]),
+            (torch.empty(len(gold["test"]), 0), gold["test"]),
+            texts["validation"],
+            texts["test"],
+        )
+    )
 
 
 def load(
     folder: Path, name: str, model: str, cache: Path, progress: Progress, precision: Precision = "float32"
 ) -> RepairSet:
     """Read and encode one set. Raises NotReady where the file is missing, ModelError, Cancelled."""
-    rows = read_set(folder, name)
-    labels = tuple(sorted({row["gold"] for row in rows}))
-    by_split = {s: [r for r in rows if r["split"] == s] for s in ("seed", "extension", "validation", "test")}
-    settings = TrainSettings(precision=precision)
+    return encoded(read(folder, name), model, cache, progress, precision)
+
+
+def encoded(
+    data: RepairSet, model: str, cache: Path, progress: Progress, precision: Precision = "float32"
+) -> RepairSet:
+    """The same texts with features of this model, and what follows from them. Raises ModelError, Cancelled."""
+    parts, settings = (data.texts, data.validation_texts, data.test_texts), TrainSettings(precision=precision)
     features = encoded_features(
         model,
-        [row["text"] for part in by_split.values() for row in part],
+        [text for part in parts for text in part],
         cache,
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,
         precision=settings.precision,
         progress=progress,
     )
-    gold = torch.tensor([labels.index(row["gold"]) for part in by_split.values() for row in part])
-    sizes = [len(part) for part in by_split.values()]
-    (seed_x, seed_y), (extension_x, extension_y), validation, test = zip(
-        torch.split(features, sizes), torch.split(gold, sizes), strict=True
-    )
-    own = [row.get("silver") for row in by_split["extension"]]
-    given = all(label is not None for label in own)
-    return RepairSet(
-        name,
-        labels,
-        [row["text"] for row in by_split["seed"] + by_split["extension"]],
-        torch.cat([seed_x, extension_x]),
-        torch.cat([seed_y, extension_y]),
-        len(seed_y),
-        torch.tensor([labels.index(label) for label in own])
-        if given
-        else _seed_model_labels(HeadData(seed_x, seed_y, len(labels)), validation, extension_x),
-        OWN if given else "a model of the seed",
-        validation,
-        test,
+    learned, validation, test = torch.split(features, [len(part) for part in parts])
+    return labelled_anew(
+        replace(data, features=learned, validation=(validation, data.validation[1]), test=(test, data.test[1]))
     )
 
 
@@ -87,16 +107,24 @@ def drawn(data: RepairSet, seed: int) -> RepairSet:
     kept = torch.randperm(data.seed_rows, generator=generator)[: round(SHARE * data.seed_rows)]
     silver = torch.randperm(rest, generator=generator)[: round(SHARE * rest)]
     rows = torch.cat([kept, silver + data.seed_rows])
-    features, gold, own = data.features[rows], data.gold[rows], data.silver_from == OWN
-    seed_gold = HeadData(features[: len(kept)], gold[: len(kept)], len(data.labels))
-    return replace(
+    draw = replace(
         data,
         texts=[data.texts[i] for i in rows.tolist()],
-        features=features,
-        gold=gold,
+        features=data.features[rows],
+        gold=data.gold[rows],
         seed_rows=len(kept),
-        silver=data.silver[silver] if own else _seed_model_labels(seed_gold, data.validation, features[len(kept) :]),
+        silver=data.silver[silver],
     )
+    return labelled_anew(draw)
+
+
+def labelled_anew(data: RepairSet) -> RepairSet:
+    """With silver by a model of the seed gold and the features there are now, where it comes from such a model."""
+    if data.silver_from == OWN:
+        return data
+    count = data.seed_rows
+    seed = HeadData(data.features[:count], data.gold[:count], len(data.labels))
+    return replace(data, silver=_seed_model_labels(seed, data.validation, data.features[count:]))
 
 
 def _seed_model_labels(

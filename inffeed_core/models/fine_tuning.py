@@ -35,8 +35,6 @@ from inffeed_core.records import Progress
 STAGE = "Fine-tuning"
 WARM_UP = 0.1
 WEIGHT_DECAY = 0.01
-SCORINGS = 2
-"""Of validation in an epoch; each leaves a checkpoint."""
 LEARNING_RATES = {False: 5e-5, True: 1e-3}
 """Where the settings name none, by whether it is LoRA."""
 PROBED = 6
@@ -193,7 +191,7 @@ def _trainer(model: nn.Module, tokenizer: Any, data: list[list[Item]], about: Fi
     learned, validation = data
     settings = about.settings
     per_epoch = -(-len(learned) // settings.batch_size)
-    every = max(1, per_epoch // SCORINGS)
+    every = max(1, per_epoch // settings.scorings)
     arguments = transformers.TrainingArguments(
         output_dir=str(about.work),
         num_train_epochs=settings.epochs,

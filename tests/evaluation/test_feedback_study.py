@@ -5,6 +5,7 @@ import torch
 
 from inffeed_core.evaluation.feedback_study import markdown, study
 from inffeed_core.evaluation.repair import RepairSet
+from inffeed_core.evaluation.trainers import HeadTrainer
 from inffeed_core.feedback import METHODS
 from inffeed_core.settings import FeedbackSettings
 
@@ -25,20 +26,22 @@ def flipped() -> RepairSet:
     features, gold = part(200)
     gold = torch.where(torch.arange(200) % 10 == 3, 1 - gold, gold)
     texts = [str(i) for i in range(200)]
-    return RepairSet("clouds", ("a", "b"), texts, features, gold, 100, gold[100:], "a test", part(300), part(300))
+    return RepairSet(
+        "clouds", ("a", "b"), texts, features, gold, 100, gold[100:], "a test", part(300), part(300), [], []
+    )
 
 
 def test_influencers_object_to_more_labels_where_some_are_wrong(flipped: RepairSet):
     settings = FeedbackSettings(rounds=1, cap=1.0, margin=0.5)
     changed = []
     for data in (flipped, replace(flipped, gold=torch.arange(200) % 2)):
-        (found,) = study(data, ["influence-vote"], settings, 0, quiet)
+        (found,) = study(data, HeadTrainer(data), ["influence-vote"], settings, 0, quiet)
         changed.append(found.changed)
     assert changed[0] > changed[1] + 5
 
 
 def test_a_round_without_proof_on_validation_is_not_kept(flipped: RepairSet):
-    for one in study(flipped, list(METHODS), FeedbackSettings(rounds=2, cap=0.02), 0, quiet):
+    for one in study(flipped, HeadTrainer(flipped), list(METHODS), FeedbackSettings(rounds=2, cap=0.02), 0, quiet):
         assert 0 <= one.kept <= one.rounds <= 2
         if one.validation.low <= 0:
             assert one.kept == 0
@@ -46,6 +49,9 @@ def test_a_round_without_proof_on_validation_is_not_kept(flipped: RepairSet):
 
 
 def test_the_study_repeats_and_is_told_as_a_table(flipped: RepairSet):
-    first, second = (list(study(flipped, list(METHODS), FeedbackSettings(rounds=1), 0, quiet)) for _ in range(2))
+    first, second = (
+        list(study(flipped, HeadTrainer(flipped), list(METHODS), FeedbackSettings(rounds=1), 0, quiet))
+        for _ in range(2)
+    )
     assert first == second
     assert markdown(first).count("\n") == 1 + len(METHODS)

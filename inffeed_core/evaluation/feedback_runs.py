@@ -1,0 +1,89 @@
+"""Runs of the feedback study: which sets, draws and methods, trained how, kept where.
+
+Every method on every draw leaves one JSON line as soon as it is known, with a fingerprint of the settings; a line that
+a kill has torn is dropped, and only what is missing is made.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from inffeed_core.evaluation.feedback_study import Feedback, study
+from inffeed_core.evaluation.repair import RepairSet, drawn, encoded, read
+from inffeed_core.evaluation.repair_runs import Places
+from inffeed_core.evaluation.trainers import FineTuner, HeadTrainer, Trainer, Tuning, first_rows
+from inffeed_core.records import Interval, Progress
+from inffeed_core.settings import FeedbackSettings, FineTuneSettings
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackPlan:
+    """What is measured on every draw."""
+
+    methods: tuple[str, ...]
+    settings: FeedbackSettings
+    model: str
+    fine_tune: FineTuneSettings | None = None
+    """How transformers are fine-tuned; None trains heads on the frozen model."""
+    train_rows: int | None = None
+    """Gold texts learned from, the seed's first; None for all of the draw."""
+
+    def fingerprint(self) -> str:
+        """Short name of all that a result depends on beside its set, seed and method."""
+        parts = {name: value for name, value in asdict(self).items() if name != "methods"}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def complete(places: Places, sets: Sequence[str], seeds: int, plan: FeedbackPlan, progress: Progress) -> list[Feedback]:
+    """Make what the results file lacks, and give all that was asked for, by set. Raises NotReady, ModelError, …"""
+    found = {(one.name, one.seed, one.method): one for one in kept(places.results, plan)}
+    for seed in range(seeds):
+        for name in sets:
+            missing = [method for method in plan.methods if (name, seed, method) not in found]
+            for one in _made(places, name, seed, missing, plan, progress):
+                _append(places.results, plan, one)
+                found[one.name, one.seed, one.method] = one
+    return [found[name, seed, method] for name in sets for seed in range(seeds) for method in plan.methods]
+
+
+def kept(results: Path, plan: FeedbackPlan) -> list[Feedback]:
+    """Results of this plan in the file; a line that a kill tore is taken out of it."""
+    if not results.is_file():
+        return []
+    content = results.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        os.truncate(results, len(whole))
+    rows = [json.loads(line) for line in whole.splitlines()]
+    mine = [row["result"] for row in rows if row["settings"] == plan.fingerprint()]
+    return [Feedback(**row | {"validation": Interval(**row["validation"])}) for row in mine]
+
+
+def _made(
+    places: Places, name: str, seed: int, methods: Sequence[str], plan: FeedbackPlan, progress: Progress
+) -> Iterator[Feedback]:
+    if not methods:
+        return
+    whole = read(places.data, name)
+    if plan.fine_tune is None:
+        whole = encoded(whole, plan.model, places.cache, progress)
+    draw = drawn(whole, seed)
+    draw = draw if plan.train_rows is None else first_rows(draw, plan.train_rows)
+    yield from study(draw, _trainer(draw, seed, plan, places, progress), methods, plan.settings, seed, progress)
+
+
+def _trainer(draw: RepairSet, seed: int, plan: FeedbackPlan, places: Places, progress: Progress) -> Trainer:
+    if plan.fine_tune is None:
+        return HeadTrainer(draw)
+    return FineTuner(draw, Tuning(plan.model, plan.fine_tune, seed, places.cache), progress)
+
+
+def _append(results: Path, plan: FeedbackPlan, one: Feedback) -> None:
+    results.parent.mkdir(parents=True, exist_ok=True)
+    with results.open("ab") as file:
+        file.write((json.dumps({"settings": plan.fingerprint(), "result": asdict(one)}) + "\n").encode())
+        file.flush()
+        os.fsync(file.fileno())
