@@ -41,7 +41,7 @@ def set_options(command: "F") -> "F":
 
 def fine_tune_options(command: "F") -> "F":
     """Whether transformers are trained, and for how long."""
-    flag = click.option("--fine-tune", is_flag=True, help="Train whole transformers instead of heads (minutes each).")
+    flag = click.option("--fine-tune", is_flag=True, help="Train whole transformers too (minutes each).")
     epochs = click.option(
         "--epochs",
         type=click.IntRange(1, 100),
@@ -119,9 +119,10 @@ def fidelity(
 @click.option("--rounds", metavar="P,Q", help="Flag policies that rank anew after each budget. [the default policy]")
 @click.option("--train", metavar="T,U", help="Ways to train: plain, noise-aware, auto; all unless given.")
 @click.option("--noise-rate", type=click.FloatRange(0, 1), default=0.0, help="How often the annotator errs. [0]")
+@fine_tune_options
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Runs at the same time.")
 @click.option("--results", type=click.Path(dir_okay=False, path_type=Path), help="JSON lines, kept to go on from.")
-@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for evidence.md and plots.")
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for the page and its plots.")
 @json_option
 def repair(
     data: Path,
@@ -140,18 +141,21 @@ def repair(
     For each set and seed: train on seed gold and silver, check the first per cents of each policy's ranking, retrain
     in every way, and score on test. Prints a table: the share of the gap between silver as it is and all gold that
     each closed. A run that was stopped goes on where it was if --results names the same file.
+
+    With --fine-tune the encoder is first fine-tuned on the seed gold of each draw; the head on its features is what is
+    trained and reviewed. The report is then evidence_fine_tuned.md.
     """
     settings = _repair_settings(model, **options)
     names = _sets(data, sets)
     from tempfile import TemporaryDirectory
 
-    from inffeed_core.evaluation import evidence_report, repair_runs
+    from inffeed_core.evaluation import evidence_report, fine_tuned_report, repair_runs
 
     with TemporaryDirectory() as folder, shown_progress() as progress:
         places = repair_runs.Places(data, cache, results or Path(folder) / "runs.jsonl")
         rows = repair_runs.complete(places, names, seeds, settings, workers, progress)
     if report is not None:
-        evidence_report.write(rows, settings, report)
+        (fine_tuned_report if settings.fine_tune else evidence_report).write(rows, settings, report)
     answer(rows, as_json, lambda: evidence_report.summary(rows))
 
 
@@ -206,7 +210,14 @@ def feedback(
 
 
 def _repair_settings(
-    model: str, budgets: str, policies: str | None, rounds: str | None, train: str | None, noise_rate: float
+    model: str,
+    budgets: str,
+    policies: str | None,
+    rounds: str | None,
+    train: str | None,
+    noise_rate: float,
+    fine_tune: bool,
+    epochs: int,
 ) -> "RepairSettings":
     shares = _shares(budgets)
     from inffeed_core.evaluation.repair_runs import RepairSettings, known_policies
@@ -220,6 +231,7 @@ def _repair_settings(
         trainings=_names(train, TRAININGS, "--train"),
         noise=noise_rate,
         model=model,
+        fine_tune=_fine_tune_settings(epochs) if fine_tune else None,
     )
 
 

@@ -120,7 +120,7 @@ def drawn(data: RepairSet, seed: int) -> RepairSet:
 
 def labelled_anew(data: RepairSet) -> RepairSet:
     """With silver by a model of the seed gold and the features there are now, where it comes from such a model."""
-    if data.silver_from == OWN:
+    if data.silver_from == OWN or not len(data.silver):
         return data
     count = data.seed_rows
     seed = HeadData(data.features[:count], data.gold[:count], len(data.labels))

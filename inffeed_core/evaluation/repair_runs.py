@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from inffeed_core.evaluation.repair import RepairSet, drawn, load
+from inffeed_core.evaluation.repair import RepairSet, drawn, load, read
 from inffeed_core.evaluation.review_study import GOLD_ONLY, TRAININGS, Study, answers, ceiling, wrong
 from inffeed_core.evaluation.rivals import RIVALS
+from inffeed_core.evaluation.trainers import Tuning, tuned_on_seed
 from inffeed_core.flagging import RANKINGS, Floats, order
 from inffeed_core.records import Progress
+from inffeed_core.settings import FineTuneSettings
 
 Row = Mapping[str, Any]
 BASELINE = "none"
@@ -43,10 +45,13 @@ class RepairSettings:
     noise: float = 0.0
     """How often the annotator errs, 0 to 1."""
     model: str = ""
+    fine_tune: FineTuneSettings | None = None
+    """How the model is first fine-tuned on the seed gold of each draw; None leaves it frozen."""
 
     def fingerprint(self) -> str:
         """Short name of these settings."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def known_policies() -> tuple[str, ...]:
@@ -54,9 +59,11 @@ def known_policies() -> tuple[str, ...]:
     return (*RANKINGS, *RIVALS)
 
 
-def run(data: RepairSet, seed: int, settings: RepairSettings) -> Iterator[Row]:
-    """One set with one seed. Deterministic."""
+def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | None = None) -> Iterator[Row]:
+    """One set with one seed, its transformer first fine-tuned on the seed gold drawn where asked. Deterministic."""
     draw = drawn(data, seed)
+    if tuning is not None:
+        draw = tuned_on_seed(draw, tuning, lambda *_: None)
     given = answers(draw, settings.noise, seed)
     study = Study(draw, given)
     errors = wrong(draw)
@@ -128,8 +135,9 @@ def complete(
     rows = kept(places.results, settings)
     done = {(row["set"], row["seed"]) for row in rows}
     missing = [one for one in wanted if one not in done]
-    for name in dict.fromkeys(name for name, _ in missing):
-        load(places.data, name, settings.model, places.cache, progress)  # encoded once, before several want it
+    if settings.fine_tune is None:
+        for name in dict.fromkeys(name for name, _ in missing):
+            load(places.data, name, settings.model, places.cache, progress)  # encoded once, before several want it
     for number, found in enumerate(_made(places, missing, settings, workers, progress), 1):
         _append(places.results, found)
         rows += found
@@ -187,6 +195,9 @@ def _made(
 
 def _one(places: Places, name: str, seed: int, settings: RepairSettings) -> list[Row]:
     began = time.monotonic()
-    data = load(places.data, name, settings.model, places.cache, lambda *_: None)
-    rows = list(run(data, seed, settings))
+    if settings.fine_tune is None:
+        data, tuning = load(places.data, name, settings.model, places.cache, lambda *_: None), None
+    else:
+        data, tuning = read(places.data, name), Tuning(settings.model, settings.fine_tune, seed, places.cache)
+    rows = list(run(data, seed, settings, tuning))
     return [{**row, "seconds": round(time.monotonic() - began, 1)} for row in rows]

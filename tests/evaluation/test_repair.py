@@ -93,7 +93,7 @@ def test_what_a_kill_tore_is_made_again_and_the_rest_is_not(
     places.results.write_bytes(whole[:-200])  # seed 1 has lost its end
     made = []
     monkeypatch.setattr(
-        "inffeed_core.evaluation.repair_runs.run", lambda data, seed, _: made.append(seed) or run(data, seed, _)
+        "inffeed_core.evaluation.repair_runs.run", lambda data, seed, *rest: made.append(seed) or run(data, seed, *rest)
     )
     again = complete(places, ["sample"], 2, settings("random"), 1, quiet)
     assert made == [1]

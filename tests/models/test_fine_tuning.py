@@ -72,6 +72,11 @@ def test_it_learns_and_a_plain_pipeline_says_what_it_learned(bert: Path, tmp_pat
     assert not list((tmp_path / "w").glob("checkpoint-*"))
 
 
+def test_validation_is_scored_as_often_in_an_epoch_as_asked(bert: Path, tmp_path: Path):
+    found = tuned(bert, tmp_path / "w", settings=replace(SETTINGS, epochs=2, scorings=1))
+    assert [point.step for point in found.curve] == [10, 20]
+
+
 def test_same_seed_and_data_give_the_same_weights_and_another_seed_others(bert: Path, tmp_path: Path):
     one, two = (weights(tuned(bert, tmp_path / name).folder) for name in "ab")
     assert equal(one, two)
