@@ -91,6 +91,33 @@ def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHAR
     return _laid_out(figure, height=110 + 26 * max(len(shared), 3), showlegend=False)
 
 
+def refit_scatter(refits: Mapping[str, Sequence[tuple[str, float, float]]], words: Words = CHARTS) -> go.Figure:
+    """Scores against the experiment that they predict: by kind, (id, predicted, actual) in nats, and the diagonal."""
+    values = [value for points in refits.values() for _, *pair in points for value in pair]
+    ends = [min(values, default=0.0), max(values, default=0.0)]
+    line = {"color": NEUTRAL, "width": 1, "dash": "dash"}
+    figure = go.Figure(go.Scatter(x=ends, y=ends, mode="lines", line=line, showlegend=False, hoverinfo="skip"))
+    for (kind, points), colour, symbol in zip(refits.items(), LABEL_COLOURS, ("circle", "diamond"), strict=False):
+        figure.add_trace(
+            go.Scatter(
+                x=[predicted for _, predicted, _ in points],
+                y=[actual for _, _, actual in points],
+                mode="markers",
+                name=kind,
+                marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.8},
+                customdata=[[id] for id, _, _ in points],
+                hovertext=[
+                    words["refit"].format(id=plain(id), predicted=predicted, actual=actual)
+                    for id, predicted, actual in points
+                ],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title=words["predicted-axis"], tickformat=".2~g")
+    figure.update_yaxes(title=words["actual-axis"], tickformat=".2~g")
+    return _laid_out(figure, height=380)
+
+
 def _hover(i: Influencer, words: Words) -> str:
     effect = words["helpful" if i.influence >= 0 else "harmful"]
     what = f"{plain(i.label)} · {words[i.split]} · {plain(i.id)}"

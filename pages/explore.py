@@ -4,13 +4,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.charts import feature_map, influence_bars, ranking_bars
+from inffeed_core.charts import feature_map, influence_bars, ranking_bars, refit_scatter
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.records import Analysis, Instance
 from inffeed_core.settings import POLICIES
-from inffeed_core.workflow.agreement import agreement, all_analyses, rankings_agreement
+from inffeed_core.workflow.agreement import TOP, agreement, all_analyses, rankings_agreement
 from inffeed_core.workflow.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
 from inffeed_core.workflow.projects import Project, settings_of
+from inffeed_core.workflow.verifying import KIND as VERIFY
+from inffeed_core.workflow.verifying import Verification, correlation, latest_verification, slope
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
@@ -24,7 +26,8 @@ def page() -> None:
     """Search, portrait, and one tab for each question about it."""
     st.title(say("app.explore"), anchor=False)
     project = require_project()
-    explaining = "explain" in job_panel(project)
+    working = job_panel(project)
+    explaining = "explain" in working
     target = _chosen(project)
     analyses = _analyses(project)
     try:
@@ -39,7 +42,7 @@ def page() -> None:
     views = (
         lambda: _influences(project, portraits, explaining),
         lambda: _map(project, shown),
-        lambda: _rankings(project, shown),
+        lambda: _rankings(project, shown, checking=VERIFY in working),
         lambda: _trail(shown),
     )
     for tab, view in zip(tabs, views, strict=True):
@@ -230,7 +233,7 @@ def _map(project: Project, shown: Portrait) -> None:
     st.caption(say(drawn, count=len(points)))
 
 
-def _rankings(project: Project, shown: Portrait) -> None:
+def _rankings(project: Project, shown: Portrait, *, checking: bool) -> None:
     if shown.analysis is None:
         _no_analysis()
     elif not shown.standings:
@@ -248,6 +251,7 @@ def _rankings(project: Project, shown: Portrait) -> None:
         st.dataframe(pd.DataFrame(rows, columns=names), hide_index=True, column_config=columns)
     if shown.analysis is not None:
         _honesty(project, shown.analysis)
+        _refits(project, shown.analysis, checking)
 
 
 def _honesty(project: Project, analysis: Analysis) -> None:
@@ -260,6 +264,38 @@ def _honesty(project: Project, analysis: Analysis) -> None:
     st.caption(say("explore.agreement_said", policy=name, count=count, of=of))
     shared = {_policy_name(one.policy): one.shared for one in found}
     st.plotly_chart(ranking_bars(shared, count / of, words=section("charts")), config=BARE)
+
+
+def _refits(project: Project, analysis: Analysis, checking: bool) -> None:
+    """On request, random scores against the experiments that they predict."""
+    st.subheader(say("explore.refits"), anchor=False)
+    st.caption(say("explore.refits_advice"))
+    found = latest_verification(project, analysis.id)
+    if analysis.id == latest_id(project):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            count = st.number_input(say("explore.refits_count"), 2, 1000, 40, width=130, key="refits")
+            name = say("explore.refits_again" if found else "explore.refits_go")
+            if st.button(name, icon=":material/experiment:", disabled=checking):
+                start_job(project, VERIFY, {"refits": count})
+    elif found is None:
+        st.text(say("explore.refits_newest"))
+    if checking:
+        st.text(say("explore.refits_running"))
+    elif found is not None:
+        _verified(found)
+
+
+def _verified(found: Verification) -> None:
+    kinds = {"removal": found.removal, "relabelling": found.relabelling}
+    named = {say(f"explore.{kind}"): refits for kind, refits in kinds.items() if refits}
+    points = {name: [(one.id, one.predicted, one.actual) for one in refits] for name, refits in named.items()}
+    st.plotly_chart(refit_scatter(points, words=section("charts")), config=BARE)
+    for name, refits in named.items():
+        numbers = [f"{value:.2f}" if value is not None else "–" for value in (correlation(refits), slope(refits))]
+        said = {"correlation": numbers[0], "slope": numbers[1]}
+        st.text(say("explore.refits_said", kind=name, count=len(refits), **said))
+    if found.shared_with_bm25 is not None:
+        st.text(say("explore.refits_bm25", top=TOP, share=found.shared_with_bm25))
 
 
 def _policy_name(policy: str) -> str:

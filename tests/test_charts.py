@@ -15,6 +15,7 @@ from inffeed_core.charts import (
     learning_curve,
     plain,
     ranking_bars,
+    refit_scatter,
 )
 from inffeed_core.records import Evidence, Influencer, Interval, MapPoint, Metrics, ModelVersion, Split
 
@@ -166,6 +167,16 @@ def test_the_learning_curve_follows_the_versions_over_what_was_confirmed():
     assert list(instant.text) == ["v1"]
     assert (list(lora.text), list(lora.x)) == (["v3"], [19])
     assert list(lora.error_y.arrayminus) == pytest.approx([0.1])
+
+
+def test_refits_stand_about_the_diagonal_with_ids_as_plain_text():
+    figure = refit_scatter({"Without": [("<b>a</b>", -0.1, -0.2)], "Relabelled": [("b", 0.3, 0.1)]})
+    line, without, relabelled = figure.data
+    assert list(line.x) == list(line.y) == [-0.2, 0.3]
+    assert (list(without.x), list(without.y)) == ([-0.1], [-0.2])
+    assert "&lt;b&gt;a" in without.hovertext[0]
+    assert relabelled.marker.symbol != without.marker.symbol
+    assert refit_scatter({}).layout.xaxis.title.text
 
 
 def test_ranking_bars_name_policies_as_plain_text_and_mark_chance():

@@ -338,6 +338,10 @@ def test_tiers_are_computed_listed_and_compared(project: Project, tmp_path: Path
     assert "100% are the same" in said
     assert "inffeed analyses" in run("compare", project.folder, 1, "v9", code=1).stderr
     assert "exact anyway" in run("analyse", project.folder, "--refine", code=1).stderr
+    checked = answer("verify", project.folder, "--refits", 3)
+    assert isinstance(checked, dict)
+    assert (len(checked["relabelling"]), checked["removal"]) == (3, [])  # of a whole model no text can be removed
+    assert "with the suggested label: 3 texts, correlation" in run("verify", project.folder, "--refits", 3).stdout
 
 
 def free_port() -> int:
@@ -414,7 +418,7 @@ def test_the_audit_tells_what_it_has_seen(reviewable_project: Project):
     told = answer("audit", reviewable_project.folder)
     assert told["counts"]["silver"] == 40
     assert told["estimate"] is None
-    assert "0 of the 20 texts" in run("audit", reviewable_project.folder).stdout
+    assert "so far 0 are audited" in run("audit", reviewable_project.folder).stdout
 
 
 def test_a_discussion_is_listed_and_settled(reviewable_project: Project):

@@ -3,7 +3,7 @@
     console.py   errors to exit codes, progress, JSON: what all commands share
     data.py      new, import, export, settings
     learning.py  train, analyse, retrain, versions, promote, export-model
-    analyses.py  analyses, compare
+    analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
     running.py   status, jobs, cancel, app
     bench.py     bench repair, bench fidelity

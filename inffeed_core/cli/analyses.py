@@ -1,10 +1,10 @@
-"""Commands that list analyses and compare two of them."""
+"""Commands that list analyses, compare two of them, and check one."""
 
 from pathlib import Path
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, opened, project_argument
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
 
 
 @click.command(epilog="Example: inffeed analyses reviews")
@@ -48,4 +48,36 @@ def compare(project: Path, first: str, second: str, as_json: bool) -> None:
     answer(result, as_json, lambda: f"Analyses {names[0]} and {names[1]}:\n{result.sentence}")
 
 
-COMMANDS = (analyses, compare)
+@click.command(epilog="Example: inffeed verify reviews --refits 100")
+@project_argument
+@click.option("--refits", type=click.IntRange(2), default=40, show_default=True, help="Silver texts drawn at random.")
+@json_option
+def verify(project: Path, refits: int, as_json: bool) -> None:
+    """Check scores against real refits.
+
+    Random silver texts of the newest analysis of the project DIR: the head is fitted anew without the text, and with
+    the suggested label for it, and the validation loss is compared with what the scores predict. Explore shows each.
+    """
+    from inffeed_core.jobs import run_here
+    from inffeed_core.workflow.agreement import TOP
+    from inffeed_core.workflow.verifying import KIND, Verification, correlation, slope
+
+    with shown_progress() as progress:
+        job = run_here(opened(project), KIND, {"refits": refits}, progress)
+    found = Verification.from_dict(job.result)
+    kinds = {"without the text": found.removal, "with the suggested label": found.relabelling}
+    lines = [
+        f"{name}: {len(done)} texts, correlation {_number(correlation(done))}, slope {_number(slope(done))}"
+        for name, done in kinds.items()
+        if done
+    ]
+    if (shared := found.shared_with_bm25) is not None:
+        lines.append(f"of the {TOP} strongest influencers {shared:.0%} are among the {TOP} most alike by BM25")
+    answer(found, as_json, lambda: "\n".join(lines))
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+COMMANDS = (analyses, compare, verify)

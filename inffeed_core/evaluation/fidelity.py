@@ -36,21 +36,30 @@ class Fidelity:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class Refits:
+    """The experiment itself, on the rows that a head was fitted on, each taught one label."""
+
     influence: HeadInfluence
     validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
 
-    @property
-    def data(self) -> HeadData:
-        return self.influence.data
+    def without(self, row: int) -> float:
+        """Actual influence on validation: mean loss fitted without the row minus with it, nats."""
+        weights = self.influence.data.row_weights.clone()
+        weights[row] = 0
+        return self._refitted(replace(self.influence.data, weights=weights)) - self._loss(self.influence.fit)
 
-    def loss(self, fit: HeadFit) -> float:
-        """Mean validation loss in nats."""
+    def relabelled(self, row: int, label: int) -> float:
+        """Actual gain: mean validation loss now minus fitted with the row labelled `label`, nats."""
+        labels = self.influence.data.labels.clone()
+        labels[row] = label
+        return self._loss(self.influence.fit) - self._refitted(replace(self.influence.data, labels=labels))
+
+    def _loss(self, fit: HeadFit) -> float:
         return float(losses(probabilities(fit.theta, self.validation[0]), self.validation[1]).mean())
 
-    def refitted(self, data: HeadData) -> float:
+    def _refitted(self, data: HeadData) -> float:
         """Validation loss after fitting to convergence on other data."""
-        return self.loss(self.influence.corrected(data).fit)
+        return self._loss(self.influence.corrected(data).fit)
 
 
 def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[Fidelity]:
@@ -61,17 +70,17 @@ def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[
     labels = torch.cat([found.gold[: found.seed_rows], found.silver])[:rows]
     data = HeadData(found.features[:rows], labels, len(found.labels))
     influence = HeadInfluence(data, choose_l2(data, *found.validation, L2_GRID))
-    case = _Case(influence, found.validation)
-    gradient = influence.validation_gradient(*case.validation)
+    refit = Refits(influence, found.validation)
+    gradient = influence.validation_gradient(*found.validation)
     plain = HeadInfluence(data, influence.fit, leverage=False)
     other = (data.labels + 1) % data.classes
     removal = influence.on_gradients(gradient)[0].double()
     chosen = _spread(removal, refits)
-    without = [_removed(case, row) for row in _counted(chosen, f"{found.name}: removing", progress)]
+    without = [refit.without(row) for row in _counted(chosen, f"{found.name}: removing", progress)]
     gains = influence.relabel_gains(gradient).gather(1, other.unsqueeze(1)).squeeze(1)
     turned = _spread(gains, refits)
     relabelled = [
-        _relabelled(case, row, int(other[row])) for row in _counted(turned, f"{found.name}: relabelling", progress)
+        refit.relabelled(row, int(other[row])) for row in _counted(turned, f"{found.name}: relabelling", progress)
     ]
     uncorrected = plain.on_gradients(gradient)[0].double()
     about = (found.name, len(labels))
@@ -80,20 +89,6 @@ def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[
         _told(*about, "removal without leverage correction", uncorrected[chosen], without),
         _told(*about, "relabelling", gains[turned], relabelled),
     ]
-
-
-def _removed(case: _Case, row: int) -> float:
-    """Actual influence: validation loss without the row minus with it."""
-    weights = torch.ones(len(case.data.features), dtype=torch.float64)
-    weights[row] = 0
-    return case.refitted(replace(case.data, weights=weights)) - case.loss(case.influence.fit)
-
-
-def _relabelled(case: _Case, row: int, label: int) -> float:
-    """Actual gain: validation loss now minus with the row labelled `label`."""
-    labels = case.data.labels.clone()
-    labels[row] = label
-    return case.loss(case.influence.fit) - case.refitted(replace(case.data, labels=labels))
 
 
 def _spread(predicted: Float[Tensor, " n"], count: int) -> list[int]:

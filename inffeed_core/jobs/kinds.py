@@ -4,6 +4,7 @@ What computes is imported by the functions, because it needs torch and whoever o
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,13 @@ def explain(project: Project, settings: Settings, progress: Progress) -> dict[st
     return {"explained": len(settings["ids"])}
 
 
+def verify(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """The latest analysis against real refits: a `Verification` as a dict. Takes {"refits": n}."""
+    from inffeed_core.workflow import verifying
+
+    return asdict(verifying.verify(project, settings["refits"], progress))
+
+
 def probe(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """How fast this machine fine-tunes: {"seconds_per_text", "method", "model"}. Takes {"train": …}."""
     from inffeed_core.workflow import estimating
@@ -75,6 +83,7 @@ KINDS: dict[str, Work] = {
     "retrain": retrain,
     "refresh": refresh,
     "explain": explain,
+    "verify": verify,
     "probe": probe,
     "export-model": export_model,
 }

@@ -91,6 +91,12 @@ def jobs(db: Database, limit: int = 20) -> list[Job]:
     return [_job(r) for r in db.query("SELECT * FROM job ORDER BY n DESC LIMIT ?", [limit])]
 
 
+def job_results(db: Database, kind: str) -> list[dict[str, Any]]:
+    """What the jobs of this kind that were done have found, latest first."""
+    rows = db.query("SELECT result FROM job WHERE kind = ? AND state = ? ORDER BY n DESC", [kind, JobState.DONE.value])
+    return [dict(json.loads(row["result"])) for row in rows]
+
+
 def open_processes(db: Database) -> list[tuple[str, int | None, float | None, float]]:
     """(id, pid, pid_started, seconds since the last heartbeat) of every queued or running job."""
     rows = db.query("SELECT id, pid, pid_started, heartbeat FROM job WHERE state IN ('queued', 'running')")

@@ -17,6 +17,7 @@ from inffeed_core import flagging, store
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.feature_map import principal_plane
 from inffeed_core.influence import HeadInfluence, fit_head, losses, probabilities
+from inffeed_core.recipes import Learned
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.signals import silver_signals
@@ -31,7 +32,7 @@ EXPLAIN_ALL_PAIRS = 2e8
 
 
 @dataclass(frozen=True)
-class _State:
+class State:
     """The active version with the data it was trained on."""
 
     version: ModelVersion
@@ -45,10 +46,12 @@ class _State:
 
     @cached_property
     def learn(self) -> Encoded:
+        """What was learned: train and silver."""
         return self.data.only(*LEARNED)
 
     @cached_property
     def validation(self) -> Encoded:
+        """Gold that steers."""
         return self.data.only(Split.VALIDATION)
 
     @cached_property
@@ -58,10 +61,25 @@ class _State:
 
     @cached_property
     def influence(self) -> HeadInfluence:
+        """Of the version's head, on what its recipe taught."""
         data = taught_to(self.version, self.learn, self.validation, len(self.about.labels))
         l2 = float(str(self.version.report["l2"]))
         fit = fit_head(data, l2, start=self.stored_theta)  # at the optimum already, or a few corrections from it
         return HeadInfluence(data, fit, leverage=self.settings.leverage)
+
+    @cached_property
+    def plainly_learned(self) -> Learned:
+        """Every learned row with one label, the silver ones as they are."""
+        return self.learn.learned(len(self.about.labels), self.train_settings.silver_weight)
+
+    @cached_property
+    def plain_influence(self) -> HeadInfluence:
+        """Of a head that was taught the silver labels as they are: one that doubts them already has less to say."""
+        given = self.influence
+        if given.data.targets is None and self.version.report.get("recipe") != "drop-flagged":
+            return given
+        fit = fit_head(self.plainly_learned.data, given.fit.l2, start=given.fit.theta)
+        return HeadInfluence(self.plainly_learned.data, fit, leverage=self.settings.leverage)
 
 
 def analyse(project: Project, settings: AnalysisSettings, progress: Progress) -> Analysis:
@@ -70,7 +88,7 @@ def analyse(project: Project, settings: AnalysisSettings, progress: Progress) ->
     Deterministic: the same version and settings give the same analysis. Written in one transaction at the end.
     Raises NotReady where there is no version, or the data has changed since it was trained; Cancelled.
     """
-    return _analysed(project, _load(project, settings, progress), progress)
+    return _analysed(project, load(project, settings, progress), progress)
 
 
 def refresh(project: Project, progress: Progress) -> Analysis:
@@ -89,10 +107,10 @@ def refresh(project: Project, progress: Progress) -> Analysis:
     if before is None:
         raise NotReady("There is no analysis of the active version to refresh; run one first (`inffeed analyse`).")
     settings = replace(AnalysisSettings.from_dict(before.settings), scope="head", refine=False)
-    return _analysed(project, _load(project, settings, progress, as_of), progress, before)
+    return _analysed(project, load(project, settings, progress, as_of), progress, before)
 
 
-def _analysed(project: Project, state: _State, progress: Progress, before: Analysis | None = None) -> Analysis:
+def _analysed(project: Project, state: State, progress: Progress, before: Analysis | None = None) -> Analysis:
     """Compute and store; `before` is the analysis that this one refreshes."""
     settings = state.settings
     progress("Scoring", 0, 0)
@@ -132,7 +150,7 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
         analysis = store.latest_analysis(db, version.id) if version else None
     if analysis is None:
         raise NotReady("There is no analysis of the active version yet; run one first (`inffeed analyse`).")
-    state = _load(project, AnalysisSettings.from_dict(analysis.settings), progress, analysis.as_of_decision)
+    state = load(project, AnalysisSettings.from_dict(analysis.settings), progress, analysis.as_of_decision)
     place = {one.id: i for i, one in enumerate(state.data.instances)}
     if unknown := [id for id in ids if id not in place]:
         raise UnknownInstance(f"No instance has the id {unknown[0]!r}; the Data page lists all ids.")
@@ -143,7 +161,7 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
             store.put_evidence(db, analysis.id, target, sides)
 
 
-def _load(project: Project, settings: AnalysisSettings, progress: Progress, as_of: int | None = None) -> _State:
+def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of: int | None = None) -> State:
     """The active version with its data as of its training, or with the labels of a later decision row."""
     with store.reading(project.db) as db:
         about, version = store.project_settings(db), store.active_version(db)
@@ -152,7 +170,7 @@ def _load(project: Project, settings: AnalysisSettings, progress: Progress, as_o
     train_settings = TrainSettings.from_dict(version.settings)
     as_of = version.as_of_decision if as_of is None else as_of
     data = encode(project, located(project, version.encoder, progress), train_settings, as_of, progress)
-    state = _State(version, about, data, settings, train_settings, stored_fit(project, version).theta, as_of)
+    state = State(version, about, data, settings, train_settings, stored_fit(project, version).theta, as_of)
     same = (
         state.learn.fingerprint() == version.data_hash
         if as_of == version.as_of_decision
@@ -163,7 +181,7 @@ def _load(project: Project, settings: AnalysisSettings, progress: Progress, as_o
     return state
 
 
-def _tier(project: Project, state: _State, progress: Progress, *, exact: bool = False) -> Tier:
+def _tier(project: Project, state: State, progress: Progress, *, exact: bool = False) -> Tier:
     if state.settings.scope == "head":
         return HeadTier(state.influence, state.validation)
     from inffeed_core.workflow.whole_model_analysis import open_whole_model  # imports transformers
@@ -172,21 +190,15 @@ def _tier(project: Project, state: _State, progress: Progress, *, exact: bool = 
     return open_whole_model(project, state.version, learned, state.settings, progress, exact=exact)
 
 
-def _signals(state: _State) -> flagging.Signals:
-    """Of a head that was taught the silver labels as they are: one that doubts them already has less to say."""
+def _signals(state: State) -> flagging.Signals:
     texts = [one.text for one in state.learn.instances]
     validation = (state.validation.features, state.validation.labels)
-    learned, influence = (
-        state.learn.learned(len(state.about.labels), state.train_settings.silver_weight),
-        state.influence,
+    return silver_signals(
+        state.plain_influence, state.plainly_learned, texts, validation, state.settings, state.about.seed
     )
-    if influence.data.targets is not None or state.version.report.get("recipe") == "drop-flagged":
-        fit = fit_head(learned.data, influence.fit.l2, start=influence.fit.theta)
-        influence = HeadInfluence(learned.data, fit, leverage=state.settings.leverage)
-    return silver_signals(influence, learned, texts, validation, state.settings, state.about.seed)
 
 
-def _rankings(state: _State, signals: flagging.Signals) -> dict[str, list[tuple[str, float]]]:
+def _rankings(state: State, signals: flagging.Signals) -> dict[str, list[tuple[str, float]]]:
     """(id, score) from first to last, by policy."""
     ids = [state.learn.instances[i].id for i in state.unconfirmed]
     if not ids:
@@ -198,7 +210,7 @@ def _rankings(state: _State, signals: flagging.Signals) -> dict[str, list[tuple[
     }
 
 
-def _score_rows(state: _State, signals: flagging.Signals) -> Iterator[ScoreRow]:
+def _score_rows(state: State, signals: flagging.Signals) -> Iterator[ScoreRow]:
     data, labels = state.data, state.about.labels
     probs = probabilities(state.influence.fit.theta, data.features)
     own_losses, plane = losses(probs, data.labels), principal_plane(data.features)
@@ -225,7 +237,7 @@ def _score_rows(state: _State, signals: flagging.Signals) -> Iterator[ScoreRow]:
         yield row
 
 
-def _targets(state: _State, rankings: Mapping[str, Sequence[tuple[str, float]]]) -> list[int]:
+def _targets(state: State, rankings: Mapping[str, Sequence[tuple[str, float]]]) -> list[int]:
     """Positions in `data` of what to explain in advance: everything but test where it is cheap, else the top flags."""
     eligible = [i for i, one in enumerate(state.data.instances) if one.split is not Split.TEST]
     if len(eligible) * len(state.learn.instances) <= EXPLAIN_ALL_PAIRS:
@@ -235,7 +247,7 @@ def _targets(state: _State, rankings: Mapping[str, Sequence[tuple[str, float]]])
 
 
 def _evidence(
-    state: _State, tier: Tier, targets: Sequence[int], progress: Progress
+    state: State, tier: Tier, targets: Sequence[int], progress: Progress
 ) -> Iterator[tuple[str, dict[str, list[tuple[str, float]]]]]:
     """(target id, its (id, influence) lists by side), streamed over blocks of targets."""
     learn_ids = [one.id for one in state.learn.instances]
@@ -256,7 +268,7 @@ def _evidence(
             yield one.id, sides
 
 
-def _harmed(state: _State, tier: Tier) -> dict[str, list[tuple[str, float]]]:
+def _harmed(state: State, tier: Tier) -> dict[str, list[tuple[str, float]]]:
     """For every unconfirmed silver instance, the validation gold it harms: (id, influence), most harmed first."""
     ids = [one.id for one in state.validation.instances]
     influence, which = tier.most_harmed(state.settings.harmed)

@@ -80,6 +80,7 @@ WORDS = {
         "analyse": "分析",
         "explain": "计算影响样本",
         "refresh": "更新待审排序",
+        "verify": "通过重新拟合检验分数",
         "probe": "测量所需时间",
         "export-model": "导出模型",
         "not_started": "{job}未能启动",
@@ -111,6 +112,7 @@ WORDS = {
         "Writing the model": "正在写出模型",
         "Fitting the model": "正在拟合模型",
         "Scoring": "正在评分",
+        "Refitting": "正在重新拟合",
         "Fitting eigenbases": "正在拟合特征基",
         "Fitting eigenvalues": "正在拟合特征值",
         "Encoding gradients": "正在编码梯度",
@@ -249,6 +251,23 @@ WORDS = {
     "explore": {
         "influence": "影响",
         "map": "分布图",
+        "refits": "分数是否属实？",
+        "refits_advice": (
+            "每个分数都是对一次实验的预测。随机抽取银标签文本来做这个实验：去掉该文本，或换成建议的标签，"
+            "重新拟合分类头并测量验证集损失。落在虚线上表示预测完全准确。"
+        ),
+        "refits_count": "文本数",
+        "refits_go": "重新拟合以检验",
+        "refits_again": "再次检验",
+        "refits_running": "检验正在进行，结果会显示在这里。",
+        "refits_newest": "只能检验当前版本的最新分析。",
+        "removal": "去掉该文本",
+        "relabelling": "换成建议的标签",
+        "refits_said": "{kind}：{count} 条文本，相关系数 {correlation}，斜率 {slope}（1 表示大小准确）。",
+        "refits_bm25": (
+            "在一条文本的 {top} 个最强影响样本中，有 {share:.0%} 属于按词语（BM25）最相似的 {top} 条已学习文本。"
+            "接近 100% 时，按词语搜索也会给出同样的依据。"
+        ),
         "agreement": "简单排名与“{policy}”的一致程度",
         "agreement_said": (
             "在 {of:,} 条银标签文本中，各排名与“{policy}”的前 {count} 条有多少相同。"
@@ -474,6 +493,9 @@ WORDS = {
         "target": "目标",
         "shared-axis": "共有的首批文本",
         "chance": "偶然水平",
+        "predicted-axis": "预测值（验证集损失，nats）",
+        "actual-axis": "重新拟合所得（nats）",
+        "refit": "{id}<br>预测 {predicted:+.3g}，重新拟合 {actual:+.3g}",
         "f1-axis": "F1 及 95% 自助法区间",
         "f1": "{version}：{value:.3f}（{low:.3f} 至 {high:.3f}）",
         "mean": "宏平均 F1",

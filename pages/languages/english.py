@@ -84,6 +84,7 @@ WORDS = {
         "analyse": "Analysis",
         "explain": "Computing influencers",
         "refresh": "Ranking the flags anew",
+        "verify": "Checking scores by refits",
         "probe": "Measuring the time",
         "export-model": "Exporting the model",
         "not_started": "{job} was not started",
@@ -117,6 +118,7 @@ WORDS = {
             "Writing the model",
             "Fitting the model",
             "Scoring",
+            "Refitting",
             "Fitting eigenbases",
             "Fitting eigenvalues",
             "Encoding gradients",
@@ -267,6 +269,24 @@ WORDS = {
         "agreement_said": (
             "How many of the first {count} of {of:,} silver texts each ranking has in common with “{policy}”. "
             "Where a simple one agrees with it nearly always, influence tells little that is new about this project."
+        ),
+        "refits": "Do the scores come true?",
+        "refits_advice": (
+            "Each score predicts an experiment. Draw silver texts at random and do it: refit the head without the "
+            "text, or with the suggested label for it, and measure the validation loss. On the dashed line the "
+            "prediction was exact."
+        ),
+        "refits_count": "Texts",
+        "refits_go": "Check by refitting",
+        "refits_again": "Check again",
+        "refits_running": "A check is under way; what it finds is shown here.",
+        "refits_newest": "Only the newest analysis of the version in use can be checked.",
+        "removal": "Without the text",
+        "relabelling": "With the suggested label",
+        "refits_said": "{kind}: {count} texts, correlation {correlation}, slope {slope} (1 = the magnitude is right).",
+        "refits_bm25": (
+            "Of a text’s {top} strongest influencers, {share:.0%} are among the {top} learned texts most alike by words "
+            "(BM25). Near 100 %, a search by words would show the same evidence."
         ),
         "rankings": "Rankings",
         "decisions": "Decisions",

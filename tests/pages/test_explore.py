@@ -1,15 +1,17 @@
 """Explore: one instance at a time."""
 
 import json
+from dataclasses import asdict
 
 from page_parts import button, texts
 from reviewing import Filling, make_reviewable
 
 from inffeed_core import store
-from inffeed_core.records import Act, Decision, Example, Split
+from inffeed_core.records import Act, Decision, Example, JobState, Split
 from inffeed_core.settings import POLICIES, ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.projects import create_project
+from inffeed_core.workflow.verifying import Refit, Verification
 
 SCORE = ScoreRow("s003", "negative", "positive", 0.9, 2.3, 0.0, 0.0, "positive", 0.8, 0.01)
 HOSTILE = '<img src=x onerror="alert(1)"> **bold** [x](http://evil.example)'
@@ -73,6 +75,21 @@ def test_the_map_holds_every_instance_of_the_analysis(open_page, reviewable_proj
 def test_every_policy_has_its_rank(open_page, reviewable_project):
     table = open_page("explore", reviewable_project, id="s004", explore_view="Rankings").dataframe[0].value
     assert table["Rank"].tolist() == [5] * len(POLICIES)
+
+
+def test_scores_are_checked_by_refits_when_asked(open_page, reviewable_project, started):
+    app = open_page("explore", reviewable_project, id="s003", explore_view="Rankings")
+    app.number_input(key="refits").set_value(7)
+    button(app, "Check by refitting").click().run()
+    assert started == [("verify", {"refits": 7})]
+    assert "A check is under way" in texts(app)
+    refits = [Refit("s000", 0.1, 0.2), Refit("s001", 0.3, 0.4)]
+    with store.writing(reviewable_project.db) as db:
+        store.end_job(db, "job1", JobState.DONE, result=asdict(Verification(1, [], refits, 0.25)))
+    app.run()
+    assert "With the suggested label: 2 texts, correlation 1.00, slope 1.00" in texts(app)
+    assert "25% are among the 10" in texts(app)
+    assert "Without the text" not in texts(app)  # an analysis through the whole model has no refits of it
 
 
 def test_the_trail_shows_undone_decisions_too(open_page, reviewable_project):

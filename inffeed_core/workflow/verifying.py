@@ -1,0 +1,145 @@
+"""Whether an analysis tells the truth about this project: random scores against real refits, and what words alone find.
+
+A score is a prediction of an experiment (`influence/scores.py`), so the experiment is done: the head is fitted anew
+without a text, or with the suggested label for it, and the validation loss is measured. Texts are drawn at random from
+the silver that the analysis ranked, so that neither strong nor weak scores are preferred.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inffeed_core import store
+from inffeed_core.errors import NotReady
+from inffeed_core.records import Progress
+from inffeed_core.settings import AnalysisSettings
+from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.workflow.agreement import TOP
+from inffeed_core.workflow.projects import Project
+
+if TYPE_CHECKING:
+    from inffeed_core.workflow.analysing import State
+
+KIND = "verify"
+"""Of the job that does it, whose result keeps the outcome."""
+FEWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Refit:
+    """One score and what came of the experiment, in nats of mean validation loss."""
+
+    id: str
+    predicted: float
+    actual: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a check of one analysis found."""
+
+    analysis: int
+    removal: Sequence[Refit]
+    """Influence on validation against refits without the text."""
+    relabelling: Sequence[Refit]
+    """Relabel gain of the suggested label against refits with it."""
+    shared_with_bm25: float | None
+    """Mean share, 0 to 1, of a text's strongest influencers that are among as many learned texts most alike by BM25."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Verification":
+        """From JSON."""
+        lists = {name: [Refit(**one) for one in values[name]] for name in ("removal", "relabelling")}
+        return cls(analysis=values["analysis"], shared_with_bm25=values["shared_with_bm25"], **lists)
+
+
+def correlation(refits: Sequence[Refit]) -> float | None:
+    """Pearson's, of predicted with actual; None where either does not vary."""
+    predicted, actual = (np.array([getattr(one, name) for one in refits]) for name in ("predicted", "actual"))
+    if len(refits) < FEWEST or not np.ptp(predicted) or not np.ptp(actual):
+        return None
+    return float(np.corrcoef(predicted, actual)[0, 1])
+
+
+def slope(refits: Sequence[Refit]) -> float | None:
+    """Of actual on predicted: 1 = the magnitude is right, above 1 = predicted too small."""
+    predicted, actual = (np.array([getattr(one, name) for one in refits]) for name in ("predicted", "actual"))
+    if len(refits) < FEWEST or not np.ptp(predicted):
+        return None
+    return float(np.polyfit(predicted, actual, 1)[0])
+
+
+def latest_verification(project: Project, analysis: int) -> Verification | None:
+    """The newest check of this analysis, or None."""
+    with store.reading(project.db) as db:
+        results = store.job_results(db, KIND)
+    found = next((one for one in results if one.get("analysis") == analysis), None)
+    return None if found is None else Verification.from_dict(found)
+
+
+def verify(project: Project, refits: int, progress: Progress) -> Verification:
+    """Check the latest analysis of the active version on this many random silver texts, or all if there are fewer.
+
+    Through the head, to which the relabel gains of every analysis belong; removal is checked where influence went
+    through the head as well, since a whole model would have to be trained once for each text. Deterministic for the
+    project's seed. Raises NotReady before an analysis or without silver and validation gold; Cancelled.
+    """
+    from inffeed_core.workflow import analysing
+
+    with store.reading(project.db) as db:
+        version = store.active_version(db)
+        analysis = store.latest_analysis(db, version.id) if version else None
+    if analysis is None:
+        raise NotReady("There is no analysis of the active version to check; run one first (`inffeed analyse`).")
+    settings = AnalysisSettings.from_dict(analysis.settings)
+    state = analysing.load(project, settings, progress, analysis.as_of_decision)
+    if not state.unconfirmed or not state.validation.instances:
+        raise NotReady("A check needs silver that nobody has confirmed, and validation gold; import some more.")
+    drawn = np.random.default_rng(state.about.seed).permutation(state.unconfirmed)[:refits].tolist()
+    with store.reading(project.db) as db:
+        scores = store.scored(db, analysis.id, [state.learn.instances[row].id for row in drawn])
+        strongest = store.strongest_influencers(db, analysis.id, TOP)
+    removal, relabelling = _refitted(state, {one.instance: one for one in scores}, drawn, progress)
+    texts = {one.id: one.text for one in state.learn.instances}
+    shared = _shared_with_bm25(texts, {one.instance: strongest.get(one.instance, frozenset()) for one in scores})
+    return Verification(analysis.id, removal, relabelling, shared)
+
+
+def _refitted(
+    state: "State", scores: Mapping[str, ScoreRow], drawn: Sequence[int], progress: Progress
+) -> tuple[list[Refit], list[Refit]]:
+    """Removal and relabelling of each drawn row of `state.learn`."""
+    from inffeed_core.evaluation.fidelity import Refits
+
+    influence, number = state.plain_influence, {label: c for c, label in enumerate(state.about.labels)}
+    experiment = Refits(influence, (state.validation.features, state.validation.labels))
+    predicted = influence.on_gradients(influence.validation_gradient(*experiment.validation))[0]
+    removal, relabelling = [], []
+    for done, row in enumerate(drawn):
+        progress("Refitting", done, len(drawn))
+        score = scores[state.learn.instances[row].id]
+        if state.settings.scope == "head":
+            removal.append(Refit(score.instance, float(predicted[row]), experiment.without(row)))
+        if score.suggested is not None and score.relabel_gain is not None:
+            actual = experiment.relabelled(row, number[score.suggested])
+            relabelling.append(Refit(score.instance, score.relabel_gain, actual))
+    return removal, relabelling
+
+
+def _shared_with_bm25(texts: Mapping[str, str], strongest: Mapping[str, frozenset[str]]) -> float | None:
+    """`texts` are all that were learned, by id; `strongest` are the influencers of those asked about, if known."""
+    import bm25s
+
+    known = [id for id, influencers in strongest.items() if influencers]
+    if not known or len(texts) <= TOP:
+        return None
+    ids = list(texts)
+    index = bm25s.BM25()
+    index.index(bm25s.tokenize(list(texts.values()), stopwords=None, show_progress=False), show_progress=False)
+    queries = bm25s.tokenize([texts[id] for id in known], stopwords=None, show_progress=False)
+    found, _ = index.retrieve(queries, k=TOP + 1, show_progress=False)
+    alike = [[ids[row] for row in rows if ids[row] != id][:TOP] for id, rows in zip(known, found, strict=True)]
+    shares = [len(strongest[id] & set(near)) / len(strongest[id]) for id, near in zip(known, alike, strict=True)]
+    return float(np.mean(shares))
