@@ -85,10 +85,12 @@ def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHAR
         hoverinfo="skip",
     )
     figure = go.Figure(bars)
-    figure.add_vline(x=chance, line_dash="dash", line_color=NEUTRAL, annotation_text=words["chance"])
+    figure.add_vline(x=chance, line_dash="dash", line_color=NEUTRAL, layer="below")
+    above = {"yref": "paper", "y": 1, "yanchor": "bottom", "xanchor": "left", "showarrow": False}
+    figure.add_annotation(x=chance, text=words["chance"], **above)
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title=words["shared-axis"], range=[0, 1.08], tickformat=".0%")
-    return _laid_out(figure, height=110 + 26 * max(len(shared), 3), showlegend=False)
+    return _laid_out(figure, height=130 + 26 * max(len(shared), 3), showlegend=False).update_layout(margin_t=28)
 
 
 def refit_scatter(refits: Mapping[str, Sequence[tuple[str, float, float]]], words: Words = CHARTS) -> go.Figure:
