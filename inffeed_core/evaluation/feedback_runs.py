@@ -59,7 +59,7 @@ def kept(results: Path, plan: FeedbackPlan) -> list[Feedback]:
         os.truncate(results, len(whole))
     rows = [json.loads(line) for line in whole.splitlines()]
     mine = [row["result"] for row in rows if row["settings"] == plan.fingerprint()]
-    return [Feedback(**row | {"validation": Interval(**row["validation"])}) for row in mine]
+    return [Feedback(**row | {part: Interval(**row[part]) for part in ("validation", "test")}) for row in mine]
 
 
 def _made(

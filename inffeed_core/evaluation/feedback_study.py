@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.evaluation.metrics import macro_f1, macro_f1_difference
@@ -49,6 +49,8 @@ class Feedback:
     """With the kept rounds alone; `before` where none was."""
     validation: Interval
     """Validation macro-F1 after the first round minus before, with its paired bootstrap interval."""
+    test: Interval
+    """`after` minus `before`, with its paired bootstrap interval over the texts of test."""
 
 
 def study(
@@ -95,20 +97,28 @@ def _ballot(data: RepairSet, state: Trained, settings: FeedbackSettings, seed: i
 
 def _told(data: RepairSet, seed: int, method: str, states: Sequence[Trained]) -> Feedback:
     gold, classes = data.test[1].numpy(), len(data.labels)
-    steps = [_gain(data, a, b) for a, b in zip(states, states[1:], strict=False)]
+    steps = [_gain(a.validation, b.validation, data.validation[1]) for a, b in zip(states, states[1:], strict=False)]
     kept = next((i for i, step in enumerate(steps) if step.low <= 0), len(steps))
     scores = [macro_f1(_classes(state.test), gold, classes) for state in states]
     last = states[-1].rows
-    changed = int(((last.labels != states[0].rows.labels) | (last.row_weights == 0)).sum())
-    first = steps[0] if steps else Interval(0.0, 0.0, 0.0)
     return Feedback(
-        data.name, seed, method, len(last.labels), len(steps), kept, changed, scores[0], scores[-1], scores[kept], first
+        name=data.name,
+        seed=seed,
+        method=method,
+        rows=len(last.labels),
+        rounds=len(steps),
+        kept=kept,
+        changed=int(((last.labels != states[0].rows.labels) | (last.row_weights == 0)).sum()),
+        before=scores[0],
+        after=scores[-1],
+        guarded=scores[kept],
+        validation=steps[0] if steps else Interval(0.0, 0.0, 0.0),
+        test=_gain(states[0].test, states[-1].test, data.test[1]),
     )
 
 
-def _gain(data: RepairSet, before: Trained, after: Trained) -> Interval:
-    predictions = [_classes(state.validation) for state in (before, after)]
-    return macro_f1_difference(predictions[0], predictions[1], data.validation[1].numpy(), len(data.labels))
+def _gain(before: Float[Tensor, "n c"], after: Float[Tensor, "n c"], gold: Int[Tensor, " n"]) -> Interval:
+    return macro_f1_difference(_classes(before), _classes(after), gold.numpy(), before.shape[1])
 
 
 def _classes(found: Float[Tensor, "n c"]) -> Ints:
@@ -116,10 +126,14 @@ def _classes(found: Float[Tensor, "n c"]) -> Ints:
 
 
 def markdown(found: Sequence[Feedback]) -> str:
-    """A Markdown table of macro-F1: means over draws of each method on each set, the change with its standard error."""
+    """A Markdown table of macro-F1: means over draws of each method on each set, the change with its standard error.
+
+    *Better, worse*: on how many draws the paired bootstrap interval of the change on test lies above 0, and below.
+    """
     lines = [
-        "| set | method | labels changed | before | every round | change | with the guard | rounds kept |",
-        "| --- | --- | --: | --: | --: | --: | --: | --: |",
+        "| set | method | draws | labels changed | before | every round | change | better, worse | with the guard |"
+        " rounds kept |",
+        "| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |",
     ]
     for name, method in dict.fromkeys((one.name, one.method) for one in found):
         runs = [one for one in found if (one.name, one.method) == (name, method)]
@@ -129,9 +143,10 @@ def markdown(found: Sequence[Feedback]) -> str:
 
         change = np.array([one.after - one.before for one in runs])
         error = f" ± {change.std(ddof=1) / len(change) ** 0.5:.3f}" if len(change) > 1 else ""
+        better, worse = sum(one.test.low > 0 for one in runs), sum(one.test.high < 0 for one in runs)
         lines.append(
-            f"| {name} | {method} | {mean(lambda r: r.changed):.0f} | {mean(lambda r: r.before):.3f} |"
-            f" {mean(lambda r: r.after):.3f} | {change.mean():+.3f}{error} | {mean(lambda r: r.guarded):.3f} |"
-            f" {mean(lambda r: r.kept):.1f} of {mean(lambda r: r.rounds):.1f} |"
+            f"| {name} | {method} | {len(runs)} | {mean(lambda r: r.changed):.0f} | {mean(lambda r: r.before):.3f} |"
+            f" {mean(lambda r: r.after):.3f} | {change.mean():+.3f}{error} | {better}, {worse} |"
+            f" {mean(lambda r: r.guarded):.3f} | {mean(lambda r: r.kept):.1f} of {mean(lambda r: r.rounds):.1f} |"
         )
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from inffeed_core.evaluation.feedback_study import markdown, study
 from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.evaluation.trainers import HeadTrainer
 from inffeed_core.feedback import METHODS
+from inffeed_core.records import Interval
 from inffeed_core.settings import FeedbackSettings
 
 
@@ -55,3 +56,11 @@ def test_the_study_repeats_and_is_told_as_a_table(flipped: RepairSet):
     )
     assert first == second
     assert markdown(first).count("\n") == 1 + len(METHODS)
+
+
+def test_the_table_counts_the_draws_that_test_says_were_better_and_worse(flipped: RepairSet):
+    (one,) = study(flipped, HeadTrainer(flipped), ["discard"], FeedbackSettings(rounds=1), 0, quiet)
+    assert one.test.value == pytest.approx(one.after - one.before)
+    draws = [replace(one, test=Interval(value, value - 0.02, value + 0.02)) for value in (0.03, 0.01, -0.01, -0.03)]
+    assert "| 4 | " in markdown(draws)
+    assert "| 1, 1 | " in markdown(draws)
