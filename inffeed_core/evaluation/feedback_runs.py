@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from inffeed_core.evaluation.feedback_study import Feedback, study
-from inffeed_core.evaluation.repair import RepairSet, drawn, encoded, read
+from inffeed_core.evaluation.repair import RepairSet, drawn, load, read
 from inffeed_core.evaluation.repair_runs import Places
 from inffeed_core.evaluation.trainers import FineTuner, HeadTrainer, Trainer, Tuning, first_rows
 from inffeed_core.records import Interval, Progress
@@ -67,18 +67,18 @@ def _made(
 ) -> Iterator[Feedback]:
     if not methods:
         return
-    whole = read(places.data, name)
+    trainer: Trainer
     if plan.fine_tune is None:
-        whole = encoded(whole, plan.model, places.cache, progress)
-    draw = drawn(whole, seed)
-    draw = draw if plan.train_rows is None else first_rows(draw, plan.train_rows)
-    yield from study(draw, _trainer(draw, seed, plan, places, progress), methods, plan.settings, seed, progress)
+        draw = _learned(drawn(load(places.data, name, plan.model, places.cache, progress), seed), plan)
+        trainer = HeadTrainer(draw)
+    else:
+        draw = _learned(drawn(read(places.data, name), seed), plan)
+        trainer = FineTuner(draw, Tuning(plan.model, plan.fine_tune, seed, places.cache), progress)
+    yield from study(draw, trainer, methods, plan.settings, seed, progress)
 
 
-def _trainer(draw: RepairSet, seed: int, plan: FeedbackPlan, places: Places, progress: Progress) -> Trainer:
-    if plan.fine_tune is None:
-        return HeadTrainer(draw)
-    return FineTuner(draw, Tuning(plan.model, plan.fine_tune, seed, places.cache), progress)
+def _learned(draw: RepairSet, plan: FeedbackPlan) -> RepairSet:
+    return draw if plan.train_rows is None else first_rows(draw, plan.train_rows)
 
 
 def _append(results: Path, plan: FeedbackPlan, one: Feedback) -> None:
