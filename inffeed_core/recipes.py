@@ -123,7 +123,9 @@ def fit_recipe(
 def posterior(learned: Learned, belief: Float[Tensor, "n c"], trust: float = 1.0) -> Float[Tensor, "n c"]:
     """What each text's label probably is. The channel's for silver; certainty for gold, which no method labelled."""
     result = torch.nn.functional.one_hot(learned.data.labels, learned.data.classes).double()
-    result[learned.silver != UNKNOWN] = _channel(learned, belief, trust).posterior
+    silver = learned.silver != UNKNOWN
+    if bool(silver.any()):
+        result[silver] = _channel(learned, belief, trust).posterior
     return result
 
 

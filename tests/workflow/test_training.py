@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small import LABELS, examples
 from transformers import BertConfig, BertForSequenceClassification
 
 from inffeed_core import store
@@ -227,6 +228,18 @@ def test_a_sequence_classifier_s_own_head_is_compared_with_the_refitted_one(samp
     agreement = version.report["head_agreement"]
     assert isinstance(agreement, float)
     assert 0 <= agreement <= 1
+
+
+def test_gold_alone_is_trained_on_and_analysed(tmp_path: Path, base: Path):
+    project = create_project(tmp_path / "gold", ProjectSettings("Gold", LABELS, model=str(base)))
+    with store.writing(project.db) as db:
+        store.add_examples(db, [one for one in examples() if one.split is not Split.SILVER])
+    version = retrain(project, TrainSettings(max_tokens=32), FEW, quiet)
+    with store.reading(project.db) as db:
+        analysis = store.latest_analysis(db, version.id)
+        assert analysis is not None
+        assert len(store.scored(db, analysis.id)) == 28
+        assert store.flagged(db, analysis.id, POLICIES[0], limit=10) == []
 
 
 def test_features_in_int8_train_much_the_same_version_and_are_kept_apart(sample: Project):
