@@ -1,0 +1,179 @@
+"""Retraining a whole transformer from the Models page: reloaded, doubly clicked, cancelled, and killed on the way.
+
+The transformer is tiny and learns slowly, so that it gets better with every step and early stopping never ends it.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from serving import Server, Watch
+from small import make_small
+from tiny_models import save_model
+
+from inffeed_core import store
+from inffeed_core.records import Job, JobState, Split
+from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.workflow.analysing import analyse
+from inffeed_core.workflow.projects import Project, use_model
+from inffeed_core.workflow.training import train
+
+FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
+LONG = 100
+"""Epochs that outlast every test here."""
+SECONDS = 1_000
+Predictions = dict[str, tuple[str, float]]
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A small project on a tiny encoder, with one instant version in use."""
+    folder = tmp_path_factory.mktemp("template")
+    project = make_small(folder / "project")
+    use_model(project, str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
+    train(project, TrainSettings(max_tokens=32), quiet)
+    return project
+
+
+@pytest.fixture(scope="module")
+def before(template: Project) -> Predictions:
+    """What that version predicts."""
+    return predictions(template)
+
+
+@pytest.fixture
+def project(template: Project, tmp_path: Path) -> Project:
+    return Project(Path(shutil.copytree(template.folder, tmp_path / "project")))
+
+
+def open_models(page: Page, server: Server, project: Project) -> None:
+    page.goto(f"{server.url}/models?{urlencode({'project': str(project.folder)})}")
+    expect(page.get_by_text("Version in use")).to_be_visible(timeout=60 * SECONDS)
+
+
+def choose_fine_tuning(page: Page, epochs: int) -> None:
+    """Steps of two texts and a low rate, so that it lasts."""
+    page.get_by_role("radio", name="Fine-tune", exact=True).click()
+    page.get_by_text("Settings", exact=True).click()
+    for label, value in (("Epochs at most", epochs), ("Texts in a batch", 2), ("Learning rate", 1e-6)):
+        page.get_by_label(label, exact=True).fill(str(value))
+        page.keyboard.press("Enter")
+    expect(retrain_button(page)).to_be_enabled()
+
+
+def retrain_button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Retrain")
+
+
+def start_long_fine_tuning(page: Page, server: Server, project: Project) -> Job:
+    """Press Retrain; returns the job once steps are done."""
+    open_models(page, server, project)
+    choose_fine_tuning(page, LONG)
+    retrain_button(page).click()
+    return eventually(project, lambda job: job.stage == "Fine-tuning" and job.done > 2)
+
+
+def jobs(project: Project) -> list[Job]:
+    with store.reading(project.db) as db:
+        return store.jobs(db)
+
+
+def eventually(project: Project, wanted: Callable[[Job], bool], seconds: float = 30.0) -> Job:
+    """The project's latest job, as soon as it is as wanted; only the row is looked at, nothing is looked after."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = jobs(project)
+        if found and wanted(found[0]):
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError(f"after {seconds:.0f} s the jobs were {jobs(project)}")
+
+
+def versions(project: Project) -> tuple[list[str], str]:
+    """(ids of all, id of the one in use)."""
+    with store.reading(project.db) as db:
+        active = store.active_version(db)
+        assert active is not None
+        return [version.id for version in store.versions(db)], active.id
+
+
+def predictions(project: Project) -> Predictions:
+    """Label and probability of every test text, computed now by the version in use."""
+    analysis = analyse(project, FEW, quiet)
+    with store.reading(project.db) as db:
+        test = [one.id for one in store.instances(db, [Split.TEST])]
+        return {row.instance: (row.predicted, row.probability) for row in store.scored(db, analysis.id, test)}
+
+
+def test_a_retraining_is_found_again_after_a_reload_and_outlives_the_server(
+    mortal_server: Server, page: Page, watch: Watch, project: Project
+):
+    open_models(page, mortal_server, project)
+    choose_fine_tuning(page, 24)
+    retrain_button(page).click()
+    eventually(project, lambda job: job.stage == "Fine-tuning" and job.done > 2)
+    page.reload()
+    expect(page.get_by_text("Fine-tuning", exact=False).first).to_be_visible(timeout=20 * SECONDS)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    watch.server_may_be_gone = True
+    mortal_server.kill()
+    assert eventually(project, lambda job: True).state is JobState.RUNNING
+    mortal_server.start()
+    eventually(project, lambda job: job.state is JobState.DONE, seconds=60)
+    open_models(page, mortal_server, project)
+    expect(page.get_by_text("v2", exact=False).first).to_be_visible()
+    [job] = jobs(project)
+    assert job.result == {"version": "v2"}
+    assert versions(project)[0] == ["v1", "v2"]
+    assert sorted(folder.name for folder in project.models.iterdir()) == ["v1", "v2"]
+
+
+def test_a_double_click_starts_one_retraining(server: Server, page: Page, project: Project):
+    open_models(page, server, project)
+    choose_fine_tuning(page, 1)
+    retrain_button(page).dblclick()
+    done = eventually(project, lambda job: job.state.ended, seconds=60)
+    assert (done.state, done.result) == (JobState.DONE, {"version": "v2"})
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden(timeout=20 * SECONDS)
+    assert [job.id for job in jobs(project)] == [done.id]
+    assert versions(project)[0] == ["v1", "v2"]
+
+
+def test_cancelling_leaves_nothing_half(server: Server, page: Page, project: Project, before: Predictions):
+    start_long_fine_tuning(page, server, project)
+    page.get_by_role("button", name="Cancel").click()
+    assert eventually(project, lambda job: job.state.ended).state is JobState.CANCELLED
+    expect(page.get_by_text("Training was cancelled")).to_be_visible(timeout=20 * SECONDS)
+    expect(retrain_button(page)).to_be_enabled()
+    assert versions(project) == (["v1"], "v1")
+    assert [folder.name for folder in project.models.iterdir()] == ["v1"]
+    assert predictions(project) == before
+
+
+def test_the_death_of_the_worker_shows_within_five_seconds(
+    server: Server, page: Page, project: Project, before: Predictions
+):
+    job = start_long_fine_tuning(page, server, project)
+    with store.reading(project.db) as db:
+        pid = next(pid for id, pid, *_ in store.open_processes(db) if id == job.id and pid)
+    os.kill(pid, signal.SIGKILL)
+    killed = time.monotonic()
+    expect(page.get_by_text("Training failed")).to_be_visible(timeout=5 * SECONDS)
+    expect(page.get_by_text("Its process ended without a word", exact=False)).to_be_visible(timeout=1 * SECONDS)
+    failed = eventually(project, lambda job: True)
+    assert time.monotonic() - killed < 5
+    assert (failed.id, failed.state) == (job.id, JobState.FAILED)
+    assert "killed" in failed.error
+    assert versions(project) == (["v1"], "v1")
+    assert [folder.name for folder in project.models.iterdir()] == ["v1"]
+    assert predictions(project) == before
