@@ -1,4 +1,4 @@
-"""Data to plotly figures: pure functions, no Streamlit.
+"""Data to plotly figures: pure functions, no Streamlit. Those of model versions are in `version_charts`.
 
 Every text that came from a user passes `plain` first: plotly renders a little HTML (`<b>`, `<a>`, `<br>`) in
 labels and hover boxes. Colours are those of `inffeed_core.palette`, and what they tell is also told by a symbol, a
@@ -14,7 +14,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
-from inffeed_core.records import Evidence, Influencer, Interval, MapPoint, Metrics, ModelVersion, Split
+from inffeed_core.records import Evidence, Influencer, MapPoint, Split
 from inffeed_core.wording import CHARTS
 
 WEBGL_FROM = 4000
@@ -22,7 +22,6 @@ WEBGL_FROM = 4000
 
 _SYMBOLS = {"gold": "square", "silver": "circle", "flagged": "diamond"}
 _SIZES = {"gold": 6, "silver": 6, "flagged": 11}
-_SHIFT = 0.13  # of a row, so that the intervals of two versions do not cover each other
 
 
 def plain(text: str, width: int = 0, lines: int = 0) -> str:
@@ -69,7 +68,7 @@ def influence_bars(evidence: Evidence, shown: int = 8, characters: int = 46, wor
     figure.update_yaxes(tickvals=list(range(len(chosen))), ticktext=names, autorange="reversed", automargin=True)
     figure.update_xaxes(title=words["influence-axis"], zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL)
     _pad_range(figure, [i.influence for i in chosen])
-    return _laid_out(figure, height=90 + 30 * max(len(chosen), 3), showlegend=False)
+    return laid_out(figure, height=90 + 30 * max(len(chosen), 3), showlegend=False)
 
 
 def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHARTS) -> go.Figure:
@@ -90,7 +89,7 @@ def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHAR
     figure.add_annotation(x=chance, text=words["chance"], **above)
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title=words["shared-axis"], range=[0, 1.08], tickformat=".0%")
-    return _laid_out(figure, height=130 + 26 * max(len(shared), 3), showlegend=False).update_layout(margin_t=28)
+    return laid_out(figure, height=130 + 26 * max(len(shared), 3), showlegend=False).update_layout(margin_t=28)
 
 
 def refit_scatter(refits: Mapping[str, Sequence[tuple[str, float, float]]], words: Words = CHARTS) -> go.Figure:
@@ -117,7 +116,7 @@ def refit_scatter(refits: Mapping[str, Sequence[tuple[str, float, float]]], word
         )
     figure.update_xaxes(title=words["predicted-axis"], tickformat=".2~g")
     figure.update_yaxes(title=words["actual-axis"], tickformat=".2~g")
-    return _laid_out(figure, height=380)
+    return laid_out(figure, height=380)
 
 
 def _hover(i: Influencer, words: Words) -> str:
@@ -145,7 +144,7 @@ def feature_map(
     The target is ringed; lines lead to its influencers, solid to supporters and dashed to opposers.
     `customdata` of each point is [id].
     """
-    figure = _laid_out(go.Figure(), height=600, dragmode="pan", hoverdistance=12)
+    figure = laid_out(go.Figure(), height=600, dragmode="pan", hoverdistance=12)
     places = {p.id: p for p in points}
     if target in places and evidence is not None:
         _add_lines(figure, places, target, evidence, words)
@@ -214,138 +213,6 @@ def _ring(point: MapPoint, words: Words) -> go.Scatter:
     return go.Scatter(x=[point.x], y=[point.y], mode="markers", name=words["target"], marker=marker, hoverinfo="skip")
 
 
-def f1_dumbbell(
-    before: Metrics, after: Metrics, names: tuple[str, str] = ("before", "after"), words: Words = CHARTS
-) -> go.Figure:
-    """F1 of each label and their mean under two model versions, with bootstrap intervals as bars."""
-    rows = [*after.f1, None]
-    figure = go.Figure(_links(before, after, rows))
-    for metrics, name, colour, symbol, shift in (
-        (before, names[0], NEUTRAL, "circle-open", _SHIFT),
-        (after, names[1], POSITIVE, "circle", -_SHIFT),
-    ):
-        values = [metrics.macro_f1 if r is None else metrics.f1[r] for r in rows]
-        figure.add_trace(
-            go.Scatter(
-                x=[v.value for v in values],
-                y=[i + shift for i in range(len(rows))],
-                mode="markers",
-                name=plain(name),
-                marker={"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
-                error_x={
-                    "array": [v.high - v.value for v in values],
-                    "arrayminus": [v.value - v.low for v in values],
-                    "color": colour,
-                    "thickness": 1.5,
-                    "width": 4,
-                },
-                hovertext=[
-                    words["f1"].format(version=plain(name), value=v.value, low=v.low, high=v.high) for v in values
-                ],
-                hovertemplate="%{hovertext}<extra></extra>",
-            )
-        )
-    ticks = [plain(r) if r is not None else f"<b>{words['mean']}</b>" for r in rows]
-    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=ticks, range=[len(rows) - 0.5, -0.5], automargin=True)
-    figure.update_xaxes(title=words["f1-axis"])
-    return _laid_out(figure, height=110 + 46 * len(rows))
-
-
-def _links(before: Metrics, after: Metrics, rows: Sequence[str | None]) -> go.Scatter:
-    pairs = [(before.macro_f1, after.macro_f1) if r is None else (before.f1[r], after.f1[r]) for r in rows]
-    return go.Scatter(
-        x=[x for b, a in pairs for x in (b.value, a.value, None)],
-        y=[y for i in range(len(rows)) for y in (i + _SHIFT, i - _SHIFT, None)],
-        mode="lines",
-        line={"color": NEUTRAL, "width": 2},
-        opacity=0.5,
-        showlegend=False,
-        hoverinfo="skip",
-    )
-
-
-def learning_curve(versions: Sequence[ModelVersion], words: Words = CHARTS) -> go.Figure:
-    """Macro-F1 of each version on validation, with its interval, against how many labels people had confirmed by then.
-
-    `versions` come oldest first; the line follows them. Those without validation metrics are left out.
-    """
-    scored = [(v, v.validation.macro_f1) for v in versions if v.validation is not None]
-    figure = _laid_out(go.Figure(), height=320)
-    figure.add_trace(_curve(scored, None, NEUTRAL, words))
-    for number, (method, symbol) in enumerate(_METHOD_SYMBOLS.items()):
-        chosen = [pair for pair in scored if pair[0].settings.get("method", "instant") == method]
-        if chosen:
-            figure.add_trace(_curve(chosen, (method, symbol), LABEL_COLOURS[number], words))
-    figure.update_xaxes(title=words["confirmed-axis"], rangemode="tozero", tickformat=",d")
-    figure.update_yaxes(title=words["macro-f1-axis"])
-    return figure
-
-
-_METHOD_SYMBOLS = {"instant": "circle", "fine-tune": "square", "lora": "diamond"}
-
-
-def _curve(
-    scored: Sequence[tuple[ModelVersion, Interval]], kind: tuple[str, str] | None, colour: str, words: Words
-) -> go.Scatter:
-    """The line through all versions (without a kind), or the marks of those of one method and symbol."""
-    confirmed = [v.train_counts.get("gold", 0) + v.train_counts.get("silver_confirmed", 0) for v, _ in scored]
-    places = {"x": confirmed, "y": [f1.value for _, f1 in scored]}
-    if kind is None:
-        line = {"color": colour, "width": 1.5, "dash": "dot"}
-        return go.Scatter(**places, mode="lines", line=line, showlegend=False, hoverinfo="skip")
-    method, symbol = kind
-    return go.Scatter(
-        **places,
-        mode="markers+text",
-        name=words[method],
-        text=[v.id for v, _ in scored],
-        textposition="top center",
-        marker={"symbol": symbol, "size": 11, "color": colour},
-        error_y={
-            "array": [f1.high - f1.value for _, f1 in scored],
-            "arrayminus": [f1.value - f1.low for _, f1 in scored],
-            "color": colour,
-            "thickness": 1.5,
-            "width": 4,
-        },
-        hovertext=[
-            words["f1"].format(version=plain(v.id), value=f1.value, low=f1.low, high=f1.high) for v, f1 in scored
-        ],
-        hovertemplate="%{hovertext}<extra></extra>",
-    )
-
-
-def confusion_change(
-    before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], labels: Sequence[str], words: Words = CHARTS
-) -> go.Figure:
-    """How many texts of each gold label (rows) got each prediction (columns), before → after.
-
-    Coloured by whether the change is for the better: more on the diagonal, less elsewhere.
-    """
-    size = range(len(labels))
-    better = [[(after[g][p] - before[g][p]) * (1 if g == p else -1) for p in size] for g in size]
-    reach = max((abs(value) for row in better for value in row), default=0) or 1
-    names = [plain(label) for label in labels]
-    heat = go.Heatmap(
-        z=better,
-        x=names,
-        y=names,
-        zmin=-reach,
-        zmax=reach,
-        colorscale=[(0.0, NEGATIVE), (0.5, "rgba(124,136,148,0.12)"), (1.0, POSITIVE)],
-        showscale=False,
-        xgap=2,
-        ygap=2,
-        text=[[f"{before[g][p]:,} → {after[g][p]:,}" for p in size] for g in size],
-        texttemplate="%{text}",
-        hovertemplate=words["confusion"] + "<extra></extra>",
-    )
-    figure = go.Figure(heat)
-    figure.update_yaxes(title=words["gold-label"], autorange="reversed", automargin=True, type="category")
-    figure.update_xaxes(title=words["prediction"], type="category", side="bottom")
-    return _laid_out(figure, height=max(220, 110 + 46 * (len(labels) + 1)))
-
-
 def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str], words: Words = CHARTS) -> go.Figure:
     """How many instances of each split carry each label now: stacked bars, one a split."""
     splits = [s for s in Split if counts.get(s)]
@@ -364,10 +231,11 @@ def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str
     )
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title=words["instances"])
-    return _laid_out(figure, height=110 + 40 * len(splits), barmode="stack")
+    return laid_out(figure, height=110 + 40 * len(splits), barmode="stack")
 
 
-def _laid_out(figure: go.Figure, **layout: Any) -> go.Figure:
+def laid_out(figure: go.Figure, **layout: Any) -> go.Figure:
+    """The figure with what all of them share, and this layout of its own."""
     figure.update_layout(
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "xanchor": "left", "x": 0, "traceorder": "normal"},

@@ -222,6 +222,37 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Validation scored in the course of training."""
+
+    step: int
+    epoch: float
+    training_loss: float | None
+    """Mean since the point before, weighted as in training; None where none was logged."""
+    loss: float
+    """Of validation, nats."""
+    macro_f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCurve:
+    """How the fine-tuning of a version went."""
+
+    points: tuple[CurvePoint, ...]
+    best_step: int
+    """Whose state was kept: the best on validation."""
+    steps: int
+    """After how many it ended."""
+    stopped_early: bool
+    """Whether it ended before its last epoch, since validation no longer got better."""
+
+    @property
+    def kept(self) -> CurvePoint:
+        """The point of `best_step`."""
+        return next(point for point in self.points if point.step == self.best_step)
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """One computed set of scores, flags and influencers for one model version."""
 

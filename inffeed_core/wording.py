@@ -114,6 +114,11 @@ CHARTS = {
     "instant": "instant",
     "fine-tune": "fine-tuned",
     "lora": "LoRA adapters",
+    "steps-axis": "Steps of training",
+    "loss-axis": "Mean loss, nats",
+    "curve-point": "{split}, step {step:,} (epoch {epoch:.1f}): {loss:.4f}",
+    "kept": "kept",
+    "stopped-early": "stopped early",
     "confusion": "%{y} predicted as %{x}: %{text}",
     "gold-label": "Gold label",
     "prediction": "Prediction, before → after",
@@ -122,7 +127,7 @@ CHARTS = {
     "validation": "validation",
     "test": "test",
 }
-"""The words of `inffeed_core.charts`."""
+"""The words of `inffeed_core.charts` and `inffeed_core.version_charts`."""
 
 
 class Sentence(str):

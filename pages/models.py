@@ -13,7 +13,7 @@ from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state
 from pages.components.retraining import training
 from pages.components.session import require_project
-from pages.components.version_comparison import before_after, history
+from pages.components.version_comparison import before_after, history, training_history
 from pages.language import say, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION)
@@ -42,6 +42,7 @@ def page() -> None:
         _choose_active(project, versions, active)
         _export(project, versions, active)
     history(versions)
+    training_history(versions, active)
     before_after(project, versions, active)
 
 

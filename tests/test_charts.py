@@ -6,18 +6,15 @@ import pytest
 
 from inffeed_core.charts import (
     WEBGL_FROM,
-    confusion_change,
-    f1_dumbbell,
     feature_map,
     influence_bars,
     label_colours,
     label_counts,
-    learning_curve,
     plain,
     ranking_bars,
     refit_scatter,
 )
-from inffeed_core.records import Evidence, Influencer, Interval, MapPoint, Metrics, ModelVersion, Split
+from inffeed_core.records import Evidence, Influencer, MapPoint, Split
 
 HOSTILE = '<img src=x onerror="alert(1)"> <b>bold</b> <a href="http://evil.example">x</a> & more'
 LABELS = ("no", "yes")
@@ -114,20 +111,6 @@ def test_the_map_uses_webgl_only_for_many_points(count, kind):
     assert {trace.type for trace in feature_map(points, LABELS).data if trace.customdata is not None} == {kind}
 
 
-def test_the_dumbbell_shows_each_label_and_the_mean_with_intervals():
-    def metrics(value: float) -> Metrics:
-        interval = Interval(value, value - 0.1, value + 0.05)
-        return Metrics(10, interval, {"no": interval, "yes": interval}, 0.1, value)
-
-    figure = f1_dumbbell(metrics(0.5), metrics(0.7), ("v1", "v2"))
-    points = {t.name: t for t in figure.data if t.mode == "markers"}
-    assert list(points["v1"].x) == [0.5] * 3
-    assert list(points["v2"].x) == [0.7] * 3
-    assert points["v2"].error_x.array == pytest.approx([0.05] * 3)
-    assert points["v2"].error_x.arrayminus == pytest.approx([0.1] * 3)
-    assert "macro-F1" in figure.layout.yaxis.ticktext[-1]
-
-
 def test_counts_are_stacked_by_label_in_the_order_of_the_splits():
     counts = {Split.SILVER: {"yes": 3}, Split.TRAIN: {"no": 1, "yes": 2}, Split.TEST: {}}
     no, yes = label_counts(counts, LABELS).data
@@ -143,30 +126,6 @@ def test_every_label_has_a_colour_however_many_there_are():
 
 def test_figures_are_json_for_the_browser():
     json.loads(influence_bars(evidence()).to_json())
-
-
-def test_a_change_for_the_better_is_positive_on_and_off_the_diagonal():
-    figure = confusion_change([[5, 3], [2, 9]], [[7, 1], [4, 7]], ("<b>no</b>", "yes")).data[0]
-    assert [list(row) for row in figure.z] == [[2, 2], [-2, -2]]
-    assert figure.text[0][0] == "5 → 7"
-    assert figure.x[0] == "&lt;b&gt;no&lt;/b&gt;"
-
-
-def test_the_learning_curve_follows_the_versions_over_what_was_confirmed():
-    interval = Interval(0.7, 0.6, 0.75)
-    scores = Metrics(8, interval, {}, 0.5, 0.7)
-    made = [
-        ModelVersion("v1", None, "", "", "", "", 0, {}, 0, {"gold": 10, "silver": 90}, scores, None),
-        ModelVersion("v2", "v1", "", "", "", "", 0, {}, 0, {"gold": 10, "silver_confirmed": 5}, None, None),
-        ModelVersion(
-            "v3", "v1", "", "", "", "", 0, {"method": "lora"}, 0, {"gold": 10, "silver_confirmed": 9}, scores, None
-        ),
-    ]
-    line, instant, lora = learning_curve(made).data
-    assert list(line.x) == [10, 19]
-    assert list(instant.text) == ["v1"]
-    assert (list(lora.text), list(lora.x)) == (["v3"], [19])
-    assert list(lora.error_y.arrayminus) == pytest.approx([0.1])
 
 
 def test_refits_stand_about_the_diagonal_with_ids_as_plain_text():

@@ -28,9 +28,9 @@ from torch import Tensor, nn
 from inffeed_core.errors import NotReady
 from inffeed_core.evaluation.metrics import macro_f1
 from inffeed_core.models.encoder import explained, positions, quietly
-from inffeed_core.models.lessons import CurvePoint, FineTuned, FineTuning, Lessons
+from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.sources import ModelFiles
-from inffeed_core.records import Progress
+from inffeed_core.records import CurvePoint, Progress
 
 STAGE = "Fine-tuning"
 WARM_UP = 0.1

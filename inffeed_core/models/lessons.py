@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.records import CurvePoint
 from inffeed_core.settings import FineTuneSettings
 
 
@@ -52,19 +53,6 @@ class FineTuning:
     seed: int
     work: Path
     """Holds checkpoints while it trains; a run with the same folder goes on from the last of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """Validation scored in the course of training."""
-
-    step: int
-    epoch: float
-    training_loss: float | None
-    """Mean since the point before, weighted as in training; None where none was logged."""
-    loss: float
-    """Of validation, nats."""
-    macro_f1: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
-"""Model versions over time, and two of them side by side: whether one is better, for which labels, on which texts."""
+"""Model versions over time, how one was trained, and two side by side: which is better, for what labels and texts."""
 
 import pandas as pd
 import streamlit as st
 
-from inffeed_core.charts import confusion_change, f1_dumbbell, learning_curve
 from inffeed_core.records import ModelVersion
+from inffeed_core.version_charts import confusion_change, f1_dumbbell, learning_curve, training_curve
 from inffeed_core.workflow.comparing import Comparison, Flip, changes, compare
 from inffeed_core.workflow.projects import Project
+from inffeed_core.workflow.training_curve import training_curve_of
 from pages.language import counted, say, section, told
 
 BARE = {"displayModeBar": False}
@@ -38,6 +39,24 @@ def history(versions: list[ModelVersion]) -> None:
     st.header(say("models.history"), anchor=False)
     st.caption(say("models.history_said"))
     st.plotly_chart(learning_curve(versions[::-1], section("charts")), key="history", config=BARE)
+
+
+def training_history(versions: list[ModelVersion], active: ModelVersion) -> None:
+    """How a fine-tuned version was trained, that in use first; nothing where all are instant."""
+    curves = {v.id: curve for v in versions if (curve := training_curve_of(v)) is not None}
+    if not curves:
+        return
+    st.header(say("models.curve"), anchor=False)
+    st.caption(say("models.curve_said"))
+    ids = list(curves)
+    chosen = st.selectbox(
+        say("models.version"), ids, index=ids.index(active.id) if active.id in ids else 0, key="curve_version"
+    )
+    curve, kept = curves[chosen], curves[chosen].kept
+    end = say("models.curve_early" if curve.stopped_early else "models.curve_whole")
+    words = say("models.curve_kept", steps=curve.steps, best=kept.step, loss=kept.loss, f1=kept.macro_f1)
+    st.text(f"{words} {end}")
+    st.plotly_chart(training_curve(curve, section("charts")), key="curve", config=BARE)
 
 
 def _scores(result: Comparison) -> None:

@@ -418,6 +418,14 @@ WORDS = {
         "before_after": "Before and after",
         "history": "History",
         "history_said": "From silver to confirmed labels: how each version scored, and how many were confirmed by then.",
+        "curve": "Training curve",
+        "curve_said": "The loss in the course of fine-tuning. Instant versions are fitted in one go and have no curve.",
+        "curve_kept": (
+            "Of {steps:,} steps, the state after step {best:,} was kept: validation loss {loss:.3f} nats, "
+            "macro-F1 {f1:.3f}."
+        ),
+        "curve_early": "Training stopped early, since validation no longer got better.",
+        "curve_whole": "Training ran to its last epoch.",
         "confusion": "Which predictions changed",
         "confusion_said": (
             "Validation texts of each gold label (rows) by their prediction (columns). Green: for the better; red: for "

@@ -172,3 +172,20 @@ def test_a_version_is_exported_into_the_project_s_folder(open_page, reviewable_p
     assert started == [("export-model", {"version": "v1", "folder": str(folder)})]
     folder.mkdir(parents=True)
     assert "README.md tells how to use it" in texts(app.run())
+
+
+def test_the_training_of_a_fine_tuned_version_is_told_and_drawn(open_page, project_with_two_versions):
+    assert "curve" not in [chart.key for chart in open_page("models", project_with_two_versions).get("plotly_chart")]
+    point = {"step": 2, "epoch": 1.0, "training_loss": 0.7, "loss": 0.6, "macro_f1": 0.5}
+    curve = [point, point | {"step": 4, "epoch": 2.0, "loss": 0.65}]
+    told = {"curve": curve, "best_step": 2, "steps": 4, "seconds": 1.0, "seconds_per_text": 0.1, "device": "cpu"}
+    tuned = replace(
+        version("v4", "v2", None), settings=TrainSettings(method="fine-tune").as_dict(), report={"fine_tuning": told}
+    )
+    with store.writing(project_with_two_versions.db) as db:
+        store.add_version(db, tuned)
+    app = open_page("models", project_with_two_versions)
+    assert app.selectbox(key="curve_version").options == ["v4"]
+    assert "Of 4 steps, the state after step 2 was kept: validation loss 0.600 nats, macro-F1 0.500." in texts(app)
+    assert "Training stopped early" in texts(app)
+    assert "curve" in [chart.key for chart in app.get("plotly_chart")]

@@ -18,6 +18,7 @@ from inffeed_core.workflow.analysing import analyse, explain
 from inffeed_core.workflow.estimating import estimate
 from inffeed_core.workflow.projects import Project, use_model
 from inffeed_core.workflow.training import retrain, train
+from inffeed_core.workflow.training_curve import training_curve_of
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 QUICK = FineTuneSettings(epochs=2, learning_rate=1e-2, batch_size=8)
@@ -110,6 +111,17 @@ def test_corrections_make_another_transformer(small: Project):
         store.record_decision(db, Decision("t", "silver-3", "Ada", Act.RELABEL, "positive"))
         store.record_decision(db, Decision("u", "silver-10", "Ada", Act.KEEP, store.instance(db, "silver-10").label))
     assert train(small, TUNED, quiet).weights_hash != one.weights_hash
+
+
+@pytest.mark.parametrize(("epochs", "rate", "early"), [(2, 1e-6, False), (30, 3e-2, True)])
+def test_the_training_curve_tells_what_was_kept_and_whether_it_stopped_early(small: Project, epochs, rate, early):
+    assert training_curve_of(train(small, TrainSettings(max_tokens=32), quiet)) is None
+    settings = replace(QUICK, epochs=epochs, learning_rate=rate)
+    curve = training_curve_of(train(small, replace(TUNED, fine_tune=settings), quiet))
+    assert curve.stopped_early == early
+    assert curve.kept.loss == min(point.loss for point in curve.points)
+    assert (curve.steps == 2 * 4) != early
+    assert curve.points[-1].step == curve.steps
 
 
 @pytest.mark.parametrize("step", [0, 3, 7])

@@ -1,0 +1,183 @@
+"""Figures of model versions: how each was trained, how they score, and what changed between two.
+
+As in `charts`, user texts are shown as they are, and colours are never all that tells.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from inffeed_core.charts import Words, laid_out, plain
+from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
+from inffeed_core.records import CurvePoint, Interval, Metrics, ModelVersion, TrainingCurve
+from inffeed_core.wording import CHARTS
+
+_SHIFT = 0.13  # of a row, so that the intervals of two versions do not cover each other
+
+
+def training_curve(curve: TrainingCurve, words: Words = CHARTS) -> go.Figure:
+    """Loss on train and on validation against the steps; dashed the step that was kept, dotted an early stop."""
+    figure = laid_out(go.Figure(), height=320)
+    taught = [(p, p.training_loss) for p in curve.points if p.training_loss is not None]
+    figure.add_trace(_losses(taught, words["train"], NEUTRAL, {"symbol": "square-open", "dash": "dot"}, words))
+    scored = [(p, p.loss) for p in curve.points]
+    figure.add_trace(_losses(scored, words["validation"], POSITIVE, {"symbol": "circle", "dash": "solid"}, words))
+    figure.add_vline(x=curve.best_step, line_dash="dash", line_color=POSITIVE, annotation_text=words["kept"])
+    if curve.stopped_early:
+        figure.add_vline(x=curve.steps, line_dash="dot", line_color=NEGATIVE)
+        note = {"text": words["stopped-early"], "xanchor": "right", "yanchor": "top", "yshift": -16}  # below "kept"
+        figure.add_annotation(x=curve.steps, y=1, yref="y domain", showarrow=False, **note)
+    figure.update_xaxes(title=words["steps-axis"], rangemode="tozero", tickformat=",d")
+    figure.update_yaxes(title=words["loss-axis"])
+    return figure
+
+
+def _losses(
+    points: Sequence[tuple[CurvePoint, float]], name: str, colour: str, style: dict[str, Any], words: Words
+) -> go.Scatter:
+    return go.Scatter(
+        x=[point.step for point, _ in points],
+        y=[loss for _, loss in points],
+        mode="lines+markers",
+        name=name,
+        line={"color": colour, "width": 2, "dash": style["dash"]},
+        marker={"symbol": style["symbol"], "size": 8, "color": colour},
+        hovertext=[
+            words["curve-point"].format(split=name, step=point.step, epoch=point.epoch, loss=loss)
+            for point, loss in points
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def f1_dumbbell(
+    before: Metrics, after: Metrics, names: tuple[str, str] = ("before", "after"), words: Words = CHARTS
+) -> go.Figure:
+    """F1 of each label and their mean under two model versions, with bootstrap intervals as bars."""
+    rows = [*after.f1, None]
+    figure = go.Figure(_links(before, after, rows))
+    for metrics, name, colour, symbol, shift in (
+        (before, names[0], NEUTRAL, "circle-open", _SHIFT),
+        (after, names[1], POSITIVE, "circle", -_SHIFT),
+    ):
+        values = [metrics.macro_f1 if r is None else metrics.f1[r] for r in rows]
+        figure.add_trace(
+            go.Scatter(
+                x=[v.value for v in values],
+                y=[i + shift for i in range(len(rows))],
+                mode="markers",
+                name=plain(name),
+                marker={"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
+                error_x={
+                    "array": [v.high - v.value for v in values],
+                    "arrayminus": [v.value - v.low for v in values],
+                    "color": colour,
+                    "thickness": 1.5,
+                    "width": 4,
+                },
+                hovertext=[
+                    words["f1"].format(version=plain(name), value=v.value, low=v.low, high=v.high) for v in values
+                ],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    ticks = [plain(r) if r is not None else f"<b>{words['mean']}</b>" for r in rows]
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=ticks, range=[len(rows) - 0.5, -0.5], automargin=True)
+    figure.update_xaxes(title=words["f1-axis"])
+    return laid_out(figure, height=110 + 46 * len(rows))
+
+
+def _links(before: Metrics, after: Metrics, rows: Sequence[str | None]) -> go.Scatter:
+    pairs = [(before.macro_f1, after.macro_f1) if r is None else (before.f1[r], after.f1[r]) for r in rows]
+    return go.Scatter(
+        x=[x for b, a in pairs for x in (b.value, a.value, None)],
+        y=[y for i in range(len(rows)) for y in (i + _SHIFT, i - _SHIFT, None)],
+        mode="lines",
+        line={"color": NEUTRAL, "width": 2},
+        opacity=0.5,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def learning_curve(versions: Sequence[ModelVersion], words: Words = CHARTS) -> go.Figure:
+    """Macro-F1 of each version on validation, with its interval, against how many labels people had confirmed by then.
+
+    `versions` come oldest first; the line follows them. Those without validation metrics are left out.
+    """
+    scored = [(v, v.validation.macro_f1) for v in versions if v.validation is not None]
+    figure = laid_out(go.Figure(), height=320)
+    figure.add_trace(_marks(scored, None, NEUTRAL, words))
+    for number, (method, symbol) in enumerate(_METHOD_SYMBOLS.items()):
+        chosen = [pair for pair in scored if pair[0].settings.get("method", "instant") == method]
+        if chosen:
+            figure.add_trace(_marks(chosen, (method, symbol), LABEL_COLOURS[number], words))
+    figure.update_xaxes(title=words["confirmed-axis"], rangemode="tozero", tickformat=",d")
+    figure.update_yaxes(title=words["macro-f1-axis"])
+    return figure
+
+
+_METHOD_SYMBOLS = {"instant": "circle", "fine-tune": "square", "lora": "diamond"}
+
+
+def _marks(
+    scored: Sequence[tuple[ModelVersion, Interval]], kind: tuple[str, str] | None, colour: str, words: Words
+) -> go.Scatter:
+    """The line through all versions (without a kind), or the marks of those of one method and symbol."""
+    confirmed = [v.train_counts.get("gold", 0) + v.train_counts.get("silver_confirmed", 0) for v, _ in scored]
+    places = {"x": confirmed, "y": [f1.value for _, f1 in scored]}
+    if kind is None:
+        line = {"color": colour, "width": 1.5, "dash": "dot"}
+        return go.Scatter(**places, mode="lines", line=line, showlegend=False, hoverinfo="skip")
+    method, symbol = kind
+    return go.Scatter(
+        **places,
+        mode="markers+text",
+        name=words[method],
+        text=[v.id for v, _ in scored],
+        textposition="top center",
+        marker={"symbol": symbol, "size": 11, "color": colour},
+        error_y={
+            "array": [f1.high - f1.value for _, f1 in scored],
+            "arrayminus": [f1.value - f1.low for _, f1 in scored],
+            "color": colour,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        hovertext=[
+            words["f1"].format(version=plain(v.id), value=f1.value, low=f1.low, high=f1.high) for v, f1 in scored
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def confusion_change(
+    before: Sequence[Sequence[int]], after: Sequence[Sequence[int]], labels: Sequence[str], words: Words = CHARTS
+) -> go.Figure:
+    """How many texts of each gold label (rows) got each prediction (columns), before → after.
+
+    Coloured by whether the change is for the better: more on the diagonal, less elsewhere.
+    """
+    size = range(len(labels))
+    better = [[(after[g][p] - before[g][p]) * (1 if g == p else -1) for p in size] for g in size]
+    reach = max((abs(value) for row in better for value in row), default=0) or 1
+    names = [plain(label) for label in labels]
+    heat = go.Heatmap(
+        z=better,
+        x=names,
+        y=names,
+        zmin=-reach,
+        zmax=reach,
+        colorscale=[(0.0, NEGATIVE), (0.5, "rgba(124,136,148,0.12)"), (1.0, POSITIVE)],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        text=[[f"{before[g][p]:,} → {after[g][p]:,}" for p in size] for g in size],
+        texttemplate="%{text}",
+        hovertemplate=words["confusion"] + "<extra></extra>",
+    )
+    figure = go.Figure(heat)
+    figure.update_yaxes(title=words["gold-label"], autorange="reversed", automargin=True, type="category")
+    figure.update_xaxes(title=words["prediction"], type="category", side="bottom")
+    return laid_out(figure, height=max(220, 110 + 46 * (len(labels) + 1)))

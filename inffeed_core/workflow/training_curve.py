@@ -1,0 +1,20 @@
+"""How the fine-tuning of a version went, from what its report tells."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inffeed_core.records import CurvePoint, ModelVersion, TrainingCurve
+from inffeed_core.settings import TrainSettings
+
+NEAR = 0.01
+"""Epochs, within which the end counts as that of the last one: the curve rounds them."""
+
+
+def training_curve_of(version: ModelVersion) -> TrainingCurve | None:
+    """None for an instant version, whose head is fitted in one go."""
+    told: Any = version.report.get("fine_tuning")
+    if not isinstance(told, Mapping):
+        return None
+    points, steps = tuple(CurvePoint(**point) for point in told["curve"]), told["steps"]
+    epochs = TrainSettings.from_dict(version.settings).fine_tune.epochs
+    return TrainingCurve(points, told["best_step"], steps, steps * points[-1].epoch / points[-1].step < epochs - NEAR)

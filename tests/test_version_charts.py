@@ -1,0 +1,59 @@
+"""Figures of versions show the numbers they were given."""
+
+import pytest
+
+from inffeed_core.records import CurvePoint, Interval, Metrics, ModelVersion, TrainingCurve
+from inffeed_core.version_charts import confusion_change, f1_dumbbell, learning_curve, training_curve
+
+
+def test_the_dumbbell_shows_each_label_and_the_mean_with_intervals():
+    def metrics(value: float) -> Metrics:
+        interval = Interval(value, value - 0.1, value + 0.05)
+        return Metrics(10, interval, {"no": interval, "yes": interval}, 0.1, value)
+
+    figure = f1_dumbbell(metrics(0.5), metrics(0.7), ("v1", "v2"))
+    points = {t.name: t for t in figure.data if t.mode == "markers"}
+    assert list(points["v1"].x) == [0.5] * 3
+    assert list(points["v2"].x) == [0.7] * 3
+    assert points["v2"].error_x.array == pytest.approx([0.05] * 3)
+    assert points["v2"].error_x.arrayminus == pytest.approx([0.1] * 3)
+    assert "macro-F1" in figure.layout.yaxis.ticktext[-1]
+
+
+def test_a_change_for_the_better_is_positive_on_and_off_the_diagonal():
+    figure = confusion_change([[5, 3], [2, 9]], [[7, 1], [4, 7]], ("<b>no</b>", "yes")).data[0]
+    assert [list(row) for row in figure.z] == [[2, 2], [-2, -2]]
+    assert figure.text[0][0] == "5 → 7"
+    assert figure.x[0] == "&lt;b&gt;no&lt;/b&gt;"
+
+
+def test_the_learning_curve_follows_the_versions_over_what_was_confirmed():
+    interval = Interval(0.7, 0.6, 0.75)
+    scores = Metrics(8, interval, {}, 0.5, 0.7)
+    made = [
+        ModelVersion("v1", None, "", "", "", "", 0, {}, 0, {"gold": 10, "silver": 90}, scores, None),
+        ModelVersion("v2", "v1", "", "", "", "", 0, {}, 0, {"gold": 10, "silver_confirmed": 5}, None, None),
+        ModelVersion(
+            "v3", "v1", "", "", "", "", 0, {"method": "lora"}, 0, {"gold": 10, "silver_confirmed": 9}, scores, None
+        ),
+    ]
+    line, instant, lora = learning_curve(made).data
+    assert list(line.x) == [10, 19]
+    assert list(instant.text) == ["v1"]
+    assert (list(lora.text), list(lora.x)) == (["v3"], [19])
+    assert list(lora.error_y.arrayminus) == pytest.approx([0.1])
+
+
+POINTS = (CurvePoint(5, 0.5, None, 0.7, 0.5), CurvePoint(10, 1.0, 0.6, 0.5, 0.8), CurvePoint(15, 1.5, 0.4, 0.6, 0.7))
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_the_training_curve_marks_the_step_that_was_kept_and_an_early_stop(early: bool):
+    figure = training_curve(TrainingCurve(POINTS, 10, 16, early))
+    train, validation = figure.data
+    assert (list(train.x), list(train.y)) == ([10, 15], [0.6, 0.4])
+    assert (list(validation.x), list(validation.y)) == ([5, 10, 15], [0.7, 0.5, 0.6])
+    assert train.marker.symbol != validation.marker.symbol
+    assert [line.x0 for line in figure.layout.shapes] == [10, 16][: 1 + early]
+    assert [note.text for note in figure.layout.annotations] == ["kept", "stopped early"][: 1 + early]
+    assert validation.hovertext[1] == "validation, step 10 (epoch 1.0): 0.5000"
