@@ -31,7 +31,8 @@ class Ballot:
     """Labels now [n]."""
     classes: int
     influencers: Ints
-    """Rows with the strongest influence on each target, its own left out, strongest first [n, k]."""
+    """Rows with the strongest influence on each target, its own left out, strongest first [n, k]; k may be 0 for
+    methods that hold no vote."""
     influence: Floats
     """Their influence on the target's loss under its label [n, k], nats; positive = helpful."""
     validation_influence: Floats
@@ -75,7 +76,15 @@ def influence_vote(ballot: Ballot, settings: FeedbackSettings) -> Proposals:
 
 
 def cast_votes(ballot: Ballot, settings: FeedbackSettings) -> Floats:
-    """Votes for each class on each target [n, C].
+    """Votes for each class on each target [n, C]; what each influencer does is told by `single_votes`."""
+    choices, weights = single_votes(ballot, settings)
+    votes = np.zeros((len(choices), ballot.classes))
+    np.add.at(votes, (np.arange(len(choices))[:, None], choices), weights)
+    return votes
+
+
+def single_votes(ballot: Ballot, settings: FeedbackSettings) -> tuple[Ints, Floats]:
+    """The class that each influencer of each target votes on, and the weight of the vote, each [n, k].
 
     `signed`: helpful influencers vote for the target's label and harmful ones for their own, by the size of their
     influence; a harmful one with the target's own label votes against it. `own-label`: each votes for its own label, by
@@ -84,16 +93,12 @@ def cast_votes(ballot: Ballot, settings: FeedbackSettings) -> Floats:
     k = settings.influencers
     influence, voters = ballot.influence[:, :k], ballot.labels[ballot.influencers[:, :k]]
     own = ballot.labels[:, None]
-    sizes = np.abs(influence)
+    weights = np.abs(influence)
     if settings.vote == "count":
-        sizes = (sizes > 0).astype(np.float64)
-    choices = voters
-    if settings.vote == "signed":
-        choices = np.where(influence > 0, own, voters)
-        sizes = np.where((influence < 0) & (voters == own), -sizes, sizes)
-    votes = np.zeros((len(own), ballot.classes))
-    np.add.at(votes, (np.arange(len(own))[:, None], choices), sizes)
-    return votes
+        weights = (weights > 0).astype(np.float64)
+    if settings.vote != "signed":
+        return voters, weights
+    return np.where(influence > 0, own, voters), np.where((influence < 0) & (voters == own), -weights, weights)
 
 
 def discard(ballot: Ballot, settings: FeedbackSettings) -> Proposals:
@@ -128,6 +133,8 @@ METHODS: Mapping[str, Method] = {
     "relabel-harmful": relabel_harmful,
     "confident-learning": confident_learning,
 }
+VOTING = ("influence-vote",)
+"""The methods that look at influencers."""
 
 
 def applied(labels: Ints, proposals: Proposals) -> tuple[Ints, Floats]:

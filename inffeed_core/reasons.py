@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inffeed_core.records import Evidence, Flag, Influencer, Split
+from inffeed_core.settings import SENT
 
 STRONGEST = 5
 """How many influencers of a side are counted."""
@@ -52,6 +53,7 @@ ENGLISH = {
     ),
     "next-of-kind": "texts of different kinds take turns, and it is the next of its kind",
     "random": "it was drawn at random, not by a score",
+    "sent": "feedback on the training labels would change its label or leave it out",
     "ranked": "it is number {rank} of {of} silver texts by {policy}",
     "supporters-other": "{count} of its {of} strongest supporters carry the other label",
     "supporters-another": "{count} of its {of} strongest supporters carry another label",
@@ -74,7 +76,8 @@ def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, st
     """The sentence for a flag. `labels` is how many labels the project has; `flag.reason` is not read."""
     lead = standing(flag)
     said = {"unseen-model", "unseen-model-prefers"} if lead.code in _LOSSES.values() else set()
-    added = next((f for f in additions(flag, evidence, labels) if f.code not in said), None)
+    more = [] if lead.code == "sent" else additions(flag, evidence, labels)  # a gold text's label was seen by the model
+    added = next((f for f in more if f.code not in said), None)
     first = _words(lead, phrases)
     if added is None:
         return _capital(phrases["alone"].format(first=first))
@@ -88,6 +91,8 @@ def standing(flag: Flag) -> Fact:
     among_first = -(-100 * flag.rank // flag.of)
     if flag.policy == "random":
         return Fact("random", {})
+    if flag.policy == SENT:
+        return Fact("sent", {})
     if flag.policy == "cluster":
         return Fact("next-of-kind", {})
     if flag.policy == "uncertainty" and behind >= 50:

@@ -87,6 +87,8 @@ class Decision:
     """Whether it ends a discussion: answers before it no longer count towards the current label."""
     part_of: str | None = None
     """The token of the decision that this one was given with, about a text of nearly the same words."""
+    feedback: str | None = None
+    """The token of the feedback act that it belongs to: nobody answered about this text by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,96 @@ class Analysis:
     created: str
     as_of_decision: int
     settings: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalSet:
+    """Changes of training labels that a feedback method proposed for one model version."""
+
+    id: int
+    version: str
+    as_of_decision: int
+    """The last decision's row that the labels include which the method saw."""
+    settings: Mapping[str, object]
+    """Of `settings.FeedbackSettings`."""
+    created: str
+    size: int
+    """How many proposals it holds."""
+
+
+class ProposalState(StrEnum):
+    """What has become of a proposal."""
+
+    OPEN = "open"
+    APPLIED = "applied"
+    OVERTAKEN = "overtaken"
+    """Somebody decided about the text since, or left it out: feedback no longer touches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A training text whose label should change, or which should be left out."""
+
+    rank: int
+    """1 = the most certain."""
+    id: str
+    text: str
+    split: Split
+    """Train or silver; feedback never touches validation and test."""
+    label: str
+    """The one that the method saw."""
+    proposed: str | None
+    """None = to be left out."""
+    lead: float
+    """How certain the method is; its unit is the method's, see `feedback`."""
+    state: ProposalState
+    sent: bool
+    """Whether it was sent to review."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voter:
+    """An influencer of a proposal's text, as the method saw it."""
+
+    id: str
+    text: str
+    label: str
+    split: Split
+    influence: float
+    """On the loss of the text under its label, nats; positive = helpful."""
+    vote: str | None
+    """The label that it voted on; None where the method holds no vote."""
+    weight: float
+    """Of its vote; negative = against that label."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackAct:
+    """Proposals that somebody applied, in one act that can be undone as one."""
+
+    token: str
+    proposal_set: int
+    annotator: str
+    at: str
+    relabelled: int
+    left_out: int
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What validation said about a round of proposals before they were applied, or were not."""
+
+    proposal_set: int
+    count: int
+    """How many proposals were tried together."""
+    change: Interval
+    """Validation macro-F1 with them minus without, with its 95 % paired bootstrap interval."""
+    examples: int
+    """Validation texts in pairs."""
+    at: str
+    act: str | None
+    """The token of the act that applied them; None where validation did not confirm them."""
 
 
 class JobState(StrEnum):

@@ -25,6 +25,9 @@ POLICIES = (
 )
 """Names of the flag policies, the default first. `inffeed_core.flagging` says what each one computes."""
 
+SENT = "feedback"
+"""The order of flags that holds the texts which somebody sent to review from proposals of feedback."""
+
 
 Method = Literal["instant", "fine-tune", "lora"]
 """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
@@ -248,16 +251,23 @@ class AnalysisSettings(_Settings):
         _require(self.clusters >= 1, f"clusters is {self.clusters}; expected at least 1.")
 
 
+Remedy = Literal["discard", "relabel-harmful", "confident-learning", "influence-vote"]
+"""What feedback does about doubtful training labels, the default first; `inffeed_core.feedback` tells each.
+
+The order is that of docs/benchmarks.md ("Feedback on training labels"): with the guard, leaving out did best on both
+sets, relabelling gained on one and lost on the other, confident learning hardly moved, the vote lowered macro-F1."""
+
 Vote = Literal["signed", "own-label", "count"]
 """How influencers vote on a target's label; `inffeed_core.feedback.cast_votes` says what each does."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackSettings(_Settings):
-    """How influencers propose other labels for training rows (objective 1)."""
+    """How other labels for training rows are proposed (objective 1). Vote and margin are the influence vote's alone."""
 
+    method: Remedy = "discard"
     influencers: int = 10
-    """The K strongest of each target that vote."""
+    """The K strongest of each target that vote; of other methods' proposals they are shown."""
     vote: Vote = "signed"
     margin: float = 0.2
     """Least lead of the winner over the present label, as a share of all votes."""
@@ -266,6 +276,7 @@ class FeedbackSettings(_Settings):
     """Largest share of a class's rows that one round may change."""
 
     def __post_init__(self) -> None:
+        _require(self.method in get_args(Remedy), f"method is {self.method!r}; expected one of {get_args(Remedy)}.")
         _require(1 <= self.influencers <= 100, f"influencers is {self.influencers}; expected 1 to 100.")
         _require(self.vote in get_args(Vote), f"vote is {self.vote!r}; expected one of {get_args(Vote)}.")
         _require(0 <= self.margin <= 2, f"margin is {self.margin}; expected 0 to 2.")

@@ -39,6 +39,14 @@ ENGLISH = {
         "Macro-F1 fell significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
         "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
     ),
+    "trial-confirmed": (
+        "Validation confirmed {count:,} changes, and they were applied: macro-F1 {change:+.3f}, 95 % interval "
+        "{low:+.3f} to {high:+.3f} (paired bootstrap over {examples:,} validation texts)."
+    ),
+    "trial-refused": (
+        "Validation did not confirm {count:,} changes, and they were not applied: macro-F1 {change:+.3f}, 95 % "
+        "interval {low:+.3f} to {high:+.3f}, not above zero (paired bootstrap over {examples:,} validation texts)."
+    ),
     "unpaired-none": "These versions cannot be compared: one of them was trained without validation examples.",
     "unpaired-same": (
         "No significant change, the intervals overlap: {before:.3f} to {after:.3f} (by the two separate intervals; "

@@ -105,7 +105,7 @@ def _forget_name() -> None:
 def _room(project: Project, annotator: str) -> None:
     """The line above the card and the card; a message from the card runs only this."""
     with st.container(horizontal=True, vertical_alignment="center", height="content"):
-        sitting = Sitting(annotator, policy_choice(), flag_filter(project))
+        sitting = Sitting(annotator, policy_choice(project), flag_filter(project))
         banner = st.empty()
         st.space("stretch")
         _to_discussion(project, annotator)

@@ -209,7 +209,7 @@ def test_a_step_that_comes_too_early_says_what_to_do_first(project: Project, com
     assert "Traceback" not in early.stderr
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("new", "app", "bench")])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("new", "app", "bench", "feedback")])
 def test_a_folder_without_a_project_is_an_error_that_explains(tmp_path: Path, command: str) -> None:
     arguments = {
         "import": ["x.csv"],
@@ -428,3 +428,57 @@ def test_a_discussion_is_listed_and_settled(reviewable_project: Project):
     assert answer("discussion", folder)[0]["instance"]["id"] == "s000"
     run("decide", folder, "s000", "positive", "--settle", "--annotator", "Bob")
     assert "Nothing is to be discussed" in run("discussion", folder).stdout
+
+
+@pytest.fixture
+def analysed(project: Project, tmp_path: Path) -> Path:
+    """A project with one version on a tiny encoder."""
+    base = save_model(tmp_path / "base", "BertModel", initializer_range=0.1)
+    run("train", project.folder, "--model", base, "--max-tokens", 32)
+    return project.folder
+
+
+@pytest.mark.parametrize("command", sorted(main.commands["feedback"].commands))  # type: ignore[attr-defined]
+def test_every_feedback_command_has_help_with_an_example(command: str) -> None:
+    shown = run("feedback", command, "--help").stdout
+    assert f"inffeed feedback {command}" in shown
+
+
+def test_feedback_is_proposed_shown_applied_and_undone(analysed: Path) -> None:
+    with reading(open_project(analysed).db) as db:
+        before = count_by_split(db)
+    proposed = answer("feedback", "propose", analysed, "--method", "confident-learning", "--cap", 0.3)
+    assert isinstance(proposed, dict)
+    ids = [one["id"] for one in proposed["proposals"]]
+    assert ids
+    shown = run("feedback", "show", analysed, "--id", ids[0]).stdout
+    assert f"1. {ids[0]}" in shown
+    assert "(train, " in shown or "(silver, " in shown
+    tried = run("feedback", "apply", analysed, "--annotator", "Ana").stdout
+    assert "95 % interval" in tried
+    if "did not confirm" in tried:
+        run("feedback", "apply", analysed, "--annotator", "Ana", "--unchecked")
+    (act,) = answer("feedback", "acts", analysed)
+    assert act["relabelled"] == len(ids)
+    assert (
+        "only they can undo it" in run("feedback", "undo", analysed, act["token"], "--annotator", "Ben", code=1).stderr
+    )
+    assert f"{len(ids)} relabelled" in run("feedback", "undo", analysed, "--annotator", "Ana").stdout
+    with reading(open_project(analysed).db) as db:
+        assert count_by_split(db) == before
+    assert "applied no feedback that stands" in run("feedback", "undo", analysed, "--annotator", "Ana", code=1).stderr
+
+
+def test_proposals_can_be_sent_to_review(analysed: Path) -> None:
+    run("analyse", analysed, "--influencers", 3)
+    proposed = answer("feedback", "propose", analysed, "--method", "confident-learning", "--cap", 0.3)
+    assert isinstance(proposed, dict)
+    first = proposed["proposals"][0]["id"]
+    assert "1 texts were sent" in run("feedback", "send", analysed, "--id", first, "--annotator", "Ana").stdout
+    assert [flag["id"] for flag in answer("flags", analysed, "--policy", "feedback")] == [first]
+
+
+def test_feedback_comes_after_a_model(project: Project) -> None:
+    assert "train one first" in run("feedback", "propose", project.folder, code=1).stderr
+    assert "no proposals yet" in run("feedback", "show", project.folder, code=1).stderr
+    assert "cap is 2.0" in run("feedback", "propose", project.folder, "--cap", 2, code=1).stderr

@@ -5,6 +5,7 @@
     learning.py  train, analyse, retrain, versions, promote, export-model
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
+    feedback.py  feedback propose, show, apply, acts, undo, send
     running.py   status, jobs, cancel, app
     bench.py     bench repair, bench fidelity
 
@@ -15,7 +16,7 @@ explains, 2 wrong usage, 130 cancelled. Commands import what they need when they
 import click
 
 from inffeed_core import __version__
-from inffeed_core.cli import analyses, bench, data, learning, review, running
+from inffeed_core.cli import analyses, bench, data, feedback, learning, review, running
 from inffeed_core.cli.console import Commands
 
 EXAMPLE = """
@@ -39,6 +40,6 @@ def main() -> None:
     """Find and repair wrong silver labels with influence functions."""
 
 
-for module in (data, learning, analyses, review, running, bench):
+for module in (data, learning, analyses, review, feedback, running, bench):
     for command in module.COMMANDS:
         main.add_command(command)

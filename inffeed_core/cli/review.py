@@ -9,7 +9,7 @@ import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
 from inffeed_core.errors import NotReady
-from inffeed_core.settings import POLICIES
+from inffeed_core.settings import POLICIES, SENT
 
 if TYPE_CHECKING:
     from inffeed_core.records import Decision, Influencer
@@ -23,7 +23,9 @@ annotator_option = click.option(
 
 @click.command(epilog="Example: inffeed flags reviews --policy negative-influence --limit 50 --json")
 @project_argument
-@click.option("--policy", type=click.Choice(POLICIES), default=POLICIES[0], show_default=True, help="Which ranking.")
+@click.option(
+    "--policy", type=click.Choice((*POLICIES, SENT)), default=POLICIES[0], show_default=True, help="Which ranking."
+)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many flags.")
 @click.option("--label", "labels", multiple=True, help="Only with this silver label; repeat it for several.")
 @click.option("--source", "sources", multiple=True, help="Only from this source; repeat it for several.")

@@ -10,20 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.ballots import ballot, polled
 from inffeed_core.evaluation.metrics import macro_f1, macro_f1_difference
 from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.evaluation.trainers import Trained, Trainer
-from inffeed_core.feedback import METHODS, Ballot, Ints, applied
-from inffeed_core.influence import HeadInfluence, probabilities
-from inffeed_core.posteriors import out_of_fold
+from inffeed_core.feedback import METHODS, VOTING, Ballot, Ints, applied
+from inffeed_core.influence import HeadInfluence
 from inffeed_core.records import Interval, Progress
 from inffeed_core.settings import FeedbackSettings
-
-FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def study(
         progress(f"{data.name}: feedback", number, len(methods))
         states = [start]
         for _ in range(settings.rounds):
-            proposals = METHODS[method](_ballot(data, states[-1], settings, seed), settings)
+            proposals = METHODS[method](_ballot(data, states[-1], method, settings, seed), settings)
             if not len(proposals):
                 break
             labels, weights = applied(states[-1].rows.labels.numpy(), proposals)
@@ -75,24 +72,14 @@ def study(
         yield _told(data, seed, method, states)
 
 
-def _ballot(data: RepairSet, state: Trained, settings: FeedbackSettings, seed: int) -> Ballot:
-    influence, features = HeadInfluence(state.rows, state.fit), state.rows.features
-    gradients = influence.loss_gradients(features, state.rows.labels)
-    (helpful, helping), (harmful, harming) = influence.top_influencers(
-        gradients, settings.influencers, leave_out=torch.arange(len(features))
-    )
-    scores, rows = torch.cat([helpful, harmful], 1), torch.cat([helping, harming], 1)
-    strongest = scores.abs().nan_to_num(posinf=0.0).topk(settings.influencers, 1).indices
-    steering = influence.validation_gradient(state.validation_features, data.validation[1])
-    return Ballot(
-        state.rows.labels.numpy(),
-        len(data.labels),
-        rows.gather(1, strongest).numpy(),
-        scores.gather(1, strongest).double().numpy(),
-        influence.on_gradients(steering)[0].double().numpy(),
-        probabilities(state.fit.theta, features).double().numpy(),
-        out_of_fold(state.rows, state.fit, FOLDS, seed).numpy(),
-    )
+def _ballot(data: RepairSet, state: Trained, method: str, settings: FeedbackSettings, seed: int) -> Ballot:
+    influence = HeadInfluence(state.rows, state.fit)
+    found = ballot(influence, state.rows, (state.validation_features, data.validation[1]), seed)
+    return polled(found, influence, settings.influencers, _quiet) if method in VOTING else found
+
+
+def _quiet(stage: str, done: int, total: int) -> None:
+    """Progress within a round is not told."""
 
 
 def _told(data: RepairSet, seed: int, method: str, states: Sequence[Trained]) -> Feedback:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inffeed_core.records import Progress
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
 from inffeed_core.workflow.projects import Project
 
 Settings = Mapping[str, Any]
@@ -77,6 +77,26 @@ def export_model(project: Project, settings: Settings, progress: Progress) -> di
     return {"folder": str(folder)}
 
 
+def propose(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """Changes of training labels to look at: {"set": id, "proposals": n}. Takes {"feedback": FeedbackSettings}."""
+    from inffeed_core.workflow import proposing
+
+    found = proposing.propose(project, FeedbackSettings.from_dict(settings.get("feedback", {})), progress)
+    return {"set": found.id, "proposals": found.size}
+
+
+def feedback(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """Try proposals on validation and apply what it confirms: {"rounds": n, "confirmed": n}.
+
+    Takes {"set": id, "ids": […] or null for all, "by": name, "rounds": at most}.
+    """
+    from inffeed_core.workflow import rounds
+
+    given = (settings["set"], settings["ids"], settings["by"], settings["rounds"])
+    done = rounds.run_rounds(project, *given, progress)
+    return {"rounds": len(done), "confirmed": sum(one.act is not None for one in done)}
+
+
 KINDS: dict[str, Work] = {
     "train": train,
     "analyse": analyse,
@@ -86,6 +106,8 @@ KINDS: dict[str, Work] = {
     "verify": verify,
     "probe": probe,
     "export-model": export_model,
+    "propose": propose,
+    "feedback": feedback,
 }
 
 

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from inffeed_core.audit import AuditCounts
 from inffeed_core.store.flags import CLOSED, Viewer
-from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT
+from inffeed_core.store.instances import NO_LIMIT, instances_as_of
 
 _ALL_LOTS = "g"
 """Above every lot."""
@@ -40,12 +40,13 @@ def audit_counts(db: Database) -> AuditCounts:
     """What the audit has seen so far, and what review has corrected."""
     open_sql = """
         SELECT lot FROM instance i WHERE split = 'silver' AND id NOT IN (SELECT instance FROM exclusion)
-        AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.instance = i.id) ORDER BY lot LIMIT 1
+        AND NOT EXISTS (SELECT 1 FROM answer s WHERE s.instance = i.id) ORDER BY lot LIMIT 1
     """
     first_open = next((r["lot"] for r in db.query(open_sql)), _ALL_LOTS)
-    told = f"SELECT confirmed, label != original_label AS wrong FROM ({INSTANCES_AS_OF} AND i.split = 'silver' AND"
+    by_answers = f"{instances_as_of('answer')} AND i.split = 'silver'"
+    told = f"SELECT confirmed, label != original_label AS wrong FROM ({by_answers} AND"
     audited = list(db.query(f"{told} i.lot < :lot)", {"as_of": NO_LIMIT, "lot": first_open}))
-    answered = list(db.query(f"{told} i.id IN (SELECT instance FROM decision))", {"as_of": NO_LIMIT}))
+    answered = list(db.query(f"{told} i.id IN (SELECT instance FROM answer))", {"as_of": NO_LIMIT}))
     count_sql = """
         SELECT count(*) AS n FROM instance WHERE split = 'silver' AND id NOT IN (SELECT instance FROM exclusion)
     """

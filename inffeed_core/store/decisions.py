@@ -1,4 +1,9 @@
-"""Decisions: append-only, each arriving exactly once by its token. Undo is a decision too."""
+"""Decisions: append-only, each arriving exactly once by its token. Undo is a decision too.
+
+An *answer* is what somebody decided about one text, alone or with its twins. Decisions of feedback change labels as
+others do, but are no answers: nobody has read the text for them, so it stays open for review and in the audit, and they
+are undone by their act (`feedback`), never one by one.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +40,7 @@ def record_decision(db: Database, decision: Decision) -> bool:
             "at": decision.at or now(),
             "settles": int(decision.settles),
             "part_of": decision.part_of,
+            "feedback": decision.feedback,
         }
     )
     return True
@@ -51,13 +57,13 @@ def restore_decisions(db: Database, decisions: Iterable[Decision]) -> int:
 
 
 def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
-    """Undo the annotator's latest decision that stands, with its parts; returns it, or None where nothing is left.
+    """Undo the annotator's latest answer that stands, with its parts; returns it, or None where nothing is left.
 
     Sent again with the same token, it returns what it undid the first time.
     """
     if (before := undone_by(db, token)) is not None:
         return before
-    sql = "SELECT * FROM standing WHERE annotator = ? AND part_of IS NULL ORDER BY n DESC LIMIT 1"
+    sql = "SELECT * FROM answer WHERE annotator = ? AND part_of IS NULL ORDER BY n DESC LIMIT 1"
     for row in db.query(sql, [annotator]):
         return undo_token(db, row["token"], annotator, token)
     return None
@@ -93,20 +99,23 @@ def decisions_about(db: Database, instance_id: str) -> list[Decision]:
 
 
 def history(db: Database, annotator: str | None = None, limit: int = 100, *, with_parts: bool = True) -> list[Decision]:
-    """Decisions that stand (not undone, no undos), latest first; of one annotator or of all."""
+    """Decisions that stand (not undone, no undos), latest first; of one annotator or of all.
+
+    Parts are decisions given with another, about twins or by feedback.
+    """
     sql = """
-        SELECT * FROM standing WHERE (:annotator IS NULL OR annotator = :annotator) AND (:with_parts OR part_of IS NULL)
-        ORDER BY n DESC LIMIT :limit
+        SELECT * FROM standing WHERE (:annotator IS NULL OR annotator = :annotator)
+        AND (:with_parts OR (part_of IS NULL AND feedback IS NULL)) ORDER BY n DESC LIMIT :limit
     """
     values = {"annotator": annotator, "with_parts": with_parts, "limit": limit}
     return [as_decision(r) for r in db.query(sql, values)]
 
 
 def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
-    """By instance each annotator's last decision that stands, oldest first; instances without any are left out."""
+    """By instance each annotator's last answer that stands, oldest first; instances without any are left out."""
     sql = """
-        SELECT s.* FROM standing s WHERE s.instance IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
-            SELECT 1 FROM standing l WHERE l.instance = s.instance AND l.annotator = s.annotator AND l.n > s.n)
+        SELECT s.* FROM answer s WHERE s.instance IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
+            SELECT 1 FROM answer l WHERE l.instance = s.instance AND l.annotator = s.annotator AND l.n > s.n)
         ORDER BY s.n
     """
     return by_instance(db.query(sql, [json.dumps(list(ids))]))
@@ -198,4 +207,5 @@ def as_decision(row: Mapping[str, object]) -> Decision:
         at=str(row["at"]),
         settles=bool(row["settles"]),
         part_of=text("part_of"),
+        feedback=text("feedback"),
     )

@@ -46,8 +46,8 @@ _READ = """
     SELECT count(DISTINCT CASE WHEN act != 'undo' THEN instance END) AS texts,
            sum(CASE WHEN gap <= ? THEN gap ELSE 0 END) AS minutes
     FROM (SELECT instance, act, 1440 * (julianday(at) - julianday(lag(at) OVER (ORDER BY n))) AS gap
-          FROM decision WHERE annotator = ? AND at >= ?)
+          FROM decision WHERE annotator = ? AND at >= ? AND feedback IS NULL)
 """
 _STANDING = """
-    SELECT act, label, count(*) AS n FROM standing WHERE annotator = ? AND at >= ? GROUP BY act, label
+    SELECT act, label, count(*) AS n FROM answer WHERE annotator = ? AND at >= ? GROUP BY act, label
 """

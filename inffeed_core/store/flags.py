@@ -1,7 +1,7 @@
 """Which flags are open, and for whom: a ranked silver instance until as many annotators as wanted have answered it.
 
-An answer is any standing decision, skip and unsure included. A flag that was handed to an annotator is leased to
-them: until the lease ends, or they answer, it counts for the others as answered.
+An answer is any standing decision but feedback's, skip and unsure included. A flag that was handed to an annotator is
+leased to them: until the lease ends, or they answer, it counts for the others as answered.
 """
 
 import json
@@ -44,9 +44,9 @@ DECIDED_TOO = Viewer(overlap=2**31)
 
 CLOSED = """(
     r.instance IN (SELECT instance FROM exclusion)
-    OR EXISTS (SELECT 1 FROM standing d WHERE d.instance = r.instance AND d.annotator = :annotator)
+    OR EXISTS (SELECT 1 FROM answer d WHERE d.instance = r.instance AND d.annotator = :annotator)
     OR :overlap <= (SELECT count(*) FROM (
-        SELECT d.annotator FROM standing d WHERE d.instance = r.instance
+        SELECT d.annotator FROM answer d WHERE d.instance = r.instance
         UNION SELECT l.annotator FROM lease l
               WHERE l.instance = r.instance AND l.until > :now AND l.annotator != :annotator))
 )"""
@@ -94,7 +94,7 @@ def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer, only
     sql = f"""
         SELECT act, count(*) AS n FROM (
             SELECT d.act, max(d.n), count(DISTINCT d.annotator) AS answers, sum(d.annotator = :annotator) AS own
-            FROM standing d JOIN ranking r ON r.analysis = :analysis AND r.policy = :policy AND r.instance = d.instance
+            FROM answer d JOIN ranking r ON r.analysis = :analysis AND r.policy = :policy AND r.instance = d.instance
             WHERE d.instance NOT IN (SELECT instance FROM exclusion) AND {wanted}
             GROUP BY d.instance
         ) WHERE own > 0 OR answers >= :overlap GROUP BY act

@@ -18,15 +18,18 @@ from inffeed_core.records import Example, Instance, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.clock import now
 
-INSTANCES_AS_OF = """
+
+def instances_as_of(votes: str) -> str:
+    """The query for instances with their labels at `:as_of`, by the votes in this table or view."""
+    return f"""
 SELECT i.n, i.id, i.text, i.split, i.label AS original_label, coalesce(d.label, i.label) AS label,
        (i.split != 'silver' OR d.n IS NOT NULL) AS confirmed, i.source, i.metadata, d.annotator, d.at AS decided_at
 FROM instance i LEFT JOIN decision d ON d.n = (
-    SELECT max(v.n) FROM decision v
+    SELECT max(v.n) FROM {votes} v
     WHERE v.instance = i.id AND v.act IN ('relabel', 'keep') AND v.n <= :as_of
       AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = v.token AND u.n <= :as_of)
       AND NOT EXISTS (
-        SELECT 1 FROM decision w
+        SELECT 1 FROM {votes} w
         WHERE w.instance = v.instance AND w.act IN ('relabel', 'keep') AND w.n > v.n AND w.n <= :as_of
           AND (w.annotator = v.annotator OR w.settles)
           AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = w.token AND u.n <= :as_of))
@@ -34,6 +37,9 @@ FROM instance i LEFT JOIN decision d ON d.n = (
 )
 WHERE i.id NOT IN (SELECT instance FROM exclusion)
 """
+
+
+INSTANCES_AS_OF = instances_as_of("decision")
 NO_LIMIT = 2**62
 
 

@@ -25,6 +25,6 @@ def ranked_exclusions(db: Database, analysis: int, policy: str) -> int:
 
 
 def decided_since(db: Database, annotator: str, time: str) -> int:
-    """How many of the annotator's decisions since this time (ISO 8601, UTC) stand."""
-    sql = "SELECT count(*) AS n FROM standing WHERE annotator = ? AND at >= ?"
+    """How many of the annotator's answers since this time (ISO 8601, UTC) stand."""
+    sql = "SELECT count(*) AS n FROM answer WHERE annotator = ? AND at >= ?"
     return int(next(iter(db.query(sql, [annotator, time])))["n"])

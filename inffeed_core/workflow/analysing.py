@@ -128,6 +128,7 @@ def _analysed(project: Project, state: State, progress: Progress, before: Analys
         store.put_scores(db, id, rows, rankings)
         for target, sides in evidence.items():
             store.put_evidence(db, id, target, sides)
+        store.rank_sent(db, id)
         if before is not None:
             store.carry_rankings(db, before.id, id)
             if before.as_of_decision > state.version.as_of_decision:

@@ -21,7 +21,7 @@ from inffeed_core.store import (
 from inffeed_core.wording import Sentence
 from inffeed_core.workflow.projects import Project
 
-BESIDE = ("explain", "refresh", "probe", "export-model")
+BESIDE = ("explain", "refresh", "probe", "export-model", "propose")
 """Kinds of jobs that reviewing goes on beside."""
 RETRAIN_AFTER = 20
 """Changed labels after which retraining is the next step even while flags are open."""

@@ -147,6 +147,12 @@ def retrain(
     return version
 
 
+def settings_again(version: ModelVersion) -> TrainSettings:
+    """What an instant retrain of this version's head takes, so that nothing but the data differs."""
+    left_open = replace(TrainSettings.from_dict(version.settings), method="instant", l2=None, recipe="auto", trust=None)
+    return _with_choices_of(version, left_open)
+
+
 def _with_choices_of(parent: ModelVersion, settings: TrainSettings) -> TrainSettings:
     """These settings with what they leave open as it was chosen for the parent."""
     chosen: dict[str, Any] = {}

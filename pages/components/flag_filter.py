@@ -3,20 +3,25 @@
 import streamlit as st
 
 from inffeed_core.records import FlagFilter
-from inffeed_core.settings import POLICIES
+from inffeed_core.settings import POLICIES, SENT
 from inffeed_core.workflow.browsing import size
+from inffeed_core.workflow.feedback import was_sent
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import facets
 from pages.language import say, section
 
 
-def policy_choice() -> str:
-    """The order of the flags. The address tells it by its code: a bound widget would write words of one language."""
+def policy_choice(project: Project) -> str:
+    """The order of the flags; feedback's is offered once something was sent to review.
+
+    The address tells it by its code: a bound widget would write words of one language.
+    """
     asked = st.query_params.get("order", POLICIES[0])
+    orders = (*POLICIES, SENT) if asked == SENT or was_sent(project) else POLICIES
     policy: str = st.selectbox(
         say("review.policy"),
-        POLICIES,
-        index=POLICIES.index(asked) if asked in POLICIES else 0,
+        orders,
+        index=orders.index(asked) if asked in orders else 0,
         format_func=lambda p: section("policies")[p][0],
         label_visibility="collapsed",
         width=240,

@@ -83,6 +83,8 @@ WORDS = {
         "verify": "通过重新拟合检验分数",
         "probe": "测量所需时间",
         "export-model": "导出模型",
+        "propose": "寻找建议",
+        "feedback": "试用建议",
         "not_started": "{job}未能启动",
         "finished": "{job}已完成。",
         "failed": "{job}失败",
@@ -122,6 +124,8 @@ WORDS = {
         "Multiplying by training rows": "正在与训练行相乘",
         "Adding up training rows": "正在累加训练行",
         "Finding influencers": "正在查找影响样本",
+        "Weighing the labels": "正在权衡各标签",
+        "Trying the proposals": "正在试用建议",
         "Saving the analysis": "正在保存分析结果",
         "Reading the file": "正在读取文件",
         "Checking the rows": "正在检查各行",
@@ -461,6 +465,14 @@ WORDS = {
             "（基于两个版本都预测过的 {examples:,} 个验证样本的配对自助法）。"
         ),
         "unpaired-none": "这两个版本无法比较：其中一个在训练时没有验证样本。",
+        "trial-confirmed": (
+            "验证集支持这 {count:,} 处更改，已应用：宏平均 F1 {change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}"
+            "（基于 {examples:,} 个验证文本的配对自助法）。"
+        ),
+        "trial-refused": (
+            "验证集不支持这 {count:,} 处更改，未应用：宏平均 F1 {change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}，"
+            "不在零以上（基于 {examples:,} 个验证文本的配对自助法）。"
+        ),
         "unpaired-same": (
             "没有显著变化，区间相互重叠：{before:.3f} 到 {after:.3f}"
             "（依据两个独立的区间；两者的预测并未都保存，无法配对比较）。"
@@ -538,6 +550,7 @@ WORDS = {
         "near-gold": "与它最相近的金标签文本中，{chance} 的票投给了别的标签",
         "alike-gold": "用词与它最相似的金标签文本中，{chance} 的票投给了别的标签",
         "random": "它是随机抽取的，与得分无关",
+        "sent": "针对训练标签的反馈建议更改它的标签或不再用它训练",
         "ranked": "按“{policy}”，它在 {of} 条银标签文本中排第 {rank}",
         "supporters-other": "支持它的最强 {of} 个样本中有 {count} 个带的是另一个标签",
         "supporters-another": "支持它的最强 {of} 个样本中有 {count} 个带的是别的标签",

@@ -87,6 +87,7 @@ WORDS = {
             "Clusters of like texts take turns, each with its highest expected gain first.",
         ),
         "random": ("Random order", "A seeded shuffle; the number means nothing."),
+        "feedback": ("Sent from feedback", "How certain the feedback method is, in its own unit."),
     },
     "card": {
         "title": "Review",

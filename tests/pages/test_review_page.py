@@ -103,8 +103,9 @@ def test_the_room_opens_with_every_order(open_page, reviewable_project):
 
 def test_every_policy_has_a_name_and_a_meaning():
     from inffeed_core.settings import POLICIES as KNOWN
+    from inffeed_core.settings import SENT
 
-    assert set(KNOWN) == set(POLICIES)
+    assert {*KNOWN, SENT} == set(POLICIES)
     assert all(name and meaning for name, meaning in POLICIES.values())
 
 

@@ -135,7 +135,7 @@ def test_a_reader_sees_one_moment(db_path: Path) -> None:
 
 def test_rows_that_point_nowhere_are_refused(db_path: Path) -> None:
     with pytest.raises(sqlite3.IntegrityError), writing(db_path) as db:
-        db.conn.execute("INSERT INTO exclusion VALUES ('nobody', '', '')")
+        db.conn.execute("INSERT INTO exclusion (instance, reason, at) VALUES ('nobody', '', '')")
 
 
 def test_settings_come_back_as_they_were_stored(db_path: Path) -> None:

@@ -11,14 +11,13 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from inffeed_core import store
 from inffeed_core.errors import Cancelled, NotReady, UnknownInstance
-from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.influence import fit_head
 from inffeed_core.models.heads import load_head
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.analysing import analyse, explain
 from inffeed_core.workflow.encoded import LEARNED, encode, stored_fit, taught_to
-from inffeed_core.workflow.projects import Project, create_project, open_sample, settings_of
+from inffeed_core.workflow.projects import Project, create_project, settings_of
 from inffeed_core.workflow.training import retrain, train
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
@@ -26,20 +25,6 @@ FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
 
 def quiet(stage: str, done: int, total: int) -> None:
     pass
-
-
-@pytest.fixture
-def sample(tmp_path: Path, sample_features: Path, sample_set: RepairSet) -> Project:
-    """The sample project, every text of which is encoded already."""
-    project = open_sample(tmp_path / "sample", quiet)
-    shutil.copytree(sample_features, project.features, dirs_exist_ok=True)
-    return project
-
-
-@pytest.fixture
-def trained(sample: Project) -> Project:
-    train(sample, TrainSettings(), quiet)
-    return sample
 
 
 def relabel(project: Project, *ids: str) -> None:

@@ -1,0 +1,68 @@
+"""From a fitted head to the `Ballot` that feedback methods look at, and the strongest influencers of rows."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from inffeed_core.feedback import Ballot, Ints
+from inffeed_core.influence import HeadData, HeadInfluence, probabilities
+from inffeed_core.posteriors import out_of_fold
+from inffeed_core.records import Progress
+
+FOLDS = 5
+BLOCK = 256
+"""Targets whose influencers are looked for at once."""
+
+
+def ballot(
+    influence: HeadInfluence,
+    plain: HeadData,
+    validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]],
+    seed: int,
+) -> Ballot:
+    """Everything but the influencers, which `polled` adds where a method lets them vote.
+
+    `plain` are the rows of `influence` with their labels as they are; out-of-fold heads learn these, whatever recipe
+    the head was taught by. Deterministic for a seed.
+    """
+    on_validation = influence.on_gradients(influence.validation_gradient(*validation))[0]
+    n = len(plain.labels)
+    return Ballot(
+        plain.labels.numpy(),
+        plain.classes,
+        np.empty((n, 0), dtype=np.int64),
+        np.empty((n, 0)),
+        on_validation.double().numpy(),
+        probabilities(influence.fit.theta, plain.features).double().numpy(),
+        out_of_fold(plain, influence.fit, FOLDS, seed).numpy(),
+    )
+
+
+def polled(ballot: Ballot, influence: HeadInfluence, k: int, progress: Progress, targets: Ints | None = None) -> Ballot:
+    """The ballot with the k strongest influencers of every row, or of these; influence is 0 for all others."""
+    n = len(ballot.labels)
+    asked = np.arange(n) if targets is None else targets
+    rows, scores = np.zeros((n, k), dtype=np.int64), np.zeros((n, k))
+    for start in range(0, len(asked), BLOCK):
+        progress("Finding influencers", start, len(asked))
+        block = asked[start : start + BLOCK]
+        best, strengths = strongest(influence, torch.from_numpy(ballot.labels), torch.from_numpy(block), k)
+        rows[block, : best.shape[1]], scores[block, : best.shape[1]] = best.numpy(), strengths.double().numpy()
+    return replace(ballot, influencers=rows, influence=scores)
+
+
+def strongest(
+    influence: HeadInfluence, labels: Int[Tensor, " n"], targets: Int[Tensor, " t"], k: int
+) -> tuple[Int[Tensor, "t kept"], Float[Tensor, "t kept"]]:
+    """The k rows of the largest influence, whatever its sign, on each of these rows, and that influence in nats.
+
+    Strongest first. Where fewer than k other rows have any, the last of them repeat rows with influence 0.
+    """
+    gradients = influence.loss_gradients(influence.data.features[targets], labels[targets])
+    (helpful, helping), (harmful, harming) = influence.top_influencers(gradients, k, leave_out=targets)
+    scores = torch.cat([helpful.clamp(min=0), harmful.clamp(max=0)], 1)  # where rows are few, one may be in both
+    best = scores.abs().sort(dim=1, descending=True, stable=True).indices[:, :k]
+    return torch.cat([helping, harming], 1).gather(1, best), scores.gather(1, best)

@@ -1,0 +1,232 @@
+"""Commands for feedback on training labels: propose, look, try and apply, undo, or send to review."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+from uuid import uuid4
+
+import click
+
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
+from inffeed_core.cli.review import annotator_option
+from inffeed_core.settings import FeedbackSettings, Remedy, Vote
+
+if TYPE_CHECKING:
+    from inffeed_core.cli.console import F
+    from inffeed_core.records import FeedbackAct, Proposal, Trial, Voter
+    from inffeed_core.workflow.feedback import Preview
+    from inffeed_core.workflow.projects import Project
+
+
+@click.group(
+    epilog="""
+\b
+Example:
+  inffeed feedback propose reviews
+  inffeed feedback show reviews
+  inffeed feedback apply reviews --annotator Ana
+"""
+)
+def feedback() -> None:
+    """Propose changes of training labels, and apply those that help."""
+
+
+set_option = click.option("--set", "set_id", type=int, metavar="N", help="Which set of proposals; the newest if none.")
+ids_option = click.option("--id", "ids", multiple=True, metavar="ID", help="Only this text; repeat it for several.")
+
+
+def settings_options(command: "F") -> "F":
+    """The fields of FeedbackSettings that proposing takes."""
+    method = click.option("--method", type=click.Choice(get_args(Remedy)), help="What is proposed, and why. [discard]")
+    influencers = click.option("--influencers", type=int, help="The strongest of a text that vote and are kept. [10]")
+    vote = click.option("--vote", type=click.Choice(get_args(Vote)), help="How they vote. [signed]")
+    margin = click.option("--margin", type=float, help="Least lead of the winner, as a share of all votes. [0.2]")
+    cap = click.option("--cap", type=float, help="Largest share of a class that a round may change. [0.05]")
+    return method(influencers(vote(margin(cap(command)))))
+
+
+@feedback.command(epilog="Example: inffeed feedback propose reviews --method confident-learning --cap 0.02")
+@project_argument
+@settings_options
+@json_option
+def propose(project: Path, as_json: bool, **settings: Any) -> None:
+    """Propose changes of training labels.
+
+    For the texts that the active version of the project DIR learned from; validation and test are never touched, and
+    nothing changes until `apply`. The methods: `discard` leaves out what harms validation, `relabel-harmful` relabels
+    it, `confident-learning` relabels what models without the text doubt, `influence-vote` lets the strongest
+    influencers vote. In our measurements the vote lowered macro-F1, and validation refused every round of it.
+    """
+    from inffeed_core.jobs import run_here
+    from inffeed_core.workflow.feedback import preview
+
+    target = opened(project)
+    given = FeedbackSettings(**{name: value for name, value in settings.items() if value is not None})
+    with shown_progress() as progress:
+        job = run_here(target, "propose", {"feedback": given.as_dict()}, progress)
+    found = preview(target, int(str(job.result["set"])))
+    answer(found, as_json, lambda: _told(found, limit=10))
+
+
+@feedback.command(epilog="Example: inffeed feedback show reviews --id silver-000017")
+@project_argument
+@set_option
+@ids_option
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many proposals.")
+@json_option
+def show(project: Path, set_id: int | None, ids: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """Show proposals of the project DIR.
+
+    The most certain stands first. With --id also the influencers of these texts, and how each voted.
+    """
+    from inffeed_core.workflow.feedback import preview, votes
+
+    target = opened(project)
+    found = preview(target, set_id)
+    cast = {one.id: votes(target, found.set.id, one.id) for one in found.proposals if one.id in ids}
+    answer({"preview": found, "votes": cast}, as_json, lambda: _told(found, limit, cast))
+
+
+def _told(found: "Preview", limit: int, cast: "dict[str, list[Voter]] | None" = None) -> str:
+    head = f"Set {found.set.id}: {found.set.size:,} proposals by {found.settings.method} for {found.set.version}"
+    lines = [f"{head}, {len(found.open):,} open."]
+    if found.stale:
+        lines.append(
+            f"Since then {found.changed_since:,} labels changed, and {found.version_now} is in use; propose anew."
+        )
+    shown = [one for one in found.proposals if not cast or one.id in cast][:limit]
+    for one in shown:
+        lines += [_line(one), f"       {' '.join(one.text.split())[:150]}"]
+        lines += [_vote(voter) for voter in (cast or {}).get(one.id, [])]
+    lines += [_outcome(trial) for trial in found.trials]
+    return "\n".join(lines)
+
+
+def _line(one: "Proposal") -> str:
+    sent, change = ", sent to review" if one.sent else "", f"{one.label} → {one.proposed or 'leave out'}"
+    return f"{one.rank:>5}. {one.id}  {change}  lead {one.lead:.3g}  {one.state}{sent}"
+
+
+def _vote(voter: "Voter") -> str:
+    how = "" if voter.vote is None else f"  {'for' if voter.weight >= 0 else 'against'} {voter.vote}"
+    words = " ".join(voter.text.split())[:90]
+    return f"       {voter.influence:+.2e}{how}  {voter.id} ({voter.split}, {voter.label})  {words}"
+
+
+def _outcome(trial: "Trial") -> str:
+    from inffeed_core.workflow.feedback import outcome
+
+    return f"{trial.at[:16]}  {outcome(trial)}"
+
+
+@feedback.command(
+    epilog="""
+\b
+Examples:
+  inffeed feedback apply reviews --annotator Ana --rounds 3
+  inffeed feedback apply reviews --id silver-000017 --unchecked --annotator Ana
+"""
+)
+@project_argument
+@set_option
+@ids_option
+@click.option("--rounds", type=click.IntRange(1), default=1, show_default=True, help="Propose and apply so often.")
+@click.option("--unchecked", is_flag=True, help="Apply whatever validation says, and do not retrain.")
+@annotator_option
+@json_option
+def apply(
+    project: Path,
+    set_id: int | None,
+    ids: tuple[str, ...],
+    rounds: int,
+    unchecked: bool,
+    annotator: str,
+    as_json: bool,
+) -> None:
+    """Apply proposals that validation confirms.
+
+    The proposals of the project DIR are tried first: they are applied, and a version is trained, only where the 95 %
+    paired bootstrap interval of the gain in validation macro-F1 lies above 0. Applying is one act, which `undo` takes
+    back; each label counts as the annotator's decision.
+    """
+    from inffeed_core.workflow.feedback import preview
+
+    target = opened(project)
+    found = preview(target, set_id)
+    chosen = list(ids) or found.open
+    if unchecked:
+        _apply_unchecked(target, found.set.id, chosen, annotator, as_json)
+        return
+    from inffeed_core.jobs import run_here
+    from inffeed_core.workflow.feedback import latest_trials
+
+    settings = {"set": found.set.id, "ids": chosen, "by": annotator, "rounds": rounds}
+    with shown_progress() as progress:
+        job = run_here(target, "feedback", settings, progress)
+    trials = latest_trials(target, int(str(job.result["rounds"])))
+    answer({"rounds": trials}, as_json, lambda: "\n".join(_outcome(trial) for trial in trials))
+
+
+def _apply_unchecked(project: "Project", set_id: int, ids: list[str], annotator: str, as_json: bool) -> None:
+    from inffeed_core.workflow.feedback import apply as apply_now
+
+    act = apply_now(project, set_id, ids, annotator, uuid4().hex)
+    then = "`inffeed retrain` learns from it; `inffeed feedback undo` takes it back."
+    answer(act, as_json, lambda: f"{_act(act)}\n{then}")
+
+
+@feedback.command(epilog="Example: inffeed feedback acts reviews")
+@project_argument
+@json_option
+def acts(project: Path, as_json: bool) -> None:
+    """List what feedback changed in the project DIR.
+
+    The latest stands first.
+    """
+    from inffeed_core.workflow.feedback import acts as all_acts
+
+    found = all_acts(opened(project))
+    answer(found, as_json, lambda: "\n".join(map(_act, found)) or "Feedback has changed nothing yet.")
+
+
+def _act(act: "FeedbackAct") -> str:
+    undone = "  undone" if act.undone else ""
+    what = f"{act.relabelled:,} relabelled, {act.left_out:,} left out"
+    return f"{act.token[:12]}  {act.at[:16]}  {act.annotator}: {what} by set {act.proposal_set}{undone}"
+
+
+@feedback.command(epilog="Example: inffeed feedback undo reviews --annotator Ana")
+@project_argument
+@click.argument("act", required=False)
+@annotator_option
+def undo(project: Path, act: str | None, annotator: str) -> None:
+    """Undo an act of feedback.
+
+    ACT is the beginning of its token as `acts` shows it; without it, the last one of the annotator in the project DIR.
+    Labels are then as if it had never been; what people decided since stands.
+    """
+    from inffeed_core.workflow.feedback import act_of
+    from inffeed_core.workflow.feedback import undo as undo_act
+
+    target = opened(project)
+    click.echo(f"Undone: {_act(undo_act(target, act_of(target, act, annotator), annotator))}")
+
+
+@feedback.command(epilog="Example: inffeed feedback send reviews --annotator Ana")
+@project_argument
+@set_option
+@ids_option
+@annotator_option
+def send(project: Path, set_id: int | None, ids: tuple[str, ...], annotator: str) -> None:
+    """Put proposed texts before annotators.
+
+    The Review page of the project DIR, and `inffeed flags --policy feedback`, have an order of their own for them.
+    """
+    from inffeed_core.workflow.feedback import preview, send_to_review
+
+    target = opened(project)
+    found = preview(target, set_id)
+    count = send_to_review(target, found.set.id, list(ids) or found.open, annotator)
+    click.echo(f"{count:,} texts were sent to review: `inffeed flags {project} --policy feedback`.")
+
+
+COMMANDS = (feedback,)

@@ -1,0 +1,266 @@
+"""Feedback on training labels: what was proposed, tried and applied, by whom, and what was sent to review.
+
+A proposal is *open* until somebody decides about its text, or the text is left out: feedback never overrides what a
+person has said since the method looked. Applying is one act. Its relabels are decisions of the person who applied them
+and settle the label; what it leaves out is excluded. Undoing the act takes these decisions and exclusions away and
+nothing else: labels are then what all other decisions say, as if the act had never been, and what people decided
+meanwhile stands.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from inffeed_core.errors import InvalidDecision, NotReady
+from inffeed_core.records import (
+    Act,
+    Decision,
+    FeedbackAct,
+    Interval,
+    Proposal,
+    ProposalSet,
+    ProposalState,
+    Split,
+    Trial,
+    Voter,
+)
+from inffeed_core.settings import SENT
+from inffeed_core.store.clock import now
+from inffeed_core.store.decisions import record_decision
+from inffeed_core.store.instances import find
+
+Proposed = tuple[str, str, str | None, float]
+"""(instance, label now, label proposed or None, lead)."""
+Cast = tuple[str, str, float, str | None, float]
+"""(influencer, its label, its influence, the label it voted on or None, the weight of its vote)."""
+
+
+def add_proposals(
+    db: Database,
+    version: str,
+    as_of_decision: int,
+    settings: Mapping[str, object],
+    proposed: Sequence[Proposed],
+    voters: Mapping[str, Sequence[Cast]],
+) -> int:
+    """Store what a method proposed, most certain first, with the influencers of each; returns the set's id.
+
+    A validation or test instance raises sqlite3.IntegrityError.
+    """
+    row = {"version": version, "as_of_decision": as_of_decision, "settings": json.dumps(settings), "created": now()}
+    id = int(str(db.table("proposal_set").insert(row).last_pk))
+    db.conn.executemany(
+        "INSERT INTO proposal VALUES (?, ?, ?, ?, ?, ?)", [(id, rank, *one) for rank, one in enumerate(proposed, 1)]
+    )
+    db.conn.executemany(
+        "INSERT INTO voter VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(id, target, rank, *cast) for target, casts in voters.items() for rank, cast in enumerate(casts, 1)],
+    )
+    return id
+
+
+def proposal_sets(db: Database) -> list[ProposalSet]:
+    """All sets, the newest first."""
+    sql = "SELECT s.*, (SELECT count(*) FROM proposal p WHERE p.proposal_set = s.id) AS size FROM proposal_set s"
+    return [
+        ProposalSet(r["id"], r["version"], r["as_of_decision"], json.loads(r["settings"]), r["created"], r["size"])
+        for r in db.query(f"{sql} ORDER BY s.id DESC")
+    ]
+
+
+def proposal_set(db: Database, id: int | None = None) -> ProposalSet:
+    """One set, or the newest. Raises NotReady where there is none."""
+    for one in proposal_sets(db):
+        if id in (None, one.id):
+            return one
+    what = "no proposals yet" if id is None else f"no set of proposals {id}"
+    raise NotReady(f"There are {what}; make some with `inffeed feedback propose`, or on the Feedback page.")
+
+
+def proposals(db: Database, set: ProposalSet) -> list[Proposal]:
+    """The proposals of a set, the most certain first, with what has become of each."""
+    rows = list(db.query(_PROPOSALS, {"set": set.id, "as_of": set.as_of_decision}))
+    current = find(db, [r["instance"] for r in rows])
+    return [
+        Proposal(
+            rank=r["rank"],
+            id=r["instance"],
+            text=r["text"],
+            split=Split(r["split"]),
+            label=r["label"],
+            proposed=r["proposed"],
+            lead=r["lead"],
+            state=_state(r, current[r["instance"]].label if r["instance"] in current else None),
+            sent=bool(r["sent"]),
+        )
+        for r in rows
+    ]
+
+
+_PROPOSALS = """
+SELECT p.rank, p.instance, i.text, i.split, p.label, p.proposed, p.lead,
+    (EXISTS (SELECT 1 FROM exclusion e JOIN feedback f ON f.token = e.feedback
+             WHERE e.instance = p.instance AND f.proposal_set = p.proposal_set)
+     OR EXISTS (SELECT 1 FROM standing d JOIN feedback f ON f.token = d.feedback
+                WHERE d.instance = p.instance AND f.proposal_set = p.proposal_set)) AS applied,
+    EXISTS (SELECT 1 FROM standing d WHERE d.instance = p.instance AND d.n > :as_of) AS decided,
+    p.instance IN (SELECT instance FROM sent) AS sent
+FROM proposal p JOIN instance i ON i.id = p.instance WHERE p.proposal_set = :set ORDER BY p.rank
+"""
+
+
+def _state(row: Mapping[str, Any], label: str | None) -> ProposalState:
+    """`label` is the current one, None where the text is left out."""
+    if row["applied"]:
+        return ProposalState.APPLIED
+    return ProposalState.OVERTAKEN if row["decided"] or label != row["label"] else ProposalState.OPEN
+
+
+def voters(db: Database, set_id: int, target: str) -> list[Voter]:
+    """The influencers of one proposal's text, strongest first, with the labels that the method saw."""
+    sql = """
+        SELECT v.instance AS id, i.text, v.label, i.split, v.influence, v.vote, v.weight
+        FROM voter v JOIN instance i ON i.id = v.instance WHERE v.proposal_set = ? AND v.target = ? ORDER BY v.rank
+    """
+    return [Voter(**r | {"split": Split(r["split"])}) for r in db.query(sql, [set_id, target])]
+
+
+def apply_proposals(db: Database, set: ProposalSet, ids: Sequence[str], annotator: str, token: str) -> FeedbackAct:
+    """Apply those of these proposals that are open, in one act of this person.
+
+    Sent again with the same token it changes nothing. Raises InvalidDecision where none is open or nobody is named.
+    """
+    if (before := _acts(db, token)) != []:
+        return before[0]
+    if not annotator.strip():
+        raise InvalidDecision("Nobody is named who applies the proposals; give a name.")
+    wanted = {*ids}
+    todo = [one for one in proposals(db, set) if one.id in wanted and one.state is ProposalState.OPEN]
+    if not todo:
+        raise InvalidDecision(
+            f"None of the {len(wanted):,} chosen proposals of set {set.id} is open: they are applied already, or "
+            "somebody has decided about the texts since. Make new proposals."
+        )
+    out = [one.id for one in todo if one.proposed is None]
+    row = {"token": token, "proposal_set": set.id, "annotator": annotator, "left_out": json.dumps(out), "at": now()}
+    db.table("feedback").insert(row)
+    for one in todo:
+        if one.proposed is not None:
+            record_decision(db, _relabel(set, one, annotator, token))
+    note = _note(set)
+    db.conn.executemany("INSERT INTO exclusion VALUES (?, ?, ?, ?)", [(id, note, row["at"], token) for id in out])
+    return _acts(db, token)[0]
+
+
+def _relabel(set: ProposalSet, one: Proposal, annotator: str, token: str) -> Decision:
+    return Decision(
+        f"{token}/{one.id}",
+        one.id,
+        annotator,
+        Act.RELABEL,
+        one.proposed,
+        _note(set),
+        settles=True,  # else the votes before it could outweigh it
+        feedback=token,
+    )
+
+
+def _note(set: ProposalSet) -> str:
+    return f"feedback {set.id}: {set.settings['method']}"
+
+
+def undo_feedback(db: Database, token: str, annotator: str) -> FeedbackAct:
+    """Undo an act: its relabels, by an undo each, and its exclusions.
+
+    Raises InvalidDecision where there is no such act, it is another person's, or it has been undone.
+    """
+    found = _acts(db, token)
+    if not found:
+        raise InvalidDecision(f"No feedback was applied as {token!r}; `inffeed feedback acts` lists what was.")
+    if found[0].undone:
+        raise InvalidDecision("This feedback has been undone already.")
+    if found[0].annotator != annotator:
+        raise InvalidDecision(f"This feedback was applied by {found[0].annotator}; only they can undo it.")
+    for row in list(db.query("SELECT token, instance FROM standing WHERE feedback = ? ORDER BY n", [token])):
+        undo = Decision(f"{row['token']}/undo", row["instance"], annotator, Act.UNDO, undoes=row["token"])
+        record_decision(db, undo)
+    db.conn.execute("DELETE FROM exclusion WHERE feedback = ?", [token])
+    db.table("feedback_undo").insert({"feedback": token, "at": now()})
+    return _acts(db, token)[0]
+
+
+def feedback_acts(db: Database) -> list[FeedbackAct]:
+    """What was applied, undone acts included, the latest first."""
+    return _acts(db, None)
+
+
+def _acts(db: Database, token: str | None) -> list[FeedbackAct]:
+    sql = """
+        SELECT f.*, (SELECT count(*) FROM decision d WHERE d.feedback = f.token) AS relabelled,
+               f.token IN (SELECT feedback FROM feedback_undo) AS undone
+        FROM feedback f WHERE :token IS NULL OR f.token = :token ORDER BY f.rowid DESC
+    """
+    return [
+        FeedbackAct(
+            token=r["token"],
+            proposal_set=r["proposal_set"],
+            annotator=r["annotator"],
+            at=r["at"],
+            relabelled=r["relabelled"],
+            left_out=len(json.loads(r["left_out"])),
+            undone=bool(r["undone"]),
+        )
+        for r in db.query(sql, {"token": token})
+    ]
+
+
+def add_trial(db: Database, trial: Trial) -> None:
+    """Store what validation said; the time is now where the trial tells none."""
+    change = trial.change
+    db.table("trial").insert(
+        {
+            "proposal_set": trial.proposal_set,
+            "count": trial.count,
+            "value": change.value,
+            "low": change.low,
+            "high": change.high,
+            "examples": trial.examples,
+            "at": trial.at or now(),
+            "feedback": trial.act,
+        }
+    )
+
+
+def trials(db: Database) -> list[Trial]:
+    """What validation said about proposals, the latest first."""
+    return [
+        Trial(
+            r["proposal_set"],
+            r["count"],
+            Interval(r["value"], r["low"], r["high"]),
+            r["examples"],
+            r["at"],
+            r["feedback"],
+        )
+        for r in db.query("SELECT * FROM trial ORDER BY n DESC")
+    ]
+
+
+def send(db: Database, set: ProposalSet, ids: Sequence[str], annotator: str) -> int:
+    """Mark these proposals' texts for review; returns how many were not marked already."""
+    rows = [(one.id, set.id, annotator, now()) for one in proposals(db, set) if one.id in {*ids}]
+    return db.conn.executemany("INSERT OR IGNORE INTO sent VALUES (?, ?, ?, ?)", rows).rowcount
+
+
+def rank_sent(db: Database, analysis: int) -> None:
+    """Give the analysis an order of what was sent to review: the newest set first, then by rank."""
+    db.conn.execute("DELETE FROM ranking WHERE analysis = ? AND policy = ?", [analysis, SENT])
+    sql = """
+        INSERT INTO ranking SELECT :analysis, :order,
+            row_number() OVER (ORDER BY p.proposal_set DESC, p.rank), p.instance, p.lead
+        FROM sent s JOIN proposal p ON p.proposal_set = s.proposal_set AND p.instance = s.instance
+        JOIN score c ON c.analysis = :analysis AND c.instance = s.instance
+    """
+    db.conn.execute(sql, {"analysis": analysis, "order": SENT})

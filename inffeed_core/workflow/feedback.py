@@ -1,0 +1,145 @@
+"""Feedback on training labels as people meet it: what is proposed and why, applying, undoing, sending it to review.
+
+Nothing here computes; `proposing` makes proposals and `rounds` tries them on validation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inffeed_core import store
+from inffeed_core.errors import InvalidDecision
+from inffeed_core.records import FeedbackAct, Proposal, ProposalSet, ProposalState, Trial, Voter
+from inffeed_core.settings import SENT, FeedbackSettings
+from inffeed_core.wording import Sentence
+from inffeed_core.workflow.projects import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A set of proposals as it stands today."""
+
+    set: ProposalSet
+    settings: FeedbackSettings
+    proposals: Sequence[Proposal]
+    """The most certain first."""
+    changed_since: int
+    """Texts whose label or confirmation changed since the method looked."""
+    version_now: str
+    """The version in use, which may be another than the one that the proposals were made for."""
+    trials: Sequence[Trial]
+    """What validation said about proposals of this set, the latest first."""
+
+    @property
+    def open(self) -> list[str]:
+        """Ids of the proposals that can be applied."""
+        return [one.id for one in self.proposals if one.state is ProposalState.OPEN]
+
+    @property
+    def stale(self) -> bool:
+        """Whether labels have changed, or another version is in use, since the method looked."""
+        return self.changed_since > 0 or self.version_now != self.set.version
+
+
+def preview(project: Project, set_id: int | None = None) -> Preview:
+    """One set of proposals, or the newest. Raises NotReady where there is none."""
+    with store.reading(project.db) as db:
+        found, active = store.proposal_set(db, set_id), store.active_version(db)
+        return Preview(
+            found,
+            FeedbackSettings.from_dict(found.settings),
+            store.proposals(db, found),
+            store.changed_since(db, found.as_of_decision),
+            active.id if active else "",
+            [trial for trial in store.trials(db) if trial.proposal_set == found.id],
+        )
+
+
+def sets(project: Project) -> list[ProposalSet]:
+    """All sets of proposals, the newest first."""
+    with store.reading(project.db) as db:
+        return store.proposal_sets(db)
+
+
+def votes(project: Project, set_id: int, id: str) -> list[Voter]:
+    """The influencers of one proposal's text, strongest first, and how each voted."""
+    with store.reading(project.db) as db:
+        return store.voters(db, set_id, id)
+
+
+def acts(project: Project) -> list[FeedbackAct]:
+    """What was applied, undone acts included, the latest first."""
+    with store.reading(project.db) as db:
+        return store.feedback_acts(db)
+
+
+def act_of(project: Project, beginning: str | None, annotator: str) -> str:
+    """The token of the one act that begins so, or of this person's last that stands. Raises InvalidDecision."""
+    found = [
+        one.token
+        for one in acts(project)
+        if (one.annotator == annotator and not one.undone if beginning is None else one.token.startswith(beginning))
+    ]
+    if not found or (beginning is not None and len(found) > 1):
+        what = f"{annotator} has applied no feedback that stands" if beginning is None else f"No act is {beginning!r}"
+        raise InvalidDecision(f"{what}; `inffeed feedback acts` lists them all.")
+    return found[0]
+
+
+def latest_trials(project: Project, count: int) -> list[Trial]:
+    """The last so many, oldest first."""
+    with store.reading(project.db) as db:
+        return store.trials(db)[:count][::-1]
+
+
+def outcome(trial: Trial) -> Sentence:
+    """What validation said, in plain words."""
+    code = "trial-refused" if trial.act is None else "trial-confirmed"
+    change = trial.change
+    return Sentence(
+        code,
+        count=trial.count,
+        change=change.value,
+        low=change.low,
+        high=change.high,
+        examples=trial.examples,
+    )
+
+
+def apply(project: Project, set_id: int, ids: Sequence[str], annotator: str, token: str) -> FeedbackAct:
+    """Apply the open ones of these proposals as one act of this person, whatever validation would say.
+
+    Others are passed over. Sent again with the same token it changes nothing. Raises NotReady, InvalidDecision.
+    """
+    with store.writing(project.db) as db:
+        return store.apply_proposals(db, store.proposal_set(db, set_id), ids, annotator, token)
+
+
+def undo(project: Project, token: str, annotator: str) -> FeedbackAct:
+    """Undo an act of this person: labels are then as if it had never been, and later decisions stand.
+
+    Raises InvalidDecision for an act that is unknown, another's, or undone already.
+    """
+    with store.writing(project.db) as db:
+        return store.undo_feedback(db, token, annotator)
+
+
+def was_sent(project: Project) -> bool:
+    """Whether the newest analysis has an order of texts that were sent to review."""
+    with store.reading(project.db) as db:
+        active = store.active_version(db)
+        analysis = store.latest_analysis(db, active.id) if active else None
+        return analysis is not None and store.ranking_size(db, analysis.id, SENT) > 0
+
+
+def send_to_review(project: Project, set_id: int, ids: Sequence[str], annotator: str) -> int:
+    """Put the texts of these proposals before annotators, in the order `feedback`; returns how many were not there yet.
+
+    The order is kept by later analyses. Raises NotReady where there is no such set.
+    """
+    with store.writing(project.db) as db:
+        count = store.send(db, store.proposal_set(db, set_id), ids, annotator)
+        active = store.active_version(db)
+        analysis = store.latest_analysis(db, active.id) if active else None
+        if analysis is not None:
+            store.rank_sent(db, analysis.id)
+        return count

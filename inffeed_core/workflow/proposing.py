@@ -1,0 +1,71 @@
+"""Propose changes of training labels for the active version: feedback from its influencers, or by a rival method.
+
+Targets are the rows that the version learned from: train gold and silver, with today's labels. Validation steers and is
+never a target; test is not looked at. Nothing changes here but that the proposals are stored.
+"""
+
+from inffeed_core import store
+from inffeed_core.ballots import ballot, polled
+from inffeed_core.feedback import LEAVE_OUT, METHODS, VOTING, Ballot, Proposals, single_votes
+from inffeed_core.records import Progress, ProposalSet
+from inffeed_core.settings import AnalysisSettings, FeedbackSettings
+from inffeed_core.store.feedback import Cast, Proposed
+from inffeed_core.workflow.analysing import State, load
+from inffeed_core.workflow.projects import Project
+
+
+def propose(project: Project, settings: FeedbackSettings, progress: Progress) -> ProposalSet:
+    """Make and store proposals for the active version, with the strongest influencers of each text; perhaps none.
+
+    Deterministic for the same labels and settings. Raises NotReady, ModelError, Cancelled.
+    """
+    with store.reading(project.db) as db:
+        as_of = store.last_decision_row(db)
+    state = load(project, AnalysisSettings(), progress, as_of)
+    progress("Weighing the labels", 0, 0)
+    found = _ballot(state, settings, progress)
+    proposals = METHODS[settings.method](found, settings)
+    casts = _casts(state, found, settings, proposals, progress)
+    ids, names = [one.id for one in state.learn.instances], state.about.labels
+    proposed: list[Proposed] = [
+        (ids[row], names[found.labels[row]], None if label == LEAVE_OUT else names[label], lead)
+        for row, label, lead in _told(proposals)
+    ]
+    with store.writing(project.db) as db:
+        voters = dict(zip([one[0] for one in proposed], casts, strict=True))
+        id = store.add_proposals(db, state.version.id, as_of, settings.as_dict(), proposed, voters)
+        return store.proposal_set(db, id)
+
+
+def _told(proposals: Proposals) -> list[tuple[int, int, float]]:
+    return list(zip(proposals.rows.tolist(), proposals.labels.tolist(), proposals.leads.tolist(), strict=True))
+
+
+def _ballot(state: State, settings: FeedbackSettings, progress: Progress) -> Ballot:
+    validation = (state.validation.features, state.validation.labels)
+    found = ballot(state.influence, state.plainly_learned.data, validation, state.about.seed)
+    if settings.method not in VOTING:
+        return found
+    return polled(found, state.influence, settings.influencers, progress)
+
+
+def _casts(
+    state: State, found: Ballot, settings: FeedbackSettings, proposals: Proposals, progress: Progress
+) -> list[list[Cast]]:
+    """The influencers of every proposed row, strongest first, and how each voted where there was a vote."""
+    at, voting = proposals.rows, settings.method in VOTING
+    if not len(at):
+        return []
+    if not voting:
+        found = polled(found, state.influence, settings.influencers, progress, at)
+    rows, influence = found.influencers[at], found.influence[at]
+    choices, weights = single_votes(found, settings)
+    ids, names = [one.id for one in state.learn.instances], state.about.labels
+    return [
+        [
+            (ids[row], names[found.labels[row]], strength, *((names[choice], weight) if voting else (None, 0.0)))
+            for row, strength, choice, weight in zip(*line, strict=True)
+            if strength
+        ]
+        for line in zip(rows.tolist(), influence.tolist(), choices[at].tolist(), weights[at].tolist(), strict=True)
+    ]

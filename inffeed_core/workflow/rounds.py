@@ -1,0 +1,152 @@
+"""Rounds of feedback that validation has to confirm before any label changes.
+
+A round is tried on a copy of the labels in memory: the head is fitted as an instant retrain would fit it, with the
+proposals and without them, and both are compared on gold validation. Only where the 95 % paired bootstrap interval of
+the gain in macro-F1 lies above 0 are the proposals applied, in one transaction, and a version trained. So no label that
+validation did not confirm ever comes before an annotator, and a round that is stopped or killed before its end has
+changed nothing, or is one recorded act. Methods that look at validation influence choose and are confirmed by the same
+texts, which makes this guard weaker for them than the interval says (docs/benchmarks.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+import numpy as np
+
+from inffeed_core import store
+from inffeed_core.errors import NotReady
+from inffeed_core.evaluation.metrics import macro_f1_difference
+from inffeed_core.feedback import Ints
+from inffeed_core.influence import fit_head, probabilities
+from inffeed_core.recipes import fit_recipe
+from inffeed_core.records import Interval, Progress, Proposal, ProposalSet, ProposalState, Trial
+from inffeed_core.settings import AnalysisSettings, FeedbackSettings
+from inffeed_core.workflow.analysing import State, analyse, load
+from inffeed_core.workflow.encoded import Encoded
+from inffeed_core.workflow.encoders import base_of
+from inffeed_core.workflow.projects import Project
+from inffeed_core.workflow.proposing import propose
+from inffeed_core.workflow.training import settings_again, train
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What became of one round."""
+
+    proposal_set: int
+    count: int
+    """Proposals that were tried."""
+    change: Interval
+    """Validation macro-F1 with them minus without."""
+    act: str | None
+    """The token of the act that applied them; None where validation did not confirm them."""
+    version: str | None
+    """That was trained on the new labels."""
+
+
+def run_rounds(
+    project: Project, set_id: int, ids: Sequence[str] | None, annotator: str, rounds: int, progress: Progress
+) -> list[Round]:
+    """Try the open ones of these proposals, or all; where confirmed apply them, retrain, propose anew, and so on.
+
+    It ends with the first round that validation does not confirm, that has nothing to propose, or after `rounds`.
+    Then the version in use is analysed, if it is a new one. Raises NotReady, InvalidDecision, Cancelled.
+    """
+    with store.reading(project.db) as db:
+        found = store.proposal_set(db, set_id)
+    done = [_round(project, found, ids, annotator, progress)]
+    while len(done) < rounds and _in_use(project, done[-1]):
+        found = propose(project, FeedbackSettings.from_dict(found.settings), progress)
+        if not found.size:
+            break
+        done.append(_round(project, found, None, annotator, progress))
+    if any(_in_use(project, one) for one in done):
+        analyse(project, _analysis_settings(project), progress)
+    return done
+
+
+def _in_use(project: Project, one: Round) -> bool:
+    """Whether the version that came of the round is the one in use."""
+    with store.reading(project.db) as db:
+        active = store.active_version(db)
+    return active is not None and active.id == one.version
+
+
+def _round(
+    project: Project, found: ProposalSet, ids: Sequence[str] | None, annotator: str, progress: Progress
+) -> Round:
+    with store.reading(project.db) as db:
+        as_of = store.last_decision_row(db)
+        todo = _open(store.proposals(db, found), ids)
+    if not todo:
+        raise NotReady(f"None of the chosen proposals of set {found.id} is open; make new ones on the Feedback page.")
+    state = load(project, AnalysisSettings(), progress, as_of)
+    if base_of(state.version) != state.about.model:
+        raise NotReady(f"The project's model is another than that of {state.version.id}; retrain first.")
+    progress("Trying the proposals", 0, 0)
+    change = gain(state, todo)
+    trial = Trial(found.id, len(todo), change, len(state.validation.instances), "", None)
+    if change.low <= 0:
+        with store.writing(project.db) as db:
+            store.add_trial(db, trial)
+        return Round(found.id, len(todo), change, None, None)
+    act = _applied(project, found, todo, annotator, trial)
+    try:
+        version = train(project, settings_again(state.version), progress)
+    except BaseException:  # a round that is stopped before its end leaves nothing behind
+        with store.writing(project.db) as db:
+            store.undo_feedback(db, act, annotator)
+        raise
+    return Round(found.id, len(todo), change, act, version.id)
+
+
+def _applied(project: Project, found: ProposalSet, todo: Sequence[Proposal], annotator: str, trial: Trial) -> str:
+    """Apply exactly what was tried, and store the trial with it; returns the act's token."""
+    token = uuid4().hex
+    with store.writing(project.db) as db:
+        if len(_open(store.proposals(db, found), [one.id for one in todo])) < len(todo):
+            raise NotReady("Somebody decided about these texts while they were tried; nothing was changed. Try again.")
+        store.apply_proposals(db, found, [one.id for one in todo], annotator, token)
+        store.add_trial(db, replace(trial, act=token))
+    return token
+
+
+def _open(proposals: Sequence[Proposal], ids: Sequence[str] | None) -> list[Proposal]:
+    wanted = None if ids is None else {*ids}
+    return [one for one in proposals if one.state is ProposalState.OPEN and (wanted is None or one.id in wanted)]
+
+
+def gain(state: State, proposals: Sequence[Proposal]) -> Interval:
+    """Validation macro-F1 of an instant retrain with these proposals minus one without, with its paired interval."""
+    before, after = (_predicted(state, learn) for learn in (state.learn, changed(state, proposals)))
+    return macro_f1_difference(before, after, state.validation.labels.numpy(), len(state.about.labels))
+
+
+def changed(state: State, proposals: Sequence[Proposal]) -> Encoded:
+    """What would be learned from if these proposals were applied: a relabelled text counts as confirmed."""
+    by_id, learn = {one.id: one.proposed for one in proposals}, state.learn
+    kept = learn.where([i for i, one in enumerate(learn.instances) if by_id.get(one.id, one.label) is not None])
+    instances, labels = list(kept.instances), kept.labels.clone()
+    for i, one in enumerate(instances):
+        if (proposed := by_id.get(one.id)) is not None:
+            instances[i] = replace(one, label=proposed, confirmed=True)
+            labels[i] = state.about.labels.index(proposed)
+    return replace(kept, instances=instances, labels=labels)
+
+
+def _predicted(state: State, learn: Encoded) -> Ints:
+    """Classes of the validation texts by a head that is fitted on `learn` as an instant retrain fits it."""
+    settings, validation = settings_again(state.version), (state.validation.features, state.validation.labels)
+    learned = learn.learned(len(state.about.labels), settings.silver_weight)
+    l2, start = state.influence.fit.l2, state.stored_theta
+    _, fit = fit_recipe(learned, validation, settings, lambda taught: fit_head(taught, l2, start=start))
+    return np.asarray(probabilities(fit.theta, validation[0]).argmax(1).numpy())
+
+
+def _analysis_settings(project: Project) -> AnalysisSettings:
+    """Those of the latest analysis, through the head."""
+    with store.reading(project.db) as db:
+        before = store.latest_analysis(db)
+    given = AnalysisSettings() if before is None else AnalysisSettings.from_dict(before.settings)
+    return replace(given, scope="head", refine=False)
