@@ -26,6 +26,7 @@ from inffeed_core.influence.scores import relabel_gains, removal_influence
 from inffeed_core.influence.softmax import (
     HeadData,
     blocks,
+    change_of_gradient,
     logit_curvature,
     probabilities,
     residuals,
@@ -60,13 +61,16 @@ class HeadInfluence:
         """`near`, the factor of a similar curvature, answers without a new one where refining it reaches `RESIDUAL`."""
         self.data, self.fit, self.leverage, self._near = data, fit, leverage, near
 
-    def corrected(self, data: HeadData) -> "HeadInfluence":
+    def corrected(self, data: HeadData, tolerance: float = 1e-9) -> "HeadInfluence":
         """Refit after a few corrections, ready to score again from the old curvature's factor; without leverage.
 
-        `data` are the same rows with other labels or weights. The refit converges as `fit_head` does, and solves
-        are refined in the new curvature to `RESIDUAL`, so only time differs from starting over.
+        `data` are the same rows with other labels or weights. At the old optimum the old gradient is 0, so the first
+        Newton step reads only the rows that changed. The refit goes on from there and converges as `fit_head` does, to
+        this tolerance, and solves are refined in the new curvature to `RESIDUAL`: only time differs from starting over.
         """
-        fit = fit_head(data, self.fit.l2, start=self.fit.theta, factor=self._factor)
+        theta = self.fit.theta
+        step = self._factor.solve(change_of_gradient(theta, self.data, data).view(1, -1)).view(theta.shape)
+        fit = fit_head(data, self.fit.l2, start=theta - step, factor=self._factor, tolerance=tolerance)
         return HeadInfluence(data, fit, leverage=False, near=self._factor)
 
     @cached_property

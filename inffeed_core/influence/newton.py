@@ -4,7 +4,7 @@ Forming and factorising the curvature is what costs. A factor is therefore kept 
 the gradient down at least tenfold; near the optimum it hardly changes. This alters the path, not the optimum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.influence.factor import Factor, factorised
-from inffeed_core.influence.softmax import HeadData, gradient, logits, losses, objective, probabilities
+from inffeed_core.influence.softmax import HeadData, Point, evaluated, losses, probabilities
 
 RISEN = 0.02
 """Nats of validation loss."""
@@ -55,43 +55,27 @@ def fit_head(
     theta = torch.zeros(shape, dtype=torch.float64) if start is None else start.double().clone()
     if theta.shape != shape:
         raise ValueError(f"start has shape {tuple(theta.shape)}; this data needs {shape}.")
-    scores, last = logits(theta, data.features), float("inf")
-    scores = scores if offsets is None else scores + offsets
+    here, last = evaluated(theta, data, l2, offsets), float("inf")
     for iteration in range(max_iterations + 1):
-        probs = torch.softmax(scores, 1)
-        slope = gradient(probs, theta, data, l2)
-        norm = float(slope.norm())
+        norm = float(here.gradient.norm())
         if norm <= tolerance:
-            return HeadFit(theta, l2, iteration, norm)
+            return HeadFit(here.theta, l2, iteration, norm)
         if factor is None or norm > last / 10:
-            factor = factorised(probs, data, l2)
+            factor = factorised(here.probs, data, l2)
         last = norm
-        step = factor.solve(slope.view(1, -1)).view(shape)
-        change = logits(step, data.features)  # logits are linear in the weights: the line search needs no other product
-        size = _step_size(theta, step, scores, change, float((slope * step).sum()), data, l2)
-        theta, scores = theta - size * step, scores - size * change
+        step = factor.solve(here.gradient.view(1, -1)).view(shape)
+        here = _lower(here, step, lambda theta: evaluated(theta, data, l2, offsets))
     raise NotConverged(f"The gradient norm is {norm:.1e} after {max_iterations} Newton steps; wanted {tolerance:.1e}.")
 
 
-def _step_size(
-    theta: Float[Tensor, "k d1"],
-    step: Float[Tensor, "k d1"],
-    scores: Float[Tensor, "n c"],
-    change: Float[Tensor, "n c"],
-    decrease: float,
-    data: HeadData,
-    l2: float,
-) -> float:
+def _lower(here: Point, step: Float[Tensor, "k d1"], evaluate: Callable[[Float[Tensor, "k d1"]], Point]) -> Point:
     """Halve the Newton step until J falls enough (Armijo); far inside float error the full step is taken."""
-    size = 1.0
-    if decrease < 1e-12:
-        return size
-    here = objective(scores, theta, data, l2)
-    while (
-        size > 1e-6 and objective(scores - size * change, theta - size * step, data, l2) > here - 1e-4 * size * decrease
-    ):
+    size, decrease = 1.0, float((here.gradient * step).sum())
+    there = evaluate(here.theta - step)
+    while decrease >= 1e-12 and size > 1e-6 and there.objective > here.objective - 1e-4 * size * decrease:
         size /= 2
-    return size
+        there = evaluate(here.theta - size * step)
+    return there
 
 
 def choose_l2(

@@ -24,6 +24,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 BLOCK = 8192
+CACHED = 1024
+"""Rows of a block that is read more than once: as float64 they stay in the processor's cache."""
 PANEL = 128
 """Columns that are multiplied at once where one half of a symmetric product is enough."""
 Taught = Int[Tensor, " n"] | Float[Tensor, "n c"]
@@ -103,7 +105,7 @@ def probabilities(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) 
 def logits(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
     """Logits of every row, summing to zero over classes, float64."""
     weight = sum_zero_basis(len(theta) + 1) @ theta
-    return torch.cat([rows @ weight.T for _, rows in blocks(features)])
+    return torch.cat([rows @ weight.T for _, rows in blocks(features, CACHED)])
 
 
 def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -125,22 +127,53 @@ def residuals(probs: Float[Tensor, "n c"], taught: Taught) -> Float[Tensor, "n k
     return (basis.T @ others.scatter(0, own, -others.sum(0, keepdim=True))).T
 
 
-def objective(scores: Float[Tensor, "n c"], theta: Float[Tensor, "k d1"], data: HeadData, l2: float) -> float:
-    """J(θ) in nats, given the logits at θ."""
-    each = torch.nn.functional.cross_entropy(scores, data.taught, reduction="none")
-    loss = (data.row_weights * each).sum() / len(data.features)
-    return float(loss + 0.5 * l2 * theta.square().sum())
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A head, and what the objective is there."""
+
+    theta: Float[Tensor, "k d1"]
+    probs: Float[Tensor, "n c"]
+    objective: float
+    """J, nats."""
+    gradient: Float[Tensor, "k d1"]
+    """∇J."""
 
 
-def gradient(
-    probs: Float[Tensor, "n c"], theta: Float[Tensor, "k d1"], data: HeadData, l2: float
-) -> Float[Tensor, "k d1"]:
-    """∇J(θ), given the probabilities at θ."""
-    scaled = residuals(probs, data.taught) * data.row_weights.unsqueeze(1) / len(data.features)
-    total = l2 * theta
-    for where, rows in blocks(data.features):
-        total = total + scaled[where].T @ rows
-    return total
+def evaluated(
+    theta: Float[Tensor, "k d1"], data: HeadData, l2: float, offsets: Float[Tensor, "n c"] | None = None
+) -> Point:
+    """J, its gradient and the probabilities at θ in one pass; `offsets` are added to the rows' logits."""
+    weight, shares = sum_zero_basis(data.classes) @ theta, data.row_weights / len(data.features)
+    probs = torch.empty(len(data.features), data.classes, dtype=torch.float64)
+    loss, slope = 0.5 * l2 * theta.square().sum(), l2 * theta
+    for where, rows in blocks(data.features, CACHED):
+        scores, taught, share = rows @ weight.T, data.taught[where], shares[where]
+        scores = scores if offsets is None else scores + offsets[where]
+        probs[where] = torch.softmax(scores, 1)
+        loss = loss + share @ torch.nn.functional.cross_entropy(scores, taught, reduction="none")
+        slope = slope + (residuals(probs[where], taught) * share.unsqueeze(1)).T @ rows
+    return Point(theta, probs, float(loss), slope)
+
+
+def change_of_gradient(theta: Float[Tensor, "k d1"], before: HeadData, after: HeadData) -> Float[Tensor, "k d1"]:
+    """∇J for `after` minus that for `before` at θ: the same rows, of which only those with another label or weight
+    are read."""
+    rows, change = _differing(before, after), torch.zeros_like(theta)
+    weight, old, new = sum_zero_basis(after.classes) @ theta, before.row_weights, after.row_weights
+    for where, padded in blocks(after.features[rows]):
+        these, probs = rows[where], torch.softmax(padded @ weight.T, 1)
+        pulls = new[these].unsqueeze(1) * residuals(probs, after.taught[these])
+        pulls -= old[these].unsqueeze(1) * residuals(probs, before.taught[these])
+        change += pulls.T @ padded / len(after.features)
+    return change
+
+
+def _differing(before: HeadData, after: HeadData) -> Int[Tensor, " changed"]:
+    """Numbers of the rows that are taught something else, or with another weight."""
+    if before.taught.shape != after.taught.shape:
+        return torch.arange(len(after.features))
+    taught = (before.taught != after.taught).view(len(after.features), -1).any(1)
+    return (taught | (before.row_weights != after.row_weights)).nonzero().squeeze(1)
 
 
 def curvature(

@@ -6,6 +6,7 @@ import torch
 
 from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, expected_gain, fit_head, losses, probabilities
 from inffeed_core.influence import head as head_module
+from inffeed_core.influence.softmax import evaluated
 
 
 def refit_without(data: HeadData, fit: HeadFit, row: int) -> HeadFit:
@@ -130,6 +131,23 @@ def test_scores_after_a_correction_are_those_of_starting_over(
     few = influence.corrected(data).on_losses(targets[0][:3], targets[1][:3])
     assert (few - afresh[:3]).norm() <= 10 * head_module.RESIDUAL * afresh[:3].norm()
     assert not torch.allclose(influence.on_losses(*targets), afresh, atol=1e-6, rtol=1e-2)
+
+
+def test_the_first_step_after_a_correction_reads_only_what_changed(
+    noisy_data: HeadData, influence: HeadInfluence, monkeypatch: pytest.MonkeyPatch
+):
+    labels = noisy_data.labels.clone()
+    labels[0] = (labels[0] + 1) % noisy_data.classes
+    data = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
+    seen = []
+    monkeypatch.setattr(
+        "inffeed_core.influence.newton.evaluated", lambda *args: seen.append(evaluated(*args)) or seen[-1]
+    )
+    fit = influence.corrected(data).fit
+    assert fit.iterations == len(seen) - 1
+    by_hand = fit_head(data, fit.l2, start=influence.fit.theta, factor=influence._factor)
+    assert by_hand.iterations == fit.iterations + 1
+    torch.testing.assert_close(fit.theta, by_hand.theta, atol=1e-7, rtol=1e-7)
 
 
 def test_scores_after_every_label_changed_are_those_of_starting_over(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,10 +9,10 @@ from inffeed_core.influence import HeadData, logits, probabilities
 from inffeed_core.influence import softmax as softmax_module
 from inffeed_core.influence.softmax import (
     blocks,
+    change_of_gradient,
     curvature,
     curvature_trace,
-    gradient,
-    objective,
+    evaluated,
     sum_zero_basis,
 )
 
@@ -44,10 +46,12 @@ def test_basis_is_orthonormal_and_blind_to_common_shifts(classes: int):
 
 def test_objective_gradient_and_curvature_are_autograd_s(noisy_data: HeadData, monkeypatch: pytest.MonkeyPatch):
     theta, value = some_theta(noisy_data), autograd_objective(noisy_data)
+    point = evaluated(theta, noisy_data, L2)
     probs = probabilities(theta, noisy_data.features)
-    assert abs(objective(logits(theta, noisy_data.features), theta, noisy_data, L2) - float(value(theta))) < 1e-12
+    torch.testing.assert_close(point.probs, probs)
+    assert abs(point.objective - float(value(theta))) < 1e-12
     slope = torch.autograd.functional.jacobian(value, theta)
-    torch.testing.assert_close(gradient(probs, theta, noisy_data, L2), slope, atol=1e-12, rtol=1e-9)
+    torch.testing.assert_close(point.gradient, slope, atol=1e-12, rtol=1e-9)
     bend = torch.autograd.functional.hessian(value, theta.flatten())
     for columns in (1, 5, 100):
         monkeypatch.setattr(softmax_module, "PANEL", columns)
@@ -64,10 +68,26 @@ def test_sums_over_several_blocks_of_rows_are_autograd_s():
     theta, value = some_theta(data), autograd_objective(data)
     probs = probabilities(theta, data.features)
     slope = torch.autograd.functional.jacobian(value, theta)
-    torch.testing.assert_close(gradient(probs, theta, data, L2), slope, atol=1e-12, rtol=1e-9)
+    torch.testing.assert_close(evaluated(theta, data, L2).gradient, slope, atol=1e-12, rtol=1e-9)
     bend = torch.autograd.functional.hessian(value, theta.flatten())
     torch.testing.assert_close(curvature(probs, data, L2), bend, atol=1e-12, rtol=1e-9)
     torch.testing.assert_close(curvature(probs, data, L2, torch.float32).double(), bend, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["labels", "weights", "targets", "nothing"])
+def test_the_change_of_the_gradient_is_the_difference_of_two(noisy_data: HeadData, kind: str):
+    labels, weights = noisy_data.labels.clone(), noisy_data.row_weights.clone()
+    labels[:3] = (labels[:3] + 1) % noisy_data.classes
+    weights[5:8] *= 0.5
+    after = {
+        "labels": replace(noisy_data, labels=labels),
+        "weights": replace(noisy_data, weights=weights),
+        "targets": replace(noisy_data, targets=torch.nn.functional.one_hot(labels, noisy_data.classes).double()),
+        "nothing": noisy_data,
+    }[kind]
+    theta = some_theta(noisy_data)
+    expected = evaluated(theta, after, L2).gradient - evaluated(theta, noisy_data, L2).gradient
+    torch.testing.assert_close(change_of_gradient(theta, noisy_data, after), expected, atol=1e-12, rtol=1e-9)
 
 
 def test_logits_sum_to_zero_and_give_the_probabilities(noisy_data: HeadData):
