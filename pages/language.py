@@ -2,10 +2,11 @@
 
 Every word that a page shows lies in `pages/languages/`, one table a language, in sections: `say("home.title")` is the
 phrase `title` of the section `home`. To add a string, put the phrase into the English table (`english.py`, or
-`english_review.py` for the review room) and into every other language at the same place, and `say` it; phrases are
-filled by `str.format`, so braces are places: `say("data.texts", count=3)`. `counted("home.flags", 3)` takes `flags_one`
-or `flags_many`. The section `card` goes to the browser whole. To add a language, translate a table and name it in
-`LANGUAGES`. `tests/pages/test_language.py` compares keys and places, and finds literals left in a page.
+`english_review.py` for the review room, `english_feedback.py` for feedback) and into every other language at the same
+place, and `say` it; phrases are filled by `str.format`, so braces are places: `say("data.texts", count=3)`.
+`counted("home.flags", 3)` takes `flags_one` or `flags_many`. The section `card` goes to the browser whole. To add a
+language, translate a table and name it in `LANGUAGES`. `tests/pages/test_language.py` compares keys and places, and
+finds literals left in a page.
 
 The language is the one that the user chose (in the session and in the address, so that a reload keeps it), else
 the browser's, else English. What the core says comes as `Sentence`s and is translated by `told`; errors and

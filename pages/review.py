@@ -16,14 +16,14 @@ from pages.components.notices import as_it_is, empty_state
 from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import Json, Words, answer, greeting
 from pages.components.review_settings import care_button
-from pages.components.session import require_project, signed_in_name
+from pages.components.session import known_name, require_project, signed_in_name
 from pages.language import counted, language, say, section, told
 
 
 def page() -> None:
     """Ask who is reviewing, then open the room."""
     project = require_project()
-    annotator = _annotator()
+    annotator = known_name()
     if not annotator:
         _ask_name()
     elif (released := st.session_state.get("released")) is not None:
@@ -35,20 +35,6 @@ def page() -> None:
         discussion(project, annotator)
     else:
         _room(project, annotator)
-
-
-def _annotator() -> str:
-    """Who signed in, else who gave a name.
-
-    The name is in the address bar as well: a session that was dropped comes back under the same name.
-    """
-    if signed_in := signed_in_name():
-        return signed_in
-    name = str(st.session_state.get("annotator") or st.query_params.get("annotator", "")).strip()
-    if name:
-        st.session_state["annotator"] = name
-        st.query_params["annotator"] = name
-    return name
 
 
 def _ask_name() -> None:

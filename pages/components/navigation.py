@@ -21,6 +21,7 @@ PAGES = (
     ("pages/data.py", "app.data", ":material/database:"),
     ("pages/review.py", "app.review", ":material/rate_review:"),
     ("pages/explore.py", "app.explore", ":material/hub:"),
+    ("pages/feedback.py", "app.feedback", ":material/rule:"),
     ("pages/models.py", "app.models", ":material/model_training:"),
 )
 

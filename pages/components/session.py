@@ -66,6 +66,25 @@ def require_project() -> Project:
     return project
 
 
+def known_name() -> str:
+    """Who works here: who signed in, else who gave a name in this session; "" where nobody has.
+
+    The name is in the address bar as well: a session that was dropped comes back under the same name.
+    """
+    if signed_in := signed_in_name():
+        return signed_in
+    name = str(st.session_state.get("annotator") or st.query_params.get("annotator", "")).strip()
+    if name:
+        remember_name(name)
+    return name
+
+
+def remember_name(name: str) -> None:
+    """Go on under this name."""
+    st.session_state["annotator"] = name
+    st.query_params["annotator"] = name
+
+
 def signed_in_name() -> str:
     """Who signed in by OIDC, or whom a header of a trusted proxy names; "" where neither is set up or knows.
 

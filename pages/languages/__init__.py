@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pages.languages import chinese, chinese_review, english, english_review
+from pages.languages import chinese, chinese_feedback, chinese_review, english, english_feedback, english_review
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,6 @@ class Language:
 
 
 LANGUAGES = {
-    "en": Language("English", english.WORDS | english_review.WORDS),
-    "zh": Language("中文", chinese.WORDS | chinese_review.WORDS),
+    "en": Language("English", english.WORDS | english_review.WORDS | english_feedback.WORDS),
+    "zh": Language("中文", chinese.WORDS | chinese_review.WORDS | chinese_feedback.WORDS),
 }

@@ -8,6 +8,7 @@ WORDS = {
         "data": "数据",
         "review": "审核",
         "explore": "探索",
+        "feedback": "反馈",
         "models": "模型",
         "language": "语言",
         "project": "项目",

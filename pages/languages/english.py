@@ -10,6 +10,7 @@ WORDS = {
         "data": "Data",
         "review": "Review",
         "explore": "Explore",
+        "feedback": "Feedback",
         "models": "Models",
         "language": "Language",
         "project": "Project",

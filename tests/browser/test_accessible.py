@@ -25,6 +25,7 @@ PAGES = {
     "explore": "silver text 0",
     "explore?explore_view=Map": "main directions",
     "explore?explore_view=Rankings": "silver text 0",
+    "feedback": "Proposals",
     "models": "Versions",
 }
 NOT_OURS: tuple[str, ...] = ()

@@ -106,7 +106,7 @@ def test_every_sentence_of_the_core_survives_a_copy_and_a_translation():
 OVERLAP = {"top": 10, "share": 0.9, "targets": 40}
 
 
-@pytest.mark.parametrize("page", ["home", "data", "explore", "models", "review"])
+@pytest.mark.parametrize("page", ["home", "data", "explore", "feedback", "models", "review"])
 def test_every_page_opens_in_chinese(open_page, reviewable_project, page):
     app = open_page(page, reviewable_project, language="zh")
     shown = re.sub(r"silver text.*", "", texts(app)) + "".join(one.label for one in app.button)

@@ -9,7 +9,7 @@ PROGRAM = """
 import sys
 from streamlit.testing.v1 import AppTest
 
-for page in ("home", "data", "review", "explore", "models"):
+for page in ("home", "data", "review", "explore", "feedback", "models"):
     app = AppTest.from_file("app.py", default_timeout=60)
     app.query_params["project"] = sys.argv[1]
     app.switch_page(f"pages/{page}.py").run()

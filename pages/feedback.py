@@ -1,0 +1,145 @@
+"""Feedback: which labels that the model learned from should change, why, and what comes of changing them."""
+
+from typing import get_args
+
+import streamlit as st
+
+from inffeed_core.errors import NotReady, SettingsError
+from inffeed_core.records import ProposalSet
+from inffeed_core.settings import FeedbackSettings, Remedy, Vote
+from inffeed_core.workflow import feedback
+from inffeed_core.workflow.feedback import Preview
+from inffeed_core.workflow.projects import Project
+from inffeed_core.workflow.status import status
+from pages.components.feedback_acts import May, actions, acts_list, said
+from pages.components.job_panel import job_panel, start_job
+from pages.components.notices import empty_state, problem
+from pages.components.proposals import proposal_list
+from pages.components.session import require_project
+from pages.language import counted, say, told
+
+
+def page() -> None:
+    """What to propose on top, then the proposals with what can be done about them, then what was done."""
+    st.title(say("app.feedback"), anchor=False)
+    project = require_project()
+    busy, now = bool(job_panel(project)), status(project)
+    if now.version is None:
+        empty_state(say("feedback.no_model"), say("feedback.no_model_advice"), "pages/models.py", say("app.to_models"))
+        return
+    st.text(say("feedback.about"))
+    if now.data_changed:
+        st.text(say("feedback.retrain_first", version=now.version.id))
+        st.page_link("pages/models.py", label=say("app.to_models"), icon=":material/model_training:")
+    may = May(change=not busy, compute=not busy and not now.data_changed)
+    _asking(project, may)
+    _proposals(project, may)
+    acts_list(project, may)
+
+
+def _asking(project: Project, may: May) -> None:
+    method: Remedy = st.segmented_control(
+        say("feedback.method"),
+        get_args(Remedy),
+        default=get_args(Remedy)[0],
+        required=True,
+        format_func=lambda method: say(f"feedback.{method}"),
+        persist_state="session",
+        key="remedy",
+    )
+    st.text(say(f"feedback.about_{method}"))
+    settings = _settings(method)
+    if st.button(
+        say("feedback.propose"), type="primary", icon=":material/search:", disabled=not may.compute or settings is None
+    ):
+        start_job(project, "propose", {"feedback": settings.as_dict()})
+
+
+def _settings(method: Remedy) -> FeedbackSettings | None:
+    with st.expander(say("feedback.settings"), icon=":material/tune:"):
+        columns = st.columns(4, vertical_alignment="bottom")
+        voting = method == "influence-vote"
+        cap = columns[0].number_input(
+            say("feedback.cap"), 0.0, 100.0, 5.0, persist_state="session", key="cap", help=say("feedback.cap_help")
+        )
+        influencers = columns[1].number_input(
+            say("feedback.influencers"),
+            1,
+            100,
+            10,
+            persist_state="session",
+            key="voters",
+            help=say("feedback.influencers_help"),
+        )
+        vote = columns[2].selectbox(
+            say("feedback.vote"),
+            get_args(Vote),
+            format_func=lambda vote: say(f"feedback.{vote}"),
+            disabled=not voting,
+            persist_state="session",
+            key="vote",
+            help=say("feedback.vote_help"),
+        )
+        margin = columns[3].number_input(
+            say("feedback.margin"),
+            0.0,
+            2.0,
+            0.2,
+            0.05,
+            disabled=not voting,
+            persist_state="session",
+            key="margin",
+            help=say("feedback.margin_help"),
+        )
+        try:
+            return FeedbackSettings(method, influencers, vote, margin, cap=cap / 100)
+        except SettingsError as error:
+            problem(str(error), say("models.cannot_work"))
+            return None
+
+
+def _proposals(project: Project, may: May) -> None:
+    st.header(say("feedback.proposals"), anchor=False)
+    said()
+    try:
+        shown = feedback.preview(project, _chosen_set(project))
+    except NotReady:
+        st.text(say("feedback.none_yet"))
+        return
+    st.text(_summary(shown))
+    if shown.stale:
+        st.badge(say("feedback.stale"), icon=":material/history:", color="orange")
+        st.text(say("feedback.stale_said", changed=shown.changed_since, made=shown.set.version, now=shown.version_now))
+    for trial in shown.trials[:1]:
+        st.text(told(feedback.outcome(trial)))
+    if not shown.proposals:
+        empty_state(say("feedback.nothing"), say("feedback.nothing_advice"))
+        return
+    if shown.open:
+        actions(project, shown, may)
+    proposal_list(project, shown)
+
+
+def _chosen_set(project: Project) -> int | None:
+    """The newest set, or an earlier one that was chosen."""
+    found = {one.id: one for one in feedback.sets(project)}
+    if len(found) < 2:
+        return None
+    chosen: int = st.selectbox(
+        say("feedback.set"), list(found), format_func=lambda id: _name(found[id]), key=f"sets {len(found)}", width=460
+    )
+    return chosen
+
+
+def _name(one: ProposalSet) -> str:
+    method = say(f"feedback.{one.settings['method']}")
+    return f"{one.id} · {method} · {one.version} · {one.created[:16].replace('T', ' ')}"
+
+
+def _summary(shown: Preview) -> str:
+    method = say(f"feedback.{shown.settings.method}")
+    words = counted("feedback.summary", shown.set.size, method=method, version=shown.set.version)
+    return f"{words} {counted('feedback.open_ones', len(shown.open))}"
+
+
+page()
