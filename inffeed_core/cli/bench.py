@@ -1,6 +1,6 @@
 """Commands that measure what the parts are worth on real data."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -49,7 +49,10 @@ def fine_tune_options(command: "F") -> "F":
         show_default=True,
         help="Of a fine-tuning, at most.",
     )
-    return flag(epochs(command))
+    balanced = click.option(
+        "--balanced", is_flag=True, help="Fine-tune with classes of equal weight, and stop on macro-F1 instead of loss."
+    )
+    return flag(epochs(balanced(command)))
 
 
 @bench.command(epilog="Example: inffeed bench fidelity --data sets --sets irony,reviews_movies,questions,hate")
@@ -143,7 +146,7 @@ def repair(
     each closed. A run that was stopped goes on where it was if --results names the same file.
 
     With --fine-tune the encoder is first fine-tuned on the seed gold of each draw; the head on its features is what is
-    trained and reviewed. The report is then evidence_fine_tuned.md.
+    trained and reviewed. The report is then evidence_fine_tuned.md, with the frozen encoder's runs beside them.
     """
     settings = _repair_settings(model, **options)
     names = _sets(data, sets)
@@ -154,8 +157,11 @@ def repair(
     with TemporaryDirectory() as folder, shown_progress() as progress:
         places = repair_runs.Places(data, cache, results or Path(folder) / "runs.jsonl")
         rows = repair_runs.complete(places, names, seeds, settings, workers, progress)
-    if report is not None:
-        (fine_tuned_report if settings.fine_tune else evidence_report).write(rows, settings, report)
+        if report is not None and settings.fine_tune is not None:
+            frozen = repair_runs.complete(places, names, seeds, replace(settings, fine_tune=None), workers, progress)
+            fine_tuned_report.write(rows, frozen, settings, report)
+        elif report is not None:
+            evidence_report.write(rows, settings, report)
     answer(rows, as_json, lambda: evidence_report.summary(rows))
 
 
@@ -183,6 +189,7 @@ def feedback(
     train_rows: int | None,
     fine_tune: bool,
     epochs: int,
+    balanced: bool,
     rounds: int | None,
     as_json: bool,
     **settings: Any,
@@ -195,7 +202,7 @@ def feedback(
     Markdown table. A run that was stopped goes on where it was if --results names the same file.
     """
     about = FeedbackSettings(rounds=rounds or (1 if fine_tune else FeedbackSettings().rounds), **settings)
-    tuning = _fine_tune_settings(epochs) if fine_tune else None
+    tuning = _fine_tune_settings(epochs, balanced) if fine_tune else None
     from tempfile import TemporaryDirectory
 
     from inffeed_core.evaluation import feedback_runs, feedback_study
@@ -218,6 +225,7 @@ def _repair_settings(
     noise_rate: float,
     fine_tune: bool,
     epochs: int,
+    balanced: bool,
 ) -> "RepairSettings":
     shares = _shares(budgets)
     from inffeed_core.evaluation.repair_runs import RepairSettings, known_policies
@@ -231,13 +239,15 @@ def _repair_settings(
         trainings=_names(train, TRAININGS, "--train"),
         noise=noise_rate,
         model=model,
-        fine_tune=_fine_tune_settings(epochs) if fine_tune else None,
+        fine_tune=_fine_tune_settings(epochs, balanced) if fine_tune else None,
     )
 
 
-def _fine_tune_settings(epochs: int) -> FineTuneSettings:
+def _fine_tune_settings(epochs: int, balanced: bool) -> FineTuneSettings:
     """Validation, as large as what is learned, is scored only once an epoch: twice would cost as much as learning."""
-    return FineTuneSettings(epochs=epochs, scorings=1)
+    return FineTuneSettings(
+        epochs=epochs, scorings=1, class_weights=balanced, stop_on="macro-f1" if balanced else "loss"
+    )
 
 
 def _sets(data: Path, given: str | None) -> list[str]:

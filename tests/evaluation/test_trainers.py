@@ -174,5 +174,7 @@ def test_the_repair_command_writes_the_page_of_fine_tuned_transformers(sets: Pat
     page = (tmp_path / "docs" / "evidence_fine_tuned.md").read_text(encoding="utf-8")
     assert "| negative-influence, plain | " in page
     assert "| all gold | " in page
+    assert "| words | frozen | " in page
+    assert "| words | fine-tuned | " in page
     assert "nan" not in page
     assert not (tmp_path / "docs" / "evidence.md").exists()
