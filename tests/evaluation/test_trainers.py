@@ -167,13 +167,15 @@ def test_the_feedback_command_fine_tunes(sets: Path, model: str, tmp_path: Path)
 
 def test_the_repair_command_writes_the_page_of_fine_tuned_transformers(sets: Path, model: str, tmp_path: Path):
     arguments = ["bench", "repair", "--data", str(sets), "--model", model, "--cache", str(tmp_path / "cache")]
-    arguments += ["--fine-tune", "--epochs", "1", "--seeds", "1", "--budgets", "10,20", "--train", "plain,auto"]
+    arguments += ["--fine-tune", "--balanced", "--epochs", "1", "--seeds", "1", "--budgets", "10,20"]
+    arguments += ["--train", "plain,auto"]
     arguments += ["--policies", "negative-influence,random,oracle", "--report", str(tmp_path / "docs")]
     told = CliRunner().invoke(main, arguments)
     assert told.exit_code == 0, told.output
     page = (tmp_path / "docs" / "evidence_fine_tuned.md").read_text(encoding="utf-8")
     assert "| negative-influence, plain | " in page
     assert "| all gold | " in page
+    assert "classes of equal weight (up to 1 epochs; the state of the best macro-f1" in page
     assert "| words | frozen | " in page
     assert "| words | fine-tuned | " in page
     assert "nan" not in page
