@@ -11,7 +11,7 @@ turns on a file lock, which the system frees when a process dies. The child beat
 rows of jobs whose process is gone.
 """
 
-from inffeed_core.jobs.control import cancel, log_tail, refresh, run_here, start
+from inffeed_core.jobs.control import cancel, lately_failed, log_tail, refresh, run_here, start
 from inffeed_core.jobs.refreshing import refresh_if_due
 
-__all__ = ["cancel", "log_tail", "refresh", "refresh_if_due", "run_here", "start"]
+__all__ = ["cancel", "lately_failed", "log_tail", "refresh", "refresh_if_due", "run_here", "start"]

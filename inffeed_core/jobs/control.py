@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -32,6 +32,7 @@ from inffeed_core.store import (
     reading,
     writing,
 )
+from inffeed_core.store.clock import seconds_since
 from inffeed_core.workflow.projects import Project
 
 DEAD_AFTER_SECONDS = 5.0
@@ -40,6 +41,9 @@ HUNG_AFTER_SECONDS = 60.0
 """Silence after which a job counts as dead although its process lives: an import or a save may hold it up for long."""
 SAME_START_SECONDS = 2.0
 """Two readings of one process's start may differ by this much when the clock is adjusted."""
+
+TOLD_HOURS = 12.0
+"""How long a failure is told to those who come after it."""
 
 DIED = "Its process ended without a word: it was killed, or the machine ran out of memory. Start it again; see the log."
 NEVER_BEGAN = "Its process never began. Start it again."
@@ -98,6 +102,15 @@ def refresh(project: Project) -> list[Job]:
         _fail(project, id, words)
     with reading(project.db) as db:
         return jobs(db)
+
+
+def lately_failed(latest: Sequence[Job]) -> str | None:
+    """Id of the newest of these jobs where it failed within `TOLD_HOURS`, else None: nothing has taken its place yet,
+    and it may be that nobody was there to see it fail."""
+    if not latest or latest[0].state is not JobState.FAILED:
+        return None
+    ended = latest[0].ended
+    return latest[0].id if ended is not None and seconds_since(ended) < TOLD_HOURS * 3600 else None
 
 
 def log_tail(project: Project, id: str, lines: int = 50) -> str:

@@ -25,12 +25,12 @@ def start_job(project: Project, kind: str, settings: Mapping[str, object]) -> No
 
 
 def job_panel(project: Project) -> set[str]:
-    """Every open job, refreshed each second, and what failed while this session watched, until it is dismissed.
+    """Every open job, refreshed each second, and what failed while this session watched or lately, until dismissed.
 
     Returns the kinds of the open jobs.
     """
-    watched = st.session_state.setdefault("watched_jobs", [])
     current = jobs.refresh(project)
+    watched = _watched(project, current)
     for job in current:
         if job.state.ended and job.id in watched:
             _outcome(job)
@@ -40,6 +40,17 @@ def job_panel(project: Project) -> set[str]:
     if kinds:
         _watch(project)
     return kinds
+
+
+def _watched(project: Project, current: list[Job]) -> list[str]:
+    """Ids of the jobs whose ending is told; at the session's first look at a project also what failed before it."""
+    watched: list[str] = st.session_state.setdefault("watched_jobs", [])
+    looked_at: set[str] = st.session_state.setdefault("projects_looked_at", set())
+    missed = jobs.lately_failed(current)
+    if missed is not None and str(project.folder) not in looked_at:
+        watched.append(missed)
+    looked_at.add(str(project.folder))
+    return watched
 
 
 @st.fragment(run_every=1)

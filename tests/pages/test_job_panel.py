@@ -64,8 +64,23 @@ def test_a_failure_stays_until_it_is_dismissed(open_page, running):
     assert "The disk is full." not in texts(app)
 
 
-def test_failures_of_yesterday_are_not_brought_up(open_page, running):
+def test_a_failure_that_nobody_saw_is_told_to_who_comes_next(open_page, running):
     end(running, JobState.FAILED, "The disk is full.")
+    app = open_page("models", running)
+    assert "The disk is full." in texts(app)
+    button(app, "Dismiss").click().run()
+    assert "The disk is full." not in texts(app.run())
+
+
+@pytest.mark.parametrize("passed", ["a day", "another job"])
+def test_failures_of_yesterday_are_not_brought_up(open_page, running, passed):
+    end(running, JobState.FAILED, "The disk is full.")
+    with store.writing(running.db) as db:
+        if passed == "a day":
+            db.conn.execute("UPDATE job SET ended = '2026-01-01T00:00:00.000Z'")
+        else:
+            store.enqueue(db, "later", "analyse", {})
+            store.end_job(db, "later", JobState.DONE)
     assert "The disk is full." not in texts(open_page("models", running))
 
 
