@@ -84,7 +84,7 @@ def jobs(project: Project) -> list[Job]:
         return store.jobs(db)
 
 
-def eventually(project: Project, wanted: Callable[[Job], bool], seconds: float = 30.0) -> Job:
+def eventually(project: Project, wanted: Callable[[Job], bool], seconds: float = 120.0) -> Job:
     """The project's latest job, as soon as it is as wanted; only the row is looked at, nothing is looked after."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -125,7 +125,7 @@ def test_a_retraining_is_found_again_after_a_reload_and_outlives_the_server(
     mortal_server.kill()
     assert eventually(project, lambda job: True).state is JobState.RUNNING
     mortal_server.start()
-    eventually(project, lambda job: job.state is JobState.DONE, seconds=60)
+    eventually(project, lambda job: job.state is JobState.DONE)
     open_models(page, mortal_server, project)
     expect(page.get_by_text("v2", exact=False).first).to_be_visible()
     [job] = jobs(project)
