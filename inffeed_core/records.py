@@ -336,6 +336,8 @@ class FeedbackAct:
     at: str
     relabelled: int
     left_out: int
+    version: str | None
+    """That was trained when it was applied; None where it was applied without a check."""
     undone: bool
 
 

@@ -30,6 +30,7 @@ from inffeed_core.settings import SENT
 from inffeed_core.store.clock import now
 from inffeed_core.store.decisions import record_decision
 from inffeed_core.store.instances import find
+from inffeed_core.store.versions import active_version, promote
 
 Proposed = tuple[str, str, str | None, float]
 """(instance, label now, label proposed or None, lead)."""
@@ -171,8 +172,15 @@ def _note(set: ProposalSet) -> str:
     return f"feedback {set.id}: {set.settings['method']}"
 
 
+def learned(db: Database, token: str, version: str) -> None:
+    """Note the version that was trained on an act."""
+    db.conn.execute("UPDATE feedback SET version = ? WHERE token = ?", [version, token])
+
+
 def undo_feedback(db: Database, token: str, annotator: str) -> FeedbackAct:
     """Undo an act: its relabels, by an undo each, and its exclusions.
+
+    Where the version in use is the one that was trained on it, the one before is in use again.
 
     Raises InvalidDecision where there is no such act, it is another person's, or it has been undone.
     """
@@ -188,6 +196,9 @@ def undo_feedback(db: Database, token: str, annotator: str) -> FeedbackAct:
         record_decision(db, undo)
     db.conn.execute("DELETE FROM exclusion WHERE feedback = ?", [token])
     db.table("feedback_undo").insert({"feedback": token, "at": now()})
+    active = active_version(db)
+    if active is not None and active.id == found[0].version and active.parent is not None:
+        promote(db, active.parent, annotator)
     return _acts(db, token)[0]
 
 
@@ -210,6 +221,7 @@ def _acts(db: Database, token: str | None) -> list[FeedbackAct]:
             at=r["at"],
             relabelled=r["relabelled"],
             left_out=len(json.loads(r["left_out"])),
+            version=r["version"],
             undone=bool(r["undone"]),
         )
         for r in db.query(sql, {"token": token})

@@ -264,3 +264,9 @@ CREATE INDEX decision_feedback ON decision (feedback) WHERE feedback IS NOT NULL
 ALTER TABLE exclusion ADD COLUMN feedback TEXT REFERENCES feedback (token);
 CREATE VIEW answer AS SELECT * FROM standing WHERE feedback IS NULL
 """
+
+
+@migrations()
+def m007_version_of_feedback(db: Database) -> None:
+    """An act of feedback knows the version that was trained on it, so that its undo can go back."""
+    db.conn.execute("ALTER TABLE feedback ADD COLUMN version TEXT REFERENCES version (id)")

@@ -178,7 +178,10 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
         else len(state.learn.instances) == sum(version.train_counts.values())
     )
     if not same:
-        raise NotReady(f"Instances were added or left out since {version.id} was trained; retrain first.")
+        raise NotReady(
+            f"Instances were added or left out since {version.id} was trained; retrain first, and where the new version"
+            " was held back as worse, promote it."
+        )
     return state
 
 

@@ -117,6 +117,8 @@ def apply(project: Project, set_id: int, ids: Sequence[str], annotator: str, tok
 def undo(project: Project, token: str, annotator: str) -> FeedbackAct:
     """Undo an act of this person: labels are then as if it had never been, and later decisions stand.
 
+    Where the version in use was trained on the act, the one before is in use again.
+
     Raises InvalidDecision for an act that is unknown, another's, or undone already.
     """
     with store.writing(project.db) as db:

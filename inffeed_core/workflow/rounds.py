@@ -98,6 +98,8 @@ def _round(
         with store.writing(project.db) as db:
             store.undo_feedback(db, act, annotator)
         raise
+    with store.writing(project.db) as db:
+        store.learned(db, act, version.id)
     return Round(found.id, len(todo), change, act, version.id)
 
 

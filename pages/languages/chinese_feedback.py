@@ -104,6 +104,6 @@ WORDS = {
         "undone": "已撤销",
         "undo": "撤销",
         "undo_foreign": "只有 {annotator} 可以撤销。",
-        "undone_said": "标签已恢复，如同从未应用过。",
+        "undone_said": "标签已恢复，如同从未应用过。若当前版本由其训练而来，则改回使用之前的版本。",
     },
 }

@@ -122,6 +122,9 @@ WORDS = {
         "undone": "undone",
         "undo": "Undo",
         "undo_foreign": "Only {annotator} can undo it.",
-        "undone_said": "The labels are as if this had never been applied.",
+        "undone_said": (
+            "The labels are as if this had never been applied. If the version in use was trained on it, the one before is "
+            "in use again."
+        ),
     },
 }

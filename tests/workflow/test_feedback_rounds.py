@@ -126,6 +126,11 @@ def test_what_validation_confirms_is_applied_learned_and_analysed(trained: Proje
     assert len(labels(trained)) == len(before) - found.size
     feedback.undo(trained, act.token, "Ana")
     assert labels(trained) == before
+    with store.reading(trained.db) as db:
+        active = store.active_version(db)
+    assert active is not None
+    assert active.id == "v1"  # v2 has learned from what was undone
+    propose(trained, FeedbackSettings(), quiet)
 
 
 def test_what_validation_refuses_changes_nothing(trained: Project):
