@@ -38,64 +38,62 @@ def page() -> None:
 
 
 def _asking(project: Project, may: May) -> None:
-    method: Remedy = st.segmented_control(
-        say("feedback.method"),
-        get_args(Remedy),
-        default=get_args(Remedy)[0],
-        required=True,
-        format_func=lambda method: say(f"feedback.{method}"),
-        persist_state="session",
-        key="remedy",
-    )
-    st.text(say(f"feedback.about_{method}"))
-    settings = _settings(method)
-    if st.button(
-        say("feedback.propose"), type="primary", icon=":material/search:", disabled=not may.compute or settings is None
-    ):
-        start_job(project, "propose", {"feedback": settings.as_dict()})
+    with st.expander(say("feedback.new"), icon=":material/search:", expanded=not feedback.sets(project)):
+        method: Remedy = st.segmented_control(
+            say("feedback.method"),
+            get_args(Remedy),
+            default=get_args(Remedy)[0],
+            required=True,
+            format_func=lambda method: say(f"feedback.{method}"),
+            persist_state="session",
+            key="remedy",
+        )
+        st.text(say(f"feedback.about_{method}"))
+        settings = _settings(method)
+        if st.button(say("feedback.propose"), type="primary", disabled=not may.compute or settings is None):
+            start_job(project, "propose", {"feedback": settings.as_dict()})
 
 
 def _settings(method: Remedy) -> FeedbackSettings | None:
-    with st.expander(say("feedback.settings"), icon=":material/tune:"):
-        columns = st.columns(4, vertical_alignment="bottom")
-        voting = method == "influence-vote"
-        cap = columns[0].number_input(
-            say("feedback.cap"), 0.0, 100.0, 5.0, persist_state="session", key="cap", help=say("feedback.cap_help")
-        )
-        influencers = columns[1].number_input(
-            say("feedback.influencers"),
-            1,
-            100,
-            10,
-            persist_state="session",
-            key="voters",
-            help=say("feedback.influencers_help"),
-        )
-        vote = columns[2].selectbox(
-            say("feedback.vote"),
-            get_args(Vote),
-            format_func=lambda vote: say(f"feedback.{vote}"),
-            disabled=not voting,
-            persist_state="session",
-            key="vote",
-            help=say("feedback.vote_help"),
-        )
-        margin = columns[3].number_input(
-            say("feedback.margin"),
-            0.0,
-            2.0,
-            0.2,
-            0.05,
-            disabled=not voting,
-            persist_state="session",
-            key="margin",
-            help=say("feedback.margin_help"),
-        )
-        try:
-            return FeedbackSettings(method, influencers, vote, margin, cap=cap / 100)
-        except SettingsError as error:
-            problem(str(error), say("models.cannot_work"))
-            return None
+    columns = st.columns(4, vertical_alignment="bottom")
+    voting = method == "influence-vote"
+    cap = columns[0].number_input(
+        say("feedback.cap"), 0.0, 100.0, 5.0, persist_state="session", key="cap", help=say("feedback.cap_help")
+    )
+    influencers = columns[1].number_input(
+        say("feedback.influencers"),
+        1,
+        100,
+        10,
+        persist_state="session",
+        key="voters",
+        help=say("feedback.influencers_help"),
+    )
+    vote = columns[2].selectbox(
+        say("feedback.vote"),
+        get_args(Vote),
+        format_func=lambda vote: say(f"feedback.{vote}"),
+        disabled=not voting,
+        persist_state="session",
+        key="vote",
+        help=say("feedback.vote_help"),
+    )
+    margin = columns[3].number_input(
+        say("feedback.margin"),
+        0.0,
+        2.0,
+        0.2,
+        0.05,
+        disabled=not voting,
+        persist_state="session",
+        key="margin",
+        help=say("feedback.margin_help"),
+    )
+    try:
+        return FeedbackSettings(method, influencers, vote, margin, cap=cap / 100)
+    except SettingsError as error:
+        problem(str(error), say("models.cannot_work"))
+        return None
 
 
 def _proposals(project: Project, may: May) -> None:
@@ -107,6 +105,7 @@ def _proposals(project: Project, may: May) -> None:
         st.text(say("feedback.none_yet"))
         return
     st.text(_summary(shown))
+    st.caption(say(f"feedback.about_{shown.settings.method}"))
     if shown.stale:
         st.badge(say("feedback.stale"), icon=":material/history:", color="orange")
         st.text(say("feedback.stale_said", changed=shown.changed_since, made=shown.set.version, now=shown.version_now))

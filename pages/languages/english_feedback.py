@@ -35,7 +35,7 @@ WORDS = {
             "measured it, by 0.036 on irony and 0.066 on hate speech, and the check refused every round. Use it to look "
             "at texts, not to accept all."
         ),
-        "settings": "Settings",
+        "new": "New proposals",
         "cap": "Changes at most, % of a label",
         "cap_help": "Of the texts of each label, in one round.",
         "influencers": "Influencers (K)",
@@ -57,7 +57,7 @@ WORDS = {
         "summary_many": "{method}: {count:,} proposals for {version}.",
         "open_ones_one": "{count:,} can be applied.",
         "open_ones_many": "{count:,} can be applied.",
-        "stale": "Labels have changed",
+        "stale": "Out of date",
         "stale_said": (
             "Made for {made}; now {now} is in use, and {changed:,} labels have changed. Texts that somebody decided about "
             "since stay untouched. Look for new proposals."
