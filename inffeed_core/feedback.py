@@ -133,6 +133,8 @@ METHODS: Mapping[str, Method] = {
     "relabel-harmful": relabel_harmful,
     "confident-learning": confident_learning,
 }
+STEERED = ("discard", "relabel-harmful")
+"""The methods that choose by validation."""
 VOTING = ("influence-vote",)
 """The methods that look at influencers."""
 

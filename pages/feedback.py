@@ -106,7 +106,7 @@ def _proposals(project: Project, may: May) -> None:
         return
     st.text(_summary(shown))
     st.caption(say(f"feedback.about_{shown.settings.method}"))
-    if shown.stale:
+    if shown.stale and shown.open:
         st.badge(say("feedback.stale"), icon=":material/history:", color="orange")
         st.text(say("feedback.stale_said", changed=shown.changed_since, made=shown.set.version, now=shown.version_now))
     for trial in shown.trials[:1]:

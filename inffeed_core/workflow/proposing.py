@@ -12,6 +12,7 @@ from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.store.feedback import Cast, Proposed
 from inffeed_core.workflow.analysing import State, load
 from inffeed_core.workflow.projects import Project
+from inffeed_core.workflow.steering import choosing
 
 
 def propose(project: Project, settings: FeedbackSettings, progress: Progress) -> ProposalSet:
@@ -42,7 +43,8 @@ def _told(proposals: Proposals) -> list[tuple[int, int, float]]:
 
 
 def _ballot(state: State, settings: FeedbackSettings, progress: Progress) -> Ballot:
-    validation = (state.validation.features, state.validation.labels)
+    steering = choosing(state.validation, settings.method)
+    validation = (steering.features, steering.labels)
     found = ballot(state.influence, state.plainly_learned.data, validation, state.about.seed)
     if settings.method not in VOTING:
         return found

@@ -4,8 +4,7 @@ A round is tried on a copy of the labels in memory: the head is fitted as an ins
 proposals and without them, and both are compared on gold validation. Only where the 95 % paired bootstrap interval of
 the gain in macro-F1 lies above 0 are the proposals applied, in one transaction, and a version trained. So no label that
 validation did not confirm ever comes before an annotator, and a round that is stopped or killed before its end has
-changed nothing, or is one recorded act. Methods that look at validation influence choose and are confirmed by the same
-texts, which makes this guard weaker for them than the interval says (docs/benchmarks.md).
+changed nothing, or is one recorded act. What chooses by validation is confirmed by other texts of it (`steering`).
 """
 
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from inffeed_core.workflow.encoded import Encoded
 from inffeed_core.workflow.encoders import base_of
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.proposing import propose
+from inffeed_core.workflow.steering import confirming
 from inffeed_core.workflow.training import settings_again, train
 
 
@@ -38,7 +38,7 @@ class Round:
     count: int
     """Proposals that were tried."""
     change: Interval
-    """Validation macro-F1 with them minus without."""
+    """Macro-F1 with them minus without, on the validation texts that confirm."""
     act: str | None
     """The token of the act that applied them; None where validation did not confirm them."""
     version: str | None
@@ -85,8 +85,9 @@ def _round(
     if base_of(state.version) != state.about.model:
         raise NotReady(f"The project's model is another than that of {state.version.id}; retrain first.")
     progress("Trying the proposals", 0, 0)
-    change = gain(state, todo)
-    trial = Trial(found.id, len(todo), change, len(state.validation.instances), "", None)
+    steering = confirming(state.validation, FeedbackSettings.from_dict(found.settings).method)
+    change = gain(state, todo, steering)
+    trial = Trial(found.id, len(todo), change, len(steering.instances), "", None)
     if change.low <= 0:
         with store.writing(project.db) as db:
             store.add_trial(db, trial)
@@ -119,10 +120,10 @@ def _open(proposals: Sequence[Proposal], ids: Sequence[str] | None) -> list[Prop
     return [one for one in proposals if one.state is ProposalState.OPEN and (wanted is None or one.id in wanted)]
 
 
-def gain(state: State, proposals: Sequence[Proposal]) -> Interval:
-    """Validation macro-F1 of an instant retrain with these proposals minus one without, with its paired interval."""
-    before, after = (_predicted(state, learn) for learn in (state.learn, changed(state, proposals)))
-    return macro_f1_difference(before, after, state.validation.labels.numpy(), len(state.about.labels))
+def gain(state: State, proposals: Sequence[Proposal], on: Encoded) -> Interval:
+    """Macro-F1 on these texts of an instant retrain with the proposals minus one without, with its paired interval."""
+    before, after = (_predicted(state, learn, on) for learn in (state.learn, changed(state, proposals)))
+    return macro_f1_difference(before, after, on.labels.numpy(), len(state.about.labels))
 
 
 def changed(state: State, proposals: Sequence[Proposal]) -> Encoded:
@@ -137,13 +138,13 @@ def changed(state: State, proposals: Sequence[Proposal]) -> Encoded:
     return replace(kept, instances=instances, labels=labels)
 
 
-def _predicted(state: State, learn: Encoded) -> Ints:
-    """Classes of the validation texts by a head that is fitted on `learn` as an instant retrain fits it."""
+def _predicted(state: State, learn: Encoded, on: Encoded) -> Ints:
+    """Classes of the texts `on` by a head that is fitted on `learn` as an instant retrain fits it."""
     settings, validation = settings_again(state.version), (state.validation.features, state.validation.labels)
     learned = learn.learned(len(state.about.labels), settings.silver_weight)
     l2, start = state.influence.fit.l2, state.stored_theta
     _, fit = fit_recipe(learned, validation, settings, lambda taught: fit_head(taught, l2, start=start))
-    return np.asarray(probabilities(fit.theta, validation[0]).argmax(1).numpy())
+    return np.asarray(probabilities(fit.theta, on.features).argmax(1).numpy())
 
 
 def _analysis_settings(project: Project) -> AnalysisSettings:

@@ -1,22 +1,28 @@
 """Feedback on the sample: what may be a target, what validation decides, and what a stop at any moment leaves."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
+import torch
 
 from inffeed_core import store
 from inffeed_core.errors import Cancelled, InvalidDecision, NotReady
-from inffeed_core.records import Act, Decision, ModelVersion, ProposalState, Split
-from inffeed_core.settings import AnalysisSettings, FeedbackSettings, Remedy
+from inffeed_core.records import Act, Decision, Instance, ModelVersion, ProposalSet, ProposalState, Split
+from inffeed_core.settings import AnalysisSettings, FeedbackSettings, Remedy, TrainSettings
 from inffeed_core.workflow import feedback
 from inffeed_core.workflow.analysing import analyse
+from inffeed_core.workflow.encoded import Encoded
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.proposing import propose
 from inffeed_core.workflow.rounds import run_rounds
+from inffeed_core.workflow.steering import choosing, confirming
+from inffeed_core.workflow.training import train
 
 METHODS: tuple[Remedy, ...] = ("discard", "relabel-harmful", "confident-learning", "influence-vote")
 KILLED = """
@@ -45,6 +51,39 @@ def labels(project: Project) -> dict[str, tuple[str, bool]]:
 def versions(project: Project) -> list[ModelVersion]:
     with store.reading(project.db) as db:
         return store.versions(db)
+
+
+@pytest.fixture(scope="module")
+def spoiled_once(tmp_path_factory: pytest.TempPathFactory, trained_once: Project) -> Project:
+    """The sample with 70 of its 80 train labels turned round, and a version that has learned from that."""
+    project = Project(shutil.copytree(trained_once.folder, tmp_path_factory.mktemp("spoiled") / "sample"))
+    with store.writing(project.db) as db:
+        for one in list(store.instances(db, [Split.TRAIN]))[10:]:
+            store.record_decision(db, Decision(f"wrong {one.id}", one.id, "Eve", Act.RELABEL, other(one.label)))
+    version = train(project, TrainSettings(l2=1e-3, recipe="plain", silver_weight=0.2), quiet)
+    with store.writing(project.db) as db:
+        store.promote(db, version.id, "test")
+    return project
+
+
+@pytest.fixture
+def spoiled(tmp_path: Path, spoiled_once: Project) -> Project:
+    return Project(shutil.copytree(spoiled_once.folder, tmp_path / "spoiled"))
+
+
+def other(label: str) -> str:
+    return "negative" if label == "positive" else "positive"
+
+
+def propose_repair(project: Project, out: int = 5) -> ProposalSet:
+    """What a method that knew the truth would propose: some texts to be left out, and the right labels of the rest."""
+    with store.writing(project.db) as db:
+        wrong = [one for one in store.instances(db, [Split.TRAIN]) if one.annotator == "Eve"]
+        rows = [(one.id, one.label, None if n < out else other(one.label), 1.0) for n, one in enumerate(wrong)]
+        version, row = store.active_version(db), store.last_decision_row(db)
+        assert version is not None
+        settings = FeedbackSettings(method="confident-learning").as_dict()
+        return store.proposal_set(db, store.add_proposals(db, version.id, row, settings, rows, {}))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -99,38 +138,78 @@ def test_a_set_grows_stale_when_labels_change(trained: Project):
     assert (now.stale, now.changed_since) == (True, 1)
 
 
-def test_what_validation_confirms_is_applied_learned_and_analysed(trained: Project):
-    before = labels(trained)
-    found = propose(trained, FeedbackSettings(), quiet)
-    (one,) = run_rounds(trained, found.id, None, "Ana", 1, quiet)
+def test_what_validation_confirms_is_applied_learned_and_analysed(spoiled: Project):
+    before, found = labels(spoiled), propose_repair(spoiled)
+    (one,) = run_rounds(spoiled, found.id, None, "Ana", 1, quiet)
     assert one.change.low > 0
-    assert (one.count, one.version) == (found.size, "v2")
-    first, second = versions(trained)
+    assert (one.count, one.version) == (70, "v3")
+    first, second = versions(spoiled)[-2:]
     assert second.report["difference"] == {
         "value": pytest.approx(one.change.value),
         "low": pytest.approx(one.change.low),
         "high": pytest.approx(one.change.high),
     }  # the trial in memory told what the retrained version then showed
-    assert {key: second.report[key] for key in ("l2", "recipe", "trust")} == {
-        key: first.report[key] for key in ("l2", "recipe", "trust")
-    }
-    with store.reading(trained.db) as db:
-        active = store.active_version(db)
-        assert active is not None
-        assert active.id == "v2"
-        assert store.latest_analysis(db, "v2") is not None
-    (trial,) = feedback.preview(trained).trials
+    for key in ("l2", "recipe", "trust"):
+        assert second.report[key] == first.report[key]
+    assert active(spoiled) == "v3"
+    with store.reading(spoiled.db) as db:
+        assert store.latest_analysis(db, "v3") is not None
+    (trial,) = feedback.preview(spoiled).trials
     assert (trial.act, trial.change, trial.examples) == (one.act, one.change, 100)
-    (act,) = feedback.acts(trained)
-    assert (act.token, act.annotator, act.left_out) == (one.act, "Ana", found.size)
-    assert len(labels(trained)) == len(before) - found.size
-    feedback.undo(trained, act.token, "Ana")
-    assert labels(trained) == before
-    with store.reading(trained.db) as db:
-        active = store.active_version(db)
-    assert active is not None
-    assert active.id == "v1"  # v2 has learned from what was undone
-    propose(trained, FeedbackSettings(), quiet)
+    (act,) = feedback.acts(spoiled)
+    assert (act.token, act.annotator, act.relabelled, act.left_out, act.version) == (one.act, "Ana", 65, 5, "v3")
+    assert len(labels(spoiled)) == len(before) - 5
+    feedback.undo(spoiled, act.token, "Ana")
+    assert labels(spoiled) == before
+    assert active(spoiled) == "v2"  # v3 has learned from what was undone
+    propose(spoiled, FeedbackSettings(), quiet)
+
+
+def active(project: Project) -> str:
+    with store.reading(project.db) as db:
+        version = store.active_version(db)
+    assert version is not None
+    return version.id
+
+
+@pytest.mark.parametrize("method", ["discard", "relabel-harmful"])
+def test_texts_that_confirm_have_no_say_in_what_is_proposed(spoiled: Project, method: Remedy):
+    first = proposed(spoiled, method)
+    chooses, confirms = halves(spoiled, method)
+    turn_round(spoiled, confirms)
+    assert proposed(spoiled, method) == first
+    turn_round(spoiled, chooses)
+    assert proposed(spoiled, method) != first
+    run_rounds(spoiled, feedback.preview(spoiled).set.id, None, "Ana", 1, quiet)
+    assert feedback.preview(spoiled).trials[0].examples == len(confirms) == 50
+
+
+def test_halves_share_no_text_and_hold_each_label_alike(trained: Project):
+    chooses, confirms = halves(trained, "discard")
+    assert not {i.id for i in chooses} & {i.id for i in confirms}
+    assert [sum(i.label == "positive" for i in half) for half in (chooses, confirms)] == [25, 25]
+    for method in ("confident-learning", "influence-vote"):
+        assert [len(half) for half in halves(trained, method)] == [100, 100]
+
+
+def halves(project: Project, method: Remedy) -> tuple[Sequence[Instance], Sequence[Instance]]:
+    """The validation texts that choose, and those that confirm."""
+    with store.reading(project.db) as db:
+        gold = list(store.instances(db, [Split.VALIDATION]))
+    nothing = torch.zeros(len(gold), dtype=torch.long)
+    validation = Encoded(gold, torch.zeros(len(gold), 1), nothing, nothing)
+    return choosing(validation, method).instances, confirming(validation, method).instances
+
+
+def turn_round(project: Project, found: Sequence[Instance]) -> None:
+    with store.writing(project.db) as db:
+        for one in found:
+            store.record_decision(db, Decision(f"turned {one.id}", one.id, "Eve", Act.RELABEL, other(one.label)))
+
+
+def proposed(project: Project, method: Remedy) -> list[tuple[str, str | None]]:
+    found = propose(project, FeedbackSettings(method=method), quiet)
+    return [(one.id, one.proposed) for one in feedback.preview(project, found.id).proposals]
 
 
 def test_what_validation_refuses_changes_nothing(trained: Project):
@@ -150,16 +229,17 @@ def test_what_validation_refuses_changes_nothing(trained: Project):
     assert labels(trained) == before
 
 
-def test_rounds_go_on_until_one_is_refused_or_enough_were_made(trained: Project):
-    found = propose(trained, FeedbackSettings(), quiet)
-    done = run_rounds(trained, found.id, None, "Ana", 3, quiet)
-    assert 1 <= len(done) <= 3
+def test_rounds_go_on_until_one_is_refused_or_enough_were_made(spoiled: Project):
+    before, found = labels(spoiled), propose_repair(spoiled)
+    done = run_rounds(spoiled, found.id, None, "Ana", 3, quiet)
+    assert 2 <= len(done) <= 3
     assert all(one.act for one in done[:-1])
     assert [one.proposal_set for one in done] == [found.id + n for n in range(len(done))]
-    assert len(versions(trained)) == 1 + sum(one.act is not None for one in done)
-    for act in feedback.acts(trained):
-        feedback.undo(trained, act.token, "Ana")
-    assert len(labels(trained)) == 600
+    assert len(versions(spoiled)) == 2 + sum(one.act is not None for one in done)
+    for act in feedback.acts(spoiled):
+        feedback.undo(spoiled, act.token, "Ana")
+    assert labels(spoiled) == before
+    assert active(spoiled) == "v2"
 
 
 def test_only_the_chosen_are_tried(trained: Project):
@@ -180,37 +260,37 @@ def stopping_at(wanted: str, stop: Callable[[], None]) -> Callable[[str, int, in
 
 
 @pytest.mark.parametrize("stage", ["Trying the proposals", "Fitting the model"])
-def test_a_cancelled_round_leaves_nothing_behind(trained: Project, stage: str):
+def test_a_cancelled_round_leaves_nothing_behind(spoiled: Project, stage: str):
     def stop() -> None:
         raise Cancelled("Cancelled.")
 
-    before = labels(trained)
-    found = propose(trained, FeedbackSettings(), quiet)
+    before = labels(spoiled)
+    found = propose_repair(spoiled)
     with pytest.raises(Cancelled):
-        run_rounds(trained, found.id, None, "Ana", 1, stopping_at(stage, stop))
-    assert labels(trained) == before
-    assert [v.id for v in versions(trained)] == ["v1"]
-    assert all(act.undone for act in feedback.acts(trained))
+        run_rounds(spoiled, found.id, None, "Ana", 1, stopping_at(stage, stop))
+    assert labels(spoiled) == before
+    assert [v.id for v in versions(spoiled)] == ["v1", "v2"]
+    assert all(act.undone for act in feedback.acts(spoiled))
 
 
 @pytest.mark.parametrize(("stage", "applied"), [("Trying the proposals", 0), ("Fitting the model", 1)])
-def test_a_kill_leaves_the_labels_as_before_or_one_act_that_can_be_undone(trained: Project, stage: str, applied: int):
-    before = labels(trained)
-    found = propose(trained, FeedbackSettings(), quiet)
+def test_a_kill_leaves_the_labels_as_before_or_one_act_that_can_be_undone(spoiled: Project, stage: str, applied: int):
+    before = labels(spoiled)
+    propose_repair(spoiled)
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(trained.folder), stage],
+        [sys.executable, "-c", KILLED, str(spoiled.folder), stage],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
-    acts = feedback.acts(trained)
+    acts = feedback.acts(spoiled)
     assert len(acts) == applied
-    assert len(labels(trained)) == len(before) - applied * found.size
+    assert len(labels(spoiled)) == len(before) - applied * 5
     for act in acts:
-        assert act.left_out == found.size
-        feedback.undo(trained, act.token, "Ana")
-    assert labels(trained) == before
-    assert [v.id for v in versions(trained)] == ["v1"]
+        assert (act.relabelled, act.left_out) == (65, 5)
+        feedback.undo(spoiled, act.token, "Ana")
+    assert labels(spoiled) == before
+    assert [v.id for v in versions(spoiled)] == ["v1", "v2"]
 
 
 def test_what_was_sent_has_an_order_of_its_own_that_later_analyses_keep(trained: Project):
