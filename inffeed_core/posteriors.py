@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.influence import HeadData, HeadFit, fit_head, logits, probabilities
+from inffeed_core.influence.factor import Factor
 
 
 def calibrated(
@@ -30,10 +31,13 @@ def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, " m"]) -> floa
     return float(2.718281828459045**found.x)
 
 
-def out_of_fold(data: HeadData, whole: HeadFit, folds: int, seed: int) -> Float[Tensor, "n c"]:
+def out_of_fold(
+    data: HeadData, whole: HeadFit, folds: int, seed: int, near: Factor | None = None
+) -> Float[Tensor, "n c"]:
     """Class probabilities of every row from a head fitted on the other folds, stratified where classes allow it.
 
-    Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights: the optimum is the same, sooner.
+    Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights: the optimum is the same,
+    sooner. `near`, the factor of the curvature at `whole`, saves forming one for each fold.
     """
     from sklearn.model_selection import StratifiedKFold  # a second that explaining one text need not wait
 
@@ -43,8 +47,7 @@ def out_of_fold(data: HeadData, whole: HeadFit, folds: int, seed: int) -> Float[
     result = torch.empty(len(data.features), data.classes, dtype=torch.float64)
     for rest, held_out in splitter.split(torch.zeros(len(data.labels)), data.labels.numpy()):
         weights = None if data.weights is None else data.weights[rest]
-        fit = fit_head(
-            HeadData(data.features[rest], data.labels[rest], data.classes, weights), whole.l2, start=whole.theta
-        )
+        others = HeadData(data.features[rest], data.labels[rest], data.classes, weights)
+        fit = fit_head(others, whole.l2, start=whole.theta, factor=near)
         result[held_out] = probabilities(fit.theta, data.features[held_out])
     return result

@@ -1,7 +1,9 @@
 """What a fitted head and its data say about silver instances: from tensors to the `Signals` that policies rank by."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Literal
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -11,6 +13,9 @@ from inffeed_core.posteriors import out_of_fold
 from inffeed_core.recipes import Learned, beliefs, posterior
 from inffeed_core.settings import AnalysisSettings
 
+Costly = Literal["validation_influence", "out_of_fold", "self_influence"]
+"""What takes most of the time, though few policies look at it."""
+
 
 def silver_signals(
     influence: HeadInfluence,
@@ -19,23 +24,34 @@ def silver_signals(
     validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]],
     settings: AnalysisSettings,
     seed: int,
+    *,
+    belief: Float[Tensor, "n c"] | None = None,
+    without: Collection[Costly] = (),
 ) -> Signals:
     """Signals of the silver that nobody has confirmed; `influence` was made for the same rows.
 
-    `texts` are those of every row. Deterministic for a seed.
+    `texts` are those of every row; `belief`, q of every row, is made here unless given; what is named in `without` is
+    NaN. Deterministic for a seed.
     """
     data, rows, gold = learned.data, ~learned.confirmed, learned.confirmed
     gradient = influence.validation_gradient(*validation)
-    held_out = out_of_fold(data, influence.fit, settings.folds, seed)
-    belief = beliefs(learned, validation)
+    unknown = torch.full((len(data.labels), data.classes), torch.nan, dtype=torch.float64)
+    held_out, harm, own = unknown, unknown[:, 0], unknown[:, 0]
+    if "out_of_fold" not in without:
+        held_out = out_of_fold(data, influence.fit, settings.folds, seed, influence.factor)
+    if "validation_influence" not in without:
+        harm = influence.on_gradients(gradient)[0]
+    if "self_influence" not in without:
+        own = influence.self_influence()
+    belief = beliefs(learned, validation) if belief is None else belief
     return Signals(
         labels=data.labels[rows].numpy(),
-        validation_influence=influence.on_gradients(gradient)[0, rows].double().numpy(),
+        validation_influence=harm[rows].double().numpy(),
         relabel_gains=influence.relabel_gains(gradient)[rows].numpy(),
         posterior=belief[rows].numpy(),
         channel=posterior(learned, belief)[rows].numpy(),
         out_of_fold=held_out[rows].numpy(),
-        self_influence=influence.self_influence()[rows].numpy(),
+        self_influence=own[rows].numpy(),
         features=data.features[rows].float().numpy(),
         gold_features=data.features[gold].float().numpy(),
         gold_labels=data.labels[gold].numpy(),

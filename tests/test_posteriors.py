@@ -1,6 +1,7 @@
 import torch
 
 from inffeed_core.influence import HeadData, fit_head, probabilities
+from inffeed_core.influence.factor import factorised
 from inffeed_core.posteriors import calibrated, out_of_fold, temperature
 
 
@@ -49,3 +50,11 @@ def test_a_class_with_a_single_row_is_no_obstacle():
     features, labels = two_clouds(12, 6)
     data = HeadData(features, torch.cat([labels[:-1], torch.tensor([2])]), 3)
     assert torch.isfinite(out_of_fold(data, fit_head(data, 1e-2), 5, seed=0)).all()
+
+
+def test_out_of_fold_is_the_same_with_the_factor_of_the_whole():
+    features, labels = two_clouds(60, 7)
+    data = HeadData(features, labels, 2)
+    whole = fit_head(data, 1e-3)
+    near = factorised(probabilities(whole.theta, features), data, whole.l2)
+    torch.testing.assert_close(out_of_fold(data, whole, 5, 0, near), out_of_fold(data, whole, 5, 0), atol=1e-6, rtol=0)

@@ -23,7 +23,7 @@ from inffeed_core.influence.factor import Factor, factorised
 from inffeed_core.posteriors import calibrated
 from inffeed_core.recipes import TRUSTS, Learned, channel_offsets, gold_data, taught
 from inffeed_core.settings import L2_GRID, AnalysisSettings
-from inffeed_core.signals import silver_signals
+from inffeed_core.signals import Costly, silver_signals
 
 TRAININGS = ("plain", "noise-aware", "auto")
 """How the head is trained after a review: recipes. What they leave to validation is chosen before any review."""
@@ -31,6 +31,13 @@ GOLD_ONLY = "gold-only"
 """Training on seed gold alone, to compare with before any review."""
 TOLERANCE = 1e-6
 """Of gradients: the optimum is met to more digits than macro-F1 shows, in half the time."""
+LOOKED_AT: Mapping[str, Costly] = {
+    "negative-influence": "validation_influence",
+    "out-of-fold-loss": "out_of_fold",
+    "confident-learning": "out_of_fold",
+    "self-influence": "self_influence",
+}
+"""The costly signal that a policy ranks by; the others need none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class Study:
         """Put these silver texts before the annotator and fit everything again."""
         self.known[rows] = True
         self.__dict__.pop("learned", None)
-        soft = taught(self.learned, self._belief(), "noise-aware", self.start.trust).data
+        soft = taught(self.learned, self._belief(self.start.trust), "noise-aware", self.start.trust).data
         for name, data in (("plain", self.learned.data), ("noise-aware", soft)):
             before = self.fits[name]
             self.fits[name] = fit_head(
@@ -95,9 +102,16 @@ class Study:
 
     def ranked(self, policies: Mapping[str, Policy], seed: int) -> dict[str, Floats]:
         """Scores of all silver by these policies as things stand, −∞ where it is reviewed already."""
-        influence = HeadInfluence(self.learned.data, self.fits["plain"])
+        needed = {LOOKED_AT[name] for name in policies if name in LOOKED_AT}
         signals = silver_signals(
-            influence, self.learned, self.draw.texts, self.draw.validation, AnalysisSettings(), seed
+            HeadInfluence(self.learned.data, self.fits["plain"], near=self.start.factors["plain"]),
+            self.learned,
+            self.draw.texts,
+            self.draw.validation,
+            AnalysisSettings(),
+            seed,
+            belief=self._belief(1.0),
+            without=set(LOOKED_AT.values()) - needed,
         )
         found = {}
         for name, policy in policies.items():
@@ -105,15 +119,17 @@ class Study:
             found[name][~self.known.numpy()] = policy(signals)
         return found
 
-    def _belief(self) -> Float[Tensor, "n c"]:
+    def _belief(self, trust: float) -> Float[Tensor, "n c"]:
         """As `recipes.beliefs`, with the l2 of the start."""
+        if not self.known.any():
+            return self.start.belief
         before = self.start.fits[GOLD_ONLY]
         fit = fit_head(
             gold_data(self.learned),
             before.l2,
             start=before.theta,
             factor=self.start.factors[GOLD_ONLY],
-            offsets=channel_offsets(self.learned, self.start.belief, self.start.trust),
+            offsets=channel_offsets(self.learned, self.start.belief, trust),
             tolerance=TOLERANCE,
         )
         return calibrated(fit, *self.draw.validation, self.draw.features)

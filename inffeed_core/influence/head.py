@@ -69,18 +69,19 @@ class HeadInfluence:
         this tolerance, and solves are refined in the new curvature to `RESIDUAL`: only time differs from starting over.
         """
         theta = self.fit.theta
-        step = self._factor.solve(change_of_gradient(theta, self.data, data).view(1, -1)).view(theta.shape)
-        fit = fit_head(data, self.fit.l2, start=theta - step, factor=self._factor, tolerance=tolerance)
-        return HeadInfluence(data, fit, leverage=False, near=self._factor)
+        step = self.factor.solve(change_of_gradient(theta, self.data, data).view(1, -1)).view(theta.shape)
+        fit = fit_head(data, self.fit.l2, start=theta - step, factor=self.factor, tolerance=tolerance)
+        return HeadInfluence(data, fit, leverage=False, near=self.factor)
 
     @cached_property
-    def _factor(self) -> Factor:
+    def factor(self) -> Factor:
+        """Of the curvature at the fit."""
         return factorised(probabilities(self.fit.theta, self.data.features), self.data, self.fit.l2)
 
     @cached_property
     def _block_inverse(self) -> Float[Tensor, "k d1 k d1"]:
         k, d1 = self.fit.theta.shape
-        return torch.cholesky_inverse(self._factor.lower).view(k, d1, k, d1)
+        return torch.cholesky_inverse(self.factor.lower).view(k, d1, k, d1)
 
     @cached_property
     def _corrected_pulls(self) -> Float[Tensor, "n k"]:
@@ -187,7 +188,7 @@ class HeadInfluence:
         """`V_t = G⁻¹ ∇L_t`, float64."""
         flat = gradients.double().reshape(len(gradients), -1)
         found = None if self._near is None else refined(self._near, self._curved, flat, RESIDUAL)
-        return (self._factor.solve(flat) if found is None else found).reshape(gradients.shape)
+        return (self.factor.solve(flat) if found is None else found).reshape(gradients.shape)
 
     def _curved(self, directions: Float[Tensor, "t kd1"]) -> Float[Tensor, "t kd1"]:
         """`G v` for each direction, in its precision, without forming G."""

@@ -14,6 +14,7 @@ from inffeed_core.evaluation.repair import RepairSet, drawn, load
 from inffeed_core.evaluation.repair_runs import Places, RepairSettings, complete, run
 from inffeed_core.evaluation.review_study import Study, answers, ceiling, wrong
 from inffeed_core.evaluation.rivals import RIVALS
+from inffeed_core.flagging import RANKINGS
 from inffeed_core.settings import DEFAULT_MODEL
 
 
@@ -63,6 +64,12 @@ def test_rankings_find_more_wrong_labels_than_there_are_on_average(study: Study)
         first = np.argsort(-RIVALS[name](study), kind="stable")[:24]
         assert errors[first].mean() > errors.mean(), name
     assert errors[np.argsort(-RIVALS["oracle"](study), kind="stable")[:24]].all()
+
+
+def test_a_policy_ranks_the_same_whether_or_not_the_others_are_asked(study: Study):
+    together = study.ranked(RANKINGS, 0)
+    for policy, ranking in RANKINGS.items():
+        np.testing.assert_array_equal(study.ranked({policy: ranking}, 0)[policy], together[policy])
 
 
 def test_a_review_in_rounds_asks_for_no_text_twice_and_learns_from_the_answers(sample_set: RepairSet):

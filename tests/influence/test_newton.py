@@ -54,6 +54,21 @@ def test_a_factor_given_is_the_only_one_needed_after_a_correction(
     torch.testing.assert_close(fit.theta, expected.theta, atol=1e-6, rtol=1e-6)
 
 
+def test_steps_correct_an_old_factor_where_a_fifth_of_the_labels_changed(
+    noisy_data: HeadData, fitted: HeadFit, monkeypatch: pytest.MonkeyPatch
+):
+    labels = noisy_data.labels.clone()
+    labels[::5] = 0
+    corrected = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
+    expected = fit_head(corrected, fitted.l2)
+    here = factorised(probabilities(fitted.theta, noisy_data.features), noisy_data, fitted.l2)
+    formed = []
+    monkeypatch.setattr(newton, "factorised", lambda *args: formed.append(1) or factorised(*args))
+    fit = fit_head(corrected, fitted.l2, start=fitted.theta, factor=here)
+    torch.testing.assert_close(fit.theta, expected.theta, atol=1e-6, rtol=1e-6)
+    assert len(formed) <= 1
+
+
 def test_separable_data_converge_all_the_same():
     features = torch.tensor([[-2.0], [-1.0], [1.0], [2.0]])
     fit = fit_head(HeadData(features, torch.tensor([0, 0, 1, 1]), 2), 1e-5)
