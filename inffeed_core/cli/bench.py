@@ -126,6 +126,11 @@ def fidelity(
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Runs at the same time.")
 @click.option("--results", type=click.Path(dir_okay=False, path_type=Path), help="JSON lines, kept to go on from.")
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for the page and its plots.")
+@click.option(
+    "--beside",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Results of runs with --noise-rate, told in the report beside these.",
+)
 @json_option
 def repair(
     data: Path,
@@ -134,6 +139,7 @@ def repair(
     cache: Path,
     results: Path | None,
     report: Path | None,
+    beside: Path | None,
     seeds: int,
     workers: int,
     as_json: bool,
@@ -161,7 +167,7 @@ def repair(
             frozen = repair_runs.complete(places, names, seeds, replace(settings, fine_tune=None), workers, progress)
             fine_tuned_report.write(rows, frozen, settings, report)
         elif report is not None:
-            evidence_report.write(rows, settings, report)
+            evidence_report.write(rows, settings, report, repair_runs.tired(beside) if beside else ())
     answer(rows, as_json, lambda: evidence_report.summary(rows))
 
 

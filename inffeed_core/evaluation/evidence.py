@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from inffeed_core.evaluation.audit_study import AUDIT
 from inffeed_core.evaluation.repair import OWN
 from inffeed_core.evaluation.repair_runs import BASELINE, Row
 from inffeed_core.evaluation.review_study import GOLD_ONLY
@@ -45,9 +46,18 @@ class Evidence:
 
     @cached_property
     def contenders(self) -> list[Contender]:
-        """All but the baseline and the ceiling, in order of appearance."""
+        """All but the baseline, the ceilings and the audit, in order of appearance."""
+        return [one for one in self._reviews if one[0] != CEILING]
+
+    @cached_property
+    def ceilings(self) -> list[Contender]:
+        """Knowing every error, under every way of training."""
+        return [one for one in self._reviews if one[0] == CEILING]
+
+    @cached_property
+    def _reviews(self) -> list[Contender]:
         found = ((row["policy"], row["mode"], row["training"]) for row in self.rows)
-        return [one for one in dict.fromkeys(found) if one[0] not in (BASELINE, CEILING)]
+        return [one for one in dict.fromkeys(found) if one[0] not in (BASELINE, AUDIT[0])]
 
     @cached_property
     def _by_cell(self) -> dict[tuple[str, Contender, float], list[Row]]:
@@ -88,6 +98,10 @@ class Evidence:
         names = self.family(which)
         found = [self.share(n, contender, budget) for n in names if len(self.f1(n, contender, budget))]
         return float(np.mean(found)) if len(found) == len(names) and names else float("nan")
+
+    def ceiling(self, which: str, budget: float) -> float:
+        """Mean share that knowing every error closes, under the way of training that lets it close most."""
+        return max((self.mean_share(which, one, budget) for one in self.ceilings), default=float("nan"))
 
     def precision(self, policy: str, budget: float, key: str = "precision") -> float:
         """Mean over sets of the share of checked labels that were wrong (or of `ap`), ranking once."""

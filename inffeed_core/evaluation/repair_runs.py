@@ -11,13 +11,17 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 
+from inffeed_core.errors import NotReady
+from inffeed_core.evaluation.audit_study import AUDIT, audits
 from inffeed_core.evaluation.repair import RepairSet, drawn, load, read
 from inffeed_core.evaluation.review_study import GOLD_ONLY, TRAININGS, Study, answers, ceiling, wrong
 from inffeed_core.evaluation.rivals import RIVALS
@@ -60,7 +64,10 @@ def known_policies() -> tuple[str, ...]:
 
 
 def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | None = None) -> Iterator[Row]:
-    """One set with one seed, its transformer first fine-tuned on the seed gold drawn where asked. Deterministic."""
+    """One set with one seed, its transformer first fine-tuned on the seed gold drawn where asked. Deterministic.
+
+    The rows with what every training reaches before any review, those of every policy, and those of the audit.
+    """
     draw = drawn(data, seed)
     if tuning is not None:
         draw = tuned_on_seed(draw, tuning, lambda *_: None)
@@ -69,6 +76,7 @@ def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | N
     errors = wrong(draw)
     about = {"set": data.name, "seed": seed, "settings": settings.fingerprint(), "silver_error": float(errors.mean())}
     about |= {"silver": len(errors), "all_gold": ceiling(draw), "silver_from": draw.silver_from}
+    about |= {"noise": settings.noise} if settings.noise else {}
     yield from ({**about, **row} for row in _scored(study, settings, errors, policy=BASELINE, mode="none", budget=0.0))
     scores = study.ranked({p: RANKINGS[p] for p in settings.once if p in RANKINGS}, seed)
     scores |= {p: RIVALS[p](study) for p in settings.once if p in RIVALS}
@@ -84,6 +92,8 @@ def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | N
             _spend(again, again.ranked({policy: RANKINGS[policy]}, seed)[policy], budget)
             found = {"policy": policy, "mode": "rounds"}
             yield from ({**about, **row} for row in _scored(again, settings, errors, budget=budget, **found))
+    named = dict(zip(("policy", "mode", "training"), AUDIT, strict=True))
+    yield from ({**about, **named, "budget": 0.0, **row} for row in audits(draw, seed))
 
 
 def _spend(study: Study, scores: Floats, budget: float) -> None:
@@ -130,7 +140,31 @@ class Places:
 def complete(
     places: Places, sets: Sequence[str], seeds: int, settings: RepairSettings, workers: int, progress: Progress
 ) -> list[Row]:
-    """Make the runs that the results file lacks, several at a time, and give the rows of all. Raises NotReady, …"""
+    """Make the runs that the results file lacks, several at a time, and give the rows of all. Raises NotReady, …
+
+    One process at a time writes a results file: two would make the same runs, and count them twice.
+    """
+    with _held(places.results):
+        return _completed(places, sets, seeds, settings, workers, progress)
+
+
+@contextmanager
+def _held(results: Path) -> Iterator[None]:
+    results.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(results.with_name(results.name + ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise NotReady(f"Another process is writing {results}; wait for it, or name another file.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _completed(
+    places: Places, sets: Sequence[str], seeds: int, settings: RepairSettings, workers: int, progress: Progress
+) -> list[Row]:
     wanted = [(name, seed) for seed in range(seeds) for name in sets]
     rows = kept(places.results, settings)
     done = {(row["set"], row["seed"]) for row in rows}
@@ -162,13 +196,22 @@ def kept(results: Path, settings: RepairSettings) -> list[Row]:
     return [row for row in mine if not row.get("ended")]
 
 
+def tired(results: Path) -> list[Row]:
+    """The rows of all complete runs in which the annotator erred. Raises NotReady where there are none."""
+    rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    ended = {_run_of(row) for row in rows if row.get("ended")}
+    found = [row for row in rows if row.get("noise") and _run_of(row) in ended]
+    if not found:
+        raise NotReady(f"{results} holds no complete run of an annotator who errs; make one with --noise-rate 0.1.")
+    return found
+
+
 def _run_of(row: Row) -> tuple[str, int, str]:
     return row["set"], row["seed"], row["settings"]
 
 
 def _append(results: Path, rows: Sequence[Row]) -> None:
     end = {name: rows[0][name] for name in ("set", "seed", "settings")} | {"ended": True}
-    results.parent.mkdir(parents=True, exist_ok=True)
     with results.open("ab") as file:
         file.write("".join(json.dumps(row) + "\n" for row in (*rows, end)).encode())
         file.flush()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from filelock import FileLock
 from sample import write_sample_set
 
 from inffeed_core.cli import main
@@ -108,6 +109,14 @@ def test_what_a_kill_tore_is_made_again_and_the_rest_is_not(
     assert timeless[0] == timeless[1]
     assert complete(places, ["sample"], 2, settings("random"), 1, quiet) == again
     assert made == [1]
+
+
+def test_a_results_file_is_written_by_one_process_at_a_time(sets: Path, sample_features: Path, tmp_path: Path):
+    places = Places(sets, sample_features, tmp_path / "runs.jsonl")
+    with FileLock(tmp_path / "runs.jsonl.lock"), pytest.raises(NotReady, match="Another process is writing"):
+        complete(places, ["sample"], 1, settings("random"), 1, quiet)
+    assert not places.results.exists()
+    assert complete(places, ["sample"], 1, settings("random"), 1, quiet)
 
 
 def test_several_workers_give_what_one_gives(sets: Path, sample_features: Path, tmp_path: Path):

@@ -1,0 +1,118 @@
+"""Whether the default follows from the runs: what would be chosen on all sets but one, and how it does on that one.
+
+Candidates are what the product offers: its policies, at once or in rounds, under every way of training that the runs
+have. They are compared by the mean of their ranks in macro-F1 over sets and budgets (1 = best): shares of the gap
+would let a set with a narrow gap decide.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inffeed_core.evaluation.evidence import OURS, Contender, Evidence, named, table
+from inffeed_core.settings import POLICIES
+
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Macro-F1 of every candidate on every set, means over seeds and budgets, and the ranks behind them."""
+
+    candidates: Sequence[Contender]
+    sets: Sequence[str]
+    f1: NDArray[np.float64]
+    """[candidates, sets]"""
+    ranks: NDArray[np.float64]
+    """[candidates, sets], means over budgets; 1 = best, ties share."""
+
+    def best(self, sets: Sequence[int]) -> int:
+        """The candidate with the lowest mean rank on these sets."""
+        return int(self.ranks[:, list(sets)].mean(1).argmin())
+
+    def held_out(self) -> list[int]:
+        """For each set, what is best on all others."""
+        every = range(len(self.sets))
+        return [self.best([other for other in every if other != one]) for one in every]
+
+
+def choice(found: Evidence) -> Choice:
+    """Of the candidates that every set has at every budget."""
+    from scipy.stats import rankdata
+
+    offered = [c for c in found.contenders if c[0] in POLICIES]
+    whole = [c for c in offered if all(len(found.f1(n, c, b)) for n in found.sets for b in found.budgets)]
+    cells = [[[found.f1(n, c, b).mean() for b in found.budgets] for n in found.sets] for c in whole]
+    f1 = np.array(cells).reshape(len(whole), len(found.sets), len(found.budgets))
+    return Choice(whole, found.sets, f1.mean(2), rankdata(-f1, axis=0).mean(2))
+
+
+def choice_table(made: Choice) -> str:
+    """The best candidates, and ours: mean rank, macro-F1, and its lead over ours with a 95 % interval over sets."""
+    order = made.ranks.mean(1).argsort(kind="stable")
+    shown = [int(i) for place, i in enumerate(order) if place < SHOWN or made.candidates[i] == OURS]
+    lines = []
+    for i in shown:
+        lead = "–" if OURS not in made.candidates or made.candidates[i] == OURS else _lead(made, i)
+        rank, f1 = made.ranks[i].mean(), made.f1[i].mean()
+        lines.append([named(made.candidates[i]), f"{rank:.1f} of {len(order)}", f"{f1:.4f}", lead])
+    return table(["candidate", "mean rank", "macro-F1", "lead over ours"], lines)
+
+
+def held_out_table(made: Choice) -> str:
+    """Set by set: what the other sets choose, and macro-F1 of it, of ours, and of the best in hindsight."""
+    lines = []
+    for one, chosen in enumerate(made.held_out()):
+        hindsight = int(made.f1[:, one].argmax())
+        ours = made.candidates.index(OURS) if OURS in made.candidates else chosen
+        f1 = made.f1[:, one]
+        values = [f"{f1[chosen]:.3f}", f"{f1[ours]:.3f}", f"{f1[hindsight]:.3f}"]
+        lines.append([made.sets[one], named(made.candidates[chosen]), *values, named(made.candidates[hindsight])])
+    return table(["held out", "chosen on the others", "it scores", "ours", "best in hindsight", "which is"], lines)
+
+
+def worth_table(found: Evidence, training: str) -> str:
+    """Every policy's lead over random checking under one way of training, largest first."""
+    base = ("random", "once", training)
+    trained = [c for c in found.contenders if c[2] == training and c[0] != base[0]]
+    whole = [c for c in trained if all(len(found.f1(n, c, b)) for n in found.sets for b in found.budgets)]
+    if base not in found.contenders:
+        return ""
+    apart = {c: _means(found, c) - _means(found, base) for c in whole}
+    ranked = sorted(whole, key=lambda c: -float(apart[c].mean()))
+    lines = [[named(c), _interval(apart[c]), f"{int((apart[c] > 0).sum())} of {len(apart[c])}"] for c in ranked]
+    return table(["policy", "lead over random", "sets on which it leads"], lines)
+
+
+def _means(found: Evidence, contender: Contender) -> NDArray[np.float64]:
+    """Macro-F1 on every set, mean over seeds and budgets."""
+    return np.array([np.mean([found.f1(n, contender, b).mean() for b in found.budgets]) for n in found.sets])
+
+
+def told(made: Choice) -> str:
+    """What the tables come to."""
+    chosen = made.held_out()
+    one = np.mean([made.f1[c, place] for place, c in enumerate(chosen)])
+    names = dict.fromkeys(named(made.candidates[c]) for c in chosen)
+    if OURS not in made.candidates:
+        return f"Chosen on the other sets: {', '.join(names)}."
+    ours = made.f1[made.candidates.index(OURS)].mean()
+    return (
+        f"Chosen on the other sets, {' or '.join(names)} scores {one:.4f} on the sets held out; ours scores {ours:.4f}."
+    )
+
+
+def _lead(made: Choice, candidate: int) -> str:
+    return _interval(made.f1[candidate] - made.f1[made.candidates.index(OURS)])
+
+
+def _interval(apart: NDArray[np.float64]) -> str:
+    """Mean over sets ± half of Student's 95 % interval."""
+    from scipy.stats import t
+
+    if len(apart) < 2:
+        return f"{apart.mean():+.4f}"
+    half = t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / len(apart) ** 0.5
+    return f"{apart.mean():+.4f} ± {half:.4f}"

@@ -1,0 +1,34 @@
+"""What remains of a review where the annotator errs, beside the same sets and seeds with one who does not."""
+
+from collections.abc import Sequence
+
+from inffeed_core.evaluation.evidence import Contender, Evidence, named, percent, table
+
+
+def same_draws(found: Evidence, tired: Evidence) -> Evidence:
+    """The rows of the sets and seeds that both have."""
+    draws = {(row["set"], row["seed"]) for row in tired.rows}
+    return Evidence([row for row in found.rows if (row["set"], row["seed"]) in draws])
+
+
+def noise_table(found: Evidence, tired: Evidence, contenders: Sequence[Contender]) -> str:
+    """Mean share of the gap closed: without errors → with them."""
+    rested = same_draws(found, tired)
+    both = [c for c in contenders if c in rested.contenders and c in tired.contenders]
+    budgets = [b for b in tired.budgets if b in rested.budgets]
+    lines = [
+        [named(c), *(f"{rested.mean_share('all', c, b):.2f} → {tired.mean_share('all', c, b):.2f}" for b in budgets)]
+        for c in both
+    ]
+    return table(["checked", *(percent(b) for b in budgets)], lines)
+
+
+def noise_told(tired: Evidence) -> str:
+    """Which draws these are."""
+    rates = sorted({row["noise"] for row in tired.rows})
+    seeds = sorted({row["seed"] for row in tired.rows})
+    return (
+        f"An annotator who errs in {' or '.join(percent(rate) for rate in rates)} of the answers, another class drawn"
+        f" evenly: share of the gap closed without such errors → with them, on {', '.join(tired.sets)},"
+        f" {len(seeds)} repetition{'s' if len(seeds) > 1 else ''} of each."
+    )
