@@ -30,6 +30,9 @@ class Signals:
     """Calibrated class probabilities from gold alone [n, C]."""
     channel: Floats
     """The same given the silver labels as well [n, C]: what each label probably is (`inffeed_core.channel`)."""
+    class_gains: Floats
+    """Expected fall of the validation loss of each class from checking [n, C], by `channel`, nats; −∞ where
+    validation has no text of the class."""
     out_of_fold: Floats
     """Class probabilities from heads fitted without the instance [n, C]."""
     self_influence: Floats
@@ -60,6 +63,15 @@ def label_doubt(signals: Signals) -> Floats:
 def channel_gain(signals: Signals) -> Floats:
     """Expected gain with the posterior given the silver label too."""
     return np.asarray((signals.relabel_gains * signals.channel).sum(1))
+
+
+def class_gain(signals: Signals) -> Floats:
+    """Largest expected gain for the validation texts of any one class, given text and silver label, nats.
+
+    The mean validation loss hardly feels a rare class; macro-F1 feels each alike. Class by class as the influence of
+    Nguyen-Duc et al. (ACL 2023), which looks at removal instead.
+    """
+    return np.asarray(signals.class_gains.max(1))
 
 
 def negative_influence(signals: Signals) -> Floats:
@@ -153,6 +165,7 @@ RANKINGS: Mapping[str, Policy] = {
     "expected-gain": expected_gain,
     "label-doubt": label_doubt,
     "channel-gain": channel_gain,
+    "class-gain": class_gain,
     "negative-influence": negative_influence,
     "gold-loss": gold_loss,
     "out-of-fold-loss": out_of_fold_loss,

@@ -37,6 +37,10 @@ class Fact:
 
 ENGLISH = {
     "gain-above": "checking it should lower the validation loss more than checking {percent} % of the silver texts",
+    "class-gain-above": (
+        "checking it should lower the loss on one class's validation texts more than checking {percent} % of the silver"
+        " texts lowers it on any"
+    ),
     "removal-above": "removing it would lower the validation loss more than removing {percent} % of the silver texts",
     "gold-model": "a model trained on gold labels alone gives this label {chance}",
     "unseen-model": "a model that never saw this label gives it {chance}",
@@ -69,7 +73,7 @@ ENGLISH = {
 
 _LOSSES = {"gold-loss": "gold-model", "out-of-fold-loss": "unseen-model"}
 _VOTES = {"knn": "near-gold", "bm25": "alike-gold"}
-_GAINS = {"expected-gain": "gain-above", "negative-influence": "removal-above"}
+_GAINS = {"expected-gain": "gain-above", "class-gain": "class-gain-above", "negative-influence": "removal-above"}
 
 
 def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, str] = ENGLISH) -> str:

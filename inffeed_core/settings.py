@@ -12,6 +12,7 @@ POLICIES = (
     "expected-gain",
     "label-doubt",
     "channel-gain",
+    "class-gain",
     "negative-influence",
     "gold-loss",
     "out-of-fold-loss",

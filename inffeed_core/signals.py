@@ -44,12 +44,14 @@ def silver_signals(
     if "self_influence" not in without:
         own = influence.self_influence()
     belief = beliefs(learned, validation) if belief is None else belief
+    probable = posterior(learned, belief)
     return Signals(
         labels=data.labels[rows].numpy(),
         validation_influence=harm[rows].double().numpy(),
         relabel_gains=influence.relabel_gains(gradient)[rows].numpy(),
         posterior=belief[rows].numpy(),
-        channel=posterior(learned, belief)[rows].numpy(),
+        channel=probable[rows].numpy(),
+        class_gains=_class_gains(influence, probable, validation)[rows].numpy(),
         out_of_fold=held_out[rows].numpy(),
         self_influence=own[rows].numpy(),
         features=data.features[rows].float().numpy(),
@@ -61,3 +63,18 @@ def silver_signals(
         clusters=settings.clusters,
         seed=seed,
     )
+
+
+def _class_gains(
+    influence: HeadInfluence, probable: Float[Tensor, "n c"], validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
+) -> Float[Tensor, "n c"]:
+    """Expected gain of checking each row for the mean loss of each class's validation texts."""
+    features, labels = validation
+    gains = torch.full_like(probable, -torch.inf)
+    for label in range(probable.shape[1]):
+        own = labels == label
+        if not own.any():
+            continue
+        gradient = influence.validation_gradient(features[own], labels[own])
+        gains[:, label] = (influence.relabel_gains(gradient) * probable).sum(1)
+    return gains

@@ -62,6 +62,10 @@ WORDS = {
             "Expected gain, silver heeded",
             "Expected gain that heeds what the silver label tells, in nats.",
         ),
+        "class-gain": (
+            "Expected gain by class",
+            "Largest predicted fall of the loss on any one class's validation texts from checking this text, in nats.",
+        ),
         "negative-influence": (
             "Negative influence",
             "Predicted fall of the validation loss if this text were left out of training, in nats.",
