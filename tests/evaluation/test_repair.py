@@ -10,6 +10,7 @@ from sample import write_sample_set
 
 from inffeed_core.cli import main
 from inffeed_core.errors import NotReady
+from inffeed_core.evaluation.audit_study import AUDIT
 from inffeed_core.evaluation.evidence import Evidence
 from inffeed_core.evaluation.repair import RepairSet, drawn, load
 from inffeed_core.evaluation.repair_runs import Places, RepairSettings, complete, run
@@ -124,7 +125,8 @@ def test_several_workers_give_what_one_gives(sets: Path, sample_features: Path, 
         complete(Places(sets, sample_features, tmp_path / str(n)), ["sample"], 2, settings("random"), n, quiet)
         for n in (1, 2)
     )
-    scores = [{(r["seed"], r["policy"], r["training"]): r["macro_f1"] for r in rows} for rows in (one, two)]
+    reviews = [[row for row in rows if row["policy"] != AUDIT[0]] for rows in (one, two)]
+    scores = [{(r["seed"], r["policy"], r["training"]): r["macro_f1"] for r in rows} for rows in reviews]
     assert scores[0].keys() == scores[1].keys()
     for key, value in scores[0].items():
         assert scores[1][key] == pytest.approx(value, abs=0.02)  # sums of another number of threads round differently
