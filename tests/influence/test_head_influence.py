@@ -145,7 +145,7 @@ def test_the_first_step_after_a_correction_reads_only_what_changed(
     )
     fit = influence.corrected(data).fit
     assert fit.iterations == len(seen) - 1
-    by_hand = fit_head(data, fit.l2, start=influence.fit.theta, factor=influence._factor)
+    by_hand = fit_head(data, fit.l2, start=influence.fit.theta, factor=influence.factor)
     assert by_hand.iterations == fit.iterations + 1
     torch.testing.assert_close(fit.theta, by_hand.theta, atol=1e-7, rtol=1e-7)
 
