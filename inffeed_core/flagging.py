@@ -162,10 +162,10 @@ def random(signals: Signals) -> Floats:
 
 
 RANKINGS: Mapping[str, Policy] = {
+    "class-gain": class_gain,
     "expected-gain": expected_gain,
     "label-doubt": label_doubt,
     "channel-gain": channel_gain,
-    "class-gain": class_gain,
     "negative-influence": negative_influence,
     "gold-loss": gold_loss,
     "out-of-fold-loss": out_of_fold_loss,

@@ -1,8 +1,9 @@
 """Whether the default follows from the runs: what would be chosen on all sets but one, and how it does on that one.
 
 Candidates are what the product offers: its policies, at once or in rounds, under every way of training that the runs
-have. They are compared by the mean of their ranks in macro-F1 over sets and budgets (1 = best): shares of the gap
-would let a set with a narrow gap decide.
+have. They are compared in two ways: by the mean of their ranks in macro-F1 over sets and budgets (1 = best), in which
+a set where they hardly differ counts as much as one where they differ widely, and by mean macro-F1, in which it does
+not. Shares of the gap would let a set with a narrow gap decide.
 """
 
 from collections.abc import Sequence
@@ -28,14 +29,10 @@ class Choice:
     ranks: NDArray[np.float64]
     """[candidates, sets], means over budgets; 1 = best, ties share."""
 
-    def best(self, sets: Sequence[int]) -> int:
-        """The candidate with the lowest mean rank on these sets."""
-        return int(self.ranks[:, list(sets)].mean(1).argmin())
-
-    def held_out(self) -> list[int]:
-        """For each set, what is best on all others."""
+    def held_out(self, by: NDArray[np.float64]) -> list[int]:
+        """For each set, the candidate with the lowest mean of `by` [candidates, sets] on all others."""
         every = range(len(self.sets))
-        return [self.best([other for other in every if other != one]) for one in every]
+        return [int(by[:, [other for other in every if other != one]].mean(1).argmin()) for one in every]
 
 
 def choice(found: Evidence) -> Choice:
@@ -50,27 +47,27 @@ def choice(found: Evidence) -> Choice:
 
 
 def choice_table(made: Choice) -> str:
-    """The best candidates, and ours: mean rank, macro-F1, and its lead over ours with a 95 % interval over sets."""
-    order = made.ranks.mean(1).argsort(kind="stable")
-    shown = [int(i) for place, i in enumerate(order) if place < SHOWN or made.candidates[i] == OURS]
+    """The best candidates by either way, and ours; the lead over ours has a 95 % interval over sets."""
+    order = (-made.f1.mean(1)).argsort(kind="stable")
+    by_rank = set(made.ranks.mean(1).argsort(kind="stable")[:3].tolist())
+    shown = [int(i) for n, i in enumerate(order) if n < SHOWN or i in by_rank or made.candidates[i] == OURS]
     lines = []
     for i in shown:
         lead = "–" if OURS not in made.candidates or made.candidates[i] == OURS else _lead(made, i)
         rank, f1 = made.ranks[i].mean(), made.f1[i].mean()
-        lines.append([named(made.candidates[i]), f"{rank:.1f} of {len(order)}", f"{f1:.4f}", lead])
-    return table(["candidate", "mean rank", "macro-F1", "lead over ours"], lines)
+        lines.append([named(made.candidates[i]), f"{f1:.4f}", lead, f"{rank:.1f} of {len(order)}"])
+    return table(["candidate", "macro-F1", "lead over ours", "mean rank"], lines)
 
 
 def held_out_table(made: Choice) -> str:
-    """Set by set: what the other sets choose, and macro-F1 of it, of ours, and of the best in hindsight."""
+    """Set by set: what ranks and mean macro-F1 choose on the others, and macro-F1 of these and of ours."""
     lines = []
-    for one, chosen in enumerate(made.held_out()):
-        hindsight = int(made.f1[:, one].argmax())
-        ours = made.candidates.index(OURS) if OURS in made.candidates else chosen
-        f1 = made.f1[:, one]
-        values = [f"{f1[chosen]:.3f}", f"{f1[ours]:.3f}", f"{f1[hindsight]:.3f}"]
-        lines.append([made.sets[one], named(made.candidates[chosen]), *values, named(made.candidates[hindsight])])
-    return table(["held out", "chosen on the others", "it scores", "ours", "best in hindsight", "which is"], lines)
+    for one, chosen in enumerate(zip(made.held_out(made.ranks), made.held_out(-made.f1), strict=True)):
+        found = [part for c in chosen for part in (named(made.candidates[c]), f"{made.f1[c, one]:.3f}")]
+        ours = f"{made.f1[made.candidates.index(OURS), one]:.3f}" if OURS in made.candidates else "–"
+        lines.append([made.sets[one], *found, ours, f"{made.f1[:, one].max():.3f}"])
+    head = ["held out", "chosen by ranks", "it scores", "chosen by macro-F1", "it scores", "ours", "best in hindsight"]
+    return table(head, lines)
 
 
 def worth_table(found: Evidence, training: str) -> str:
@@ -93,14 +90,14 @@ def _means(found: Evidence, contender: Contender) -> NDArray[np.float64]:
 
 def told(made: Choice) -> str:
     """What the tables come to."""
-    chosen = made.held_out()
-    one = np.mean([made.f1[c, place] for place, c in enumerate(chosen)])
-    names = dict.fromkeys(named(made.candidates[c]) for c in chosen)
-    if OURS not in made.candidates:
-        return f"Chosen on the other sets: {', '.join(names)}."
-    ours = made.f1[made.candidates.index(OURS)].mean()
+    means = [
+        float(np.mean([made.f1[c, place] for place, c in enumerate(made.held_out(by))]))
+        for by in (made.ranks, -made.f1)
+    ]
+    ours = f"; ours scores {made.f1[made.candidates.index(OURS)].mean():.4f}" if OURS in made.candidates else ""
     return (
-        f"Chosen on the other sets, {' or '.join(names)} scores {one:.4f} on the sets held out; ours scores {ours:.4f}."
+        f"On the mean of the sets held out, what ranks choose scores {means[0]:.4f} and what mean macro-F1 chooses"
+        f" {means[1]:.4f}{ours}."
     )
 
 

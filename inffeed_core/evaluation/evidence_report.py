@@ -29,7 +29,7 @@ from inffeed_core.evaluation.review_study import GOLD_ONLY
 
 SHOWN: tuple[Contender, ...] = (
     OURS,
-    ("gold-loss", "once", "auto"),
+    ("class-influence", "once", "auto"),
     ("confident-learning", "once", "plain"),
     PAPER,
     ("random", "once", "plain"),
@@ -79,7 +79,11 @@ CAVEATS = """\
 
 HEADLINE: tuple[Contender, ...] = (
     OURS,
+    ("expected-gain", "rounds", "auto"),
+    ("label-doubt", "once", "auto"),
+    ("class-influence", "once", "auto"),
     ("gold-loss", "once", "auto"),
+    ("random", "once", "auto"),
     ("negative-influence", "once", "auto"),
     ("gold-loss", "once", "plain"),
     ("out-of-fold-loss", "once", "plain"),
@@ -175,11 +179,12 @@ def _choice(found: Evidence) -> list[str]:
         return []
     return [
         "## Which default the runs choose",
-        "Candidates are the product's own policies, at once or in rounds, under every way of training; they are"
-        " compared by the mean of their ranks in macro-F1 over sets and budgets. The lead is in macro-F1, the mean over"
-        " sets and budgets, ± half its 95 % interval over sets.",
+        "Candidates are the product's own policies, at once or in rounds, under every way of training. Macro-F1 is the"
+        " mean over sets and budgets; the lead is in macro-F1 too, ± half its 95 % interval over sets; the rank is that"
+        " in macro-F1 of a set at a budget, 1 = best, so that sets where candidates hardly differ count as much as"
+        " others.",
         choice_table(made),
-        "*Leaving one set out:* the candidate that is best on the other sets, and what it scores on the set held out"
+        "*Leaving one set out:* the candidates that are best on the other sets, and what they score on the set held out"
         f" (macro-F1, mean over budgets). {told(made)}",
         held_out_table(made),
         "### What a ranking adds to the training",

@@ -64,7 +64,7 @@ WORDS = {
         ),
         "class-gain": (
             "Expected gain by class",
-            "Largest predicted fall of the loss on any one class's validation texts from checking this text, in nats.",
+            "Largest predicted fall of the validation loss of any one label from checking this text, in nats.",
         ),
         "negative-influence": (
             "Negative influence",

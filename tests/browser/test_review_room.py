@@ -11,9 +11,10 @@ from serving import Server
 
 from inffeed_core import store
 from inffeed_core.records import Act, Decision
+from inffeed_core.settings import POLICIES
 from inffeed_core.workflow.projects import Project
 
-POLICY = "expected-gain"
+POLICY = POLICIES[0]
 HOSTILE = (
     '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script> **bold** [a](javascript:window.hacked=1) '
     "\u202eright to left\u202c \U0001f469\u200d\U0001f680 {label} \x00 "

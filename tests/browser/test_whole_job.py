@@ -15,6 +15,7 @@ from serving import Server, Watch
 
 from inffeed_core import store
 from inffeed_core.records import Act, Job, JobState
+from inffeed_core.settings import POLICIES
 from inffeed_core.workflow.projects import Project
 
 MINUTES = 60_000
@@ -89,7 +90,7 @@ def test_sample_to_export_with_kills_on_the_way(mortal_server: Server, page: Pag
         assert newest.parent == "v1"
         assert newest.train_counts == {"gold": 80, "silver_confirmed": 1, "silver": 299}
         assert analysis is not None
-        assert flagged not in {r.row.instance for r in store.flagged(db, analysis.id, "expected-gain", limit=300)}
+        assert flagged not in {r.row.instance for r in store.flagged(db, analysis.id, POLICIES[0], limit=300)}
 
     page.get_by_role("link", name="Data").click()
     page.get_by_role("tab", name="Export").click()

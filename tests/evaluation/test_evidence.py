@@ -7,7 +7,7 @@ from inffeed_core.evaluation.audit_study import AUDIT, audits, seen_by_lot
 from inffeed_core.evaluation.evidence import OURS, Contender, Evidence
 from inffeed_core.evaluation.evidence_audit import audit_table
 from inffeed_core.evaluation.evidence_bars import bars
-from inffeed_core.evaluation.evidence_choice import choice, choice_table, held_out_table, worth_table
+from inffeed_core.evaluation.evidence_choice import choice, choice_table, held_out_table, told, worth_table
 from inffeed_core.evaluation.evidence_noise import noise_table
 from inffeed_core.evaluation.repair import OWN, RepairSet
 from inffeed_core.evaluation.repair_runs import BASELINE, Row
@@ -47,9 +47,11 @@ def test_the_default_is_chosen_by_ranks_on_the_other_sets(three_sets: Evidence):
     made = choice(three_sets)
     assert made.candidates == [OURS, RIVAL, RANDOM]
     np.testing.assert_allclose(made.ranks, [[1, 1, 3], [2, 2, 1], [3, 3, 2]])
-    assert [made.candidates[c] for c in made.held_out()] == [RIVAL, RIVAL, OURS]
-    assert "| c | " in held_out_table(made)
-    assert held_out_table(made).splitlines()[-1].split(" | ")[2:5] == ["0.500", "0.500", "0.700"]
+    assert [made.candidates[c] for c in made.held_out(made.ranks)] == [RIVAL, RIVAL, OURS]
+    assert [made.candidates[c] for c in made.held_out(-made.f1)] == [RIVAL, RIVAL, OURS]
+    last = held_out_table(made).splitlines()[-1].strip("| ").split(" | ")
+    assert [last[0], last[2], last[4:]] == ["c", "0.500", ["0.500", "0.500", "0.700"]]
+    assert "what ranks choose scores 0.5733" in told(made)
 
 
 def test_a_candidate_that_a_set_lacks_is_not_chosen(three_sets: Evidence):
@@ -58,7 +60,7 @@ def test_a_candidate_that_a_set_lacks_is_not_chosen(three_sets: Evidence):
 
 
 def test_leads_come_with_an_interval_over_sets(three_sets: Evidence):
-    assert "| 0.6400 | +0.0600 ± 0.3012 |" in choice_table(choice(three_sets))  # t(.975, 2) = 4.303, sd .1212
+    assert "| 0.6400 | +0.0600 ± 0.3012 | 1.7 of 3 |" in choice_table(choice(three_sets))  # t = 4.303, sd .1212
     assert "+0.0400 ± 0.1291 | 3 of 3 |" in worth_table(three_sets, OURS[2])
 
 

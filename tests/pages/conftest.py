@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from inffeed_core import jobs, store
 from inffeed_core.records import Split
+from inffeed_core.settings import POLICIES
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.projects import Project
 
@@ -69,5 +70,5 @@ def project_with_two_versions(reviewable_project: Project) -> Project:
         analysis = store.begin_analysis(db, "v2", 0, {})
         rows = [ScoreRow(e.id, e.label, e.label, 0.7, 0.3, 0.1, 0.2) for e in examples(Filling())]
         silver = [e.id for e in examples(Filling()) if e.split is Split.SILVER]
-        store.put_scores(db, analysis, rows, {"expected-gain": [(id, 0.5) for id in silver]})
+        store.put_scores(db, analysis, rows, {POLICIES[0]: [(id, 0.5) for id in silver]})
     return project

@@ -7,7 +7,7 @@ import pytest
 from inffeed_core import jobs, store
 from inffeed_core.jobs import refresh_if_due
 from inffeed_core.records import Act, Decision, JobState
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.settings import POLICIES, AnalysisSettings, TrainSettings
 from inffeed_core.workflow import review
 from inffeed_core.workflow.analysing import analyse, explain, refresh
 from inffeed_core.workflow.projects import Project, change_settings, use_model
@@ -40,12 +40,12 @@ def decide(project: Project, count: int, start: int = 0) -> list[str]:
 
 
 def ranked(project: Project, version: str = "v1") -> list[str]:
-    """Ids in the order of expected gain by the version's latest analysis."""
+    """Ids in the default order by the version's latest analysis."""
     with store.reading(project.db) as db:
         analysis = store.latest_analysis(db, version)
         assert analysis is not None
-        sql = "SELECT instance FROM ranking WHERE analysis = ? AND policy = 'expected-gain' ORDER BY rank"
-        return [row["instance"] for row in db.query(sql, [analysis.id])]
+        sql = "SELECT instance FROM ranking WHERE analysis = ? AND policy = ? ORDER BY rank"
+        return [row["instance"] for row in db.query(sql, [analysis.id, POLICIES[0]])]
 
 
 def test_a_refresh_ranks_by_the_new_labels_and_makes_no_version(analysed: Project):

@@ -6,6 +6,7 @@ import pytest
 from reviewing import make_reviewable
 
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
+from inffeed_core.settings import POLICIES
 from inffeed_core.store import (
     add_examples,
     add_version,
@@ -92,7 +93,7 @@ def test_open_flags_are_to_be_reviewed_until_enough_labels_changed(
     with reading(project.db) as db:
         analysis = latest_analysis(db)
         assert analysis is not None
-        first = [r.row for r in flagged(db, analysis.id, "expected-gain", limit=3)]
+        first = [r.row for r in flagged(db, analysis.id, POLICIES[0], limit=3)]
     for k, row in enumerate(first):
         with writing(project.db) as db:
             record_decision(db, Decision(f"t{k}", row.instance, "Ana", Act.KEEP, row.label))
