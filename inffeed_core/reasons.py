@@ -58,7 +58,8 @@ ENGLISH = {
     ),
     "next-of-kind": "texts of different kinds take turns, and it is the next of its kind",
     "random": "it was drawn at random, not by a score",
-    "sent": "feedback on the training labels would change its label or leave it out",
+    "sent-label": "feedback on the training labels proposes “{label}”",
+    "sent-leave-out": "feedback on the training labels proposes to leave it out",
     "ranked": "it is number {rank} of {of} silver texts by {policy}",
     "supporters-other": "{count} of its {of} strongest supporters carry the other label",
     "supporters-another": "{count} of its {of} strongest supporters carry another label",
@@ -81,7 +82,7 @@ def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, st
     """The sentence for a flag. `labels` is how many labels the project has; `flag.reason` is not read."""
     lead = standing(flag)
     said = {"unseen-model", "unseen-model-prefers"} if lead.code in _LOSSES.values() else set()
-    more = [] if lead.code == "sent" else additions(flag, evidence, labels)  # a gold text's label was seen by the model
+    more = [] if flag.policy == SENT else additions(flag, evidence, labels)  # a gold text's label was seen by the model
     added = next((f for f in more if f.code not in said), None)
     first = _words(lead, phrases)
     if added is None:
@@ -97,7 +98,7 @@ def standing(flag: Flag) -> Fact:
     if flag.policy == "random":
         return Fact("random", {})
     if flag.policy == SENT:
-        return Fact("sent", {})
+        return Fact("sent-leave-out", {}) if flag.proposed is None else Fact("sent-label", {"label": flag.proposed})
     if flag.policy == "cluster":
         return Fact("next-of-kind", {})
     if flag.policy == "uncertainty" and behind >= 50:

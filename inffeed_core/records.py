@@ -107,7 +107,7 @@ class Influencer:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A silver instance put before an annotator by a policy of one analysis."""
+    """An instance put before an annotator by a policy of one analysis: silver, or what feedback sent."""
 
     id: str
     text: str
@@ -126,6 +126,10 @@ class Flag:
     """How many silver instances the policy ranked."""
     reason: str
     metadata: Metadata = field(default_factory=dict)
+    split: Split = Split.SILVER
+    """Train where feedback sent a gold text to review."""
+    proposed: str | None = None
+    """The label that feedback proposed when it sent the text; None where it would leave it out, or did not send it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,6 +266,16 @@ def send(db: Database, set: ProposalSet, ids: Sequence[str], annotator: str) -> 
     return db.conn.executemany("INSERT OR IGNORE INTO sent VALUES (?, ?, ?, ?)", rows).rowcount
 
 
+def sent_labels(db: Database, ids: Sequence[str]) -> dict[str, str | None]:
+    """By instance the label that was proposed for those of these that were sent to review; None = to be left out."""
+    sql = """
+        SELECT p.instance, p.proposed FROM sent s
+        JOIN proposal p ON p.proposal_set = s.proposal_set AND p.instance = s.instance
+        WHERE s.instance IN (SELECT value FROM json_each(?))
+    """
+    return {r["instance"]: r["proposed"] for r in db.query(sql, [json.dumps(list(ids))])}
+
+
 def rank_sent(db: Database, analysis: int) -> None:
     """Give the analysis an order of what was sent to review: the newest set first, then by rank."""
     db.conn.execute("DELETE FROM ranking WHERE analysis = ? AND policy = ?", [analysis, SENT])

@@ -14,7 +14,7 @@ from inffeed_core import store
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.reasons import reason
 from inffeed_core.records import Act, Analysis, Decision, Evidence, Flag, FlagFilter, Influencer, Instance, Split
-from inffeed_core.settings import POLICIES
+from inffeed_core.settings import POLICIES, SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL
@@ -323,10 +323,16 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     ids = [r.row.instance for r in ranked]
     known = store.find(db, ids)
     evidence = store.evidence_for(db, analysis.id, ids)
-    of = store.silver_scored(db, analysis.id)
+    sent = store.sent_labels(db, ids) if policy == SENT else {}
+    of = store.ranking_size(db, analysis.id, SENT) if policy == SENT else store.silver_scored(db, analysis.id)
     labels = len(store.project_settings(db).labels)
     return [
-        _item(_flag(known[r.row.instance], r, policy, of), evidence.get(r.row.instance), labels, analysis.id)
+        _item(
+            replace(_flag(known[r.row.instance], r, policy, of), proposed=sent.get(r.row.instance)),
+            evidence.get(r.row.instance),
+            labels,
+            analysis.id,
+        )
         for r in ranked
         if r.row.instance in known
     ]
@@ -348,6 +354,7 @@ def _flag(instance: Instance, ranked: Ranked, policy: str, of: int) -> Flag:
         of=of,
         reason="",
         metadata=instance.metadata,
+        split=instance.split,
     )
 
 

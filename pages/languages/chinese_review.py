@@ -116,6 +116,7 @@ WORDS = {
         "rank": "第 {rank} 条，共 {of} 条",
         "score": "{policy} {score}",
         "silver_label": "银标签",
+        "gold_label": "金标签",
         "model_says": "模型认为",
         "suggestion": "建议",
         "incompatible": "与它最矛盾的金标签样本",

@@ -137,6 +137,7 @@ WORDS = {
         "rank": "No. {rank} of {of}",
         "score": "{policy} {score}",
         "silver_label": "Silver label",
+        "gold_label": "Gold label",
         "model_says": "Model says",
         "suggestion": "Suggested",
         "incompatible": "Gold example it contradicts most",

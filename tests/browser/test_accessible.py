@@ -11,6 +11,7 @@ from serving import Server, Watch
 
 from inffeed_core import store
 from inffeed_core.records import Act, Decision
+from inffeed_core.settings import FeedbackSettings
 from inffeed_core.workflow.projects import Project
 
 SERIOUS = {"serious", "critical"}
@@ -25,7 +26,7 @@ PAGES = {
     "explore": "silver text 0",
     "explore?explore_view=Map": "main directions",
     "explore?explore_view=Rankings": "silver text 0",
-    "feedback": "Proposals",
+    "feedback": "silver text 1",
     "models": "Versions",
 }
 NOT_OURS: tuple[str, ...] = ()
@@ -37,6 +38,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = make_reviewable(tmp_path_factory.mktemp("accessible") / "project", Filling(silver=12))
     with store.writing(made.db) as db:
         store.record_decision(db, Decision("n", "s003", "Bob", Act.FLAG, note="Is this irony?"))
+        proposed = [("s001", "positive", "negative", 0.5), ("t000", "negative", None, 0.4)]
+        voters = {id: [("t001", "positive", -0.02, "negative", 0.02)] for id, *_ in proposed}
+        store.add_proposals(db, "v1", 0, FeedbackSettings(method="influence-vote").as_dict(), proposed, voters)
+        store.apply_proposals(db, store.proposal_set(db), ["t000"], "Ada", "act")
     return made
 
 

@@ -9,6 +9,7 @@ from inffeed_core.records import Act, Decision, Interval, Trial
 from inffeed_core.settings import FeedbackSettings, ProjectSettings
 from inffeed_core.workflow import feedback
 from inffeed_core.workflow.projects import Project, create_project
+from inffeed_core.workflow.review import queue
 
 PROPOSED = [("t000", "positive"), ("s001", None), ("s002", "positive")]
 
@@ -145,6 +146,11 @@ def test_what_is_sent_comes_before_annotators_in_its_own_order(open_page, propos
         analysis = store.latest_analysis(db)
         assert analysis is not None
         assert [r.row.instance for r in store.flagged(db, analysis.id, "feedback")] == ["s001", "s002"]
+    told = [(i.flag.rank, i.flag.of, i.flag.proposed, i.flag.reason) for i in queue(proposed, "feedback")]
+    assert told == [
+        (1, 2, None, "Feedback on the training labels proposes to leave it out."),
+        (2, 2, "positive", "Feedback on the training labels proposes “positive”."),
+    ]
     room = open_page("review", proposed, annotator="Ada", order="feedback")
     assert room.selectbox[0].value == "feedback"
     assert "Sent from feedback" in room.selectbox[0].options

@@ -211,6 +211,7 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "id": flag.id,
         "text": flag.text,
         "label": flag.label,
+        "split": flag.split.value,
         "blind": item.blind,
         "predicted": flag.predicted,
         "probability": flag.probability,

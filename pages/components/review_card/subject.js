@@ -62,7 +62,7 @@ function labelFacts(item, { labels, strings, room }) {
   return make(
     "dl",
     { class: "facts" },
-    fact(strings.silver_label, current, null),
+    fact(item.split === "silver" ? strings.silver_label : strings.gold_label, current, null),
     fact(strings.model_says, item.predicted, item.probability),
     fact(strings.suggestion, item.suggested, item.suggested_probability, "suggestion"),
   );
