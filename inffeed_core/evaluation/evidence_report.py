@@ -56,8 +56,8 @@ Dropped there, because it did not help:
 CAVEATS = """\
 - Of the paper only its abstract could be read. Its K, vote, thresholds, splits and tables are not reproduced here, and
   `negative-influence` is our reading of "silver points with negative influence".
-- Head tier: the encoder is frozen and only a softmax head is trained. The paper fine-tunes; nothing here says how much
-  a fine-tuned encoder would change.
+- Head tier: the encoder is frozen and only a softmax head is trained. The paper fine-tunes;
+  [the same with fine-tuned transformers](evidence_fine_tuned.md) was run on fewer draws.
 - `oracle` is no strict ceiling. It corrects the errors whose correction is predicted to help the plainly trained head
   most. Picked by the truth itself, its texts mislead the channel, which allows for picks by text and silver label; and
   whatever the training, teaching it only errors tells the head nothing of labels that are right. Other rankings can

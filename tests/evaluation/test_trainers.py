@@ -179,4 +179,5 @@ def test_the_repair_command_writes_the_page_of_fine_tuned_transformers(sets: Pat
     assert "| words | frozen | " in page
     assert "| words | fine-tuned | " in page
     assert "nan" not in page
+    assert "audit" not in page
     assert not (tmp_path / "docs" / "evidence.md").exists()
