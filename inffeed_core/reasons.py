@@ -5,10 +5,10 @@ Each part is a `Fact` (a code and its values) and becomes words only through `EN
 another table of the same codes, which may name the policies too.
 
 What the policies' scores mean here (higher = checked first): for `expected-gain` and `negative-influence` the
-predicted fall of the validation loss in nats, by checking the text and by removing it; for `class-gain` that of the
-loss on one class's validation texts, by checking it; for `gold-loss` and `out-of-fold-loss` the loss of the text's
-label in nats; for `knn` and `bm25` the share of weighted votes for another label.
-The others are only spoken of by their rank. `inffeed_core.flagging` computes them all.
+predicted fall of the validation loss in nats, by checking the text and by removing it; for `class-gain` and
+`class-influence` that of the loss on one class's validation texts; for `gold-loss` and `out-of-fold-loss` the loss of
+the text's label in nats; for `knn` and `bm25` the share of weighted votes for another label. The others are only
+spoken of by their rank. `inffeed_core.flagging` computes them all.
 """
 
 import math
@@ -40,6 +40,10 @@ ENGLISH = {
     "gain-above": "checking it should lower the validation loss more than checking {percent} % of the silver texts",
     "class-gain-above": (
         "checking it should lower the validation loss of some label more than checking {percent} % of the silver texts"
+        " lowers that of any"
+    ),
+    "class-removal-above": (
+        "removing it would lower the validation loss of some label more than removing {percent} % of the silver texts"
         " lowers that of any"
     ),
     "removal-above": "removing it would lower the validation loss more than removing {percent} % of the silver texts",
@@ -75,7 +79,12 @@ ENGLISH = {
 
 _LOSSES = {"gold-loss": "gold-model", "out-of-fold-loss": "unseen-model"}
 _VOTES = {"knn": "near-gold", "bm25": "alike-gold"}
-_GAINS = {"expected-gain": "gain-above", "class-gain": "class-gain-above", "negative-influence": "removal-above"}
+_GAINS = {
+    "class-influence": "class-removal-above",
+    "class-gain": "class-gain-above",
+    "expected-gain": "gain-above",
+    "negative-influence": "removal-above",
+}
 
 
 def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, str] = ENGLISH) -> str:

@@ -9,10 +9,11 @@ from inffeed_core.errors import SettingsError
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 POLICIES = (
-    "class-gain",
+    "class-influence",
     "expected-gain",
     "label-doubt",
     "channel-gain",
+    "class-gain",
     "negative-influence",
     "gold-loss",
     "out-of-fold-loss",

@@ -1,6 +1,6 @@
 """What a fitted head and its data say about silver instances: from tensors to the `Signals` that policies rank by."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 import torch
@@ -13,7 +13,7 @@ from inffeed_core.posteriors import out_of_fold
 from inffeed_core.recipes import Learned, beliefs, posterior
 from inffeed_core.settings import AnalysisSettings
 
-Costly = Literal["validation_influence", "out_of_fold", "self_influence"]
+Costly = Literal["validation_influence", "class_influence", "out_of_fold", "self_influence"]
 """What takes most of the time, though few policies look at it."""
 
 
@@ -41,6 +41,9 @@ def silver_signals(
         held_out = out_of_fold(data, influence.fit, settings.folds, seed, influence.factor)
     if "validation_influence" not in without:
         harm = influence.on_gradients(gradient)[0]
+    by_class = unknown
+    if "class_influence" not in without:
+        by_class = _by_class(influence, validation, lambda one: influence.on_gradients(one)[0].double(), torch.inf)
     if "self_influence" not in without:
         own = influence.self_influence()
     belief = beliefs(learned, validation) if belief is None else belief
@@ -51,7 +54,13 @@ def silver_signals(
         relabel_gains=influence.relabel_gains(gradient)[rows].numpy(),
         posterior=belief[rows].numpy(),
         channel=probable[rows].numpy(),
-        class_gains=_class_gains(influence, probable, validation)[rows].numpy(),
+        class_influence=by_class[rows].numpy(),
+        class_gains=_by_class(
+            influence,
+            validation,
+            lambda one: (influence.relabel_gains(one) * probable).sum(1),
+            -torch.inf,
+        )[rows].numpy(),
         out_of_fold=held_out[rows].numpy(),
         self_influence=own[rows].numpy(),
         features=data.features[rows].float().numpy(),
@@ -65,16 +74,19 @@ def silver_signals(
     )
 
 
-def _class_gains(
-    influence: HeadInfluence, probable: Float[Tensor, "n c"], validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
+def _by_class(
+    influence: HeadInfluence,
+    validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]],
+    score: Callable[[Float[Tensor, "1 k d1"]], Float[Tensor, " n"]],
+    missing: float,
 ) -> Float[Tensor, "n c"]:
-    """Expected gain of checking each row for the mean loss of each class's validation texts."""
+    """What `score` makes of the gradient of each class's validation loss; `missing` for classes validation lacks."""
     features, labels = validation
-    gains = torch.full_like(probable, -torch.inf)
-    for label in range(probable.shape[1]):
+    scores = []
+    for label in range(influence.data.classes):
         own = labels == label
-        if not own.any():
-            continue
-        gradient = influence.validation_gradient(features[own], labels[own])
-        gains[:, label] = (influence.relabel_gains(gradient) * probable).sum(1)
-    return gains
+        if own.any():
+            scores.append(score(influence.validation_gradient(features[own], labels[own])))
+        else:
+            scores.append(torch.full((len(influence.data.labels),), missing, dtype=torch.float64))
+    return torch.stack(scores, 1)

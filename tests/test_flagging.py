@@ -17,6 +17,7 @@ def signals() -> Signals:
         relabel_gains=np.array([[0.05, 0.0], [0.0, -0.02], [-0.03, 0.0], [0.0, 0.06]]),
         posterior=np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]]),
         channel=np.array([[0.6, 0.4], [0.9, 0.1], [0.1, 0.9], [0.45, 0.55]]),
+        class_influence=np.array([[-0.02, 0.01], [0.01, 0.02], [0.01, 0.03], [0.01, -0.03]]),
         class_gains=np.array([[0.03, 0.0], [-0.01, -0.02], [0.0, -0.01], [-0.02, 0.04]]),
         out_of_fold=np.array([[0.8, 0.2], [0.7, 0.3], [0.2, 0.8], [0.1, 0.9]]),
         self_influence=np.array([0.4, 0.1, 0.2, 0.5]),
@@ -57,6 +58,7 @@ def test_shuffling_the_silver_shuffles_the_scores_alike(name: str, signals: Sign
         "relabel_gains",
         "posterior",
         "channel",
+        "class_influence",
         "class_gains",
         "out_of_fold",
         "self_influence",
@@ -70,6 +72,7 @@ def test_shuffling_the_silver_shuffles_the_scores_alike(name: str, signals: Sign
 
 def test_scores_by_hand(signals: Signals):
     np.testing.assert_allclose(RANKINGS["expected-gain"](signals), [0.045, -0.004, -0.009, 0.036])
+    np.testing.assert_allclose(RANKINGS["class-influence"](signals), [0.02, -0.01, -0.01, 0.03])
     np.testing.assert_allclose(RANKINGS["class-gain"](signals), [0.03, -0.01, 0.0, 0.04])
     np.testing.assert_allclose(RANKINGS["negative-influence"](signals), [0.02, -0.01, -0.02, 0.03])
     np.testing.assert_allclose(RANKINGS["gold-loss"](signals), -np.log([0.1, 0.8, 0.7, 0.4]))

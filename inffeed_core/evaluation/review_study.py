@@ -33,6 +33,7 @@ TOLERANCE = 1e-6
 """Of gradients: the optimum is met to more digits than macro-F1 shows, in half the time."""
 LOOKED_AT: Mapping[str, Costly] = {
     "negative-influence": "validation_influence",
+    "class-influence": "class_influence",
     "out-of-fold-loss": "out_of_fold",
     "confident-learning": "out_of_fold",
     "self-influence": "self_influence",

@@ -25,19 +25,6 @@ def gradient_dot(study: Study) -> Floats:
     return _opposing(study, study.influence.validation_gradient(*study.draw.validation)[0])
 
 
-def class_influence(study: Study) -> Floats:
-    """Lowest influence on the validation texts of any one class (Nguyen-Duc et al., ACL 2023)."""
-    features, labels = study.draw.validation
-    lowest = []
-    for label in range(len(study.draw.labels)):
-        own = labels == label
-        if not own.any():
-            continue
-        gradient = study.influence.validation_gradient(features[own], labels[own])
-        lowest.append(study.influence.on_gradients(gradient)[0].double())
-    return -torch.stack(lowest).min(0).values[study.draw.seed_rows :].numpy()
-
-
 def fast_if(study: Study) -> Floats:
     """FastIF (Guo et al., EMNLP 2021): influence by LiSSA, of the nearest neighbours of validation texts alone."""
     from sklearn.neighbors import NearestNeighbors
@@ -94,7 +81,6 @@ def oracle(study: Study) -> Floats:
 
 RIVALS: Mapping[str, Rival] = {
     "gradient-dot": gradient_dot,
-    "class-influence": class_influence,
     "fast-if": fast_if,
     "representation": representation,
     "margin": margin,

@@ -537,6 +537,7 @@ WORDS = {
     },
     "reasons": {
         "gain-above": "核查它对降低验证损失的预期作用超过 {percent}% 的银标签文本",
+        "class-removal-above": "去掉它对降低某一类别验证损失的作用超过 {percent}% 的银标签文本对任何类别的作用",
         "class-gain-above": "核查它对降低某一类别验证文本损失的预期作用超过 {percent}% 的银标签文本对任何类别的作用",
         "removal-above": "去掉它对降低验证损失的作用超过 {percent}% 的银标签文本",
         "gold-model": "仅用金标签训练的模型给该标签的概率为 {chance}",

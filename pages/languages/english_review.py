@@ -62,6 +62,10 @@ WORDS = {
             "Expected gain, silver heeded",
             "Expected gain that heeds what the silver label tells, in nats.",
         ),
+        "class-influence": (
+            "Negative influence by class",
+            "Largest predicted fall of the validation loss of any one label if this text were left out, in nats.",
+        ),
         "class-gain": (
             "Expected gain by class",
             "Largest predicted fall of the validation loss of any one label from checking this text, in nats.",

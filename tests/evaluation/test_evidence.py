@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from inffeed_core import store
 from inffeed_core.evaluation.audit_study import AUDIT, audits, seen_by_lot
 from inffeed_core.evaluation.evidence import OURS, Contender, Evidence
 from inffeed_core.evaluation.evidence_audit import audit_table
@@ -11,6 +12,10 @@ from inffeed_core.evaluation.evidence_choice import choice, choice_table, held_o
 from inffeed_core.evaluation.evidence_noise import noise_table
 from inffeed_core.evaluation.repair import OWN, RepairSet
 from inffeed_core.evaluation.repair_runs import BASELINE, Row
+from inffeed_core.records import Act, Decision, Split
+from inffeed_core.store.flags import Viewer
+from inffeed_core.workflow.auditing import audit
+from inffeed_core.workflow.projects import Project
 
 RIVAL: Contender = ("gold-loss", "once", OURS[2])
 RANDOM: Contender = ("random", "once", OURS[2])
@@ -86,6 +91,23 @@ def test_the_sample_of_an_audit_ends_before_the_first_text_that_nobody_answered(
     counts = seen_by_lot(wrong, flagged, 2, np.array([5, 1, 0, 2, 3, 4]))
     assert (counts.checked, counts.wrong) == (4, 3)  # 5 and 0 were flagged, 1 and 2 audited; 3 is open
     assert (counts.corrected, counts.unconfirmed, counts.silver) == (3, 2, 6)
+
+
+def test_an_audit_counts_what_the_product_counts(reviewable_project: Project):
+    with store.reading(reviewable_project.db) as db:
+        silver = list(store.instances(db, [Split.SILVER]))
+        drawn = store.lots(db, [e.id for e in silver])
+        audited = store.next_audited(db, Viewer(), 6, [e.id for e in silver[:10]])
+    wrong = np.arange(len(silver)) % 3 == 0
+    flagged = np.arange(len(silver)) < 10
+    with store.writing(reviewable_project.db) as db:
+        for n, one in enumerate(silver):
+            if flagged[n] or one.id in audited:
+                other = "positive" if one.label == "negative" else "negative"
+                act = Act.RELABEL if wrong[n] else Act.KEEP
+                store.record_decision(db, Decision(f"t{n}", one.id, "Ana", act, other if wrong[n] else one.label))
+    lots = np.argsort([drawn[e.id] for e in silver], kind="stable")
+    assert seen_by_lot(wrong, flagged, 6, lots) == audit(reviewable_project)
 
 
 def test_an_interval_of_the_audit_holds_the_truth_as_often_as_it_says(sample_set: RepairSet):

@@ -36,7 +36,7 @@ def test_the_queue_is_the_policys_order_with_evidence(reviewable_project):
         3,
     ]
     assert first.most_incompatible == first.evidence.opposers[0]
-    assert first.flag.reason.startswith("Checking it should lower the validation loss of some label more than checking")
+    assert first.flag.reason.startswith("Removing it would lower the validation loss of some label more than removing")
 
 
 def test_a_decision_takes_a_flag_out_and_its_undo_puts_it_back(reviewable_project):
