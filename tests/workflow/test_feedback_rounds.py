@@ -259,6 +259,21 @@ def stopping_at(wanted: str, stop: Callable[[], None]) -> Callable[[str, int, in
     return progress
 
 
+def test_what_somebody_decides_during_the_trial_stops_it(spoiled: Project):
+    found = propose_repair(spoiled)
+    first = feedback.preview(spoiled).proposals[0]
+
+    def keep() -> None:
+        with store.writing(spoiled.db) as db:
+            store.record_decision(db, Decision("meanwhile", first.id, "Ben", Act.KEEP, first.label))
+
+    before = labels(spoiled)
+    with pytest.raises(NotReady, match="while they were tried; nothing was changed"):
+        run_rounds(spoiled, found.id, None, "Ana", 1, stopping_at("Trying the proposals", keep))
+    assert labels(spoiled) == before
+    assert feedback.acts(spoiled) == []
+
+
 @pytest.mark.parametrize("stage", ["Trying the proposals", "Fitting the model"])
 def test_a_cancelled_round_leaves_nothing_behind(spoiled: Project, stage: str):
     def stop() -> None:
