@@ -72,6 +72,8 @@ CAVEATS = """\
 - *Synthetic noise* turned at random would be easier for every ranking: the errors here are those of a lexicon, of
   labelling rules, of a crowd worker and of a model, and they gather where texts are hard. Where the silver comes from a
   model of the seed it holds nothing that the seed does not.
+- The runs were made in parts, some policies later than others, and put together under one set of options. Where parts
+  overlap, their scores are equal to the last digit.
 - Seeds share validation and test: intervals over them tell how much the drawn gold and silver matter, not how another
   test set would fall out. Where a set was run with few seeds, differences of a few hundredths are chance.
 - FastIF has the settings of its authors' code for MNLI (damping .005, scale 10,000, 1,000 LiSSA steps of one row each:

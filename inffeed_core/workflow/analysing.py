@@ -1,8 +1,9 @@
 """Analyse and explain: from a model version to flags, suggestions and influencers in the store.
 
 Validation influence (hence the policy negative-influence), influencers and the gold that a flag harms come from the
-tier that the settings' scope names: the exact head, or the whole model. Suggestions, relabel gains, expected gain and
-self-influence are the head's in either case, because only there a change of label has an exact answer.
+tier that the settings' scope names: the exact head, or the whole model. Suggestions, relabel gains, expected gain,
+influence on single classes and self-influence are the head's in either case: only there a change of label has an exact
+answer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -381,8 +381,8 @@ WORDS = {
         "scope_help": (
             "Whose weights influence goes through. Head: seconds, exact. Last block and head, or whole model: also what "
             "the encoder made of the texts; minutes instead, since each text is run through it forwards and backwards. "
-            "It changes the order Negative influence and the influencers; suggestions and Expected gain are always the "
-            "head's."
+            "It changes the order Negative influence and the influencers; suggestions and all other orders are always "
+            "the head's."
         ),
         "refine": "Refine the flags",
         "refine_help": (
