@@ -5,7 +5,7 @@ from typing import get_args
 import streamlit as st
 
 from inffeed_core.errors import SettingsError
-from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Scope, TrainSettings
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Recipe, Scope, TrainSettings
 from inffeed_core.workflow.estimating import estimate
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Status
@@ -90,6 +90,14 @@ def _advice(now: Status) -> str:
 def _settings(now: Status, method: Method) -> tuple[TrainSettings, AnalysisSettings] | None:
     with st.expander(say("models.settings"), icon=":material/tune:"):
         left, right = st.columns(2)
+        recipe: Recipe = left.selectbox(
+            say("models.recipe"),
+            get_args(Recipe),
+            format_func=lambda recipe: say(f"models.recipe_{recipe}"),
+            persist_state="session",
+            key="recipe",
+            help=say("models.recipe_help"),
+        )
         weight = left.slider(
             say("models.weight"),
             0.0,
@@ -166,6 +174,7 @@ def _settings(now: Status, method: Method) -> tuple[TrainSettings, AnalysisSetti
                     fine_tune=_fine_tune_settings() if method != "instant" else FineTuneSettings(),
                     l2=l2,
                     silver_weight=weight,
+                    recipe=recipe,
                     max_tokens=tokens,
                     batch_tokens=max(TrainSettings().batch_tokens, tokens),
                     precision="int8" if int8 and method == "instant" else "float32",

@@ -42,9 +42,11 @@ def test_the_first_training_starts_with_one_click(open_page, untrained, started)
 def test_settings_go_into_the_job(open_page, untrained, started):
     app = open_page("models", untrained)
     app.slider(key="silver_weight").set_value(0.5).run()
+    app.selectbox(key="recipe").select("noise-aware").run()
     app.number_input(key="max_tokens").set_value(64).run()
     button(app, "Train the first model").click().run()
-    assert TrainSettings.from_dict(started[0][1]["train"]) == TrainSettings(silver_weight=0.5, max_tokens=64)
+    asked = TrainSettings(silver_weight=0.5, recipe="noise-aware", max_tokens=64)
+    assert TrainSettings.from_dict(started[0][1]["train"]) == asked
 
 
 @pytest.mark.parametrize("method", ["instant", "fine-tune"])
