@@ -376,13 +376,13 @@ def test_the_app_starts_from_any_folder_and_listens_to_this_machine_only(project
 
 
 def test_ctrl_c_cancels_and_leaves_the_project_as_it_was(project: Project) -> None:
-    command = [*INFFEED, "retrain", str(project.folder)]
+    command = [*INFFEED, "retrain", str(project.folder), "--method", "fine-tune", "--epochs", "50"]  # lasts
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with reading(project.db) as db:
-            if any(job.state is JobState.RUNNING for job in jobs(db)):
+            if any(job.stage == "Fine-tuning" for job in jobs(db)):
                 break
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
