@@ -4,6 +4,7 @@ Starts a server on a new project folder, opens the sample, reviews a little, ret
 """
 
 import io
+import json
 import os
 import shutil
 import socket
@@ -16,15 +17,21 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from inffeed_core.workflow.projects import open_project
+from inffeed_core.workflow.review import queue
 
 ROOT = Path(__file__).parents[1]
 SHOTS = ROOT / "docs" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 REVIEWED = 12
+LABELS = ("negative", "positive")
+_REVIEWS = (ROOT / "sample_data" / "reviews.jsonl").read_text(encoding="utf-8").splitlines()
+GOLD = {row["id"]: row["gold"] for row in map(json.loads, _REVIEWS)}
 LONG = 300_000
 LOOKS = [(width, height, scheme) for width, height in ((1280, 800), (1920, 1080)) for scheme in ("light", "dark")]
 COLOURS = 256  # of a picture: a third of the size, and no difference to see
@@ -54,16 +61,15 @@ def session(page: Page, url: str, looks: Looks) -> None:
     page.get_by_role("button", name="Review", exact=True).first.wait_for(timeout=LONG)
     project = quote(page.evaluate("new URL(location.href).searchParams.get('project')") or "")
     review = f"{url}/review?project={project}&annotator=Ada"
-    shoot(looks, "review", review, ".room .flagged .text")
+    page.goto(review)
     page.locator(".room .flagged .text").wait_for(timeout=LONG)
-    flag = quote(str(page.locator(".room").get_attribute("data-item")))
+    flag = wrong_and_known(Path(unquote(project)))
+    while shown(page) != flag:
+        answer(page)
+    page.locator('.room .saved[data-state="saved"]').wait_for(timeout=LONG)
+    shoot(looks, "review", review, ".room .flagged .text")
     for _ in range(REVIEWED):
-        before = page.locator(".room").get_attribute("data-item")
-        page.keyboard.press("Enter")
-        page.wait_for_timeout(300)
-        if page.locator(".room").get_attribute("data-item") == before:  # one of the blind audit: it wants a label
-            page.keyboard.press("1")
-            page.wait_for_timeout(300)
+        answer(page)
     page.locator('.room .saved[data-state="saved"]').wait_for(timeout=LONG)
     page.goto(f"{url}/models?project={project}")
     page.get_by_role("button", name="Retrain").click()
@@ -75,8 +81,25 @@ def session(page: Page, url: str, looks: Looks) -> None:
     page.get_by_text("Tick all").wait_for(timeout=LONG)
     shoot(looks, "feedback", f"{url}/feedback?project={project}&annotator=Ada", '[data-testid="stCheckbox"]')
     shoot(looks, "data", f"{url}/data?project={project}", ".js-plotly-plot")
-    shoot(looks, "explore", f"{url}/explore?project={project}&id={flag}", ".js-plotly-plot")
+    shoot(looks, "explore", f"{url}/explore?project={project}&id={quote(flag)}", ".js-plotly-plot")
     shoot(looks, "home", f"{url}/?project={project}", "h2, [data-testid=stHeading]")
+
+
+def shown(page: Page) -> str:
+    """The id of the flag on the card."""
+    return str(page.locator(".room").get_attribute("data-item"))
+
+
+def answer(page: Page) -> None:
+    """Decide what is on the card as its writer meant it."""
+    page.keyboard.press(str(1 + LABELS.index(GOLD[shown(page)])))
+    page.wait_for_timeout(300)
+
+
+def wrong_and_known(folder: Path) -> str:
+    """The first flag whose silver label is wrong and whose suggestion is right: what a flag is meant to be."""
+    flags = [item.flag for item in queue(open_project(folder), limit=100)]
+    return next(flag.id for flag in flags if flag.label != GOLD[flag.id] == flag.suggested)
 
 
 def shoot(looks: Looks, name: str, address: str, sign: str) -> None:
