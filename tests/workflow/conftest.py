@@ -5,8 +5,9 @@ import pytest
 from tiny_models import save_model
 
 from inffeed_core.evaluation.repair import RepairSet
-from inffeed_core.settings import TrainSettings
-from inffeed_core.workflow.projects import Project, open_sample
+from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.workflow.analysing import analyse
+from inffeed_core.workflow.projects import Project, open_sample, use_model
 from inffeed_core.workflow.training import train
 
 
@@ -18,6 +19,15 @@ def quiet(stage: str, done: int, total: int) -> None:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny encoder whose weights are large enough to tell texts apart."""
     return save_model(tmp_path_factory.mktemp("base"), "BertModel", initializer_range=0.1)
+
+
+@pytest.fixture
+def analysed(project: Project, base: Path) -> Project:
+    """A small project with one version and an analysis of few influencers."""
+    use_model(project, str(base))
+    train(project, TrainSettings(max_tokens=32), quiet)
+    analyse(project, AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3), quiet)
+    return project
 
 
 @pytest.fixture

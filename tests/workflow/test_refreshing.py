@@ -1,7 +1,5 @@
 """The flags follow the decisions by themselves: no version, no card lost, and every decided text can be undone."""
 
-from pathlib import Path
-
 import pytest
 
 from inffeed_core import jobs, store
@@ -10,7 +8,7 @@ from inffeed_core.records import Act, Decision, JobState
 from inffeed_core.settings import POLICIES, AnalysisSettings, TrainSettings
 from inffeed_core.workflow import review
 from inffeed_core.workflow.analysing import analyse, explain, refresh
-from inffeed_core.workflow.projects import Project, change_settings, use_model
+from inffeed_core.workflow.projects import Project, change_settings
 from inffeed_core.workflow.review import Sitting
 from inffeed_core.workflow.training import train
 
@@ -19,14 +17,6 @@ FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 
 def quiet(stage: str, done: int, total: int) -> None:
     pass
-
-
-@pytest.fixture
-def analysed(project: Project, base: Path) -> Project:
-    use_model(project, str(base))
-    train(project, TrainSettings(max_tokens=32), quiet)
-    analyse(project, FEW, quiet)
-    return project
 
 
 def decide(project: Project, count: int, start: int = 0) -> list[str]:

@@ -1,32 +1,18 @@
 """Scores of an analysis against refits, on a project with a tiny encoder."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
 from inffeed_core.records import JobState
-from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.analysing import analyse
-from inffeed_core.workflow.projects import Project, use_model
-from inffeed_core.workflow.training import train
+from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.verifying import Refit, Verification, correlation, latest_verification, slope, verify
-
-FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 
 
 def quiet(stage: str, done: int, total: int) -> None:
     pass
-
-
-@pytest.fixture
-def analysed(project: Project, base: Path) -> Project:
-    use_model(project, str(base))
-    train(project, TrainSettings(max_tokens=32), quiet)
-    analyse(project, FEW, quiet)
-    return project
 
 
 def test_the_scores_that_are_shown_come_true(analysed: Project):
