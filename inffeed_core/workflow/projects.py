@@ -161,7 +161,10 @@ def model_reference(model: str) -> str:
 
 
 def projects_in(home: Path) -> list[ProjectSummary]:
-    """The projects directly under `home`, last changed first; those that cannot be read tell why."""
+    """The projects directly under `home`, last changed first, each brought to the current schema.
+
+    Those that cannot be read tell why.
+    """
     if not home.is_dir():
         return []
     found = [Project(folder) for folder in home.iterdir() if not folder.name.startswith(".")]
@@ -172,6 +175,7 @@ def projects_in(home: Path) -> list[ProjectSummary]:
 def _summary(project: Project) -> ProjectSummary:
     changed = _last_written(project)
     try:
+        migrate(project.db)
         with reading(project.db) as db:
             settings = project_settings(db)
             instances, decisions = count_instances(db), sum(act_counts(db).values())

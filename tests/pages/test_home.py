@@ -1,11 +1,16 @@
 """Home: beginning, and finding the way back."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from page_parts import button, texts
+from sqlite_utils import Database
 
 from inffeed_core import store
 from inffeed_core.records import JobState, Split
 from inffeed_core.settings import ProjectSettings
+from inffeed_core.store.migrations import migrations
 from inffeed_core.workflow.projects import Project, create_project, projects_in, settings_of
 
 
@@ -65,6 +70,17 @@ def test_a_damaged_project_tells_why_and_the_others_still_open(open_page, home):
     app = open_page("home")
     assert "It cannot be read" in texts(app)
     assert "Good project" in texts(app)
+
+
+def test_a_project_of_an_older_release_is_brought_up_to_date_before_it_is_listed(open_page, home):
+    (home / "old").mkdir(parents=True)
+    with closing(sqlite3.connect(home / "old" / "project.db")) as connection:
+        db = Database(connection)
+        migrations.apply(db, stop_before="m006_feedback")
+        store.save_project_settings(db, ProjectSettings("Older project", ("a", "b")))
+    assert "Older project" in texts(open_page("home"))
+    with store.reading(home / "old" / "project.db") as db:
+        assert not list(migrations.pending(db))
 
 
 def test_a_new_project_is_made_from_the_form_and_opens_at_data(open_page, home):
