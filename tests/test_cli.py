@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -378,7 +379,9 @@ def test_the_app_starts_from_any_folder_and_listens_to_this_machine_only(project
 def test_ctrl_c_cancels_and_leaves_the_project_as_it_was(project: Project) -> None:
     command = [*INFFEED, "retrain", str(project.folder), "--method", "fine-tune", "--epochs", "50"]  # lasts
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-    child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what a shell starts in the background ignores it
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    child = subprocess.Popen(command, **pipes, text=True, env=environment, preexec_fn=heed)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with reading(project.db) as db:
