@@ -121,14 +121,23 @@ def knn(signals: Signals) -> Floats:
 
 def bm25(signals: Signals) -> Floats:
     """Share of the gold texts most alike by BM25 (higher scores count more) that carry another label."""
+    count = min(signals.neighbours, len(signals.gold_labels))
+    return _disagreement(signals, *alike_by_words(signals.texts, signals.gold_texts, count))
+
+
+def alike_by_words(texts: Sequence[str], among: Sequence[str], count: int) -> tuple[Ints, Floats]:
+    """Positions of the `count` of `among` that are most alike to each text by BM25, and their scores, each [n, count].
+
+    Of the library bm25s; the most alike stands first. `count` may not exceed their number.
+    """
     import bm25s
 
-    count = min(signals.neighbours, len(signals.gold_labels))
     index = bm25s.BM25()
-    index.index(bm25s.tokenize(list(signals.gold_texts), stopwords=None, show_progress=False), show_progress=False)
-    queries = bm25s.tokenize(list(signals.texts), stopwords=None, show_progress=False)
-    nearest, alike = index.retrieve(queries, k=count, show_progress=False)
-    return _disagreement(signals, nearest, alike)
+    index.index(bm25s.tokenize(list(among), stopwords=None, show_progress=False), show_progress=False)
+    nearest, scores = index.retrieve(
+        bm25s.tokenize(list(texts), stopwords=None, show_progress=False), k=count, show_progress=False
+    )
+    return nearest, scores
 
 
 def self_influence(signals: Signals) -> Floats:
