@@ -10,6 +10,7 @@ Everything inside one `writing` block is one transaction: all of it is stored, o
 
 from inffeed_core.store.analyses import (
     analyses,
+    analysis_in_use,
     begin_analysis,
     carry_rankings,
     empty_analysis,
@@ -125,6 +126,7 @@ __all__ = [
     "add_trial",
     "add_version",
     "analyses",
+    "analysis_in_use",
     "annotator_counts",
     "answers",
     "apply_proposals",

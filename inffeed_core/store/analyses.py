@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from inffeed_core.records import Analysis, Evidence, Influencer, Split
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import find
+from inffeed_core.store.versions import active_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,12 @@ def latest_analysis(db: Database, version: str | None = None) -> Analysis | None
     """The newest analysis, of one version or of any; None where there is none."""
     sql = "SELECT * FROM analysis WHERE ?1 IS NULL OR version = ?1 ORDER BY id DESC LIMIT 1"
     return next((_analysis(row) for row in db.query(sql, [version])), None)
+
+
+def analysis_in_use(db: Database) -> Analysis | None:
+    """The newest analysis of the active version; None where there is no version, or it has none."""
+    active = active_version(db)
+    return latest_analysis(db, active.id) if active else None
 
 
 def analyses(db: Database) -> list[Analysis]:

@@ -148,8 +148,7 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
     Raises NotReady where there is no analysis, UnknownInstance, Cancelled.
     """
     with store.reading(project.db) as db:
-        version = store.active_version(db)
-        analysis = store.latest_analysis(db, version.id) if version else None
+        analysis = store.analysis_in_use(db)
     if analysis is None:
         raise NotReady("There is no analysis of the active version yet; run one first (`inffeed analyse`).")
     state = load(project, AnalysisSettings.from_dict(analysis.settings), progress, analysis.as_of_decision)

@@ -101,8 +101,7 @@ def _label(db: Database, wish: Wish, act: Act) -> str | None:
 
 
 def _analysis_id(db: Database) -> int | None:
-    active = store.active_version(db)
-    analysis = store.latest_analysis(db, active.id) if active else None
+    analysis = store.analysis_in_use(db)
     return analysis.id if analysis else None
 
 

@@ -10,14 +10,13 @@ from inffeed_core.records import Analysis, Decision, Evidence, Instance, MapPoin
 from inffeed_core.settings import POLICIES
 from inffeed_core.store import (
     DECIDED_TOO,
-    active_version,
     analyses,
+    analysis_in_use,
     decisions_about,
     evidence_for,
     find,
     flagged,
     instance,
-    latest_analysis,
     map_points,
     policy_values,
     reading,
@@ -53,8 +52,7 @@ def portrait(project: Project, id: str, analysis_id: int | None = None) -> Portr
         shown = instance(db, id)
         trail = tuple(decisions_about(db, id))
         if analysis_id is None:
-            active = active_version(db)
-            analysis = None if active is None else latest_analysis(db, active.id)
+            analysis = analysis_in_use(db)
         else:
             analysis = next((one for one in analyses(db) if one.id == analysis_id), None)
         if analysis is None:
@@ -73,8 +71,7 @@ def portrait(project: Project, id: str, analysis_id: int | None = None) -> Portr
 def latest_id(project: Project) -> int | None:
     """The newest analysis of the active version, which explains instances on request; None before the first."""
     with reading(project.db) as db:
-        active = active_version(db)
-        analysis = None if active is None else latest_analysis(db, active.id)
+        analysis = analysis_in_use(db)
         return None if analysis is None else analysis.id
 
 
@@ -88,8 +85,7 @@ def find_instances(project: Project, query: str, limit: int = 50) -> list[Instan
     with reading(project.db) as db:
         if query.strip():
             return search(db, query, limit)
-        active = active_version(db)
-        analysis = None if active is None else latest_analysis(db, active.id)
+        analysis = analysis_in_use(db)
         if analysis is None:
             return []
         ids = [r.row.instance for r in flagged(db, analysis.id, POLICIES[0], DECIDED_TOO, limit=limit)]

@@ -128,8 +128,7 @@ def undo(project: Project, token: str, annotator: str) -> FeedbackAct:
 def was_sent(project: Project) -> bool:
     """Whether the newest analysis has an order of texts that were sent to review."""
     with store.reading(project.db) as db:
-        active = store.active_version(db)
-        analysis = store.latest_analysis(db, active.id) if active else None
+        analysis = store.analysis_in_use(db)
         return analysis is not None and store.ranking_size(db, analysis.id, SENT) > 0
 
 
@@ -140,8 +139,7 @@ def send_to_review(project: Project, set_id: int, ids: Sequence[str], annotator:
     """
     with store.writing(project.db) as db:
         count = store.send(db, store.proposal_set(db, set_id), ids, annotator)
-        active = store.active_version(db)
-        analysis = store.latest_analysis(db, active.id) if active else None
+        analysis = store.analysis_in_use(db)
         if analysis is not None:
             store.rank_sent(db, analysis.id)
         return count

@@ -13,6 +13,7 @@ import numpy as np
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
+from inffeed_core.flagging import Floats, alike_by_words
 from inffeed_core.records import Progress
 from inffeed_core.settings import AnalysisSettings
 from inffeed_core.store.analyses import ScoreRow
@@ -57,7 +58,7 @@ class Verification:
 
 def correlation(refits: Sequence[Refit]) -> float | None:
     """Pearson's, of predicted with actual; None where either does not vary."""
-    predicted, actual = (np.array([getattr(one, name) for one in refits]) for name in ("predicted", "actual"))
+    predicted, actual = _columns(refits)
     if len(refits) < FEWEST or not np.ptp(predicted) or not np.ptp(actual):
         return None
     return float(np.corrcoef(predicted, actual)[0, 1])
@@ -65,10 +66,14 @@ def correlation(refits: Sequence[Refit]) -> float | None:
 
 def slope(refits: Sequence[Refit]) -> float | None:
     """Of actual on predicted: 1 = the magnitude is right, above 1 = predicted too small."""
-    predicted, actual = (np.array([getattr(one, name) for one in refits]) for name in ("predicted", "actual"))
+    predicted, actual = _columns(refits)
     if len(refits) < FEWEST or not np.ptp(predicted):
         return None
     return float(np.polyfit(predicted, actual, 1)[0])
+
+
+def _columns(refits: Sequence[Refit]) -> tuple[Floats, Floats]:
+    return np.array([one.predicted for one in refits]), np.array([one.actual for one in refits])
 
 
 def latest_verification(project: Project, analysis: int) -> Verification | None:
@@ -89,8 +94,7 @@ def verify(project: Project, refits: int, progress: Progress) -> Verification:
     from inffeed_core.workflow import analysing
 
     with store.reading(project.db) as db:
-        version = store.active_version(db)
-        analysis = store.latest_analysis(db, version.id) if version else None
+        analysis = store.analysis_in_use(db)
     if analysis is None:
         raise NotReady("There is no analysis of the active version to check; run one first (`inffeed analyse`).")
     settings = AnalysisSettings.from_dict(analysis.settings)
@@ -130,16 +134,11 @@ def _refitted(
 
 def _shared_with_bm25(texts: Mapping[str, str], strongest: Mapping[str, frozenset[str]]) -> float | None:
     """`texts` are all that were learned, by id; `strongest` are the influencers of those asked about, if known."""
-    import bm25s
-
     known = [id for id, influencers in strongest.items() if influencers]
     if not known or len(texts) <= TOP:
         return None
     ids = list(texts)
-    index = bm25s.BM25()
-    index.index(bm25s.tokenize(list(texts.values()), stopwords=None, show_progress=False), show_progress=False)
-    queries = bm25s.tokenize([texts[id] for id in known], stopwords=None, show_progress=False)
-    found, _ = index.retrieve(queries, k=TOP + 1, show_progress=False)
+    found, _ = alike_by_words([texts[id] for id in known], list(texts.values()), TOP + 1)
     alike = [[ids[row] for row in rows if ids[row] != id][:TOP] for id, rows in zip(known, found, strict=True)]
     shares = [len(strongest[id] & set(near)) / len(strongest[id]) for id, near in zip(known, alike, strict=True)]
     return float(np.mean(shares))
