@@ -4,11 +4,11 @@ Two parts: what the policy that ranked the text says about it, and the strongest
 Each part is a `Fact` (a code and its values) and becomes words only through `ENGLISH`, so that a translation is
 another table of the same codes, which may name the policies too.
 
-What the policies' scores mean here (higher = checked first): for `expected-gain` and `negative-influence` the
-predicted fall of the validation loss in nats, by checking the text and by removing it; for `class-gain` and
-`class-influence` that of the loss on one class's validation texts; for `gold-loss` and `out-of-fold-loss` the loss of
-the text's label in nats; for `knn` and `bm25` the share of weighted votes for another label. The others are only
-spoken of by their rank. `inffeed_core.flagging` computes them all.
+What the policies' scores mean here (higher = checked first): for `expected-gain`, `channel-gain` and
+`negative-influence` the predicted fall of the validation loss in nats, by checking the text, and by removing it; for
+`class-gain` and `class-influence` that of the loss on one class's validation texts; for `gold-loss` and
+`out-of-fold-loss` the loss of the text's label in nats; for `knn` and `bm25` the share of weighted votes for another
+label. The others are only spoken of by their rank. `inffeed_core.flagging` computes them all.
 """
 
 import math
@@ -83,6 +83,7 @@ _GAINS = {
     "class-influence": "class-removal-above",
     "class-gain": "class-gain-above",
     "expected-gain": "gain-above",
+    "channel-gain": "gain-above",
     "negative-influence": "removal-above",
 }
 

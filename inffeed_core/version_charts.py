@@ -109,16 +109,19 @@ def learning_curve(versions: Sequence[ModelVersion], words: Words = CHARTS) -> g
     scored = [(v, v.validation.macro_f1) for v in versions if v.validation is not None]
     figure = laid_out(go.Figure(), height=320)
     figure.add_trace(_marks(scored, None, NEUTRAL, words))
-    for number, (method, symbol) in enumerate(_METHOD_SYMBOLS.items()):
-        chosen = [pair for pair in scored if pair[0].settings.get("method", "instant") == method]
+    methods = [str(v.settings.get("method", "instant")) for v, _ in scored]
+    for number, method in enumerate(dict.fromkeys([*METHOD_SYMBOLS, *methods])):
+        chosen = [pair for pair, its in zip(scored, methods, strict=True) if its == method]
         if chosen:
-            figure.add_trace(_marks(chosen, (method, symbol), LABEL_COLOURS[number], words))
+            kind = (method, METHOD_SYMBOLS.get(method, "cross"))
+            figure.add_trace(_marks(chosen, kind, LABEL_COLOURS[number % len(LABEL_COLOURS)], words))
     figure.update_xaxes(title=words["confirmed-axis"], rangemode="tozero", tickformat=",d")
     figure.update_yaxes(title=words["macro-f1-axis"])
     return figure
 
 
-_METHOD_SYMBOLS = {"instant": "circle", "fine-tune": "square", "lora": "diamond"}
+METHOD_SYMBOLS = {"instant": "circle", "fine-tune": "square", "lora": "diamond"}
+"""By how a version was trained."""
 
 
 def _marks(
@@ -134,7 +137,7 @@ def _marks(
     return go.Scatter(
         **places,
         mode="markers+text",
-        name=words[method],
+        name=words.get(method, method),
         text=[v.id for v, _ in scored],
         textposition="top center",
         marker={"symbol": symbol, "size": 11, "color": colour},

@@ -138,6 +138,67 @@ CHARTS = {
 """The words of `inffeed_core.charts` and `inffeed_core.version_charts`."""
 
 
+STAGES = (
+    "Starting",
+    "Cancelling",
+    "Waiting for another job",
+    "Waiting for another job that encodes texts",
+    "Waiting for another job that merges adapters",
+    "Waiting for another analysis of the whole model",
+    "Loading the model",
+    "Encoding texts",
+    "Tokenising",
+    "Fine-tuning",
+    "Merging the adapters",
+    "Timing a few batches",
+    "Writing the model",
+    "Fitting the model",
+    "Scoring",
+    "Refitting",
+    "Finding layers",
+    "Fitting eigenbases",
+    "Fitting eigenvalues",
+    "Encoding gradients",
+    "Differentiating targets",
+    "Averaging gradients",
+    "Encoding training rows",
+    "Multiplying by training rows",
+    "Adding up training rows",
+    "Comparing training rows",
+    "Reading the training set",
+    "Finding influencers",
+    "Weighing the labels",
+    "Trying the proposals",
+    "Saving the analysis",
+    "Reading the file",
+    "Checking the rows",
+    "Storing the rows",
+    "Writing the rows",
+)
+"""Everything that a job says it is doing; other words are shown in English in every language."""
+
+
+class Term(str):
+    """A member of a closed set, such as a kind of job, that each language names in a section of its own.
+
+    In the core's English it is the member as it is.
+    """
+
+    __slots__ = ("section",)
+
+    section: str
+
+    def __new__(cls, section: str, member: str) -> Self:
+        """A member of the set that this section names."""
+        made = super().__new__(cls, member)
+        made.section = section
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """What a copy is made from."""
+        return self.section, str(self)
+
+
 class Sentence(str):
     """English words that remember how they were made."""
 
@@ -157,11 +218,17 @@ class Sentence(str):
         return (self.code,), dict(self.values)
 
 
-def reworded(sentence: str, phrases: Mapping[str, str]) -> str:
-    """The same by another table; a plain string, such as an error's, stays as it is."""
+def reworded(sentence: str, phrases: Mapping[str, str], terms: Mapping[str, Mapping[str, str]] | None = None) -> str:
+    """The same by another table, and its terms by `terms`: names of members by section.
+
+    A plain string, such as an error's, stays as it is, and so does a member that has no name there.
+    """
+    if isinstance(sentence, Term):
+        return (terms or {}).get(sentence.section, {}).get(sentence, str(sentence))
     if not isinstance(sentence, Sentence):
         return sentence
     values = {
-        name: reworded(value, phrases) if isinstance(value, str) else value for name, value in sentence.values.items()
+        name: reworded(value, phrases, terms) if isinstance(value, str) else value
+        for name, value in sentence.values.items()
     }
     return phrases[sentence.code].format(**values)

@@ -17,7 +17,7 @@ from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
 from pages.components.tiers import analysis_name
-from pages.language import say, section, split_name, told
+from pages.language import called, say, section, split_name, told
 
 BARE = {"displayModeBar": False}
 
@@ -241,8 +241,7 @@ def _rankings(project: Project, shown: Portrait, *, checking: bool) -> None:
     else:
         names = [say(f"columns.{name}") for name in ("policy", "rank", "score", "meaning")]
         rows = [
-            (_policy_name(policy), *standing, section("policies")[policy][1])
-            for policy, standing in shown.standings.items()
+            (_policy_name(policy), *standing, _policy_words(policy)[1]) for policy, standing in shown.standings.items()
         ]
         columns = {
             say("columns.rank"): st.column_config.NumberColumn(format="localized"),
@@ -299,7 +298,13 @@ def _verified(found: Verification) -> None:
 
 
 def _policy_name(policy: str) -> str:
-    return str(section("policies")[policy][0])
+    return str(_policy_words(policy)[0])
+
+
+def _policy_words(policy: str) -> tuple[str, str]:
+    """(its name, what its score is); one of another release has its own name and no explanation."""
+    name, meaning = section("policies").get(policy, (policy, ""))
+    return name, meaning
 
 
 def _trail(shown: Portrait) -> None:
@@ -312,7 +317,7 @@ def _trail(shown: Portrait) -> None:
         {
             when: pd.to_datetime(d.at),
             say("columns.who"): d.annotator,
-            say("columns.act"): say(f"acts.{d.act}"),
+            say("columns.act"): called(f"acts.{d.act}"),
             say("columns.label"): d.label,
             say("columns.note"): d.note,
             say("columns.undone"): d.token in undone,

@@ -16,7 +16,8 @@ class Format(StrEnum):
 READABLE = "CSV, TSV, JSON lines (.jsonl), each also as .gz, Parquet or Excel (.xlsx)"
 WRITABLE = "CSV (.csv), TSV (.tsv), JSON lines (.jsonl), each also as .gz, or Parquet (.parquet)"
 
-_SUFFIXES = {"tab": Format.TSV, "ndjson": Format.JSONL} | {f.value: f for f in Format}
+SUFFIXES = {f.value: f for f in Format} | {"tab": Format.TSV, "ndjson": Format.JSONL}
+"""Every suffix that is read, without its dot."""
 
 
 def format_of(name: str) -> tuple[Format | None, bool]:
@@ -24,4 +25,4 @@ def format_of(name: str) -> tuple[Format | None, bool]:
     lowered = name.lower()
     zipped = lowered.endswith(".gz")
     _, dot, suffix = lowered.removesuffix(".gz").rpartition(".")
-    return (_SUFFIXES.get(suffix) if dot else None), zipped
+    return (SUFFIXES.get(suffix) if dot else None), zipped

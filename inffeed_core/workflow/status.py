@@ -18,7 +18,7 @@ from inffeed_core.store import (
     project_settings,
     reading,
 )
-from inffeed_core.wording import Sentence
+from inffeed_core.wording import Sentence, Term
 from inffeed_core.workflow.projects import Project
 
 BESIDE = ("explain", "refresh", "probe", "export-model", "propose")
@@ -121,7 +121,8 @@ def _wait_step(running: tuple[Job, ...]) -> NextStep | None:
     if not waited_for:
         return None
     job = waited_for[0]
-    return NextStep(Step.WAIT, Sentence("step-wait-stage" if job.stage else "step-wait", job=job.kind, stage=job.stage))
+    doing = {"job": Term("jobs", job.kind), "stage": Term("stages", job.stage)}
+    return NextStep(Step.WAIT, Sentence("step-wait-stage" if job.stage else "step-wait", **doing))
 
 
 def _work_step(

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from inffeed_core.data.formats import SUFFIXES
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
 from inffeed_core.errors import ImportRefused, InfFeedError
@@ -20,7 +21,7 @@ from pages.components.notices import problem, success
 from pages.language import say, split_name, stage, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION, Step.IMPORT_SILVER)
-TYPES = ["csv", "tsv", "jsonl", "gz", "parquet", "xlsx"]
+TYPES = [*SUFFIXES, "gz"]
 NONE = ""
 MAPPED_AT_MOST = 40
 SHOWN_AT_MOST = 200
