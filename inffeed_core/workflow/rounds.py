@@ -143,7 +143,7 @@ def _predicted(state: State, learn: Encoded, on: Encoded) -> Ints:
     settings, validation = settings_again(state.version), (state.validation.features, state.validation.labels)
     learned = learn.learned(len(state.about.labels), settings.silver_weight)
     l2, start = state.influence.fit.l2, state.stored_theta
-    _, fit = fit_recipe(learned, validation, settings, lambda taught: fit_head(taught, l2, start=start))
+    _, fit = fit_recipe(learned, validation, settings, lambda taught, _: fit_head(taught, l2, start=start))
     return np.asarray(probabilities(fit.theta, on.features).argmax(1).numpy())
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from inffeed_core import __version__, store
 from inffeed_core.errors import NotReady
 from inffeed_core.evaluation.metrics import macro_f1_difference, measure
-from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, probabilities
+from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
 from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.heads import save_head
@@ -54,12 +54,12 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
     data = encode(project, model, settings, as_of, progress)
     learn, validation = data.only(*LEARNED), data.only(Split.VALIDATION)
     _require_trainable(learn, validation)
-    progress("Fitting the model", 0, 0)
     way, fit = fit_recipe(
         learn.learned(len(about.labels), settings.silver_weight),
         (validation.features, validation.labels),
         settings,
-        lambda taught: _fit(taught, validation, settings, parent, project),
+        lambda taught, report: _fit(taught, validation, settings, (parent, project), report),
+        progress,
     )
     difference = _difference(project, parent, fit, validation, len(about.labels), progress)
     version = ModelVersion(
@@ -180,11 +180,17 @@ def _require_trainable(learn: Encoded, validation: Encoded) -> None:
 
 
 def _fit(
-    data: HeadData, validation: Encoded, settings: TrainSettings, parent: ModelVersion | None, project: Project
+    data: HeadData,
+    validation: Encoded,
+    settings: TrainSettings,
+    before: tuple[ModelVersion | None, Project],
+    report: Report,
 ) -> HeadFit:
+    """`before` are the parent and the project it lies in."""
     if settings.l2 is None:
-        return choose_l2(data, validation.features, validation.labels, L2_GRID)
-    return fit_head(data, settings.l2, start=_warm_start(project, parent, data))
+        return choose_l2(data, validation.features, validation.labels, L2_GRID, report=report)
+    parent, project = before
+    return fit_head(data, settings.l2, start=_warm_start(project, parent, data), report=report)
 
 
 def _warm_start(project: Project, parent: ModelVersion | None, data: HeadData) -> Float[Tensor, "k d1"] | None:

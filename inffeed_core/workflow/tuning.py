@@ -64,7 +64,8 @@ def _by_recipe(
         learn.learned(len(about.labels), settings.silver_weight),
         steering,
         settings,
-        lambda taught: choose_l2(taught, *steering, L2_GRID),
+        lambda taught, report: choose_l2(taught, *steering, L2_GRID, report=report),
+        progress,
     )
     texts = [one.text for one in learn.instances]
     if way.data.targets is None:
