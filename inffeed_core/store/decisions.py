@@ -124,13 +124,13 @@ def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
             SELECT 1 FROM answer l WHERE l.instance = s.instance AND l.annotator = s.annotator AND l.n > s.n)
         ORDER BY s.n
     """
-    return by_instance(db.query(sql, [json.dumps(list(ids))]))
+    return by_instance(map(as_decision, db.query(sql, [json.dumps(list(ids))])))
 
 
-def by_instance(rows: Iterable[Mapping[str, object]]) -> dict[str, list[Decision]]:
-    """Rows of the table `decision` as records, by instance, in their order."""
+def by_instance(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
+    """Decisions by instance, in their order."""
     found: dict[str, list[Decision]] = {}
-    for decision in map(as_decision, rows):
+    for decision in decisions:
         found.setdefault(decision.instance_id, []).append(decision)
     return found
 

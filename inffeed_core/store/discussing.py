@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 from inffeed_core.records import Decision
-from inffeed_core.store.decisions import by_instance
+from inffeed_core.store.decisions import as_decision, by_instance
 from inffeed_core.store.instances import NO_LIMIT
 from inffeed_core.store.votes import counts, withdrawn
 
@@ -39,4 +39,4 @@ def under_discussion(db: Database) -> list[str]:
 def standing_about(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
     """By instance the answers that stand, oldest first."""
     sql = "SELECT * FROM answer WHERE instance IN (SELECT value FROM json_each(?)) ORDER BY n"
-    return by_instance(db.query(sql, [json.dumps(list(ids))]))
+    return by_instance(map(as_decision, db.query(sql, [json.dumps(list(ids))])))
