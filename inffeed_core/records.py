@@ -46,13 +46,15 @@ class Instance:
     original_label: str
     label: str
     confirmed: bool
-    """True where a human has confirmed the label: gold splits, and silver after keep or relabel."""
+    """True where a human has confirmed the label: gold splits, and silver after keep or relabel; never if disputed."""
     source: str = ""
     metadata: Metadata = field(default_factory=dict)
     annotator: str | None = None
     """Who took the decision that gave the current label, or None."""
     decided_at: str | None = None
     """When, as an ISO 8601 time in UTC, or None."""
+    disputed: bool = False
+    """True where annotators' votes tie: the label is the imported one, and nobody has confirmed it, gold or not."""
 
 
 class Act(StrEnum):
@@ -89,6 +91,23 @@ class Decision:
     """The token of the decision that this one was given with, about a text of nearly the same words."""
     feedback: str | None = None
     """The token of the feedback act that it belongs to: nobody answered about this text by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What decisions made of the labels since some moment, each instance counted once."""
+
+    corrected: int
+    """Have another label."""
+    confirmed: int
+    """Have the same label, and somebody has confirmed it."""
+    withdrawn: int
+    """Were confirmed and are no more: votes that were undone or withdrawn, or tie."""
+
+    @property
+    def total(self) -> int:
+        """How many instances that are."""
+        return self.corrected + self.confirmed + self.withdrawn
 
 
 @dataclass(frozen=True, slots=True)

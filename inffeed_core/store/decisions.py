@@ -1,5 +1,7 @@
 """Decisions: append-only, each arriving exactly once by its token. Undo is a decision too.
 
+What a decision means for the label is told in `votes`: of each annotator the last act that stands counts.
+
 An *answer* is what somebody decided about one text, alone or with its twins. Decisions of feedback change labels as
 others do, but are no answers: nobody has read the text for them, so it stays open for review and in the audit, and they
 are undone by their act (`feedback`), never one by one.
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision
-from inffeed_core.records import Act, Decision
+from inffeed_core.records import Act, Changes, Decision
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, instance, project_settings
 
@@ -47,13 +49,17 @@ def record_decision(db: Database, decision: Decision) -> bool:
 
 
 def restore_decisions(db: Database, decisions: Iterable[Decision]) -> int:
-    """Store relabels and keeps that an export tells of, in this order; returns how many.
+    """Store decisions that an export tells of, in this order; returns how many.
 
     Checked by the importer; one by one, `record_decision` would derive the label state anew for each.
     """
-    columns = "token, instance, annotator, act, label, note, at"
-    rows = ((d.token, d.instance_id, d.annotator, d.act.value, d.label, d.note, d.at) for d in decisions)
-    return db.conn.executemany(f"INSERT INTO decision ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows).rowcount
+    sql = """
+        INSERT INTO decision (token, instance, annotator, act, label, note, at, settles) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    """
+    rows = (
+        (d.token, d.instance_id, d.annotator, d.act.value, d.label, d.note, d.at, int(d.settles)) for d in decisions
+    )
+    return db.conn.executemany(sql, rows).rowcount
 
 
 def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
@@ -118,13 +124,13 @@ def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
             SELECT 1 FROM answer l WHERE l.instance = s.instance AND l.annotator = s.annotator AND l.n > s.n)
         ORDER BY s.n
     """
-    return by_instance(db.query(sql, [json.dumps(list(ids))]))
+    return by_instance(map(as_decision, db.query(sql, [json.dumps(list(ids))])))
 
 
-def by_instance(rows: Iterable[Mapping[str, object]]) -> dict[str, list[Decision]]:
-    """Rows of the table `decision` as records, by instance, in their order."""
+def by_instance(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
+    """Decisions by instance, in their order."""
     found: dict[str, list[Decision]] = {}
-    for decision in map(as_decision, rows):
+    for decision in decisions:
         found.setdefault(decision.instance_id, []).append(decision)
     return found
 
@@ -136,20 +142,33 @@ def annotator_counts(db: Database) -> dict[str, int]:
 
 
 def act_counts(db: Database) -> dict[Act, int]:
-    """How many decisions of each act stand; acts that nobody took are left out."""
-    sql = "SELECT act, count(*) AS n FROM standing GROUP BY act"
+    """How often each act is an annotator's last about a text, undone ones left aside; acts that nobody took are not in.
+
+    Bare columns beside max() come from its row, which SQLite promises.
+    """
+    sql = """
+        SELECT act, count(*) AS n FROM (SELECT act, max(n) FROM standing GROUP BY instance, annotator) GROUP BY act
+    """
     return {Act(row["act"]): row["n"] for row in db.query(sql)}
 
 
-def changed_since(db: Database, row: int) -> int:
-    """How many instances have another current label, or another confirmation, than just after decision `row`."""
+def changes_since(db: Database, row: int) -> Changes:
+    """The instances that have another current label, or another confirmation, than just after decision `row`."""
     sql = f"""
-        SELECT count(*) AS n FROM ({INSTANCES_AS_OF.replace(":as_of", ":then")}) a
-        JOIN ({INSTANCES_AS_OF}) b USING (id)
-        WHERE a.id IN (SELECT instance FROM decision WHERE n > :then)
-          AND (a.label, a.confirmed) IS NOT (b.label, b.confirmed)
+        SELECT coalesce(sum(lost), 0) AS withdrawn, coalesce(sum(NOT lost AND moved), 0) AS corrected,
+               coalesce(sum(NOT lost AND NOT moved), 0) AS confirmed
+        FROM (SELECT a.confirmed AND NOT b.confirmed AS lost, a.label != b.label AS moved
+              FROM ({INSTANCES_AS_OF.replace(":as_of", ":then")}) a JOIN ({INSTANCES_AS_OF}) b USING (id)
+              WHERE a.id IN (SELECT instance FROM decision WHERE n > :then)
+                AND (a.label, a.confirmed) IS NOT (b.label, b.confirmed))
     """
-    return int(next(iter(db.query(sql, {"then": row, "as_of": NO_LIMIT})))["n"])
+    found = next(iter(db.query(sql, {"then": row, "as_of": NO_LIMIT})))
+    return Changes(found["corrected"], found["confirmed"], found["withdrawn"])
+
+
+def changed_since(db: Database, row: int) -> int:
+    """How many instances `changes_since` tells of."""
+    return changes_since(db, row).total
 
 
 def last_decision_row(db: Database) -> int:

@@ -57,7 +57,7 @@ class State:
 
     @cached_property
     def unconfirmed(self) -> list[int]:
-        """Positions in `learn` of the silver instances that nobody has confirmed: what policies rank."""
+        """Positions in `learn` of what nobody has confirmed, silver and disputed gold: what policies rank."""
         return [i for i, one in enumerate(self.learn.instances) if not one.confirmed]
 
     @cached_property

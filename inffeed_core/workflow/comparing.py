@@ -91,7 +91,7 @@ def compare(project: Project, before_id: str, after_id: str) -> Comparison:
         if (stored := _stored(before, after)) is not None:
             return stored
         labels = project_settings(db).labels
-        truth = {i.id: i.label for i in instances(db, [Split.VALIDATION])}
+        truth = {i.id: i.label for i in instances(db, [Split.VALIDATION]) if not i.disputed}
         guesses = [_predictions(project, db, v, list(truth)) for v in (before, after)]
     both = [i for i in truth if all(i in g for g in guesses)]
     if not both:
@@ -108,7 +108,7 @@ def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
     """
     with reading(project.db) as db:
         labels = project_settings(db).labels
-        gold = list(instances(db, [Split.VALIDATION]))
+        gold = [one for one in instances(db, [Split.VALIDATION]) if not one.disputed]
         ids = [one.id for one in gold]
         before, after = (_predictions(project, db, version(db, id), ids) for id in (before_id, after_id))
     both = [one for one in gold if one.id in before and one.id in after]

@@ -133,7 +133,7 @@ def changed(state: State, proposals: Sequence[Proposal]) -> Encoded:
     instances, labels = list(kept.instances), kept.labels.clone()
     for i, one in enumerate(instances):
         if (proposed := by_id.get(one.id)) is not None:
-            instances[i] = replace(one, label=proposed, confirmed=True)
+            instances[i] = replace(one, label=proposed, confirmed=True, disputed=False)
             labels[i] = state.about.labels.index(proposed)
     return replace(kept, instances=instances, labels=labels)
 

@@ -61,7 +61,7 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
         lambda taught, report: _fit(taught, validation, settings, (parent, project), report),
         progress,
     )
-    difference = _difference(project, parent, fit, validation, len(about.labels), progress)
+    difference = _difference(project, parent, fit, validation, as_of, progress)
     version = ModelVersion(
         id=id,
         parent=parent.id if parent else None,
@@ -170,7 +170,7 @@ def _require_trainable(learn: Encoded, validation: Encoded) -> None:
     if len(seen) < 2:
         have = f"only {seen[0]!r}" if seen else "none"
         raise NotReady(f"Training needs texts of at least two labels in train or silver; there is {have}. Import more.")
-    if not any(one.split is Split.TRAIN or one.confirmed for one in learn.instances):
+    if not any(one.confirmed for one in learn.instances):
         raise NotReady("There is no gold to train on; import some texts with confirmed labels into the train split.")
     if not validation.instances:
         raise NotReady(
@@ -206,18 +206,18 @@ def _difference(
     parent: ModelVersion | None,
     fit: HeadFit,
     validation: Encoded,
-    classes: int,
+    as_of: int,
     progress: Progress,
 ) -> Interval | None:
-    """Validation macro-F1 of `fit` minus the parent's; the parent sees the texts through its own encoder."""
+    """Validation macro-F1 of `fit` minus the parent's; the parent sees the same texts through its own encoder."""
     if parent is None:
         return None
     settings = TrainSettings.from_dict(parent.settings)
-    theirs = encode(project, located(project, parent.encoder, progress), settings, parent.as_of_decision, progress)
+    theirs = encode(project, located(project, parent.encoder, progress), settings, as_of, progress)
     features = theirs.only(Split.VALIDATION).features
     before = probabilities(stored_fit(project, parent).theta, features).argmax(1)
     after = probabilities(fit.theta, validation.features).argmax(1)
-    return macro_f1_difference(before.numpy(), after.numpy(), validation.labels.numpy(), classes)
+    return macro_f1_difference(before.numpy(), after.numpy(), validation.labels.numpy(), len(fit.theta) + 1)
 
 
 def _metrics(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> Metrics | None:
@@ -232,12 +232,10 @@ def _predicted(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> dict[str,
 
 
 def _learned_from(learn: Encoded) -> dict[str, int]:
-    silver = [one.confirmed for one in learn.instances if one.split is Split.SILVER]
-    return {
-        "gold": len(learn.instances) - len(silver),
-        "silver_confirmed": sum(silver),
-        "silver": len(silver) - sum(silver),
-    }
+    """A disputed gold label counts as silver, for it is taught as one."""
+    gold = sum(one.confirmed and one.split is Split.TRAIN for one in learn.instances)
+    confirmed = sum(one.confirmed for one in learn.instances)
+    return {"gold": gold, "silver_confirmed": confirmed - gold, "silver": len(learn.instances) - confirmed}
 
 
 def _head_agreement(

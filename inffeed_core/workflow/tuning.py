@@ -25,7 +25,7 @@ from inffeed_core.models.sources import resolve
 from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Instance, Progress, Split
 from inffeed_core.settings import L2_GRID, ProjectSettings, TrainSettings
-from inffeed_core.workflow.encoded import LEARNED, encode, fingerprint
+from inffeed_core.workflow.encoded import LEARNED, encode, fingerprint, undisputed
 from inffeed_core.workflow.projects import Project
 
 FORMAT = 1
@@ -89,7 +89,9 @@ def time_per_text(
 def _data(project: Project, as_of: int) -> tuple[list[Instance], list[Instance]]:
     """(what is learned from, validation)."""
     with store.reading(project.db) as db:
-        learn, validation = (list(store.instances(db, splits, as_of=as_of)) for splits in (LEARNED, [Split.VALIDATION]))
+        learn, validation = (
+            undisputed(store.instances(db, splits, as_of=as_of)) for splits in (LEARNED, [Split.VALIDATION])
+        )
     return learn, validation
 
 

@@ -186,9 +186,10 @@ WORDS = {
         "summary_count": "{split} {count:,} 条",
         "summary": (
             "{count:,} 条文本（{parts}）。\n"
-            "每条都包含当前标签和导入时的标签，以及由谁、何时、如何决定。\n"
-            "项目目前有 {relabel:,} 个改标签决定和 {keep:,} 个保留决定；{model}。"
+            "每条都包含当前标签和导入时的标签，由谁、何时、如何决定，以及标注者的每个回答。\n"
+            "项目目前的回答：{answers}；{model}。"
         ),
+        "no_answers": "无",
         "model_version": "模型版本 {id}",
         "no_model_version": "尚无模型版本",
     },

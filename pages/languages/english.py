@@ -156,9 +156,10 @@ WORDS = {
         "summary_count": "{count:,} {split}",
         "summary": (
             "{count:,} texts ({parts}).\n"
-            "For each: its current and its imported label, and who decided that, when and how.\n"
-            "In the project so far: {relabel:,} relabel and {keep:,} keep decisions; {model}."
+            "For each: its current and its imported label, who decided that, when and how, and every answer to it.\n"
+            "Answers in the project so far: {answers}; {model}."
         ),
+        "no_answers": "none",
         "model_version": "model version {id}",
         "no_model_version": "no model version yet",
     },
