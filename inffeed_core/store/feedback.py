@@ -83,7 +83,7 @@ def proposal_set(db: Database, id: int | None = None) -> ProposalSet:
 def proposals(db: Database, set: ProposalSet) -> list[Proposal]:
     """The proposals of a set, the most certain first, with what has become of each."""
     rows = list(db.query(_PROPOSALS, {"set": set.id, "as_of": set.as_of_decision}))
-    current = find(db, [r["instance"] for r in rows])
+    current, answers = find(db, [r["instance"] for r in rows]), _answers(db, set.id)
     return [
         Proposal(
             rank=r["rank"],
@@ -95,6 +95,7 @@ def proposals(db: Database, set: ProposalSet) -> list[Proposal]:
             lead=r["lead"],
             state=_state(r, current[r["instance"]].label if r["instance"] in current else None),
             sent=bool(r["sent"]),
+            **answers.get(r["instance"], {}),
         )
         for r in rows
     ]
@@ -110,6 +111,22 @@ SELECT p.rank, p.instance, i.text, i.split, p.label, p.proposed, p.lead,
     p.instance IN (SELECT instance FROM sent) AS sent
 FROM proposal p JOIN instance i ON i.id = p.instance WHERE p.proposal_set = :set ORDER BY p.rank
 """
+
+
+def _answers(db: Database, set_id: int) -> dict[str, dict[str, str]]:
+    """Who answered last about a proposed text, and when: keep or relabel that stands, and no unsure of theirs after it.
+
+    What feedback relabelled itself is no answer.
+    """
+    sql = """
+        SELECT d.instance, d.annotator AS decided_by, d.at AS decided_at FROM standing d
+        WHERE d.instance IN (SELECT instance FROM proposal WHERE proposal_set = ?)
+            AND d.act IN ('keep', 'relabel') AND d.feedback IS NULL
+            AND NOT EXISTS (SELECT 1 FROM standing u WHERE u.instance = d.instance AND u.annotator = d.annotator
+                            AND u.n > d.n AND u.act = 'unsure')
+        ORDER BY d.n
+    """
+    return {r.pop("instance"): r for r in db.query(sql, [set_id])}
 
 
 def _state(row: Mapping[str, Any], label: str | None) -> ProposalState:

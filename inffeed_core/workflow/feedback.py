@@ -35,6 +35,11 @@ class Preview:
         return [one.id for one in self.proposals if one.state is ProposalState.OPEN]
 
     @property
+    def untouched(self) -> list[str]:
+        """Ids of those of them about whose text nobody has decided: what is applied where nobody chooses."""
+        return [one.id for one in self.proposals if one.untouched]
+
+    @property
     def stale(self) -> bool:
         """Whether labels have changed, or another version is in use, since the method looked."""
         return self.changed_since > 0 or self.version_now != self.set.version

@@ -1,20 +1,17 @@
 """Every control of the Models page, and whether what the page says is what the database then holds."""
 
 import shutil
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from serving import Server
 from small import make_small
 from tiny_models import save_model
 
 from inffeed_core import store
-from inffeed_core.records import Job, JobState
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from inffeed_core.workflow.analysing import analyse
 from inffeed_core.workflow.projects import Project, use_model
@@ -104,7 +101,9 @@ def test_rolling_back_in_the_session_of_three_retrains_takes_the_version_that_is
     pick(page, "v1")
     expect(page.get_by_role("button", name="Roll back to v1")).to_be_visible()
     page.get_by_role("button", name="Roll back to v1").click()
-    expect(page.get_by_text("v1 (in use)").or_(page.get_by_test_id("stMetricValue").get_by_text("v1")).first).to_be_visible()
+    expect(
+        page.get_by_text("v1 (in use)").or_(page.get_by_test_id("stMetricValue").get_by_text("v1")).first
+    ).to_be_visible()
     assert active(project) == "v1"
 
 
