@@ -67,7 +67,7 @@ def _keeper(where: str, key: str) -> Callable[[], None]:
 
 def _key(name: str, offered: Hashable) -> str:
     """The name, with a number for each time that something else was offered under it."""
-    place = f"offered as {name}"
+    place = f"offered:{name}"
     before, changes = st.session_state.get(place, (None, -1))
     if before != (_project(), offered):
         changes += 1
@@ -76,7 +76,7 @@ def _key(name: str, offered: Hashable) -> str:
 
 
 def _where(name: str) -> str:
-    return f"choice of {name} in {_project()}"
+    return f"choice:{name}:{_project()}"
 
 
 def _project() -> str:

@@ -43,7 +43,7 @@ class Ticks:
 
 def ticks_of(project: Project, shown: Preview) -> Ticks:
     """The ticks of this set; at first all that are open but for texts that somebody has decided."""
-    place = f"ticks of set {shown.set.id} in {project.folder}"
+    place = f"ticks:{shown.set.id}:{project.folder}"
     ticks: Ticks = st.session_state.setdefault(place, Ticks(set(shown.untouched)))
     return ticks
 

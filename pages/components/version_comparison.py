@@ -28,6 +28,8 @@ def before_after(project: Project, versions: list[ModelVersion], active: ModelVe
     after = choice(say("models.after"), ids, name="after", default=later, place=right) or later
     result = compare(project, before, after)
     st.text(told(result.sentence))
+    st.text(told(result.test_sentence))
+    st.caption(told(result.caveat))
     _scores(result)
     _changes(project, before, after)
 
