@@ -91,7 +91,7 @@ def _settings(method: Remedy) -> FeedbackSettings | None:
         help=say("feedback.margin_help"),
     )
     try:
-        return FeedbackSettings(method, influencers, vote, margin, cap=cap / 100)
+        return FeedbackSettings(method=method, influencers=influencers, vote=vote, margin=margin, cap=cap / 100)
     except SettingsError as error:
         problem(str(error), say("models.cannot_work"))
         return None

@@ -122,7 +122,9 @@ class _Rows:
             return
         id = given_id or self._numbered(split)
         source = self._stripped(cells, self._options.source)
-        self._converted.examples.append(Example(id, text, original, split, source, self._kept(cells)))
+        self._converted.examples.append(
+            Example(id=id, text=text, label=original, split=split, source=source, metadata=self._kept(cells))
+        )
         if decision:
             self._converted.decisions.append(decision)
 
@@ -212,7 +214,9 @@ class _Rows:
             self._refuse(row, problem, "Give a name, and a time such as 2026-03-01T12:00:00Z.")
         else:
             id, note = self._stripped(cells, self._options.id), as_text(cells[self._at["note"]])
-            return Decision(str(uuid4()), id, annotator, Act(act), label, note, at=at)
+            return Decision(
+                token=str(uuid4()), instance_id=id, annotator=annotator, act=Act(act), label=label, note=note, at=at
+            )
         return None
 
 

@@ -66,7 +66,14 @@ def proposal_sets(db: Database) -> list[ProposalSet]:
     """All sets, the newest first."""
     sql = "SELECT s.*, (SELECT count(*) FROM proposal p WHERE p.proposal_set = s.id) AS size FROM proposal_set s"
     return [
-        ProposalSet(r["id"], r["version"], r["as_of_decision"], json.loads(r["settings"]), r["created"], r["size"])
+        ProposalSet(
+            id=r["id"],
+            version=r["version"],
+            as_of_decision=r["as_of_decision"],
+            settings=json.loads(r["settings"]),
+            created=r["created"],
+            size=r["size"],
+        )
         for r in db.query(f"{sql} ORDER BY s.id DESC")
     ]
 
@@ -174,12 +181,12 @@ def apply_proposals(db: Database, set: ProposalSet, ids: Sequence[str], annotato
 
 def _relabel(set: ProposalSet, one: Proposal, annotator: str, token: str) -> Decision:
     return Decision(
-        f"{token}/{one.id}",
-        one.id,
-        annotator,
-        Act.RELABEL,
-        one.proposed,
-        _note(set),
+        token=f"{token}/{one.id}",
+        instance_id=one.id,
+        annotator=annotator,
+        act=Act.RELABEL,
+        label=one.proposed,
+        note=_note(set),
         settles=True,  # else the votes before it could outweigh it
         feedback=token,
     )
@@ -209,7 +216,13 @@ def undo_feedback(db: Database, token: str, annotator: str) -> FeedbackAct:
     if found[0].annotator != annotator:
         raise InvalidDecision(f"This feedback was applied by {found[0].annotator}; only they can undo it.")
     for row in list(db.query("SELECT token, instance FROM standing WHERE feedback = ? ORDER BY n", [token])):
-        undo = Decision(f"{row['token']}/undo", row["instance"], annotator, Act.UNDO, undoes=row["token"])
+        undo = Decision(
+            token=f"{row['token']}/undo",
+            instance_id=row["instance"],
+            annotator=annotator,
+            act=Act.UNDO,
+            undoes=row["token"],
+        )
         record_decision(db, undo)
     db.conn.execute("DELETE FROM exclusion WHERE feedback = ?", [token])
     db.table("feedback_undo").insert({"feedback": token, "at": now()})
@@ -266,12 +279,12 @@ def trials(db: Database) -> list[Trial]:
     """What validation said about proposals, the latest first."""
     return [
         Trial(
-            r["proposal_set"],
-            r["count"],
-            Interval(r["value"], r["low"], r["high"]),
-            r["examples"],
-            r["at"],
-            r["feedback"],
+            proposal_set=r["proposal_set"],
+            count=r["count"],
+            change=Interval(r["value"], r["low"], r["high"]),
+            examples=r["examples"],
+            at=r["at"],
+            act=r["feedback"],
         )
         for r in db.query("SELECT * FROM trial ORDER BY n DESC")
     ]

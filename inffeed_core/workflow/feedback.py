@@ -50,12 +50,12 @@ def preview(project: Project, set_id: int | None = None) -> Preview:
     with store.reading(project.db) as db:
         found, active = store.proposal_set(db, set_id), store.active_version(db)
         return Preview(
-            found,
-            FeedbackSettings.from_dict(found.settings),
-            store.proposals(db, found),
-            store.changed_since(db, found.as_of_decision),
-            active.id if active else "",
-            [trial for trial in store.trials(db) if trial.proposal_set == found.id],
+            set=found,
+            settings=FeedbackSettings.from_dict(found.settings),
+            proposals=store.proposals(db, found),
+            changed_since=store.changed_since(db, found.as_of_decision),
+            version_now=active.id if active else "",
+            trials=[trial for trial in store.trials(db) if trial.proposal_set == found.id],
         )
 
 

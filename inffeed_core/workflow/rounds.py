@@ -88,11 +88,13 @@ def _round(
     progress("Trying the proposals", 0, 0)
     steering = confirming(state.validation, FeedbackSettings.from_dict(found.settings).method)
     change = gain(state, todo, steering)
-    trial = Trial(found.id, len(todo), change, len(steering.instances), "", None)
+    trial = Trial(
+        proposal_set=found.id, count=len(todo), change=change, examples=len(steering.instances), at="", act=None
+    )
     if change.low <= 0:
         with store.writing(project.db) as db:
             store.add_trial(db, trial)
-        return Round(found.id, len(todo), change, None, None)
+        return Round(proposal_set=found.id, count=len(todo), change=change, act=None, version=None)
     act = _applied(project, found, todo, annotator, trial)
     try:
         version = train(project, settings_again(state.version), progress)
@@ -102,7 +104,7 @@ def _round(
         raise
     with store.writing(project.db) as db:
         store.learned(db, act, version.id)
-    return Round(found.id, len(todo), change, act, version.id)
+    return Round(proposal_set=found.id, count=len(todo), change=change, act=act, version=version.id)
 
 
 def _applied(project: Project, found: ProposalSet, todo: Sequence[Proposal], annotator: str, trial: Trial) -> str:
