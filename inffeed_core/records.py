@@ -331,6 +331,15 @@ class Proposal:
     state: ProposalState
     sent: bool
     """Whether it was sent to review."""
+    decided_by: str | None = None
+    """Who answered about the text last, keep or relabel, before the method looked or since; None where nobody has."""
+    decided_at: str | None = None
+    """When, as an ISO 8601 time in UTC, or None."""
+
+    @property
+    def untouched(self) -> bool:
+        """Whether it can be applied without going over somebody's head: it is open, and nobody decided about it."""
+        return self.state is ProposalState.OPEN and self.decided_by is None
 
 
 @dataclass(frozen=True, slots=True)

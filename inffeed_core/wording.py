@@ -39,6 +39,15 @@ ENGLISH = {
         "Macro-F1 fell significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
         "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
     ),
+    "validation-chose": (
+        "Validation also chose the flags and steered feedback, so a rise there is flattering; test chose nothing."
+    ),
+    "test-paired": (
+        "On test: macro-F1 {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
+        "(paired bootstrap over the {examples:,} test texts that both versions predicted)."
+    ),
+    "test-unpaired": "On test: unknown, since the predictions of both versions are not stored; analyse them.",
+    "test-none": "On test: unknown, since there are no test texts; import some that are used for nothing else.",
     "trial-confirmed": (
         "Validation confirmed {count:,} changes, and they were applied: macro-F1 {change:+.3f}, 95 % interval "
         "{low:+.3f} to {high:+.3f} (paired bootstrap over {examples:,} validation texts)."

@@ -13,6 +13,7 @@ from inffeed_core.workflow.exploring import MAP_POINTS, Portrait, feature_points
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.verifying import KIND as VERIFY
 from inffeed_core.workflow.verifying import Verification, correlation, latest_verification, slope
+from pages.components.choices import choice
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
@@ -84,19 +85,21 @@ def _analyses(project: Project) -> list[int | None]:
     newest = latest_id(project) or next(iter(found))
     left, right = st.columns(2)
     ids = [newest, *(id for id in found if id != newest)]
-    shown = left.selectbox(
+    shown = choice(
         say("explore.analysis"),
         ids,
-        key="explore_analysis",
+        name="explore_analysis",
+        default=newest,
+        place=left,
         format_func=lambda id: analysis_name(found[id]),
         help=say("explore.analysis_help"),
     )
-    beside = right.selectbox(
+    beside = choice(
         say("explore.compare_with"),
         [id for id in ids if id != shown],
-        index=None,
+        name="explore_beside",
+        place=right,
         placeholder=say("explore.another_analysis"),
-        key="explore_beside",
         format_func=lambda id: analysis_name(found[id]),
     )
     return [shown] if beside is None else [shown, beside]

@@ -11,6 +11,7 @@ from inffeed_core.workflow import feedback
 from inffeed_core.workflow.feedback import Preview
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import status
+from pages.components.choices import choice
 from pages.components.feedback_acts import May, actions, acts_list, said
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
@@ -90,7 +91,7 @@ def _settings(method: Remedy) -> FeedbackSettings | None:
         help=say("feedback.margin_help"),
     )
     try:
-        return FeedbackSettings(method, influencers, vote, margin, cap=cap / 100)
+        return FeedbackSettings(method=method, influencers=influencers, vote=vote, margin=margin, cap=cap / 100)
     except SettingsError as error:
         problem(str(error), say("models.cannot_work"))
         return None
@@ -124,10 +125,14 @@ def _chosen_set(project: Project) -> int | None:
     found = {one.id: one for one in feedback.sets(project)}
     if len(found) < 2:
         return None
-    chosen: int = st.selectbox(
-        say("feedback.set"), list(found), format_func=lambda id: _name(found[id]), key=f"sets {len(found)}", width=460
+    return choice(
+        say("feedback.set"),
+        list(found),
+        name=f"sets {len(found)}",  # a new set is shown, whatever was chosen before it
+        default=max(found),
+        format_func=lambda id: _name(found[id]),
+        width=460,
     )
-    return chosen
 
 
 def _name(one: ProposalSet) -> str:

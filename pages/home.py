@@ -158,8 +158,12 @@ def _project_form() -> None:
             placeholder=say("home.field_labels_example"),
             help=say("home.field_labels_help"),
         )
-        model = st.text_input(say("home.field_encoder"), DEFAULT_MODEL, help=say("home.field_encoder_help"))
-        guidelines = st.text_area(say("home.field_guidelines"), placeholder=say("home.field_guidelines_example"))
+        model = st.text_input(
+            say("home.field_encoder"), DEFAULT_MODEL, key="new_model", help=say("home.field_encoder_help")
+        )
+        guidelines = st.text_area(
+            say("home.field_guidelines"), key="new_guidelines", placeholder=say("home.field_guidelines_example")
+        )
         if st.form_submit_button(say("home.create"), type="primary"):
             _create(name, labels, model, guidelines)
 
@@ -167,7 +171,7 @@ def _project_form() -> None:
 def _create(name: str, labels: str, model: str, guidelines: str) -> None:
     try:
         wanted = tuple(label.strip() for label in labels.split(",") if label.strip())
-        settings = ProjectSettings(name.strip(), wanted, model.strip(), guidelines.strip())
+        settings = ProjectSettings(name=name.strip(), labels=wanted, model=model.strip(), guidelines=guidelines.strip())
         project = create_project(default_home() / _folder_name(name), settings)
     except InfFeedError as error:
         problem(str(error))

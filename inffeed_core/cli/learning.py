@@ -153,12 +153,23 @@ def _tell_version(project: "Project", as_json: bool) -> None:
     with reading(project.db) as db:
         made, active = versions(db)[-1], active_version(db)
     is_active = active is not None and active.id == made.id
-    answer({"version": made, "active": is_active}, as_json, lambda: _trained(made, active if not is_active else None))
+    kept = active if not is_active else None
+    answer({"version": made, "active": is_active}, as_json, lambda: _trained(made, kept, _on_test(project, made)))
 
 
-def _trained(made: "ModelVersion", kept: "ModelVersion | None") -> str:
+def _on_test(project: "Project", made: "ModelVersion") -> list[str]:
+    """The change since the parent where nothing was chosen, as validation cannot tell it."""
+    from inffeed_core.workflow.comparing import compare
+
+    if made.parent is None:
+        return []
+    found = compare(project, made.parent, made.id)
+    return [found.test_sentence, found.caveat]
+
+
+def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[str]) -> str:
     counts = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in made.train_counts.items())
-    lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}"]
+    lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}", *on_test]
     if (agreement := made.report.get("head_agreement")) is not None:
         lines.append(
             f"The refitted head predicts what the loaded classifier's own does on {agreement:.1%} of the texts."

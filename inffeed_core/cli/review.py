@@ -167,7 +167,11 @@ def decide(
     if file is not None:
         taken = decide_file(target, file, annotator)
     else:
-        taken = [decide_one(target, Wish(id or "", label or "", act or "", note, settle), annotator)]
+        taken = [
+            decide_one(
+                target, Wish(id=id or "", label=label or "", act=act or "", note=note, settles=settle), annotator
+            )
+        ]
     words = f"{taken[0].act} saved for {id}." if file is None else f"{len(taken):,} decisions saved."
     answer([asdict(decision) for decision in taken], as_json, lambda: words)
 

@@ -135,7 +135,9 @@ class _Rows:
             return
         id = given_id or self._numbered(split)
         source = self._stripped(cells, self._options.source)
-        self._converted.examples.append(Example(id, text, original, split, source, self._kept(cells)))
+        self._converted.examples.append(
+            Example(id=id, text=text, label=original, split=split, source=source, metadata=self._kept(cells))
+        )
         self._converted.decisions.extend(decisions)
 
     def _refuse(self, row: int, problem: str, remedy: str) -> None:
@@ -246,7 +248,10 @@ class _Rows:
             self._refuse(row, problem, "Give a name, and a time such as 2026-03-01T12:00:00Z.")
         else:
             id, note = self._stripped(cells, self._options.id), as_text(cells[self._at["note"]])
-            return Decision(str(uuid4()), id, annotator, Act(act), label if gives_label else None, note, at=at)
+            given = label if gives_label else None
+            return Decision(
+                token=str(uuid4()), instance_id=id, annotator=annotator, act=Act(act), label=given, note=note, at=at
+            )
         return None
 
 

@@ -41,7 +41,7 @@ def parse(name: str, text: str, delimiter: str | None = None) -> Table:
         notes.append(f"{len(records) - len(rows)} empty rows were skipped.")
     if is_export(columns):
         columns, rows = tuple(map(restore, columns)), [[restore(cell) for cell in row] for row in rows]
-    return Table(name, columns, rows, places, notes=tuple(notes))
+    return Table(name=name, columns=columns, rows=rows, places=places, notes=tuple(notes))
 
 
 def write(file: BinaryIO, delimiter: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:

@@ -58,4 +58,11 @@ def _table(name: str, rows: Sequence[tuple[int, list[Cell]]], notes: tuple[str, 
     kept = [at for at in range(width) if header[at] is not None or any(row[at] not in (None, "") for row in body)]
     columns = [str(header[at]).strip() if header[at] is not None else f"column {at + 1}" for at in kept]
     cells = [[row[at] for at in kept] for row in body]
-    return Table(name, checked_columns(name, columns), cells, [n for n, _ in rows[1:]], "sheet row", notes)
+    return Table(
+        name=name,
+        columns=checked_columns(name, columns),
+        rows=cells,
+        places=[n for n, _ in rows[1:]],
+        place="sheet row",
+        notes=notes,
+    )

@@ -35,7 +35,9 @@ def parse(name: str, text: str) -> Table:
     if not objects:
         raise refused(name, "The file is empty.", "Choose a file with one JSON object a line.")
     columns = checked_columns(name, list(dict.fromkeys(key for each in objects for key in each)))
-    return Table(name, columns, [[as_cell(each.get(c)) for c in columns] for each in objects], places)
+    return Table(
+        name=name, columns=columns, rows=[[as_cell(each.get(c)) for c in columns] for each in objects], places=places
+    )
 
 
 def write(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:

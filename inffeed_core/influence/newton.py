@@ -83,7 +83,7 @@ def fit_head(
     for iteration in range(max_iterations + 1):
         norm = float(here.gradient.norm())
         if norm <= tolerance:
-            return HeadFit(here.theta, l2, iteration, norm)
+            return HeadFit(theta=here.theta, l2=l2, iterations=iteration, gradient_norm=norm)
         report(0, 1)
         if factor is None or norm > last / RATE:
             factor, taken = factorised(here.probs, data, l2) if data.classes <= FACTORED else None, []

@@ -86,7 +86,9 @@ def fit_dual(
     for group in _groups(network.layers, memory // (rows * 4)):
         _add_gram(gram, network, data, group, damping, progress)
     gram.div_(len(coordinates)).diagonal().add_(1)
-    return Dual(network, data, damping, torch.linalg.cholesky(gram), coordinates)
+    return Dual(
+        network=network, data=data, damping=damping, cholesky=torch.linalg.cholesky(gram), coordinates=coordinates
+    )
 
 
 Piece = tuple[LinearLayer, int, int]

@@ -79,9 +79,20 @@ def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> D
     """Undo one decision by its token, with its parts; returns it. Raises InvalidDecision as `record_decision` does."""
     for row in db.query("SELECT d.* FROM decision d WHERE d.token = ?", [undone_token]):
         undone = as_decision(row)
-        record_decision(db, Decision(token, undone.instance_id, annotator, Act.UNDO, undoes=undone_token))
+        record_decision(
+            db,
+            Decision(
+                token=token, instance_id=undone.instance_id, annotator=annotator, act=Act.UNDO, undoes=undone_token
+            ),
+        )
         for part in parts(db, undone_token):
-            undo = Decision(f"{token}/{part.instance_id}", part.instance_id, annotator, Act.UNDO, undoes=part.token)
+            undo = Decision(
+                token=f"{token}/{part.instance_id}",
+                instance_id=part.instance_id,
+                annotator=annotator,
+                act=Act.UNDO,
+                undoes=part.token,
+            )
             record_decision(db, undo)
         return undone
     raise InvalidDecision(f"No decision has the token {undone_token!r}; it may not have been saved yet. Try again.")

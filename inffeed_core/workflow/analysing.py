@@ -171,7 +171,15 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     train_settings = TrainSettings.from_dict(version.settings)
     as_of = version.as_of_decision if as_of is None else as_of
     data = encode(project, located(project, version.encoder, progress), train_settings, as_of, progress)
-    state = State(version, about, data, settings, train_settings, stored_fit(project, version).theta, as_of)
+    state = State(
+        version=version,
+        about=about,
+        data=data,
+        settings=settings,
+        train_settings=train_settings,
+        stored_theta=stored_fit(project, version).theta,
+        as_of=as_of,
+    )
     same = (
         state.learn.fingerprint() == version.data_hash
         if as_of == version.as_of_decision
@@ -222,13 +230,13 @@ def _score_rows(state: State, signals: flagging.Signals) -> Iterator[ScoreRow]:
     for i, one in enumerate(data.instances):
         top = int(probs[i].argmax())
         row = ScoreRow(
-            one.id,
-            one.label,
-            labels[top],
-            float(probs[i, top]),
-            float(own_losses[i]),
-            float(plane[i, 0]),
-            float(plane[i, 1]),
+            instance=one.id,
+            label=one.label,
+            predicted=labels[top],
+            probability=float(probs[i, top]),
+            loss=float(own_losses[i]),
+            x=float(plane[i, 0]),
+            y=float(plane[i, 1]),
         )
         if (n := number.get(one.id)) is not None:
             best = int(signals.posterior[n].argmax())

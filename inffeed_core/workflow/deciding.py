@@ -71,14 +71,21 @@ def _wishes(table: Table) -> Iterator[Wish]:
     place = {name: table.columns.index(name) for name in COLUMNS if name in table.columns}
     for row in table.rows:
         cells = {name: as_text(row[i]).strip() for name, i in place.items()}
-        yield Wish(cells["id"], cells.get("label", ""), cells.get("act", ""), cells.get("note", ""))
+        yield Wish(id=cells["id"], label=cells.get("label", ""), act=cells.get("act", ""), note=cells.get("note", ""))
 
 
 def _record(db: Database, wish: Wish, annotator: str) -> Decision:
     act = _act(db, wish)
     label = _label(db, wish, act)
     decision = Decision(
-        uuid4().hex, wish.id, annotator, act, label, wish.note, analysis_id=_analysis_id(db), settles=wish.settles
+        token=uuid4().hex,
+        instance_id=wish.id,
+        annotator=annotator,
+        act=act,
+        label=label,
+        note=wish.note,
+        analysis_id=_analysis_id(db),
+        settles=wish.settles,
     )
     store.record_decision(db, decision)
     return decision

@@ -41,12 +41,22 @@ class Encoded:
     def where(self, rows: Sequence[int]) -> "Encoded":
         """Those at these positions."""
         at = list(rows)
-        return Encoded([self.instances[i] for i in at], self.features[at], self.labels[at], self.original[at])
+        return Encoded(
+            instances=[self.instances[i] for i in at],
+            features=self.features[at],
+            labels=self.labels[at],
+            original=self.original[at],
+        )
 
     def head_data(self, classes: int, silver_weight: float = 1.0) -> HeadData:
         """For fitting a head: what nobody has confirmed weighs `silver_weight`, everything else 1."""
         weights = [1.0 if one.confirmed else silver_weight for one in self.instances]
-        return HeadData(self.features, self.labels, classes, torch.tensor(weights, dtype=torch.float64))
+        return HeadData(
+            features=self.features,
+            labels=self.labels,
+            classes=classes,
+            weights=torch.tensor(weights, dtype=torch.float64),
+        )
 
     def learned(self, classes: int, silver_weight: float = 1.0) -> Learned:
         """For carrying out a recipe. Silver labels are those imported, whatever was decided since.
@@ -56,10 +66,10 @@ class Encoded:
         silver = torch.tensor([one.split is Split.SILVER or not one.confirmed for one in self.instances])
         names = sorted({one.source for one in self.instances})
         return Learned(
-            self.head_data(classes, silver_weight),
-            torch.tensor([one.confirmed for one in self.instances]),
-            torch.where(silver, self.original, UNKNOWN),
-            torch.tensor([names.index(one.source) for one in self.instances]),
+            data=self.head_data(classes, silver_weight),
+            confirmed=torch.tensor([one.confirmed for one in self.instances]),
+            silver=torch.where(silver, self.original, UNKNOWN),
+            sources=torch.tensor([names.index(one.source) for one in self.instances]),
         )
 
     def fingerprint(self) -> str:
@@ -102,10 +112,10 @@ def encode(project: Project, model: str, settings: TrainSettings, as_of: int, pr
     )
     number = {label: c for c, label in enumerate(about.labels)}
     return Encoded(
-        found,
-        features,
-        torch.tensor([number[one.label] for one in found]),
-        torch.tensor([number[one.original_label] for one in found]),
+        instances=found,
+        features=features,
+        labels=torch.tensor([number[one.label] for one in found]),
+        original=torch.tensor([number[one.original_label] for one in found]),
     )
 
 
@@ -113,7 +123,12 @@ def stored_fit(project: Project, version: ModelVersion) -> HeadFit:
     """The head of a version in reduced weights, as it was saved."""
     head = load_head(project.models / version.id)
     weight = torch.cat([head.weight.double(), head.bias.double().unsqueeze(1)], 1)
-    return HeadFit(sum_zero_basis(len(head.labels)).T @ weight, float(str(version.report["l2"])), 0, 0.0)
+    return HeadFit(
+        theta=sum_zero_basis(len(head.labels)).T @ weight,
+        l2=float(str(version.report["l2"])),
+        iterations=0,
+        gradient_norm=0.0,
+    )
 
 
 def taught_to(version: ModelVersion, learn: Encoded, validation: Encoded, classes: int) -> HeadData:

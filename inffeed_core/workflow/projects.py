@@ -179,10 +179,25 @@ def _summary(project: Project) -> ProjectSummary:
         with reading(project.db) as db:
             settings = project_settings(db)
             instances, decisions = count_instances(db), sum(act_counts(db).values())
-        return ProjectSummary(project.folder, settings.name, settings.labels, instances, decisions, changed)
+        return ProjectSummary(
+            folder=project.folder,
+            name=settings.name,
+            labels=settings.labels,
+            instances=instances,
+            decisions=decisions,
+            changed=changed,
+        )
     except (ProjectError, sqlite3.DatabaseError) as error:
         problem = f"It cannot be read ({error}). Restore a copy of the folder, or remove it."
-        return ProjectSummary(project.folder, project.folder.name, (), 0, 0, changed, problem)
+        return ProjectSummary(
+            folder=project.folder,
+            name=project.folder.name,
+            labels=(),
+            instances=0,
+            decisions=0,
+            changed=changed,
+            problem=problem,
+        )
 
 
 def _last_written(project: Project) -> str:

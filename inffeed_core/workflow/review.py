@@ -145,7 +145,13 @@ def _blind(instance: Instance, beside: ReviewItem) -> ReviewItem:
         reason="",
         metadata=instance.metadata,
     )
-    return ReviewItem(flag, Evidence(instance.id, (), ()), None, beside.analysis_id, blind=True)
+    return ReviewItem(
+        flag=flag,
+        evidence=Evidence(instance.id, (), ()),
+        most_incompatible=None,
+        analysis_id=beside.analysis_id,
+        blind=True,
+    )
 
 
 def release(project: Project, annotator: str) -> int:
@@ -360,7 +366,12 @@ def _flag(instance: Instance, ranked: Ranked, policy: str, of: int) -> Flag:
 
 def _item(flag: Flag, evidence: Evidence | None, labels: int, analysis: int) -> ReviewItem:
     known = evidence or Evidence(flag.id, (), ())
-    return ReviewItem(replace(flag, reason=reason(flag, known, labels)), known, most_incompatible(known), analysis)
+    return ReviewItem(
+        flag=replace(flag, reason=reason(flag, known, labels)),
+        evidence=known,
+        most_incompatible=most_incompatible(known),
+        analysis_id=analysis,
+    )
 
 
 def _midnight() -> str:

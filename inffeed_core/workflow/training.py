@@ -92,7 +92,7 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
     _save(
         project,
         version,
-        (fit, _predicted(fit, validation, about)),
+        (fit, _predicted(fit, validation, about) | _predicted(fit, data.only(Split.TEST), about)),
         about,
         tuned,
         promoted=difference is None or difference.high >= 0,
@@ -267,7 +267,7 @@ def _save(
     *,
     promoted: bool,
 ) -> None:
-    """Files first, then the row that makes them a version; `fitted` are the head and its validation predictions."""
+    """Files first, then the row that makes them a version; `fitted` are the head and its gold predictions."""
     fit, predicted = fitted
     folder = project.models / version.id
     if folder.exists():  # left by a run that was killed between writing the files and the row

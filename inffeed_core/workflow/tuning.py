@@ -97,7 +97,14 @@ def _data(project: Project, as_of: int) -> tuple[list[Instance], list[Instance]]
 
 def _run(about: ProjectSettings, settings: TrainSettings, work: Path) -> FineTuning:
     lora = settings.method == "lora"
-    return FineTuning(about.labels, settings.fine_tune, lora, settings.max_tokens, about.seed, work)
+    return FineTuning(
+        labels=about.labels,
+        settings=settings.fine_tune,
+        lora=lora,
+        max_tokens=settings.max_tokens,
+        seed=about.seed,
+        work=work,
+    )
 
 
 def _lessons(found: Sequence[Instance], labels: Sequence[str], silver_weight: float = 1.0) -> Lessons:

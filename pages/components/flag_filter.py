@@ -46,7 +46,12 @@ def flag_filter(project: Project) -> FlagFilter:
         chosen = st.multiselect(say("review.labels"), labels, key="with_label", **_KEPT)
         from_sources = st.multiselect(say("review.sources"), sources, key="with_source", **_KEPT) if sources else []
         having = st.multiselect(say("review.metadata"), list(named), key="with_metadata", **_KEPT) if named else []
-    return FlagFilter(tuple(chosen), tuple(from_sources), tuple(named[n] for n in having), (words or "").strip())
+    return FlagFilter(
+        labels=tuple(chosen),
+        sources=tuple(from_sources),
+        metadata=tuple(named[n] for n in having),
+        words=(words or "").strip(),
+    )
 
 
 _KEPT = {"bind": "query-params", "persist_state": "session"}

@@ -54,6 +54,7 @@ WORDS = {
             "这些建议针对 {made}；现在使用的是 {now}，且有 {changed:,} 个标签已变化。此后有人决定过的文本不会被改动。请重新寻找建议。"
         ),
         "tick_all": "全选",
+        "tick_all_help": "不含已有人决定的文本：这些请逐条勾选。",
         "tick_none": "全不选",
         "number": "第 {rank} 条",
         "leave_out": "不再用于训练",
@@ -63,6 +64,7 @@ WORDS = {
         "applied": "已应用",
         "overtaken": "此后已有决定",
         "sent": "已送审",
+        "decided": "{annotator} 已于 {day} 决定",
         "why": "原因",
         "why_discard": "领先值是去掉该文本后验证损失的预期降幅，单位 nats。下面是它最强的影响样本及其对该文本损失的影响（正值有助于该标签）：",
         "why_relabel-harmful": (

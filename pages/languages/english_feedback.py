@@ -63,6 +63,7 @@ WORDS = {
             "since stay untouched. Look for new proposals."
         ),
         "tick_all": "Tick all",
+        "tick_all_help": "All but the texts that somebody has decided: tick these one by one.",
         "tick_none": "Tick none",
         "number": "No. {rank}",
         "leave_out": "leave out",
@@ -72,6 +73,7 @@ WORDS = {
         "applied": "applied",
         "overtaken": "decided since",
         "sent": "sent to review",
+        "decided": "decided by {annotator} on {day}",
         "why": "Why",
         "why_discard": (
             "The lead is the predicted fall of the validation loss without this text, in nats. Its strongest influencers, "

@@ -1,5 +1,6 @@
 """Home: beginning, and finding the way back."""
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -83,16 +84,32 @@ def test_a_project_of_an_older_release_is_brought_up_to_date_before_it_is_listed
         assert not list(migrations.pending(db))
 
 
-def test_a_new_project_is_made_from_the_form_and_opens_at_data(open_page, home):
+def test_a_new_project_is_made_of_all_that_the_form_holds_and_opens_at_data(open_page, home):
     app = open_page("home")
     button(app, "New project").click().run()
     app.text_input(key="new_name").input("Stance, round 2")
     app.text_input(key="new_labels").input("against, favour , none")
+    app.text_input(key="new_model").input("org/encoder ")
+    app.text_area(key="new_guidelines").input("Judge the writer's stance.\nNot the tone. ")
     button(app, "Create").click().run()
     assert not app.exception
     (made,) = projects_in(home)
-    assert settings_of(Project(made.folder)).labels == ("against", "favour", "none")
+    assert settings_of(Project(made.folder)) == ProjectSettings(
+        "Stance, round 2",
+        ("against", "favour", "none"),
+        model="org/encoder",
+        guidelines="Judge the writer's stance.\nNot the tone.",
+    )
     assert app.title[0].value == "Data"
+
+
+def test_guidelines_that_an_earlier_release_misplaced_are_found_again(open_page, home):
+    project = create_project(home / "old", ProjectSettings("Older project", ("a", "b")))
+    with store.writing(project.db) as db:
+        values = ProjectSettings("Older project", ("a", "b")).as_dict() | {"model_labels": "Judge the stance."}
+        db.conn.execute("UPDATE setting SET value = ? WHERE key = 'project'", [json.dumps(values)])
+    about = settings_of(project)
+    assert (about.guidelines, about.model_labels) == ("Judge the stance.", {})
 
 
 @pytest.mark.parametrize(("name", "labels", "said"), [("", "a, b", "no name"), ("X", "only", "at least two")])

@@ -125,6 +125,8 @@ def test_two_versions_are_compared_in_words_and_in_a_chart(open_page, project_wi
     app.selectbox(key="before").select("v2")
     app.selectbox(key="after").select("v3").run()
     assert "No significant change, the intervals overlap" in texts(app)
+    assert "On test: unknown, since there are no test texts" in texts(app)
+    assert any("Validation also chose the flags" in one.value for one in app.caption)
     assert "has no stored predictions" in texts(app)
     assert [chart.key for chart in app.get("plotly_chart")] == ["history", "dumbbell"]
 
