@@ -3,6 +3,15 @@
     InfFeedError
     ├── SettingsError       a setting has a value that cannot work
     ├── ProjectError        a folder is no project, exists already, or was made by a newer release
+    │   └── StoreError      its database cannot be read or written; what was saved before is kept
+    │       ├── Damaged     its content makes no sense: the only one that a backup mends
+    │       ├── NotADatabase
+    │       ├── DiskFull
+    │       ├── Locked      another program keeps it locked
+    │       ├── ReadOnly    the disk or the file takes no changes
+    │       ├── AccessDenied
+    │       ├── Vanished    it was moved or deleted while it was open
+    │       └── DiskFailed  the disk reports an error
     ├── ImportRefused       a file cannot be imported; carries row-numbered problems
     ├── ExportFailed        a file cannot be written: unknown format, full disk, no permission
     ├── ModelError          a model cannot be found, read or trusted
@@ -29,6 +38,45 @@ class SettingsError(InfFeedError):
 
 class ProjectError(InfFeedError):
     """A folder is no project, exists already, or was made by a newer release."""
+
+
+class StoreError(ProjectError):
+    """A project's database cannot be read or written now; nothing was changed, and what was saved before is kept.
+
+    Work that waits to be saved (a decision, say) must be kept and tried again, never dropped: see `store.faults`.
+    """
+
+
+class Damaged(StoreError):
+    """The database's content makes no sense. Only a backup mends it."""
+
+
+class NotADatabase(StoreError):
+    """The file is no SQLite database."""
+
+
+class DiskFull(StoreError):
+    """The disk has no room left."""
+
+
+class Locked(StoreError):
+    """Another program kept the database locked for too long."""
+
+
+class ReadOnly(StoreError):
+    """The disk, the folder or the file takes no changes."""
+
+
+class AccessDenied(StoreError):
+    """The system does not let this user open the file or its folder."""
+
+
+class Vanished(StoreError):
+    """The database was moved, replaced or deleted while it was open."""
+
+
+class DiskFailed(StoreError):
+    """The disk reported an error while it was read or written."""
 
 
 @dataclass(frozen=True, slots=True)

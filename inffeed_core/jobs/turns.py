@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from inffeed_core.errors import Cancelled, InfFeedError, ProjectError
+from inffeed_core.errors import Cancelled, InfFeedError, ProjectError, StoreError
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.records import JobState, Progress
 from inffeed_core.store import cancel_asked, end_job, job, job_settings, mark_running, reading, report, writing
@@ -78,11 +77,11 @@ class Reporter:
                 alive = report(db, self._id, stage=stage, done=current[1], total=current[2])
                 wanted = cancel_asked(db, self._id)
             self._written = current
-        except ProjectError:  # the folder was moved or deleted: nowhere left to put a result
-            alive, wanted = False, False
-        except sqlite3.Error as error:  # a full disk, or a long write of somebody else: the next beat tries again
+        except StoreError as error:  # a full disk, or a long write of somebody else: the next beat tries again
             log.warning("Progress was not written: %s", error)
             return
+        except ProjectError:  # the folder was moved or deleted: nowhere left to put a result
+            alive, wanted = False, False
         if wanted or not alive:
             self._cancelled.set()
 
@@ -97,7 +96,7 @@ def take_turn(project: Project, id: str, reporter: Reporter) -> Mapping[str, obj
         try:
             with writing(project.db) as db:
                 end_job(db, id, state, error=in_plain_words(error))
-        except (ProjectError, sqlite3.Error) as unwritten:  # the folder is gone, or the disk full
+        except ProjectError as unwritten:  # the folder is gone, or the disk full
             log.warning("The end of the job was not written: %s", unwritten)
         raise
     with writing(project.db) as db:
