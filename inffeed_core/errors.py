@@ -18,8 +18,9 @@
     ├── NotReady            a step is asked for before the one it needs
     ├── UnknownInstance     no instance has this id
     ├── InvalidDecision     a decision names an unknown label, act or token
-    ├── JobError            a job cannot be started
+    ├── JobError            a job cannot be started, or has ended while its process went on
     └── Cancelled           the user cancelled running work
+        └── Terminated      the system did, which ends processes when it shuts down
 
 A message says what arrived, what was expected, and what to do next. It may be shown to users as it is.
 """
@@ -125,8 +126,12 @@ class InvalidDecision(InfFeedError):
 
 
 class JobError(InfFeedError):
-    """A job cannot be started."""
+    """A job cannot be started, or is no longer the one of the process that does it."""
 
 
 class Cancelled(InfFeedError):
     """The user cancelled the running work; what was computed so far is kept where it can be."""
+
+
+class Terminated(Cancelled):
+    """The system asked the process to end; what a later run can go on from is kept."""

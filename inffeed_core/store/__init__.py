@@ -26,6 +26,7 @@ from inffeed_core.store.analyses import (
 )
 from inffeed_core.store.auditing import audit_counts, lots, next_audited
 from inffeed_core.store.browsing import facets, instance_page, map_points
+from inffeed_core.store.claims import claiming, taking_back
 from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
     act_counts,
@@ -45,6 +46,7 @@ from inffeed_core.store.decisions import (
 from inffeed_core.store.discussing import standing_about, under_discussion
 from inffeed_core.store.exposure import Exposure, exposure
 from inffeed_core.store.feedback import (
+    abandoned_feedback,
     add_proposals,
     add_trial,
     apply_proposals,
@@ -119,6 +121,7 @@ __all__ = [
     "DECIDED_TOO",
     "Exposure",
     "Viewer",
+    "abandoned_feedback",
     "act_counts",
     "active_version",
     "add_examples",
@@ -137,6 +140,7 @@ __all__ = [
     "cancel_asked",
     "carry_rankings",
     "changed_since",
+    "claiming",
     "closed_by_act",
     "count_by_split",
     "count_instances",
@@ -209,6 +213,7 @@ __all__ = [
     "standing_about",
     "still_open",
     "strongest_influencers",
+    "taking_back",
     "trials",
     "twins",
     "under_discussion",

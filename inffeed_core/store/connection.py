@@ -21,11 +21,15 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from inffeed_core.errors import Damaged, DiskFull, Locked, ProjectError, ReadOnly, StoreError
+from inffeed_core.store.claims import claim_on, require_own
 from inffeed_core.store.faults import as_store_error, explained, fault
 from inffeed_core.store.migrations import migrations
 from inffeed_core.wording import Sentence
 
 BUSY_SECONDS = 30.0
+"""How long a page or a command waits for a lock."""
+PATIENT_SECONDS = 1800.0
+"""How long a job does, whose result is worth hours of work."""
 
 
 def _connect(path: Path, *pragmas: str, immutable: bool = False) -> Database:
@@ -151,12 +155,19 @@ def _with_snapshot(db: Database) -> Database:
 
 @contextmanager
 def writing(path: Path) -> Iterator[Database]:
-    """One write transaction: committed at the end of the block, rolled back on any exception. Raises StoreError."""
+    """One write transaction: committed at the end of the block, rolled back on any exception.
+
+    Within a job it is the job's, and only for as long as the job is its own (see `claims`). Raises StoreError, and in a
+    job JobError and Cancelled.
+    """
+    claim = claim_on(path)
     with explained(path):
         _require_file(path)
         db = _connect(path)
         try:
-            db.conn.execute("BEGIN IMMEDIATE")
+            _begin(db, path, BUSY_SECONDS if claim is None else PATIENT_SECONDS)
+            if claim is not None:
+                require_own(db, claim)
             yield db
             db.conn.execute("COMMIT")
         finally:
@@ -164,6 +175,17 @@ def writing(path: Path) -> Iterator[Database]:
                 with suppress(sqlite3.Error):  # what fails here is undone by closing
                     db.conn.execute("ROLLBACK")
             db.close()
+
+
+def _begin(db: Database, path: Path, patience: float) -> None:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            db.conn.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if not isinstance(fault(error, path), Locked) or time.monotonic() > until:
+                raise
 
 
 def _require_file(path: Path) -> None:
