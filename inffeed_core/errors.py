@@ -3,14 +3,24 @@
     InfFeedError
     ├── SettingsError       a setting has a value that cannot work
     ├── ProjectError        a folder is no project, exists already, or was made by a newer release
+    │   └── StoreError      its database cannot be read or written; what was saved before is kept
+    │       ├── Damaged     its content makes no sense: the only one that a backup mends
+    │       ├── NotADatabase
+    │       ├── DiskFull
+    │       ├── Locked      another program keeps it locked
+    │       ├── ReadOnly    the disk or the file takes no changes
+    │       ├── AccessDenied
+    │       ├── Vanished    it was moved or deleted while it was open
+    │       └── DiskFailed  the disk reports an error
     ├── ImportRefused       a file cannot be imported; carries row-numbered problems
     ├── ExportFailed        a file cannot be written: unknown format, full disk, no permission
     ├── ModelError          a model cannot be found, read or trusted
     ├── NotReady            a step is asked for before the one it needs
     ├── UnknownInstance     no instance has this id
     ├── InvalidDecision     a decision names an unknown label, act or token
-    ├── JobError            a job cannot be started
+    ├── JobError            a job cannot be started, or has ended while its process went on
     └── Cancelled           the user cancelled running work
+        └── Terminated      the system did, which ends processes when it shuts down
 
 A message says what arrived, what was expected, and what to do next. It may be shown to users as it is.
 """
@@ -29,6 +39,45 @@ class SettingsError(InfFeedError):
 
 class ProjectError(InfFeedError):
     """A folder is no project, exists already, or was made by a newer release."""
+
+
+class StoreError(ProjectError):
+    """A project's database cannot be read or written now; nothing was changed, and what was saved before is kept.
+
+    Work that waits to be saved (a decision, say) must be kept and tried again, never dropped: see `store.faults`.
+    """
+
+
+class Damaged(StoreError):
+    """The database's content makes no sense. Only a backup mends it."""
+
+
+class NotADatabase(StoreError):
+    """The file is no SQLite database."""
+
+
+class DiskFull(StoreError):
+    """The disk has no room left."""
+
+
+class Locked(StoreError):
+    """Another program kept the database locked for too long."""
+
+
+class ReadOnly(StoreError):
+    """The disk, the folder or the file takes no changes."""
+
+
+class AccessDenied(StoreError):
+    """The system does not let this user open the file or its folder."""
+
+
+class Vanished(StoreError):
+    """The database was moved, replaced or deleted while it was open."""
+
+
+class DiskFailed(StoreError):
+    """The disk reported an error while it was read or written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +126,12 @@ class InvalidDecision(InfFeedError):
 
 
 class JobError(InfFeedError):
-    """A job cannot be started."""
+    """A job cannot be started, or is no longer the one of the process that does it."""
 
 
 class Cancelled(InfFeedError):
     """The user cancelled the running work; what was computed so far is kept where it can be."""
+
+
+class Terminated(Cancelled):
+    """The system asked the process to end; what a later run can go on from is kept."""

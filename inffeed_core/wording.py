@@ -3,9 +3,9 @@
 A `Sentence` is an ordinary string, in English, that remembers the code of its phrase and what fills it; the command
 line and JSON need nothing more. `reworded` says the same by another table of the same codes.
 
-Translated are: what to do next, why there is nothing to review yet, comparisons, the words of charts, and (in
-`inffeed_core.reasons`) why a text is flagged. Errors and warnings about files stay English: they quote file names,
-settings and commands, are searched for, and are reported.
+Translated are: what to do next, why there is nothing to review yet, comparisons, the words of charts, what is wrong
+with a project's database, and (in `inffeed_core.reasons`) why a text is flagged. Other errors and warnings about files
+stay English: they quote file names, settings and commands, are searched for, and are reported.
 """
 
 from collections.abc import Mapping
@@ -101,6 +101,39 @@ ENGLISH = {
     "order-opposite": (
         "They put {silver:,} silver texts into an opposite order of harm (rank correlation {correlation:+.2f})."
     ),
+    "store-damaged": (
+        "{path} is damaged ({found}). Change nothing in its folder, and open a backup of it, such as `inffeed backup` "
+        "makes."
+    ),
+    "store-no-database": (
+        "{path} is no SQLite database ({found}). If a project was here, its file was overwritten: open a backup of it."
+    ),
+    "store-full": (
+        "The disk is full. Free some space on the disk of {path} and try again; everything saved before is kept."
+    ),
+    "store-locked": (
+        "{path} is kept locked by another program ({found}). Wait until that is done, or end it, and try again; "
+        "nothing is damaged."
+    ),
+    "store-read-only": (
+        "{path} takes no changes ({found}): it can be read, but nothing can be saved. Make the file and its folder "
+        "writable, or copy the folder to a disk that is."
+    ),
+    "store-read-only-unmerged": (
+        "{path} lies on a disk that takes no changes, and its newest ones are not merged into it. Copy the "
+        "whole folder to a disk that can be written, and open the copy."
+    ),
+    "store-denied": (
+        "The system denied access to {path} ({found}). Check the permissions of the file and of its folder; nothing "
+        "is damaged."
+    ),
+    "store-vanished": (
+        "{path} was moved, replaced or deleted while it was open ({found}). Open the project again where it is now."
+    ),
+    "store-disk-failed": (
+        "The disk reported an error at {path} ({found}). This may pass: check the disk and its connection, and try "
+        "again. Restore nothing over it; make a backup as soon as it can be read."
+    ),
     "order-and-overlap": (
         "{order} Of the {top} strongest influencers of a text, {share:.0%} are the same ({targets:,} texts)."
     ),
@@ -179,6 +212,9 @@ STAGES = (
     "Weighing the labels",
     "Trying the proposals",
     "Saving the analysis",
+    "Saving the version",
+    "Stopped by a signal; it goes on when it is continued",
+    "Busy: its process lives, but has not reported for a while",
     "Reading the file",
     "Checking the rows",
     "Storing the rows",

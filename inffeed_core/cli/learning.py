@@ -62,8 +62,9 @@ def analysis_options(command: "F") -> "F":
 def train(project: Path, model: str | None, as_json: bool, **settings: float | str | None) -> None:
     """Train a new model version.
 
-    It learns from the current labels of the project DIR, and becomes the active version unless it is significantly
-    worse on validation. Older versions stay.
+    It learns from the current labels of the project DIR, is analysed with the settings of the latest analysis, and
+    becomes the active version together with its flags, unless it is significantly worse on validation. Older versions
+    stay. `retrain` goes on with the choices of the active version, and takes settings of the analysis.
     """
     target = opened(project)
     _do(target, "train", {"train": _given(TrainSettings, settings)}, model)
@@ -94,8 +95,9 @@ def analyse(project: Path, as_json: bool, **settings: float | str | None) -> Non
 def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **settings: float | str | None) -> None:
     """Train on all decisions, then flag anew.
 
-    This is `train` and `analyse` of the project DIR in one. The method `instant` refits the head in seconds;
-    `fine-tune` trains the whole transformer, and `lora` small adapters of it, from the project's model each time.
+    The new version of the project DIR becomes active together with its flags, or not at all. The method `instant`
+    refits the head in seconds; `fine-tune` trains the whole transformer, and `lora` small adapters of it, from the
+    project's model each time.
     """
     target = opened(project)
     if estimate:
@@ -182,8 +184,14 @@ def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[st
     if kept is None:
         lines.append(f"{made.id} is the active version.")
     else:
-        lines.append(f"It is significantly worse, so {kept.id} stays active; `inffeed promote` changes that.")
+        why = "It is significantly worse" if _is_worse(made) else "Somebody chose another version meanwhile"
+        lines.append(f"{why}, so {kept.id} stays active; `inffeed promote` changes that.")
     return "\n".join(lines)
+
+
+def _is_worse(version: "ModelVersion") -> bool:
+    difference = version.report.get("difference")
+    return isinstance(difference, dict) and difference["high"] < 0
 
 
 def _f1(version: "ModelVersion") -> str:

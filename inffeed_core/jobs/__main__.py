@@ -1,4 +1,4 @@
-"""The child process of a job. SIGTERM asks it to cancel, as the Cancel button does."""
+"""The child process of a job. SIGTERM asks it to end, as the system does when it shuts down."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ def main(folder: str, id: str) -> int:
     os.nice(NICENESS)
     project = Project(Path(folder))
     reporter = Reporter(project, id)
-    signal.signal(signal.SIGTERM, lambda *_: reporter.cancel())
+    signal.signal(signal.SIGTERM, lambda *_: reporter.terminate())
     try:
         take_turn(project, id, reporter)
     except Cancelled as error:

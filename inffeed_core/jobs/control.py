@@ -1,6 +1,7 @@
 """Start, cancel and look after jobs. Nothing here computes, and nothing needs torch."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -10,13 +11,16 @@ import traceback
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
 
-from inffeed_core.errors import JobError
+from inffeed_core.errors import JobError, ProjectError, StoreError
 from inffeed_core.jobs.kinds import KINDS
+from inffeed_core.jobs.leavings import clear_away
+from inffeed_core.jobs.signs import SILENT, STOPPED, Process, Signs, ended_by, look
 from inffeed_core.jobs.turns import HEARTBEAT_SECONDS, Reporter, take_turn
 from inffeed_core.records import Job, JobState, Progress
 from inffeed_core.store import (
@@ -32,24 +36,20 @@ from inffeed_core.store import (
     reading,
     writing,
 )
-from inffeed_core.store.clock import seconds_since
+from inffeed_core.store.clock import now, seconds_since
 from inffeed_core.workflow.projects import Project
-
-DEAD_AFTER_SECONDS = 5.0
-"""Silence after which a job without a process of its own counts as dead."""
-HUNG_AFTER_SECONDS = 60.0
-"""Silence after which a job counts as dead although its process lives: an import or a save may hold it up for long."""
-SAME_START_SECONDS = 2.0
-"""Two readings of one process's start may differ by this much when the clock is adjusted."""
 
 TOLD_HOURS = 12.0
 """How long a failure is told to those who come after it."""
 
-DIED = "Its process ended without a word: it was killed, or the machine ran out of memory. Start it again; see the log."
-NEVER_BEGAN = "Its process never began. Start it again."
-HUNG = f"Its process showed no sign of life for {HUNG_AFTER_SECONDS:.0f} seconds and was stopped. Start it again."
-
 CHILD = (sys.executable, "-P", "-m", "inffeed_core.jobs")
+
+_children: "dict[str, subprocess.Popen[bytes]]" = {}
+"""Processes that were started from here, by job: only of these can be known how they ended."""
+_unheard: set[str] = set()
+"""Jobs that were cancelled by ending their process."""
+
+log = logging.getLogger(__name__)
 
 
 def start(project: Project, kind: str, settings: Mapping[str, object]) -> Job:
@@ -64,10 +64,11 @@ def start(project: Project, kind: str, settings: Mapping[str, object]) -> Job:
         try:
             process = _spawn(project, id)
         except OSError as error:
-            _fail(project, id, f"Its process could not be started: {error}.")
+            _close(project, id, JobState.FAILED, f"Its process could not be started: {error}.")
             raise JobError(f"The job could not be started: {error}.") from error
+        _children[id] = process
         _attach(project, id, process.pid)
-        threading.Thread(target=process.wait, name="reap job", daemon=True).start()  # leaves no zombie behind
+        threading.Thread(target=_reap, args=(project, id, process), name="reap job", daemon=True).start()
     return _job(project, id)
 
 
@@ -90,18 +91,42 @@ def run_here(project: Project, kind: str, settings: Mapping[str, object], progre
 
 
 def cancel(project: Project, id: str) -> Job:
-    """Ask a job to stop at its next report; one that has ended stays as it is. Raises JobError for an unknown id."""
+    """Ask a job to stop at its next report; one that has ended stays as it is. Raises JobError for an unknown id.
+
+    One that cannot hear, because it was stopped or does not report any more, is ended: nothing of it was saved.
+    """
+    if _signs(project).get(id, Signs()).stage == STOPPED:  # perhaps with the database locked: it is ended first
+        _unheard.add(id)
+        _kill(project, id)
     with writing(project.db) as db:
         ask_to_cancel(db, id)
+    if id in _unheard or _is_deaf(project, id):
+        _unheard.add(id)
+        _close(project, id, JobState.CANCELLED, "")
+        _kill(project, id)
     return _job(project, id)
 
 
 def refresh(project: Project) -> list[Job]:
-    """The latest jobs, newest first, after closing those whose process died. Cheap; call it with every look."""
-    for id, words in _dead(project).items():
-        _fail(project, id, words)
+    """The latest jobs, newest first, after closing those whose process is gone. Cheap; call it with every look.
+
+    One that was stopped or is silent says so as its stage. Where a closing cannot be written now, it is told all the
+    same.
+    """
+    signs = _signs(project)
+    for id, one in signs.items():
+        if one.death:
+            _close(project, id, JobState.FAILED, one.death)
     with reading(project.db) as db:
-        return jobs(db)
+        return [_as_seen(job, signs.get(job.id)) for job in jobs(db)]
+
+
+def _as_seen(job: Job, signs: Signs | None) -> Job:
+    if signs is None or job.state.ended:
+        return job
+    if signs.death:
+        return replace(job, state=JobState.FAILED, error=signs.death, ended=now())
+    return replace(job, stage=signs.stage, seconds_left=None) if signs.stage else job
 
 
 def lately_failed(latest: Sequence[Job]) -> str | None:
@@ -158,58 +183,75 @@ def _spawn(project: Project, id: str) -> "subprocess.Popen[bytes]":
         )
 
 
+def _reap(project: Project, id: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a child, so that it leaves no zombie behind, and close its job where it could not."""
+    code = process.wait()
+    if project.db.is_file():
+        with suppress(ProjectError):
+            _close(project, id, JobState.FAILED, ended_by(code))
+    _children.pop(id, None)
+
+
 def _attach(project: Project, id: str, pid: int) -> None:
     try:
         began = psutil.Process(pid).create_time()
     except psutil.Error:  # it has ended already; `refresh` will see that
         began = 0.0
     with writing(project.db) as db:
-        attach_process(db, id, pid, began)
+        attach_process(db, id, pid, began, _place(project))
 
 
-def _dead(project: Project) -> dict[str, str]:
-    """Open jobs that nobody works on, with the reason in plain words."""
-    suspects = _suspects(project)
-    if HUNG in suspects.values():  # after a suspended machine wakes up, silence ends with the next heartbeat
-        time.sleep(2 * HEARTBEAT_SECONDS)
-        suspects = _suspects(project)
-    return suspects
+def _place(project: Project) -> str:
+    """What tells a database apart from every copy of it on this machine."""
+    found = project.db.stat()
+    return f"{found.st_dev}:{found.st_ino}"
 
 
-def _suspects(project: Project) -> dict[str, str]:
+def _signs(project: Project) -> dict[str, Signs]:
+    """Of every open job."""
     with reading(project.db) as db:
         rows = open_processes(db)
-    found = {id: _what_is_wrong(pid, began, silent) for id, pid, began, silent in rows}
-    return {id: words for id, words in found.items() if words}
+    here = _place(project)
+    found = {}
+    for id, pid, began, silent, place in rows:
+        child = _children.get(id)
+        if child is None:
+            found[id] = look(Process(pid, began, silent, place in (None, here)))
+        elif child.returncode is not None:  # the thread that waits for it has learned it
+            found[id] = Signs(death=ended_by(child.returncode))
+        else:
+            found[id] = replace(look(Process(pid, began, silent, here=True)), death="")
+    return found
 
 
-def _what_is_wrong(pid: int | None, began: float | None, silent: float) -> str:
-    if pid is None:
-        return NEVER_BEGAN if silent > DEAD_AFTER_SECONDS else ""
+def _is_deaf(project: Project, id: str) -> bool:
+    """Whether an open job stays silent although nothing keeps it from reporting."""
+    if _signs(project).get(id, Signs()).stage != SILENT:
+        return False
+    time.sleep(2 * HEARTBEAT_SECONDS)  # a lock may have kept it so, or a suspended machine: then it reports at once
+    return _signs(project).get(id, Signs()).stage == SILENT
+
+
+def _close(project: Project, id: str, state: JobState, words: str) -> None:
+    """End the row of a job that nobody works on, and clear away what it left. Nothing where it has ended."""
     try:
-        process = psutil.Process(pid)
-        gone = process.status() == psutil.STATUS_ZOMBIE
-        same = abs(process.create_time() - (began or 0.0)) < SAME_START_SECONDS
-    except psutil.NoSuchProcess:
-        gone, same = True, False
-    if gone or (not same and silent > DEAD_AFTER_SECONDS):
-        return DIED
-    return HUNG if silent > HUNG_AFTER_SECONDS else ""
+        with writing(project.db) as db:
+            found = job(db, id)
+            if found is None or found.state.ended:
+                return
+            end_job(db, id, JobState.CANCELLED if id in _unheard else state, error="" if id in _unheard else words)
+        clear_away(project, found.kind)
+    except StoreError as error:  # a full disk, say: the next look tries again
+        log.warning("The end of job %s was not written: %s", id, error)
 
 
-def _fail(project: Project, id: str, words: str) -> None:
-    if words == HUNG:
-        _stop(project, id)
-    with writing(project.db) as db:
-        end_job(db, id, JobState.FAILED, error=words)
-
-
-def _stop(project: Project, id: str) -> None:
-    """Kill a job's process, which would hold up the others; never that of the folder this one was copied from."""
+def _kill(project: Project, id: str) -> None:
+    """End a job's child process, which would hold up the others; never that of the folder this one was copied from."""
     for process in psutil.process_iter(["cmdline"]):
         if (process.info["cmdline"] or [])[-2:] == [str(project.folder), id]:
-            with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
                 process.kill()
+                process.wait(5)
 
 
 def _log(id: str, project: Project) -> Path:

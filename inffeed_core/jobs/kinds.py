@@ -17,10 +17,11 @@ Work = Callable[[Project, Settings, Progress], dict[str, object]]
 
 
 def train(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
-    """A new version from today's labels: {"version": id}. Takes {"train": TrainSettings as a dict}."""
-    from inffeed_core.workflow import training
+    """A new version from today's labels, analysed like the last: {"version": id}. Takes {"train": …}."""
+    from inffeed_core.workflow import analysing, training
 
-    return {"version": training.train(project, _train_settings(settings), progress).id}
+    analysis = analysing.settings_in_use(project)
+    return {"version": training.train(project, _train_settings(settings), progress, analysis).id}
 
 
 def analyse(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
@@ -32,7 +33,7 @@ def analyse(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 
 def retrain(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
-    """Train, then analyse: {"version": id}. Takes {"train": …, "analysis": …}."""
+    """A new version with its analysis: {"version": id}. Takes {"train": …, "analysis": …}."""
     from inffeed_core.workflow import training
 
     version = training.retrain(project, _train_settings(settings), _analysis_settings(settings), progress)

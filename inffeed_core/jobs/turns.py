@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -12,10 +11,22 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from inffeed_core.errors import Cancelled, InfFeedError, ProjectError
+from inffeed_core.errors import Cancelled, DiskFull, InfFeedError, Locked, ProjectError, StoreError, Terminated
 from inffeed_core.jobs.kinds import KINDS
+from inffeed_core.jobs.room import free_room, keep_room
 from inffeed_core.records import JobState, Progress
-from inffeed_core.store import cancel_asked, end_job, job, job_settings, mark_running, reading, report, writing
+from inffeed_core.store import (
+    cancel_asked,
+    claiming,
+    end_job,
+    job,
+    job_settings,
+    mark_running,
+    reading,
+    report,
+    writing,
+)
+from inffeed_core.store.connection import PATIENT_SECONDS
 from inffeed_core.workflow.projects import Project
 
 WRITE_SECONDS = 0.2
@@ -37,21 +48,24 @@ class Reporter:
         self._now = ("", 0, 0)
         self._written = ("", 0, 0)
         self._stopping, self._cancelled = threading.Event(), threading.Event()
+        self._terminated = False
         self._thread = threading.Thread(target=self._beat, name="job heartbeat", daemon=True)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Note the progress. Raises Cancelled where the user, or the system, asked to stop."""
+        if self._terminated:
+            raise Terminated("The system asked it to end. What was computed so far is kept where it can be.")
         if self._cancelled.is_set():
-            raise Cancelled("Cancelled. What was computed so far is kept where it can be.")
+            raise Cancelled("Cancelled. Nothing was changed.")
         if stage != self._now[0]:
             log.info("%s", stage)
         self._now = (stage, done, total)
         if self._also is not None:
             self._also(stage, done, total)
 
-    def cancel(self) -> None:
-        """Make the next report raise Cancelled."""
-        self._cancelled.set()
+    def terminate(self) -> None:
+        """Make the next report raise Terminated."""
+        self._terminated = True
 
     def __enter__(self) -> "Reporter":
         self._thread.start()
@@ -78,11 +92,11 @@ class Reporter:
                 alive = report(db, self._id, stage=stage, done=current[1], total=current[2])
                 wanted = cancel_asked(db, self._id)
             self._written = current
-        except ProjectError:  # the folder was moved or deleted: nowhere left to put a result
-            alive, wanted = False, False
-        except sqlite3.Error as error:  # a full disk, or a long write of somebody else: the next beat tries again
+        except StoreError as error:  # a full disk, or a long write of somebody else: the next beat tries again
             log.warning("Progress was not written: %s", error)
             return
+        except ProjectError:  # the folder was moved or deleted: nowhere left to put a result
+            alive, wanted = False, False
         if wanted or not alive:
             self._cancelled.set()
 
@@ -94,15 +108,29 @@ def take_turn(project: Project, id: str, reporter: Reporter) -> Mapping[str, obj
             result = _work(project, id, reporter)
     except BaseException as error:
         state = JobState.CANCELLED if isinstance(error, (Cancelled, KeyboardInterrupt)) else JobState.FAILED
+        _end(project, id, state, error=in_plain_words(error))
+        raise
+    _end(project, id, JobState.DONE, result=result)
+    return result
+
+
+def _end(
+    project: Project, id: str, state: JobState, *, error: str = "", result: Mapping[str, object] | None = None
+) -> None:
+    """Write how the job ended; a lock is waited for, and a full disk made room on."""
+    until = time.monotonic() + PATIENT_SECONDS
+    while True:
         try:
             with writing(project.db) as db:
-                end_job(db, id, state, error=in_plain_words(error))
-        except (ProjectError, sqlite3.Error) as unwritten:  # the folder is gone, or the disk full
+                end_job(db, id, state, error=error, result=result)
+            return
+        except (Locked, DiskFull) as busy:
+            log.warning("The end of the job is not written yet: %s", busy)
+            if time.monotonic() > until or (isinstance(busy, DiskFull) and not free_room(project)):
+                return
+        except ProjectError as unwritten:  # the folder is gone
             log.warning("The end of the job was not written: %s", unwritten)
-        raise
-    with writing(project.db) as db:
-        end_job(db, id, JobState.DONE, result=result)
-    return result
+            return
 
 
 def _work(project: Project, id: str, progress: Reporter) -> Mapping[str, object]:
@@ -115,10 +143,12 @@ def _work(project: Project, id: str, progress: Reporter) -> Mapping[str, object]
             if not mark_running(db, id):
                 raise Cancelled("The job had ended before its turn came.")
         progress("Starting", 0, 0)
+        keep_room(project)
         # Read once, when torch is loaded. Threads that spin while they wait steal the cores from browser and server:
         # opening the sample beside one busy process took 22 to 34 s so, and 16 s with threads that sleep.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        return KINDS[queued.kind](project, settings, progress)
+        with claiming(project.db, id):
+            return KINDS[queued.kind](project, settings, progress)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from inffeed_core.errors import NotReady
 from inffeed_core.evaluation.metrics import macro_f1
+from inffeed_core.models.checkpoints import KEPT, last_checkpoint, require_room, room_needed
 from inffeed_core.models.encoder import explained, positions, quietly
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.sources import ModelFiles
@@ -50,7 +51,8 @@ def fine_tune(
     """Fine-tune `base`, keeping the state that scored best on validation.
 
     Validation weights are not used. Raises ModelError where the model cannot be used, NotReady where there is nothing
-    to learn or to score, and whatever `progress` raises; what was checkpointed is then kept in `about.work`.
+    to learn or to score or too little room on the disk, and whatever `progress` raises; what was checkpointed is then
+    kept in `about.work`.
     """
     if (finished := _finished(about.work)) is not None:
         return finished
@@ -58,13 +60,14 @@ def fine_tune(
     if not learned.texts or not validation.texts:
         raise NotReady("Fine-tuning needs texts to learn from and validation gold; import some more.")
     model, tokenizer = _prepared(base, about, progress)
+    require_room(about.work, room_needed(model, lora=about.lora))
     progress("Tokenising", 0, 0)
     data = [_items(tokenizer, learned), _items(tokenizer, validation)]
     reports = _Reports(progress)
     trainer = _trainer(model, tokenizer, data, about, reports)
     began = time.monotonic()
     with quietly():
-        trainer.train(resume_from_checkpoint=_last_checkpoint(about.work))
+        trainer.train(resume_from_checkpoint=last_checkpoint(about.work))
     seconds, done = time.monotonic() - began, trainer.state.global_step - (reports.first or 0)
     _keep(trainer, tokenizer, about.work, seconds, done * about.settings.batch_size)
     finished = _finished(about.work)
@@ -205,7 +208,7 @@ def _trainer(model: nn.Module, tokenizer: Any, data: list[list[Item]], about: Fi
         eval_steps=every,
         save_strategy="steps",
         save_steps=every,
-        save_total_limit=2,
+        save_total_limit=KEPT,
         logging_strategy="steps",
         logging_steps=every,
         load_best_model_at_end=True,
@@ -258,19 +261,6 @@ def _macro_f1(found: Any) -> float:
     logits = found.predictions[0] if isinstance(found.predictions, tuple) else found.predictions
     gold = np.asarray(found.label_ids).argmax(1)
     return macro_f1(np.asarray(logits).argmax(1), gold, logits.shape[1])
-
-
-def _last_checkpoint(work: Path) -> str | None:
-    """The latest checkpoint that is whole; its state file is written last."""
-    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    for folder in reversed(found):
-        try:
-            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            shutil.rmtree(folder)  # cut off by a kill
-        else:
-            return str(folder)
-    return None
 
 
 def _keep(trainer: Any, tokenizer: Any, work: Path, seconds: float, texts: int) -> None:

@@ -26,6 +26,7 @@ from inffeed_core.store.analyses import (
 )
 from inffeed_core.store.auditing import audit_counts, lots, next_audited
 from inffeed_core.store.browsing import facets, instance_page, map_points
+from inffeed_core.store.claims import claiming, taking_back
 from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
     act_counts,
@@ -47,6 +48,7 @@ from inffeed_core.store.decisions import (
 from inffeed_core.store.discussing import standing_about, under_discussion
 from inffeed_core.store.exposure import Exposure, exposure
 from inffeed_core.store.feedback import (
+    abandoned_feedback,
     add_proposals,
     add_trial,
     apply_proposals,
@@ -121,6 +123,7 @@ __all__ = [
     "DECIDED_TOO",
     "Exposure",
     "Viewer",
+    "abandoned_feedback",
     "act_counts",
     "active_version",
     "add_examples",
@@ -141,6 +144,7 @@ __all__ = [
     "carry_rankings",
     "changed_since",
     "changes_since",
+    "claiming",
     "closed_by_act",
     "count_by_split",
     "count_instances",
@@ -213,6 +217,7 @@ __all__ = [
     "standing_about",
     "still_open",
     "strongest_influencers",
+    "taking_back",
     "trials",
     "twins",
     "under_discussion",

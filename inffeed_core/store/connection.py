@@ -2,24 +2,42 @@
 
 Measured on SQLite 3.40 with 8 writing threads: a plain `BEGIN` that reads and then writes failed
 347 of 400 times under WAL, `BEGIN IMMEDIATE` none. `synchronous=FULL` costs 0.7 ms a commit; it is paid.
+
+Reading under WAL wants to write as well: an index of the log, 32 KiB beside the database. A disk that is full or takes
+no changes refuses it, and a project there can be read all the same, see `_reader`.
+
+What is wrong with a database is told by the errors below `StoreError`, see `faults`; constraints that are broken stay
+`sqlite3.IntegrityError`.
 """
 
+import os
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlite_utils import Database
 
-from inffeed_core.errors import ProjectError
+from inffeed_core.errors import Damaged, DiskFull, Locked, ProjectError, ReadOnly, StoreError
+from inffeed_core.store.claims import claim_on, require_own
+from inffeed_core.store.faults import as_store_error, explained, fault
 from inffeed_core.store.migrations import migrations
+from inffeed_core.wording import Sentence
 
 BUSY_SECONDS = 30.0
+"""How long a page or a command waits for a lock."""
+PATIENT_SECONDS = 1800.0
+"""How long a job does, whose result is worth hours of work."""
 
 
-def _connect(path: Path) -> Database:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+def _connect(path: Path, *pragmas: str, immutable: bool = False) -> Database:
+    name = f"{path.absolute().as_uri()}?immutable=1" if immutable else str(path)
+    connection = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, uri=immutable)
     try:
+        for pragma in pragmas:
+            connection.execute(pragma)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")  # 64 MiB at most: imports take a quarter less time
@@ -32,44 +50,46 @@ def _connect(path: Path) -> Database:
 
 
 def create(path: Path) -> None:
-    """Make a new, migrated database. Raises ProjectError where the file exists."""
+    """Make a new, migrated database. Raises ProjectError where the file exists, StoreError."""
     if path.exists():
         raise ProjectError(f"{path} exists already; open that project or choose another folder.")
-    db = _connect(path)
-    try:
-        db.conn.execute("PRAGMA journal_mode = WAL")
-        _apply_migrations(db)
-    finally:
-        db.close()
+    with explained(path):
+        db = _connect(path)
+        try:
+            db.conn.execute("PRAGMA journal_mode = WAL")
+            _apply_migrations(db)
+        finally:
+            db.close()
 
 
 def migrate(path: Path) -> None:
     """Bring an existing database to the current schema; run before serving it.
 
-    Raises ProjectError for a file that is no project database, is damaged, or comes from a newer release.
+    Raises ProjectError for a file that is no project's database or comes from a newer release, StoreError where it
+    cannot be read.
     """
-    _require_file(path)
-    try:
-        db = _connect(path)
-        try:
-            _migrate(db, path)
-        finally:
-            db.close()
-    except sqlite3.OperationalError as error:
-        raise ProjectError(f"{path} cannot be opened ({error}); check its permissions and the disk's space.") from error
-    except sqlite3.DatabaseError as error:
-        raise ProjectError(f"{path} is damaged or no database ({error}); restore a copy of the folder.") from error
+    with reading(path) as db:
+        pending = _pending(db, path)
+    if pending:
+        with explained(path):
+            db = _connect(path)
+            try:
+                _apply_migrations(db)
+            finally:
+                db.close()
 
 
-def _migrate(db: Database, path: Path) -> None:
+def _pending(db: Database, path: Path) -> bool:
+    """Whether migrations are left to apply."""
+    if path.stat().st_size == 0:
+        raise as_store_error(Damaged, path, "it is empty")
     applied = {m.name for m in migrations.applied(db)}
     known = {m.name for m in migrations.pending(Database(memory=True))}
     if not applied:
         raise ProjectError(f"{path} is a database of something else; choose a project folder.")
     if newer := sorted(applied - known):
         raise ProjectError(f"{path} was made by a newer InfFeed ({', '.join(newer)}); install that release.")
-    if known - applied:
-        _apply_migrations(db)
+    return bool(known - applied)
 
 
 def _apply_migrations(db: Database) -> None:
@@ -84,31 +104,88 @@ def _apply_migrations(db: Database) -> None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[Database]:
-    """A consistent snapshot to read from."""
-    _require_file(path)
-    db = _connect(path)
+    """A consistent snapshot to read from. Raises StoreError."""
+    with explained(path):
+        _require_file(path)
+        db = _reader(path)
+        try:
+            yield db
+        finally:
+            db.close()
+
+
+def _reader(path: Path) -> Database:
+    """A connection within a snapshot; on a disk without room or without changes one that writes nothing."""
+    try:
+        return _with_snapshot(_connect(path))
+    except sqlite3.OperationalError as error:
+        told = fault(error, path)
+        cannot_open = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN and not os.access(path.parent, os.W_OK)
+        if isinstance(told, (DiskFull, ReadOnly)) or (cannot_open and os.access(path, os.R_OK)):
+            return _frugal_reader(path, told)
+        raise
+
+
+def _frugal_reader(path: Path, told: StoreError | None) -> Database:
+    """Without a log to merge nobody is writing, and no locks are needed; with one its index is held in memory."""
+    log = path.with_name(f"{path.name}-wal")
+    if not (log.exists() and log.stat().st_size):
+        return _with_snapshot(_connect(path, immutable=True))
+    if not isinstance(told, DiskFull):
+        raise ReadOnly(Sentence("store-read-only-unmerged", path=str(path)))
+    until = time.monotonic() + BUSY_SECONDS
+    while True:  # this lock is for one at a time, and two that wait within SQLite would wait for each other
+        try:
+            return _with_snapshot(_connect(path, "PRAGMA busy_timeout = 0", "PRAGMA locking_mode = EXCLUSIVE"))
+        except sqlite3.OperationalError as error:
+            if not isinstance(fault(error, path), Locked) or time.monotonic() > until:
+                raise
+        time.sleep(random.uniform(0.005, 0.02))
+
+
+def _with_snapshot(db: Database) -> Database:
     try:
         db.conn.execute("BEGIN")
-        yield db
-    finally:
-        if db.conn.in_transaction:
-            db.conn.execute("ROLLBACK")
+        db.conn.execute("SELECT 1 FROM sqlite_master").fetchone()  # from here on it sees one moment
+    except sqlite3.Error:
         db.close()
+        raise
+    return db
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[Database]:
-    """One write transaction: committed at the end of the block, rolled back on any exception."""
-    _require_file(path)
-    db = _connect(path)
-    try:
-        db.conn.execute("BEGIN IMMEDIATE")
-        yield db
-        db.conn.execute("COMMIT")
-    finally:
-        if db.conn.in_transaction:
-            db.conn.execute("ROLLBACK")
-        db.close()
+    """One write transaction: committed at the end of the block, rolled back on any exception.
+
+    Within a job it is the job's, and only for as long as the job is its own (see `claims`). Raises StoreError, and in a
+    job JobError and Cancelled.
+    """
+    claim = claim_on(path)
+    with explained(path):
+        _require_file(path)
+        db = _connect(path)
+        try:
+            _begin(db, path, BUSY_SECONDS if claim is None else PATIENT_SECONDS)
+            if claim is not None:
+                require_own(db, claim)
+            yield db
+            db.conn.execute("COMMIT")
+        finally:
+            if db.conn.in_transaction:
+                with suppress(sqlite3.Error):  # what fails here is undone by closing
+                    db.conn.execute("ROLLBACK")
+            db.close()
+
+
+def _begin(db: Database, path: Path, patience: float) -> None:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            db.conn.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if not isinstance(fault(error, path), Locked) or time.monotonic() > until:
+                raise
 
 
 def _require_file(path: Path) -> None:

@@ -201,6 +201,16 @@ def learned(db: Database, token: str, version: str) -> None:
     db.conn.execute("UPDATE feedback SET version = ? WHERE token = ?", [version, token])
 
 
+def abandoned_feedback(db: Database) -> list[tuple[str, str]]:
+    """(token, annotator) of acts that a round applied and no version learned from, because it was killed meanwhile."""
+    sql = """
+        SELECT token, annotator FROM feedback f WHERE version IS NULL
+        AND EXISTS (SELECT 1 FROM trial WHERE feedback = f.token)
+        AND NOT EXISTS (SELECT 1 FROM feedback_undo WHERE feedback = f.token)
+    """
+    return [(row["token"], row["annotator"]) for row in db.query(sql)]
+
+
 def undo_feedback(db: Database, token: str, annotator: str) -> FeedbackAct:
     """Undo an act: its relabels, by an undo each, and its exclusions.
 

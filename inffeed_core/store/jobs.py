@@ -20,12 +20,13 @@ def enqueue(db: Database, id: str, kind: str, settings: Mapping[str, object]) ->
     return True
 
 
-def attach_process(db: Database, id: str, pid: int, pid_started: float) -> bool:
+def attach_process(db: Database, id: str, pid: int, pid_started: float, place: str | None = None) -> bool:
     """This process will do the job; `pid_started` (seconds since the epoch) tells a reused pid apart.
 
+    `place` tells this database apart from a copy of it; None = not known.
     False where the job has ended meanwhile, and then nothing changes; so do `mark_running` and `report`.
     """
-    return _change(db, id, {"pid": pid, "pid_started": pid_started, "heartbeat": now()})
+    return _change(db, id, {"pid": pid, "pid_started": pid_started, "place": place, "heartbeat": now()})
 
 
 def mark_running(db: Database, id: str) -> bool:
@@ -97,10 +98,10 @@ def job_results(db: Database, kind: str) -> list[dict[str, Any]]:
     return [dict(json.loads(row["result"])) for row in rows]
 
 
-def open_processes(db: Database) -> list[tuple[str, int | None, float | None, float]]:
-    """(id, pid, pid_started, seconds since the last heartbeat) of every queued or running job."""
-    rows = db.query("SELECT id, pid, pid_started, heartbeat FROM job WHERE state IN ('queued', 'running')")
-    return [(r["id"], r["pid"], r["pid_started"], seconds_since(r["heartbeat"])) for r in rows]
+def open_processes(db: Database) -> list[tuple[str, int | None, float | None, float, str | None]]:
+    """(id, pid, pid_started, seconds since the last heartbeat, place) of every queued or running job."""
+    rows = db.query("SELECT id, pid, pid_started, heartbeat, place FROM job WHERE state IN ('queued', 'running')")
+    return [(r["id"], r["pid"], r["pid_started"], seconds_since(r["heartbeat"]), r["place"]) for r in rows]
 
 
 def _change(db: Database, id: str, values: Mapping[str, Any]) -> bool:

@@ -270,3 +270,9 @@ CREATE VIEW answer AS SELECT * FROM standing WHERE feedback IS NULL
 def m007_version_of_feedback(db: Database) -> None:
     """An act of feedback knows the version that was trained on it, so that its undo can go back."""
     db.conn.execute("ALTER TABLE feedback ADD COLUMN version TEXT REFERENCES version (id)")
+
+
+@migrations()
+def m009_place_of_jobs(db: Database) -> None:
+    """A job knows the database that it was started in: in a copy of the folder nobody works on it."""
+    db.conn.execute("ALTER TABLE job ADD COLUMN place TEXT")

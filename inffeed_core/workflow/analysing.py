@@ -12,6 +12,7 @@ from functools import cached_property
 
 import torch
 from jaxtyping import Float
+from sqlite_utils import Database
 from torch import Tensor
 
 from inffeed_core import flagging, store
@@ -44,6 +45,8 @@ class State:
     stored_theta: Float[Tensor, "k d1"]
     as_of: int
     """The last decision's row that the labels include."""
+    transformer: str
+    """The hub id or folder that the version looks through."""
 
     @cached_property
     def learn(self) -> Encoded:
@@ -111,8 +114,20 @@ def refresh(project: Project, progress: Progress) -> Analysis:
     return _analysed(project, load(project, settings, progress, as_of), progress, before)
 
 
-def _analysed(project: Project, state: State, progress: Progress, before: Analysis | None = None) -> Analysis:
-    """Compute and store; `before` is the analysis that this one refreshes."""
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """An analysis that nobody sees yet: all that `publish` writes."""
+
+    version: str
+    as_of: int
+    settings: AnalysisSettings
+    rows: Sequence[ScoreRow]
+    rankings: Mapping[str, Sequence[tuple[str, float]]]
+    evidence: Mapping[str, Mapping[str, Sequence[tuple[str, float]]]]
+
+
+def compute(project: Project, state: State, progress: Progress) -> Computed:
+    """All of an analysis, without a change to the project."""
     settings = state.settings
     progress("Scoring", 0, 0)
     signals = _signals(state)
@@ -121,23 +136,41 @@ def _analysed(project: Project, state: State, progress: Progress, before: Analys
         signals = replace(signals, validation_influence=tier.on_validation()[state.unconfirmed].numpy())
     rankings = _rankings(state, signals)
     rows = list(_score_rows(state, signals))
-    targets = _targets(state, rankings)
-    evidence = dict(_evidence(state, tier, targets, progress))
+    evidence = dict(_evidence(state, tier, _targets(state, rankings), progress))
+    return Computed(state.version.id, state.as_of, settings, rows, rankings, evidence)
+
+
+def publish(db: Database, found: Computed) -> int:
+    """Write an analysis as part of the caller's transaction, so that it is seen whole or not at all; returns its id."""
+    id = store.begin_analysis(db, found.version, found.as_of, found.settings.as_dict())
+    store.put_scores(db, id, found.rows, found.rankings)
+    for target, sides in found.evidence.items():
+        store.put_evidence(db, id, target, sides)
+    store.rank_sent(db, id)
+    return id
+
+
+def _analysed(project: Project, state: State, progress: Progress, before: Analysis | None = None) -> Analysis:
+    """Compute and store; `before` is the analysis that this one refreshes."""
+    found = compute(project, state, progress)
     progress("Saving the analysis", 0, 0)
     with store.writing(project.db) as db:
-        id = store.begin_analysis(db, state.version.id, state.as_of, settings.as_dict())
-        store.put_scores(db, id, rows, rankings)
-        for target, sides in evidence.items():
-            store.put_evidence(db, id, target, sides)
-        store.rank_sent(db, id)
+        id = publish(db, found)
         if before is not None:
             store.carry_rankings(db, before.id, id)
             if before.as_of_decision > state.version.as_of_decision:
                 store.empty_analysis(db, before.id)
-    with store.reading(project.db) as db:
         analysis = store.latest_analysis(db, state.version.id)
     assert analysis is not None
     return analysis
+
+
+def settings_in_use(project: Project) -> AnalysisSettings:
+    """Those of the latest analysis, through the head, for an analysis that nobody chose settings for."""
+    with store.reading(project.db) as db:
+        before = store.latest_analysis(db)
+    given = AnalysisSettings() if before is None else AnalysisSettings.from_dict(before.settings)
+    return replace(given, scope="head", refine=False)
 
 
 def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: bool = False) -> None:
@@ -170,16 +203,10 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
         raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
     train_settings = TrainSettings.from_dict(version.settings)
     as_of = version.as_of_decision if as_of is None else as_of
-    data = encode(project, located(project, version.encoder, progress), train_settings, as_of, progress)
-    state = State(
-        version=version,
-        about=about,
-        data=data,
-        settings=settings,
-        train_settings=train_settings,
-        stored_theta=stored_fit(project, version).theta,
-        as_of=as_of,
-    )
+    transformer = located(project, version.encoder, progress)
+    data = encode(project, transformer, train_settings, as_of, progress)
+    theta = stored_fit(project, version).theta
+    state = State(version, about, data, settings, train_settings, theta, as_of, transformer)
     same = (
         state.learn.fingerprint() == version.data_hash
         if as_of == version.as_of_decision
@@ -199,7 +226,8 @@ def _tier(project: Project, state: State, progress: Progress, *, exact: bool = F
     from inffeed_core.workflow.whole_model_analysis import open_whole_model  # imports transformers
 
     learned = (state.learn, state.validation)
-    return open_whole_model(project, state.version, learned, state.settings, progress, exact=exact)
+    transformer = state.transformer
+    return open_whole_model(project, (state.version, transformer), learned, state.settings, progress, exact=exact)
 
 
 def _signals(state: State) -> flagging.Signals:

@@ -28,6 +28,8 @@ def export_model(project: Project, version_id: str, folder: Path, progress: Prog
     target = folder.expanduser().resolve()
 
     def described(lines: str) -> str:
+        with store.writing(project.db):  # a job that is no longer its own stops here: the folder is named next
+            pass
         return card(version, about, lines)
 
     write_classifier(files, load_head(project.models / version.id), max_tokens, target, described)

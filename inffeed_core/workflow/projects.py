@@ -7,7 +7,6 @@ moved folder works as it is.
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -134,11 +133,8 @@ def _make_sample(folder: Path, progress: Progress) -> None:
 
 def settings_of(project: Project) -> ProjectSettings:
     """What the project is about. Raises ProjectError where its database cannot be read."""
-    try:
-        with reading(project.db) as db:
-            return project_settings(db)
-    except sqlite3.DatabaseError as error:
-        raise ProjectError(f"{project.db} is damaged ({error}); restore a copy of the folder.") from error
+    with reading(project.db) as db:
+        return project_settings(db)
 
 
 def change_settings(project: Project, **changes: Any) -> ProjectSettings:
@@ -187,7 +183,7 @@ def _summary(project: Project) -> ProjectSummary:
             decisions=decisions,
             changed=changed,
         )
-    except (ProjectError, sqlite3.DatabaseError) as error:
+    except ProjectError as error:
         problem = f"It cannot be read ({error}). Restore a copy of the folder, or remove it."
         return ProjectSummary(
             folder=project.folder,

@@ -8,20 +8,21 @@ changed nothing, or is one recorded act. What chooses by validation is confirmed
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import numpy as np
 
 from inffeed_core import store
-from inffeed_core.errors import NotReady
+from inffeed_core.errors import InvalidDecision, NotReady
 from inffeed_core.evaluation.metrics import macro_f1_difference
 from inffeed_core.feedback import Ints
 from inffeed_core.influence import fit_head, probabilities
 from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Interval, Progress, Proposal, ProposalSet, ProposalState, Trial
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
-from inffeed_core.workflow.analysing import State, analyse, load
+from inffeed_core.workflow.analysing import State, load, settings_in_use
 from inffeed_core.workflow.encoded import Encoded
 from inffeed_core.workflow.encoders import base_of
 from inffeed_core.workflow.projects import Project
@@ -52,7 +53,7 @@ def run_rounds(
 
     All are those about whose texts nobody has decided; what somebody decided changes only where it is named.
     It ends with the first round that validation does not confirm, that has nothing to propose, or after `rounds`.
-    Then the version in use is analysed, if it is a new one. Raises NotReady, InvalidDecision, Cancelled.
+    A round's version comes with its analysis. Raises NotReady, InvalidDecision, Cancelled.
     """
     with store.reading(project.db) as db:
         found = store.proposal_set(db, set_id)
@@ -62,8 +63,6 @@ def run_rounds(
         if not found.size:
             break
         done.append(_round(project, found, None, annotator, progress))
-    if any(_in_use(project, one) for one in done):
-        analyse(project, _analysis_settings(project), progress)
     return done
 
 
@@ -97,14 +96,16 @@ def _round(
         return Round(proposal_set=found.id, count=len(todo), change=change, act=None, version=None)
     act = _applied(project, found, todo, annotator, trial)
     try:
-        version = train(project, settings_again(state.version), progress)
+        version = train(project, settings_again(state.version), progress, settings_in_use(project), act)
     except BaseException:  # a round that is stopped before its end leaves nothing behind
-        with store.writing(project.db) as db:
+        with (
+            store.taking_back(),
+            store.writing(project.db) as db,
+            suppress(InvalidDecision),
+        ):  # undone by others already
             store.undo_feedback(db, act, annotator)
         raise
-    with store.writing(project.db) as db:
-        store.learned(db, act, version.id)
-    return Round(proposal_set=found.id, count=len(todo), change=change, act=act, version=version.id)
+    return Round(found.id, len(todo), change, act, version.id)
 
 
 def _applied(project: Project, found: ProposalSet, todo: Sequence[Proposal], annotator: str, trial: Trial) -> str:
@@ -160,11 +161,3 @@ def _predicted(state: State, learn: Encoded, on: Encoded) -> Ints:
     l2, start = state.influence.fit.l2, state.stored_theta
     _, fit = fit_recipe(learned, validation, settings, lambda taught, _: fit_head(taught, l2, start=start))
     return np.asarray(probabilities(fit.theta, on.features).argmax(1).numpy())
-
-
-def _analysis_settings(project: Project) -> AnalysisSettings:
-    """Those of the latest analysis, through the head."""
-    with store.reading(project.db) as db:
-        before = store.latest_analysis(db)
-    given = AnalysisSettings() if before is None else AnalysisSettings.from_dict(before.settings)
-    return replace(given, scope="head", refine=False)

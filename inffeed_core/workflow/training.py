@@ -1,20 +1,24 @@
 """Train and retrain: from today's labels to a new, immutable model version.
 
 Runs in a job's child process or on the command line, reports through `progress`, and writes its result at its end
-in one transaction, so that stopping it at any moment leaves the project as it was. With `analysing`, the only part
-of `workflow` that imports torch.
+in one transaction, so that stopping it at any moment leaves the project as it was. A version comes with its analysis in
+that same transaction: nobody in the room ever works with a version that has no flags yet. With `analysing`, the only
+part of `workflow` that imports torch.
 """
 
 import json
+import os
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
+from sqlite_utils import Database
 from torch import Tensor
 
 from inffeed_core import __version__, store
@@ -30,20 +34,85 @@ from inffeed_core.models.sources import resolve
 from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
-from inffeed_core.workflow.analysing import analyse
+from inffeed_core.workflow.analysing import Computed, State, compute, publish
 from inffeed_core.workflow.comparing import PREDICTIONS
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
 from inffeed_core.workflow.encoders import ADAPTERS, OWN, TRANSFORMER, base_of, located, merged, transformer_for
 from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.tuning import tune
+from inffeed_core.workflow.tuning import cleared, tune
 
 
-def train(project: Project, settings: TrainSettings, progress: Progress) -> ModelVersion:
-    """Train a new version on gold, corrections and silver; it becomes active unless it is significantly worse.
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A version that nobody sees yet."""
+
+    version: ModelVersion
+    about: ProjectSettings
+    data: Encoded
+    fit: HeadFit
+    transformer: str
+    """The hub id or folder that it looks through."""
+    tuned: FineTuned | None
+    worse: bool
+    """Whether it is significantly worse than the active one."""
+
+
+def train(
+    project: Project,
+    settings: TrainSettings,
+    progress: Progress,
+    analysis: AnalysisSettings | None = None,
+    act: str | None = None,
+) -> ModelVersion:
+    """Train a new version on gold, corrections and silver; it becomes active unless it is significantly worse, or
+    somebody made another version active while it was trained.
 
     "Significantly worse" means: the paired bootstrap interval of its validation macro-F1 minus the active version's
-    lies wholly below 0. It is kept all the same and can be promoted by hand. Raises NotReady, ModelError, Cancelled.
+    lies wholly below 0. It is kept all the same and can be promoted by hand. With `analysis` the version is analysed,
+    and both are published in one transaction. Without, it is only kept where the active version has an analysis, which
+    a version without one must not replace. `act` is the feedback that it learns from.
+    Raises NotReady, ModelError, Cancelled, and then leaves nothing behind.
     """
+    with cleared(project) if settings.method != "instant" else nullcontext():
+        return _trained(project, settings, progress, analysis, act)
+
+
+def _trained(
+    project: Project, settings: TrainSettings, progress: Progress, analysis: AnalysisSettings | None, act: str | None
+) -> ModelVersion:
+    made = _made(project, settings, progress)
+    with _files(project, made):
+        found = None if analysis is None else compute(project, _state(project, made, analysis), progress)
+        progress("Saving the version", 0, 0)
+        with store.writing(project.db) as db:
+            version = _published(db, made, found)
+            if act is not None:
+                store.learned(db, act, version.id)
+    if made.tuned is not None:
+        shutil.rmtree(made.tuned.folder.parent, ignore_errors=True)
+    return version
+
+
+def _published(db: Database, made: _Made, found: Computed | None) -> ModelVersion:
+    """The version in the store, with its analysis; active where it may be."""
+    active, analysed = store.active_version(db), store.analysis_in_use(db) is not None
+    store.add_version(db, made.version)
+    if found is not None:
+        publish(db, found)
+    compared = (active.id if active else None) == made.version.parent  # else somebody chose another one meanwhile
+    if compared and not made.worse and (found is not None or not analysed):
+        store.promote(db, made.version.id, by="training")
+    return store.version(db, made.version.id)
+
+
+def _state(project: Project, made: _Made, analysis: AnalysisSettings) -> State:
+    """What an analysis of the version starts from, as `load` would find it."""
+    settings, theta = TrainSettings.from_dict(made.version.settings), stored_fit(project, made.version).theta
+    as_of = made.version.as_of_decision
+    return State(made.version, made.about, made.data, analysis, settings, theta, as_of, made.transformer)
+
+
+def _made(project: Project, settings: TrainSettings, progress: Progress) -> _Made:
     began = time.monotonic()
     with store.reading(project.db) as db:
         about, parent, count = store.project_settings(db), store.active_version(db), len(store.versions(db))
@@ -89,16 +158,7 @@ def train(project: Project, settings: TrainSettings, progress: Progress) -> Mode
             "fine_tuning": None if tuned is None else _told(tuned),
         },
     )
-    _save(
-        project,
-        version,
-        (fit, _predicted(fit, validation, about) | _predicted(fit, data.only(Split.TEST), about)),
-        about,
-        tuned,
-        promoted=difference is None or difference.high >= 0,
-    )
-    with store.reading(project.db) as db:
-        return store.version(db, version.id)
+    return _Made(version, about, data, fit, model, tuned, worse=difference is not None and difference.high < 0)
 
 
 def _transformer(
@@ -132,7 +192,7 @@ def _told(tuned: FineTuned) -> dict[str, object]:
 def retrain(
     project: Project, train_settings: TrainSettings, analysis: AnalysisSettings, progress: Progress
 ) -> ModelVersion:
-    """Train a new version from today's labels, then recompute the flags of the version that is active.
+    """Train a new version from today's labels and flag by it, both published at once.
 
     Where `train_settings` leave l2, recipe or trust open, an instant retrain keeps those of the active version, so that
     only the labels differ; with another encoder they are chosen anew.
@@ -142,9 +202,7 @@ def retrain(
     instant = train_settings.method == "instant"
     if instant and parent is not None and base_of(parent) == about.model:
         train_settings = _with_choices_of(parent, train_settings)
-    version = train(project, train_settings, progress)
-    analyse(project, analysis, progress)
-    return version
+    return train(project, train_settings, progress, analysis)
 
 
 def settings_again(version: ModelVersion) -> TrainSettings:
@@ -258,39 +316,39 @@ def _head_agreement(
     return float((probabilities(fit.theta, data.features).argmax(1) == loaded).double().mean())
 
 
-def _save(
-    project: Project,
-    version: ModelVersion,
-    fitted: tuple[HeadFit, Mapping[str, str]],
-    about: ProjectSettings,
-    tuned: FineTuned | None,
-    *,
-    promoted: bool,
-) -> None:
-    """Files first, then the row that makes them a version; `fitted` are the head and its gold predictions."""
-    fit, predicted = fitted
-    folder = project.models / version.id
+@contextmanager
+def _files(project: Project, made: _Made) -> Iterator[None]:
+    """The files of a version, which the row that the block writes makes one; they go again where it fails."""
+    folder = project.models / made.version.id
     if folder.exists():  # left by a run that was killed between writing the files and the row
         shutil.rmtree(folder)
-    weight = sum_zero_basis(len(about.labels)) @ fit.theta
+    try:
+        _write(folder, made)
+        yield
+    except BaseException:
+        with store.reading(project.db) as db:
+            published = any(one.id == made.version.id for one in store.versions(db))
+        if not published:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write(folder: Path, made: _Made) -> None:
+    version, fit, tuned = made.version, made.fit, made.tuned
+    weight = sum_zero_basis(len(made.about.labels)) @ fit.theta
     details = {"version": version.id, "data_hash": version.data_hash, "l2": fit.l2}
-    save_head(folder, weight[:, :-1], weight[:, -1], about.labels, details)
+    save_head(folder, weight[:, :-1], weight[:, -1], made.about.labels, details)
+    gold = (made.data.only(split) for split in (Split.VALIDATION, Split.TEST))
+    predicted = {id: label for part in gold for id, label in _predicted(fit, part, made.about).items()}
     (folder / PREDICTIONS).write_text(json.dumps(predicted, ensure_ascii=False), encoding="utf-8")
     if tuned is not None:
         adapters = (tuned.folder / "adapter_config.json").is_file()
-        _copied(tuned.folder, folder / (ADAPTERS if adapters else TRANSFORMER))
-    with store.writing(project.db) as db:
-        store.add_version(db, version)
-        if promoted:
-            store.promote(db, version.id, by="training")
-    if tuned is not None:
-        shutil.rmtree(tuned.folder.parent, ignore_errors=True)
+        shutil.copytree(tuned.folder, folder / (ADAPTERS if adapters else TRANSFORMER), copy_function=_linked)
 
 
-def _copied(source: Path, target: Path) -> None:
-    """Copy a folder; where that fails, such as on a full disk, the version's folder goes again."""
+def _linked(source: str, target: str) -> None:
+    """A second name for the file, which takes no room; a copy on disks that know no such names."""
     try:
-        shutil.copytree(source, target)
-    except BaseException:
-        shutil.rmtree(target.parent, ignore_errors=True)
-        raise
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -2,7 +2,8 @@
 
 Starting from the base, and not from the version before, keeps a version a function of its data, settings and seed, and
 lets no early mistake live on in the weights. Checkpoints lie in `features/fine-tuning/<key>`, keyed by all of these, so
-that the same training started again after a kill goes on; those of another training make way.
+that the same training started again after a kill goes on; those of another training make way, and those of one that
+was cancelled or failed go at once.
 
 A transformer that was fine-tuned on silver labels has seen them: what a head on its features says about silver, the
 out-of-fold probabilities and the gold-only posterior included, is no longer independent of the silver label. Flags of
@@ -12,13 +13,14 @@ such a version lean towards the labels as they are; the head on the untouched en
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from inffeed_core import store
-from inffeed_core.errors import NotReady
+from inffeed_core.errors import Cancelled, NotReady, Terminated
 from inffeed_core.influence import choose_l2
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.sources import resolve
@@ -52,6 +54,31 @@ def tune(
     return fine_tune(
         resolve(about.model), taught, _lessons(validation, about.labels), _run(about, settings, work), progress
     )
+
+
+@contextmanager
+def cleared(project: Project) -> Iterator[None]:
+    """Where the block is cancelled or fails, drop what a fine-tuning left: checkpoints are large, and of no more use.
+
+    A kill leaves them, and so does the end of the system, so that the training goes on from there. One that is finished
+    stays where only what follows it failed.
+    """
+    try:
+        yield
+    except Terminated:
+        raise
+    except BaseException as error:
+        cancelled = isinstance(error, (Cancelled, KeyboardInterrupt))
+        for work in _works(project):
+            finished = work / "result"
+            for path in [work] if cancelled or not finished.is_dir() else [p for p in work.iterdir() if p != finished]:
+                shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _works(project: Project) -> list[Path]:
+    folder = project.features / "fine-tuning"
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _by_recipe(

@@ -30,7 +30,6 @@ from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.records import ModelVersion, Progress
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from inffeed_core.workflow.encoded import Encoded
-from inffeed_core.workflow.encoders import located
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.tiers import Best
 
@@ -120,21 +119,24 @@ def _require_converged(solution: Solution) -> None:
 
 def open_whole_model(
     project: Project,
-    version: ModelVersion,
+    seen: tuple[ModelVersion, str],
     learned: tuple[Encoded, Encoded],
     settings: AnalysisSettings,
     progress: Progress,
     *,
     exact: bool = False,
 ) -> WholeModelTier:
-    """The tier of this version, its index built or found; `learned` are what it learned from, and validation.
+    """The tier of a version, its index built or found.
+
+    `seen` are the version and the hub id or folder of its transformer; `learned` are what it learned from, and
+    validation.
 
     Raises ModelError where the model cannot be used or has no layers of this scope, and Cancelled.
     """
-    learn, validation = learned
+    (version, transformer), (learn, validation) = seen, learned
     training = TrainSettings.from_dict(version.settings)
     progress("Loading the model", 0, 0)
-    encoder = Encoder(resolve(located(project, version.encoder, progress)), training.max_tokens)
+    encoder = Encoder(resolve(transformer), training.max_tokens)
     train = _batches(encoder, learn, training.batch_tokens)
     network = VersionNetwork(encoder, load_head(project.models / version.id))
     about = WholeModelSettings(scope=settings.scope)

@@ -134,6 +134,9 @@ WORDS = {
         "Weighing the labels": "正在权衡各标签",
         "Trying the proposals": "正在试用建议",
         "Saving the analysis": "正在保存分析结果",
+        "Saving the version": "正在保存版本",
+        "Stopped by a signal; it goes on when it is continued": "已被信号暂停，恢复后会继续",
+        "Busy: its process lives, but has not reported for a while": "忙碌：进程仍在，但有一段时间没有报告",
         "Reading the file": "正在读取文件",
         "Checking the rows": "正在检查各行",
         "Storing the rows": "正在保存各行",
@@ -518,6 +521,26 @@ WORDS = {
         "order-far": "两者对 {silver:,} 条银标签文本的危害排序差别较大（秩相关 {correlation:+.2f}）。",
         "order-unrelated": "两者对 {silver:,} 条银标签文本的危害排序互不相关（秩相关 {correlation:+.2f}）。",
         "order-opposite": "两者对 {silver:,} 条银标签文本的危害排序相反（秩相关 {correlation:+.2f}）。",
+        "store-damaged": (
+            "{path} 已损坏（{found}）。请勿改动该文件夹中的任何内容，并打开它的备份（例如由 `inffeed backup` 制作的备份）。"
+        ),
+        "store-no-database": (
+            "{path} 不是 SQLite 数据库（{found}）。如果这里曾是项目，说明文件已被覆盖：请打开它的备份。"
+        ),
+        "store-full": "磁盘已满。请在 {path} 所在的磁盘上腾出空间后重试；此前保存的内容都在。",
+        "store-locked": "{path} 被另一个程序锁定（{found}）。请等它完成或结束它，然后重试；数据没有损坏。",
+        "store-read-only": (
+            "{path} 不能更改（{found}）：可以读取，但无法保存。请让该文件及其文件夹可写，或把文件夹复制到可写的磁盘。"
+        ),
+        "store-read-only-unmerged": (
+            "{path} 所在的磁盘不能更改，而最新的改动尚未并入其中。请把整个文件夹复制到可写的磁盘，再打开副本。"
+        ),
+        "store-denied": "系统拒绝访问 {path}（{found}）。请检查该文件及其文件夹的权限；数据没有损坏。",
+        "store-vanished": "{path} 在打开期间被移动、替换或删除（{found}）。请在它现在的位置重新打开项目。",
+        "store-disk-failed": (
+            "磁盘在 {path} 处报告错误（{found}）。这可能是暂时的：请检查磁盘及其连接后重试。"
+            "不要用任何东西覆盖它；一旦可以读取，请立即备份。"
+        ),
         "order-and-overlap": "{order}每条文本最强的 {top} 个影响样本中有 {share:.0%} 相同（共 {targets:,} 条文本）。",
     },
     "charts": {

@@ -102,7 +102,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "project.db"
     path.write_text("not a database at all, but long enough to be read as one" * 50)
-    with pytest.raises(ProjectError, match="damaged or no database"):
+    with pytest.raises(ProjectError, match="no SQLite database"):
         migrate(path)
 
 

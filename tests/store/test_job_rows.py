@@ -59,7 +59,8 @@ def test_progress_has_an_estimate_that_starts_with_each_stage(db: Database) -> N
 def test_a_process_is_known_while_the_job_is_open(db: Database) -> None:
     assert open_processes(db)[0][:3] == ("one", None, None)
     assert attach_process(db, "one", 42, 1e9)
-    id, pid, began, silent = open_processes(db)[0]
+    id, pid, began, silent, place = open_processes(db)[0]
+    assert place is None
     assert (id, pid, began) == ("one", 42, 1e9)
     assert 0 <= silent < 5
     end_job(db, "one", JobState.FAILED, error="why")

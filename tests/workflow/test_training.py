@@ -14,10 +14,11 @@ from inffeed_core.errors import Cancelled, NotReady, UnknownInstance
 from inffeed_core.influence import fit_head
 from inffeed_core.models.heads import load_head
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
-from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings, Recipe, TrainSettings
 from inffeed_core.workflow.analysing import analyse, explain
 from inffeed_core.workflow.encoded import LEARNED, encode, stored_fit, taught_to
 from inffeed_core.workflow.projects import Project, create_project, settings_of
+from inffeed_core.workflow.status import status
 from inffeed_core.workflow.training import retrain, train
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
@@ -164,18 +165,72 @@ def test_left_out_instances_ask_for_a_retrain_first(trained: Project):
     assert active(trained).train_counts["silver"] == 299
 
 
-@pytest.mark.parametrize("stage", ["Fitting the model", "Scoring", "Finding influencers", "Saving the analysis"])
-def test_cancelling_at_any_stage_leaves_the_project_whole(sample: Project, stage: str):
+@pytest.mark.parametrize("stage", ["Fitting the model", "Scoring", "Finding influencers", "Saving the version"])
+def test_cancelling_at_any_stage_leaves_the_project_as_it_was(sample: Project, stage: str):
+    retrain(sample, TrainSettings(), FEW, quiet)
+    relabel(sample, *some_silver(sample, 5))
+    before = what_others_see(sample)
+
     def stop(now: str, done: int, total: int) -> None:
         if now == stage:
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
         retrain(sample, TrainSettings(), FEW, stop)
-    with store.reading(sample.db) as db:
-        assert store.latest_analysis(db) is None
-        assert len(store.versions(db)) == (0 if stage == "Fitting the model" else 1)
+    assert what_others_see(sample) == before
     retrain(sample, TrainSettings(), FEW, quiet)
+    assert active(sample).id == "v2"
+
+
+def what_others_see(project: Project) -> tuple[object, ...]:
+    """The active version, all versions and analyses, the open flags, and the files of the models."""
+    with store.reading(project.db) as db:
+        analyses = [row["id"] for row in db.query("SELECT id FROM analysis")]
+        versions, now = [v.id for v in store.versions(db)], store.active_version(db)
+    files = sorted(str(path.relative_to(project.models)) for path in project.models.rglob("*"))
+    return now and now.id, versions, analyses, status(project).open_flags, files
+
+
+@pytest.mark.parametrize("recipe", ["plain", "auto"])
+def test_nobody_ever_sees_a_version_without_its_analysis(sample: Project, recipe: Recipe):
+    retrain(sample, TrainSettings(), FEW, quiet)
+    before, seen = what_others_see(sample), []
+    retrain(sample, TrainSettings(recipe=recipe), FEW, lambda *_: seen.append(what_others_see(sample)[:4]))
+    assert set(map(str, seen)) == {str(before[:4])}
+    assert active(sample).id == "v2"
+    with store.reading(sample.db) as db:
+        assert store.analysis_in_use(db).version == "v2"
+
+
+def test_a_version_that_is_held_back_has_its_analysis_and_the_flags_stay(sample: Project):
+    retrain(sample, TrainSettings(l2=1e-3, recipe="plain"), FEW, quiet)
+    with store.reading(sample.db) as db:
+        right = list(store.instances(db, [Split.TRAIN]))
+        flags = store.analysis_in_use(db)
+    relabel(sample, *[one.id for one in right])  # all gold turned round
+    bad = retrain(sample, TrainSettings(l2=1e-4, silver_weight=0.0, recipe="plain"), FEW, quiet)
+    with store.reading(sample.db) as db:
+        assert (store.active_version(db).id, store.analysis_in_use(db)) == ("v1", flags)
+        assert store.latest_analysis(db, bad.id) is not None
+
+
+def test_training_alone_takes_no_flags_from_the_room(trained: Project):
+    analyse(trained, FEW, quiet)
+    assert train(trained, TrainSettings(), quiet).id == "v2"
+    assert active(trained).id == "v1"
+
+
+def test_who_chooses_another_version_meanwhile_is_not_overruled(sample: Project):
+    for _ in range(2):
+        retrain(sample, TrainSettings(), FEW, quiet)
+
+    def roll_back(stage: str, done: int, total: int) -> None:
+        if stage == "Finding influencers" and active(sample).id != "v1":
+            with store.writing(sample.db) as db:
+                store.promote(db, "v1", "Ana")
+
+    retrain(sample, TrainSettings(), FEW, roll_back)
+    assert active(sample).id == "v1"
 
 
 def test_what_is_missing_is_said(tmp_path: Path, project: Project):

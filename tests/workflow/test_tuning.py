@@ -125,7 +125,7 @@ def test_the_training_curve_tells_what_was_kept_and_whether_it_stopped_early(sma
 
 
 @pytest.mark.parametrize("step", [0, 3, 7])
-def test_a_cancelled_fine_tuning_leaves_versions_as_they_were_and_goes_on_later(small: Project, step: int):
+def test_a_cancelled_fine_tuning_leaves_nothing_behind_and_works_later(small: Project, step: int):
     before = train(small, TrainSettings(max_tokens=32), quiet)
 
     def stop(stage: str, done: int, total: int) -> None:
@@ -136,12 +136,13 @@ def test_a_cancelled_fine_tuning_leaves_versions_as_they_were_and_goes_on_later(
         train(small, TUNED, stop)
     assert active(small) == before
     assert [path.name for path in small.models.iterdir()] == ["v1"]
+    assert not any((small.features / "fine-tuning").iterdir())
     assert train(small, TUNED, quiet).id == "v2"
     assert not any((small.features / "fine-tuning").iterdir())
 
 
 def test_a_full_disk_while_the_version_is_written_leaves_nothing_half(small: Project, monkeypatch: pytest.MonkeyPatch):
-    def full(source: Path, target: Path) -> None:
+    def full(source: Path, target: Path, **_: object) -> None:
         target.mkdir()
         raise shutil.Error([(str(source), str(target), "[Errno 28] No space left on device")])
 

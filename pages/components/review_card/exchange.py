@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from inffeed_core import jobs
-from inffeed_core.errors import InfFeedError, UnknownInstance
+from inffeed_core.errors import InfFeedError, ProjectError, UnknownInstance
 from inffeed_core.reasons import reason
 from inffeed_core.records import Act, Decision, Influencer, Split
 from inffeed_core.workflow import review
@@ -70,11 +70,11 @@ def receive(project: Project, annotator: str, decisions: Sequence[Mapping[str, A
         try:
             _store(project, annotator, sent, receipt)
             receipt.acknowledged.append(token)
-        except (InfFeedError, ValueError, sqlite3.IntegrityError) as error:
-            receipt.refused[token] = str(error)
-        except sqlite3.OperationalError as error:
+        except ProjectError as error:
             receipt.problem = str(error)
             break
+        except (InfFeedError, ValueError, sqlite3.IntegrityError) as error:
+            receipt.refused[token] = str(error)
     return receipt
 
 
