@@ -11,10 +11,10 @@ from inffeed_core.settings import SENT
 from inffeed_core.workflow import feedback
 from inffeed_core.workflow.feedback import Preview
 from inffeed_core.workflow.projects import Project
+from pages.components.identity import known_name, remember_name
 from pages.components.job_panel import start_job
 from pages.components.notices import as_it_is, problem, success
 from pages.components.proposals import chosen_ids
-from pages.components.session import known_name, remember_name
 from pages.language import counted, say
 
 _SAID = "feedback_said"
