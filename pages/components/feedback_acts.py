@@ -110,7 +110,8 @@ def acts_list(project: Project, may: May) -> None:
                 continue
             foreign = act.annotator != name
             why = say("feedback.undo_foreign", annotator=as_it_is(act.annotator)) if foreign else None
-            if st.button(say("feedback.undo"), key=f"undo {act.token}", disabled=not may.change or foreign, help=why):
+            off = not may.change or foreign
+            if st.button(say("feedback.undo"), key=f"undo {act.token}", disabled=off, help=why) and not off:
                 _undo(project, act)
 
 

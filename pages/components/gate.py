@@ -7,6 +7,7 @@ come in past the gate: each socket that passes is therefore marked with a secret
 shows nothing to a session without the mark.
 """
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -32,9 +33,8 @@ _EVERYWHERE = {"0.0.0.0", "::", ""}
 class Gate:
     """An ASGI application before another one, which sees only what may come in."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._more = allowed_hosts(os.environ.get(ALLOWED, ""))
+    def __init__(self, app: ASGIApp, more: tuple[str, ...]) -> None:
+        self._app, self._more = app, more
         self._address = str(st.get_option("server.address") or "").lower()
         self._scheme = "https" if st.get_option("server.sslCertFile") else "http"
         self._identity = [name.lower() for name in st.get_option("server.trustedUserHeaders") or {}]
@@ -111,11 +111,12 @@ async def open_browser(app: object) -> AsyncIterator[None]:
     """Opens the app's page once it is served, as Streamlit does for scripts that bring no application of their own."""
     if not st.get_option("server.headless"):
         address = st.get_option("server.address") or ""
-        cli_util.open_browser(server_util.get_url("localhost" if address in _EVERYWHERE else address))
+        url = server_util.get_url("localhost" if address in _EVERYWHERE else address)
+        asyncio.get_running_loop().call_soon(cli_util.open_browser, url)
     yield
 
 
-GATE = [Middleware(Gate)]
+GATE = [Middleware(Gate, more=allowed_hosts(os.environ.get(ALLOWED, "")))]  # what is no host stops the server here
 
 
 def require_gate() -> None:

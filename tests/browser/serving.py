@@ -8,10 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Page, Request
 
@@ -30,6 +31,7 @@ class Server:
     port: int
     script: str = "app.py"
     environment: Mapping[str, str] = field(default_factory=dict)
+    flags: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,7 +43,7 @@ class Server:
         environment = os.environ | {"INFFEED_HOME": str(self.folder), "HF_HUB_OFFLINE": "1", **self.environment}
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, f"--server.port={self.port}"], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [*command, f"--server.port={self.port}", *self.flags], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -62,13 +64,17 @@ class Server:
             self.process.wait()
 
 
-@contextmanager
-def running(folder: Path, environment: Mapping[str, str] | None = None, script: str = "app.py") -> Iterator[Server]:
-    """A server whose projects lie under `folder`."""
+def free_port() -> int:
+    """One that nothing listens at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    started = Server(folder, port, script, environment or {})
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, environment: Mapping[str, str] | None = None, **how: Any) -> Iterator[Server]:
+    """A server whose projects lie under `folder`; `how` are further fields of `Server`."""
+    started = Server(folder, **{"port": free_port(), "environment": environment or {}, **how})
     try:
         started.start()
         yield started

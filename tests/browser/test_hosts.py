@@ -3,7 +3,10 @@
 import base64
 import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +15,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from reviewing import make_reviewable
-from serving import Server, running
+from serving import ROOT, Server, free_port, running
 
 from inffeed_core.workflow.projects import Project
 
@@ -278,3 +281,27 @@ def test_a_session_that_came_past_the_gate_sees_nothing(page: Page, project: Pro
         page.goto(unguarded.url)
         expect(page.get_by_text("did not come from InfFeed's own server")).to_be_visible(timeout=60_000)
         assert "Reviews" not in page.inner_text("body")
+
+
+def test_a_host_that_is_none_stops_the_server(tmp_path: Path):
+    with pytest.raises(AssertionError, match="is no host"), running(tmp_path, {"INFFEED_ALLOWED_HOSTS": "*"}):
+        pass
+
+
+def test_the_page_is_opened_in_the_browser_of_who_starts_the_app(tmp_path: Path):
+    opened, port = tmp_path / "opened", free_port()
+    (tmp_path / "xdg-open").write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    (tmp_path / "xdg-open").chmod(0o755)
+    environment = os.environ | {"DISPLAY": ":0", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [sys.executable, "-c", "from inffeed_core.cli import main; main()", "app", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment | {"INFFEED_HOME": str(tmp_path)})
+    try:
+        deadline = time.monotonic() + 60
+        while not (opened.exists() and opened.read_text()):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+    assert opened.read_text().strip() == f"http://127.0.0.1:{port}"
