@@ -224,7 +224,7 @@ def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str
                 orientation="h",
                 name=plain(label),
                 marker={"color": colour},
-                hovertemplate="%{y}: %{x:,}<extra>" + plain(label) + "</extra>",
+                hovertemplate="%{y}: %{x:,}<extra>%{fullData.name}</extra>",  # a label could hold %{…} itself
             )
             for label, colour in label_colours(labels).items()
         ]

@@ -11,6 +11,7 @@ from inffeed_core.errors import InfFeedError
 from inffeed_core.records import Split
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.auditing import audit
+from inffeed_core.workflow.opened import may_open
 from inffeed_core.workflow.projects import (
     Project,
     ProjectSummary,
@@ -22,9 +23,10 @@ from inffeed_core.workflow.projects import (
 from inffeed_core.workflow.status import Status, Step, status
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem
-from pages.components.session import choose_project, current_project
+from pages.components.session import choose_by_hand, choose_project, current_project, may_type_paths
 from pages.language import language_choice, say, stage, told
 
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 WHERE = {
     Step.IMPORT_TRAIN: "pages/data.py",
     Step.IMPORT_VALIDATION: "pages/data.py",
@@ -108,10 +110,13 @@ def _begin(open_now: Project | None) -> None:
         st.subheader(say("home.elsewhere"), anchor=False)
         st.text(say("home.elsewhere_advice"))
         st.space("stretch")
+        if not may_type_paths():
+            st.text(say("home.elsewhere_by_hand"))
+            return
         with st.popover(say("home.open_folder"), icon=":material/folder_open:", width="stretch"):
             folder = st.text_input(say("home.folder"), key="folder", placeholder="/home/me/projects/reviews")
             if st.button(say("home.open_it"), key="open_folder") and folder.strip():
-                _try_to(lambda: choose_project(Path(folder.strip()).expanduser()))
+                _try_to(lambda: choose_by_hand(Path(folder.strip()).expanduser()))
 
 
 def _try_to(act: Callable[[], object]) -> None:
@@ -169,6 +174,9 @@ def _project_form() -> None:
 
 
 def _create(name: str, labels: str, model: str, guidelines: str) -> None:
+    if not may_type_paths() and not HUB_ID.fullmatch(model.strip()):
+        problem(say("home.encoder_by_hand"))
+        return
     try:
         wanted = tuple(label.strip() for label in labels.split(",") if label.strip())
         settings = ProjectSettings(name=name.strip(), labels=wanted, model=model.strip(), guidelines=guidelines.strip())
@@ -201,6 +209,9 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
         name.text(f"{summary.name}\n{summary.folder.name}/")
         if summary.problem:
             todo.text(summary.problem)
+            return
+        if not may_open(summary.folder):  # a link out of the home folder
+            todo.text(say("home.elsewhere_by_hand"))
             return
         project = Project(summary.folder)
         counts = say("home.project_numbers", texts=summary.instances, decisions=summary.decisions)

@@ -12,11 +12,12 @@ from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import Sitting, held, release
 from pages.components.discussion import discussion
 from pages.components.flag_filter import flag_filter, policy_choice
+from pages.components.identity import given_name, known_name, remember_name
 from pages.components.notices import as_it_is, empty_state
 from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import Json, Words, answer, greeting
 from pages.components.review_settings import care_button
-from pages.components.session import known_name, require_project, signed_in_name
+from pages.components.session import require_project
 from pages.language import counted, language, say, section, told
 
 
@@ -45,7 +46,7 @@ def _ask_name() -> None:
         name = st.text_input(say("review.name_field"), max_chars=60, autocomplete="name")
         if st.form_submit_button(say("review.name_button"), type="primary"):
             if name.strip():
-                st.session_state["annotator"] = name.strip()
+                remember_name(name.strip())
                 st.rerun()
             st.text(say("review.name_missing"))
 
@@ -66,7 +67,7 @@ def _person(project: Project, annotator: str) -> None:
         if st.button(say("review.release"), icon=":material/logout:"):
             st.session_state["released"] = release(project, annotator)
             st.rerun()
-        if not signed_in_name() and st.button(say("review.change_name"), icon=":material/badge:"):
+        if not given_name() and st.button(say("review.change_name"), icon=":material/badge:"):
             release(project, annotator)
             _forget_name()
             st.rerun()

@@ -11,10 +11,10 @@ from inffeed_core.settings import SENT
 from inffeed_core.workflow import feedback
 from inffeed_core.workflow.feedback import Preview
 from inffeed_core.workflow.projects import Project
+from pages.components.identity import known_name, remember_name
 from pages.components.job_panel import start_job
 from pages.components.notices import as_it_is, problem, success
 from pages.components.proposals import ticks_of
-from pages.components.session import known_name, remember_name
 from pages.language import counted, say
 
 _SAID = "feedback_said"
@@ -112,7 +112,8 @@ def acts_list(project: Project, may: May) -> None:
                 continue
             foreign = act.annotator != name
             why = say("feedback.undo_foreign", annotator=as_it_is(act.annotator)) if foreign else None
-            if st.button(say("feedback.undo"), key=f"undo {act.token}", disabled=not may.change or foreign, help=why):
+            off = not may.change or foreign
+            if st.button(say("feedback.undo"), key=f"undo {act.token}", disabled=off, help=why) and not off:
                 _undo(project, act)
 
 

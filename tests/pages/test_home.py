@@ -3,16 +3,22 @@
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from page_parts import button, texts
 from sqlite_utils import Database
+from streamlit.testing.v1 import AppTest
 
 from inffeed_core import store
 from inffeed_core.records import JobState, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.migrations import migrations
 from inffeed_core.workflow.projects import Project, create_project, projects_in, settings_of
+from pages.languages import english
+
+APP = Path(__file__).parents[2] / "app.py"
+ENGLISH = english.WORDS["home"]
 
 
 def test_a_newcomer_is_offered_the_sample_and_a_new_project(open_page):
@@ -152,3 +158,44 @@ def test_a_project_is_named_by_the_environment_too(open_page, reviewable_project
 def test_a_project_in_the_address_that_is_gone_is_explained(open_page, tmp_path):
     app = open_page("models", Project(tmp_path / "gone"))
     assert "There is no folder" in texts(app)
+
+
+def test_a_project_elsewhere_is_not_opened_by_the_address(open_page, home, reviewable_project, tmp_path):
+    said = []
+    for folder in (reviewable_project.folder, tmp_path / "gone", tmp_path):
+        app = AppTest.from_file(str(APP), default_timeout=30)
+        app.query_params["project"] = str(folder)
+        app.switch_page("pages/data.py").run()
+        assert app.session_state["project"] is None
+        said.append(next(t.value for t in app.text if "There is no folder" in t.value).replace(f"{folder} with", ""))
+    assert len(set(said)) == 1
+    assert open_page("data", reviewable_project).session_state["project"] == reviewable_project
+
+
+def test_a_link_out_of_the_home_folder_is_listed_and_not_opened(open_page, home, reviewable_project):
+    home.mkdir()
+    (home / "linked").symlink_to(reviewable_project.folder)
+    app = open_page("home")
+    assert "linked/" in texts(app)
+    assert ENGLISH["elsewhere_by_hand"] in texts(app)
+    assert not [b for b in app.button if (b.key or "").startswith("go ")]
+
+
+def test_who_does_not_sit_at_the_machine_types_no_path(open_page, home, monkeypatch):
+    monkeypatch.setattr("pages.components.session.at_the_machine", lambda: False)
+    app = open_page("home")
+    assert ENGLISH["elsewhere_by_hand"] in texts(app)
+    assert "folder" not in [t.key for t in app.text_input]
+
+
+def test_who_does_not_sit_at_the_machine_names_no_folder_as_encoder(open_page, home, tmp_path, monkeypatch):
+    monkeypatch.setattr("pages.components.session.at_the_machine", lambda: False)
+    for model in (str(tmp_path), "~/model", "../model", "./model", "a/b/c"):
+        app = open_page("home")
+        button(app, "New project").click().run()
+        app.text_input(key="new_name").input("X")
+        app.text_input(key="new_labels").input("a, b")
+        next(t for t in app.text_input if t.value.startswith("sentence-")).input(model)
+        button(app, "Create").click().run()
+        assert ENGLISH["encoder_by_hand"] in texts(app)
+        assert projects_in(home) == []

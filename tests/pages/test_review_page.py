@@ -62,7 +62,7 @@ def test_the_signed_in_user_is_the_annotator(open_page, reviewable_project):
     assert not at.exception
     assert f"{ENGLISH['held'].format(count=20, minutes=15)}" in texts(at)
     with store.reading(reviewable_project.db) as db:
-        assert store.leased(db, "Ida") == 20
+        assert store.leased(db, "ida@example.org") == 20
 
 
 def test_a_trusted_header_names_the_annotator(open_page, reviewable_project, monkeypatch):
