@@ -69,6 +69,8 @@ from inffeed_core.store.flags import (
     flagged,
     lease,
     leased,
+    leased_ids,
+    others_reviewing,
     release,
     still_open,
 )
@@ -172,6 +174,8 @@ __all__ = [
     "learned",
     "lease",
     "leased",
+    "leased_ids",
+    "others_reviewing",
     "lots",
     "map_points",
     "mark_running",
