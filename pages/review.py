@@ -1,6 +1,7 @@
 """Review: one flag after another, with the evidence behind it. The card in the browser does the work of each key."""
 
 import hashlib
+import time
 from contextlib import suppress
 
 import streamlit as st
@@ -13,12 +14,15 @@ from inffeed_core.workflow.review import Sitting, held, release
 from pages.components.discussion import discussion
 from pages.components.flag_filter import flag_filter, policy_choice
 from pages.components.identity import given_name, known_name, remember_name
-from pages.components.notices import as_it_is, empty_state
+from pages.components.notices import as_it_is, empty_state, problem
+from pages.components.presence import ROOMS, take_seat
 from pages.components.review_card import KEYS, review_card
-from pages.components.review_card.exchange import Json, Words, answer, greeting
+from pages.components.review_card.exchange import UNAVAILABLE, Json, Words, answer, greeting, unavailable
 from pages.components.review_settings import care_button
 from pages.components.session import require_project
 from pages.language import counted, language, say, section, told
+
+RETRY = 4.0  # seconds until a room that could not be opened is tried again
 
 
 def page() -> None:
@@ -63,7 +67,8 @@ def _person(project: Project, annotator: str) -> None:
     """The annotator's name; behind it the ways to stop."""
     with st.popover(as_it_is(annotator), icon=":material/person:", type="tertiary"):
         minutes = f"{settings_of(project).lease_minutes:g}"
-        st.text(say("review.held", count=held(project, annotator), minutes=minutes))
+        count = held(project, annotator)
+        st.text(say("review.held_one" if count == 1 else "review.held", count=count, minutes=minutes))
         if st.button(say("review.release"), icon=":material/logout:"):
             st.session_state["released"] = release(project, annotator)
             st.rerun()
@@ -77,7 +82,7 @@ def _stopped(count: int) -> None:
     st.title(say("review.title"), anchor=False)
     with st.container(border=True):
         st.subheader(say("review.released_headline"), anchor=False)
-        st.text(say("review.released_advice", count=count))
+        st.text(say("review.released_advice_one" if count == 1 else "review.released_advice", count=count))
         if st.button(say("review.resume"), type="primary"):
             del st.session_state["released"]
             st.rerun()
@@ -90,7 +95,39 @@ def _forget_name() -> None:
 
 @st.fragment
 def _room(project: Project, annotator: str) -> None:
-    """The line above the card and the card; a message from the card runs only this."""
+    """The line above the card and the card; a message from the card runs only this.
+
+    Where the project cannot be read now, the card that was there stays, says so, and asks again.
+    """
+    take_seat(project, annotator)
+    try:
+        _line_and_card(project, annotator)
+    except UNAVAILABLE as error:
+        _card_alone(project, annotator, str(error))
+
+
+def _card_alone(project: Project, annotator: str, why: str) -> None:
+    sitting, config = st.session_state.get("review_shown", (None, None))
+    if sitting is None or sitting.annotator != annotator or config["project"] != str(project.folder):
+        _try_again(why)
+        return
+    _, answered = st.session_state.pop("review_answer", (None, None))
+    data = (answered or {}) | unavailable(answered, why)
+    review_card(_card_key(project, sitting), data | {"config": config}, lambda: _receive(project, sitting))
+
+
+@st.fragment(run_every=RETRY)
+def _try_again(why: str) -> None:
+    """Say why there is no room yet, and open it as soon as that is over."""
+    problem(why, say("review.unavailable"))
+    st.text(say("review.trying_again"))
+    since = st.session_state.setdefault("review_failed_at", time.monotonic())
+    if time.monotonic() - since >= RETRY:
+        del st.session_state["review_failed_at"]
+        st.rerun()
+
+
+def _line_and_card(project: Project, annotator: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", height="content"):
         sitting = Sitting(annotator, policy_choice(project), flag_filter(project))
         banner = st.empty()
@@ -107,8 +144,8 @@ def _room(project: Project, annotator: str) -> None:
         _waiting(data["waiting"])
     with person:
         _person(project, annotator)
-    key = _card_key(project, sitting)
-    review_card(key, data, lambda: _receive(project, sitting))
+    st.session_state["review_shown"] = sitting, data["config"]
+    review_card(_card_key(project, sitting), data, lambda: _receive(project, sitting))
 
 
 def _waiting(corrections: int) -> None:
@@ -144,10 +181,11 @@ def _data(project: Project, sitting: Sitting) -> Json:
     """The answer to the card's message, or all it needs where the page runs for another reason."""
     key, answered = st.session_state.pop("review_answer", (None, None))
     fresh = key != _card_key(project, sitting)
-    told = greeting(project, sitting, _words(project)) if fresh else answered
+    told = _greeting(project, sitting) if fresh else answered
     settings = settings_of(project)
     config = {
         "key": _card_key(project, sitting) + _digest(settings, language()),  # another of these is another card too
+        "sitting": _card_key(project, sitting),
         "project": str(project.folder),
         "annotator": sitting.annotator,
         "labels": settings.labels,
@@ -163,4 +201,11 @@ def _data(project: Project, sitting: Sitting) -> Json:
     return told | {"config": config}
 
 
-page()
+def _greeting(project: Project, sitting: Sitting) -> Json:
+    return greeting(project, sitting, _words(project), again=ROOMS.goes_on(project, sitting))
+
+
+try:
+    page()
+except UNAVAILABLE as error:
+    _try_again(str(error))

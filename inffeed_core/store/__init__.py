@@ -73,6 +73,8 @@ from inffeed_core.store.flags import (
     flagged,
     lease,
     leased,
+    leased_ids,
+    others_reviewing,
     release,
     still_open,
 )
@@ -180,6 +182,8 @@ __all__ = [
     "learned",
     "lease",
     "leased",
+    "leased_ids",
+    "others_reviewing",
     "lots",
     "map_points",
     "mark_running",

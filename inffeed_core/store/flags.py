@@ -61,10 +61,17 @@ def flagged(
     *,
     limit: int = 20,
     leave_out: Sequence[str] = (),
+    among: Sequence[str] | None = None,
     only: FlagFilter = ALL,
 ) -> list[Ranked]:
-    """The policy's first flags that are open for the viewer, first first, without those in `leave_out` (ids)."""
+    """The policy's first flags that are open for the viewer, first first, without those in `leave_out` (ids).
+
+    `among` (ids) leaves none but these.
+    """
     wanted, chosen = _wanted(only)
+    if among is not None:
+        wanted += " AND r.instance IN (SELECT value FROM json_each(:among))"
+        chosen |= {"among": json.dumps(list(among))}
     sql = f"""
         SELECT r.rank, r.score, s.* FROM ranking r JOIN score s ON s.analysis = r.analysis AND s.instance = r.instance
         WHERE r.analysis = :analysis AND r.policy = :policy
@@ -148,6 +155,18 @@ def release(db: Database, annotator: str, ids: Sequence[str] | None = None) -> i
     held = next(iter(db.query(f"SELECT count(*) AS n FROM lease WHERE {whose} AND until > :now", values)))["n"]
     db.conn.execute(f"DELETE FROM lease WHERE {whose}", values)
     return int(held)
+
+
+def others_reviewing(db: Database, annotator: str) -> int:
+    """How many other annotators hold flags now."""
+    sql = "SELECT count(DISTINCT annotator) AS n FROM lease WHERE annotator != ? AND until > ?"
+    return int(next(iter(db.query(sql, [annotator, now()])))["n"])
+
+
+def leased_ids(db: Database, annotator: str) -> list[str]:
+    """The flags that the annotator holds now."""
+    sql = "SELECT instance FROM lease WHERE annotator = ? AND until > ?"
+    return [r["instance"] for r in db.query(sql, [annotator, now()])]
 
 
 def leased(db: Database, annotator: str) -> int:

@@ -21,6 +21,9 @@ from inffeed_core.store.flags import ALL
 from inffeed_core.wording import Sentence
 from inffeed_core.workflow.projects import Project
 
+FEWEST_AHEAD = 5
+"""Flags that each holds, however many review: they last while a message travels."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
@@ -33,8 +36,10 @@ class ReviewItem:
     evidence: Evidence
     """Empty where the influencers of this flag have not been computed."""
     most_incompatible: Influencer | None
-    """The gold example that speaks against the flag's label most; see `most_incompatible`."""
+    """The gold text of another label that speaks against the flag's label most; see `most_incompatible`."""
     analysis_id: int
+    original: str
+    """The label that the text was imported with, which no decision changes."""
     blind: bool = False
     """Drawn for the audit: to be decided by the text alone, so nothing that a model thinks of it is here."""
 
@@ -45,8 +50,13 @@ class Handed:
 
     items: Sequence[ReviewItem]
     lost: Sequence[str]
-    """Ids of those that they had which are theirs no more: answered or taken by others after the lease ran out."""
+    """Ids of those that they had which are theirs no more: answered, taken by others after the lease ran out, or more
+    than one holds now that others review too."""
     analysis_id: int
+    ahead: int
+    """How many flags one annotator holds at most, with as many reviewing as now."""
+    short: bool
+    """Whether fewer were open than there was room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +97,70 @@ def queue(
         return _items(db, analysis, policy, ranked)
 
 
-def take(project: Project, sitting: Sitting, limit: int, have: Sequence[str] = (), *, fresh: bool = False) -> Handed:
-    """Hand the annotator the first flags that are open for them, beside those that they `have` (ids).
+def take(
+    project: Project,
+    sitting: Sitting,
+    limit: int,
+    have: Sequence[str] = (),
+    *,
+    fresh: bool = False,
+    again: bool = False,
+    ahead: int | None = None,
+) -> Handed:
+    """Hand the annotator the first flags that are open for them, beside those that they `have` (ids, first first).
 
     All of them are leased to the annotator from now for the project's `lease_minutes`, so that nobody else is given
-    them; a `fresh` start frees whatever else was leased to the annotator. Raises NotReady before an analysis.
+    them; a `fresh` start frees whatever else was leased to the annotator. One `again` gives that before any other, as
+    after a reload, so that nobody loses their place. `ahead` is how many one holds who reviews alone; where several do,
+    each holds fewer. None = as many as are asked for. Raises NotReady before an analysis.
     """
     annotator, policy = sitting.annotator, sitting.policy
     with store.writing(project.db) as db:
         settings, analysis = store.project_settings(db), _analysis(db, policy)
         viewer = Viewer(annotator, settings.overlap)
-        if fresh:
+        own = _own(db, viewer, settings.audit_share) if again else []
+        if fresh or again:
             store.release(db, annotator)
-        kept = store.still_open(db, have, viewer)
-        ranked: list[Ranked] = []
-        if limit > 0:
-            ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=have, only=sitting.only)
-        items = _items(db, analysis, policy, ranked)
+        most = len(have) + limit if ahead is None else held_ahead(ahead, 1 + store.others_reviewing(db, annotator))
+        still = store.still_open(db, have, viewer)
+        kept = [id for id in have if id in still][:most]
+        room = max(0, min(limit, most - len(kept)))
+        items = _items(db, analysis, policy, _next(db, analysis, sitting, viewer, room, have, own))
         if settings.audit_share:
-            items = _with_audit(db, items, viewer, have, settings.audit_share)[:limit]
+            items = _with_audit(db, items, viewer, have, settings.audit_share)[:room]
+        lost = [id for id in have if id not in kept]
+        store.release(db, annotator, lost)
         store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
-    return Handed(items, [id for id in have if id not in kept], analysis.id)
+    return Handed(items, lost, analysis.id, most, len(items) < room)
+
+
+def held_ahead(alone: int, people: int) -> int:
+    """How many flags each of so many annotators holds: the best ones should not lie with whoever came first."""
+    return max(FEWEST_AHEAD, alone // people)
+
+
+def _own(db: Database, viewer: Viewer, audit_share: float) -> list[str]:
+    """Ids of the flags that the annotator holds, without texts that the audit may have drawn: those are drawn anew."""
+    held = store.leased_ids(db, str(viewer.annotator))
+    drawn = store.next_audited(db, viewer, len(held)) if audit_share else []
+    return [id for id in held if id not in drawn]
+
+
+def _next(
+    db: Database, analysis: Analysis, sitting: Sitting, viewer: Viewer, room: int, have: Sequence[str], own: list[str]
+) -> list[Ranked]:
+    """The first open flags, those of `own` (ids) before any other."""
+    if room <= 0:
+        return []
+    kept: list[Ranked] = []
+    if own:
+        kept = store.flagged(
+            db, analysis.id, sitting.policy, viewer, limit=room, leave_out=have, only=sitting.only, among=own
+        )
+    beside = [*have, *(r.row.instance for r in kept)]
+    left = room - len(kept)
+    more = store.flagged(db, analysis.id, sitting.policy, viewer, limit=left, leave_out=beside, only=sitting.only)
+    return [*kept, *more]
 
 
 def _with_audit(
@@ -150,6 +203,7 @@ def _blind(instance: Instance, beside: ReviewItem) -> ReviewItem:
         evidence=Evidence(instance.id, (), ()),
         most_incompatible=None,
         analysis_id=beside.analysis_id,
+        original=instance.original_label,
         blind=True,
     )
 
@@ -301,15 +355,16 @@ def exposure(project: Project, annotator: str) -> store.Exposure:
         return store.exposure(db, annotator, _midnight())
 
 
-def most_incompatible(evidence: Evidence) -> Influencer | None:
-    """The gold example that contradicts the target's label most, or None where none does.
+def most_incompatible(evidence: Evidence, label: str) -> Influencer | None:
+    """The gold text of another label that contradicts the target's `label` most, or None where none does.
 
-    It is the most negative influence between the target and a gold example, in either direction: a gold opposer
-    raises the target's loss, a harmed validation example has its own raised by the target. To first order both are
-    one symmetric quantity (g_aᵀ G⁻¹ g_b / N), so they compare. After the counter-examples of CINCER (Teso et al. 2021).
+    It is the most negative influence between the target and a gold text, in either direction: a gold opposer raises
+    the target's loss, a harmed validation text has its own raised by the target. To first order both are one symmetric
+    quantity (g_aᵀ G⁻¹ g_b / N), so they compare. After the counter-examples of CINCER (Teso et al. 2021). One of the
+    same label may harm as well, with two classes alike or one text odd for its class, but it contradicts nothing.
     """
     gold = [i for i in evidence.opposers if i.split is not Split.SILVER]
-    against = [i for i in (*gold, *evidence.harmed) if i.influence < 0]
+    against = [i for i in (*gold, *evidence.harmed) if i.influence < 0 and i.label != label]
     return min(against, key=lambda i: (i.influence, i.id), default=None)
 
 
@@ -338,6 +393,7 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
             evidence.get(r.row.instance),
             labels,
             analysis.id,
+            known[r.row.instance].original_label,
         )
         for r in ranked
         if r.row.instance in known
@@ -364,13 +420,14 @@ def _flag(instance: Instance, ranked: Ranked, policy: str, of: int) -> Flag:
     )
 
 
-def _item(flag: Flag, evidence: Evidence | None, labels: int, analysis: int) -> ReviewItem:
+def _item(flag: Flag, evidence: Evidence | None, labels: int, analysis: int, original: str) -> ReviewItem:
     known = evidence or Evidence(flag.id, (), ())
     return ReviewItem(
         flag=replace(flag, reason=reason(flag, known, labels)),
         evidence=known,
-        most_incompatible=most_incompatible(known),
+        most_incompatible=most_incompatible(known, flag.label),
         analysis_id=analysis,
+        original=original,
     )
 
 

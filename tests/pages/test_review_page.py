@@ -4,12 +4,15 @@ The card's script runs in the browser only (tests/browser); here, what the serve
 """
 
 import json
+import sqlite3
 from dataclasses import dataclass
 
+import pytest
 from page_parts import button, texts
 from reviewing import Filling, make_reviewable
 
 from inffeed_core import reasons, store
+from inffeed_core.errors import ProjectError
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import POLICIES as KNOWN
 from inffeed_core.settings import SENT, ProjectSettings
@@ -181,6 +184,48 @@ def test_a_busy_database_acknowledges_nothing(reviewable_project, monkeypatch):
     assert receipt.acknowledged == []
     assert receipt.refused == {}
     assert "locked" in receipt.problem
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("database or disk is full"),
+        sqlite3.DatabaseError("disk image is malformed"),
+        ProjectError("the folder went away"),
+        OSError("no space"),
+    ],
+)
+def test_what_can_be_stored_later_is_never_refused(reviewable_project, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(review, "decide", fail)
+    told = answer(reviewable_project, ADA, {"seq": 3, "decisions": [sent("a", "s000")], "want": 5}, WORDS)
+    assert (told["seq"], told["acknowledged"], told["refused"], told["problem"]) == (3, [], {}, str(error))
+    assert told["items"] == []
+
+
+def test_what_was_stored_is_told_where_no_more_can_be_read(reviewable_project, monkeypatch):
+    def fail(*_, **__):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(review, "take", fail)
+    told = answer(reviewable_project, ADA, {"seq": 3, "decisions": [sent("a", "s000")], "want": 5}, WORDS)
+    assert (told["acknowledged"], told["problem"], told["unread"]) == (["a"], "", "database or disk is full")
+    assert len(review.history(reviewable_project)) == 1
+
+
+def test_a_page_that_cannot_read_its_project_says_so(open_page, reviewable_project, monkeypatch):
+    def fail(*_, **__):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(review, "take", fail)
+        at = open_page("review", reviewable_project, annotator="Ada")
+    assert not at.exception
+    assert "disk I/O error" in texts(at)
+    at.run()
+    assert ENGLISH["held"].format(count=20, minutes=15) in texts(at)
 
 
 def test_an_undo_that_names_nothing_undoes_the_last_and_tells_which(reviewable_project):

@@ -159,8 +159,8 @@ def test_a_flag_without_influencers_still_comes(tmp_path: Path):
     assert first.most_incompatible is None
 
 
-def influencer(id: str, split: Split, influence: float) -> Influencer:
-    return Influencer(id, "text", "positive", split, influence)
+def influencer(id: str, split: Split, influence: float, label: str = "positive") -> Influencer:
+    return Influencer(id, "text", label, split, influence)
 
 
 def test_the_most_incompatible_is_gold_and_the_most_negative_of_both_directions():
@@ -168,6 +168,26 @@ def test_the_most_incompatible_is_gold_and_the_most_negative_of_both_directions(
     gold = influencer("gold", Split.TRAIN, -0.2)
     harmed = influencer("harmed", Split.VALIDATION, -0.3)
     helped = influencer("helped", Split.VALIDATION, 0.4)
-    assert review.most_incompatible(Evidence("x", (), (silver, gold), (harmed,))) == harmed
-    assert review.most_incompatible(Evidence("x", (), (silver, gold), (helped,))) == gold
-    assert review.most_incompatible(Evidence("x", (), (silver,), (helped,))) is None
+    assert review.most_incompatible(Evidence("x", (), (silver, gold), (harmed,)), "negative") == harmed
+    assert review.most_incompatible(Evidence("x", (), (silver, gold), (helped,)), "negative") == gold
+    assert review.most_incompatible(Evidence("x", (), (silver,), (helped,)), "negative") is None
+
+
+def test_only_a_gold_text_of_another_label_contradicts():
+    worst = influencer("worst", Split.TRAIN, -0.9, "negative")
+    other = influencer("other", Split.VALIDATION, -0.1, "neutral")
+    assert review.most_incompatible(Evidence("x", (), (worst,), (other,)), "negative") == other
+    assert review.most_incompatible(Evidence("x", (), (worst,)), "negative") is None
+
+
+def test_no_flag_of_many_classes_is_told_to_contradict_its_own_label(tmp_path: Path):
+    project = make_reviewable(tmp_path / "p", Filling(labels=tuple("abcdef"), train=24, validation=12))
+    items = review.queue(project, POLICY, limit=40)
+    told = [(i.flag.label, i.most_incompatible.label) for i in items if i.most_incompatible]
+    assert len(told) > 30
+    assert all(own != other for own, other in told)
+
+
+def test_the_label_it_came_with_is_told_after_it_was_changed(reviewable_project):
+    review.decide(reviewable_project, relabel("s000", "t1", label="positive"))
+    assert review.item(reviewable_project, "s000", POLICY).original == "negative"

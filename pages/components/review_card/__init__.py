@@ -12,6 +12,7 @@ import streamlit as st
 
 KEYS = {
     "enter": "accept",
+    "l": "labels",
     "k": "keep",
     "u": "unsure",
     "s": "skip",
@@ -23,6 +24,8 @@ KEYS = {
     "arrowright": "forth",
     "arrowup": "up",
     "arrowdown": "down",
+    "pagedown": "further",
+    "pageup": "nearer",
     "b": "reveal",
     "g": "guidelines",
     "?": "keys",
@@ -40,6 +43,10 @@ _SCRIPTS = (
     "bindings.js",
     "care.js",
     "sheets.js",
+    "labels.js",
+    "actions.js",
+    "place.js",
+    "connection.js",
     "view.js",
     "card.js",
 )
