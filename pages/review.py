@@ -1,23 +1,26 @@
 """Review: one flag after another, with the evidence behind it. The card in the browser does the work of each key."""
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 
 import streamlit as st
 
 from inffeed_core.errors import NotReady
 from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
+from inffeed_core.records import Changes
 from inffeed_core.workflow.discussing import topics
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import Sitting, held, release
 from pages.components.discussion import discussion
-from pages.components.flag_filter import flag_filter, policy_choice
+from pages.components.flag_filter import flag_filter, look_again, policy_choice
 from pages.components.notices import as_it_is, empty_state
 from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import Json, Words, answer, greeting
 from pages.components.review_settings import care_button
 from pages.components.session import known_name, require_project, signed_in_name
-from pages.language import counted, language, say, section, told
+from pages.components.standing import changes_said, undecided_said
+from pages.language import language, say, section, told
 
 
 def page() -> None:
@@ -93,6 +96,7 @@ def _room(project: Project, annotator: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", height="content"):
         sitting = Sitting(annotator, policy_choice(project), flag_filter(project))
         banner = st.empty()
+        again = st.empty()
         st.space("stretch")
         _to_discussion(project, annotator)
         care_button(project)
@@ -103,19 +107,29 @@ def _room(project: Project, annotator: str) -> None:
         empty_state(say("review.not_ready"), told(why.args[0]), "pages/models.py", say("app.to_models"))
         return
     with banner:
-        _waiting(data["waiting"])
+        _waiting(Changes(**data["changes"]))
+    with again:
+        _undecided(data["undecided"], sitting)
     with person:
         _person(project, annotator)
     key = _card_key(project, sitting)
     review_card(key, data, lambda: _receive(project, sitting))
 
 
-def _waiting(corrections: int) -> None:
-    if corrections == 0:
+def _waiting(changes: Changes) -> None:
+    if not changes.total:
         st.caption(say("review.waiting_none"))
         return
-    label = counted("review.waiting", corrections)
+    label = say("review.waiting", changes=changes_said(changes))
     st.page_link("pages/models.py", label=label, icon=":material/model_training:")
+
+
+def _undecided(undecided: Mapping[str, int], sitting: Sitting) -> None:
+    """What was answered and is not decided, and the way to look at it again."""
+    said = undecided_said(undecided)
+    if said and not sitting.only.answered:
+        name, acts = say("review.undecided", undecided=said), tuple(undecided)
+        st.button(name, icon=":material/replay:", type="tertiary", key="look_again", on_click=look_again, args=acts)
 
 
 def _card_key(project: Project, sitting: Sitting) -> str:
