@@ -68,6 +68,10 @@ class Act(StrEnum):
     UNDO = "undo"
 
 
+UNDECIDED = (Act.SKIP, Act.UNSURE, Act.FLAG)
+"""The answers that leave a text undecided; `FLAG` stands for everything that is under discussion."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One append-only act. `token` makes it arrive exactly once, however often it is sent.
@@ -162,6 +166,10 @@ class FlagFilter:
     """(key, value as text) pairs, all of which an instance has."""
     words: str = ""
     """Words that the text holds, each as a prefix."""
+    answered: tuple[Act, ...] = ()
+    """Of `UNDECIDED`: in the place of open flags those that were answered so and are still not decided."""
+    since: int = 2**62
+    """The last decision's row when somebody began to go through them: what they answer after it is done."""
 
 
 @dataclass(frozen=True, slots=True)

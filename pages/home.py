@@ -24,6 +24,7 @@ from inffeed_core.workflow.status import Status, Step, status
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem
 from pages.components.session import choose_by_hand, choose_project, current_project, may_type_paths
+from pages.components.standing import changes_said, undecided_said
 from pages.language import language_choice, say, stage, told
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -68,6 +69,7 @@ def _open_project(project: Project) -> None:
             ):
                 st.switch_page(WHERE[step])
         _numbers(now)
+        _standing(now)
         _audit(project)
     job_panel(project)
 
@@ -80,6 +82,21 @@ def _numbers(now: Status) -> None:
     cells[2].metric(say("home.decisions"), f"{sum(now.decisions.values()):,}")
     measured = None if now.version is None else now.version.validation
     cells[3].metric(say("home.macro_f1"), "–" if measured is None else f"{measured.macro_f1.value:.3f}")
+
+
+def _standing(now: Status) -> None:
+    """What the decisions were, which texts wait for one, and what the next retrain will learn."""
+    told = []
+    if now.analysis is not None:
+        left = undecided_said(now.undecided)
+        told.append(say("standing.flags", open=now.open_flags) + (say("standing.between") + left if left else ""))
+    if now.decisions:
+        acts = [f"{say(f'acts.{act}')} {n:,}" for act, n in now.decisions.items()]
+        told.append(say("standing.answers", answers=say("standing.between").join(acts)))
+    if now.version is not None and now.changes.total:
+        told.append(say("standing.waiting", changes=changes_said(now.changes)))
+    if told:
+        st.caption(" · ".join(told))
 
 
 def _audit(project: Project) -> None:

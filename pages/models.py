@@ -14,6 +14,7 @@ from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state
 from pages.components.retraining import training
 from pages.components.session import require_project
+from pages.components.standing import changes_said, undecided_said
 from pages.components.version_comparison import before_after, history, training_history
 from pages.language import say, told
 
@@ -54,8 +55,16 @@ def _state(now: Status, active: ModelVersion | None) -> None:
     cells = st.columns(4)
     cells[0].metric(say("models.in_use"), active.id, border=True)
     cells[1].metric(say("home.macro_f1"), _score(active.validation), border=True)
-    cells[2].metric(say("models.changed"), f"{now.changed:,}", border=True, help=say("models.changed_help"))
-    cells[3].metric(say("models.flags_open"), f"{now.open_flags:,}", border=True)
+    cells[2].metric(
+        say("models.changed"),
+        f"{now.changed:,}",
+        border=True,
+        help=changes_said(now.changes) or say("models.changed_help"),
+    )
+    left = undecided_said(now.undecided)
+    cells[3].metric(say("models.flags_open"), f"{now.open_flags:,}", border=True, help=left or None)
+    if told := [one for one in (changes_said(now.changes), left) if one]:
+        st.caption(" · ".join(told))
     if agreement is not None:
         st.caption(say("models.head_agreement", share=agreement))
 

@@ -2,17 +2,19 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 import streamlit as st
 
 from inffeed_core.errors import NotReady
 from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
+from inffeed_core.records import Changes
 from inffeed_core.workflow.discussing import topics
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import Sitting, held, release
 from pages.components.discussion import discussion
-from pages.components.flag_filter import flag_filter, policy_choice
+from pages.components.flag_filter import flag_filter, look_again, policy_choice
 from pages.components.identity import given_name, known_name, remember_name
 from pages.components.notices import as_it_is, empty_state, problem
 from pages.components.presence import ROOMS, take_seat
@@ -20,7 +22,8 @@ from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import UNAVAILABLE, Json, Words, answer, greeting, unavailable
 from pages.components.review_settings import care_button
 from pages.components.session import require_project
-from pages.language import counted, language, say, section, told
+from pages.components.standing import changes_said, undecided_said
+from pages.language import language, say, section, told
 
 RETRY = 4.0  # seconds until a room that could not be opened is tried again
 
@@ -131,6 +134,7 @@ def _line_and_card(project: Project, annotator: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", height="content"):
         sitting = Sitting(annotator, policy_choice(project), flag_filter(project))
         banner = st.empty()
+        again = st.empty()
         st.space("stretch")
         _to_discussion(project, annotator)
         care_button(project)
@@ -141,19 +145,29 @@ def _line_and_card(project: Project, annotator: str) -> None:
         empty_state(say("review.not_ready"), told(why.args[0]), "pages/models.py", say("app.to_models"))
         return
     with banner:
-        _waiting(data["waiting"])
+        _waiting(Changes(**data["changes"]))
+    with again:
+        _undecided(data["undecided"], sitting)
     with person:
         _person(project, annotator)
     st.session_state["review_shown"] = sitting, data["config"]
     review_card(_card_key(project, sitting), data, lambda: _receive(project, sitting))
 
 
-def _waiting(corrections: int) -> None:
-    if corrections == 0:
+def _waiting(changes: Changes) -> None:
+    if not changes.total:
         st.caption(say("review.waiting_none"))
         return
-    label = counted("review.waiting", corrections)
+    label = say("review.waiting", changes=changes_said(changes))
     st.page_link("pages/models.py", label=label, icon=":material/model_training:")
+
+
+def _undecided(undecided: Mapping[str, int], sitting: Sitting) -> None:
+    """What was answered and is not decided, and the way to look at it again."""
+    said = undecided_said(undecided)
+    if said and not sitting.only.answered:
+        name, acts = say("review.undecided", undecided=said), tuple(undecided)
+        st.button(name, icon=":material/replay:", type="tertiary", key="look_again", on_click=look_again, args=acts)
 
 
 def _card_key(project: Project, sitting: Sitting) -> str:

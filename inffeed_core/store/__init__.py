@@ -112,6 +112,15 @@ from inffeed_core.store.jobs import (
 )
 from inffeed_core.store.reviewing import decided_since, ranked_exclusions, ranking_size, silver_scored
 from inffeed_core.store.twins import twins
+from inffeed_core.store.undecided import (
+    Room,
+    answered_again,
+    count_undecided,
+    still_undecided,
+    undecided,
+    undecided_counts,
+    undecided_in_room,
+)
 from inffeed_core.store.versions import (
     active_version,
     add_version,
@@ -124,6 +133,7 @@ from inffeed_core.store.versions import (
 __all__ = [
     "DECIDED_TOO",
     "Exposure",
+    "Room",
     "Viewer",
     "abandoned_feedback",
     "act_counts",
@@ -135,6 +145,7 @@ __all__ = [
     "analyses",
     "analysis_in_use",
     "annotator_counts",
+    "answered_again",
     "answers",
     "apply_proposals",
     "ask_to_cancel",
@@ -152,6 +163,7 @@ __all__ = [
     "count_instances",
     "count_open",
     "count_ranked",
+    "count_undecided",
     "create",
     "decided_since",
     "decisions_about",
@@ -220,10 +232,14 @@ __all__ = [
     "silver_scored",
     "standing_about",
     "still_open",
+    "still_undecided",
     "strongest_influencers",
     "taking_back",
     "trials",
     "twins",
+    "undecided",
+    "undecided_counts",
+    "undecided_in_room",
     "under_discussion",
     "undo_feedback",
     "undo_last",

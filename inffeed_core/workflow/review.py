@@ -13,7 +13,18 @@ from sqlite_utils import Database
 from inffeed_core import store
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.reasons import reason
-from inffeed_core.records import Act, Analysis, Decision, Evidence, Flag, FlagFilter, Influencer, Instance, Split
+from inffeed_core.records import (
+    Act,
+    Analysis,
+    Changes,
+    Decision,
+    Evidence,
+    Flag,
+    FlagFilter,
+    Influencer,
+    Instance,
+    Split,
+)
 from inffeed_core.settings import POLICIES, SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
@@ -42,6 +53,8 @@ class ReviewItem:
     """The label that the text was imported with, which no decision changes."""
     blind: bool = False
     """Drawn for the audit: to be decided by the text alone, so nothing that a model thinks of it is here."""
+    again: bool = False
+    """Answered before and still not decided: somebody asked to look at it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +83,15 @@ class ReviewProgress:
     """`done`, by the last act that stands."""
     today: int
     """Standing decisions of this annotator since midnight, of any policy and on any instance."""
-    waiting: int
-    """Instances whose label or confirmation the active model version has not learned yet."""
+    changes: Changes
+    """What the active model version has not learned yet."""
+    undecided: Mapping[Act, int]
+    """Of what the filter leaves: answered without a label by now, by the act that each counts as; see `undecided`."""
+
+    @property
+    def waiting(self) -> int:
+        """Instances whose label or confirmation the active model version has not learned yet."""
+        return self.changes.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +113,8 @@ def queue(
     """The first open flags of the policy, without those in `leave_out` (ids). Raises NotReady before an analysis."""
     with store.reading(project.db) as db:
         analysis, viewer = _analysis(db, policy), Viewer(overlap=store.project_settings(db).overlap)
+        if only.answered:
+            return _again(db, analysis, store.Room(analysis.id, policy, viewer, only), limit, leave_out)
         ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=leave_out, only=only)
         return _items(db, analysis, policy, ranked)
 
@@ -122,12 +144,16 @@ def take(
         if fresh or again:
             store.release(db, annotator)
         most = len(have) + limit if ahead is None else held_ahead(ahead, 1 + store.others_reviewing(db, annotator))
-        still = store.still_open(db, have, viewer)
+        looked = store.Room(analysis.id, policy, viewer, sitting.only)
+        still = store.still_undecided(db, have, looked) if sitting.only.answered else store.still_open(db, have, viewer)
         kept = [id for id in have if id in still][:most]
         room = max(0, min(limit, most - len(kept)))
-        items = _items(db, analysis, policy, _next(db, analysis, sitting, viewer, room, have, own))
-        if settings.audit_share:
-            items = _with_audit(db, items, viewer, have, settings.audit_share)[:room]
+        if sitting.only.answered:
+            items = _again(db, analysis, looked, room, have)
+        else:
+            items = _items(db, analysis, policy, _next(db, analysis, sitting, viewer, room, have, own))
+            if settings.audit_share:
+                items = _with_audit(db, items, viewer, have, settings.audit_share)[:room]
         lost = [id for id in have if id not in kept]
         store.release(db, annotator, lost)
         store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
@@ -163,6 +189,15 @@ def _next(
     return [*kept, *more]
 
 
+def _again(db: Database, analysis: Analysis, room: store.Room, limit: int, have: Sequence[str]) -> list[ReviewItem]:
+    """The first undecided texts that the filter asks for; one that the policy has not ranked comes blind."""
+    found = store.undecided(db, room, max(0, limit), have)
+    known = {i.flag.id: i for i in _items(db, analysis, room.policy, [ranked for _, ranked in found if ranked])}
+    of = store.silver_scored(db, analysis.id)
+    items = [known.get(id) or _blind(store.instance(db, id), of, analysis.id) for id, _ in found]
+    return [replace(item, again=True) for item in items]
+
+
 def _with_audit(
     db: Database, items: list[ReviewItem], viewer: Viewer, have: Sequence[str], share: float
 ) -> list[ReviewItem]:
@@ -177,12 +212,12 @@ def _with_audit(
     mixed: list[ReviewItem] = []
     for item in items:
         if item.flag.id in low and (id := next(drawn, None)) is not None:
-            mixed.append(_blind(store.instance(db, id), item))
+            mixed.append(_blind(store.instance(db, id), item.flag.of, item.analysis_id))
         mixed.append(item)
     return mixed
 
 
-def _blind(instance: Instance, beside: ReviewItem) -> ReviewItem:
+def _blind(instance: Instance, of: int, analysis: int) -> ReviewItem:
     flag = Flag(
         id=instance.id,
         text=instance.text,
@@ -194,7 +229,7 @@ def _blind(instance: Instance, beside: ReviewItem) -> ReviewItem:
         policy="audit",
         score=0.0,
         rank=0,
-        of=beside.flag.of,
+        of=of,
         reason="",
         metadata=instance.metadata,
     )
@@ -202,7 +237,7 @@ def _blind(instance: Instance, beside: ReviewItem) -> ReviewItem:
         flag=flag,
         evidence=Evidence(instance.id, (), ()),
         most_incompatible=None,
-        analysis_id=beside.analysis_id,
+        analysis_id=analysis,
         original=instance.original_label,
         blind=True,
     )
@@ -324,16 +359,25 @@ def progress(project: Project, sitting: Sitting) -> ReviewProgress:
     with store.reading(project.db) as db:
         analysis = _analysis(db, policy)
         viewer = Viewer(annotator, store.project_settings(db).overlap)
-        by_act = store.closed_by_act(db, analysis.id, policy, viewer, sitting.only)
-        done = sum(by_act.values())
+        room = store.Room(analysis.id, policy, viewer, sitting.only)
+        by_act, left = _done(db, room, sitting)
         version = store.version(db, analysis.version)
         return ReviewProgress(
-            done=done,
-            open=_ranked(db, analysis.id, sitting) - done,
+            done=sum(by_act.values()),
+            open=left,
             by_act=by_act,
             today=store.decided_since(db, annotator, _midnight()),
-            waiting=store.changed_since(db, version.as_of_decision),
+            changes=store.changes_since(db, version.as_of_decision),
+            undecided=store.undecided_in_room(db, room),
         )
+
+
+def _done(db: Database, room: store.Room, sitting: Sitting) -> tuple[dict[Act, int], int]:
+    """(what is done, by act; how much is left)."""
+    if room.only.answered:
+        return store.answered_again(db, room), store.count_undecided(db, room)
+    by_act = store.closed_by_act(db, room.analysis, room.policy, room.viewer, room.only)
+    return by_act, _ranked(db, room.analysis, sitting) - sum(by_act.values())
 
 
 def _ranked(db: Database, analysis: int, sitting: Sitting) -> int:
@@ -347,6 +391,12 @@ def facets(project: Project) -> tuple[list[str], list[tuple[str, str]]]:
     """Sources, and (key, value) pairs of the metadata, that the silver texts can be filtered by."""
     with store.reading(project.db) as db:
         return store.facets(db)
+
+
+def last_row(project: Project) -> int:
+    """Row of the latest decision, from which on somebody looks again at what is undecided."""
+    with store.reading(project.db) as db:
+        return store.last_decision_row(db)
 
 
 def exposure(project: Project, annotator: str) -> store.Exposure:

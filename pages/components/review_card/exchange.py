@@ -228,7 +228,8 @@ def _numbers(project: Project, sitting: Sitting) -> Json:
     return {
         "progress": {"done": progress.done, "open": progress.open, "today": progress.today},
         "exposure": asdict(review.exposure(project, sitting.annotator)),
-        "waiting": progress.waiting,
+        "changes": asdict(progress.changes),
+        "undecided": {act.value: n for act, n in progress.undecided.items()},
     }
 
 
@@ -264,6 +265,7 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "original": item.original,
         "split": flag.split.value,
         "blind": item.blind,
+        "again": item.again,
         "predicted": flag.predicted,
         "probability": flag.probability,
         "suggested": flag.suggested,

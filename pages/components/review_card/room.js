@@ -63,8 +63,10 @@ class Room {
     }
   }
 
+  /** What is looked at again has been decided before: there only decisions of this card count. */
   decided(id) {
-    return this.trail.some((d) => d.id === id || d.also?.includes(id));
+    const again = this.items.get(id)?.again;
+    return this.trail.some((d) => (d.made || !again) && (d.id === id || d.also?.includes(id)));
   }
 
   /** The decision that is being looked back at, or null at the head of the queue. */
