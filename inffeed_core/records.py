@@ -247,10 +247,11 @@ class ModelVersion:
     """For report only; nothing is ever chosen by it."""
     report: Mapping[str, object] = field(default_factory=dict)
     """How training went: `l2` (chosen), `recipe` and `trust` (as carried out, see `recipes`), `iterations`, `seconds`,
-    `head_agreement` (share of instances on which the refitted head predicts what the loaded classifier's own head did,
-    or None), and `difference`: validation macro-F1 minus the parent's on the same instances with its paired bootstrap
-    interval {value, low, high}, or None. `cosine_to_float32`: the mean cosine of features in a lower precision with
-    those in float32, or None in float32. `base`: the model from outside that it rests on. `code`: InfFeed's version.
+    `texts` (of all splits), `encoding` (of the texts that the cache lacked: {seconds, texts}), `head_agreement` (share
+    of instances on which the refitted head predicts what the loaded classifier's own head did, or None), and
+    `difference`: validation macro-F1 minus the parent's on the same instances with its paired bootstrap interval
+    {value, low, high}, or None. `cosine_to_float32`: the mean cosine of features in a lower precision with those in
+    float32, or None in float32. `base`: the model from outside that it rests on. `code`: InfFeed's version.
     `fine_tuning`: the facts of `lessons.FineTuned` but for its folder, or None."""
 
 

@@ -39,6 +39,12 @@ ENGLISH = {
         "Macro-F1 fell significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
         "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
     ),
+    "train-one-label": "All gold texts to learn from are labelled {label}; import gold of the other labels as well.",
+    "train-lacks-labels": "No gold text to learn from is labelled {labels}; only silver can teach that.",
+    "validation-one-label": (
+        "All validation texts are labelled {label}: scores say little, and flags favour it. Import others as well."
+    ),
+    "validation-lacks-labels": "No validation text is labelled {labels}: whether the model knows that is not measured.",
     "validation-chose": (
         "Validation also chose the flags and steered feedback, so a rise there is flattering; test chose nothing."
     ),
@@ -80,6 +86,7 @@ ENGLISH = {
     ),
     "audit-undecided": "{undecided} audited texts got no label; they are left out.",
     "time-like-version": "as {version} took",
+    "time-at-most": "at most: {version} also chose what this one keeps",
     "time-by-version": "at the pace of {version}; early stopping may end it sooner",
     "time-by-probe": "by a measurement; early stopping may end it sooner",
     "order-unknown": "Their rankings cannot be compared: {silver:,} silver texts are ranked by both.",

@@ -38,6 +38,7 @@ from inffeed_core.workflow.analysing import Computed, State, compute, publish
 from inffeed_core.workflow.comparing import PREDICTIONS
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
 from inffeed_core.workflow.encoders import ADAPTERS, OWN, TRANSFORMER, base_of, located, merged, transformer_for
+from inffeed_core.workflow.estimating import EncodingTime
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.tuning import cleared, tune
 
@@ -120,7 +121,9 @@ def _made(project: Project, settings: TrainSettings, progress: Progress) -> _Mad
     id = f"v{count + 1}"
     tuned = None if settings.method == "instant" else tune(project, about, settings, as_of, progress)
     named, model = _transformer(project, about, parent, (id, tuned), progress)
-    data = encode(project, model, settings, as_of, progress)
+    encoding, encoding_began = EncodingTime(progress), time.monotonic()
+    data = encode(project, model, settings, as_of, encoding)
+    encoding_seconds = round(time.monotonic() - encoding_began, 3) if encoding.texts else 0.0
     learn, validation = data.only(*LEARNED), data.only(Split.VALIDATION)
     _require_trainable(learn, validation)
     way, fit = fit_recipe(
@@ -150,6 +153,8 @@ def _made(project: Project, settings: TrainSettings, progress: Progress) -> _Mad
             "trust": way.trust,
             "iterations": fit.iterations,
             "seconds": round(time.monotonic() - began, 3),
+            "texts": len(data.instances),
+            "encoding": {"seconds": encoding_seconds, "texts": encoding.texts},
             "head_agreement": _head_agreement(project, about, fit, (model, data), settings, progress),
             "difference": asdict(difference) if difference else None,
             "cosine_to_float32": _cosine(project, model, settings),

@@ -367,6 +367,9 @@ WORDS = {
         "advice_first": "用金标签和银标签训练，然后找出待审文本。",
         "advice_changed": "重新训练会把更改过的标签变为金标签，并生成新版本；旧版本不会被覆盖。",
         "advice_same": "自该版本训练以来没有任何变化。",
+        "gold_thin": "金标签太少",
+        "takes_turn": "上方有其他工作正在进行：重新训练会排队，待其完成后开始。",
+        "must_wait": "正在训练或分析：请等待其完成，或在上方取消。",
         "settings": "设置",
         "recipe": "未确认的银标签如何参与学习",
         "recipe_auto": "由验证集决定",
@@ -457,6 +460,7 @@ WORDS = {
         "about_fine-tune": "每次都从项目的模型出发训练整个 Transformer；每个版本占用其全部大小。",
         "about_lora": "每次都从项目的模型出发训练 Transformer 的小型适配器；每个版本只占其大小的一小部分。",
         "time": "需要{time}（{basis}）。",
+        "time_training": "训练需要{time}（{basis}）；其后的分析需要多久尚未测得。",
         "measure": "测量所需时间",
         "epochs": "最多轮数",
         "epochs_help": "早停可能使其提前结束。",
@@ -496,6 +500,10 @@ WORDS = {
         "flags-no-model": "还没有模型，因此没有待审文本。请导入金标签和银标签文本，然后训练模型。",
         "flags-no-analysis": "模型 {version} 还没有分析，因此没有待审文本。请运行分析。",
         "flags-no-ranking": "模型 {version} 的分析中没有按“{policy}”的排序。请选择其他策略。",
+        "train-one-label": "用于学习的金标签文本全部标为 {label}；请也导入其他标签的金标签文本。",
+        "train-lacks-labels": "用于学习的金标签文本中没有标为 {labels} 的；只能由银标签来教。",
+        "validation-one-label": "验证文本全部标为 {label}：得分说明不了什么，标记也会偏向它。请也导入其他标签的文本。",
+        "validation-lacks-labels": "验证文本中没有标为 {labels} 的：无法衡量模型是否掌握它。",
         "validation-chose": "标记由验证集挑选，反馈也由它引导，因此验证集上的提升偏乐观；测试集不参与任何选择。",
         "test-paired": (
             "测试集：宏平均 F1 变动 {change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}（对两个版本都预测过的 {examples:,} 条测试文本作配对自助法）。"
@@ -536,6 +544,7 @@ WORDS = {
             "（依据两个独立的区间；两者的预测并未都保存，无法配对比较）。"
         ),
         "time-like-version": "与 {version} 所用时间相同",
+        "time-at-most": "至多：{version} 还另外选定了这次沿用的参数",
         "time-by-version": "按 {version} 的速度；早停可能使其提前结束",
         "time-by-probe": "根据测量；早停可能使其提前结束",
         "order-unknown": "两者的排名无法比较：双方都排了名的银标签文本有 {silver:,} 条。",

@@ -356,6 +356,9 @@ WORDS = {
             "Retraining turns the changed labels into gold and makes a new version; none is overwritten."
         ),
         "advice_same": "Nothing has changed since this version was trained.",
+        "gold_thin": "Gold is thin",
+        "takes_turn": "Other work is under way above: a retrain waits for its turn and starts after it.",
+        "must_wait": "A training or an analysis is under way: wait for it, or cancel it above.",
         "settings": "Settings",
         "recipe": "What unconfirmed silver teaches",
         "recipe_auto": "Whichever validation prefers",
@@ -465,6 +468,7 @@ WORDS = {
             "a version takes a small part of its size."
         ),
         "time": "It takes {time} ({basis}).",
+        "time_training": "Training takes {time} ({basis}); how long the analysis after it takes is not measured yet.",
         "measure": "Measure the time",
         "epochs": "Epochs at most",
         "epochs_help": "Early stopping may end it sooner.",

@@ -9,6 +9,11 @@ WORDS = {
         "retrain_first": (
             "Texts were added or left out since {version} was trained. Retrain first: then proposals can be made and tried."
         ),
+        "takes_turn": "Other work is under way above: what you ask for here waits for its turn and starts after it.",
+        "must_wait": (
+            "A training or an analysis is under way above: nothing can be proposed or applied until it ends. Your ticks "
+            "are kept."
+        ),
         "no_model": "There is no model yet",
         "no_model_advice": "Train one first: feedback is about what a model has learned from.",
         "method": "Method",

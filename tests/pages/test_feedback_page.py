@@ -220,3 +220,18 @@ def test_the_ticks_of_one_project_are_not_those_of_another(open_page, proposed, 
     app.session_state["project"] = proposed
     app.run()
     assert ticks(app) == [False, True, True]
+
+
+def test_small_work_beside_it_does_not_stop_an_act_and_a_training_does_with_its_reason(open_page, proposed):
+    with store.writing(proposed.db) as db:
+        store.enqueue(db, "small", "refresh", {})
+    app = open_page("feedback", proposed, annotator="Ada")
+    assert not button(app, "Check and apply 3").disabled
+    assert not button(app, "Look for proposals").disabled
+    assert any("waits for its turn" in one.value for one in app.caption)
+    with store.writing(proposed.db) as db:
+        store.enqueue(db, "long", "retrain", {})
+    app = open_page("feedback", proposed, annotator="Ada")
+    assert button(app, "Check and apply 3").disabled
+    assert button(app, "Look for proposals").disabled
+    assert any("nothing can be proposed or applied until it ends" in one.value for one in app.caption)

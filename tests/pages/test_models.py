@@ -193,3 +193,31 @@ def test_the_training_of_a_fine_tuned_version_is_told_and_drawn(open_page, proje
     assert "Of 4 steps, the state after step 2 was kept: validation loss 0.600 nats, macro-F1 0.500." in texts(app)
     assert "Training stopped early" in texts(app)
     assert "curve" in [chart.key for chart in app.get("plotly_chart")]
+
+
+@pytest.mark.parametrize("kind", ["refresh", "explain", "export-model", "propose", "verify"])
+def test_a_retrain_waits_its_turn_behind_small_work_and_the_page_says_so(open_page, reviewable_project, started, kind):
+    with store.writing(reviewable_project.db) as db:
+        store.enqueue(db, "small", kind, {})
+    app = open_page("models", reviewable_project)
+    assert any("waits for its turn" in one.value for one in app.caption)
+    button(app, "Retrain").click().run()
+    assert not app.exception
+    assert [one for one, _ in started] == ["retrain"]
+    assert button(app, "Retrain").disabled
+    assert any("wait for it, or cancel it" in one.value for one in app.caption)
+
+
+@pytest.mark.parametrize("kind", ["retrain", "analyse", "feedback"])
+def test_where_a_retrain_must_wait_the_page_says_why(open_page, reviewable_project, kind):
+    with store.writing(reviewable_project.db) as db:
+        store.enqueue(db, "long", kind, {})
+    app = open_page("models", reviewable_project)
+    assert button(app, "Retrain").disabled
+    assert any("wait for it, or cancel it" in one.value for one in app.caption)
+
+
+def test_thin_gold_is_told_before_the_training(open_page, untrained, reviewable_project):
+    assert "All gold texts to learn from are labelled a" in texts(open_page("models", untrained))
+    assert "All validation texts are labelled a" in texts(open_page("models", untrained))
+    assert "labelled" not in texts(open_page("models", reviewable_project))
