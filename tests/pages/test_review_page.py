@@ -260,7 +260,7 @@ def test_long_influencers_are_cut_but_never_the_flagged_text(tmp_path):
 
 def test_a_correction_is_told_to_wait_for_a_retrain(open_page, reviewable_project):
     review.decide(reviewable_project, Decision("a", "s000", "Ada", Act.RELABEL, "positive"))
-    assert greeting(reviewable_project, ADA, WORDS)["waiting"] == 1
+    assert greeting(reviewable_project, ADA, WORDS)["changes"] == {"corrected": 1, "confirmed": 0, "withdrawn": 0}
     open_page("review", reviewable_project, annotator="Ada")
 
 
