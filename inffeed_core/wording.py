@@ -141,6 +141,13 @@ ENGLISH = {
         "The disk reported an error at {path} ({found}). This may pass: check the disk and its connection, and try "
         "again. Restore nothing over it; make a backup as soon as it can be read."
     ),
+    "project-foreign": "{path} is a database of something else; choose a project folder.",
+    "project-newer": "{path} was made by a newer InfFeed ({found}); install that release.",
+    "project-none": "{path} is no InfFeed project (no {file}); make one with `inffeed new`.",
+    "project-link": "{path} is a link to {target}, which is not there; it may be on a disk that is not connected.",
+    "project-unreadable": (
+        "{path} cannot be read ({found}). Open a backup of it, and keep this folder until you know what happened."
+    ),
     "order-and-overlap": (
         "{order} Of the {top} strongest influencers of a text, {share:.0%} are the same ({targets:,} texts)."
     ),
@@ -220,6 +227,9 @@ STAGES = (
     "Trying the proposals",
     "Saving the analysis",
     "Saving the version",
+    "Copying the database",
+    "Copying the models",
+    "Checking the copy",
     "Stopped by a signal; it goes on when it is continued",
     "Busy: its process lives, but has not reported for a while",
     "Reading the file",

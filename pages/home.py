@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from inffeed_core.audit import in_words
-from inffeed_core.errors import InfFeedError
+from inffeed_core.errors import InfFeedError, ProjectError
 from inffeed_core.records import Split
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.auditing import audit
@@ -20,7 +20,7 @@ from inffeed_core.workflow.projects import (
     open_sample,
     projects_in,
 )
-from inffeed_core.workflow.status import Status, Step, status
+from inffeed_core.workflow.status import NextStep, Status, Step, status
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem
 from pages.components.session import choose_by_hand, choose_project, current_project, may_type_paths
@@ -49,9 +49,17 @@ def page() -> None:
     language_choice()
     with st.container():  # always there, so that the rest keeps its place while the page is redrawn
         if project is not None:
-            _open_project(project)
+            _open_project_or_why_not(project)
     _begin(project)
     _projects(project)
+
+
+def _open_project_or_why_not(project: Project) -> None:
+    """One that was damaged, or its disk lost, since it was opened stops neither the others nor a new one."""
+    try:
+        _open_project(project)
+    except ProjectError as error:
+        problem(told(error.args[0]), say("app.project_unreadable"))
 
 
 def _open_project(project: Project) -> None:
@@ -212,7 +220,11 @@ def _folder_name(name: str) -> str:
 
 def _projects(open_now: Project | None) -> None:
     st.header(say("home.projects"), anchor=False)
-    found = projects_in(default_home())
+    try:
+        found = projects_in(default_home())
+    except ProjectError as error:
+        problem(str(error))
+        return
     if not found:
         st.text(say("home.no_projects", folder=default_home()))
     for summary in found:
@@ -225,7 +237,8 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
         changed = summary.changed[:16].replace("T", " ")
         name.text(f"{summary.name}\n{summary.folder.name}/")
         if summary.problem:
-            todo.text(summary.problem)
+            todo.badge(say("app.project_unreadable"), icon=":material/error:", color="red")
+            todo.text(told(summary.problem))
             return
         if not may_open(summary.folder):  # a link out of the home folder
             todo.text(say("home.elsewhere_by_hand"))
@@ -233,11 +246,32 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
         project = Project(summary.folder)
         counts = say("home.project_numbers", texts=summary.instances, decisions=summary.decisions)
         numbers.text(f"{counts}\n{say('home.changed', time=changed)}")
-        next_step = status(project).next_step
+        next_step = _next_step(project)
+        if isinstance(next_step, str):
+            todo.text(told(next_step))
+            return
         todo.text(told(next_step.sentence))
         if act.button(say(f"steps.{next_step.step}"), key=f"go {summary.folder}", width="stretch"):
-            choose_project(project.folder)
-            st.switch_page(WHERE[next_step.step])
+            _go(project, next_step.step)
+
+
+def _next_step(project: Project) -> NextStep | str:
+    """Or why it cannot be told: whatever is in one project must not stop the page for the others."""
+    try:
+        return status(project).next_step
+    except InfFeedError as error:
+        return str(error) if not error.args else error.args[0]
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _go(project: Project, step: Step) -> None:
+    try:
+        choose_project(project.folder)
+    except ProjectError as error:
+        problem(told(error.args[0]), say("app.project_unreadable"))
+        return
+    st.switch_page(WHERE[step])
 
 
 page()

@@ -1,7 +1,7 @@
 """The command line: everything a page can do, for scripts and for machines without a browser.
 
     console.py   errors to exit codes, progress, JSON: what all commands share
-    data.py      new, import, export, settings
+    data.py      new, import, export, backup, settings
     learning.py  train, analyse, retrain, versions, promote, export-model
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion

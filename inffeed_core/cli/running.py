@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 def status(project: Path, as_json: bool) -> None:
     """Tell where the project DIR stands and what to do next."""
     from inffeed_core.jobs import refresh
+    from inffeed_core.store import require_whole
+    from inffeed_core.workflow.projects import CHECK_SECONDS
     from inffeed_core.workflow.status import status as status_of
 
     target = opened(project)
+    checked = require_whole(target.db, CHECK_SECONDS)
     refresh(target)
     found = status_of(target)
-    answer({"folder": target.folder, "status": found}, as_json, lambda: _told(found))
+    facts = {"folder": target.folder, "database_checked": checked, "status": found}
+    answer(facts, as_json, lambda: _told(found, checked))
 
 
-def _told(found: "Status") -> str:
+def _told(found: "Status", checked: bool) -> str:
     lines = [f"{found.settings.name}  ({', '.join(found.settings.labels)}; {found.settings.model})"]
     for split, labels in found.counts.items():
         counts = ", ".join(f"{n:,} {label}" for label, n in labels.items())
@@ -37,6 +41,9 @@ def _told(found: "Status") -> str:
     decisions = ", ".join(f"{n:,} {act}" for act, n in found.decisions.items())
     lines.append(f"  {'decisions:':<12}{decisions or 'none'}")
     lines.append(f"  {'model:':<12}{found.version.id if found.version else 'none'}; {found.open_flags:,} open flags")
+    lines.append(
+        f"  {'database:':<12}{'checked, whole' if checked else 'no damage found in the part that was checked'}"
+    )
     lines += [f"  {'job:':<12}{_job_line(job)}" for job in found.jobs]
     return "\n".join([*lines, f"Next: {found.next_step.sentence}"])
 

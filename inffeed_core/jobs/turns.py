@@ -167,6 +167,15 @@ def _turn(project: Project, progress: Progress) -> Iterator[None]:
         lock.release()
 
 
+NO_ROOM = (
+    "disk is full",
+    "No space left on device",
+    "os error 28",
+    "File too large",
+    "PytorchStreamWriter failed",
+    "enforce fail at inline_container",
+)
+"""As SQLite, the system, safetensors and torch put it."""
 NO_MEMORY = ("not enough memory", "out of memory", "allocate memory")
 """As torch puts it, by platform and device."""
 
@@ -189,8 +198,7 @@ def in_plain_words(error: BaseException) -> str:
 
 
 def _is_full(error: BaseException) -> bool:
-    """Whether a write found no room: as the system, SQLite, safetensors, torch or shutil put it."""
+    """Whether a write found no room."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return True
-    words = ("disk is full", "No space left on device", "os error 28", "PytorchStreamWriter failed", "File too large")
-    return any(each in str(error) for each in words)
+    return any(words in str(error) for words in NO_ROOM)

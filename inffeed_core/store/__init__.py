@@ -26,6 +26,7 @@ from inffeed_core.store.analyses import (
 )
 from inffeed_core.store.auditing import audit_counts, lots, next_audited
 from inffeed_core.store.browsing import facets, instance_page, map_points
+from inffeed_core.store.checking import require_sound, require_whole
 from inffeed_core.store.claims import claiming, taking_back
 from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
@@ -222,6 +223,8 @@ __all__ = [
     "record_decision",
     "release",
     "report",
+    "require_sound",
+    "require_whole",
     "restore_decisions",
     "same_texts",
     "save_project_settings",

@@ -62,13 +62,13 @@ def create(path: Path) -> None:
             db.close()
 
 
-def migrate(path: Path) -> None:
-    """Bring an existing database to the current schema; run before serving it.
+def migrate(path: Path, patience: float | None = None) -> None:
+    """Bring an existing database to the current schema; run before serving it. `patience` is as in `reading`.
 
     Raises ProjectError for a file that is no project's database or comes from a newer release, StoreError where it
     cannot be read.
     """
-    with reading(path) as db:
+    with reading(path, patience) as db:
         pending = _pending(db, path)
     if pending:
         with explained(path):
@@ -86,9 +86,9 @@ def _pending(db: Database, path: Path) -> bool:
     applied = {m.name for m in migrations.applied(db)}
     known = {m.name for m in migrations.pending(Database(memory=True))}
     if not applied:
-        raise ProjectError(f"{path} is a database of something else; choose a project folder.")
+        raise ProjectError(Sentence("project-foreign", path=str(path)))
     if newer := sorted(applied - known):
-        raise ProjectError(f"{path} was made by a newer InfFeed ({', '.join(newer)}); install that release.")
+        raise ProjectError(Sentence("project-newer", path=str(path), found=", ".join(newer)))
     return bool(known - applied)
 
 
@@ -103,21 +103,25 @@ def _apply_migrations(db: Database) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Database]:
-    """A consistent snapshot to read from. Raises StoreError."""
+def reading(path: Path, patience: float | None = None) -> Iterator[Database]:
+    """A consistent snapshot to read from. Raises StoreError.
+
+    Readers wait for nobody but a program that keeps the whole database to itself: `patience` seconds at most, or
+    `BUSY_SECONDS`.
+    """
     with explained(path):
         _require_file(path)
-        db = _reader(path)
+        db = _reader(path, () if patience is None else (f"PRAGMA busy_timeout = {round(1000 * patience)}",))
         try:
             yield db
         finally:
             db.close()
 
 
-def _reader(path: Path) -> Database:
+def _reader(path: Path, pragmas: tuple[str, ...]) -> Database:
     """A connection within a snapshot; on a disk without room or without changes one that writes nothing."""
     try:
-        return _with_snapshot(_connect(path))
+        return _with_snapshot(_connect(path, *pragmas))
     except sqlite3.OperationalError as error:
         told = fault(error, path)
         cannot_open = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN and not os.access(path.parent, os.W_OK)
@@ -190,4 +194,4 @@ def _begin(db: Database, path: Path, patience: float) -> None:
 
 def _require_file(path: Path) -> None:
     if not path.is_file():
-        raise ProjectError(f"{path.parent} is no InfFeed project (no {path.name}); make one with `inffeed new`.")
+        raise ProjectError(Sentence("project-none", path=str(path.parent), file=path.name))

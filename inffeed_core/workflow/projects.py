@@ -7,7 +7,7 @@ moved folder works as it is.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from inffeed_core.errors import ProjectError
+from inffeed_core.errors import AccessDenied, InfFeedError, ProjectError, StoreError
 from inffeed_core.records import Progress
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
@@ -25,16 +25,23 @@ from inffeed_core.store import (
     migrate,
     project_settings,
     reading,
+    require_whole,
     save_project_settings,
     writing,
 )
+from inffeed_core.store.faults import as_store_error
+from inffeed_core.wording import Sentence
 
 SAMPLE_NAME = "Sample: product reviews"
+CHECK_SECONDS = 2.0
+"""At most, for looking at a database when it is opened."""
+LISTED_SECONDS = 1.0
+"""How long the list of projects waits for one that another program keeps to itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Where a project's parts lie. Copying the folder is a backup."""
+    """Where a project's parts lie. Of one in use `backing_up` makes a copy; copying the folder may tear it apart."""
 
     folder: Path
 
@@ -78,7 +85,7 @@ class ProjectSummary:
     changed: str
     """When the database was last written, ISO 8601 in UTC."""
     problem: str = ""
-    """Why the project cannot be opened and what to do; empty where it can."""
+    """Why the project cannot be opened and what to do, perhaps a `Sentence`; empty where it can."""
 
 
 def default_home() -> Path:
@@ -88,7 +95,7 @@ def default_home() -> Path:
 
 def create_project(folder: Path, settings: ProjectSettings) -> Project:
     """Make a new, empty project. Raises ProjectError where `folder` holds something, and then changes nothing."""
-    with _made_whole(folder) as project, writing(project.db) as db:
+    with made_whole(folder) as project, writing(project.db) as db:
         save_project_settings(db, settings)
     return Project(_place(folder))
 
@@ -103,6 +110,7 @@ def open_project(folder: Path) -> Project:
     if not project.folder.is_dir():
         raise ProjectError(f"There is no folder {project.folder}; it may have been moved, renamed or deleted.")
     migrate(project.db)
+    require_whole(project.db, CHECK_SECONDS)
     settings_of(project)
     return project
 
@@ -123,7 +131,7 @@ def _make_sample(folder: Path, progress: Progress) -> None:
     from inffeed_core.workflow.sample import SAMPLE_LABELS, sample_files, sample_guidelines
 
     files = sample_files()
-    with _made_whole(folder) as project:
+    with made_whole(folder) as project:
         with writing(project.db) as db:
             save_project_settings(db, ProjectSettings(SAMPLE_NAME, SAMPLE_LABELS, guidelines=sample_guidelines()))
         for split, path in files.items():
@@ -159,41 +167,65 @@ def model_reference(model: str) -> str:
 def projects_in(home: Path) -> list[ProjectSummary]:
     """The projects directly under `home`, last changed first, each brought to the current schema.
 
-    Those that cannot be read tell why.
+    Each stands for itself: one that cannot be read tells why, and hides none of the others. Raises ProjectError where
+    `home` itself cannot be read.
     """
-    if not home.is_dir():
-        return []
-    found = [Project(folder) for folder in home.iterdir() if not folder.name.startswith(".")]
-    summaries = [_summary(project) for project in found if project.db.is_file()]
+    try:
+        folders = sorted(home.iterdir()) if home.is_dir() else []
+    except OSError as error:
+        raise ProjectError(f"{home} cannot be read ({error.strerror}); check its permissions.") from error
+    found = [Project(folder) for folder in folders if not folder.name.startswith(".")]
+    summaries = [summary for project in found if (summary := _summary(project)) is not None]
     return sorted(summaries, key=lambda s: (s.changed, s.name), reverse=True)
 
 
-def _summary(project: Project) -> ProjectSummary:
-    changed = _last_written(project)
+def _summary(project: Project) -> ProjectSummary | None:
+    """What the list says about a folder; None where it is no project and never was."""
+    changed = ""
     try:
-        migrate(project.db)
-        with reading(project.db) as db:
-            settings = project_settings(db)
-            instances, decisions = count_instances(db), sum(act_counts(db).values())
-        return ProjectSummary(
-            folder=project.folder,
-            name=settings.name,
-            labels=settings.labels,
-            instances=instances,
-            decisions=decisions,
-            changed=changed,
-        )
-    except ProjectError as error:
-        problem = f"It cannot be read ({error}). Restore a copy of the folder, or remove it."
-        return ProjectSummary(
-            folder=project.folder,
-            name=project.folder.name,
-            labels=(),
-            instances=0,
-            decisions=0,
-            changed=changed,
-            problem=problem,
-        )
+        if not _may_be_project(project):
+            return None
+        changed = _last_written(project)
+        return _read_summary(project, changed)
+    except PermissionError as error:
+        told: StoreError = as_store_error(AccessDenied, project.db, error.strerror or str(error))
+        problem = told.args[0]
+    except InfFeedError as error:
+        problem = error.args[0]
+    except Exception as error:  # whatever is in one project must not hide the others
+        problem = Sentence("project-unreadable", path=str(project.folder), found=f"{type(error).__name__}: {error}")
+    return ProjectSummary(
+        folder=project.folder,
+        name=project.folder.name,
+        labels=(),
+        instances=0,
+        decisions=0,
+        changed=changed,
+        problem=problem,
+    )
+
+
+def _may_be_project(project: Project) -> bool:
+    for link in (project.folder, project.db):
+        if link.is_symlink() and not link.exists():
+            raise ProjectError(Sentence("project-link", path=str(link), target=str(link.readlink())))
+    return project.db.is_file()
+
+
+def _read_summary(project: Project, changed: str) -> ProjectSummary:
+    migrate(project.db, LISTED_SECONDS)
+    require_whole(project.db, LISTED_SECONDS)
+    with reading(project.db, LISTED_SECONDS) as db:
+        settings = project_settings(db)
+        instances, decisions = count_instances(db), sum(act_counts(db).values())
+    return ProjectSummary(
+        folder=project.folder,
+        name=settings.name,
+        labels=settings.labels,
+        instances=instances,
+        decisions=decisions,
+        changed=changed,
+    )
 
 
 def _last_written(project: Project) -> str:
@@ -206,18 +238,26 @@ def _place(folder: Path) -> Path:
     return folder.expanduser().resolve()
 
 
+def _prepared(project: Project) -> None:
+    for part in (project.models, project.features, project.jobs):
+        part.mkdir()
+    create(project.db)
+
+
 @contextmanager
-def _made_whole(folder: Path) -> Iterator[Project]:
-    """A migrated project without settings in a hidden folder, which becomes `folder` when the block has succeeded."""
+def made_whole(folder: Path, prepare: Callable[[Project], None] = _prepared) -> Iterator[Project]:
+    """A project in a hidden folder, which becomes `folder` when the block has succeeded; else it goes again.
+
+    `prepare` fills it first: with a migrated database without settings, unless another is given. Raises ProjectError
+    where `folder` holds something or cannot be made.
+    """
     place = _place(folder)
     _require_free(place)
     building = place.parent / f".{place.name}.{uuid4().hex[:8]}.new"
     try:
         building.mkdir(parents=True)
         project = Project(building)
-        for part in (project.models, project.features, project.jobs):
-            part.mkdir()
-        create(project.db)
+        prepare(project)
         yield project
         building.rename(place)
     except OSError as error:

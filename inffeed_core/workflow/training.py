@@ -34,7 +34,7 @@ from inffeed_core.models.sources import resolve
 from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
-from inffeed_core.workflow.analysing import Computed, State, compute, publish
+from inffeed_core.workflow.analysing import Computed, State, analyse, compute, publish
 from inffeed_core.workflow.comparing import PREDICTIONS
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
 from inffeed_core.workflow.encoders import ADAPTERS, OWN, TRANSFORMER, base_of, located, merged, transformer_for
@@ -207,7 +207,12 @@ def retrain(
     instant = train_settings.method == "instant"
     if instant and parent is not None and base_of(parent) == about.model:
         train_settings = _with_choices_of(parent, train_settings)
-    return train(project, train_settings, progress, analysis)
+    version = train(project, train_settings, progress, analysis)
+    with store.reading(project.db) as db:
+        lacking = store.analysis_in_use(db) is None
+    if lacking:  # the new version was held back, and the active one was never analysed
+        analyse(project, analysis, progress)
+    return version
 
 
 def settings_again(version: ModelVersion) -> TrainSettings:

@@ -1,4 +1,4 @@
-"""Export: what the file will hold, and the file."""
+"""Export: what the file will hold, and the file; and a backup of the project."""
 
 import re
 
@@ -9,6 +9,7 @@ from inffeed_core.records import Act, Split
 from inffeed_core.workflow.exporting import export_bytes
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Status
+from pages.components.backup import backup_view
 from pages.components.notices import empty_state
 from pages.language import say, split_name
 
@@ -16,7 +17,12 @@ FORMATS = ("csv", "jsonl", "parquet")
 
 
 def export_view(project: Project, now: Status) -> None:
-    """Format and splits, a summary, and the download."""
+    """Format and splits, a summary, and the download; then the backup of everything."""
+    _file(project, now)
+    backup_view(project)
+
+
+def _file(project: Project, now: Status) -> None:
     if not any(now.counts.values()):
         empty_state(say("data.nothing_to_export"), say("data.nothing_to_export_advice"))
         return

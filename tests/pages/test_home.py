@@ -70,12 +70,86 @@ def test_projects_are_listed_and_open_at_their_next_step(open_page, home):
     assert app.session_state["project"].folder == home / "one"
 
 
-def test_a_damaged_project_tells_why_and_the_others_still_open(open_page, home):
-    (home / "bad").mkdir(parents=True)
-    (home / "bad" / "project.db").write_bytes(b"no database at all")
-    create_project(home / "good", ProjectSettings("Good project", ("a", "b")))
+def spoil(folder, how):
+    """A folder in the list of projects with something wrong with it."""
+    path = folder / "project.db"
+    if how == "dangling link":
+        folder.symlink_to(folder.parent / "gone")
+        return
+    if how == "dangling database":
+        folder.mkdir(parents=True)
+        path.symlink_to(folder / "gone.db")
+        return
+    create_project(folder, ProjectSettings("Spoiled", ("a", "b")))
+    if how == "no database":
+        path.write_bytes(b"no database at all" * 300)
+    if how == "damaged":
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (path.stat().st_size - 4096))
+    if how == "torn":  # the last page, which nothing but a check reads
+        with path.open("r+b") as file:
+            file.seek(-4096, 2)
+            file.write(b"\xff" * 4096)
+    if how == "empty":
+        path.write_bytes(b"")
+    if how in ("newer", "settings", "table"):
+        with store.writing(path) as db:
+            change = {
+                "newer": "UPDATE _sqlite_migrations SET name = 'm999' WHERE name = 'm001_project'",
+                "settings": "UPDATE setting SET value = 'nothing that JSON knows'",
+                "table": "DROP TABLE promotion",
+            }
+            db.conn.execute(change[how])
+
+
+SPOILED = {
+    "no database": "is no SQLite database",
+    "damaged": "is damaged",
+    "torn": "is damaged",
+    "empty": "is damaged (it is empty)",
+    "newer": "newer InfFeed",
+    "settings": "cannot be read",
+    "table": "no such table",
+    "dangling link": "is a link to",
+    "dangling database": "is a link to",
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_a_project_that_cannot_be_read_tells_why_and_hides_no_other(open_page, home, how):
+    home.mkdir(parents=True, exist_ok=True)
+    for name in ("a first", "z last"):
+        create_project(home / name, ProjectSettings(f"Project {name}", ("a", "b")))
+    spoil(home / "middle", how)
     app = open_page("home")
-    assert "It cannot be read" in texts(app)
+    assert not app.exception
+    assert SPOILED[how] in texts(app)
+    assert "Project a first" in texts(app)
+    assert "Project z last" in texts(app)
+    assert len([b for b in app.button if b.label == "Import data"]) == 2
+
+
+def test_a_locked_project_is_told_as_locked_and_hides_no_other(open_page, home):
+    for name in ("first", "locked", "last"):
+        create_project(home / name, ProjectSettings(f"Project {name}", ("a", "b")))
+    with closing(sqlite3.connect(home / "locked" / "project.db", isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("DELETE FROM exclusion")
+        app = open_page("home")
+        assert "kept locked by another program" in texts(app)
+        assert "Project first" in texts(app)
+        assert "Project last" in texts(app)
+
+
+def test_the_open_project_may_be_damaged_and_home_still_stands(open_page, home, reviewable_project):
+    create_project(home / "good", ProjectSettings("Good project", ("a", "b")))
+    app = open_page("home", reviewable_project)
+    reviewable_project.db.write_bytes(b"overwritten by something" * 1000)
+    app.run()
+    assert not app.exception
+    assert "is no SQLite database" in texts(app)
     assert "Good project" in texts(app)
 
 

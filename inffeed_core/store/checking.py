@@ -1,0 +1,66 @@
+"""Whether a database is whole: SQLite looks at every page of it, for as long as there is time.
+
+A folder that was copied while somebody wrote to it may hold pages of two moments, and nothing of that shows until the
+page is read. `PRAGMA quick_check` reads them all but leaves out comparing indexes with their tables.
+"""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from inffeed_core.errors import Damaged
+from inffeed_core.store.connection import reading
+from inffeed_core.store.faults import as_store_error, explained
+
+STEPS = 10_000
+"""Instructions of SQLite's machine between two looks at the clock, about a millisecond."""
+FINDINGS = 5
+"""How many are told."""
+
+_whole: dict[Path, tuple[int, ...]] = {}
+"""Databases that this process has found whole, as they were then."""
+
+
+def require_whole(path: Path, seconds: float) -> bool:
+    """Whether all of it was looked at in this time; one that has not changed since is not looked at again.
+
+    Raises Damaged, with what was found, and other StoreErrors.
+    """
+    now = _state(path)
+    if _whole.get(path) == now:
+        return True
+    finished = _look(path, f"PRAGMA quick_check({FINDINGS})", seconds)
+    if finished:
+        _whole[path] = now
+    return finished
+
+
+def require_sound(path: Path) -> None:
+    """Look at everything, indexes and foreign keys included, however long it takes. Raises Damaged."""
+    _look(path, f"PRAGMA integrity_check({FINDINGS})", None)
+    with reading(path) as db:
+        if next(iter(db.query("PRAGMA foreign_key_check")), None) is not None:
+            raise as_store_error(Damaged, path, "rows point at others that are not there")
+
+
+def _look(path: Path, pragma: str, seconds: float | None) -> bool:
+    with explained(path), reading(path) as db:
+        if seconds is not None:
+            until = time.monotonic() + seconds
+            db.conn.set_progress_handler(lambda: time.monotonic() > until, STEPS)
+        try:
+            found = [row[0] for row in db.conn.execute(pragma).fetchall()]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            return False
+        finally:
+            db.conn.set_progress_handler(None, 0)
+    if found != ["ok"]:
+        raise as_store_error(Damaged, path, "; ".join(found[:FINDINGS]).replace("\n", " "))
+    return True
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    found = [file.stat() for file in (path, path.with_name(f"{path.name}-wal")) if file.exists()]
+    return tuple(value for one in found for value in (one.st_ino, one.st_mtime_ns, one.st_size))

@@ -1,0 +1,104 @@
+"""Back up a project that is in use: a folder of its own, of one moment, checked before it is given its name.
+
+Copying the folder with other tools while somebody writes gives a damaged database now and then, and nothing says so.
+SQLite's online backup reads one snapshot instead, and disturbs nobody. Models are copied for the versions of that
+snapshot, whose files never change. Caches and logs are left out: they are made anew. Jobs that were under way run in
+the project, not in its backup.
+"""
+
+import filecmp
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from inffeed_core.errors import ExportFailed
+from inffeed_core.records import JobState, Progress
+from inffeed_core.store import end_job, open_jobs, reading, require_sound, versions, writing
+from inffeed_core.workflow.projects import Project, made_whole
+
+PAGES = 4096
+"""Of the database between two reports, 16 MB."""
+NOT_HERE = "It ran in the project that this is a backup of."
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What was made."""
+
+    folder: Path
+    bytes: int
+    versions: int
+    """Model versions whose files are in it."""
+
+
+def backup(project: Project, to: Path, progress: Progress) -> Backup:
+    """Copy the project as it is now into a new or empty folder, whole or not at all, and check the copy.
+
+    Raises ProjectError where the folder holds something or cannot be written, ExportFailed where it lies within the
+    project, has too little room or the copy differs, Damaged where the project itself is, and whatever `progress`
+    raises.
+    """
+    _require_apart(project, to)
+    with made_whole(to, prepare=_empty) as copy:
+        _copy_database(project, copy, progress)
+        with reading(copy.db) as db:
+            kept = [one.id for one in versions(db)]
+        for done, id in enumerate(kept):
+            progress("Copying the models", done, len(kept))
+            _copy_model(project.models / id, copy.models / id)
+        progress("Checking the copy", 0, 0)
+        require_sound(copy.db)
+        _end_jobs(copy)
+        size = sum(path.stat().st_size for path in copy.folder.rglob("*") if path.is_file())
+    return Backup(to.expanduser().resolve(), size, len(kept))
+
+
+def place_for_backup(project: Project, home: Path, now: datetime) -> Path:
+    """A new folder for a backup, named by project and time, beside the projects but not among them."""
+    return home / "backups" / f"{project.folder.name}-{now:%Y-%m-%d-%H%M%S}"
+
+
+def _empty(copy: Project) -> None:
+    for part in (copy.models, copy.features, copy.jobs):
+        part.mkdir()
+
+
+def _require_apart(project: Project, to: Path) -> None:
+    place, own = to.expanduser().resolve(), project.folder.resolve()
+    if place == own or own in place.parents:
+        raise ExportFailed(f"{place} lies within the project; name a folder outside it, best on another disk.")
+    needed = sum(path.stat().st_size for path in [project.db, *project.models.rglob("*")] if path.is_file())
+    free = shutil.disk_usage(next(parent for parent in place.parents if parent.is_dir())).free
+    if free < needed:
+        raise ExportFailed(
+            f"The backup needs {needed / 1e6:,.1f} MB on the disk of {place}, where {free / 1e6:,.1f} MB are free. "
+            "Free some space, or name a folder on another disk."
+        )
+
+
+def _copy_database(project: Project, copy: Project, progress: Progress) -> None:
+    with reading(project.db) as db, closing(sqlite3.connect(copy.db, isolation_level=None)) as target:
+        target.execute("PRAGMA synchronous = FULL")
+        db.conn.backup(
+            target,
+            pages=PAGES,
+            progress=lambda _, left, total: progress("Copying the database", total - left, total),
+        )
+
+
+def _copy_model(model: Path, to: Path) -> None:
+    if not model.is_dir():  # deleted by hand: the backup is as good as the project
+        return
+    shutil.copytree(model, to)
+    for path in sorted(model.rglob("*")):
+        if path.is_file() and not filecmp.cmp(path, to / path.relative_to(model), shallow=False):
+            raise ExportFailed(f"The copy of {path} differs from it; check the disk and make the backup again.")
+
+
+def _end_jobs(copy: Project) -> None:
+    with writing(copy.db) as db:
+        for job in open_jobs(db):
+            end_job(db, job.id, JobState.CANCELLED, error=NOT_HERE)

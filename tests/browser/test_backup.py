@@ -1,0 +1,103 @@
+"""The button that backs up, while somebody writes; and Home beside projects that cannot be opened."""
+
+import subprocess
+import sys
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+from reviewing import make_reviewable
+from serving import Server
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.workflow.projects import Project, create_project, open_project
+
+WRITING = """
+import sys, time
+from pathlib import Path
+from inffeed_core.records import Act, Decision
+from inffeed_core.store import record_decision, writing
+
+for n in range(100_000):
+    with writing(Path(sys.argv[1])) as db:
+        record_decision(db, Decision(f"w{n}", f"s{n % 40:03}", "Writer", Act.SKIP))
+    time.sleep(0.01)
+"""
+
+
+def shot(page: Page, name: str) -> None:
+    page.screenshot(path=f"/tmp/{name}.png", full_page=True)
+
+
+@pytest.fixture
+def project(mortal_server: Server) -> Project:
+    return make_reviewable(mortal_server.folder / "reviews")
+
+
+def test_a_backup_is_made_by_the_button_while_others_write(mortal_server: Server, page: Page, project: Project) -> None:
+    with store.writing(project.db) as db:
+        store.record_decision(db, Decision("mine", "s001", "Ana", Act.RELABEL, "positive"))
+    writer = subprocess.Popen([sys.executable, "-c", WRITING, str(project.db)])
+    try:
+        page.goto(f"{mortal_server.url}/data?{urlencode({'project': str(project.folder), 'view': 'Export'})}")
+        expect(page.get_by_text("a copied folder may come out damaged")).to_be_visible(timeout=30_000)
+        page.get_by_role("button", name="Make a backup").click()
+        expect(page.get_by_text("The copy was checked, and is whole.")).to_be_visible(timeout=30_000)
+        page.wait_for_timeout(1100)  # the next one has another second in its name
+        page.get_by_role("button", name="Make a backup").click()
+        expect(page.get_by_text("The copy was checked, and is whole.")).to_be_visible(timeout=30_000)
+        page.wait_for_timeout(1000)
+    finally:
+        writer.kill()
+        writer.wait()
+    copies = sorted((mortal_server.folder / "backups").iterdir())
+    assert len(copies) == 2
+    assert str(copies[-1]) in page.locator(".stMain").inner_text()
+    with store.reading(open_project(copies[-1]).db) as db:
+        assert store.answers(db, ["s001"])["s001"][0].token in ("mine", "w1")
+        assert store.count_instances(db) == 60
+    with store.reading(project.db) as db:
+        assert store.count_instances(db) == 60
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "headline"),
+    [("en", "is damaged", "The project cannot be opened"), ("zh", "已损坏", "无法打开该项目")],
+)
+def test_home_lists_every_project_beside_a_damaged_one(
+    mortal_server: Server, page: Page, project: Project, language: str, said: str, headline: str
+) -> None:
+    home = mortal_server.folder
+    create_project(home / "a first", ProjectSettings("The first", ("a", "b")))
+    bad = create_project(home / "m bad", ProjectSettings("The bad one", ("a", "b")))
+    create_project(home / "z last", ProjectSettings("The last", ("a", "b")))
+    (home / "n link").symlink_to(home / "gone")
+    with bad.db.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (bad.db.stat().st_size - 4096))
+    page.goto(f"{mortal_server.url}/?language={language}")
+    for name in ("The first", "The last", "Reviews"):
+        expect(page.get_by_text(name, exact=False).first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(said).first).to_be_visible()
+    expect(page.get_by_text(headline).first).to_be_visible()
+    assert page.get_by_test_id("stException").count() == 0
+    with store.reading(project.db) as db:
+        assert store.open_jobs(db) == []
+
+
+def test_the_open_project_is_damaged_and_home_still_offers_the_others(
+    mortal_server: Server, page: Page, project: Project
+) -> None:
+    create_project(mortal_server.folder / "other", ProjectSettings("The other", ("a", "b")))
+    page.goto(f"{mortal_server.url}/?{urlencode({'project': str(project.folder)})}")
+    expect(page.get_by_text("Reviews").first).to_be_visible(timeout=30_000)
+    project.db.write_bytes(b"overwritten by something else" * 1000)
+    page.get_by_role("link", name="Data").click()
+    page.get_by_role("link", name="Home").click()
+    expect(page.get_by_text("The other")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("no SQLite database").first).to_be_visible()
+    page.get_by_role("button", name="Import data").click()
+    expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The other").first).to_be_visible()
