@@ -14,7 +14,6 @@ from streamlit.errors import StreamlitAuthError, StreamlitSecretNotFoundError
 from pages.components.notices import as_it_is, problem
 from pages.language import language_choice, say
 
-
 LONGEST_NAME = 200
 
 
