@@ -42,7 +42,7 @@ def may_open(folder: str | Path) -> bool:
 def opened_by_hand(folder: Path) -> None:
     """From now on the app may open this project wherever it lies; nothing is noted where the home is read-only."""
     home, place = default_home(), str(folder.resolve())
-    if _within(Path(place)):
+    if _at_home(Path(place)) or place in _by_hand():
         return
     with suppress(OSError):
         home.mkdir(parents=True, exist_ok=True)
@@ -80,6 +80,11 @@ def _allowed(folder: str | Path) -> Path | None:
 
 def _within(place: Path) -> bool:
     """Whether this absolute path is under the home folder or was opened by hand."""
-    home, named = default_home(), os.environ.get("INFFEED_PROJECT")
+    named = os.environ.get("INFFEED_PROJECT")
     chosen = {*_by_hand(), *([str(Path(named).expanduser().resolve())] if named else [])}
-    return str(place) in chosen or any(base in place.parents for base in (home, home.resolve()))
+    return _at_home(place) or str(place) in chosen
+
+
+def _at_home(place: Path) -> bool:
+    home = default_home()
+    return any(base in place.parents for base in (home, home.resolve()))

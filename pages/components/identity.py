@@ -14,6 +14,8 @@ from streamlit.errors import StreamlitAuthError, StreamlitSecretNotFoundError
 from pages.components.notices import as_it_is, problem
 from pages.language import language_choice, say
 
+LONGEST_NAME = 200
+
 
 class Source(Enum):
     """Where names come from."""
@@ -60,7 +62,7 @@ def known_name() -> str:
     """
     if source() is not Source.OWN_WORD:
         return given_name()
-    name = str(st.session_state.get("annotator") or st.query_params.get("annotator", "")).strip()
+    name = str(st.session_state.get("annotator") or st.query_params.get("annotator", "")).strip()[:LONGEST_NAME]
     if name:
         remember_name(name)
     return name

@@ -94,6 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("location", asked["post_logout_redirect_uri"])
             self.end_headers()
+        elif place == "/favicon.ico":
+            self._answer("", "image/png")
         else:
             self.send_error(404)
 

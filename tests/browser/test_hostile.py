@@ -60,8 +60,8 @@ def hostile(tmp_path) -> Project:
     project = make_reviewable(tmp_path / "hostile", filling)
     change_settings(project, name=NAME, warning=TEXT)
     with store.writing(project.db) as db:
-        more = Example("<i>id</i>", TEXT, LABELS[0], Split.SILVER, source=NAME, metadata={MARKUP: MARKUP})
-        store.add_examples(db, [more])
+        about = {"source": NAME, "metadata": {MARKUP: MARKUP}}
+        store.add_examples(db, [Example(id, TEXT, LABELS[0], Split.SILVER, **about) for id in ("<i>id</i>", "=1+1")])
         store.record_decision(db, Decision("n", "s002", NAME, Act.FLAG, note=TEXT))
         at, made = store.last_decision_row(db), FeedbackSettings(method="influence-vote").as_dict()
         proposed = [("t002", LABELS[0], LABELS[1], 0.5), ("s003", LABELS[1], None, 0.4)]

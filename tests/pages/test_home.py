@@ -227,6 +227,10 @@ def test_pages_without_a_project_lead_home(open_page, page):
 def test_a_project_is_named_by_the_environment_too(open_page, reviewable_project, monkeypatch):
     monkeypatch.setenv("INFFEED_PROJECT", str(reviewable_project.folder))
     assert open_page("home").session_state["project"] == reviewable_project
+    monkeypatch.delenv("INFFEED_PROJECT")
+    app = AppTest.from_file(str(APP), default_timeout=30)
+    app.query_params["project"] = str(reviewable_project.folder)  # as a bookmark of then has it
+    assert app.run().session_state["project"] == reviewable_project
 
 
 def test_a_project_in_the_address_that_is_gone_is_explained(open_page, tmp_path):

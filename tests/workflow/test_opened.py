@@ -111,6 +111,9 @@ def test_a_link_opened_by_hand_stands_for_where_it_leads(home, secret, tmp_path)
 def test_the_environment_names_one_more(home, secret, monkeypatch):
     monkeypatch.setenv("INFFEED_PROJECT", str(secret.folder))
     assert may_open(secret.folder)
+    opened_by_hand(secret.folder)
+    monkeypatch.delenv("INFFEED_PROJECT")
+    assert may_open(secret.folder)
 
 
 def test_many_open_by_hand_at_once(home, tmp_path):
