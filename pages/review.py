@@ -16,7 +16,7 @@ from pages.components.flag_filter import flag_filter, policy_choice
 from pages.components.notices import as_it_is, empty_state, problem
 from pages.components.presence import ROOMS, take_seat
 from pages.components.review_card import KEYS, review_card
-from pages.components.review_card.exchange import UNAVAILABLE, Json, Words, answer, greeting, unavailable
+from pages.components.review_card.exchange import SILENCE, UNAVAILABLE, Json, Words, answer, greeting
 from pages.components.review_settings import care_button
 from pages.components.session import known_name, require_project, signed_in_name
 from pages.language import counted, language, say, section, told
@@ -111,8 +111,8 @@ def _card_alone(project: Project, annotator: str, why: str) -> None:
         _try_again(why)
         return
     _, answered = st.session_state.pop("review_answer", (None, None))
-    data = (answered or {}) | unavailable(answered, why)
-    review_card(_card_key(project, sitting), data | {"config": config}, lambda: _receive(project, sitting))
+    data = SILENCE | (answered or {}) | {"unread": why, "config": config}
+    review_card(_card_key(project, sitting), data, lambda: _receive(project, sitting))
 
 
 @st.fragment(run_every=RETRY)
@@ -139,8 +139,9 @@ def _line_and_card(project: Project, annotator: str) -> None:
     except NotReady as why:
         empty_state(say("review.not_ready"), told(why.args[0]), "pages/models.py", say("app.to_models"))
         return
-    with banner:
-        _waiting(data["waiting"])
+    if "waiting" in data:  # not where the answer only says that nothing could be stored or read
+        with banner:
+            _waiting(data["waiting"])
     with person:
         _person(project, annotator)
     st.session_state["review_shown"] = sitting, data["config"]
@@ -168,7 +169,9 @@ def _receive(project: Project, sitting: Sitting) -> None:
     key = _card_key(project, sitting)
     message = st.session_state[key]["message"]
     if message and message.get("annotator") == sitting.annotator:
-        with suppress(NotReady):  # the decisions are stored by then, and the page says what is missing
+        with suppress(
+            *UNAVAILABLE
+        ):  # what is stored by then is told when it comes again; the page says what is missing
             st.session_state["review_answer"] = key, answer(project, sitting, message, _words(project))
 
 
