@@ -26,7 +26,7 @@ RETRY = 4.0  # seconds until a room that could not be opened is tried again
 
 def page() -> None:
     """Ask who is reviewing, then open the room."""
-    project = require_project()
+    project = _project()
     annotator = known_name()
     if not annotator:
         _ask_name()
@@ -39,6 +39,15 @@ def page() -> None:
         discussion(project, annotator)
     else:
         _room(project, annotator)
+
+
+def _project() -> Project:
+    """The open project; one that the address names and that cannot be opened now is tried again."""
+    try:
+        return require_project()
+    finally:
+        if st.session_state.get("project") is None and st.query_params.get("project"):
+            _rerun_later()
 
 
 def _ask_name() -> None:
@@ -115,11 +124,15 @@ def _card_alone(project: Project, annotator: str, why: str) -> None:
     review_card(_card_key(project, sitting), data, lambda: _receive(project, sitting))
 
 
-@st.fragment(run_every=RETRY)
 def _try_again(why: str) -> None:
     """Say why there is no room yet, and open it as soon as that is over."""
     problem(why, say("review.unavailable"))
     st.text(say("review.trying_again"))
+    _rerun_later()
+
+
+@st.fragment(run_every=RETRY)
+def _rerun_later() -> None:
     since = st.session_state.setdefault("review_failed_at", time.monotonic())
     if time.monotonic() - since >= RETRY:
         del st.session_state["review_failed_at"]

@@ -252,7 +252,7 @@ class Card {
   get standing() {
     const silent = this.silentSince !== null && Date.now() - this.silentSince > OFFLINE_AFTER;
     if (!navigator.onLine || (silent && !this.connection.stands)) return "offline";
-    return this.room.problem ? "unsaved" : "saving";
+    return this.room.problem || this.room.unread ? "unsaved" : "saving";
   }
 
   /** Take the height that the window leaves, so that an ordinary text needs no scrolling of the page. */
