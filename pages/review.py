@@ -19,7 +19,7 @@ from pages.components.identity import given_name, known_name, remember_name
 from pages.components.notices import as_it_is, empty_state, problem
 from pages.components.presence import ROOMS, take_seat
 from pages.components.review_card import KEYS, review_card
-from pages.components.review_card.exchange import UNAVAILABLE, Json, Words, answer, greeting, unavailable
+from pages.components.review_card.exchange import SILENCE, UNAVAILABLE, Json, Words, answer, greeting
 from pages.components.review_settings import care_button
 from pages.components.session import require_project
 from pages.components.standing import changes_said, undecided_said
@@ -30,7 +30,7 @@ RETRY = 4.0  # seconds until a room that could not be opened is tried again
 
 def page() -> None:
     """Ask who is reviewing, then open the room."""
-    project = require_project()
+    project = _project()
     annotator = known_name()
     if not annotator:
         _ask_name()
@@ -43,6 +43,15 @@ def page() -> None:
         discussion(project, annotator)
     else:
         _room(project, annotator)
+
+
+def _project() -> Project:
+    """The open project; one that the address names and that cannot be opened now is tried again."""
+    try:
+        return require_project()
+    finally:
+        if st.session_state.get("project") is None and st.query_params.get("project"):
+            _rerun_later()
 
 
 def _ask_name() -> None:
@@ -115,15 +124,19 @@ def _card_alone(project: Project, annotator: str, why: str) -> None:
         _try_again(why)
         return
     _, answered = st.session_state.pop("review_answer", (None, None))
-    data = (answered or {}) | unavailable(answered, why)
-    review_card(_card_key(project, sitting), data | {"config": config}, lambda: _receive(project, sitting))
+    data = SILENCE | (answered or {}) | {"unread": why, "config": config}
+    review_card(_card_key(project, sitting), data, lambda: _receive(project, sitting))
 
 
-@st.fragment(run_every=RETRY)
 def _try_again(why: str) -> None:
     """Say why there is no room yet, and open it as soon as that is over."""
     problem(why, say("review.unavailable"))
     st.text(say("review.trying_again"))
+    _rerun_later()
+
+
+@st.fragment(run_every=RETRY)
+def _rerun_later() -> None:
     since = st.session_state.setdefault("review_failed_at", time.monotonic())
     if time.monotonic() - since >= RETRY:
         del st.session_state["review_failed_at"]
@@ -144,10 +157,11 @@ def _line_and_card(project: Project, annotator: str) -> None:
     except NotReady as why:
         empty_state(say("review.not_ready"), told(why.args[0]), "pages/models.py", say("app.to_models"))
         return
-    with banner:
-        _waiting(Changes(**data["changes"]))
-    with again:
-        _undecided(data["undecided"], sitting)
+    if "changes" in data:  # not where the answer only says that nothing could be stored or read
+        with banner:
+            _waiting(Changes(**data["changes"]))
+        with again:
+            _undecided(data["undecided"], sitting)
     with person:
         _person(project, annotator)
     st.session_state["review_shown"] = sitting, data["config"]
@@ -183,7 +197,9 @@ def _receive(project: Project, sitting: Sitting) -> None:
     key = _card_key(project, sitting)
     message = st.session_state[key]["message"]
     if message and message.get("annotator") == sitting.annotator:
-        with suppress(NotReady):  # the decisions are stored by then, and the page says what is missing
+        with suppress(
+            *UNAVAILABLE
+        ):  # what is stored by then is told when it comes again; the page says what is missing
             st.session_state["review_answer"] = key, answer(project, sitting, message, _words(project))
 
 

@@ -4,6 +4,7 @@
 // run the clean-up of a superseded call late. So everything lives in one Card per mount, kept on the mount's root.
 
 const RESEND_AFTER = 2000; // ms without an answer
+const BUSY_FOR = 45_000; // longer than the longest wait for a locked database
 const OFFLINE_AFTER = 4500;
 const REST = 5000; // ms after an answer that says that the disk or the database fails
 const STRAY = 300; // ms after the warning in which a second Enter is one press too many
@@ -214,12 +215,18 @@ class Card {
 
   /** Send what waits, one message at a time; each holds the whole outbox, so a lost one costs nothing. */
   flush() {
-    if (!this.send || Date.now() < this.rested || (this.inFlight && Date.now() - this.inFlight.at < RESEND_AFTER)) return;
+    if (!this.send || Date.now() < this.rested || (this.inFlight && Date.now() - this.inFlight.at < this.patience)) return;
     const message = this.room.message();
     if (!message.decisions.length && !message.want && !message.look.length && !this.room.unread) return;
-    this.inFlight = { seq: moment(), at: Date.now() };
     this.silentSince ??= Date.now();
+    if (!this.connection.open) return;
+    this.inFlight = { seq: moment(), at: Date.now() };
     this.send("message", { ...message, seq: this.inFlight.seq, annotator: this.config.annotator });
+  }
+
+  /** While the server is at work it may be at our message, which another would interrupt and begin anew. */
+  get patience() {
+    return this.connection.open && this.connection.busy ? BUSY_FOR : RESEND_AFTER;
   }
 
   tick() {
@@ -245,7 +252,7 @@ class Card {
   get standing() {
     const silent = this.silentSince !== null && Date.now() - this.silentSince > OFFLINE_AFTER;
     if (!navigator.onLine || (silent && !this.connection.stands)) return "offline";
-    return this.room.problem ? "unsaved" : "saving";
+    return this.room.problem || this.room.unread ? "unsaved" : "saving";
   }
 
   /** Take the height that the window leaves, so that an ordinary text needs no scrolling of the page. */

@@ -5,7 +5,7 @@
 
 const PROBE_EVERY = 2000; // ms
 const WELL_FOR = 6000; // ms of good health without a connection
-const SILENT_FOR = 45_000; // ms without an answer over a connection that stands: longer than the longest wait for the database
+const SILENT_FOR = 20_000; // ms without an answer from a server that is well, connected, and not at work
 const RELOAD_EVERY = 20_000;
 
 class Connection {
@@ -39,15 +39,25 @@ class Connection {
     return document.querySelector('[data-testid="stApp"]')?.dataset ?? {};
   }
 
+  /** Whether Streamlit holds a connection, though it may not know yet that it broke. */
+  get open() {
+    return (this.app.testConnectionState ?? "CONNECTED") === "CONNECTED";
+  }
+
+  /** Whether the page's script runs. */
+  get busy() {
+    return this.app.testScriptState === "running";
+  }
+
   /** Whether the server is well and connected to this page. */
   get stands() {
-    return this.well !== null && this.app.testConnectionState === "CONNECTED";
+    return this.well !== null && this.open;
   }
 
   lost(silentSince) {
     if (this.well === null) return false;
     if (!this.stands) return Date.now() - this.well > WELL_FOR;
-    return this.app.testScriptState !== "running" && Date.now() - Math.max(silentSince, this.well) > SILENT_FOR;
+    return !this.busy && Date.now() - Math.max(silentSince, this.well) > SILENT_FOR;
   }
 
   reload() {

@@ -163,11 +163,6 @@ def answer(project: Project, sitting: Sitting, message: Mapping[str, Any], words
         return said | {"unread": str(error)}
 
 
-def unavailable(message: Mapping[str, Any] | None, why: str) -> Json:
-    """What the card is told when nothing could be done, with its message or without one."""
-    return SILENCE | {"seq": (message or {}).get("seq"), "unread": why}
-
-
 def _receipt_json(receipt: Receipt, message: Mapping[str, Any]) -> Json:
     return {
         "seq": message.get("seq"),
