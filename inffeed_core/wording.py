@@ -183,7 +183,7 @@ CHARTS = {
     "curve-point": "{split}, step {step:,} (epoch {epoch:.1f}): {loss:.4f}",
     "kept": "kept",
     "stopped-early": "stopped early",
-    "confusion": "%{y} predicted as %{x}: %{text}",
+    "confusion": "{gold} predicted as {predicted}: {change}",
     "gold-label": "Gold label",
     "prediction": "Prediction, before → after",
     "instances": "Instances",

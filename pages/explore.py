@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.charts import feature_map, influence_bars, ranking_bars, refit_scatter
+from inffeed_core.charts import feature_map, influence_bars, ranking_bars, reach, refit_scatter
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.records import Analysis, Instance
 from inffeed_core.settings import POLICIES
@@ -21,6 +21,8 @@ from pages.components.tiers import analysis_name
 from pages.language import called, say, section, split_name, told
 
 BARE = {"displayModeBar": False}
+ALONE, BESIDE = 60, 24
+"""Columns of text beside the bars: in one panel, and in each of two."""
 
 
 def page() -> None:
@@ -160,14 +162,16 @@ def _influences(project: Project, portraits: list[Portrait], explaining: bool) -
     first, second = (shown.analysis for shown in portraits)
     if first is not None and second is not None:
         st.text(told(agreement(project, first, second).sentence))
+    scale = reach(*(shown.evidence for shown in portraits if shown.evidence is not None))
     for column, shown in zip(st.columns(2), portraits, strict=True):
         with column:
             if shown.analysis is not None:
                 st.subheader(analysis_name(shown.analysis), anchor=False)
-            _influence(project, shown, explaining, characters=20)
+            _influence(project, shown, explaining, scale)
 
 
-def _influence(project: Project, shown: Portrait, explaining: bool, characters: int = 46) -> None:
+def _influence(project: Project, shown: Portrait, explaining: bool, scale: tuple[float, float] | None = None) -> None:
+    """`scale` is what two panels side by side share."""
     if shown.analysis is None:
         _no_analysis()
         return
@@ -180,7 +184,8 @@ def _influence(project: Project, shown: Portrait, explaining: bool, characters: 
         return
     st.caption(say("explore.influence_said"))
     key = f"bars {shown.analysis.id} {shown.instance.id}"
-    bars = influence_bars(shown.evidence, characters=characters, words=section("charts"))
+    columns = ALONE if scale is None else BESIDE
+    bars = influence_bars(shown.evidence, columns, section("charts"), scale)
     st.plotly_chart(bars, key=key, on_select=lambda: _take_point(key), selection_mode="points", config=BARE)
     _influencer_table(shown)
     if shown.analysis.settings.get("scope", "head") != "head" and shown.analysis.id == latest_id(project):

@@ -444,8 +444,8 @@ WORDS = {
         "curve_whole": "Training ran to its last epoch.",
         "confusion": "Which predictions changed",
         "confusion_said": (
-            "Validation texts of each gold label (rows) by their prediction (columns). Green: for the better; red: for "
-            "the worse."
+            "Validation texts of each gold label (rows) by their prediction (columns), before and after. Blue and ▲: for "
+            "the better; orange and ▼: for the worse."
         ),
         "flips_one": "The two versions disagree about {count:,} validation text.",
         "flips_many": "The two versions disagree about {count:,} validation texts.",
