@@ -249,10 +249,10 @@ class ModelVersion:
     """How training went: `l2` (chosen), `recipe` and `trust` (as carried out, see `recipes`), `iterations`, `seconds`,
     `texts` (of all splits), `encoding` (of the texts that the cache lacked: {seconds, texts}), `head_agreement` (share
     of instances on which the refitted head predicts what the loaded classifier's own head did, or None), and
-    `difference`: validation macro-F1 minus the parent's on the same instances with its paired bootstrap interval
-    {value, low, high}, or None. `cosine_to_float32`: the mean cosine of features in a lower precision with those in
-    float32, or None in float32. `base`: the model from outside that it rests on. `code`: InfFeed's version.
-    `fine_tuning`: the facts of `lessons.FineTuned` but for its folder, or None."""
+    `difference`: validation macro-F1 minus the parent's with its paired bootstrap interval {value, low, high}, or None.
+    `cosine_to_float32`: the mean cosine of features in a lower precision with those in float32, or None in float32.
+    `base`: the model from outside that it rests on. `code`: InfFeed's version. `fine_tuning`: the facts of
+    `lessons.FineTuned` but for its folder, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,14 +341,8 @@ class Proposal:
     sent: bool
     """Whether it was sent to review."""
     decided_by: str | None = None
-    """Who answered about the text last, keep or relabel, before the method looked or since; None where nobody has."""
     decided_at: str | None = None
-    """When, as an ISO 8601 time in UTC, or None."""
-
-    @property
-    def untouched(self) -> bool:
-        """Whether it can be applied without going over somebody's head: it is open, and nobody decided about it."""
-        return self.state is ProposalState.OPEN and self.decided_by is None
+    """Who answered about the text last, by keep or relabel, and when (UTC); None where nobody has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,17 @@ class Preview:
     @property
     def untouched(self) -> list[str]:
         """Ids of those of them about whose text nobody has decided: what is applied where nobody chooses."""
-        return [one.id for one in self.proposals if one.untouched]
+        return [one.id for one in untouched(self.proposals)]
 
     @property
     def stale(self) -> bool:
         """Whether labels have changed, or another version is in use, since the method looked."""
         return self.changed_since > 0 or self.version_now != self.set.version
+
+
+def untouched(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Those that are open and go over nobody's head: no person has decided about their texts."""
+    return [one for one in proposals if one.state is ProposalState.OPEN and one.decided_by is None]
 
 
 def preview(project: Project, set_id: int | None = None) -> Preview:

@@ -25,6 +25,7 @@ from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.workflow.analysing import State, load, settings_in_use
 from inffeed_core.workflow.encoded import Encoded
 from inffeed_core.workflow.encoders import base_of
+from inffeed_core.workflow.feedback import untouched
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.proposing import propose
 from inffeed_core.workflow.steering import confirming
@@ -122,7 +123,7 @@ def _applied(project: Project, found: ProposalSet, todo: Sequence[Proposal], ann
 def _open(proposals: Sequence[Proposal], ids: Sequence[str] | None) -> list[Proposal]:
     """Those of these ids that are open; without ids those that are open and about which nobody has decided."""
     if ids is None:
-        return [one for one in proposals if one.untouched]
+        return untouched(proposals)
     wanted = {*ids}
     return [one for one in proposals if one.state is ProposalState.OPEN and one.id in wanted]
 

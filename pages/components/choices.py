@@ -30,6 +30,13 @@ def choice(
     return found
 
 
+def choose(name: str, value: Hashable) -> None:
+    """Make this the user's choice, as where a link names it; the box is drawn anew."""
+    st.session_state[_where(name)] = value
+    place = _offered(name)
+    st.session_state[place] = None, st.session_state.get(place, (None, -1))[1]
+
+
 def page_number(label: str, pages: int, *, name: str, of: Hashable = "") -> int:
     """Which of so many pages: the user's choice, else the first. One page alone is not asked about.
 
@@ -67,12 +74,16 @@ def _keeper(where: str, key: str) -> Callable[[], None]:
 
 def _key(name: str, offered: Hashable) -> str:
     """The name, with a number for each time that something else was offered under it."""
-    place = f"offered:{name}"
+    place = _offered(name)
     before, changes = st.session_state.get(place, (None, -1))
     if before != (_project(), offered):
         changes += 1
         st.session_state[place] = (_project(), offered), changes
     return f"{name} {changes}" if changes else name
+
+
+def _offered(name: str) -> str:
+    return f"offered:{name}"
 
 
 def _where(name: str) -> str:

@@ -10,31 +10,38 @@ from inffeed_core.workflow.browsing import size
 from inffeed_core.workflow.feedback import was_sent
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import facets, last_row
+from pages.components.choices import choice, choose
 from pages.language import say, section
 
 
 def policy_choice(project: Project) -> str:
     """The order of the flags; feedback's is offered once something was sent to review.
 
-    The address tells it by its code: a bound widget would write words of one language.
+    The address tells it by its code: a bound widget would write words of one language. Where a link names another order
+    than the address did last, that order is taken, whatever was chosen before.
     """
-    asked = st.query_params.get("order", POLICIES[0])
+    asked, default = st.query_params.get("order", ""), POLICIES[0]
     orders = (*POLICIES, SENT) if asked == SENT or was_sent(project) else POLICIES
-    policy: str = st.selectbox(
+    if asked in orders and asked != st.session_state.get(_ADDRESS):
+        choose("review_policy", asked)
+    policy = choice(
         say("review.policy"),
         orders,
-        index=orders.index(asked) if asked in orders else 0,
+        name="review_policy",
+        default=default,
         format_func=lambda p: section("policies")[p][0],
         label_visibility="collapsed",
         width=240,
-        key="review_policy",
-        persist_state="session",
     )
-    if policy == POLICIES[0]:
+    st.session_state[_ADDRESS] = "" if policy == default else policy
+    if policy == default:
         st.query_params.pop("order", None)
     else:
         st.query_params["order"] = policy
-    return policy
+    return policy or default
+
+
+_ADDRESS = "order_in_address"
 
 
 def flag_filter(project: Project) -> FlagFilter:

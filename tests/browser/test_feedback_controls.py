@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from small import make_small
 from tiny_models import save_model
 
 from inffeed_core import store
-from inffeed_core.records import Act, Decision, Split
+from inffeed_core.records import Act, Decision, Job, JobState, Split
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
 from inffeed_core.workflow import feedback
 from inffeed_core.workflow.analysing import analyse
@@ -212,3 +213,130 @@ def test_a_text_that_is_decided_meanwhile_is_not_touched(server: Server, page: P
     assert applied(project) == [1, 2, 3, *range(5, 15)]
     expect(box(page, 4)).to_be_disabled()
     assert 4 not in ticked(page)
+
+
+def put(page: Page, label: str, value: str) -> None:
+    page.get_by_role("spinbutton", name=label, exact=True).fill(value)
+    page.keyboard.press("Enter")
+    settled(page)
+
+
+def ended(project: Project, kind: str) -> Job:
+    """The latest job of this kind, once it has ended."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with store.reading(project.db) as db:
+            found = [one for one in store.jobs(db) if one.kind == kind]
+        if found and found[0].state.ended:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"the jobs of kind {kind} were {found}")
+
+
+def settings_of_job(project: Project, job: Job) -> dict[str, object]:
+    with store.reading(project.db) as db:
+        return store.job_settings(db, job.id)
+
+
+def test_every_control_in_the_order_of_a_person(server: Server, page: Page, project: Project):
+    """Settings, propose, why, ticks, the check, send to review, apply, undo."""
+    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    expect(page.get_by_role("combobox", name=re.compile("Order"))).to_be_visible(timeout=60 * SECONDS)
+    settled(page)
+    page.get_by_role("link", name="Feedback").first.click()
+    expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=30 * SECONDS)
+    settled(page)
+    page.get_by_text("New proposals", exact=True).click()
+    page.get_by_role("radio", name="Influence vote", exact=True).click()
+    settled(page)
+    put(page, "Changes at most, % of a label", "40")
+    put(page, "Influencers (K)", "3")
+    put(page, "Least lead", "0.1")
+    page.get_by_role("combobox", name=re.compile("How they vote")).click()
+    page.get_by_role("option", name="For their own label, one each").click()
+    settled(page)
+    button(page, "Look for proposals").click()
+    job = ended(project, "propose")
+    assert job.state is JobState.DONE, job.error
+    wanted = FeedbackSettings(method="influence-vote", influencers=3, vote="count", margin=0.1, cap=0.4)
+    assert settings_of_job(project, job) == {"feedback": wanted.as_dict()}
+    expect(page.get_by_role("combobox", name=re.compile("Set of proposals"))).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_text(re.compile(r"^Influence vote: \d+ proposal"))).to_be_visible()
+    settled(page)
+    assert int(str(job.result["proposals"])) == len(feedback.preview(project).proposals)
+
+    page.get_by_role("combobox", name=re.compile("Set of proposals")).click()
+    page.get_by_role("option", name=re.compile("^1 ")).click()
+    settled(page)
+    page.get_by_test_id("stCheckbox").filter(has_text="Why").locator("label").first.click()
+    settled(page)
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    button(page, "Tick none").click()
+    settled(page)
+    click_box(page, 1, 3)
+    put(page, "Rounds at most", "1")
+    button(page, re.compile("Check and apply 2")).click()
+    job = ended(project, "feedback")
+    assert job.state is JobState.DONE, job.error
+    asked = settings_of_job(project, job)
+    ids = [one.id for one in feedback.preview(project, 1).proposals]
+    assert asked == {"set": 1, "ids": [ids[0], ids[2]], "by": "Ada", "rounds": 1}
+    expect(page.get_by_text(re.compile("Validation (did not confirm|confirmed)"))).to_be_visible(timeout=30 * SECONDS)
+    settled(page)
+
+    button(page, "Tick none").click()
+    settled(page)
+    click_box(page, 5, 6)
+    button(page, "Send to review").click()
+    expect(page.get_by_text("2 texts were sent to review.")).to_be_visible(timeout=30 * SECONDS)
+    with store.reading(project.db) as db:
+        sent = [row["instance"] for row in db.query("SELECT instance FROM sent ORDER BY instance")]
+    assert sent == sorted([ids[4], ids[5]])
+    page.get_by_role("link", name="Review what was sent").click()
+    order = page.get_by_role("combobox", name=re.compile("Order"))
+    expect(order).to_have_value("Sent from feedback", timeout=30 * SECONDS)
+    page.get_by_role("link", name="Feedback").first.click()
+    expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible()
+    settled(page)
+
+    apply_unchecked(page)
+    with store.reading(project.db) as db:
+        assert {5, 6} <= set(applied(project))
+    for_undo = feedback.acts(project)[0]
+    page.get_by_role("button", name="Undo", exact=True).first.click()
+    expect(page.get_by_text("as if this had never been applied")).to_be_visible(timeout=30 * SECONDS)
+    assert feedback.acts(project)[0].token == for_undo.token
+    assert feedback.acts(project)[0].undone
+    assert not {5, 6} & set(applied(project))
+
+
+def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page: Page, project: Project):
+    """Quick clicks, all and none in turn, the second page first, and acts of others in between."""
+    with store.writing(project.db) as db:
+        store.record_decision(db, Decision("t", "silver-1", "Ben", Act.KEEP, "positive"))
+        db.conn.execute("UPDATE proposal_set SET as_of_decision = 1")
+    open_feedback(page, server, project)
+    expect(page.get_by_text("decided by Ben on")).to_be_visible()
+    assert (2 in ticked(page), announced(page)) == (False, 13)
+    turn_to(page, 2)
+    for name in ("Tick none", "Tick all", "Tick none"):
+        button(page, name).click()
+    settled(page)
+    for rank in (14, 12, 14, 14):  # faster than it is drawn
+        page.get_by_test_id("stCheckbox").filter(has_text=re.compile(rf"^No\. {rank}$")).locator("label").click()
+    settled(page)
+    assert (ticked(page), announced(page)) == ([12, 14], 2)
+    turn_to(page, 1)
+    assert ticked(page) == []
+    button(page, "Tick all").click()
+    button(page, "Tick none").click()
+    settled(page)
+    click_box(page, 9, 2, 9)
+    feedback.apply(project, 1, [feedback.preview(project).proposals[0].id], "Eve", "eve")
+    apply_unchecked(page)
+    assert applied(project) == [1, 2]
+    expect(page.get_by_text("Only Eve can undo it")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=30 * SECONDS)
+    settled(page)
+    assert (1 in ticked(page), 2 in ticked(page), announced(page)) == (False, False, 12)
