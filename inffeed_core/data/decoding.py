@@ -58,6 +58,9 @@ def decode(name: str, data: bytes, chosen: str | None = None) -> Text:
         return _text(name, data, marked)
     if chosen is None:
         return _proved(name, data)
+    if chosen in ("utf-16", "utf-32"):
+        remedy = "Choose utf-16-le or utf-16-be; most are utf-16-le."
+        raise refused(name, f"No byte order mark says in which order the bytes of {chosen} stand.", remedy)
     text = _text(name, data, chosen)
     if chosen != "utf-8" and not data.isascii() and _is_utf_8(data):
         return Text(data, chosen, text.characters, (*text.notes, "The file is valid UTF-8 as well: check its accents."))
