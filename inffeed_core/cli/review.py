@@ -141,6 +141,7 @@ Examples:
 @click.option(
     "--file", type=click.Path(path_type=Path), help="Decisions with the columns id, label, and where wanted act, note."
 )
+@click.option("--encoding", metavar="NAME", help="How that file is encoded, where it is not UTF-8.")
 @click.option("--settle", is_flag=True, help="End the discussion of it: answers before no longer count.")
 @annotator_option
 @json_option
@@ -151,6 +152,7 @@ def decide(
     act: str | None,
     note: str,
     file: Path | None,
+    encoding: str | None,
     settle: bool,
     annotator: str,
     as_json: bool,
@@ -165,7 +167,7 @@ def decide(
         raise click.UsageError("Give either an ID with a LABEL (or --act), or --file.")
     target = opened(project)
     if file is not None:
-        taken = decide_file(target, file, annotator)
+        taken = decide_file(target, file, annotator, encoding)
     else:
         taken = [
             decide_one(

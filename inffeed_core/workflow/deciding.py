@@ -37,12 +37,12 @@ def decide_one(project: Project, wish: Wish, annotator: str) -> Decision:
         return _record(db, wish, annotator)
 
 
-def decide_file(project: Project, path: Path, annotator: str) -> list[Decision]:
+def decide_file(project: Project, path: Path, annotator: str, encoding: str | None = None) -> list[Decision]:
     """Store the decisions of a file with the columns id and label, and where wanted act and note.
 
-    Raises ImportRefused with every row that cannot be stored, and then none is.
+    `encoding` as for `data.reading.read`. Raises ImportRefused with every row that cannot be stored, and then none is.
     """
-    table = read(path)
+    table = read(path, encoding=encoding)
     _require_columns(table)
     problems: list[RowProblem] = []
     seen: dict[str, int] = {}
