@@ -136,7 +136,7 @@ Examples:
 @project_argument
 @click.argument("id", required=False)
 @click.argument("label", required=False)
-@click.option("--act", help="unsure, skip or flag instead of a label; keep and relabel follow from the label.")
+@click.option("--act", help="unsure, skip, flag or leave-out instead of a label; keep and relabel follow from it.")
 @click.option("--note", default="", help="Kept with the decision.")
 @click.option(
     "--file", type=click.Path(path_type=Path), help="Decisions with the columns id, label, and where wanted act, note."

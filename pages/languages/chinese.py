@@ -30,6 +30,7 @@ WORDS = {
         "unsure": "不确定",
         "skip": "跳过",
         "flag": "待讨论",
+        "leave-out": "排除",
         "undo": "撤销",
     },
     "standing": {
@@ -579,7 +580,7 @@ WORDS = {
         "alike-gold": "用词与它最相似的金标签文本中，{chance} 的票投给了别的标签",
         "random": "它是随机抽取的，与得分无关",
         "sent-label": "针对训练标签的反馈建议改为“{label}”",
-        "sent-leave-out": "针对训练标签的反馈建议不再用它训练",
+        "sent-leave-out": "针对训练标签的反馈建议不再用它训练：去掉它，验证损失预计降低 {gain} nats",
         "ranked": "按“{policy}”，它在 {of} 条银标签文本中排第 {rank}",
         "supporters-other": "支持它的最强 {of} 个样本中有 {count} 个带的是另一个标签",
         "supporters-another": "支持它的最强 {of} 个样本中有 {count} 个带的是别的标签",

@@ -32,6 +32,7 @@ WORDS = {
         "unsure": "unsure",
         "skip": "skip",
         "flag": "discuss",
+        "leave-out": "leave out",
         "undo": "undo",
     },
     "standing": {

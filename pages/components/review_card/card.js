@@ -93,6 +93,7 @@ class Card {
       unsure: () => this.decide("unsure"),
       skip: () => this.decide("skip"),
       flag: () => this.decide("flag"),
+      leaveOut: () => (item?.leave_out ? this.decide("leave-out") : view.tell(this.config.strings.no_leave_out)),
       undo: () => this.undo(),
       back: () => this.update(() => room.walk(-1)),
       forth: () => this.update(() => room.walk(1)),

@@ -93,7 +93,7 @@ class View {
       node.dataset.label = label;
       return node;
     });
-    const acts = ["keep", "unsure", "skip", "flag", "note"];
+    const acts = ["keep", "unsure", "skip", "flag", "leaveOut", "note"];
     return this.part(
       "actions",
       make(
@@ -101,7 +101,7 @@ class View {
         { class: "actions", role: "toolbar", "aria-label": strings.actions },
         this.accept,
         make("span", { class: "group" }, ...this.choices),
-        make("span", { class: "group" }, ...acts.map((name) => this.button(name, { text: strings[name], extra: name === "keep" ? "keep" : "" }))),
+        make("span", { class: "group" }, ...acts.map((name) => this.button(name, { text: strings[name], extra: { keep: "keep", leaveOut: "leave-out" }[name] ?? "" }))),
       ),
     );
   }
@@ -220,6 +220,7 @@ class View {
     const chosen = known ? this.room.labelOf(item) : null;
     this.accept.disabled = !known;
     this.parts.actions.toggleAttribute("data-blind", item?.blind ?? false);
+    this.parts.actions.querySelector(".leave-out").hidden = !item?.leave_out; // feedback alone proposes it
     this.accept.text.replaceChildren(known ? fill(this.strings.accept, { label: item.suggested }) : this.strings.accept_none);
     for (const choice of this.choices) choice.toggleAttribute("data-current", choice.dataset.label === chosen);
   }
@@ -228,7 +229,7 @@ class View {
     return {
       labels: this.labels,
       labelOf: (row) => this.room.labelOf(row),
-      strings: this.strings,
+      strings: item.harm_known ? this.strings : { ...this.strings, no_harmed: this.strings.harm_unknown },
       scale: scaleOf([...item.supporters, ...item.opposers, ...item.harmed].map((row) => row.influence)),
       flagLabel: item.label,
       relabel: (row, label) => this.commands("relabelRow", row, label),
