@@ -308,6 +308,7 @@ WORDS = {
         "nothing_flagged_advice": "请在上方搜索文本。模型训练完成后，这里会列出最靠前的待审文本。",
         "confirmed": "已确认",
         "not_confirmed": "未确认",
+        "disputed": "有争议",
         "label_from": "{id} · 标签来自 {source}",
         "predicts": "模型预测",
         "prediction": "{label}（{probability:.0%}）",

@@ -327,6 +327,7 @@ WORDS = {
         ),
         "confirmed": "confirmed",
         "not_confirmed": "not confirmed",
+        "disputed": "disputed",
         "label_from": "{id} · label from {source}",
         "predicts": "Model predicts",
         "prediction": "{label} ({probability:.0%})",
