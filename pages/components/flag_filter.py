@@ -26,7 +26,7 @@ def policy_choice(project: Project) -> str:
         index=orders.index(asked) if asked in orders else 0,
         format_func=lambda p: section("policies")[p][0],
         label_visibility="collapsed",
-        width=240,
+        width=220,
         key="review_policy",
         persist_state="session",
     )

@@ -36,10 +36,11 @@ WORDS = {
         "metadata": "元数据",
         "not_ready": "还没有可审核的内容",
         "waiting_none": "没有等待重新训练的标签",
-        "waiting": "等待下次重新训练：{changes}",
+        "waiting": "下次重新训练时会学习它们。",
+        "look_again": "重看：{undecided}",
         "answered": "已回答但未决定",
         "answered_help": "重新显示已跳过、不确定或讨论中的文本，以便再次决定。",
-        "undecided": "重看：{undecided}",
+        "undecided": "{count:,} 条未决定",
     },
     "care": {
         "open": "审核设置",

@@ -36,10 +36,11 @@ WORDS = {
         "metadata": "Metadata",
         "not_ready": "Nothing to review yet",
         "waiting_none": "No label waits for a retrain",
-        "waiting": "For the next retrain: {changes}",
+        "waiting": "The next retrain will learn them.",
+        "look_again": "Look again: {undecided}",
         "answered": "Answered, not decided",
         "answered_help": "Brings back what was skipped, left unsure or is in discussion, to be decided again.",
-        "undecided": "Look again: {undecided}",
+        "undecided": "{count:,} undecided",
     },
     "care": {
         "open": "Room",
