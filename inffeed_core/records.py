@@ -65,6 +65,7 @@ class Act(StrEnum):
     UNSURE = "unsure"
     SKIP = "skip"
     FLAG = "flag"
+    LEAVE_OUT = "leave-out"
     UNDO = "undo"
 
 

@@ -135,8 +135,8 @@ def _facts(shown: Portrait) -> None:
         st.text(one.text)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(split_name(one.split), color="blue" if one.split == "silver" else "green")
-            confirmed = say("explore.confirmed" if one.confirmed else "explore.not_confirmed")
-            st.badge(confirmed, color="green" if one.confirmed else "orange")
+            state = "confirmed" if one.confirmed else "disputed" if one.disputed else "not_confirmed"
+            st.badge(say(f"explore.{state}"), color="green" if one.confirmed else "orange")
             st.text(say("explore.label_from", id=one.id, source=one.source) if one.source else one.id)
     cells = st.columns(4)
     _fact(cells[0], say("columns.imported_label"), one.original_label)

@@ -144,7 +144,7 @@ def _rerun_later() -> None:
 
 
 def _line_and_card(project: Project, annotator: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", height="content"):
+    with st.container(horizontal=True, vertical_alignment="center", height="content", gap="xsmall"):
         sitting = Sitting(annotator, policy_choice(project), flag_filter(project))
         banner = st.empty()
         again = st.empty()
@@ -172,16 +172,22 @@ def _waiting(changes: Changes) -> None:
     if not changes.total:
         st.caption(say("review.waiting_none"))
         return
-    label = say("review.waiting", changes=changes_said(changes))
-    st.page_link("pages/models.py", label=label, icon=":material/model_training:")
+    label, why = changes_said(changes), say("review.waiting")
+    st.page_link("pages/models.py", label=label, icon=":material/model_training:", help=why)
 
 
 def _undecided(undecided: Mapping[str, int], sitting: Sitting) -> None:
     """What was answered and is not decided, and the way to look at it again."""
-    said = undecided_said(undecided)
-    if said and not sitting.only.answered:
-        name, acts = say("review.undecided", undecided=said), tuple(undecided)
-        st.button(name, icon=":material/replay:", type="tertiary", key="look_again", on_click=look_again, args=acts)
+    if undecided and not sitting.only.answered:
+        st.button(
+            say("review.undecided", count=sum(undecided.values())),
+            icon=":material/replay:",
+            type="tertiary",
+            key="look_again",
+            help=say("review.look_again", undecided=undecided_said(undecided)),
+            on_click=look_again,
+            args=tuple(undecided),
+        )
 
 
 def _card_key(project: Project, sitting: Sitting) -> str:

@@ -39,13 +39,26 @@ def _told(found: "Status", checked: bool) -> str:
         counts = ", ".join(f"{n:,} {label}" for label, n in labels.items())
         lines.append(f"  {split + ':':<12}{counts or 'empty'}")
     decisions = ", ".join(f"{n:,} {act}" for act, n in found.decisions.items())
-    lines.append(f"  {'decisions:':<12}{decisions or 'none'}")
-    lines.append(f"  {'model:':<12}{found.version.id if found.version else 'none'}; {found.open_flags:,} open flags")
+    lines.append(f"  {'answers:':<12}{decisions or 'none'}")
+    lines.append(f"  {'model:':<12}{found.version.id if found.version else 'none'}{_unlearned(found)}")
+    left = "".join(f", {n:,} {_UNDECIDED[act]}" for act, n in found.undecided.items())
+    lines.append(f"  {'review:':<12}{found.open_flags:,} open flags{left}")
     lines.append(
         f"  {'database:':<12}{'checked, whole' if checked else 'no damage found in the part that was checked'}"
     )
     lines += [f"  {'job:':<12}{_job_line(job)}" for job in found.jobs]
     return "\n".join([*lines, f"Next: {found.next_step.sentence}"])
+
+
+_UNDECIDED = {"skip": "skipped", "unsure": "unsure", "flag": "in discussion"}
+
+
+def _unlearned(found: "Status") -> str:
+    """What decisions have made of the labels since the version was trained."""
+    told = {"corrected": found.changes.corrected, "confirmed": found.changes.confirmed}
+    told["no longer confirmed"] = found.changes.withdrawn
+    said = ", ".join(f"{n:,} {what}" for what, n in told.items() if n)
+    return f"; since then {said}" if said else ""
 
 
 def _job_line(job: "Job") -> str:

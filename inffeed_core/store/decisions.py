@@ -13,18 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision
-from inffeed_core.records import Act, Changes, Decision
+from inffeed_core.records import Act, Changes, Decision, Split
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, instance, project_settings
 
 LABELLING = (Act.RELABEL, Act.KEEP)
+LEARNED = (Split.TRAIN, Split.SILVER)
 
 
 def record_decision(db: Database, decision: Decision) -> bool:
     """Store one decision; False where its token had arrived before, and then nothing changes.
 
-    Raises UnknownInstance, or InvalidDecision for an unknown label, a missing annotator, or an undo of
-    something that is not there, is another annotator's, or has been undone.
+    Leaving out excludes the instance until that is undone. Raises UnknownInstance, or InvalidDecision for an unknown
+    label, a missing annotator, leaving out validation or test, or an undo of something that is not there, is another
+    annotator's, or has been undone.
     """
     if _arrived(db, decision.token):
         return False
@@ -45,6 +47,11 @@ def record_decision(db: Database, decision: Decision) -> bool:
             "feedback": decision.feedback,
         }
     )
+    if decision.act is Act.LEAVE_OUT:
+        row = (decision.instance_id, f"left out by {decision.annotator}", decision.at or now(), decision.token)
+        db.conn.execute("INSERT INTO exclusion (instance, reason, at, decision) VALUES (?, ?, ?, ?)", row)
+    if decision.act is Act.UNDO:
+        db.conn.execute("DELETE FROM exclusion WHERE decision = ?", [decision.undoes])
     return True
 
 
@@ -199,7 +206,11 @@ def _check(db: Database, decision: Decision) -> None:
     if decision.act is Act.UNDO:
         _check_undo(db, decision)
     else:  # an undo may also be about an instance that has been excluded meanwhile
-        instance(db, decision.instance_id)
+        split = instance(db, decision.instance_id).split
+        if decision.act is Act.LEAVE_OUT and split not in LEARNED:
+            raise InvalidDecision(
+                f"{decision.instance_id!r} measures the model ({split}), so it cannot be left out here."
+            )
     labels = project_settings(db).labels
     if decision.act in LABELLING and decision.label not in labels:
         raise InvalidDecision(f"{decision.label!r} is no label of this project; choose one of {', '.join(labels)}.")

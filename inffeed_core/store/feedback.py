@@ -175,7 +175,8 @@ def apply_proposals(db: Database, set: ProposalSet, ids: Sequence[str], annotato
         if one.proposed is not None:
             record_decision(db, _relabel(set, one, annotator, token))
     note = _note(set)
-    db.conn.executemany("INSERT INTO exclusion VALUES (?, ?, ?, ?)", [(id, note, row["at"], token) for id in out])
+    rows = [(id, note, row["at"], token) for id in out]
+    db.conn.executemany("INSERT INTO exclusion (instance, reason, at, feedback) VALUES (?, ?, ?, ?)", rows)
     return _acts(db, token)[0]
 
 

@@ -18,13 +18,16 @@ from inffeed_core.store.flags import ALL, Viewer, wanted
 from inffeed_core.store.instances import NO_LIMIT
 
 _UNDECIDED = f"""
-    SELECT a.instance, CASE WHEN t.instance IS NOT NULL THEN 'flag' WHEN a.unsure THEN 'unsure' ELSE 'skip' END AS act
-    FROM (SELECT instance, max(act = 'unsure') AS unsure, max(label IS NOT NULL) AS labelled, count(*) AS answers,
-                 max(annotator = :annotator) AS own
-          FROM (SELECT instance, annotator, act, label, max(n) FROM answer GROUP BY instance, annotator)
-          GROUP BY instance) a
-    LEFT JOIN ({UNDER_DISCUSSION}) t ON t.instance = a.instance
-    WHERE (t.instance IS NOT NULL OR NOT a.labelled) AND (a.own OR a.answers >= :overlap)
+    WITH talked AS MATERIALIZED ({UNDER_DISCUSSION}),
+    last AS (
+        SELECT instance, annotator, act, label, max(n) FROM answer WHERE instance IN (
+            SELECT instance FROM decision WHERE act IN ('skip', 'unsure', 'flag') UNION SELECT instance FROM talked)
+        GROUP BY instance, annotator)
+    SELECT a.instance, CASE WHEN a.talked THEN 'flag' WHEN a.unsure THEN 'unsure' ELSE 'skip' END AS act
+    FROM (SELECT instance, instance IN (SELECT instance FROM talked) AS talked, max(act = 'unsure') AS unsure,
+                 max(label IS NOT NULL) AS labelled, count(*) AS answers, max(annotator = :annotator) AS own
+          FROM last GROUP BY instance) a
+    WHERE (a.talked OR NOT a.labelled) AND (a.own OR a.answers >= :overlap)
       AND a.instance NOT IN (SELECT instance FROM exclusion)
 """
 """The query for undecided texts that are closed for a viewer, leases left aside, with the one act each counts as."""

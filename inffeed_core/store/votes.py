@@ -5,7 +5,8 @@ vote. The others carry no label and withdraw the vote that stood before:
 
 - *unsure*: the annotator cannot tell, or can no longer tell;
 - *skip*: they leave the text to others, or to later;
-- *flag*: they want it talked about before anything is taken for true; it is under discussion until it is settled.
+- *flag*: they want it talked about before anything is taken for true; it is under discussion until it is settled;
+- *leave out*: nobody is to learn from the text; it is excluded until that is undone.
 
 An undo brings back what stood before. A settlement, the vote that ends a discussion, ends every vote before it, until
 it is withdrawn or undone itself. A relabel of feedback is nobody's answer: any label that somebody gives after it takes

@@ -16,7 +16,7 @@ from inffeed_core.workflow.projects import Project
 
 COLUMNS = ("id", "label", "act", "note")
 """What a file of decisions may hold; id, and label or act, it must."""
-ACTS = (Act.RELABEL, Act.KEEP, Act.UNSURE, Act.SKIP, Act.FLAG)
+ACTS = tuple(act for act in Act if act is not Act.UNDO)
 
 
 @dataclass(frozen=True, slots=True)

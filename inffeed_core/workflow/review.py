@@ -4,19 +4,17 @@ Flags come from the newest analysis of the active model version; what is open is
 so a flag leaves the queue when enough annotators have answered it and comes back when that is undone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from sqlite_utils import Database
 
 from inffeed_core import store
-from inffeed_core.errors import NotReady, UnknownInstance
+from inffeed_core.errors import UnknownInstance
 from inffeed_core.reasons import reason
 from inffeed_core.records import (
     Act,
     Analysis,
-    Changes,
     Decision,
     Evidence,
     Flag,
@@ -29,11 +27,14 @@ from inffeed_core.settings import POLICIES, SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL
-from inffeed_core.wording import Sentence
+from inffeed_core.workflow.progress import ReviewProgress, Sitting, analysis_for, exposure, progress
 from inffeed_core.workflow.projects import Project
 
 FEWEST_AHEAD = 5
 """Flags that each holds, however many review: they last while a message travels."""
+
+__all__ = ["ReviewProgress", "Sitting", "exposure", "progress"]
+"""What belongs to reviewing and is told in `progress`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,15 @@ class ReviewItem:
     """The label that the text was imported with, which no decision changes."""
     blind: bool = False
     """Drawn for the audit: to be decided by the text alone, so nothing that a model thinks of it is here."""
+    harm_known: bool = False
+    """Whether it was computed which validation examples it harms; for gold it is not."""
     again: bool = False
     """Answered before and still not decided: somebody asked to look at it again."""
+
+    @property
+    def leave_out(self) -> bool:
+        """Whether feedback sent the text to review with the proposal to leave it out."""
+        return self.flag.policy == SENT and self.flag.proposed is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +80,6 @@ class Handed:
     """Whether fewer were open than there was room for."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewProgress:
-    """How far the review of one policy's ranking has come."""
-
-    done: int
-    """Flags that this annotator, or as many as the project wants, have answered."""
-    open: int
-    by_act: Mapping[Act, int]
-    """`done`, by the last act that stands."""
-    today: int
-    """Standing decisions of this annotator since midnight, of any policy and on any instance."""
-    changes: Changes
-    """What the active model version has not learned yet."""
-    undecided: Mapping[Act, int]
-    """Of what the filter leaves: answered without a label by now, by the act that each counts as; see `undecided`."""
-
-    @property
-    def waiting(self) -> int:
-        """Instances whose label or confirmation the active model version has not learned yet."""
-        return self.changes.total
-
-
-@dataclass(frozen=True, slots=True)
-class Sitting:
-    """Who reviews what in which order."""
-
-    annotator: str
-    policy: str = POLICIES[0]
-    only: FlagFilter = ALL
-
-
 def queue(
     project: Project,
     policy: str = POLICIES[0],
@@ -112,7 +89,7 @@ def queue(
 ) -> list[ReviewItem]:
     """The first open flags of the policy, without those in `leave_out` (ids). Raises NotReady before an analysis."""
     with store.reading(project.db) as db:
-        analysis, viewer = _analysis(db, policy), Viewer(overlap=store.project_settings(db).overlap)
+        analysis, viewer = analysis_for(db, policy), Viewer(overlap=store.project_settings(db).overlap)
         if only.answered:
             return _again(db, analysis, store.Room(analysis.id, policy, viewer, only), limit, leave_out)
         ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=leave_out, only=only)
@@ -138,7 +115,7 @@ def take(
     """
     annotator, policy = sitting.annotator, sitting.policy
     with store.writing(project.db) as db:
-        settings, analysis = store.project_settings(db), _analysis(db, policy)
+        settings, analysis = store.project_settings(db), analysis_for(db, policy)
         viewer = Viewer(annotator, settings.overlap)
         own = _own(db, viewer, settings.audit_share) if again else []
         if fresh or again:
@@ -261,7 +238,7 @@ def item(project: Project, id: str, policy: str = POLICIES[0]) -> ReviewItem:
     Raises NotReady before an analysis, and UnknownInstance where the policy has not ranked the instance.
     """
     with store.reading(project.db) as db:
-        analysis = _analysis(db, policy)
+        analysis = analysis_for(db, policy)
         rows = store.scored(db, analysis.id, [id])
         standing = store.policy_values(db, analysis.id, id).get(policy)
         found = [] if standing is None else _items(db, analysis, policy, [Ranked(*standing, row) for row in rows])
@@ -353,40 +330,6 @@ def texts(project: Project, ids: Sequence[str]) -> dict[str, Instance]:
         return store.find(db, ids)
 
 
-def progress(project: Project, sitting: Sitting) -> ReviewProgress:
-    """How far the review of the flags has come that the sitting is about. Raises NotReady before an analysis."""
-    policy, annotator = sitting.policy, sitting.annotator
-    with store.reading(project.db) as db:
-        analysis = _analysis(db, policy)
-        viewer = Viewer(annotator, store.project_settings(db).overlap)
-        room = store.Room(analysis.id, policy, viewer, sitting.only)
-        by_act, left = _done(db, room, sitting)
-        version = store.version(db, analysis.version)
-        return ReviewProgress(
-            done=sum(by_act.values()),
-            open=left,
-            by_act=by_act,
-            today=store.decided_since(db, annotator, _midnight()),
-            changes=store.changes_since(db, version.as_of_decision),
-            undecided=store.undecided_in_room(db, room),
-        )
-
-
-def _done(db: Database, room: store.Room, sitting: Sitting) -> tuple[dict[Act, int], int]:
-    """(what is done, by act; how much is left)."""
-    if room.only.answered:
-        return store.answered_again(db, room), store.count_undecided(db, room)
-    by_act = store.closed_by_act(db, room.analysis, room.policy, room.viewer, room.only)
-    return by_act, _ranked(db, room.analysis, sitting) - sum(by_act.values())
-
-
-def _ranked(db: Database, analysis: int, sitting: Sitting) -> int:
-    if sitting.only != ALL:
-        return store.count_ranked(db, analysis, sitting.policy, sitting.only)
-    whole = store.ranking_size(db, analysis, sitting.policy)
-    return whole - store.ranked_exclusions(db, analysis, sitting.policy)
-
-
 def facets(project: Project) -> tuple[list[str], list[tuple[str, str]]]:
     """Sources, and (key, value) pairs of the metadata, that the silver texts can be filtered by."""
     with store.reading(project.db) as db:
@@ -397,12 +340,6 @@ def last_row(project: Project) -> int:
     """Row of the latest decision, from which on somebody looks again at what is undecided."""
     with store.reading(project.db) as db:
         return store.last_decision_row(db)
-
-
-def exposure(project: Project, annotator: str) -> store.Exposure:
-    """What the annotator has read today, for their own eyes."""
-    with store.reading(project.db) as db:
-        return store.exposure(db, annotator, _midnight())
 
 
 def most_incompatible(evidence: Evidence, label: str) -> Influencer | None:
@@ -418,18 +355,6 @@ def most_incompatible(evidence: Evidence, label: str) -> Influencer | None:
     return min(against, key=lambda i: (i.influence, i.id), default=None)
 
 
-def _analysis(db: Database, policy: str) -> Analysis:
-    active = store.active_version(db)
-    if active is None:
-        raise NotReady(Sentence("flags-no-model"))
-    analysis = store.latest_analysis(db, active.id)
-    if analysis is None:
-        raise NotReady(Sentence("flags-no-analysis", version=active.id))
-    if not store.ranking_size(db, analysis.id, policy):
-        raise NotReady(Sentence("flags-no-ranking", version=active.id, policy=policy))
-    return analysis
-
-
 def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranked]) -> list[ReviewItem]:
     ids = [r.row.instance for r in ranked]
     known = store.find(db, ids)
@@ -438,12 +363,15 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     of = store.ranking_size(db, analysis.id, SENT) if policy == SENT else store.silver_scored(db, analysis.id)
     labels = len(store.project_settings(db).labels)
     return [
-        _item(
-            replace(_flag(known[r.row.instance], r, policy, of), proposed=sent.get(r.row.instance)),
-            evidence.get(r.row.instance),
-            labels,
-            analysis.id,
-            known[r.row.instance].original_label,
+        replace(
+            _item(
+                replace(_flag(known[r.row.instance], r, policy, of), proposed=sent.get(r.row.instance)),
+                evidence.get(r.row.instance),
+                labels,
+                analysis.id,
+                known[r.row.instance].original_label,
+            ),
+            harm_known=r.row.suggested is not None and r.row.instance in evidence,
         )
         for r in ranked
         if r.row.instance in known
@@ -479,9 +407,3 @@ def _item(flag: Flag, evidence: Evidence | None, labels: int, analysis: int, ori
         analysis_id=analysis,
         original=original,
     )
-
-
-def _midnight() -> str:
-    """The start of today in this machine's time zone, written as the store writes times."""
-    start = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    return start.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -31,7 +31,7 @@ def policy_choice(project: Project) -> str:
         default=default,
         format_func=lambda p: section("policies")[p][0],
         label_visibility="collapsed",
-        width=240,
+        width=220,
     )
     st.session_state[_ADDRESS] = "" if policy == default else policy
     if policy == default:

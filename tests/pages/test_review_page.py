@@ -280,6 +280,11 @@ def test_a_discussion_is_settled_on_the_page(open_page, reviewable_project):
     at = open_page("review", reviewable_project, annotator="Ada")
     button(at, ENGLISH["to_discussion"].format(count=1)).click().run()
     assert "Bob: Marked for discussion: sarcasm?" in texts(at)
+    assert "Silver label: negative · Suggested: positive (80%)" in texts(at)
+    assert at.selectbox(key="label s000").value is None
+    button(at, ENGLISH["settle"]).click().run()
+    assert ENGLISH["settle_missing"] in texts(at)
+    assert review.history(reviewable_project, "Ada") == []
     at.selectbox(key="label s000").select("positive")
     at.text_input(key="note s000").input("it is")
     button(at, ENGLISH["settle"]).click().run()
@@ -289,3 +294,17 @@ def test_a_discussion_is_settled_on_the_page(open_page, reviewable_project):
     assert (settled.instance_id, settled.label, settled.note, settled.settles) == ("s000", "positive", "it is", True)
     button(at, ENGLISH["to_flags"]).click().run()
     assert not at.exception
+
+
+def test_a_discussion_shows_every_answer_and_what_each_annotator_says_now(open_page, reviewable_project):
+    for token, who, act, label in (("a", "Bob", Act.KEEP, "negative"), ("b", "Cem", Act.RELABEL, "positive")):
+        review.decide(reviewable_project, Decision(token, "s000", who, act, label, f"{who} thinks so"))
+    shown = texts(open_page("review", reviewable_project, annotator="Ada", view="discussion"))
+    assert "Bob: Kept negative: Bob thinks so" in shown
+    assert "Cem: Relabelled positive: Cem thinks so" in shown
+    assert "Silver label: negative · Suggested: positive (80%) · Label now: disputed" in shown
+    review.decide(reviewable_project, Decision("c", "s000", "Bob", Act.FLAG, None, "irony?"))
+    shown = texts(open_page("review", reviewable_project, annotator="Ada", view="discussion"))
+    assert "Bob: Kept negative (before): Bob thinks so" in shown
+    assert "Bob: Marked for discussion: irony?" in shown
+    assert "Silver label: negative · Suggested: positive (80%) · Label now: positive" in shown

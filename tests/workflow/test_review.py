@@ -9,8 +9,8 @@ from reviewing import Filling, make_reviewable
 from inffeed_core import store
 from inffeed_core.errors import InvalidDecision, NotReady, UnknownInstance
 from inffeed_core.records import Act, Decision, Evidence, Influencer, Split
-from inffeed_core.settings import POLICIES, ProjectSettings
-from inffeed_core.workflow import review
+from inffeed_core.settings import POLICIES, SENT, ProjectSettings
+from inffeed_core.workflow import feedback, review
 from inffeed_core.workflow.projects import Project, create_project
 from inffeed_core.workflow.review import Sitting
 
@@ -191,3 +191,19 @@ def test_no_flag_of_many_classes_is_told_to_contradict_its_own_label(tmp_path: P
 def test_the_label_it_came_with_is_told_after_it_was_changed(reviewable_project):
     review.decide(reviewable_project, relabel("s000", "t1", label="positive"))
     assert review.item(reviewable_project, "s000", POLICY).original == "negative"
+
+
+def test_a_proposal_to_leave_out_says_so_and_offers_it(reviewable_project):
+    with store.writing(reviewable_project.db) as db:
+        proposed = [("t000", "negative", None, 0.034), ("s003", "positive", "negative", 0.02)]
+        made = store.add_proposals(db, "v1", 0, {"method": "discard"}, proposed, {})
+    feedback.send_to_review(reviewable_project, made, ["t000", "s003"], "Ada")
+    out, other = review.queue(reviewable_project, SENT)
+    assert (out.flag.id, out.leave_out, other.leave_out) == ("t000", True, False)
+    assert "leave it out: without it the validation loss should fall by 0.034 nats" in out.flag.reason
+    assert (out.harm_known, other.harm_known) == (False, True)  # of gold nothing says whom it harms
+    assert not any(item.leave_out for item in review.queue(reviewable_project, POLICY, limit=40))
+    review.decide(reviewable_project, Decision("t", "t000", "Ada", Act.LEAVE_OUT))
+    assert [i.flag.id for i in review.queue(reviewable_project, SENT)] == ["s003"]
+    review.undo(reviewable_project, "Ada", "u")
+    assert [i.flag.id for i in review.queue(reviewable_project, SENT)] == ["t000", "s003"]

@@ -17,6 +17,7 @@ KEYS = {
     "u": "unsure",
     "s": "skip",
     "f": "flag",
+    "x": "leaveOut",
     "n": "note",
     "d": "twins",
     "z": "undo",

@@ -1,7 +1,8 @@
 // What one can do about the text: a bar at the foot of the room, whose buttons stay where they are from text to text.
 
 const DIGITS = 9; // labels with a key of their own; the rest are in the list
-const ACTS = ["keep", "unsure", "skip", "flag", "note"];
+const ACTS = ["keep", "unsure", "skip", "flag", "note", "leaveOut"];
+const MARKS = { keep: "keep", leaveOut: "leave-out" };
 
 class Actions {
   /** `view` makes the buttons and knows labels and words. */
@@ -11,7 +12,7 @@ class Actions {
     this.accept = view.button("accept", { text: "", extra: "accept" });
     this.choices = labels.slice(0, DIGITS).map((label, n) => this.choice(label, n));
     this.all = labels.length > DIGITS ? view.button("labels", { text: fill(strings.all_labels, { count: labels.length }) }) : null;
-    const acts = ACTS.map((name) => view.button(name, { text: strings[name], extra: name === "keep" ? "keep" : "" }));
+    const acts = ACTS.map((name) => view.button(name, { text: strings[name], extra: MARKS[name] ?? "" }));
     this.node = make(
       "div",
       { class: "actions", role: "toolbar", "aria-label": strings.actions },
@@ -35,6 +36,7 @@ class Actions {
     const words = known ? fill(strings.accept, { label: item.suggested }) : strings.accept_none;
     this.node.toggleAttribute("data-idle", item === null);
     this.node.toggleAttribute("data-blind", item?.blind ?? false);
+    this.node.querySelector(".leave-out").hidden = !item?.leave_out; // feedback alone proposes it
     this.accept.disabled = !known;
     this.accept.text.replaceChildren(known ? fill(strings.accept, { label: brief(item.suggested) }) : words);
     this.accept.title = words;

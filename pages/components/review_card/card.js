@@ -123,6 +123,7 @@ class Card {
       skip: () => this.decide("skip"),
       flag: () => this.decide("flag"),
       labels: () => this.chooseLabel(),
+      leaveOut: () => (item?.leave_out ? this.decide("leave-out") : view.tell(this.config.strings.no_leave_out)),
       undo: () => this.undo(),
       back: () => this.update(() => room.walk(-1)),
       forth: () => this.update(() => room.walk(1)),

@@ -261,6 +261,8 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "split": flag.split.value,
         "blind": item.blind,
         "again": item.again,
+        "leave_out": item.leave_out,
+        "harm_known": item.harm_known,
         "predicted": flag.predicted,
         "probability": flag.probability,
         "suggested": flag.suggested,

@@ -218,7 +218,7 @@ class View {
     return {
       labels: this.labels,
       labelOf: (row) => this.room.labelOf(row),
-      strings: this.strings,
+      strings: item.harm_known ? this.strings : { ...this.strings, no_harmed: this.strings.harm_unknown },
       scale: scaleOf([...item.supporters, ...item.opposers, ...item.harmed].map((row) => row.influence)),
       flagLabel: item.label,
       relabel: (row, label) => this.commands("relabelRow", row, label),
