@@ -93,7 +93,7 @@ def _round(
         return Round(found.id, len(todo), change, None, None)
     act = _applied(project, found, todo, annotator, trial)
     try:
-        version = train(project, settings_again(state.version), progress, settings_in_use(project), act)
+        version = train(project, settings_again(state.version), progress, settings_in_use(project), act=act)
     except BaseException:  # a round that is stopped before its end leaves nothing behind
         with (
             store.taking_back(),
