@@ -215,6 +215,7 @@ def test_a_folder_without_a_project_is_an_error_that_explains(tmp_path: Path, co
     arguments = {
         "import": ["x.csv"],
         "export": ["x.csv"],
+        "backup": ["copy"],
         "export-model": ["v1", "out"],
         "influencers": ["a"],
         "compare": ["1", "2"],

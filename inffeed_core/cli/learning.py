@@ -151,19 +151,14 @@ def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _do(project: "Project", kind: str, settings: dict[str, Any], model: str | None = None) -> "Job":
+    """`model` is another encoder, which the project goes on with where a version comes of it."""
     from inffeed_core.jobs import run_here
-    from inffeed_core.workflow.projects import settings_of, use_model
+    from inffeed_core.workflow.projects import model_reference
 
-    before = settings_of(project).model
     if model is not None:
-        use_model(project, model)
-    try:
-        with shown_progress() as progress:
-            return run_here(project, kind, settings, progress)
-    except BaseException:
-        if model is not None:
-            use_model(project, before)  # one that cannot be trained on is not kept
-        raise
+        settings = settings | {"model": model_reference(model)}
+    with shown_progress() as progress:
+        return run_here(project, kind, settings, progress)
 
 
 def _tell_version(project: "Project", as_json: bool) -> None:

@@ -17,11 +17,12 @@ Work = Callable[[Project, Settings, Progress], dict[str, object]]
 
 
 def train(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
-    """A new version from today's labels, analysed like the last: {"version": id}. Takes {"train": …}."""
+    """A new version from today's labels, analysed like the last: {"version": id}. Takes {"train": …, "model": …}."""
     from inffeed_core.workflow import analysing, training
 
     analysis = analysing.settings_in_use(project)
-    return {"version": training.train(project, _train_settings(settings), progress, analysis).id}
+    version = training.train(project, _train_settings(settings), progress, analysis, model=settings.get("model"))
+    return {"version": version.id}
 
 
 def analyse(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
@@ -33,10 +34,12 @@ def analyse(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 
 def retrain(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
-    """A new version with its analysis: {"version": id}. Takes {"train": …, "analysis": …}."""
+    """A new version with its analysis: {"version": id}. Takes {"train": …, "analysis": …, "model": …}."""
     from inffeed_core.workflow import training
 
-    version = training.retrain(project, _train_settings(settings), _analysis_settings(settings), progress)
+    version = training.retrain(
+        project, _train_settings(settings), _analysis_settings(settings), progress, settings.get("model")
+    )
     return {"version": version.id}
 
 

@@ -116,7 +116,7 @@ def refresh(project: Project, progress: Progress) -> Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """An analysis that nobody sees yet: all that `publish` writes."""
+    """An analysis that nobody sees yet: all that `write_analysis` writes."""
 
     version: str
     as_of: int
@@ -140,7 +140,7 @@ def compute(project: Project, state: State, progress: Progress) -> Computed:
     return Computed(state.version.id, state.as_of, settings, rows, rankings, evidence)
 
 
-def publish(db: Database, found: Computed) -> int:
+def write_analysis(db: Database, found: Computed) -> int:
     """Write an analysis as part of the caller's transaction, so that it is seen whole or not at all; returns its id."""
     id = store.begin_analysis(db, found.version, found.as_of, found.settings.as_dict())
     store.put_scores(db, id, found.rows, found.rankings)
@@ -155,7 +155,7 @@ def _analysed(project: Project, state: State, progress: Progress, before: Analys
     found = compute(project, state, progress)
     progress("Saving the analysis", 0, 0)
     with store.writing(project.db) as db:
-        id = publish(db, found)
+        id = write_analysis(db, found)
         if before is not None:
             store.carry_rankings(db, before.id, id)
             if before.as_of_decision > state.version.as_of_decision:

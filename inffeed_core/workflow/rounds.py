@@ -97,7 +97,7 @@ def _round(
         return Round(proposal_set=found.id, count=len(todo), change=change, act=None, version=None)
     act = _applied(project, found, todo, annotator, trial)
     try:
-        version = train(project, settings_again(state.version), progress, settings_in_use(project), act)
+        version = train(project, settings_again(state.version), progress, settings_in_use(project), act=act)
     except BaseException:  # a round that is stopped before its end leaves nothing behind
         with (
             store.taking_back(),

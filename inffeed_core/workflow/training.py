@@ -6,56 +6,34 @@ that same transaction: nobody in the room ever works with a version that has no 
 part of `workflow` that imports torch.
 """
 
-import json
-import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from sqlite_utils import Database
 from torch import Tensor
 
 from inffeed_core import __version__, store
 from inffeed_core.errors import NotReady
 from inffeed_core.evaluation.metrics import macro_f1_difference, measure
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
-from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.encoding import cosine_to_float32, own_head
-from inffeed_core.models.heads import save_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.models.sources import resolve
 from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
-from inffeed_core.workflow.analysing import Computed, State, analyse, compute, publish
-from inffeed_core.workflow.comparing import PREDICTIONS
+from inffeed_core.workflow.analysing import analyse, compute
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
-from inffeed_core.workflow.encoders import ADAPTERS, OWN, TRANSFORMER, base_of, located, merged, transformer_for
+from inffeed_core.workflow.encoders import OWN, base_of, located, merged, transformer_for
 from inffeed_core.workflow.estimating import EncodingTime
 from inffeed_core.workflow.projects import Project
+from inffeed_core.workflow.publishing import Made, files, publish, state
 from inffeed_core.workflow.tuning import cleared, tune
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A version that nobody sees yet."""
-
-    version: ModelVersion
-    about: ProjectSettings
-    data: Encoded
-    fit: HeadFit
-    transformer: str
-    """The hub id or folder that it looks through."""
-    tuned: FineTuned | None
-    worse: bool
-    """Whether it is significantly worse than the active one."""
 
 
 def train(
@@ -63,7 +41,9 @@ def train(
     settings: TrainSettings,
     progress: Progress,
     analysis: AnalysisSettings | None = None,
+    *,
     act: str | None = None,
+    model: str | None = None,
 ) -> ModelVersion:
     """Train a new version on gold, corrections and silver; it becomes active unless it is significantly worse, or
     somebody made another version active while it was trained.
@@ -71,53 +51,28 @@ def train(
     "Significantly worse" means: the paired bootstrap interval of its validation macro-F1 minus the active version's
     lies wholly below 0. It is kept all the same and can be promoted by hand. With `analysis` the version is analysed,
     and both are published in one transaction. Without, it is only kept where the active version has an analysis, which
-    a version without one must not replace. `act` is the feedback that it learns from.
+    a version without one must not replace. `act` is the feedback that it learns from; `model` is the hub id or folder
+    of another encoder, which becomes the project's with the version.
     Raises NotReady, ModelError, Cancelled, and then leaves nothing behind.
     """
     with cleared(project) if settings.method != "instant" else nullcontext():
-        return _trained(project, settings, progress, analysis, act)
-
-
-def _trained(
-    project: Project, settings: TrainSettings, progress: Progress, analysis: AnalysisSettings | None, act: str | None
-) -> ModelVersion:
-    made = _made(project, settings, progress)
-    with _files(project, made):
-        found = None if analysis is None else compute(project, _state(project, made, analysis), progress)
-        progress("Saving the version", 0, 0)
-        with store.writing(project.db) as db:
-            version = _published(db, made, found)
-            if act is not None:
-                store.learned(db, act, version.id)
-    if made.tuned is not None:
-        shutil.rmtree(made.tuned.folder.parent, ignore_errors=True)
+        made = _made(project, settings, model, progress)
+        with files(project, made):
+            found = None if analysis is None else compute(project, state(project, made, analysis), progress)
+            progress("Saving the version", 0, 0)
+            version = publish(project, made, found, act)
+        if made.tuned is not None:
+            shutil.rmtree(made.tuned.folder.parent, ignore_errors=True)
     return version
 
 
-def _published(db: Database, made: _Made, found: Computed | None) -> ModelVersion:
-    """The version in the store, with its analysis; active where it may be."""
-    active, analysed = store.active_version(db), store.analysis_in_use(db) is not None
-    store.add_version(db, made.version)
-    if found is not None:
-        publish(db, found)
-    compared = (active.id if active else None) == made.version.parent  # else somebody chose another one meanwhile
-    if compared and not made.worse and (found is not None or not analysed):
-        store.promote(db, made.version.id, by="training")
-    return store.version(db, made.version.id)
-
-
-def _state(project: Project, made: _Made, analysis: AnalysisSettings) -> State:
-    """What an analysis of the version starts from, as `load` would find it."""
-    settings, theta = TrainSettings.from_dict(made.version.settings), stored_fit(project, made.version).theta
-    as_of = made.version.as_of_decision
-    return State(made.version, made.about, made.data, analysis, settings, theta, as_of, made.transformer)
-
-
-def _made(project: Project, settings: TrainSettings, progress: Progress) -> _Made:
+def _made(project: Project, settings: TrainSettings, model_given: str | None, progress: Progress) -> Made:
     began = time.monotonic()
     with store.reading(project.db) as db:
         about, parent, count = store.project_settings(db), store.active_version(db), len(store.versions(db))
         as_of = store.last_decision_row(db)
+    if model_given is not None:
+        about = replace(about, model=model_given)
     id = f"v{count + 1}"
     tuned = None if settings.method == "instant" else tune(project, about, settings, as_of, progress)
     named, model = _transformer(project, about, parent, (id, tuned), progress)
@@ -163,7 +118,9 @@ def _made(project: Project, settings: TrainSettings, progress: Progress) -> _Mad
             "fine_tuning": None if tuned is None else _told(tuned),
         },
     )
-    return _Made(version, about, data, fit, model, tuned, worse=difference is not None and difference.high < 0)
+    predicted = _predicted(fit, validation, about) | _predicted(fit, data.only(Split.TEST), about)
+    worse = difference is not None and difference.high < 0
+    return Made(version, about, data, fit, predicted, model, tuned, worse, model_given is not None)
 
 
 def _transformer(
@@ -195,7 +152,11 @@ def _told(tuned: FineTuned) -> dict[str, object]:
 
 
 def retrain(
-    project: Project, train_settings: TrainSettings, analysis: AnalysisSettings, progress: Progress
+    project: Project,
+    train_settings: TrainSettings,
+    analysis: AnalysisSettings,
+    progress: Progress,
+    model: str | None = None,
 ) -> ModelVersion:
     """Train a new version from today's labels and flag by it, both published at once.
 
@@ -205,9 +166,9 @@ def retrain(
     with store.reading(project.db) as db:
         parent, about = store.active_version(db), store.project_settings(db)
     instant = train_settings.method == "instant"
-    if instant and parent is not None and base_of(parent) == about.model:
+    if instant and parent is not None and base_of(parent) == (model or about.model):
         train_settings = _with_choices_of(parent, train_settings)
-    version = train(project, train_settings, progress, analysis)
+    version = train(project, train_settings, progress, analysis, model=model)
     with store.reading(project.db) as db:
         lacking = store.analysis_in_use(db) is None
     if lacking:  # the new version was held back, and the active one was never analysed
@@ -324,41 +285,3 @@ def _head_agreement(
     number = torch.tensor([about.labels.index(mapping[label]) for label in head.labels])
     loaded = number[head.logits(data.features).argmax(1)]
     return float((probabilities(fit.theta, data.features).argmax(1) == loaded).double().mean())
-
-
-@contextmanager
-def _files(project: Project, made: _Made) -> Iterator[None]:
-    """The files of a version, which the row that the block writes makes one; they go again where it fails."""
-    folder = project.models / made.version.id
-    if folder.exists():  # left by a run that was killed between writing the files and the row
-        shutil.rmtree(folder)
-    try:
-        _write(folder, made)
-        yield
-    except BaseException:
-        with store.reading(project.db) as db:
-            published = any(one.id == made.version.id for one in store.versions(db))
-        if not published:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _write(folder: Path, made: _Made) -> None:
-    version, fit, tuned = made.version, made.fit, made.tuned
-    weight = sum_zero_basis(len(made.about.labels)) @ fit.theta
-    details = {"version": version.id, "data_hash": version.data_hash, "l2": fit.l2}
-    save_head(folder, weight[:, :-1], weight[:, -1], made.about.labels, details)
-    gold = (made.data.only(split) for split in (Split.VALIDATION, Split.TEST))
-    predicted = {id: label for part in gold for id, label in _predicted(fit, part, made.about).items()}
-    (folder / PREDICTIONS).write_text(json.dumps(predicted, ensure_ascii=False), encoding="utf-8")
-    if tuned is not None:
-        adapters = (tuned.folder / "adapter_config.json").is_file()
-        shutil.copytree(tuned.folder, folder / (ADAPTERS if adapters else TRANSFORMER), copy_function=_linked)
-
-
-def _linked(source: str, target: str) -> None:
-    """A second name for the file, which takes no room; a copy on disks that know no such names."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import streamlit as st
 
 from inffeed_core import jobs
-from inffeed_core.errors import InfFeedError
+from inffeed_core.errors import InfFeedError, StoreError
 from inffeed_core.records import Job, JobState
 from inffeed_core.workflow.projects import Project
 from pages.components.notices import problem
-from pages.language import called, say, stage
+from pages.language import called, say, stage, told
 
 LOG_LINES = 40
 
@@ -55,6 +55,13 @@ def _watched(project: Project, current: list[Job]) -> list[str]:
 
 @st.fragment(run_every=1)
 def _watch(project: Project) -> None:
+    try:
+        _look(project)
+    except StoreError as error:  # a full disk, a long lock: the next look may find it gone
+        problem(told(error.args[0]))
+
+
+def _look(project: Project) -> None:
     running = [job for job in jobs.refresh(project) if not job.state.ended]
     shown = st.session_state.get("shown_jobs", [])
     st.session_state["shown_jobs"] = [job.id for job in running]
@@ -70,9 +77,16 @@ def _show(project: Project, job: Job) -> None:
         share = min(1.0, job.done / job.total) if job.total else 0.0
         left.progress(share, text=_progress_words(job))
         if right.button(say("jobs.cancel"), key=f"cancel {job.id}", icon=":material/close:", width="stretch"):
-            jobs.cancel(project, job.id)
+            _cancel(project, job)
         with st.expander(say("jobs.log")):
             st.code(jobs.log_tail(project, job.id, LOG_LINES) or say("jobs.empty_log"), language=None, wrap_lines=True)
+
+
+def _cancel(project: Project, job: Job) -> None:
+    try:
+        jobs.cancel(project, job.id)
+    except InfFeedError as error:
+        problem(told(error.args[0]))
 
 
 def _progress_words(job: Job) -> str:

@@ -1,0 +1,115 @@
+"""Publish a version: its files first, then one transaction that makes it a version, analysed and perhaps active.
+
+Until that transaction nobody sees anything of it, and what fails or is stopped before takes its files away again. A
+kill leaves them, without a row that knows them; the next training, or whoever notices the death, clears them away.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from inffeed_core import store
+from inffeed_core.errors import ProjectError
+from inffeed_core.influence import HeadFit
+from inffeed_core.influence.softmax import sum_zero_basis
+from inffeed_core.models.heads import save_head
+from inffeed_core.models.lessons import FineTuned
+from inffeed_core.records import ModelVersion
+from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.workflow.analysing import Computed, State, write_analysis
+from inffeed_core.workflow.comparing import PREDICTIONS
+from inffeed_core.workflow.encoded import Encoded, stored_fit
+from inffeed_core.workflow.encoders import ADAPTERS, TRANSFORMER
+from inffeed_core.workflow.projects import Project
+
+
+@dataclass(frozen=True)
+class Made:
+    """A version that nobody sees yet."""
+
+    version: ModelVersion
+    about: ProjectSettings
+    data: Encoded
+    fit: HeadFit
+    predicted: Mapping[str, str]
+    """Label by id, of the validation and the test texts."""
+    transformer: str
+    """The hub id or folder that it looks through."""
+    tuned: FineTuned | None
+    worse: bool
+    """Whether it is significantly worse than the active one."""
+    adopts: bool
+    """Whether its model becomes the project's."""
+
+
+@contextmanager
+def files(project: Project, made: Made) -> Iterator[None]:
+    """The files of a version that the block publishes; they go again where it fails."""
+    folder = project.models / made.version.id
+    if folder.exists():  # left by a run that was killed between writing the files and the row
+        shutil.rmtree(folder)
+    try:
+        _write(folder, made)
+        yield
+    except BaseException:
+        if not _is_published(project, made.version.id):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _is_published(project: Project, id: str) -> bool:
+    try:
+        with store.reading(project.db) as db:
+            return any(one.id == id for one in store.versions(db))
+    except ProjectError:  # it cannot be told, so nothing is taken away
+        return True
+
+
+def state(project: Project, made: Made, analysis: AnalysisSettings) -> State:
+    """What an analysis of the version starts from, as `analysing.load` would find it."""
+    settings, theta = TrainSettings.from_dict(made.version.settings), stored_fit(project, made.version).theta
+    as_of = made.version.as_of_decision
+    return State(made.version, made.about, made.data, analysis, settings, theta, as_of, made.transformer)
+
+
+def publish(project: Project, made: Made, found: Computed | None, act: str | None) -> ModelVersion:
+    """Store the version with its analysis and, where it may be, make it active; all at once.
+
+    It may not be where it is worse, where somebody chose another version since it was compared, or where it has no
+    analysis and the active one has. `act` is the feedback that it has learned from.
+    """
+    with store.writing(project.db) as db:
+        active, analysed = store.active_version(db), store.analysis_in_use(db) is not None
+        store.add_version(db, made.version)
+        if found is not None:
+            write_analysis(db, found)
+        compared = (active.id if active else None) == made.version.parent
+        if compared and not made.worse and (found is not None or not analysed):
+            store.promote(db, made.version.id, by="training")
+        if act is not None:
+            store.learned(db, act, made.version.id)
+        if made.adopts:
+            store.save_project_settings(db, replace(store.project_settings(db), model=made.about.model))
+        return store.version(db, made.version.id)
+
+
+def _write(folder: Path, made: Made) -> None:
+    weight = sum_zero_basis(len(made.about.labels)) @ made.fit.theta
+    details = {"version": made.version.id, "data_hash": made.version.data_hash, "l2": made.fit.l2}
+    save_head(folder, weight[:, :-1], weight[:, -1], made.about.labels, details)
+    (folder / PREDICTIONS).write_text(json.dumps(made.predicted, ensure_ascii=False), encoding="utf-8")
+    if made.tuned is not None:
+        adapters = (made.tuned.folder / "adapter_config.json").is_file()
+        shutil.copytree(made.tuned.folder, folder / (ADAPTERS if adapters else TRANSFORMER), copy_function=_linked)
+
+
+def _linked(source: str, target: str) -> None:
+    """A second name for the file, which takes no room; a copy on disks that know no such names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
