@@ -70,4 +70,13 @@ def _read(one: dict[str, Any], instance_id: str, label: Callable[[str], str]) ->
     if gives_label != ("label" in one) or settles not in (True, False) or (settles and not gives_label):
         raise ValueError("relabel and keep have a label, and may settle; other acts have and do neither")
     said = label(one["label"]) if gives_label else None
-    return Decision(str(uuid4()), instance_id, annotator, Act(act), said, one.get("note", ""), at=at, settles=settles)
+    return Decision(
+        token=str(uuid4()),
+        instance_id=instance_id,
+        annotator=annotator,
+        act=Act(act),
+        label=said,
+        note=one.get("note", ""),
+        at=at,
+        settles=settles,
+    )

@@ -138,12 +138,12 @@ def requested(file: IO[bytes]) -> tuple[Request, bytes]:
     assert frame is not None
     name, format, zipped, path, codec, limits, size = frame
     request = Request(
-        name.decode("utf-8", "surrogateescape"),
-        Format(format),
-        zipped,
-        None if path is None else os.fsdecode(path),
-        codec,
-        ReadLimits(**dict(limits)),
+        name=name.decode("utf-8", "surrogateescape"),
+        format=Format(format),
+        zipped=zipped,
+        path=None if path is None else os.fsdecode(path),
+        codec=codec,
+        limits=ReadLimits(**dict(limits)),
     )
     return request, _exactly(file, size)
 
@@ -193,7 +193,16 @@ def received(file: IO[bytes]) -> Answer:
     rows: list[Sequence[Cell]] = []
     for frame in _frames(file):
         rows.extend(frame)
-    return Table(name, columns, rows, places, place, notes, encoding, dict(numbers))
+    return Table(
+        name=name,
+        columns=columns,
+        rows=rows,
+        places=places,
+        place=place,
+        notes=notes,
+        encoding=encoding,
+        class_names=dict(numbers),
+    )
 
 
 def _frames(file: IO[bytes]) -> Iterator[Sequence[Sequence[Cell]]]:

@@ -63,7 +63,12 @@ def decode(name: str, data: bytes, chosen: str | None = None) -> Text:
         raise refused(name, f"No byte order mark says in which order the bytes of {chosen} stand.", remedy)
     text = _text(name, data, chosen)
     if chosen != "utf-8" and not data.isascii() and _is_utf_8(data):
-        return Text(data, chosen, text.characters, (*text.notes, "The file is valid UTF-8 as well: check its accents."))
+        return Text(
+            data=data,
+            codec=chosen,
+            characters=text.characters,
+            notes=(*text.notes, "The file is valid UTF-8 as well: check its accents."),
+        )
     return text
 
 
@@ -107,7 +112,7 @@ def _text(name: str, data: bytes, codec: str) -> Text:
             line = data.count(b"\n", 0, at) + 1
             problem = f"The text on line {line} (byte {at + 1}) is not valid {encoding}."
             raise refused(name, problem, "Choose the encoding that it was saved in, or save it as UTF-8.") from error
-    return Text(data, codec, characters, (f"Read as {_SHOWN.get(codec, codec)}.",))
+    return Text(data=data, codec=codec, characters=characters, notes=(f"Read as {_SHOWN.get(codec, codec)}.",))
 
 
 def _is_utf_8(data: bytes) -> bool:

@@ -42,7 +42,9 @@ def read(
     if codec is not None and format in PACKED:
         raise refused(source.name, f"A {format} file says itself how its text is encoded.", "Leave the encoding out.")
     path, data = (str(source), None) if isinstance(source, Path) else (None, source.data)
-    return read_confined(Request(source.name, format, zipped, path, codec, limits), data, waiting)
+    return read_confined(
+        Request(name=source.name, format=format, zipped=zipped, path=path, codec=codec, limits=limits), data, waiting
+    )
 
 
 def _kind(name: str) -> tuple[Format, bool]:

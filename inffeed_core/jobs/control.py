@@ -216,7 +216,7 @@ def _signs(project: Project) -> dict[str, Signs]:
     for id, pid, began, silent, place in rows:
         child = _children.get(id)
         if child is None:
-            found[id] = look(Process(pid, began, silent, place in (None, here)))
+            found[id] = look(Process(pid=pid, began=began, silent=silent, here=place in (None, here)))
         elif child.returncode is not None:  # the thread that waits for it has learned it
             found[id] = Signs(death=ended_by(child.returncode))
         else:

@@ -137,7 +137,9 @@ def compute(project: Project, state: State, progress: Progress) -> Computed:
     rankings = _rankings(state, signals)
     rows = list(_score_rows(state, signals))
     evidence = dict(_evidence(state, tier, _targets(state, rankings), progress))
-    return Computed(state.version.id, state.as_of, settings, rows, rankings, evidence)
+    return Computed(
+        version=state.version.id, as_of=state.as_of, settings=settings, rows=rows, rankings=rankings, evidence=evidence
+    )
 
 
 def write_analysis(db: Database, found: Computed) -> int:
@@ -206,7 +208,16 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     transformer = located(project, version.encoder, progress)
     data = encode(project, transformer, train_settings, as_of, progress)
     theta = stored_fit(project, version).theta
-    state = State(version, about, data, settings, train_settings, theta, as_of, transformer)
+    state = State(
+        version=version,
+        about=about,
+        data=data,
+        settings=settings,
+        train_settings=train_settings,
+        stored_theta=theta,
+        as_of=as_of,
+        transformer=transformer,
+    )
     same = (
         state.learn.fingerprint() == version.data_hash
         if as_of == version.as_of_decision

@@ -41,7 +41,12 @@ def topics(project: Project, annotator: str | None = None) -> list[Topic]:
             to_answer = store.still_open(db, ids, Viewer(annotator, store.project_settings(db).overlap))
             ids = [id for id in ids if id not in to_answer]
         known, said, suggestions = store.find(db, ids), store.standing_about(db, ids), _suggestions(db, ids)
-        return [Topic(known[id], said.get(id, []), *suggestions.get(id, (None, 0.0))) for id in ids if id in known]
+        return [_topic(known[id], said.get(id, []), suggestions.get(id, (None, 0.0))) for id in ids if id in known]
+
+
+def _topic(instance: Instance, said: Sequence[Decision], suggestion: tuple[str | None, float]) -> Topic:
+    suggested, probability = suggestion
+    return Topic(instance=instance, said=said, suggested=suggested, probability=probability)
 
 
 def _suggestions(db: Database, ids: Sequence[str]) -> dict[str, tuple[str, float]]:

@@ -53,7 +53,7 @@ def progress(project: Project, sitting: Sitting) -> ReviewProgress:
     with store.reading(project.db) as db:
         analysis = analysis_for(db, policy)
         viewer = Viewer(annotator, store.project_settings(db).overlap)
-        room = store.Room(analysis.id, policy, viewer, sitting.only)
+        room = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
         by_act, left = _done(db, room, sitting)
         version = store.version(db, analysis.version)
         return ReviewProgress(

@@ -73,7 +73,16 @@ def state(project: Project, made: Made, analysis: AnalysisSettings) -> State:
     """What an analysis of the version starts from, as `analysing.load` would find it."""
     settings, theta = TrainSettings.from_dict(made.version.settings), stored_fit(project, made.version).theta
     as_of = made.version.as_of_decision
-    return State(made.version, made.about, made.data, analysis, settings, theta, as_of, made.transformer)
+    return State(
+        version=made.version,
+        about=made.about,
+        data=made.data,
+        settings=analysis,
+        train_settings=settings,
+        stored_theta=theta,
+        as_of=as_of,
+        transformer=made.transformer,
+    )
 
 
 def publish(project: Project, made: Made, found: Computed | None, act: str | None) -> ModelVersion:

@@ -91,7 +91,13 @@ def queue(
     with store.reading(project.db) as db:
         analysis, viewer = analysis_for(db, policy), Viewer(overlap=store.project_settings(db).overlap)
         if only.answered:
-            return _again(db, analysis, store.Room(analysis.id, policy, viewer, only), limit, leave_out)
+            return _again(
+                db,
+                analysis,
+                store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=only),
+                limit,
+                leave_out,
+            )
         ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=leave_out, only=only)
         return _items(db, analysis, policy, ranked)
 
@@ -121,7 +127,7 @@ def take(
         if fresh or again:
             store.release(db, annotator)
         most = len(have) + limit if ahead is None else held_ahead(ahead, 1 + store.others_reviewing(db, annotator))
-        looked = store.Room(analysis.id, policy, viewer, sitting.only)
+        looked = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
         still = store.still_undecided(db, have, looked) if sitting.only.answered else store.still_open(db, have, viewer)
         kept = [id for id in have if id in still][:most]
         room = max(0, min(limit, most - len(kept)))
@@ -134,7 +140,7 @@ def take(
         lost = [id for id in have if id not in kept]
         store.release(db, annotator, lost)
         store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
-    return Handed(items, lost, analysis.id, most, len(items) < room)
+    return Handed(items=items, lost=lost, analysis_id=analysis.id, ahead=most, short=len(items) < room)
 
 
 def held_ahead(alone: int, people: int) -> int:

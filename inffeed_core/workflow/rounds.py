@@ -106,7 +106,7 @@ def _round(
         ):  # undone by others already
             store.undo_feedback(db, act, annotator)
         raise
-    return Round(found.id, len(todo), change, act, version.id)
+    return Round(proposal_set=found.id, count=len(todo), change=change, act=act, version=version.id)
 
 
 def _applied(project: Project, found: ProposalSet, todo: Sequence[Proposal], annotator: str, trial: Trial) -> str:

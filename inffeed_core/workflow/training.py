@@ -120,7 +120,17 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
     )
     predicted = _predicted(fit, validation, about) | _predicted(fit, data.only(Split.TEST), about)
     worse = difference is not None and difference.high < 0
-    return Made(version, about, data, fit, predicted, model, tuned, worse, model_given is not None)
+    return Made(
+        version=version,
+        about=about,
+        data=data,
+        fit=fit,
+        predicted=predicted,
+        transformer=model,
+        tuned=tuned,
+        worse=worse,
+        adopts=model_given is not None,
+    )
 
 
 def _transformer(

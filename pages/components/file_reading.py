@@ -58,7 +58,7 @@ def forget_upload() -> None:
 def _first(file_id: str, found: Table | ImportRefused) -> _Reading:
     proved = found.encoding if isinstance(found, Table) else None
     proposals = found.proposals if isinstance(found, EncodingUnclear) else ()
-    return _Reading(file_id, proposals, proved, proved, found)
+    return _Reading(file_id=file_id, proposals=proposals, proved=proved, encoding=proved, outcome=found)
 
 
 def _outcome(upload: Upload, encoding: str | None) -> Table | ImportRefused:
