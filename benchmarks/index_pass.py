@@ -74,7 +74,7 @@ def main() -> None:
 
     def index() -> None:
         with TemporaryDirectory() as name:
-            header = IndexHeader("bench", code.digest, code.dimension, "float32")
+            header = IndexHeader(key="bench", code=code.digest, dimension=code.dimension, precision="float32")
             built = build_index(Path(name), header, pairs, lambda *pair: code.encode_training(network, *pair))
             factorise(built.curvature(), code, fitted.damping)
 

@@ -47,16 +47,22 @@ def examples(silver: int) -> Iterator[Example]:
         for n in range(size):
             text = " ".join(vocabulary[int(20_000 * chance.random() ** 3)] for _ in range(chance.randint(5, 60)))
             metadata = {"year": 2015 + n % 10}
-            yield Example(f"{split.value}-{n}", text, LABELS[n % 2], split, f"source {n % 7}", metadata)
+            yield Example(
+                id=f"{split.value}-{n}",
+                text=text,
+                label=LABELS[n % 2],
+                split=split,
+                source=f"source {n % 7}",
+                metadata=metadata,
+            )
 
 
 def analyse(db: Database, known: list[Example]) -> None:
     chance, settings = random.Random(2), AnalysisSettings()
     analysis = store.begin_analysis(db, "v1", 0, {})
-    guess = ("positive", 0.8, 0.002)
-    rows = [
-        ScoreRow(e.id, e.label, "positive", 0.9, 1.2, 0, 0, *(guess if e.split is Split.SILVER else ())) for e in known
-    ]
+    guess = {"suggested": "positive", "suggested_probability": 0.8, "relabel_gain": 0.002}
+    seen = {"predicted": "positive", "probability": 0.9, "loss": 1.2, "x": 0, "y": 0}
+    rows = [ScoreRow(instance=e.id, label=e.label, **seen, **(guess if e.split is Split.SILVER else {})) for e in known]
     silver = [e.id for e in known if e.split is Split.SILVER]
     orders = {policy: chance.sample(silver, min(settings.ranked, len(silver))) for policy in POLICIES}
     rankings = {policy: [(id, 1 / (n + 1)) for n, id in enumerate(order)] for policy, order in orders.items()}
@@ -70,7 +76,9 @@ def analyse(db: Database, known: list[Example]) -> None:
         store.put_evidence(db, analysis, target, sides)
     for n, id in enumerate(orders[POLICIES[0]][: min(DECIDED, len(silver) // 2)]):
         act, label = ((Act.RELABEL, "positive"), (Act.KEEP, "negative"), (Act.SKIP, None))[n % 3]
-        store.record_decision(db, Decision(f"d{n}", id, ("Ada", "Bob")[n % 2], act, label))
+        store.record_decision(
+            db, Decision(token=f"d{n}", instance_id=id, annotator=("Ada", "Bob")[n % 2], act=act, label=label)
+        )
 
 
 def build(folder: Path, silver: int) -> Project:
@@ -78,7 +86,20 @@ def build(folder: Path, silver: int) -> Project:
     known = list(examples(silver))
     with store.writing(project.db) as db:
         store.add_examples(db, known)
-        version = ModelVersion("v1", None, "", "none", "", "", 0, {}, 0, {}, None, None)
+        version = ModelVersion(
+            id="v1",
+            parent=None,
+            created="",
+            encoder="none",
+            weights_hash="",
+            data_hash="",
+            as_of_decision=0,
+            settings={},
+            seed=0,
+            train_counts={},
+            validation=None,
+            test=None,
+        )
         store.add_version(db, version)
         store.promote(db, "v1", "benchmark")
         analyse(db, known)

@@ -31,13 +31,13 @@ def ballot(
     on_validation = influence.on_gradients(influence.validation_gradient(*validation))[0]
     n = len(plain.labels)
     return Ballot(
-        plain.labels.numpy(),
-        plain.classes,
-        np.empty((n, 0), dtype=np.int64),
-        np.empty((n, 0)),
-        on_validation.double().numpy(),
-        probabilities(influence.fit.theta, plain.features).double().numpy(),
-        out_of_fold(plain, influence.fit, FOLDS, seed).numpy(),
+        labels=plain.labels.numpy(),
+        classes=plain.classes,
+        influencers=np.empty((n, 0), dtype=np.int64),
+        influence=np.empty((n, 0)),
+        validation_influence=on_validation.double().numpy(),
+        predicted=probabilities(influence.fit.theta, plain.features).double().numpy(),
+        out_of_fold=out_of_fold(plain, influence.fit, FOLDS, seed).numpy(),
     )
 
 

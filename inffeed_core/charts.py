@@ -7,7 +7,8 @@ dash, a pattern or a side.
 """
 
 import html
-import textwrap
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,8 +30,33 @@ def plain(text: str, width: int = 0, lines: int = 0) -> str:
     flat = " ".join(text.split())
     if not width:
         return html.escape(flat, quote=False)
-    wrapped = textwrap.wrap(flat, width, max_lines=lines or None, placeholder=" …")
+    wrapped = _wrapped(flat, width)
+    if lines and len(wrapped) > lines:
+        wrapped = [*wrapped[: lines - 1], _cut(wrapped[lines - 1], width)]
     return "<br>".join(html.escape(line, quote=False) for line in wrapped)
+
+
+def _wrapped(flat: str, width: int) -> list[str]:
+    """Lines of at most `width` columns, broken at spaces, and where words are wide or long within them."""
+    lines, line = [], ""
+    for word in re.findall(r"[^\u1100-\uffdc\s]+|\S|\s", flat):
+        for piece in [word[i : i + width] for i in range(0, len(word), width)]:
+            if line and _columns(line + piece) > width:
+                lines.append(line.rstrip())
+                line = ""
+            line += piece if line or piece != " " else ""
+    return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _cut(line: str, width: int) -> str:
+    while _columns(line) > width - 2:
+        line = line[:-1]
+    return f"{line.rstrip()} …"
+
+
+def _columns(text: str) -> int:
+    """How wide the text is: 1 for a Latin character, 2 for a Chinese one."""
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def label_colours(labels: Sequence[str]) -> dict[str, str]:
@@ -41,13 +67,30 @@ def label_colours(labels: Sequence[str]) -> dict[str, str]:
 Words = Mapping[str, str]
 
 
-def influence_bars(evidence: Evidence, shown: int = 8, characters: int = 46, words: Words = CHARTS) -> go.Figure:
-    """Signed influence in nats of the strongest `shown` supporters and opposers, the most helpful on top.
+SHOWN = 8
+"""Influencers of each side that are drawn."""
 
-    Texts are cut to `characters` beside the bars; pointing at one shows more.
-    Each bar's `customdata` is the influencer's id.
+
+def reach(*drawn: Evidence) -> tuple[float, float]:
+    """(least, greatest) influence of what is drawn of these, 0 between them: the scale that they share."""
+    values = [i.influence for one in drawn for i in _chosen(one)]
+    return min([0.0, *values]), max([0.0, *values])
+
+
+def _chosen(evidence: Evidence) -> list[Influencer]:
+    return [*evidence.supporters[:SHOWN], *reversed(evidence.opposers[:SHOWN])]
+
+
+def influence_bars(
+    evidence: Evidence, columns: int = 60, words: Words = CHARTS, scale: tuple[float, float] | None = None
+) -> go.Figure:
+    """Signed influence in nats of the strongest supporters and opposers, the most helpful on top.
+
+    Texts take two lines of at most `columns` beside the bars; pointing at one shows more. Each bar's `customdata` is
+    the influencer's id. `scale` is the `reach` of all figures that are looked at together, so that bars of the same
+    length mean the same.
     """
-    chosen = [*evidence.supporters[:shown], *reversed(evidence.opposers[:shown])]
+    chosen = _chosen(evidence)
     bars = go.Bar(
         x=[i.influence for i in chosen],
         y=list(range(len(chosen))),
@@ -64,11 +107,12 @@ def influence_bars(evidence: Evidence, shown: int = 8, characters: int = 46, wor
         hovertemplate="%{hovertext}<extra></extra>",
     )
     figure = go.Figure(bars)
-    names = [f"{plain(textwrap.shorten(i.text, characters, placeholder='…'))}  <b>{plain(i.label)}</b>" for i in chosen]
+    names = [f"<b>{plain(i.label, columns // 2, 1)}</b><br>{plain(i.text, columns, 2)}" for i in chosen]
     figure.update_yaxes(tickvals=list(range(len(chosen))), ticktext=names, autorange="reversed", automargin=True)
-    figure.update_xaxes(title=words["influence-axis"], zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL)
-    _pad_range(figure, [i.influence for i in chosen])
-    return laid_out(figure, height=90 + 30 * max(len(chosen), 3), showlegend=False)
+    figure.update_xaxes(title=words["influence-axis"], showgrid=False)  # lines would run through the numbers
+    figure.update_xaxes(zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL, nticks=5)
+    _pad_range(figure, scale or reach(evidence))
+    return laid_out(figure, height=90 + 54 * max(len(chosen), 2), showlegend=False)
 
 
 def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHARTS) -> go.Figure:
@@ -88,7 +132,7 @@ def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHAR
     above = {"yref": "paper", "y": 1, "yanchor": "bottom", "xanchor": "left", "showarrow": False}
     figure.add_annotation(x=chance, text=words["chance"], **above)
     figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(title=words["shared-axis"], range=[0, 1.08], tickformat=".0%")
+    figure.update_xaxes(title=words["shared-axis"], range=[0, 1.08], tickformat=".0%", showgrid=False)
     return laid_out(figure, height=130 + 26 * max(len(shared), 3), showlegend=False).update_layout(margin_t=28)
 
 
@@ -126,8 +170,8 @@ def _hover(i: Influencer, words: Words) -> str:
     return f"{plain(i.text, 60, 8)}<br><br>{what}<br>{said}"
 
 
-def _pad_range(figure: go.Figure, values: Sequence[float]) -> None:
-    low, high = min([0.0, *values]), max([0.0, *values])
+def _pad_range(figure: go.Figure, scale: tuple[float, float]) -> None:
+    low, high = scale
     room = 0.18 * (high - low or 1.0)
     figure.update_xaxes(range=[low - room if low < 0 else 0, high + room if high > 0 else 0])
 
@@ -161,6 +205,8 @@ def feature_map(
     figure.update_xaxes(showgrid=False, zeroline=False, showticklabels=False)
     figure.update_yaxes(showgrid=False, zeroline=False, showticklabels=False)
     figure.update_layout(margin_t=64)  # the tool bar lies above the legend
+    if len(labels) > len(LABEL_COLOURS):  # above the map they would leave it no room; beside it they scroll
+        figure.update_layout(legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top"})
     return figure
 
 
@@ -170,7 +216,7 @@ def _points(scatter: type, points: Sequence[MapPoint], label: str, colour: str, 
         x=[p.x for p in points],
         y=[p.y for p in points],
         mode="markers",
-        name=plain(label),
+        name=plain(label, 24, 1),
         marker={
             "color": colour,
             "symbol": [_SYMBOLS[s] for s in states],
@@ -214,8 +260,10 @@ def _ring(point: MapPoint, words: Words) -> go.Scatter:
 
 
 def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str], words: Words = CHARTS) -> go.Figure:
-    """How many instances of each split carry each label now: stacked bars, one a split."""
+    """How many texts of each split carry each label now: stacked bars, one a split; of many labels one a label."""
     splits = [s for s in Split if counts.get(s)]
+    if len(labels) > len(LABEL_COLOURS):
+        return _split_counts(counts, splits, labels, words)
     figure = go.Figure(
         [
             go.Bar(
@@ -224,7 +272,7 @@ def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str
                 orientation="h",
                 name=plain(label),
                 marker={"color": colour},
-                hovertemplate="%{y}: %{x:,}<extra>" + plain(label) + "</extra>",
+                hovertemplate="%{y}: %{x:,}<extra>%{fullData.name}</extra>",  # a label could hold %{…} itself
             )
             for label, colour in label_colours(labels).items()
         ]
@@ -232,6 +280,40 @@ def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title=words["instances"])
     return laid_out(figure, height=110 + 40 * len(splits), barmode="stack")
+
+
+_SPLIT_LOOKS = {
+    Split.TRAIN: (LABEL_COLOURS[5], ""),
+    Split.VALIDATION: (LABEL_COLOURS[0], "/"),
+    Split.TEST: (LABEL_COLOURS[3], "."),
+    Split.SILVER: (NEUTRAL, ""),
+}
+"""(colour, pattern)."""
+
+
+def _split_counts(
+    counts: Mapping[Split, Mapping[str, int]], splits: Sequence[Split], labels: Sequence[str], words: Words
+) -> go.Figure:
+    """A bar a label, made up of its splits: more labels than there are colours."""
+    rows = list(range(len(labels)))
+    figure = go.Figure(
+        [
+            go.Bar(
+                x=[counts[s].get(label, 0) for label in labels],
+                y=rows,
+                orientation="h",
+                name=words[s],
+                marker={"color": _SPLIT_LOOKS[s][0], "pattern": {"shape": _SPLIT_LOOKS[s][1], "fillmode": "replace"}},
+                hovertext=[plain(label) for label in labels],
+                hovertemplate="%{hovertext}: %{x:,}<extra>" + words[s] + "</extra>",
+            )
+            for s in splits
+        ]
+    )
+    names = [plain(label, 24, 1) for label in labels]
+    figure.update_yaxes(autorange="reversed", automargin=True, tickvals=rows, ticktext=names)
+    figure.update_xaxes(title=words["instances"])
+    return laid_out(figure, height=110 + 24 * len(labels), barmode="stack")
 
 
 def laid_out(figure: go.Figure, **layout: Any) -> go.Figure:

@@ -13,6 +13,7 @@
     │       ├── Vanished    it was moved or deleted while it was open
     │       └── DiskFailed  the disk reports an error
     ├── ImportRefused       a file cannot be imported; carries row-numbered problems
+    │   └── EncodingUnclear how its text is encoded has to be said; carries proposals
     ├── ExportFailed        a file cannot be written: unknown format, full disk, no permission
     ├── ModelError          a model cannot be found, read or trusted
     ├── NotReady            a step is asked for before the one it needs
@@ -103,6 +104,25 @@ class ImportRefused(InfFeedError):
         shown = "\n".join(f"- {p}" for p in self.problems[:20])
         more = f"\n- … and {self.total - 20} more" if self.total > 20 else ""
         super().__init__(f"{name} was not imported; nothing was changed.\n{shown}{more}")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingProposal:
+    """One way to read a text file: the encoding by Python's name, and a piece of the text as it reads it."""
+
+    encoding: str
+    sample: str
+
+
+class EncodingUnclear(ImportRefused):
+    """How the text of a file is encoded has to be said by a person; nothing was written."""
+
+    def __init__(self, name: str, problem: str, proposals: Sequence[EncodingProposal]) -> None:
+        self.proposals = tuple(proposals)
+        read_as = "".join(f"\n    {p.encoding:<12}{p.sample}" for p in proposals)
+        ways = f" These can be tried, with a piece of the text as each reads it:{read_as}" if read_as else ""
+        remedy = f"Say the encoding (--encoding NAME in the command line), or save the file as UTF-8.{ways}"
+        super().__init__(name, [RowProblem(None, problem, remedy)])
 
 
 class ExportFailed(InfFeedError):

@@ -16,7 +16,7 @@ LABEL_COLOURS = (
     "#B45BA5",  # pink
     "#7B8B2E",  # olive
 )
-"""By a label's place in the project's settings; they repeat after nine."""
+"""By a label's place in the project's settings; they repeat after nine, each time beside another shape in the room."""
 
 POSITIVE = "#3D7DC8"
 """Blue: influence that helps."""

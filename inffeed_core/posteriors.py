@@ -47,7 +47,7 @@ def out_of_fold(
     result = torch.empty(len(data.features), data.classes, dtype=torch.float64)
     for rest, held_out in splitter.split(torch.zeros(len(data.labels)), data.labels.numpy()):
         weights = None if data.weights is None else data.weights[rest]
-        others = HeadData(data.features[rest], data.labels[rest], data.classes, weights)
+        others = HeadData(features=data.features[rest], labels=data.labels[rest], classes=data.classes, weights=weights)
         fit = fit_head(others, whole.l2, start=whole.theta, factor=near)
         result[held_out] = probabilities(fit.theta, data.features[held_out])
     return result

@@ -4,11 +4,11 @@ Two parts: what the policy that ranked the text says about it, and the strongest
 Each part is a `Fact` (a code and its values) and becomes words only through `ENGLISH`, so that a translation is
 another table of the same codes, which may name the policies too.
 
-What the policies' scores mean here (higher = checked first): for `expected-gain` and `negative-influence` the
-predicted fall of the validation loss in nats, by checking the text and by removing it; for `class-gain` and
-`class-influence` that of the loss on one class's validation texts; for `gold-loss` and `out-of-fold-loss` the loss of
-the text's label in nats; for `knn` and `bm25` the share of weighted votes for another label. The others are only
-spoken of by their rank. `inffeed_core.flagging` computes them all.
+What the policies' scores mean here (higher = checked first): for `expected-gain`, `channel-gain` and
+`negative-influence` the predicted fall of the validation loss in nats, by checking the text, and by removing it; for
+`class-gain` and `class-influence` that of the loss on one class's validation texts; for `gold-loss` and
+`out-of-fold-loss` the loss of the text's label in nats; for `knn` and `bm25` the share of weighted votes for another
+label. The others are only spoken of by their rank. `inffeed_core.flagging` computes them all.
 """
 
 import math
@@ -63,7 +63,10 @@ ENGLISH = {
     "next-of-kind": "texts of different kinds take turns, and it is the next of its kind",
     "random": "it was drawn at random, not by a score",
     "sent-label": "feedback on the training labels proposes “{label}”",
-    "sent-leave-out": "feedback on the training labels proposes to leave it out",
+    "sent-leave-out": (
+        "feedback on the training labels proposes to leave it out: without it the validation loss should fall by"
+        " {gain} nats"
+    ),
     "ranked": "it is number {rank} of {of} silver texts by {policy}",
     "supporters-other": "{count} of its {of} strongest supporters carry the other label",
     "supporters-another": "{count} of its {of} strongest supporters carry another label",
@@ -83,6 +86,7 @@ _GAINS = {
     "class-influence": "class-removal-above",
     "class-gain": "class-gain-above",
     "expected-gain": "gain-above",
+    "channel-gain": "gain-above",
     "negative-influence": "removal-above",
 }
 
@@ -107,7 +111,9 @@ def standing(flag: Flag) -> Fact:
     if flag.policy == "random":
         return Fact("random", {})
     if flag.policy == SENT:
-        return Fact("sent-leave-out", {}) if flag.proposed is None else Fact("sent-label", {"label": flag.proposed})
+        if flag.proposed is None:
+            return Fact("sent-leave-out", {"gain": f"{flag.score:.2g}"})
+        return Fact("sent-label", {"label": flag.proposed})
     if flag.policy == "cluster":
         return Fact("next-of-kind", {})
     if flag.policy == "uncertainty" and behind >= 50:

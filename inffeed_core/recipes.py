@@ -10,7 +10,7 @@ Gold and confirmed silver are taught their labels in every recipe. The belief q 
 fitted on these alone, so no silver label judges itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,15 +18,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inffeed_core.channel import UNKNOWN, Channel, estimate
-from inffeed_core.influence import HeadData, HeadFit, choose_l2, losses, probabilities
+from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, losses, probabilities, quiet
 from inffeed_core.posteriors import calibrated
+from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
 
 TRUSTS = (1.0, 0.5, 0.0)
 """Tried in this order; ties go to the first."""
 
 Validation = tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
-Fitter = Callable[[HeadData], HeadFit]
+Fitter = Callable[[HeadData, Report], HeadFit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +66,48 @@ def taught(learned: Learned, belief: Float[Tensor, "n c"], recipe: Recipe, trust
     return Taught(recipe, trust, replace(learned.data, weights=learned.data.row_weights * kept))
 
 
-def beliefs(learned: Learned, validation: Validation, trust: float = 1.0) -> Float[Tensor, "n c"]:
+def gold_fit(learned: Learned, validation: Validation, report: Report = quiet) -> HeadFit:
+    """A head of the gold that never was silver; of all that is confirmed where that gold lacks one of its classes."""
+    rows = learned.confirmed if _too_little(learned) else _never(learned)
+    gold = HeadData(learned.data.features[rows], learned.data.labels[rows], learned.data.classes)
+    return choose_l2(gold, *validation, L2_GRID, report=report)
+
+
+def beliefs(
+    learned: Learned,
+    validation: Validation,
+    trust: float = 1.0,
+    first: HeadFit | None = None,
+    report: Report = quiet,
+) -> Float[Tensor, "n c"]:
     """q of every text: calibrated probabilities from a head fitted on gold and on reviewed silver, each as what it is.
 
     A reviewed text was picked for how its silver label looks, so its class tells of texts with that label and not of
     all texts like it. The channel makes up for this: its logarithm is added to the text's logits while fitting, and q
-    explains only what the silver label does not.
+    explains only what the silver label does not. `first` is the `gold_fit`, where it is known.
     """
     features = learned.data.features
-    never = learned.confirmed & (learned.silver == UNKNOWN)
-    if _classes(learned, never) < _classes(learned, learned.confirmed):  # too little gold to estimate a channel from
-        return calibrated(choose_l2(gold_data(learned), *validation, L2_GRID), *validation, features)
-    rows = HeadData(features[never], learned.data.labels[never], learned.data.classes)
-    first = choose_l2(rows, *validation, L2_GRID)
-    belief = calibrated(first, *validation, features)
-    if bool((learned.confirmed == never).all()):
+    belief = calibrated(first or gold_fit(learned, validation, report), *validation, features)
+    if not _corrected(learned):
         return belief
     offsets = channel_offsets(learned, belief, trust)
-    return calibrated(choose_l2(gold_data(learned), *validation, L2_GRID, offsets=offsets), *validation, features)
+    fit = choose_l2(gold_data(learned), *validation, L2_GRID, offsets=offsets, report=report)
+    return calibrated(fit, *validation, features)
+
+
+def _never(learned: Learned) -> Bool[Tensor, " n"]:
+    """Gold that never was silver."""
+    return learned.confirmed & (learned.silver == UNKNOWN)
+
+
+def _too_little(learned: Learned) -> bool:
+    """Whether that gold lacks a class of what is confirmed, and no channel can be estimated from it."""
+    return _classes(learned, _never(learned)) < _classes(learned, learned.confirmed)
+
+
+def _corrected(learned: Learned) -> bool:
+    """Whether the channel has a say in q: there is reviewed silver, and gold to estimate a channel from."""
+    return not _too_little(learned) and bool((learned.confirmed & (learned.silver != UNKNOWN)).any())
 
 
 def gold_data(learned: Learned) -> HeadData:
@@ -100,24 +125,62 @@ def channel_offsets(learned: Learned, belief: Float[Tensor, "n c"], trust: float
 
 
 def fit_recipe(
-    learned: Learned, validation: Validation, settings: TrainSettings, fitter: Fitter
+    learned: Learned,
+    validation: Validation,
+    settings: TrainSettings,
+    fitter: Fitter,
+    progress: Progress = lambda stage, done, total: None,
 ) -> tuple[Taught, HeadFit]:
     """Carry out the recipe of these settings, trying what they leave open, and keep the fit with the lowest mean
     validation loss.
 
-    `fitter` fits a head on the data given (and may choose its l2 on validation). Ties go to what was tried first:
+    `fitter` fits a head on the data given (and may choose its l2 on validation), and reports. `progress` counts the
+    values of l2 along all paths; it is heard several times within a fit. Ties go to what was tried first:
     plain before noise-aware, more trust before less. It is a choice for before a review: one that is steered by the
     validation loss lowers that of plain training most, whatever happens to other losses (`evaluation.review_study`).
     """
+    ways = _ways(settings)
+    paths = _Paths(progress, _count(learned, ways))
+    tried, first = [], None
+    for name, trust in ways:
+        belief = learned.data.features[:0]
+        if name != "plain":
+            first = first or gold_fit(learned, validation, paths.begin())
+            report = paths.begin() if _corrected(learned) else quiet
+            belief = beliefs(learned, validation, trust, first, report)
+        way = taught(learned, belief, name, trust)
+        tried.append((way, fitter(way.data, paths.begin())))
+    return min(tried, key=lambda pair: _loss(pair[1], validation))
+
+
+def _ways(settings: TrainSettings) -> list[tuple[Recipe, float]]:
+    """(recipe, trust) of all that is to be tried, in this order."""
     names: tuple[Recipe, ...] = ("plain", "noise-aware") if settings.recipe == "auto" else (settings.recipe,)
     trusts = TRUSTS if settings.trust is None else (settings.trust,)
-    tried = []
-    for name in names:
-        for trust in trusts if name == "noise-aware" else (1.0,):
-            belief = learned.data.features[:0] if name == "plain" else beliefs(learned, validation, trust)
-            way = taught(learned, belief, name, trust)
-            tried.append((way, fitter(way.data)))
-    return min(tried, key=lambda pair: _loss(pair[1], validation))
+    return [(name, trust) for name in names for trust in (trusts if name == "noise-aware" else (1.0,))]
+
+
+def _count(learned: Learned, ways: Sequence[tuple[Recipe, float]]) -> int:
+    """How many paths along l2 they take: that of gold once, and for each way that of its belief and its own."""
+    doubting = sum(name != "plain" for name, _ in ways)
+    return len(ways) + (doubting > 0) + doubting * _corrected(learned)
+
+
+class _Paths:
+    """Progress over paths along l2, one after the other."""
+
+    def __init__(self, progress: Progress, count: int) -> None:
+        self._progress, self._count, self._begun = progress, count, 0
+
+    def begin(self) -> Report:
+        """The report of the next path."""
+        number, self._begun = self._begun, self._begun + 1
+
+        def report(done: int, of: int) -> None:
+            values = len(L2_GRID)
+            self._progress("Fitting the model", number * values + done * values // of, self._count * values)
+
+        return report
 
 
 def posterior(learned: Learned, belief: Float[Tensor, "n c"], trust: float = 1.0) -> Float[Tensor, "n c"]:

@@ -46,13 +46,15 @@ class Instance:
     original_label: str
     label: str
     confirmed: bool
-    """True where a human has confirmed the label: gold splits, and silver after keep or relabel."""
+    """True where a human has confirmed the label: gold splits, and silver after keep or relabel; never if disputed."""
     source: str = ""
     metadata: Metadata = field(default_factory=dict)
     annotator: str | None = None
     """Who took the decision that gave the current label, or None."""
     decided_at: str | None = None
     """When, as an ISO 8601 time in UTC, or None."""
+    disputed: bool = False
+    """True where annotators' votes tie: the label is the imported one, and nobody has confirmed it, gold or not."""
 
 
 class Act(StrEnum):
@@ -63,7 +65,12 @@ class Act(StrEnum):
     UNSURE = "unsure"
     SKIP = "skip"
     FLAG = "flag"
+    LEAVE_OUT = "leave-out"
     UNDO = "undo"
+
+
+UNDECIDED = (Act.SKIP, Act.UNSURE, Act.FLAG)
+"""The answers that leave a text undecided; `FLAG` stands for everything that is under discussion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,23 @@ class Decision:
     """The token of the decision that this one was given with, about a text of nearly the same words."""
     feedback: str | None = None
     """The token of the feedback act that it belongs to: nobody answered about this text by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What decisions made of the labels since some moment, each instance counted once."""
+
+    corrected: int
+    """Have another label."""
+    confirmed: int
+    """Have the same label, and somebody has confirmed it."""
+    withdrawn: int
+    """Were confirmed and are no more: votes that were undone or withdrawn, or tie."""
+
+    @property
+    def total(self) -> int:
+        """How many instances that are."""
+        return self.corrected + self.confirmed + self.withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +167,10 @@ class FlagFilter:
     """(key, value as text) pairs, all of which an instance has."""
     words: str = ""
     """Words that the text holds, each as a prefix."""
+    answered: tuple[Act, ...] = ()
+    """Of `UNDECIDED`: in the place of open flags those that were answered so and are still not decided."""
+    since: int = 2**62
+    """The last decision's row when somebody began to go through them: what they answer after it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +248,12 @@ class ModelVersion:
     """For report only; nothing is ever chosen by it."""
     report: Mapping[str, object] = field(default_factory=dict)
     """How training went: `l2` (chosen), `recipe` and `trust` (as carried out, see `recipes`), `iterations`, `seconds`,
-    `head_agreement` (share of instances on which the refitted head predicts what the loaded classifier's own head did,
-    or None), and `difference`: validation macro-F1 minus the parent's on the same instances with its paired bootstrap
-    interval {value, low, high}, or None. `cosine_to_float32`: the mean cosine of features in a lower precision with
-    those in float32, or None in float32. `base`: the model from outside that it rests on. `code`: InfFeed's version.
-    `fine_tuning`: the facts of `lessons.FineTuned` but for its folder, or None."""
+    `texts` (of all splits), `encoding` (of the texts that the cache lacked: {seconds, texts}), `head_agreement` (share
+    of instances on which the refitted head predicts what the loaded classifier's own head did, or None), and
+    `difference`: validation macro-F1 minus the parent's with its paired bootstrap interval {value, low, high}, or None.
+    `cosine_to_float32`: the mean cosine of features in a lower precision with those in float32, or None in float32.
+    `base`: the model from outside that it rests on. `code`: InfFeed's version. `fine_tuning`: the facts of
+    `lessons.FineTuned` but for its folder, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +341,9 @@ class Proposal:
     state: ProposalState
     sent: bool
     """Whether it was sent to review."""
+    decided_by: str | None = None
+    decided_at: str | None = None
+    """Who answered about the text last, by keep or relabel, and when (UTC); None where nobody has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Settings: frozen records that refuse invalid values when they are made, so that nothing later has to check."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
 from inffeed_core.errors import SettingsError
@@ -75,6 +75,7 @@ class ProjectSettings(_Settings):
 
     name: str
     labels: tuple[str, ...]
+    _: KW_ONLY
     model: str = DEFAULT_MODEL
     model_labels: Mapping[str, str] = field(default_factory=dict)
     """For a sequence classifier: the project's label for each of its own; empty = matched by name or position."""
@@ -98,8 +99,20 @@ class ProjectSettings(_Settings):
     audit_share: float = 0.05
     """How many of the texts put before an annotator are drawn at random for the audit, 0 to 0.5; 0 = no audit."""
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `as_dict`; guidelines that an earlier release wrote into `model_labels` are found again there."""
+        lost = values.get("model_labels")
+        if isinstance(lost, str):
+            values = {**values, "model_labels": {}, "guidelines": values.get("guidelines") or lost}
+        return super(ProjectSettings, cls).from_dict(values)
+
     def __post_init__(self) -> None:
         _require(bool(self.name.strip()), "The project has no name; give it one.")
+        _require(
+            isinstance(self.model_labels, Mapping),
+            f"model_labels is {self.model_labels!r}; expected the project's label for each of the model's own.",
+        )
         _require(
             len(self.labels) >= 2,
             f"{len(self.labels)} label(s) given ({', '.join(self.labels) or 'none'}); a classifier needs at least two.",
@@ -124,7 +137,7 @@ class ProjectSettings(_Settings):
             _require(value >= 0, f"{name} is {value}; give 0 for no break, or how many to wait for.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FineTuneSettings(_Settings):
     """How a transformer is fine-tuned. Of the states in which validation is scored, the best one is kept."""
 
@@ -156,7 +169,7 @@ class FineTuneSettings(_Settings):
         _require(1 <= self.lora_rank <= 256, f"lora_rank is {self.lora_rank}; expected 1 to 256.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings(_Settings):
     """How a version is trained: perhaps the transformer, and always the softmax head on its features.
 
@@ -213,7 +226,7 @@ class TrainSettings(_Settings):
 L2_GRID = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisSettings(_Settings):
     """What one analysis computes and keeps."""
 
@@ -263,7 +276,7 @@ Vote = Literal["signed", "own-label", "count"]
 """How influencers vote on a target's label; `inffeed_core.feedback.cast_votes` says what each does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackSettings(_Settings):
     """How other labels for training rows are proposed (objective 1). Vote and margin are the influence vote's alone."""
 

@@ -109,16 +109,19 @@ def learning_curve(versions: Sequence[ModelVersion], words: Words = CHARTS) -> g
     scored = [(v, v.validation.macro_f1) for v in versions if v.validation is not None]
     figure = laid_out(go.Figure(), height=320)
     figure.add_trace(_marks(scored, None, NEUTRAL, words))
-    for number, (method, symbol) in enumerate(_METHOD_SYMBOLS.items()):
-        chosen = [pair for pair in scored if pair[0].settings.get("method", "instant") == method]
+    methods = [str(v.settings.get("method", "instant")) for v, _ in scored]
+    for number, method in enumerate(dict.fromkeys([*METHOD_SYMBOLS, *methods])):
+        chosen = [pair for pair, its in zip(scored, methods, strict=True) if its == method]
         if chosen:
-            figure.add_trace(_marks(chosen, (method, symbol), LABEL_COLOURS[number], words))
+            kind = (method, METHOD_SYMBOLS.get(method, "cross"))
+            figure.add_trace(_marks(chosen, kind, LABEL_COLOURS[number % len(LABEL_COLOURS)], words))
     figure.update_xaxes(title=words["confirmed-axis"], rangemode="tozero", tickformat=",d")
     figure.update_yaxes(title=words["macro-f1-axis"])
     return figure
 
 
-_METHOD_SYMBOLS = {"instant": "circle", "fine-tune": "square", "lora": "diamond"}
+METHOD_SYMBOLS = {"instant": "circle", "fine-tune": "square", "lora": "diamond"}
+"""By how a version was trained."""
 
 
 def _marks(
@@ -134,9 +137,9 @@ def _marks(
     return go.Scatter(
         **places,
         mode="markers+text",
-        name=words[method],
+        name=words.get(method, method),
         text=[v.id for v, _ in scored],
-        textposition="top center",
+        textposition="bottom right",  # elsewhere the interval or the line would run through the name
         marker={"symbol": symbol, "size": 11, "color": colour},
         error_y={
             "array": [f1.high - f1.value for _, f1 in scored],
@@ -160,24 +163,46 @@ def confusion_change(
     Coloured by whether the change is for the better: more on the diagonal, less elsewhere.
     """
     size = range(len(labels))
+    crowded = len(labels) > CROWDED
     better = [[(after[g][p] - before[g][p]) * (1 if g == p else -1) for p in size] for g in size]
     reach = max((abs(value) for row in better for value in row), default=0) or 1
-    names = [plain(label) for label in labels]
+    names = [plain(label, 24, 1) for label in labels]
     heat = go.Heatmap(
         z=better,
-        x=names,
-        y=names,
+        x=list(size),
+        y=list(size),
         zmin=-reach,
         zmax=reach,
-        colorscale=[(0.0, NEGATIVE), (0.5, "rgba(124,136,148,0.12)"), (1.0, POSITIVE)],
+        colorscale=[(0.0, NEGATIVE), (0.5, UNCHANGED), (1.0, POSITIVE)],
         showscale=False,
         xgap=2,
         ygap=2,
-        text=[[f"{before[g][p]:,} → {after[g][p]:,}" for p in size] for g in size],
+        text=[[_cell(before[g][p], after[g][p], better[g][p], crowded) for p in size] for g in size],
         texttemplate="%{text}",
-        hovertemplate=words["confusion"] + "<extra></extra>",
+        customdata=[[_moved(labels[g], labels[p], before[g][p], after[g][p], words) for p in size] for g in size],
+        hovertemplate="%{customdata}<extra></extra>",
     )
     figure = go.Figure(heat)
-    figure.update_yaxes(title=words["gold-label"], autorange="reversed", automargin=True, type="category")
-    figure.update_xaxes(title=words["prediction"], type="category", side="bottom")
-    return laid_out(figure, height=max(220, 110 + 46 * (len(labels) + 1)))
+    ticks = {"tickvals": list(size), "ticktext": names, "showgrid": False, "zeroline": False}
+    figure.update_yaxes(title=words["gold-label"], autorange="reversed", automargin=True, **ticks)
+    figure.update_xaxes(title=words["prediction"], side="bottom", automargin=True, **ticks)
+    return laid_out(figure, height=max(220, 150 + (26 if crowded else 46) * (len(labels) + 1)))
+
+
+UNCHANGED = "#D5DAE0"
+"""Opaque, since plotly picks dark or light words for a cell by its colour and knows nothing of a page below it."""
+CROWDED = 9
+"""Labels beyond which only the change is written into a cell, and nothing where there is none."""
+
+
+def _cell(before: int, after: int, better: int, crowded: bool) -> str:
+    """Both counts, and by a triangle whether that is for the better."""
+    mark = "▲" if better > 0 else "▼" if better < 0 else ""
+    if crowded:
+        return f"{after - before:+,}{mark}" if mark else ""
+    return f"{before:,} → {after:,} {mark}".rstrip()
+
+
+def _moved(gold: str, predicted: str, before: int, after: int, words: Words) -> str:
+    said = words["confusion"].format(gold=plain(gold), predicted=plain(predicted), change=f"{before:,} → {after:,}")
+    return str(said)

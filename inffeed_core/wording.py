@@ -39,6 +39,21 @@ ENGLISH = {
         "Macro-F1 fell significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
         "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
     ),
+    "train-one-label": "All gold texts to learn from are labelled {label}; import gold of the other labels as well.",
+    "train-lacks-labels": "No gold text to learn from is labelled {labels}; only silver can teach that.",
+    "validation-one-label": (
+        "All validation texts are labelled {label}: scores say little, and flags favour it. Import others as well."
+    ),
+    "validation-lacks-labels": "No validation text is labelled {labels}: whether the model knows that is not measured.",
+    "validation-chose": (
+        "Validation also chose the flags and steered feedback, so a rise there is flattering; test chose nothing."
+    ),
+    "test-paired": (
+        "On test: macro-F1 {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
+        "(paired bootstrap over the {examples:,} test texts that both versions predicted)."
+    ),
+    "test-unpaired": "On test: unknown, since the predictions of both versions are not stored; analyse them.",
+    "test-none": "On test: unknown, since there are no test texts; import some that are used for nothing else.",
     "trial-confirmed": (
         "Validation confirmed {count:,} changes, and they were applied: macro-F1 {change:+.3f}, 95 % interval "
         "{low:+.3f} to {high:+.3f} (paired bootstrap over {examples:,} validation texts)."
@@ -71,6 +86,7 @@ ENGLISH = {
     ),
     "audit-undecided": "{undecided} audited texts got no label; they are left out.",
     "time-like-version": "as {version} took",
+    "time-at-most": "at most: {version} also chose what this one keeps",
     "time-by-version": "at the pace of {version}; early stopping may end it sooner",
     "time-by-probe": "by a measurement; early stopping may end it sooner",
     "order-unknown": "Their rankings cannot be compared: {silver:,} silver texts are ranked by both.",
@@ -167,7 +183,7 @@ CHARTS = {
     "curve-point": "{split}, step {step:,} (epoch {epoch:.1f}): {loss:.4f}",
     "kept": "kept",
     "stopped-early": "stopped early",
-    "confusion": "%{y} predicted as %{x}: %{text}",
+    "confusion": "{gold} predicted as {predicted}: {change}",
     "gold-label": "Gold label",
     "prediction": "Prediction, before → after",
     "instances": "Instances",
@@ -176,6 +192,73 @@ CHARTS = {
     "test": "test",
 }
 """The words of `inffeed_core.charts` and `inffeed_core.version_charts`."""
+
+
+STAGES = (
+    "Starting",
+    "Cancelling",
+    "Waiting for another job",
+    "Waiting for another job that encodes texts",
+    "Waiting for another job that merges adapters",
+    "Waiting for another analysis of the whole model",
+    "Loading the model",
+    "Encoding texts",
+    "Tokenising",
+    "Fine-tuning",
+    "Merging the adapters",
+    "Timing a few batches",
+    "Writing the model",
+    "Fitting the model",
+    "Scoring",
+    "Refitting",
+    "Finding layers",
+    "Fitting eigenbases",
+    "Fitting eigenvalues",
+    "Encoding gradients",
+    "Differentiating targets",
+    "Averaging gradients",
+    "Encoding training rows",
+    "Multiplying by training rows",
+    "Adding up training rows",
+    "Comparing training rows",
+    "Reading the training set",
+    "Finding influencers",
+    "Weighing the labels",
+    "Trying the proposals",
+    "Saving the analysis",
+    "Saving the version",
+    "Copying the database",
+    "Copying the models",
+    "Checking the copy",
+    "Stopped by a signal; it goes on when it is continued",
+    "Busy: its process lives, but has not reported for a while",
+    "Reading the file",
+    "Checking the rows",
+    "Storing the rows",
+    "Writing the rows",
+)
+"""Everything that a job says it is doing; other words are shown in English in every language."""
+
+
+class Term(str):
+    """A member of a closed set, such as a kind of job, that each language names in a section of its own.
+
+    In the core's English it is the member as it is.
+    """
+
+    __slots__ = ("section",)
+
+    section: str
+
+    def __new__(cls, section: str, member: str) -> Self:
+        """A member of the set that this section names."""
+        made = super().__new__(cls, member)
+        made.section = section
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """What a copy is made from."""
+        return self.section, str(self)
 
 
 class Sentence(str):
@@ -197,11 +280,17 @@ class Sentence(str):
         return (self.code,), dict(self.values)
 
 
-def reworded(sentence: str, phrases: Mapping[str, str]) -> str:
-    """The same by another table; a plain string, such as an error's, stays as it is."""
+def reworded(sentence: str, phrases: Mapping[str, str], terms: Mapping[str, Mapping[str, str]] | None = None) -> str:
+    """The same by another table, and its terms by `terms`: names of members by section.
+
+    A plain string, such as an error's, stays as it is, and so does a member that has no name there.
+    """
+    if isinstance(sentence, Term):
+        return (terms or {}).get(sentence.section, {}).get(sentence, str(sentence))
     if not isinstance(sentence, Sentence):
         return sentence
     values = {
-        name: reworded(value, phrases) if isinstance(value, str) else value for name, value in sentence.values.items()
+        name: reworded(value, phrases, terms) if isinstance(value, str) else value
+        for name, value in sentence.values.items()
     }
     return phrases[sentence.code].format(**values)

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.charts import feature_map, influence_bars, ranking_bars, refit_scatter
+from inffeed_core.charts import feature_map, influence_bars, ranking_bars, reach, refit_scatter
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.records import Analysis, Instance
 from inffeed_core.settings import POLICIES
@@ -13,13 +13,16 @@ from inffeed_core.workflow.exploring import MAP_POINTS, Portrait, feature_points
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.verifying import KIND as VERIFY
 from inffeed_core.workflow.verifying import Verification, correlation, latest_verification, slope
+from pages.components.choices import choice
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
 from pages.components.tiers import analysis_name
-from pages.language import say, section, split_name, told
+from pages.language import called, say, section, split_name, told
 
 BARE = {"displayModeBar": False}
+ALONE, BESIDE = 60, 24
+"""Columns of text beside the bars: in one panel, and in each of two."""
 
 
 def page() -> None:
@@ -84,19 +87,21 @@ def _analyses(project: Project) -> list[int | None]:
     newest = latest_id(project) or next(iter(found))
     left, right = st.columns(2)
     ids = [newest, *(id for id in found if id != newest)]
-    shown = left.selectbox(
+    shown = choice(
         say("explore.analysis"),
         ids,
-        key="explore_analysis",
+        name="explore_analysis",
+        default=newest,
+        place=left,
         format_func=lambda id: analysis_name(found[id]),
         help=say("explore.analysis_help"),
     )
-    beside = right.selectbox(
+    beside = choice(
         say("explore.compare_with"),
         [id for id in ids if id != shown],
-        index=None,
+        name="explore_beside",
+        place=right,
         placeholder=say("explore.another_analysis"),
-        key="explore_beside",
         format_func=lambda id: analysis_name(found[id]),
     )
     return [shown] if beside is None else [shown, beside]
@@ -130,8 +135,8 @@ def _facts(shown: Portrait) -> None:
         st.text(one.text)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(split_name(one.split), color="blue" if one.split == "silver" else "green")
-            confirmed = say("explore.confirmed" if one.confirmed else "explore.not_confirmed")
-            st.badge(confirmed, color="green" if one.confirmed else "orange")
+            state = "confirmed" if one.confirmed else "disputed" if one.disputed else "not_confirmed"
+            st.badge(say(f"explore.{state}"), color="green" if one.confirmed else "orange")
             st.text(say("explore.label_from", id=one.id, source=one.source) if one.source else one.id)
     cells = st.columns(4)
     _fact(cells[0], say("columns.imported_label"), one.original_label)
@@ -157,14 +162,16 @@ def _influences(project: Project, portraits: list[Portrait], explaining: bool) -
     first, second = (shown.analysis for shown in portraits)
     if first is not None and second is not None:
         st.text(told(agreement(project, first, second).sentence))
+    scale = reach(*(shown.evidence for shown in portraits if shown.evidence is not None))
     for column, shown in zip(st.columns(2), portraits, strict=True):
         with column:
             if shown.analysis is not None:
                 st.subheader(analysis_name(shown.analysis), anchor=False)
-            _influence(project, shown, explaining, characters=20)
+            _influence(project, shown, explaining, scale)
 
 
-def _influence(project: Project, shown: Portrait, explaining: bool, characters: int = 46) -> None:
+def _influence(project: Project, shown: Portrait, explaining: bool, scale: tuple[float, float] | None = None) -> None:
+    """`scale` is what two panels side by side share."""
     if shown.analysis is None:
         _no_analysis()
         return
@@ -177,7 +184,8 @@ def _influence(project: Project, shown: Portrait, explaining: bool, characters: 
         return
     st.caption(say("explore.influence_said"))
     key = f"bars {shown.analysis.id} {shown.instance.id}"
-    bars = influence_bars(shown.evidence, characters=characters, words=section("charts"))
+    columns = ALONE if scale is None else BESIDE
+    bars = influence_bars(shown.evidence, columns, section("charts"), scale)
     st.plotly_chart(bars, key=key, on_select=lambda: _take_point(key), selection_mode="points", config=BARE)
     _influencer_table(shown)
     if shown.analysis.settings.get("scope", "head") != "head" and shown.analysis.id == latest_id(project):
@@ -241,8 +249,7 @@ def _rankings(project: Project, shown: Portrait, *, checking: bool) -> None:
     else:
         names = [say(f"columns.{name}") for name in ("policy", "rank", "score", "meaning")]
         rows = [
-            (_policy_name(policy), *standing, section("policies")[policy][1])
-            for policy, standing in shown.standings.items()
+            (_policy_name(policy), *standing, _policy_words(policy)[1]) for policy, standing in shown.standings.items()
         ]
         columns = {
             say("columns.rank"): st.column_config.NumberColumn(format="localized"),
@@ -299,7 +306,13 @@ def _verified(found: Verification) -> None:
 
 
 def _policy_name(policy: str) -> str:
-    return str(section("policies")[policy][0])
+    return str(_policy_words(policy)[0])
+
+
+def _policy_words(policy: str) -> tuple[str, str]:
+    """(its name, what its score is); one of another release has its own name and no explanation."""
+    name, meaning = section("policies").get(policy, (policy, ""))
+    return name, meaning
 
 
 def _trail(shown: Portrait) -> None:
@@ -312,7 +325,7 @@ def _trail(shown: Portrait) -> None:
         {
             when: pd.to_datetime(d.at),
             say("columns.who"): d.annotator,
-            say("columns.act"): say(f"acts.{d.act}"),
+            say("columns.act"): called(f"acts.{d.act}"),
             say("columns.label"): d.label,
             say("columns.note"): d.note,
             say("columns.undone"): d.token in undone,

@@ -1,6 +1,6 @@
 """Feedback: which labels that the model learned from should change, why, and what comes of changing them."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -11,19 +11,25 @@ from inffeed_core.workflow import feedback
 from inffeed_core.workflow.feedback import Preview
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import status
+from pages.components.choices import choice
 from pages.components.feedback_acts import May, actions, acts_list, said
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.proposals import proposal_list
+from pages.components.retraining import waiting
 from pages.components.session import require_project
 from pages.language import counted, say, told
+
+START = FeedbackSettings()
+"""What the widgets begin at."""
+KEPT: dict[str, Any] = {"persist_state": "session"}
 
 
 def page() -> None:
     """What to propose on top, then the proposals with what can be done about them, then what was done."""
     st.title(say("app.feedback"), anchor=False)
     project = require_project()
-    busy, now = bool(job_panel(project)), status(project)
+    kinds, now = job_panel(project), status(project)
     if now.version is None:
         empty_state(say("feedback.no_model"), say("feedback.no_model_advice"), "pages/models.py", say("app.to_models"))
         return
@@ -31,26 +37,30 @@ def page() -> None:
     if now.data_changed:
         st.text(say("feedback.retrain_first", version=now.version.id))
         st.page_link("pages/models.py", label=say("app.to_models"), icon=":material/model_training:")
-    may = May(change=not busy, compute=not busy and not now.data_changed)
-    _asking(project, may)
+    reason = waiting(kinds)
+    if reason is not None:
+        st.caption(say(f"feedback.{reason}"))
+    free = reason != "must_wait"
+    may = May(change=free, compute=free and not now.data_changed)
+    _asking(project, may.compute and "propose" not in kinds)
     _proposals(project, may)
     acts_list(project, may)
 
 
-def _asking(project: Project, may: May) -> None:
+def _asking(project: Project, can: bool) -> None:
     with st.expander(say("feedback.new"), icon=":material/search:", expanded=not feedback.sets(project)):
         method: Remedy = st.segmented_control(
             say("feedback.method"),
             get_args(Remedy),
-            default=get_args(Remedy)[0],
+            default=START.method,
             required=True,
             format_func=lambda method: say(f"feedback.{method}"),
-            persist_state="session",
             key="remedy",
+            **KEPT,
         )
         st.text(say(f"feedback.about_{method}"))
         settings = _settings(method)
-        if st.button(say("feedback.propose"), type="primary", disabled=not may.compute or settings is None):
+        if st.button(say("feedback.propose"), type="primary", disabled=not can or settings is None) and settings:
             start_job(project, "propose", {"feedback": settings.as_dict()})
 
 
@@ -58,42 +68,49 @@ def _settings(method: Remedy) -> FeedbackSettings | None:
     columns = st.columns(4, vertical_alignment="bottom")
     voting = method == "influence-vote"
     cap = columns[0].number_input(
-        say("feedback.cap"), 0.0, 100.0, 5.0, persist_state="session", key="cap", help=say("feedback.cap_help")
+        say("feedback.cap"), 0.0, 100.0, START.cap * 100, key="cap", help=say("feedback.cap_help"), **KEPT
     )
     influencers = columns[1].number_input(
         say("feedback.influencers"),
         1,
         100,
-        10,
-        persist_state="session",
+        START.influencers,
         key="voters",
         help=say("feedback.influencers_help"),
+        **KEPT,
     )
-    vote = columns[2].selectbox(
+    with columns[2]:
+        vote = _vote(voting)
+    with columns[3]:
+        margin = st.number_input(
+            say("feedback.margin"),
+            0.0,
+            2.0,
+            START.margin,
+            0.05,
+            disabled=not voting,
+            key="margin",
+            help=say("feedback.margin_help"),
+            **KEPT,
+        )
+    try:
+        return FeedbackSettings(method=method, influencers=influencers, vote=vote, margin=margin, cap=cap / 100)
+    except SettingsError as error:
+        problem(str(error), say("models.cannot_work"))
+        return None
+
+
+def _vote(voting: bool) -> Vote:
+    chosen: Vote = st.selectbox(
         say("feedback.vote"),
         get_args(Vote),
         format_func=lambda vote: say(f"feedback.{vote}"),
         disabled=not voting,
-        persist_state="session",
         key="vote",
         help=say("feedback.vote_help"),
+        **KEPT,
     )
-    margin = columns[3].number_input(
-        say("feedback.margin"),
-        0.0,
-        2.0,
-        0.2,
-        0.05,
-        disabled=not voting,
-        persist_state="session",
-        key="margin",
-        help=say("feedback.margin_help"),
-    )
-    try:
-        return FeedbackSettings(method, influencers, vote, margin, cap=cap / 100)
-    except SettingsError as error:
-        problem(str(error), say("models.cannot_work"))
-        return None
+    return chosen
 
 
 def _proposals(project: Project, may: May) -> None:
@@ -124,10 +141,14 @@ def _chosen_set(project: Project) -> int | None:
     found = {one.id: one for one in feedback.sets(project)}
     if len(found) < 2:
         return None
-    chosen: int = st.selectbox(
-        say("feedback.set"), list(found), format_func=lambda id: _name(found[id]), key=f"sets {len(found)}", width=460
+    return choice(
+        say("feedback.set"),
+        list(found),
+        name=f"sets {len(found)}",  # a new set is shown, whatever was chosen before it
+        default=max(found),
+        format_func=lambda id: _name(found[id]),
+        width=460,
     )
-    return chosen
 
 
 def _name(one: ProposalSet) -> str:

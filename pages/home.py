@@ -11,6 +11,7 @@ from inffeed_core.errors import InfFeedError, ProjectError
 from inffeed_core.records import Split
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.auditing import audit
+from inffeed_core.workflow.opened import may_open
 from inffeed_core.workflow.projects import (
     Project,
     ProjectSummary,
@@ -22,9 +23,11 @@ from inffeed_core.workflow.projects import (
 from inffeed_core.workflow.status import NextStep, Status, Step, status
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem
-from pages.components.session import choose_project, current_project
+from pages.components.session import choose_by_hand, choose_project, current_project, may_type_paths
+from pages.components.standing import changes_said, undecided_said
 from pages.language import language_choice, say, stage, told
 
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 WHERE = {
     Step.IMPORT_TRAIN: "pages/data.py",
     Step.IMPORT_VALIDATION: "pages/data.py",
@@ -74,6 +77,7 @@ def _open_project(project: Project) -> None:
             ):
                 st.switch_page(WHERE[step])
         _numbers(now)
+        _standing(now)
         _audit(project)
     job_panel(project)
 
@@ -86,6 +90,21 @@ def _numbers(now: Status) -> None:
     cells[2].metric(say("home.decisions"), f"{sum(now.decisions.values()):,}")
     measured = None if now.version is None else now.version.validation
     cells[3].metric(say("home.macro_f1"), "–" if measured is None else f"{measured.macro_f1.value:.3f}")
+
+
+def _standing(now: Status) -> None:
+    """What the decisions were, which texts wait for one, and what the next retrain will learn."""
+    told = []
+    if now.analysis is not None:
+        left = undecided_said(now.undecided)
+        told.append(say("standing.flags", open=now.open_flags) + (say("standing.between") + left if left else ""))
+    if now.decisions:
+        acts = [f"{say(f'acts.{act}')} {n:,}" for act, n in now.decisions.items()]
+        told.append(say("standing.answers", answers=say("standing.between").join(acts)))
+    if now.version is not None and now.changes.total:
+        told.append(say("standing.waiting", changes=changes_said(now.changes)))
+    if told:
+        st.caption(" · ".join(told))
 
 
 def _audit(project: Project) -> None:
@@ -116,10 +135,13 @@ def _begin(open_now: Project | None) -> None:
         st.subheader(say("home.elsewhere"), anchor=False)
         st.text(say("home.elsewhere_advice"))
         st.space("stretch")
+        if not may_type_paths():
+            st.text(say("home.elsewhere_by_hand"))
+            return
         with st.popover(say("home.open_folder"), icon=":material/folder_open:", width="stretch"):
             folder = st.text_input(say("home.folder"), key="folder", placeholder="/home/me/projects/reviews")
             if st.button(say("home.open_it"), key="open_folder") and folder.strip():
-                _try_to(lambda: choose_project(Path(folder.strip()).expanduser()))
+                _try_to(lambda: choose_by_hand(Path(folder.strip()).expanduser()))
 
 
 def _try_to(act: Callable[[], object]) -> None:
@@ -166,16 +188,23 @@ def _project_form() -> None:
             placeholder=say("home.field_labels_example"),
             help=say("home.field_labels_help"),
         )
-        model = st.text_input(say("home.field_encoder"), DEFAULT_MODEL, help=say("home.field_encoder_help"))
-        guidelines = st.text_area(say("home.field_guidelines"), placeholder=say("home.field_guidelines_example"))
+        model = st.text_input(
+            say("home.field_encoder"), DEFAULT_MODEL, key="new_model", help=say("home.field_encoder_help")
+        )
+        guidelines = st.text_area(
+            say("home.field_guidelines"), key="new_guidelines", placeholder=say("home.field_guidelines_example")
+        )
         if st.form_submit_button(say("home.create"), type="primary"):
             _create(name, labels, model, guidelines)
 
 
 def _create(name: str, labels: str, model: str, guidelines: str) -> None:
+    if not may_type_paths() and not HUB_ID.fullmatch(model.strip()):
+        problem(say("home.encoder_by_hand"))
+        return
     try:
         wanted = tuple(label.strip() for label in labels.split(",") if label.strip())
-        settings = ProjectSettings(name.strip(), wanted, model.strip(), guidelines.strip())
+        settings = ProjectSettings(name=name.strip(), labels=wanted, model=model.strip(), guidelines=guidelines.strip())
         project = create_project(default_home() / _folder_name(name), settings)
     except InfFeedError as error:
         problem(str(error))
@@ -210,6 +239,9 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
         if summary.problem:
             todo.badge(say("app.project_unreadable"), icon=":material/error:", color="red")
             todo.text(told(summary.problem))
+            return
+        if not may_open(summary.folder):  # a link out of the home folder
+            todo.text(say("home.elsewhere_by_hand"))
             return
         project = Project(summary.folder)
         counts = say("home.project_numbers", texts=summary.instances, decisions=summary.decisions)

@@ -26,9 +26,12 @@ CHOICE = "language"
 
 def language() -> str:
     """The code of the language in use, such as `en`."""
-    chosen = st.session_state.get(CHOICE) or st.query_params.get(CHOICE) or st.context.locale or ""
-    code = str(chosen).lower().partition("-")[0]
-    return code if code in LANGUAGES else "en"
+    return _first_known(st.session_state.get(CHOICE), st.query_params.get(CHOICE), st.context.locale)
+
+
+def _first_known(*asked: object) -> str:
+    codes = (str(one).lower().partition("-")[0] for one in asked)
+    return next((code for code in codes if code in LANGUAGES), "en")
 
 
 def section(name: str) -> Mapping[str, Any]:
@@ -43,6 +46,15 @@ def say(key: str, **values: object) -> str:
     return str(section(name)[phrase]).format(**values)
 
 
+def called(key: str) -> str:
+    """What "section.member" of a closed set is called; one that nothing is known of, by its own name.
+
+    A project may hold a kind of job, say, that a newer or an older release made.
+    """
+    name, _, member = key.partition(".")
+    return str(section(name).get(member, member))
+
+
 def counted(key: str, count: int, **values: object) -> str:
     """The phrase for one or for many, filled with `count`."""
     return say(f"{key}_one" if count == 1 else f"{key}_many", count=count, **values)
@@ -50,23 +62,25 @@ def counted(key: str, count: int, **values: object) -> str:
 
 def told(sentence: str) -> str:
     """What the core says, in the user's language where it can be said in others."""
-    return reworded(sentence, section("core"))
+    return reworded(sentence, section("core"), LANGUAGES[language()].words)
 
 
 def stage(words: str) -> str:
     """What a job is doing, which the database knows in English."""
-    return str(section("stages").get(words, words))
+    return called(f"stages.{words}")
 
 
 def split_name(split: str) -> str:
     """What a split is called."""
-    return say(f"splits.{split}")
+    return called(f"splits.{split}")
 
 
 def language_choice() -> None:
     """In the side bar: the languages by their own names."""
-    if CHOICE not in st.session_state:
-        st.session_state[CHOICE] = language()
+    code = language()
+    st.session_state[CHOICE] = code  # at every run: after a form in a dialog had led here, the browser showed none
+    if code != _first_known(st.query_params.get(CHOICE), st.context.locale):  # a link to another page left it out
+        st.query_params[CHOICE] = code
     with st.sidebar:
         st.segmented_control(
             say("app.language"),
@@ -80,4 +94,5 @@ def language_choice() -> None:
 
 
 def _remember() -> None:
-    st.query_params[CHOICE] = st.session_state[CHOICE]
+    if st.session_state[CHOICE] in LANGUAGES:
+        st.query_params[CHOICE] = st.session_state[CHOICE]

@@ -9,10 +9,12 @@ from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.workflow.comparing import all_versions, make_active
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Status, Step, status
+from pages.components.choices import choice
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state
 from pages.components.retraining import training
 from pages.components.session import require_project
+from pages.components.standing import changes_said, undecided_said
 from pages.components.version_comparison import before_after, history, training_history
 from pages.language import say, told
 
@@ -53,8 +55,16 @@ def _state(now: Status, active: ModelVersion | None) -> None:
     cells = st.columns(4)
     cells[0].metric(say("models.in_use"), active.id, border=True)
     cells[1].metric(say("home.macro_f1"), _score(active.validation), border=True)
-    cells[2].metric(say("models.changed"), f"{now.changed:,}", border=True, help=say("models.changed_help"))
-    cells[3].metric(say("models.flags_open"), f"{now.open_flags:,}", border=True)
+    cells[2].metric(
+        say("models.changed"),
+        f"{now.changed:,}",
+        border=True,
+        help=changes_said(now.changes) or say("models.changed_help"),
+    )
+    left = undecided_said(now.undecided)
+    cells[3].metric(say("models.flags_open"), f"{now.open_flags:,}", border=True, help=left or None)
+    if told := [one for one in (changes_said(now.changes), left) if one]:
+        st.caption(" · ".join(told))
     if agreement is not None:
         st.caption(say("models.head_agreement", share=agreement))
 
@@ -116,12 +126,11 @@ def _choose_active(project: Project, versions: list[ModelVersion], active: Model
     if not others:
         return
     with st.popover(say("models.use_another"), icon=":material/swap_vert:"):
-        chosen = st.selectbox(say("models.version"), others, key="other_version")
+        chosen = choice(say("models.version"), others, name="other_version", default=others[0]) or others[0]
         older = [v.id for v in versions].index(chosen) > [v.id for v in versions].index(active.id)
         st.text(say("models.use_said", new=chosen, old=active.id))
-        if st.button(
-            say("models.roll_back" if older else "models.promote", id=chosen), type="primary", key="use_version"
-        ):
+        act = say("models.roll_back" if older else "models.promote", id=chosen)
+        if st.button(act, type="primary", key=f"use {chosen}"):  # a click on another version's button does nothing
             make_active(project, chosen, by="models-page")
             st.rerun()
 
@@ -129,14 +138,14 @@ def _choose_active(project: Project, versions: list[ModelVersion], active: Model
 def _export(project: Project, versions: list[ModelVersion], active: ModelVersion) -> None:
     with st.popover(say("models.export"), icon=":material/output:"):
         ids = [v.id for v in versions]
-        chosen = st.selectbox(say("models.version"), ids, index=ids.index(active.id), key="exported_version")
+        chosen = choice(say("models.version"), ids, name="exported_version", default=active.id) or active.id
         folder = project.exports / chosen
         if folder.is_dir():
             st.text(say("models.exported", id=chosen))
             st.code(str(folder), language=None)
             return
         st.text(say("models.export_said"))
-        if st.button(say("models.export_now", id=chosen), type="primary", key="export_version"):
+        if st.button(say("models.export_now", id=chosen), type="primary", key=f"export {chosen}"):
             start_job(project, "export-model", {"version": chosen, "folder": str(folder)})
 
 

@@ -1,28 +1,36 @@
 """Review: one flag after another, with the evidence behind it. The card in the browser does the work of each key."""
 
 import hashlib
+import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 import streamlit as st
 
 from inffeed_core.errors import NotReady
 from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
+from inffeed_core.records import Changes
 from inffeed_core.workflow.discussing import topics
 from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.review import Sitting, held, release
 from pages.components.discussion import discussion
-from pages.components.flag_filter import flag_filter, policy_choice
-from pages.components.notices import as_it_is, empty_state
+from pages.components.flag_filter import flag_filter, look_again, policy_choice
+from pages.components.identity import given_name, known_name, remember_name
+from pages.components.notices import as_it_is, empty_state, problem
+from pages.components.presence import ROOMS, take_seat
 from pages.components.review_card import KEYS, review_card
-from pages.components.review_card.exchange import Json, Words, answer, greeting
+from pages.components.review_card.exchange import SILENCE, UNAVAILABLE, Json, Words, answer, greeting
 from pages.components.review_settings import care_button
-from pages.components.session import known_name, require_project, signed_in_name
-from pages.language import counted, language, say, section, told
+from pages.components.session import require_project
+from pages.components.standing import changes_said, undecided_said
+from pages.language import language, say, section, told
+
+RETRY = 4.0  # seconds until a room that could not be opened is tried again
 
 
 def page() -> None:
     """Ask who is reviewing, then open the room."""
-    project = require_project()
+    project = _project()
     annotator = known_name()
     if not annotator:
         _ask_name()
@@ -37,6 +45,15 @@ def page() -> None:
         _room(project, annotator)
 
 
+def _project() -> Project:
+    """The open project; one that the address names and that cannot be opened now is tried again."""
+    try:
+        return require_project()
+    finally:
+        if st.session_state.get("project") is None and st.query_params.get("project"):
+            _rerun_later()
+
+
 def _ask_name() -> None:
     st.title(say("review.title"), anchor=False)
     with st.form("who", width=460):
@@ -45,7 +62,7 @@ def _ask_name() -> None:
         name = st.text_input(say("review.name_field"), max_chars=60, autocomplete="name")
         if st.form_submit_button(say("review.name_button"), type="primary"):
             if name.strip():
-                st.session_state["annotator"] = name.strip()
+                remember_name(name.strip())
                 st.rerun()
             st.text(say("review.name_missing"))
 
@@ -62,11 +79,12 @@ def _person(project: Project, annotator: str) -> None:
     """The annotator's name; behind it the ways to stop."""
     with st.popover(as_it_is(annotator), icon=":material/person:", type="tertiary"):
         minutes = f"{settings_of(project).lease_minutes:g}"
-        st.text(say("review.held", count=held(project, annotator), minutes=minutes))
+        count = held(project, annotator)
+        st.text(say("review.held_one" if count == 1 else "review.held", count=count, minutes=minutes))
         if st.button(say("review.release"), icon=":material/logout:"):
             st.session_state["released"] = release(project, annotator)
             st.rerun()
-        if not signed_in_name() and st.button(say("review.change_name"), icon=":material/badge:"):
+        if not given_name() and st.button(say("review.change_name"), icon=":material/badge:"):
             release(project, annotator)
             _forget_name()
             st.rerun()
@@ -76,7 +94,7 @@ def _stopped(count: int) -> None:
     st.title(say("review.title"), anchor=False)
     with st.container(border=True):
         st.subheader(say("review.released_headline"), anchor=False)
-        st.text(say("review.released_advice", count=count))
+        st.text(say("review.released_advice_one" if count == 1 else "review.released_advice", count=count))
         if st.button(say("review.resume"), type="primary"):
             del st.session_state["released"]
             st.rerun()
@@ -89,10 +107,47 @@ def _forget_name() -> None:
 
 @st.fragment
 def _room(project: Project, annotator: str) -> None:
-    """The line above the card and the card; a message from the card runs only this."""
-    with st.container(horizontal=True, vertical_alignment="center", height="content"):
+    """The line above the card and the card; a message from the card runs only this.
+
+    Where the project cannot be read now, the card that was there stays, says so, and asks again.
+    """
+    take_seat(project, annotator)
+    try:
+        _line_and_card(project, annotator)
+    except UNAVAILABLE as error:
+        _card_alone(project, annotator, str(error))
+
+
+def _card_alone(project: Project, annotator: str, why: str) -> None:
+    sitting, config = st.session_state.get("review_shown", (None, None))
+    if sitting is None or sitting.annotator != annotator or config["project"] != str(project.folder):
+        _try_again(why)
+        return
+    _, answered = st.session_state.pop("review_answer", (None, None))
+    data = SILENCE | (answered or {}) | {"unread": why, "config": config}
+    review_card(_card_key(project, sitting), data, lambda: _receive(project, sitting))
+
+
+def _try_again(why: str) -> None:
+    """Say why there is no room yet, and open it as soon as that is over."""
+    problem(why, say("review.unavailable"))
+    st.text(say("review.trying_again"))
+    _rerun_later()
+
+
+@st.fragment(run_every=RETRY)
+def _rerun_later() -> None:
+    since = st.session_state.setdefault("review_failed_at", time.monotonic())
+    if time.monotonic() - since >= RETRY:
+        del st.session_state["review_failed_at"]
+        st.rerun()
+
+
+def _line_and_card(project: Project, annotator: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", height="content", gap="xsmall"):
         sitting = Sitting(annotator, policy_choice(project), flag_filter(project))
         banner = st.empty()
+        again = st.empty()
         st.space("stretch")
         _to_discussion(project, annotator)
         care_button(project)
@@ -102,20 +157,37 @@ def _room(project: Project, annotator: str) -> None:
     except NotReady as why:
         empty_state(say("review.not_ready"), told(why.args[0]), "pages/models.py", say("app.to_models"))
         return
-    with banner:
-        _waiting(data["waiting"])
+    if "changes" in data:  # not where the answer only says that nothing could be stored or read
+        with banner:
+            _waiting(Changes(**data["changes"]))
+        with again:
+            _undecided(data["undecided"], sitting)
     with person:
         _person(project, annotator)
-    key = _card_key(project, sitting)
-    review_card(key, data, lambda: _receive(project, sitting))
+    st.session_state["review_shown"] = sitting, data["config"]
+    review_card(_card_key(project, sitting), data, lambda: _receive(project, sitting))
 
 
-def _waiting(corrections: int) -> None:
-    if corrections == 0:
+def _waiting(changes: Changes) -> None:
+    if not changes.total:
         st.caption(say("review.waiting_none"))
         return
-    label = counted("review.waiting", corrections)
-    st.page_link("pages/models.py", label=label, icon=":material/model_training:")
+    label, why = changes_said(changes), say("review.waiting")
+    st.page_link("pages/models.py", label=label, icon=":material/model_training:", help=why)
+
+
+def _undecided(undecided: Mapping[str, int], sitting: Sitting) -> None:
+    """What was answered and is not decided, and the way to look at it again."""
+    if undecided and not sitting.only.answered:
+        st.button(
+            say("review.undecided", count=sum(undecided.values())),
+            icon=":material/replay:",
+            type="tertiary",
+            key="look_again",
+            help=say("review.look_again", undecided=undecided_said(undecided)),
+            on_click=look_again,
+            args=tuple(undecided),
+        )
 
 
 def _card_key(project: Project, sitting: Sitting) -> str:
@@ -131,7 +203,9 @@ def _receive(project: Project, sitting: Sitting) -> None:
     key = _card_key(project, sitting)
     message = st.session_state[key]["message"]
     if message and message.get("annotator") == sitting.annotator:
-        with suppress(NotReady):  # the decisions are stored by then, and the page says what is missing
+        with suppress(
+            *UNAVAILABLE
+        ):  # what is stored by then is told when it comes again; the page says what is missing
             st.session_state["review_answer"] = key, answer(project, sitting, message, _words(project))
 
 
@@ -143,10 +217,11 @@ def _data(project: Project, sitting: Sitting) -> Json:
     """The answer to the card's message, or all it needs where the page runs for another reason."""
     key, answered = st.session_state.pop("review_answer", (None, None))
     fresh = key != _card_key(project, sitting)
-    told = greeting(project, sitting, _words(project)) if fresh else answered
+    told = _greeting(project, sitting) if fresh else answered
     settings = settings_of(project)
     config = {
         "key": _card_key(project, sitting) + _digest(settings, language()),  # another of these is another card too
+        "sitting": _card_key(project, sitting),
         "project": str(project.folder),
         "annotator": sitting.annotator,
         "labels": settings.labels,
@@ -162,4 +237,11 @@ def _data(project: Project, sitting: Sitting) -> Json:
     return told | {"config": config}
 
 
-page()
+def _greeting(project: Project, sitting: Sitting) -> Json:
+    return greeting(project, sitting, _words(project), again=ROOMS.goes_on(project, sitting))
+
+
+try:
+    page()
+except UNAVAILABLE as error:
+    _try_again(str(error))

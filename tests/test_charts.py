@@ -12,6 +12,7 @@ from inffeed_core.charts import (
     label_counts,
     plain,
     ranking_bars,
+    reach,
     refit_scatter,
 )
 from inffeed_core.records import Evidence, Influencer, MapPoint, Split
@@ -61,8 +62,48 @@ def test_bars_tell_their_sign_without_colour_too():
 
 
 def test_bars_keep_the_strongest_of_each_side():
-    bars = influence_bars(evidence(), shown=1).data[0]
-    assert list(bars.x) == [0.5, -0.9]
+    many = Evidence("t", tuple(influencer(f"a{n}", 1 / (n + 1)) for n in range(20)), evidence().opposers)
+    bars = influence_bars(many).data[0]
+    assert list(bars.x) == [*(1 / (n + 1) for n in range(8)), -0.1, -0.9]
+
+
+def test_panels_that_are_looked_at_together_share_one_scale():
+    small = Evidence("t", (influencer("a", 0.028),), (influencer("b", -0.001),))
+    large = Evidence("t", (influencer("c", 0.049),), ())
+    shared = reach(small, large)
+    assert shared == (-0.001, 0.049)
+    ranges = {influence_bars(one, scale=shared).layout.xaxis.range for one in (small, large)}
+    assert len(ranges) == 1
+    low, high = ranges.pop()
+    assert low < -0.001
+    assert high > 0.049
+    assert influence_bars(small).layout.xaxis.range[1] < 0.049
+
+
+@pytest.mark.parametrize("text", ["a word or two, " * 40, "没有空格的一句很长的话" * 20, "x" * 900])
+def test_texts_beside_bars_keep_their_room_in_any_script(text):
+    shown = influence_bars(Evidence("t", (influencer("a", 0.5, text, text),), ()), 40).layout.yaxis.ticktext[0]
+    label, *lines = shown.removeprefix("<b>").replace("</b>", "").split("<br>")
+    assert len(lines) == 2
+    assert all(20 < sum(2 if c > "\u1100" and c != "…" else 1 for c in line) <= 40 for line in lines)
+    assert len(label) <= 20
+    assert shown.endswith("…")
+
+
+def test_no_grid_line_runs_through_the_numbers():
+    assert influence_bars(evidence()).layout.xaxis.showgrid is False
+    assert ranking_bars({"a": 0.5}, 0.1).layout.xaxis.showgrid is False
+
+
+@pytest.mark.parametrize("count", [10, 13, 40])
+def test_more_labels_than_colours_get_a_bar_each(count):
+    labels = [f"label {n}" for n in range(count)]
+    counts = {Split.TRAIN: dict.fromkeys(labels, 3), Split.SILVER: {labels[-1]: 5}}
+    figure = label_counts(counts, labels)
+    assert [trace.name for trace in figure.data] == ["train", "silver"]
+    assert list(figure.layout.yaxis.ticktext) == labels
+    assert list(figure.data[1].x)[-2:] == [0, 5]
+    assert figure.layout.height >= 20 * count
 
 
 @pytest.mark.parametrize("where", ["text", "label", "id"])

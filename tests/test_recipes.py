@@ -3,8 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from inffeed_core.influence import HeadData, HeadFit, choose_l2, losses, probabilities
-from inffeed_core.recipes import Learned, beliefs, fit_recipe, taught
+from inffeed_core import recipes
+from inffeed_core.errors import Cancelled
+from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, losses, probabilities
+from inffeed_core.recipes import Learned, beliefs, fit_recipe, gold_fit, taught
 from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
 
 GOLD, SILVER = 60, 600
@@ -32,8 +34,8 @@ def learned(wrong: float) -> tuple[Learned, torch.Tensor]:
     return Learned(data, gold, torch.where(gold, -1, silver), torch.zeros_like(labels)), truth
 
 
-def fitter(data: HeadData) -> HeadFit:
-    return choose_l2(data, *VALIDATION, L2_GRID)
+def fitter(data: HeadData, report: Report) -> HeadFit:
+    return choose_l2(data, *VALIDATION, L2_GRID, report=report)
 
 
 def loss_on_test(fit: HeadFit) -> float:
@@ -110,3 +112,48 @@ def test_what_reviewed_texts_tell_of_their_silver_label_is_not_taken_for_what_th
         loss[trust] = float(-belief.gather(1, truth[unseen].unsqueeze(1)).log().mean())
     assert odd.sum() > 30
     assert loss[1.0] < loss[0.0]
+
+
+@pytest.mark.parametrize("reviewed", [0, 5])
+def test_progress_counts_to_the_end_of_all_paths(reviewed: int):
+    given, truth = learned(0.3)
+    confirmed = given.confirmed.clone()
+    confirmed[GOLD : GOLD + reviewed] = True
+    labels = torch.where(confirmed, truth, given.data.labels)
+    given = replace(given, confirmed=confirmed, data=replace(given.data, labels=labels))
+    heard: list[tuple[str, int, int]] = []
+    fit_recipe(given, VALIDATION, TrainSettings(), fitter, lambda *one: heard.append(one))
+    assert {(stage, of) for stage, _, of in heard} == {("Fitting the model", (8 if reviewed else 5) * len(L2_GRID))}
+    done = [number for _, number, _ in heard]
+    assert done == sorted(done)
+    assert done[0] == 0
+    assert done[-1] >= (7 if reviewed else 4) * len(L2_GRID)
+    assert len(set(done)) > 20
+
+
+def test_a_wish_to_cancel_is_heard_within_a_fit():
+    given, _ = learned(0.3)
+
+    def stop(stage: str, done: int, of: int) -> None:
+        if done == 4:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        fit_recipe(given, VALIDATION, TrainSettings(), fitter, stop)
+
+
+def test_the_head_of_gold_alone_is_fitted_once_for_all_trusts(monkeypatch: pytest.MonkeyPatch):
+    given, _ = learned(0.3)
+    fits = []
+    monkeypatch.setattr(recipes, "gold_fit", lambda *args: fits.append(1) or gold_fit(*args))
+    auto = fit_recipe(given, VALIDATION, TrainSettings(), fitter)
+    assert fits == [1]
+    ways = [TrainSettings(recipe="plain"), *(TrainSettings(recipe="noise-aware", trust=t) for t in recipes.TRUSTS)]
+    found = [fit_recipe(given, VALIDATION, way, fitter) for way in ways]
+    apart = min(found, key=lambda one: loss_on_validation(one[1]))
+    assert (auto[0].recipe, auto[0].trust) == (apart[0].recipe, apart[0].trust)
+    assert torch.equal(auto[1].theta, apart[1].theta)
+
+
+def loss_on_validation(fit: HeadFit) -> float:
+    return float(losses(probabilities(fit.theta, VALIDATION[0]), VALIDATION[1]).mean())

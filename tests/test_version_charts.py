@@ -1,9 +1,13 @@
 """Figures of versions show the numbers they were given."""
 
+import colorsys
+
 import pytest
 
+from inffeed_core.palette import NEGATIVE, POSITIVE
 from inffeed_core.records import CurvePoint, Interval, Metrics, ModelVersion, TrainingCurve
 from inffeed_core.version_charts import confusion_change, f1_dumbbell, learning_curve, training_curve
+from pages.languages import LANGUAGES
 
 
 def test_the_dumbbell_shows_each_label_and_the_mean_with_intervals():
@@ -21,10 +25,45 @@ def test_the_dumbbell_shows_each_label_and_the_mean_with_intervals():
 
 
 def test_a_change_for_the_better_is_positive_on_and_off_the_diagonal():
-    figure = confusion_change([[5, 3], [2, 9]], [[7, 1], [4, 7]], ("<b>no</b>", "yes")).data[0]
-    assert [list(row) for row in figure.z] == [[2, 2], [-2, -2]]
-    assert figure.text[0][0] == "5 → 7"
-    assert figure.x[0] == "&lt;b&gt;no&lt;/b&gt;"
+    figure = confusion_change([[5, 3], [2, 9]], [[7, 1], [4, 7]], ("<b>no</b>", "yes"))
+    (heat,) = figure.data
+    assert [list(row) for row in heat.z] == [[2, 2], [-2, -2]]
+    assert [list(row) for row in heat.text] == [["5 → 7 ▲", "3 → 1 ▲"], ["2 → 4 ▼", "9 → 7 ▼"]]
+    assert figure.layout.xaxis.ticktext[0] == "&lt;b&gt;no&lt;/b&gt;"
+    assert "&lt;b&gt;no&lt;/b&gt; predicted as yes: 3 → 1" in heat.customdata[0][1]
+
+
+def test_of_many_labels_only_what_changed_is_written():
+    labels = [f"label {n}" for n in range(13)]
+    before = [[1 if g == p else 0 for p in range(13)] for g in range(13)]
+    after = [row.copy() for row in before]
+    after[3][3], after[3][4] = 0, 1
+    (heat,) = confusion_change(before, after, labels).data
+    assert [text for row in heat.text for text in row if text] == ["-1▼", "+1▼"]
+    assert all(colour.startswith("#") for _, colour in heat.colorscale)  # opaque: else words are dark on a dark page
+
+
+COLOURS = {"blue": (190, 240), "orange": (10, 45), "green": (80, 170), "red": (345, 370)}
+
+
+def named(colour: str) -> str:
+    """What people call the colour."""
+    hue = 360 * colorsys.rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))[0]
+    return next(name for name, (low, high) in COLOURS.items() if low <= hue <= high or low <= hue + 360 <= high)
+
+
+CHINESE = {"blue": "蓝色", "orange": "橙色", "green": "绿色", "red": "红色"}
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_captions_name_the_colours_that_charts_have(code):
+    said = LANGUAGES[code].words["models"]["confusion_said"].lower()
+    better, worse = named(POSITIVE), named(NEGATIVE)
+    names = CHINESE if code == "zh" else {name: f" {name}" for name in COLOURS}
+    assert said.index(names[better]) < said.index(names[worse])
+    assert [name for name in COLOURS if names[name] in said and name not in (better, worse)] == []
+    assert "▲" in said
+    assert "▼" in said
 
 
 def test_the_learning_curve_follows_the_versions_over_what_was_confirmed():

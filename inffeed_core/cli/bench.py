@@ -215,7 +215,13 @@ def feedback(
     from inffeed_core.evaluation.repair_runs import Places
     from inffeed_core.feedback import METHODS
 
-    plan = feedback_runs.FeedbackPlan(_names(methods, tuple(METHODS), "--methods"), about, model, tuning, train_rows)
+    plan = feedback_runs.FeedbackPlan(
+        methods=_names(methods, tuple(METHODS), "--methods"),
+        settings=about,
+        model=model,
+        fine_tune=tuning,
+        train_rows=train_rows,
+    )
     with TemporaryDirectory() as folder, shown_progress() as progress:
         places = Places(data, cache, results or Path(folder) / "feedback.jsonl")
         found = feedback_runs.complete(places, _sets(data, sets), seeds, plan, progress)

@@ -74,11 +74,17 @@ def new(
     "--leave-out-leaks", is_flag=True, help="Leave out train and silver texts that are also validation or test."
 )
 @click.option("--leave-out-duplicates", is_flag=True, help="Keep only the first of equal texts in a split.")
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="How a text file is encoded, such as cp1250 or gb18030; UTF-8, and UTF-16 with its mark, need no saying.",
+)
 @click.option("--dry-run", is_flag=True, help="Tell what would happen, and change nothing.")
 @json_option
 def import_(
     project: Path,
     file: Path,
+    encoding: str | None,
     mapping: tuple[str, ...],
     leave_out_leaks: bool,
     leave_out_duplicates: bool,
@@ -91,12 +97,14 @@ def import_(
     All of it is imported, or nothing. CSV, TSV and JSON lines (also .gz), Parquet and Excel are read. Columns that are
     not named are guessed by their usual names; those that mean nothing to InfFeed are kept as metadata.
     """
+    from inffeed_core.data.reading import read
     from inffeed_core.workflow.importing import commit, preview
 
     target = opened(project)
-    guess = preview(target, file)
+    table = read(file, encoding=encoding)
+    guess = preview(target, table)
     options = _chosen(guess.options, mapping, columns)
-    look = guess if options == guess.options else preview(target, file, options)
+    look = guess if options == guess.options else preview(target, table, options)
     _warn_of_overlaps(look, leave_out_leaks, leave_out_duplicates)
     if dry_run:
         _tell_preview(look, as_json)
@@ -104,7 +112,7 @@ def import_(
     with shown_progress() as progress:
         result = commit(
             target,
-            file,
+            table,
             options,
             leave_out_leaks=leave_out_leaks,
             leave_out_duplicates=leave_out_duplicates,

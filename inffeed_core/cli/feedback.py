@@ -8,6 +8,7 @@ import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
 from inffeed_core.cli.review import annotator_option
+from inffeed_core.errors import NotReady
 from inffeed_core.settings import FeedbackSettings, Remedy, Vote
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def show(project: Path, set_id: int | None, ids: tuple[str, ...], limit: int, as
 def _told(found: "Preview", limit: int, cast: "dict[str, list[Voter]] | None" = None) -> str:
     head = f"Set {found.set.id}: {found.set.size:,} proposals by {found.settings.method} for {found.set.version}"
     lines = [f"{head}, {len(found.open):,} open."]
+    if decided := len(found.open) - len(found.untouched):
+        lines.append(f"Somebody has decided about {decided:,} of them; these change only with --id.")
     if found.stale:
         lines.append(
             f"Since then {found.changed_since:,} labels changed, and {found.version_now} is in use; propose anew."
@@ -103,7 +106,8 @@ def _told(found: "Preview", limit: int, cast: "dict[str, list[Voter]] | None" = 
 
 def _line(one: "Proposal") -> str:
     sent, change = ", sent to review" if one.sent else "", f"{one.label} → {one.proposed or 'leave out'}"
-    return f"{one.rank:>5}. {one.id}  {change}  lead {one.lead:.3g}  {one.state}{sent}"
+    decided = f", decided by {one.decided_by} on {(one.decided_at or '')[:10]}" if one.decided_by else ""
+    return f"{one.rank:>5}. {one.id}  {change}  lead {one.lead:.3g}  {one.state}{sent}{decided}"
 
 
 def _vote(voter: "Voter") -> str:
@@ -146,13 +150,14 @@ def apply(
 
     The proposals of the project DIR are tried first: they are applied, and a version is trained, only where the 95 %
     paired bootstrap interval of the gain in validation macro-F1 lies above 0. Applying is one act, which `undo` takes
-    back; each label counts as the annotator's decision.
+    back; each label counts as the annotator's decision. Texts that somebody has decided are passed over unless --id
+    names them.
     """
     from inffeed_core.workflow.feedback import preview
 
     target = opened(project)
     found = preview(target, set_id)
-    chosen = list(ids) or found.open
+    chosen = list(ids) or _untouched(found)
     if unchecked:
         _apply_unchecked(target, found.set.id, chosen, annotator, as_json)
         return
@@ -164,6 +169,16 @@ def apply(
         job = run_here(target, "feedback", settings, progress)
     trials = latest_trials(target, int(str(job.result["rounds"])))
     answer({"rounds": trials}, as_json, lambda: "\n".join(_outcome(trial) for trial in trials))
+
+
+def _untouched(found: "Preview") -> list[str]:
+    """What is meant where no id is named. Raises NotReady where that is nothing."""
+    if not found.untouched:
+        said = "Somebody has decided about each open one" if found.open else "None is open"
+        raise NotReady(
+            f"Nothing to take of set {found.set.id}. {said}: name texts with --id, or `inffeed feedback propose` anew."
+        )
+    return found.untouched
 
 
 def _apply_unchecked(project: "Project", set_id: int, ids: list[str], annotator: str, as_json: bool) -> None:
@@ -225,7 +240,7 @@ def send(project: Path, set_id: int | None, ids: tuple[str, ...], annotator: str
 
     target = opened(project)
     found = preview(target, set_id)
-    count = send_to_review(target, found.set.id, list(ids) or found.open, annotator)
+    count = send_to_review(target, found.set.id, list(ids) or _untouched(found), annotator)
     click.echo(f"{count:,} texts were sent to review: `inffeed flags {project} --policy feedback`.")
 
 

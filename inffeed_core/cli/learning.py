@@ -67,6 +67,7 @@ def train(project: Path, model: str | None, as_json: bool, **settings: float | s
     stay. `retrain` goes on with the choices of the active version, and takes settings of the analysis.
     """
     target = opened(project)
+    _warn_of_gold(target)
     _do(target, "train", {"train": _given(TrainSettings, settings)}, model)
     _tell_version(target, as_json)
 
@@ -90,7 +91,7 @@ def analyse(project: Path, as_json: bool, **settings: float | str | None) -> Non
 @project_argument
 @train_options
 @analysis_options
-@click.option("--estimate", is_flag=True, help="Only tell how long the training would take here, at most.")
+@click.option("--estimate", is_flag=True, help="Only tell how long it would take here, at most.")
 @json_option
 def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **settings: float | str | None) -> None:
     """Train on all decisions, then flag anew.
@@ -101,23 +102,39 @@ def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **s
     """
     target = opened(project)
     if estimate:
-        _tell_time(target, TrainSettings.from_dict(_given(TrainSettings, settings)), as_json)
+        analysis = AnalysisSettings.from_dict(_given(AnalysisSettings, settings))
+        _tell_time(target, TrainSettings.from_dict(_given(TrainSettings, settings)), analysis, as_json)
         return
     both = {"train": _given(TrainSettings, settings), "analysis": _given(AnalysisSettings, settings)}
+    _warn_of_gold(target)
     _do(target, "retrain", both, model)
     _tell_version(target, as_json)
 
 
-def _tell_time(project: "Project", settings: TrainSettings, as_json: bool) -> None:
+def _warn_of_gold(project: "Project") -> None:
+    """Before work begins that may take long: what gold does not show."""
+    from inffeed_core.store import count_by_split, project_settings, reading
+    from inffeed_core.workflow.gold_coverage import gold_gaps
+
+    with reading(project.db) as db:
+        gaps = gold_gaps(project_settings(db).labels, count_by_split(db))
+    for gap in gaps:
+        click.echo(f"Warning: {gap}", err=True)
+
+
+def _tell_time(project: "Project", settings: TrainSettings, analysis: AnalysisSettings, as_json: bool) -> None:
     from inffeed_core.workflow import estimating
 
-    found = estimating.estimate(project, settings)
+    found = estimating.estimate(project, settings, analysis)
     if found is None and settings.method != "instant":
         _do(project, "probe", {"train": settings.as_dict()})
-        found = estimating.estimate(project, settings)
+        found = estimating.estimate(project, settings, analysis)
     if found is None:
-        raise NotReady("Nothing was trained yet, so there is nothing to estimate from; run `inffeed train` first.")
-    answer(found, as_json, lambda: f"About {in_words(found.seconds)} ({found.basis}).")
+        raise NotReady(
+            "Nothing like it was trained yet, so there is nothing to estimate from; run `inffeed train` first."
+        )
+    without = "" if found.analysis else " The analysis after it comes on top."
+    answer(found, as_json, lambda: f"About {in_words(found.seconds)} ({found.basis}).{without}")
 
 
 def _given(kind: type[TrainSettings] | type[AnalysisSettings], values: dict[str, float | str | None]) -> dict[str, Any]:
@@ -150,12 +167,23 @@ def _tell_version(project: "Project", as_json: bool) -> None:
     with reading(project.db) as db:
         made, active = versions(db)[-1], active_version(db)
     is_active = active is not None and active.id == made.id
-    answer({"version": made, "active": is_active}, as_json, lambda: _trained(made, active if not is_active else None))
+    kept = active if not is_active else None
+    answer({"version": made, "active": is_active}, as_json, lambda: _trained(made, kept, _on_test(project, made)))
 
 
-def _trained(made: "ModelVersion", kept: "ModelVersion | None") -> str:
+def _on_test(project: "Project", made: "ModelVersion") -> list[str]:
+    """The change since the parent where nothing was chosen, as validation cannot tell it."""
+    from inffeed_core.workflow.comparing import compare
+
+    if made.parent is None:
+        return []
+    found = compare(project, made.parent, made.id)
+    return [found.test_sentence, found.caveat]
+
+
+def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[str]) -> str:
     counts = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in made.train_counts.items())
-    lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}"]
+    lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}", *on_test]
     if (agreement := made.report.get("head_agreement")) is not None:
         lines.append(
             f"The refitted head predicts what the loaded classifier's own does on {agreement:.1%} of the texts."

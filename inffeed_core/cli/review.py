@@ -12,7 +12,8 @@ from inffeed_core.errors import NotReady
 from inffeed_core.settings import POLICIES, SENT
 
 if TYPE_CHECKING:
-    from inffeed_core.records import Decision, Influencer
+    from inffeed_core.records import Influencer
+    from inffeed_core.workflow.discussing import Topic
     from inffeed_core.workflow.exploring import Portrait
     from inffeed_core.workflow.projects import Project
 
@@ -31,16 +32,24 @@ annotator_option = click.option(
 @click.option("--source", "sources", multiple=True, help="Only from this source; repeat it for several.")
 @click.option("--where", "metadata", multiple=True, metavar="KEY=VALUE", help="Only with this metadata; all of them.")
 @click.option("--search", "words", default="", help="Only where the text holds these words, each as a prefix.")
+@click.option(
+    "--undecided",
+    "answered",
+    multiple=True,
+    type=click.Choice(("skip", "unsure", "flag")),
+    help="In the place of open flags what was answered so and is not decided; flag is all that is discussed.",
+)
 @json_option
 def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_json: bool, **filters: Any) -> None:
     """List the open flags of the project DIR.
 
     The one to check first stands at the top. Those that enough annotators have answered are passed over.
     """
-    from inffeed_core.records import FlagFilter
+    from inffeed_core.records import Act, FlagFilter
     from inffeed_core.workflow.review import queue
 
-    only = FlagFilter(metadata=tuple(_pair(entry) for entry in metadata), **filters)
+    answered = tuple(Act(one) for one in filters.pop("answered"))
+    only = FlagFilter(metadata=tuple(_pair(entry) for entry in metadata), answered=answered, **filters)
     found = [item.flag for item in queue(opened(project), policy, limit, only=only)]
     blocks = [
         f"{f.rank:>5}. {f.id}  {f.label} → {f.suggested}?  score {f.score:+.3g}\n"
@@ -136,11 +145,12 @@ Examples:
 @project_argument
 @click.argument("id", required=False)
 @click.argument("label", required=False)
-@click.option("--act", help="unsure, skip or flag instead of a label; keep and relabel follow from the label.")
+@click.option("--act", help="unsure, skip, flag or leave-out instead of a label; keep and relabel follow from it.")
 @click.option("--note", default="", help="Kept with the decision.")
 @click.option(
     "--file", type=click.Path(path_type=Path), help="Decisions with the columns id, label, and where wanted act, note."
 )
+@click.option("--encoding", metavar="NAME", help="How that file is encoded, where it is not UTF-8.")
 @click.option("--settle", is_flag=True, help="End the discussion of it: answers before no longer count.")
 @annotator_option
 @json_option
@@ -151,6 +161,7 @@ def decide(
     act: str | None,
     note: str,
     file: Path | None,
+    encoding: str | None,
     settle: bool,
     annotator: str,
     as_json: bool,
@@ -165,9 +176,13 @@ def decide(
         raise click.UsageError("Give either an ID with a LABEL (or --act), or --file.")
     target = opened(project)
     if file is not None:
-        taken = decide_file(target, file, annotator)
+        taken = decide_file(target, file, annotator, encoding)
     else:
-        taken = [decide_one(target, Wish(id or "", label or "", act or "", note, settle), annotator)]
+        taken = [
+            decide_one(
+                target, Wish(id=id or "", label=label or "", act=act or "", note=note, settles=settle), annotator
+            )
+        ]
     words = f"{taken[0].act} saved for {id}." if file is None else f"{len(taken):,} decisions saved."
     answer([asdict(decision) for decision in taken], as_json, lambda: words)
 
@@ -217,8 +232,7 @@ def discussion(project: Path, as_json: bool) -> None:
 
     found = topics(opened(project))
     blocks = [
-        "\n".join([f"{t.instance.id}  {t.instance.label}", f"  {_first_words(t.instance.text)}", *map(_said, t.said)])
-        for t in found
+        "\n".join([f"{t.instance.id}  {_labels(t)}", f"  {_first_words(t.instance.text)}", *_said(t)]) for t in found
     ]
     answer(found, as_json, lambda: "\n".join(blocks) or "Nothing is to be discussed.")
 
@@ -227,9 +241,20 @@ def _first_words(text: str) -> str:
     return " ".join(text.split())[:160]
 
 
-def _said(decision: "Decision") -> str:
-    label = f" {decision.label}" if decision.label else ""
-    return f"  {decision.annotator}: {decision.act}{label}{f' ({decision.note})' if decision.note else ''}"
+def _labels(topic: "Topic") -> str:
+    instance = topic.instance
+    now = "disputed" if instance.disputed else instance.label
+    suggested = f", suggested {topic.suggested} ({topic.probability:.0%})" if topic.suggested else ""
+    return f"{instance.split} {instance.original_label}{suggested}, now {now}"
+
+
+def _said(topic: "Topic") -> list[str]:
+    lines = []
+    for one in topic.said:
+        before = " (before)" if topic.overtaken(one) else ""
+        label, note = f" {one.label}" if one.label else "", f" ({one.note})" if one.note else ""
+        lines.append(f"  {one.annotator}: {one.act}{label}{before}{note}")
+    return lines
 
 
 @click.command(epilog="Example: inffeed audit reviews --json")

@@ -39,13 +39,26 @@ def _told(found: "Status", checked: bool) -> str:
         counts = ", ".join(f"{n:,} {label}" for label, n in labels.items())
         lines.append(f"  {split + ':':<12}{counts or 'empty'}")
     decisions = ", ".join(f"{n:,} {act}" for act, n in found.decisions.items())
-    lines.append(f"  {'decisions:':<12}{decisions or 'none'}")
-    lines.append(f"  {'model:':<12}{found.version.id if found.version else 'none'}; {found.open_flags:,} open flags")
+    lines.append(f"  {'answers:':<12}{decisions or 'none'}")
+    lines.append(f"  {'model:':<12}{found.version.id if found.version else 'none'}{_unlearned(found)}")
+    left = "".join(f", {n:,} {_UNDECIDED[act]}" for act, n in found.undecided.items())
+    lines.append(f"  {'review:':<12}{found.open_flags:,} open flags{left}")
     lines.append(
         f"  {'database:':<12}{'checked, whole' if checked else 'no damage found in the part that was checked'}"
     )
     lines += [f"  {'job:':<12}{_job_line(job)}" for job in found.jobs]
     return "\n".join([*lines, f"Next: {found.next_step.sentence}"])
+
+
+_UNDECIDED = {"skip": "skipped", "unsure": "unsure", "flag": "in discussion"}
+
+
+def _unlearned(found: "Status") -> str:
+    """What decisions have made of the labels since the version was trained."""
+    told = {"corrected": found.changes.corrected, "confirmed": found.changes.confirmed}
+    told["no longer confirmed"] = found.changes.withdrawn
+    said = ", ".join(f"{n:,} {what}" for what, n in told.items() if n)
+    return f"; since then {said}" if said else ""
 
 
 def _job_line(job: "Job") -> str:
@@ -86,19 +99,32 @@ def cancel(project: Path, job: str) -> None:
     "--port", type=click.IntRange(1, 65535), help="Where to listen; 8501, or the next free one, unless given."
 )
 @click.option("--headless", is_flag=True, help="Open no browser.")
-def app(project: Path | None, port: int | None, headless: bool) -> None:
+@click.option(
+    "--allow-host",
+    "hosts",
+    metavar="NAME",
+    multiple=True,
+    help="A name, or NAME:PORT, that the server answers to beside this machine's own, such as a proxy's; repeatable.",
+)
+def app(project: Path | None, port: int | None, headless: bool, hosts: tuple[str, ...]) -> None:
     """Open InfFeed in the browser.
 
-    It starts with the project DIR if one is given. Ctrl-C ends it; running jobs go on.
+    It starts with the project DIR if one is given, which the app may open from then on wherever it lies. Ctrl-C ends
+    it; running jobs go on.
     """
+    from inffeed_core.hosts import ALLOWED, allowed_hosts
+    from inffeed_core.workflow.opened import opened_by_hand
     from inffeed_core.workflow.projects import default_home
 
     root = Path(__file__).resolve().parents[2]
     if not (root / "app.py").is_file():
         raise ProjectError(f"The app is not in {root}; install InfFeed from a clone of its repository (`make app`).")
     environment = os.environ | {"INFFEED_HOME": str(default_home())}
+    environment[ALLOWED] = " ".join((*allowed_hosts(os.environ.get(ALLOWED, "")), *allowed_hosts(hosts)))
     if project is not None:
-        environment["INFFEED_PROJECT"] = str(opened(project).folder)
+        target = opened(project)
+        opened_by_hand(target.folder)
+        environment["INFFEED_PROJECT"] = str(target.folder)
     command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), "--server.showEmailPrompt=false"]
     command += [f"--server.port={port}"] if port else []
     command += ["--server.headless=true"] if headless else []

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
-from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, metadata_key
+from inffeed_core.data.answers import ACTS, from_cell, is_time
+from inffeed_core.data.export_columns import CARRIED_VERSION, metadata_key, role_columns
 from inffeed_core.data.options import SPLIT_NAMES, ImportOptions
 from inffeed_core.data.table import Cell, Table, as_text, broken
 from inffeed_core.errors import ImportRefused, RowProblem
@@ -23,7 +24,7 @@ class Converted:
     name: str
     examples: list[Example] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    """For an export: the decision behind each current label, in order of time."""
+    """For an export: what was said about each text, in order of time."""
     problems: list[RowProblem] = field(default_factory=list)
     """The first KEPT_PROBLEMS of them."""
     total_problems: int = 0
@@ -73,12 +74,23 @@ def convert(
         reader = _Rows(table, options, labels, set(taken), dict(first_number or {}), converted)
         for row in range(1, len(table.rows) + 1):
             reader.read(row)
-        converted.decisions.sort(key=lambda d: datetime.fromisoformat(d.at).timestamp())
+        converted.decisions = _in_time(converted.decisions)
     return converted
 
 
+def _in_time(decisions: Sequence[Decision]) -> list[Decision]:
+    """In the order of their times, but those about one text in the order of the file, whatever clocks said."""
+    latest: dict[str, float] = {}
+    moments = []
+    for d in decisions:
+        at = datetime.fromisoformat(d.at).timestamp()
+        latest[d.instance_id] = max(latest.get(d.instance_id, at), at)
+        moments.append(latest[d.instance_id])
+    return [decisions[n] for n in sorted(range(len(decisions)), key=moments.__getitem__)]
+
+
 def _columns_are_there(table: Table, options: ImportOptions, converted: Converted) -> bool:
-    wanted = dict.fromkeys(options.roles + (EXPORT_COLUMNS if options.history else ()))
+    wanted = dict.fromkeys(options.roles + (role_columns(table.columns) if options.history else ()))
     for column in wanted:
         if column not in table.columns:
             have = ", ".join(table.columns)
@@ -103,7 +115,8 @@ class _Rows:
         self._taken, self._numbers = taken, numbers
         self._seen: dict[str, int] = {}
         self._at = {column: n for n, column in enumerate(table.columns)}
-        roles = {*options.roles, *(EXPORT_COLUMNS if options.history else ())}
+        told = role_columns(table.columns) if options.history else ()
+        roles, self._has_answers = {*options.roles, *told}, "answers" in told
         name: Callable[[str], str] = metadata_key if options.history else str
         self._metadata = [(name(column), n) for n, column in enumerate(table.columns) if column not in roles]
 
@@ -116,15 +129,16 @@ class _Rows:
         label = self._label(row, cells, self._options.label)
         split = self._split(row, cells)
         original = self._label(row, cells, "original_label") if self._options.history else label
-        decision = self._decision(row, cells, label, original) if self._options.history else None
+        decisions = self._decisions(row, cells, label, original) if self._options.history else []
         given_id = None if self._options.id is None else self._id(row, cells, self._options.id)
         if split is None or self._converted.total_problems > before:
             return
         id = given_id or self._numbered(split)
         source = self._stripped(cells, self._options.source)
-        self._converted.examples.append(Example(id, text, original, split, source, self._kept(cells)))
-        if decision:
-            self._converted.decisions.append(decision)
+        self._converted.examples.append(
+            Example(id=id, text=text, label=original, split=split, source=source, metadata=self._kept(cells))
+        )
+        self._converted.decisions.extend(decisions)
 
     def _refuse(self, row: int, problem: str, remedy: str) -> None:
         self._converted.refuse(row, f"{problem}{self._table.where(row)}.", remedy)
@@ -194,34 +208,52 @@ class _Rows:
             metadata[CARRIED_VERSION] = version
         return metadata
 
+    def _decisions(self, row: int, cells: Sequence[Cell], label: str, original: str) -> list[Decision]:
+        """What an export tells that was said: all answers, or in an older one the decision behind the label."""
+        told = self._decision(row, cells, label, original)
+        cell = self._stripped(cells, "answers") if self._has_answers else ""
+        if not cell:
+            return [told] if told else []
+        try:
+            answers = from_cell(cell, self._stripped(cells, self._options.id), self._known)
+        except ValueError as why:
+            self._refuse(row, f"The answers cannot be read: {why}", "Restore the cell, or empty it.")
+            return []
+        facts = [(d.act, d.annotator.strip(), d.at, d.label) for d in answers]
+        if told and (told.act, told.annotator, told.at, told.label) not in facts:
+            problem = f"The label {_quoted(label)} by {_quoted(told.annotator)} is none of the row's answers"
+            self._refuse(row, problem, "Change the answers too, or empty that cell.")
+        return answers
+
+    def _known(self, raw: str) -> str:
+        label = self._options.label_names.get(raw, raw)
+        if label not in self._labels:
+            raise ValueError(f"{_quoted(label)} is no label of this project")
+        return label
+
     def _decision(self, row: int, cells: Sequence[Cell], label: str, original: str) -> Decision | None:
-        """The decision that an export tells of. A label that differs from the original without one is refused."""
+        """The decision that a row names. A label that differs from the original without one is refused."""
         act, annotator, at = (self._stripped(cells, c) for c in ("act", "annotator", "decided_at"))
+        gives_label = act in (Act.RELABEL, Act.KEEP)
+        if label != original and not gives_label:
+            difference = f"{_quoted(label)} differs from the original {_quoted(original)}"
+            problem = f"The label {difference}, but no decision tells why"
+            self._refuse(row, problem, "Fill act (relabel), annotator and decided_at, or restore the label.")
         if not act:
-            if label != original:
-                difference = f"{_quoted(label)} differs from the original {_quoted(original)}"
-                problem = f"The label {difference}, but no decision tells why"
-                self._refuse(row, problem, "Fill act (relabel), annotator and decided_at, or restore the label.")
             return None
-        if act not in (Act.RELABEL, Act.KEEP):
-            self._refuse(
-                row, f"{_quoted(act)} is no act that gives a label", "Use relabel or keep, or leave act empty."
-            )
-        elif not annotator or not _is_time(at):
+        if act not in ACTS:
+            self._refuse(row, f"{_quoted(act)} is no act", f"Use one of {', '.join(ACTS)}, or leave act empty.")
+        elif not annotator or not is_time(at):
             problem = f"The decision names the annotator {_quoted(annotator)} and the time {_quoted(at)}"
             self._refuse(row, problem, "Give a name, and a time such as 2026-03-01T12:00:00Z.")
         else:
             id, note = self._stripped(cells, self._options.id), as_text(cells[self._at["note"]])
-            return Decision(str(uuid4()), id, annotator, Act(act), label, note, at=at)
+            given = label if gives_label else None
+            return Decision(
+                token=str(uuid4()), instance_id=id, annotator=annotator, act=Act(act), label=given, note=note, at=at
+            )
         return None
 
 
 def _quoted(text: str) -> str:
     return repr(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False

@@ -1,68 +1,129 @@
-"""Bytes to text: UTF-8 with or without BOM, UTF-16 and Windows-1252; everything else is refused.
+"""Bytes to text: what proves its encoding is read in it, and for the rest a person says which it is.
 
-No statistics guess a language. UTF-8 proves itself; UTF-16 has a BOM or a NUL in every other byte; what remains is
-read as Windows-1252 only where it looks like a Western text, because that encoding accepts nearly any bytes.
+A byte order mark proves UTF-8, UTF-16 and UTF-32, and bytes that are valid UTF-8 are UTF-8. Everything else is one of
+many code pages under which nearly any bytes are some text: statistics misread cp1250 and Shift_JIS, so they propose
+and never decide.
 """
 
 import codecs
+import io
+from dataclasses import dataclass
+from typing import TextIO
 
+from inffeed_core.data.proposing import proposals, utf_16_without_mark
 from inffeed_core.data.table import refused
+from inffeed_core.errors import EncodingUnclear, ImportRefused
 
-_REMEDY = "Save the file as UTF-8 and import it again."
-_SAMPLE = 4096
-_WESTERN_SHARE = 0.3
-"""Accented letters are below a sixth of any Western text; Cyrillic, Greek or CJK code pages are mostly high bytes."""
+_CHUNK = 2**20
+_SAMPLE = 64 * 1024
+_UTF_8_SHARE = 3
+"""So many valid UTF-8 characters for each broken one make damaged UTF-8, and not another encoding."""
+_MARKS = (  # the longer first: UTF-32's begins as UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SHOWN = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM", "utf-16": "UTF-16", "utf-32": "UTF-32"}
 
 
-def decode(name: str, data: bytes) -> tuple[str, str]:
-    """(text, name of the encoding for the user). Raises ImportRefused where none of ours fits."""
-    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise refused(name, "The file is encoded as UTF-32.", _REMEDY)
-    if data.startswith(codecs.BOM_UTF8):
-        return _strictly(name, data, "utf-8-sig"), "UTF-8 with BOM"
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _strictly(name, data, "utf-16"), "UTF-16"
-    if bare := _utf_16_without_bom(data[:_SAMPLE]):
-        return _strictly(name, data, bare), "UTF-16 without BOM"
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The text of a file, known to be valid throughout, read piece by piece."""
+
+    data: bytes
+    codec: str
+    characters: int
+    notes: tuple[str, ...]
+
+    @property
+    def encoding(self) -> str:
+        """Python's name, whether there is a mark or not."""
+        return self.codec.removesuffix("-sig")
+
+    def open(self, newline: str) -> TextIO:
+        """The text from its beginning; `newline` as for the built-in `open`."""
+        return io.TextIOWrapper(io.BytesIO(self.data), self.codec, newline=newline)
+
+
+def decode(name: str, data: bytes, chosen: str | None = None) -> Text:
+    """The text of a file in the encoding that it proves or that was chosen.
+
+    Raises EncodingUnclear where neither says it, ImportRefused where the bytes are none of the encoding.
+    """
+    marked = next((codec for mark, codec in _MARKS if data.startswith(mark)), None)
+    if marked is not None:
+        _require_agreement(name, marked, chosen)
+        return _text(name, data, marked)
+    if chosen is None:
+        return _proved(name, data)
+    if chosen in ("utf-16", "utf-32"):
+        remedy = "Choose utf-16-le or utf-16-be; most are utf-16-le."
+        raise refused(name, f"No byte order mark says in which order the bytes of {chosen} stand.", remedy)
+    text = _text(name, data, chosen)
+    if chosen != "utf-8" and not data.isascii() and _is_utf_8(data):
+        return Text(data, chosen, text.characters, (*text.notes, "The file is valid UTF-8 as well: check its accents."))
+    return text
+
+
+def _proved(name: str, data: bytes) -> Text:
+    sample = data[:_SAMPLE]
+    if bare := utf_16_without_mark(sample):
+        problem = f"The file looks like UTF-16 ({bare}) and has no byte order mark that says so."
+        raise EncodingUnclear(name, problem, proposals(data, first=bare))
+    if b"\x1b$" in sample and sample.isascii():  # and yet it is Japanese or Korean
+        problem = "The file holds escape sequences of ISO 2022, so it is no UTF-8."
+        raise EncodingUnclear(name, problem, proposals(data, first="iso2022_jp"))
     try:
-        return data.decode("utf-8"), "UTF-8"
-    except UnicodeDecodeError as error:
-        if not _may_be_windows_1252(data):
-            raise refused(name, _undecodable(data, error), _REMEDY) from error
-        return _strictly(name, data, "cp1252"), "Windows-1252"
+        return _text(name, data, "utf-8")
+    except ImportRefused as error:
+        problem = error.problems[0].problem
+        if _is_no_text(sample):
+            raise refused(name, f"{problem} It holds bytes that no text has.", "Choose a text file.") from error
+        if _is_damaged_utf_8(sample):
+            problem += " The rest looks like UTF-8: the file was damaged, or joined from several."
+        raise EncodingUnclear(name, problem, proposals(data)) from error
 
 
-def _strictly(name: str, data: bytes, encoding: str) -> str:
+def _require_agreement(name: str, marked: str, chosen: str | None) -> None:
+    said = marked.removesuffix("-sig")
+    if chosen is not None and not chosen.startswith(said):
+        problem = f"The file begins with the byte order mark of {said}, and {chosen} was chosen."
+        raise refused(name, problem, "Leave the encoding out: the file says it.")
+
+
+def _text(name: str, data: bytes, codec: str) -> Text:
+    """Checks every byte, without holding the whole text."""
+    encoding = codec.removesuffix("-sig")
+    decoder = codecs.getincrementaldecoder(encoding)()
+    characters = 0
+    for start in range(0, len(data), _CHUNK):
+        pending = len(decoder.getstate()[0])
+        try:
+            characters += len(decoder.decode(data[start : start + _CHUNK], start + _CHUNK >= len(data)))
+        except UnicodeError as error:
+            at = start - pending + getattr(error, "start", 0)
+            line = data.count(b"\n", 0, at) + 1
+            problem = f"The text on line {line} (byte {at + 1}) is not valid {encoding}."
+            raise refused(name, problem, "Choose the encoding that it was saved in, or save it as UTF-8.") from error
+    return Text(data, codec, characters, (f"Read as {_SHOWN.get(codec, codec)}.",))
+
+
+def _is_utf_8(data: bytes) -> bool:
     try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise refused(name, _undecodable(data, error), _REMEDY) from error
-
-
-def _undecodable(data: bytes, error: UnicodeDecodeError) -> str:
-    line = data.count(b"\n", 0, error.start) + 1
-    return (
-        f"The text on line {line} (byte {error.start + 1}) is not valid {error.encoding}; "
-        "files in UTF-8, UTF-16 and Windows-1252 can be read."
-    )
-
-
-def _utf_16_without_bom(sample: bytes) -> str | None:
-    half = len(sample) // 2
-    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        zeros, others = sample[first::2].count(0), sample[1 - first :: 2].count(0)
-        if half >= 2 and zeros > 0.5 * half and others == 0:
-            return encoding
-    return None
-
-
-def _may_be_windows_1252(data: bytes) -> bool:
-    text = data.decode("utf-8", "replace")
-    broken = text.count("�")
-    multibyte = sum(c > "\x7f" for c in text) - broken
-    if multibyte > broken:  # UTF-8 that was damaged: reading it otherwise would garble every accent
+        _text("", data, "utf-8")
+    except ImportRefused:
         return False
-    printable = len(data) - sum(data.count(b) for b in b" \t\r\n")
-    high = len(data) - len(data.translate(None, bytes(range(128, 256))))
-    control = len(data) - len(data.translate(None, bytes(set(range(32)) - set(b"\t\n\r\f\v"))))
-    return control == 0 and high < _WESTERN_SHARE * printable
+    return True
+
+
+def _is_no_text(sample: bytes) -> bool:
+    controls = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1b"))
+    return len(sample) - len(sample.translate(None, controls)) > len(sample) // 1000
+
+
+def _is_damaged_utf_8(sample: bytes) -> bool:
+    text = sample.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    return sum(c > "\x7f" for c in text) - broken > _UTF_8_SHARE * broken

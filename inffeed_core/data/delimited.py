@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import BinaryIO
 
+from inffeed_core.data.decoding import Text
 from inffeed_core.data.export_columns import is_export
 from inffeed_core.data.formulas import neutralise, restore
+from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Table, as_text, checked_columns, refused
 from inffeed_core.errors import ImportRefused, RowProblem
 
@@ -15,17 +17,18 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 _SNIFFED_CHARACTERS = 64 * 1024
 _SNIFFED_ROWS = 50
-_LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 131,072; ours is the size of the file
+_LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 131,072; ours is in `ReadLimits`
+_ROWS_PER_CHECK = 1000
 
 
-def parse(name: str, text: str, delimiter: str | None = None) -> Table:
+def parse(name: str, text: Text, tally: Tally, delimiter: str | None = None) -> Table:
     """A delimited text as a table of strings; the delimiter is found out where it is not given.
 
     The first line names the columns; rows without any content are skipped. Raises ImportRefused for a text without
-    rows, ragged rows, unclosed quotes and columns that share a name.
+    rows or beyond the limits, ragged rows, unclosed quotes and columns that share a name.
     """
-    delimiter = delimiter or _sniff(text)
-    records, places = _records(name, text, delimiter)
+    delimiter = delimiter or _sniff(text.open("").read(_SNIFFED_CHARACTERS))
+    records, places = _records(name, text, delimiter, tally)
     if not records:
         raise refused(name, "The file is empty.", "Choose a file with a header line and at least one row.")
     header = [cell.strip() for cell in records.pop(0)]
@@ -41,7 +44,7 @@ def parse(name: str, text: str, delimiter: str | None = None) -> Table:
         notes.append(f"{len(records) - len(rows)} empty rows were skipped.")
     if is_export(columns):
         columns, rows = tuple(map(restore, columns)), [[restore(cell) for cell in row] for row in rows]
-    return Table(name, columns, rows, places, notes=tuple(notes))
+    return Table(name=name, columns=columns, rows=rows, places=places, notes=tuple(notes))
 
 
 def write(file: BinaryIO, delimiter: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
@@ -54,18 +57,24 @@ def write(file: BinaryIO, delimiter: str, columns: Sequence[str], rows: Iterable
     stream.detach()
 
 
-def _records(name: str, text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
+def _records(name: str, text: Text, delimiter: str, tally: Tally) -> tuple[list[list[str]], list[int]]:
     """All records that are not blank lines, and the line on which each begins."""
     csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(text.open(""), delimiter=delimiter, strict=True)
     records: list[list[str]] = []
     places: list[int] = []
-    line = 1
+    line, cells = 1, 0
     try:
         for record in reader:
             if record:
+                if not records:
+                    tally.require_width(len(record))
                 records.append(record)
                 places.append(line)
+                cells += len(record)
+                if len(records) % _ROWS_PER_CHECK == 0 or len(record) > tally.limits.columns:
+                    tally.add(_ROWS_PER_CHECK, cells)
+                    cells = 0
             line = reader.line_num + 1
     except csv.Error as error:
         problem = f"The quotes do not match in the row that begins on line {line} ({error})."
@@ -88,9 +97,8 @@ def _refuse_ragged(name: str, width: int, rows: Sequence[Sequence[str]], places:
         raise ImportRefused(name, problems, len(ragged))
 
 
-def _sniff(text: str) -> str:
+def _sniff(sample: str) -> str:
     """The delimiter under which the header has columns and most rows as many cells as the header."""
-    sample = text[:_SNIFFED_CHARACTERS]
 
     def fit(delimiter: str) -> tuple[bool, float, int]:
         reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)

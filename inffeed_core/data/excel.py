@@ -1,26 +1,38 @@
-"""Excel workbooks (.xlsx) through openpyxl: the values of the first sheet that has any."""
+"""Excel workbooks (.xlsx) through openpyxl: the values of the first sheet that has any.
+
+openpyxl's own rows are filled up with empty cells to the widest column and the last row that a sheet names, be they
+what they may. Its parser beneath gives the cells that there are; those alone are kept and counted.
+"""
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import openpyxl
+from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet._reader import WorkSheetParser
 
+from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Table, as_cell, checked_columns, refused
 
+LAST_ROW = 1_048_576
+"""Of any sheet that Excel writes."""
+Row = tuple[int, Mapping[int, Cell]]
+"""Its number in the sheet, and its filled cells by the number of their column, both from 1."""
 
-def parse(name: str, data: bytes, limit: int) -> Table:
+
+def parse(name: str, data: bytes, tally: Tally) -> Table:
     """The first sheet with content as a table; its first filled row names the columns, empty rows are skipped.
 
     Formulas count as the value Excel last computed. Raises ImportRefused for a file that is no workbook, has no
-    rows, or unpacks beyond `limit` bytes.
+    rows, or unpacks beyond the limits.
     """
     try:
-        _guard_size(name, data, limit)
+        _guard_size(name, data, tally.limits.bytes)
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        filled = [(sheet.title, rows) for sheet in book.worksheets if (rows := _filled_rows(sheet))]
+        title, rows, others = _first_filled(book, tally)
     except (
         zipfile.BadZipFile,
         InvalidFileException,
@@ -30,12 +42,11 @@ def parse(name: str, data: bytes, limit: int) -> Table:
         SyntaxError,
     ) as error:  # XML's ParseError is a SyntaxError
         raise refused(name, f"The file is no readable Excel workbook ({error}).", "Save it as .xlsx or CSV.") from error
-    if not filled or len(filled[0][1]) < 2:
+    if len(rows) < 2:
         raise refused(
             name, "The workbook has no rows below a header.", "Choose a file with a header and at least one row."
         )
-    title, rows = filled[0]
-    notes = [f"Sheet {title!r} was read; {len(filled) - 1} more were not."] if len(filled) > 1 else []
+    notes = [f"Sheet {title!r} was read; {others} more were not."] if others else []
     return _table(name, rows, tuple(notes))
 
 
@@ -45,17 +56,71 @@ def _guard_size(name: str, data: bytes, limit: int) -> None:
         raise refused(name, f"The workbook unpacks to {size:,} bytes; the limit is {limit:,}.", "Import it in parts.")
 
 
-def _filled_rows(sheet: Any) -> list[tuple[int, list[Cell]]]:
-    """(row number in the sheet, cells) of every row that has content."""
-    sheet.reset_dimensions()  # other programs write wrong ones, and openpyxl would cut the sheet there
-    rows = ((n, [as_cell(v) for v in values]) for n, values in enumerate(sheet.iter_rows(values_only=True), start=1))
-    return [(n, row) for n, row in rows if any(cell not in (None, "") for cell in row)]
+def _first_filled(book: Any, tally: Tally) -> tuple[str, list[Row], int]:
+    """(title, rows) of the first sheet with content, and how many later ones have some."""
+    title, rows, others = "", list[Row](), 0
+    unpacked = 0
+    for sheet in book.worksheets:  # many may name one and the same part of the file
+        unpacked += book._archive.getinfo(sheet._worksheet_path).file_size
+        if unpacked > tally.limits.bytes:
+            problem = f"The sheets unpack to more than {tally.limits.bytes:,} bytes, the limit."
+            raise refused(tally.name, problem, "Save the one sheet that is needed.")
+        if rows:
+            others += any(True for _ in _filled_rows(sheet, Tally(tally.name, tally.limits)))
+        else:
+            title, rows = sheet.title, list(_filled_rows(sheet, tally))
+    return title, rows, others
 
 
-def _table(name: str, rows: Sequence[tuple[int, list[Cell]]], notes: tuple[str, ...]) -> Table:
-    width = max(len(row) for _, row in rows)
-    header, *body = ([*row, *[None] * (width - len(row))] for _, row in rows)
-    kept = [at for at in range(width) if header[at] is not None or any(row[at] not in (None, "") for row in body)]
-    columns = [str(header[at]).strip() if header[at] is not None else f"column {at + 1}" for at in kept]
-    cells = [[row[at] for at in kept] for row in body]
-    return Table(name, checked_columns(name, columns), cells, [n for n, _ in rows[1:]], "sheet row", notes)
+def _filled_rows(sheet: Any, tally: Tally) -> Iterator[Row]:
+    """Every row that has content."""
+    book = sheet.parent
+    seen = 0  # cells that hold nothing as well: they cost time
+    with sheet._get_source() as source:
+        parser = WorkSheetParser(
+            source,
+            sheet._shared_strings,
+            data_only=True,
+            epoch=book.epoch,
+            date_formats=book._date_formats,
+            timedelta_formats=book._timedelta_formats,
+        )
+        for count, (number, found) in enumerate(parser.parse(), start=1):
+            seen += len(found)
+            if count > LAST_ROW or seen > tally.limits.cells:
+                raise refused(
+                    tally.name, f"Sheet {sheet.title!r} has more rows or cells than can be.", "Save it as CSV."
+                )
+            cells = {cell["column"]: as_cell(cell["value"]) for cell in found if cell["value"] not in (None, "")}
+            if cells:
+                _require_place(tally, number, max(cells))
+                characters = sum(len(cell) for cell in cells.values() if isinstance(cell, str))
+                tally.add(1, len(cells), characters)
+                yield number, cells
+
+
+def _require_place(tally: Tally, row: int, column: int) -> None:
+    limits = tally.limits
+    if row < 1 or row > LAST_ROW:
+        problem = f"The workbook names row {row:,}; a sheet has {LAST_ROW:,} at most."
+        raise refused(tally.name, problem, "Copy its rows into a new sheet and save that.")
+    if column > limits.columns:
+        problem = (
+            f"Cell {get_column_letter(column)}{row} is in column {column:,}; the limit is {limits.columns:,} columns."
+        )
+        raise refused(tally.name, problem, "Clear what stands so far to the right and save it again.")
+
+
+def _table(name: str, rows: Sequence[Row], notes: tuple[str, ...]) -> Table:
+    (_, header), *body = rows
+    kept = sorted(set(header).union(*(cells for _, cells in body)))
+    columns = [str(header[at]).strip() if at in header else f"column {at}" for at in kept]
+    cells = [[row.get(at) for at in kept] for _, row in body]
+    return Table(
+        name=name,
+        columns=checked_columns(name, columns),
+        rows=cells,
+        places=[n for n, _ in body],
+        place="sheet row",
+        notes=notes,
+    )

@@ -10,13 +10,20 @@ EXPORT_COLUMNS = (
     "split",
     "source",
     "confirmed",
+    "disputed",
     "act",
     "annotator",
     "decided_at",
     "note",
     "model_version",
+    "answers",
 )
-"""`label` is the current label; `act`, `annotator`, `decided_at` and `note` tell of the decision that gave it."""
+"""`label` is the current label; `act`, `annotator`, `decided_at` and `note` tell of the decision that gave it, or where
+none did of the last one, such as unsure; of a disputed label, which the votes tie on, they are empty. `answers` holds
+all that was said about the text; see `answers`."""
+
+_ADDED = {"disputed", "answers"}
+"""Which exports of earlier releases lack."""
 
 CARRIED_VERSION = "inffeed:model_version"
 """Metadata key under which an imported export's model version is kept: the new project has no such version, but its
@@ -27,7 +34,12 @@ _PREFIX = "metadata."
 
 def is_export(columns: Collection[str]) -> bool:
     """Whether a file with these columns is one that InfFeed exported."""
-    return set(EXPORT_COLUMNS) <= set(columns)
+    return set(EXPORT_COLUMNS) - _ADDED <= set(columns)
+
+
+def role_columns(columns: Collection[str]) -> tuple[str, ...]:
+    """The columns that an export with these columns has to mean something by; an older one has fewer."""
+    return EXPORT_COLUMNS if set(columns) >= _ADDED else tuple(c for c in EXPORT_COLUMNS if c not in _ADDED)
 
 
 def column_of(metadata_key: str) -> str:

@@ -13,10 +13,18 @@ class Format(StrEnum):
     XLSX = "xlsx"
 
 
-READABLE = "CSV, TSV, JSON lines (.jsonl), each also as .gz, Parquet or Excel (.xlsx)"
+READABLE = "CSV, TSV (also .tab), JSON lines (.jsonl, .ndjson), each also as .gz, Parquet or Excel (.xlsx)"
 WRITABLE = "CSV (.csv), TSV (.tsv), JSON lines (.jsonl), each also as .gz, or Parquet (.parquet)"
 
-_SUFFIXES = {"tab": Format.TSV, "ndjson": Format.JSONL} | {f.value: f for f in Format}
+SUFFIXES = {f.value: f for f in Format} | {"tab": Format.TSV, "ndjson": Format.JSONL}
+"""Every suffix that is read, and what it says."""
+PACKED = (Format.PARQUET, Format.XLSX)
+"""Packed in themselves, and so not read from .gz; they also say how their text is encoded."""
+
+
+def upload_types() -> list[str]:
+    """The suffixes that an uploader offers: all that can be read."""
+    return [*SUFFIXES, "gz"]
 
 
 def format_of(name: str) -> tuple[Format | None, bool]:
@@ -24,4 +32,4 @@ def format_of(name: str) -> tuple[Format | None, bool]:
     lowered = name.lower()
     zipped = lowered.endswith(".gz")
     _, dot, suffix = lowered.removesuffix(".gz").rpartition(".")
-    return (_SUFFIXES.get(suffix) if dot else None), zipped
+    return (SUFFIXES.get(suffix) if dot else None), zipped

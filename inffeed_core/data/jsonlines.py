@@ -2,40 +2,51 @@
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
+from inffeed_core.data.decoding import Text
+from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Table, as_cell, checked_columns, refused
 from inffeed_core.errors import ImportRefused, RowProblem
 
 _KEPT_PROBLEMS = 1000
+_REMEDY = 'Write one object a line, such as {"text": "…", "label": "…"}.'
 
 
-def parse(name: str, text: str) -> Table:
+def parse(name: str, text: Text, tally: Tally) -> Table:
     """JSON lines as a table with the union of all keys, in the order they first appear; missing cells are None.
 
-    Raises ImportRefused for a file without objects and for lines that are no JSON object.
+    Raises ImportRefused for a file without objects or beyond the limits, and for lines that are no JSON object.
     """
-    objects: list[Mapping[str, Any]] = []
+    objects: list[Mapping[str, Cell]] = []
     places: list[int] = []
     problems: list[RowProblem] = []
-    row = 0
-    for line, content in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 may stand within a text
+    columns: dict[str, None] = {}
+    for line, content in enumerate(text.open("\n"), start=1):  # no other ending: U+2028 may stand within a text
         if not content.strip():
             continue
-        row += 1
+        tally.require_length(len(content), f"Line {line}")
+        tally.add(rows=1)
         try:
-            objects.append(_object(content))
-            places.append(line)
+            cells = _cells(content)
         except (ValueError, RecursionError) as error:
             problem = f"Line {line} is no JSON object ({error})."
-            problems.append(RowProblem(row, problem, 'Write one object a line, such as {"text": "…", "label": "…"}.'))
+            problems.append(RowProblem(tally.rows, problem, _REMEDY))
+            continue
+        objects.append(cells)
+        places.append(line)
+        if not cells.keys() <= columns.keys():
+            columns |= dict.fromkeys(cells)
+            tally.require_width(len(columns), f" up to line {line}")
     if problems:
         raise ImportRefused(name, problems[:_KEPT_PROBLEMS], len(problems))
     if not objects:
         raise refused(name, "The file is empty.", "Choose a file with one JSON object a line.")
-    columns = checked_columns(name, list(dict.fromkeys(key for each in objects for key in each)))
-    return Table(name, columns, [[as_cell(each.get(c)) for c in columns] for each in objects], places)
+    tally.add(cells=len(objects) * len(columns))
+    rows = [list(map(o.get, columns)) for o in objects]
+    return Table(name=name, columns=checked_columns(name, list(columns)), rows=rows, places=places)
 
 
 def write(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
@@ -45,8 +56,17 @@ def write(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Cell]]
     stream.detach()
 
 
-def _object(line: str) -> Mapping[str, Any]:
-    value = json.loads(line)
+def _cells(line: str) -> dict[str, Cell]:
+    value = json.loads(line, object_pairs_hook=_distinct)
     if not isinstance(value, dict):
         raise ValueError(f"it holds a {type(value).__name__}")
-    return value
+    return {key: as_cell(cell) for key, cell in value.items()}
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of two equal keys the first value would be lost in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return found

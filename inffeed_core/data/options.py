@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from inffeed_core.data.export_columns import is_export
@@ -25,6 +25,8 @@ _ID = ("id", "instance_id", "example_id", "uid", "guid", "key", "tweet_id", "rev
 _SPLIT = ("split", "set", "subset", "partition", "fold")
 _SOURCE = ("source", "annotated_by", "labelled_by", "labeled_by", "method")
 _FEW_LABELS = 50
+_LOOKED_AT = 10_000
+"""Rows from which it is guessed what a column holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,9 @@ def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
         raise refused(table.name, problem, "Choose a file with a text and a label column.")
     if is_export(table.columns):
         return ImportOptions("text", "label", split_column="split", id="id", source="source", history=True)
-    label = _label_column(table, labels)
-    text = _named(table, _TEXT, but=(label,)) or _longest(table, but=label)
+    some = replace(table, rows=table.rows[:_LOOKED_AT])
+    label = _label_column(some, labels)
+    text = _named(table, _TEXT, but=(label,)) or _longest(some, but=label)
     split_column = _split_column(table, but=(text, label))
     return ImportOptions(
         text=text,
@@ -103,7 +106,8 @@ def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
         split_column=split_column,
         id=_named(table, _ID, but=(text, label)),
         source=_named(table, _SOURCE, but=(text, label)),
-        label_names=_same_but_for_case(label_counts(table, label), labels),
+        label_names=_same_but_for_case(label_counts(table, label), labels)
+        or _numbers_of_names(table.class_names.get(label, ()), labels),
     )
 
 
@@ -155,3 +159,9 @@ def _same_but_for_case(counts: Mapping[str, int], labels: Sequence[str]) -> dict
         return {}
     by_folded = {label.casefold(): label for label in labels}
     return {n: by_folded[n.casefold()] for n in counts if n not in labels and n.casefold() in by_folded}
+
+
+def _numbers_of_names(names: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
+    """For a project whose labels are the numbers that the file gives names."""
+    numbers = [str(n) for n in range(len(names))]
+    return dict(zip(names, numbers, strict=True)) if names and set(numbers) <= set(labels) else {}

@@ -7,11 +7,19 @@ from itertools import islice
 from typing import BinaryIO
 
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 
+from inffeed_core.data.class_labels import class_names, named
+from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Table, as_cell, as_text, checked_columns, refused
 
 _ROWS_AT_A_TIME = 10_000
+_INCREMENTAL = "DELTA_BYTE_ARRAY"
+"""The encoding whose texts are told by what they share with the one before: a few bytes may make many long ones."""
+_REFERENCES = {"RLE_DICTIONARY", "PLAIN_DICTIONARY"}
+_FEW_ROWS = 64
+_NAMES_TOLD = 5
 
 
 class Kind(StrEnum):
@@ -46,28 +54,107 @@ def kind_of(cell: Cell) -> Kind | None:
             return Kind.TEXT
 
 
-def parse(name: str, data: bytes, limit: int) -> Table:
-    """A Parquet file as a table.
+def parse(name: str, data: bytes, tally: Tally) -> Table:
+    """A Parquet file as a table. Numbers to which Hugging Face's `ClassLabel` gives names become the names.
 
-    Raises ImportRefused for a file that is none, has no rows, or unpacks beyond `limit` bytes.
+    Raises ImportRefused for a file that is none, has no rows, or unpacks beyond the limits.
     """
     try:
-        file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
-        groups = (file.metadata.row_group(n) for n in range(file.metadata.num_row_groups))
-        size = sum(group.total_byte_size for group in groups)
-        if size > limit:
-            raise refused(name, f"The file unpacks to {size:,} bytes; the limit is {limit:,}.", "Import it in parts.")
-        content = file.read()
+        columns, content, class_names = _content(data, tally)
     except (pyarrow.ArrowException, OSError) as error:
         raise refused(
             name, f"The file is no readable Parquet ({error}).", "Write it again, or export it as CSV."
         ) from error
-    kept = [n for n in content.column_names if not n.startswith("__index_level_")]  # pandas' row labels, not data
-    columns = checked_columns(name, kept)
-    if not content.num_rows or not columns:
+    if not tally.rows or not columns:
         raise refused(name, "The file has no rows.", "Choose a file with at least one row.")
-    cells = [[as_cell(value) for value in content.column(c).to_pylist()] for c in columns]
-    return Table(name, columns, list(zip(*cells, strict=True)))
+    notes = tuple(_told(column, names) for column, names in class_names.items())
+    return Table(name, columns, list(zip(*content, strict=True)), notes=notes, class_names=class_names)
+
+
+def _content(data: bytes, tally: Tally) -> tuple[tuple[str, ...], list[list[Cell]], dict[str, tuple[str, ...]]]:
+    """(column names, cells by column, class names)."""
+    plain = pyarrow.parquet.ParquetFile(io.BytesIO(data))
+    tally.require_width(len(plain.schema))
+    tally.add(rows=plain.metadata.num_rows)
+    encodings = _encodings(plain.metadata, tally)
+    # Texts that repeat stay references to one copy until it is known how long they would be written out.
+    file = pyarrow.parquet.ParquetFile(io.BytesIO(data), read_dictionary=_by_reference(encodings))
+    batch = _FEW_ROWS if any(_INCREMENTAL in used for used in encodings.values()) else _ROWS_AT_A_TIME
+    kept = [n for n in plain.schema_arrow.names if not n.startswith("__index_level_")]  # pandas' row labels, not data
+    columns = checked_columns(tally.name, kept)
+    names = class_names(plain.schema_arrow.metadata, columns)
+    content: list[list[Cell]] = [[] for _ in columns]
+    for part in file.iter_batches(batch, columns=list(columns), use_threads=False):
+        for cells, column in zip(content, columns, strict=True):
+            array = part.column(column)
+            tally.add(0, *unpacked(array))
+            cells += _cells(array, names.get(column))
+    return columns, content, names
+
+
+def _encodings(told: pyarrow.parquet.FileMetaData, tally: Tally) -> dict[str, set[str]]:
+    """The encodings of each leaf, by its path. Refuses a file that says itself that it is too large."""
+    size, limit = 0, tally.limits.bytes
+    found: dict[str, set[str]] = {}
+    for n in range(told.num_row_groups):
+        group = told.row_group(n)
+        size += group.total_byte_size
+        for c in range(group.num_columns):
+            chunk = group.column(c)
+            found.setdefault(chunk.path_in_schema, set()).update(chunk.encodings)
+    if size > limit:
+        raise refused(tally.name, f"The file unpacks to {size:,} bytes; the limit is {limit:,}.", "Import it in parts.")
+    return found
+
+
+def _by_reference(encodings: Mapping[str, set[str]]) -> list[str]:
+    """The leaves whose texts stand once and are referred to; pyarrow cannot keep others so."""
+    return [path for path, used in encodings.items() if used & _REFERENCES and not any("DELTA" in e for e in used)]
+
+
+def unpacked(array: pyarrow.Array) -> tuple[int, int]:
+    """(cells, characters) of an array as it would be written out, without writing it out."""
+    kind = array.type
+    if pyarrow.types.is_dictionary(kind):
+        if not _is_text(kind.value_type):
+            return len(array), 0
+        lengths = pyarrow.compute.binary_length(array.dictionary)
+        return len(array), _total(lengths.take(array.indices))
+    if _is_text(kind):
+        return len(array), _total(pyarrow.compute.binary_length(array))
+    parts: list[pyarrow.Array] = []
+    if pyarrow.types.is_map(kind):
+        parts = [array.keys, array.items]
+    elif pyarrow.types.is_nested(kind):
+        is_struct = pyarrow.types.is_struct(kind)
+        parts = [array.field(n) for n in range(kind.num_fields)] if is_struct else [array.flatten()]
+    counts = [unpacked(part) for part in parts]
+    return len(array) + sum(cells for cells, _ in counts), sum(characters for _, characters in counts)
+
+
+def _is_text(kind: pyarrow.DataType) -> bool:
+    return kind in (pyarrow.string(), pyarrow.large_string(), pyarrow.binary(), pyarrow.large_binary())
+
+
+def _total(lengths: pyarrow.Array) -> int:
+    return pyarrow.compute.sum(pyarrow.compute.cast(lengths, pyarrow.int64())).as_py() or 0
+
+
+def _cells(array: pyarrow.Array, names: Sequence[str] | None) -> list[Cell]:
+    if pyarrow.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    values = array.to_pylist()
+    if pyarrow.types.is_string(array.type):
+        return values  # type: ignore[no-any-return]
+    if names is not None:
+        values = [named(value, names) for value in values]
+    return [as_cell(value) for value in values]
+
+
+def _told(column: str, names: Sequence[str]) -> str:
+    some = ", ".join(f"{n} = {name}" for n, name in enumerate(names[:_NAMES_TOLD]))
+    more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
+    return f"The file names the numbers of column {column!r}: {some}{more}; -1 is no label."
 
 
 def write(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
 from inffeed_core.errors import ImportRefused, RowProblem
@@ -25,6 +26,10 @@ class Table:
     """What `places` counts."""
     notes: tuple[str, ...] = ()
     """What the reader found and the user may want to check: encoding, delimiter, skipped rows."""
+    encoding: str | None = None
+    """In which a text file was read; None for formats that say it themselves."""
+    class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """For columns whose numbers the file gives names: the name of 0, of 1, …. Their cells hold the names."""
 
     def where(self, row: int) -> str:
         """How to find data row `row` (from 1) in the file: " (line 17)", or "" where there is nothing to say."""
@@ -65,7 +70,7 @@ def as_cell(value: object) -> Cell:
         case date() | time():  # a datetime is a date
             return value.isoformat()
         case bytes():
-            return value.decode("utf-8", "backslashreplace")
+            return value.decode("utf-8", "surrogateescape")  # what is no UTF-8 is refused with its row
         case list() | tuple() | dict():
             return json.dumps(value, ensure_ascii=False, default=str)
         case _:
@@ -83,8 +88,9 @@ def broken(text: str) -> str:
         return "a NUL character"
     try:
         text.encode()
-    except UnicodeEncodeError:
-        return "half of a character (a lone surrogate)"
+    except UnicodeEncodeError as error:
+        escaped = "\udc80" <= text[error.start] <= "\udcff"
+        return "bytes that are no UTF-8" if escaped else "half of a character (a lone surrogate)"
     return ""
 
 
@@ -93,7 +99,7 @@ def checked_columns(name: str, columns: Sequence[str]) -> tuple[str, ...]:
     for column in columns:
         if what := broken(column):
             raise refused(name, f"The column name {column!r} holds {what}.", "Rename that column.")
-    twice = sorted({c for c in columns if columns.count(c) > 1})
+    twice = sorted(c for c, n in Counter(columns).items() if n > 1)
     if twice:
         raise refused(name, f"Columns share a name: {', '.join(twice)}.", "Give every column a name of its own.")
     return tuple(columns)

@@ -81,9 +81,9 @@ def _gold_loss(draw: RepairSet) -> NDArray[np.float64]:
     """Loss of each silver label under a model of the seed gold."""
     count, silver = draw.seed_rows, draw.silver
     learned = Learned(
-        HeadData(draw.features, torch.cat([draw.gold[:count], silver]), len(draw.labels)),
-        torch.arange(len(draw.features)) < count,
-        torch.cat([torch.full((count,), -1), silver]),
-        torch.zeros(len(draw.features), dtype=torch.int64),
+        data=HeadData(draw.features, torch.cat([draw.gold[:count], silver]), len(draw.labels)),
+        confirmed=torch.arange(len(draw.features)) < count,
+        silver=torch.cat([torch.full((count,), -1), silver]),
+        sources=torch.zeros(len(draw.features), dtype=torch.int64),
     )
     return np.asarray(losses(beliefs(learned, draw.validation)[count:], silver).numpy())

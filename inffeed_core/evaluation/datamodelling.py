@@ -86,7 +86,16 @@ def read_problem(folder: Path, name: str, rows: int = 2000, targets: int = 200) 
         texts = [[1, *(numbers.get(word, 2) for word in _words(row["text"]))] for row in part]
         return texts, torch.tensor([labels.index(row["gold"]) for row in part])
 
-    return Problem(name, *numbered(train), *numbered(tested), len(labels))
+    texts, truth = numbered(train)
+    target_texts, target_truth = numbered(tested)
+    return Problem(
+        name=name,
+        texts=texts,
+        labels=truth,
+        target_texts=target_texts,
+        target_labels=target_truth,
+        classes=len(labels),
+    )
 
 
 def experiment(
@@ -105,7 +114,7 @@ def experiment(
             losses.append(target_losses(problem.trained(seed, half), problem))
         for method, score in scores.items():
             found = linear_datamodelling_score(score.double().numpy(), chosen, np.stack(losses))
-            yield Datamodelling(problem.name, seed, method, halves, found)
+            yield Datamodelling(name=problem.name, seed=seed, method=method, halves=halves, score=found)
 
 
 def random_halves(rows: int, count: int, seed: int) -> NDArray[np.bool_]:

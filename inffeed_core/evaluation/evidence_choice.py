@@ -43,7 +43,7 @@ def choice(found: Evidence) -> Choice:
     whole = [c for c in offered if all(len(found.f1(n, c, b)) for n in found.sets for b in found.budgets)]
     cells = [[[found.f1(n, c, b).mean() for b in found.budgets] for n in found.sets] for c in whole]
     f1 = np.array(cells).reshape(len(whole), len(found.sets), len(found.budgets))
-    return Choice(whole, found.sets, f1.mean(2), rankdata(-f1, axis=0).mean(2))
+    return Choice(candidates=whole, sets=found.sets, f1=f1.mean(2), ranks=rankdata(-f1, axis=0).mean(2))
 
 
 def choice_table(made: Choice) -> str:

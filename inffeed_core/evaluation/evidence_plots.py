@@ -30,7 +30,9 @@ class Plot:
 def share_plot(found: Evidence, which: str, title: str, contenders: Sequence[Contender]) -> Plot:
     """Mean share of the gap closed."""
     lines = {named(c): [(b, found.mean_share(which, c, b), 0.0) for b in found.budgets] for c in contenders}
-    return Plot(title, "share of the gap closed", lines, {"silver as it is": 0.0, "all gold": 1.0})
+    return Plot(
+        title=title, axis="share of the gap closed", lines=lines, levels={"silver as it is": 0.0, "all gold": 1.0}
+    )
 
 
 def set_plot(found: Evidence, name: str, contenders: Sequence[Contender]) -> Plot:
@@ -40,13 +42,13 @@ def set_plot(found: Evidence, name: str, contenders: Sequence[Contender]) -> Plo
         runs = [(budget, found.f1(name, contender, budget)) for budget in found.budgets]
         lines[named(contender)] = [(b, float(f1.mean()), 1.96 * _or_zero(standard_error(f1))) for b, f1 in runs]
     levels = {"silver as it is": float(found.before(name).mean()), "all gold": float(found.top(name).mean())}
-    return Plot(name, "macro-F1 on test", lines, levels)
+    return Plot(title=name, axis="macro-F1 on test", lines=lines, levels=levels)
 
 
 def precision_plot(found: Evidence, policies: Sequence[str]) -> Plot:
     """Share of wrong labels among those checked."""
     lines = {policy: [(b, found.precision(policy, b), 0.0) for b in found.budgets] for policy in policies}
-    return Plot("How many of the labels checked were wrong", "share wrong", lines, {})
+    return Plot(title="How many of the labels checked were wrong", axis="share wrong", lines=lines, levels={})
 
 
 def svg(plot: Plot) -> str:

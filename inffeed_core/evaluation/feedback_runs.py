@@ -73,7 +73,9 @@ def _made(
         trainer = HeadTrainer(draw)
     else:
         draw = _learned(drawn(read(places.data, name), seed), plan)
-        trainer = FineTuner(draw, Tuning(plan.model, plan.fine_tune, seed, places.cache), progress)
+        trainer = FineTuner(
+            draw, Tuning(model=plan.model, settings=plan.fine_tune, seed=seed, cache=places.cache), progress
+        )
     yield from study(draw, trainer, methods, plan.settings, seed, progress)
 
 

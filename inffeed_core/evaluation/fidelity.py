@@ -109,13 +109,13 @@ def _told(name: str, rows: int, kind: str, predicted: Tensor, actual: list[float
 
     guess = predicted.numpy()
     return Fidelity(
-        name,
-        kind,
-        rows,
-        len(actual),
-        float(np.corrcoef(guess, actual)[0, 1]),
-        float(spearmanr(guess, actual).statistic),
-        float(np.polyfit(guess, actual, 1)[0]),
+        name=name,
+        kind=kind,
+        rows=rows,
+        refits=len(actual),
+        pearson=float(np.corrcoef(guess, actual)[0, 1]),
+        spearman=float(spearmanr(guess, actual).statistic),
+        slope=float(np.polyfit(guess, actual, 1)[0]),
     )
 
 

@@ -54,18 +54,20 @@ def read(folder: Path, name: str) -> RepairSet:
     learned = torch.cat([gold["seed"], gold["extension"]])
     return labelled_anew(
         RepairSet(
-            name,
-            labels,
-            texts["seed"] + texts["extension"],
-            torch.empty(len(learned), 0),
-            learned,
-            len(gold["seed"]),
-            torch.tensor([labels.index(label) for label in own]) if given else torch.zeros_like(gold["extension"]),
-            OWN if given else "a model of the seed",
-            (torch.empty(len(gold["validation"]), 0), gold["validation"]),
-            (torch.empty(len(gold["test"]), 0), gold["test"]),
-            texts["validation"],
-            texts["test"],
+            name=name,
+            labels=labels,
+            texts=texts["seed"] + texts["extension"],
+            features=torch.empty(len(learned), 0),
+            gold=learned,
+            seed_rows=len(gold["seed"]),
+            silver=torch.tensor([labels.index(label) for label in own])
+            if given
+            else torch.zeros_like(gold["extension"]),
+            silver_from=OWN if given else "a model of the seed",
+            validation=(torch.empty(len(gold["validation"]), 0), gold["validation"]),
+            test=(torch.empty(len(gold["test"]), 0), gold["test"]),
+            validation_texts=texts["validation"],
+            test_texts=texts["test"],
         )
     )
 

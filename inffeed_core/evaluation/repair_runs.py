@@ -241,6 +241,9 @@ def _one(places: Places, name: str, seed: int, settings: RepairSettings) -> list
     if settings.fine_tune is None:
         data, tuning = load(places.data, name, settings.model, places.cache, lambda *_: None), None
     else:
-        data, tuning = read(places.data, name), Tuning(settings.model, settings.fine_tune, seed, places.cache)
+        data, tuning = (
+            read(places.data, name),
+            Tuning(model=settings.model, settings=settings.fine_tune, seed=seed, cache=places.cache),
+        )
     rows = list(run(data, seed, settings, tuning))
     return [{**row, "seconds": round(time.monotonic() - began, 1)} for row in rows]

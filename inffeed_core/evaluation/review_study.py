@@ -85,7 +85,7 @@ class Study:
         confirmed = torch.cat([torch.ones(seed_rows, dtype=torch.bool), self.known])
         silver = torch.cat([torch.full((seed_rows,), -1), draw.silver])
         data = HeadData(draw.features, labels, len(draw.labels))
-        return Learned(data, confirmed, silver, torch.zeros_like(silver))
+        return Learned(data=data, confirmed=confirmed, silver=silver, sources=torch.zeros_like(silver))
 
     def way(self, training: str) -> str:
         """Which fit this training stands for."""
@@ -145,7 +145,13 @@ class Study:
         fits["noise-aware"] = tried[trust]
         preferred = min(("plain", "noise-aware"), key=lambda name: self._validation_loss(fits[name]))
         data = {GOLD_ONLY: gold, "plain": self.learned.data, "noise-aware": soft[trust]}
-        return Start(fits, {n: _factor(data[n], fits[n]) for n in data}, belief, trust, preferred)
+        return Start(
+            fits=fits,
+            factors={n: _factor(data[n], fits[n]) for n in data},
+            belief=belief,
+            trust=trust,
+            preferred=preferred,
+        )
 
     def _fresh(self, data: HeadData) -> HeadFit:
         return choose_l2(data, *self.draw.validation, L2_GRID, tolerance=TOLERANCE)

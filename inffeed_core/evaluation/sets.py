@@ -6,6 +6,7 @@ extension) and perhaps `silver`.
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from inffeed_core.errors import NotReady
 
 
 def read_set(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The rows of one set, in the order of the file. Raises NotReady where the file is missing."""
+    """The rows of one set, in the order of the file. Raises NotReady where the file is missing or misnamed."""
+    if not re.fullmatch(r"\w[\w.-]*", name):  # it becomes a name in reports and of their pictures
+        raise NotReady(f"{name!r} cannot name a data set; rename its file to letters, digits, '_', '.' and '-'.")
     path = folder / f"{name}.jsonl.gz"
     if not path.is_file():
         known = ", ".join(sorted(p.name.removesuffix(".jsonl.gz") for p in folder.glob("*.jsonl.gz"))) or "none"

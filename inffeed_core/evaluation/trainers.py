@@ -66,8 +66,8 @@ class HeadTrainer:
             fit = self._first = choose_l2(rows, *draw.validation, L2_GRID)
         else:
             fit = fit_head(rows, self._first.l2, start=self._first.theta)
-        found = [probabilities(fit.theta, part[0]) for part in (draw.validation, draw.test)]
-        return Trained(rows, fit, draw.validation[0], *found)
+        validation, test = (probabilities(fit.theta, part[0]) for part in (draw.validation, draw.test))
+        return Trained(rows=rows, fit=fit, validation_features=draw.validation[0], validation=validation, test=test)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,14 @@ class FineTuner:
         head = own_head(model, self._about.cache, max_tokens=TrainSettings().max_tokens, progress=self._progress)
         assert head is not None  # fine-tuning makes sequence classifiers
         rows = _rows(again.features, labels, weights, len(draw.labels))
-        found = [torch.softmax(head.logits(part[0]), 1) for part in (again.validation, again.test)]
-        return Trained(rows, choose_l2(rows, *again.validation, L2_GRID), again.validation[0], *found)
+        validation, test = (torch.softmax(head.logits(part[0]), 1) for part in (again.validation, again.test))
+        return Trained(
+            rows=rows,
+            fit=choose_l2(rows, *again.validation, L2_GRID),
+            validation_features=again.validation[0],
+            validation=validation,
+            test=test,
+        )
 
 
 def fine_tuned(
@@ -106,7 +112,14 @@ def fine_tuned(
 
     classes = len(draw.labels)
     work = about.cache / "fine-tuned" / _key(draw, labels, weights, about)
-    run = FineTuning(draw.labels, about.settings, False, TrainSettings().max_tokens, about.seed, work)
+    run = FineTuning(
+        labels=draw.labels,
+        settings=about.settings,
+        lora=False,
+        max_tokens=TrainSettings().max_tokens,
+        seed=about.seed,
+        work=work,
+    )
     taught = Lessons.of_labels(draw.texts, labels, classes, weights)
     steering = Lessons.of_labels(draw.validation_texts, draw.validation[1], classes)
     return str(fine_tune(resolve(about.model), taught, steering, run, progress).folder)
@@ -135,7 +148,12 @@ def first_rows(draw: RepairSet, count: int) -> RepairSet:
 
 
 def _rows(features: Float[Tensor, "n d"], labels: Ints, weights: Floats, classes: int) -> HeadData:
-    return HeadData(features, torch.from_numpy(labels), classes, None if weights.all() else torch.from_numpy(weights))
+    return HeadData(
+        features=features,
+        labels=torch.from_numpy(labels),
+        classes=classes,
+        weights=None if weights.all() else torch.from_numpy(weights),
+    )
 
 
 def _key(draw: RepairSet, labels: Int[Tensor, " n"], weights: Float[Tensor, " n"], about: Tuning) -> str:

@@ -131,8 +131,8 @@ def _layer_code(block: LayerFactors, places: Int[Tensor, " kept"]) -> LayerCode:
     rows, columns = places // width, places % width
     s, r = int(rows.max()) + 1, int(columns.max()) + 1
     return LayerCode(
-        block.input_basis[:, :r].contiguous(),
-        block.gradient_basis[:, :s].contiguous(),
-        rows * r + columns,
-        block.eigenvalues.flatten()[places],
+        input_basis=block.input_basis[:, :r].contiguous(),
+        gradient_basis=block.gradient_basis[:, :s].contiguous(),
+        places=rows * r + columns,
+        eigenvalues=block.eigenvalues.flatten()[places],
     )

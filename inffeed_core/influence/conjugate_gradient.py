@@ -55,7 +55,7 @@ def solve(
         x = x + step
         residual = right_sides - operator(x)
         relative, products = norms(residual) / size, products + used + 1
-    return Solution(x, relative, products, bool((relative <= tolerance).all()))
+    return Solution(solutions=x, residuals=relative, products=products, converged=bool((relative <= tolerance).all()))
 
 
 def _run(

@@ -143,7 +143,15 @@ def _corrected(
                 square = rotated(tokens, *bases[name]).square().sum(0, dtype=torch.float64)
                 squares[name] = squares[name] + square if name in squares else square
                 traces[name] += float(square.sum() if _complete(bases[name]) else squared_norms(tokens).sum())
-    return {name: LayerFactors(*bases[name], squares[name] / examples, traces[name] / examples) for name in bases}
+    return {
+        name: LayerFactors(
+            input_basis=inputs,
+            gradient_basis=gradients,
+            eigenvalues=squares[name] / examples,
+            trace=traces[name] / examples,
+        )
+        for name, (inputs, gradients) in bases.items()
+    }
 
 
 def _complete(bases: tuple[Tensor, Tensor]) -> bool:

@@ -101,4 +101,6 @@ def refine(
         file.flush()
         c = torch.cat(coordinates)
         mapped = np.memmap(file, np.float32, "c", shape=(c.numel(), code.dimension))  # torch warns of read-only ones
-    return Refined(network, data, damping, subspace, torch.from_numpy(mapped), c)
+    return Refined(
+        network=network, data=data, damping=damping, subspace=subspace, rows=torch.from_numpy(mapped), coordinates=c
+    )

@@ -152,7 +152,7 @@ def evaluated(
         probs[where] = torch.softmax(scores, 1)
         loss = loss + share @ torch.nn.functional.cross_entropy(scores, taught, reduction="none")
         slope = slope + (residuals(probs[where], taught) * share.unsqueeze(1)).T @ rows
-    return Point(theta, probs, float(loss), slope)
+    return Point(theta=theta, probs=probs, objective=float(loss), gradient=slope)
 
 
 def change_of_gradient(theta: Float[Tensor, "k d1"], before: HeadData, after: HeadData) -> Float[Tensor, "k d1"]:

@@ -147,7 +147,9 @@ class WholeModel:
         def encode(batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
             return code.encode_training(network, batch, labels)
 
-        empty = IndexHeader(self._store.key, code.digest, code.dimension, self._settings.precision)
+        empty = IndexHeader(
+            key=self._store.key, code=code.digest, dimension=code.dimension, precision=self._settings.precision
+        )
         self._index = build_index(self._store.folder, empty, train, encode, self._progress)
         self._subspace = factorise(self._index.curvature(), code, self.damping)
         return self

@@ -86,7 +86,9 @@ def fit_dual(
     for group in _groups(network.layers, memory // (rows * 4)):
         _add_gram(gram, network, data, group, damping, progress)
     gram.div_(len(coordinates)).diagonal().add_(1)
-    return Dual(network, data, damping, torch.linalg.cholesky(gram), coordinates)
+    return Dual(
+        network=network, data=data, damping=damping, cholesky=torch.linalg.cholesky(gram), coordinates=coordinates
+    )
 
 
 Piece = tuple[LinearLayer, int, int]
@@ -120,11 +122,11 @@ def _groups(layers: tuple[LinearLayer, ...], budget: int) -> Iterator[list[Piece
 
 
 def _rows(
-    network: Network, data: Data, pieces: list[Piece], stage: str, progress: Progress | None
+    network: Network, data: Data, pieces: list[Piece], progress: Progress | None
 ) -> Iterator[list[Float[Tensor, "m q"]]]:
     """For each batch the rows R of its examples (example-major), one tensor for each piece."""
     part = replace(network, layers=tuple(dict.fromkeys(layer for layer, _, _ in pieces)))
-    for batch, _ in one_pass(data, stage, progress):
+    for batch, _ in one_pass(data, "Comparing training rows", progress):
         recording = part.record(batch)
         pulled = [recording.pull_back(cotangent) for cotangent in curvature_rows(recording.logits)]
         yield [
@@ -146,11 +148,10 @@ def _add_gram(
     progress: Progress | None,
 ) -> None:
     weights = [damping[layer.name] ** -0.5 for layer, _, _ in group]
-    stage = f"Comparing training rows from {group[0][0].name}"
     rows = torch.cat(
         [
             torch.cat([part * weight for part, weight in zip(parts, weights, strict=True)], dim=1)
-            for parts in _rows(network, data, group, stage, progress)
+            for parts in _rows(network, data, group, progress)
         ]
     )
     for i in range(0, len(rows), _BLOCK):

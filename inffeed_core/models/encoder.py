@@ -93,7 +93,9 @@ class Encoder:
         layer = find_head(model, ids, torch.ones_like(ids))
         if self.files.labels is not None:
             bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
-            self.head = Head(layer.weight.detach(), bias, self.files.labels, {"model": self.files.name})
+            self.head = Head(
+                weight=layer.weight.detach(), bias=bias, labels=self.files.labels, about={"model": self.files.name}
+            )
         return lambda ids, mask: head_inputs(model, layer, ids, mask)
 
 

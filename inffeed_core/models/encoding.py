@@ -108,7 +108,12 @@ def _place(model: str, cache: Path, max_tokens: int, precision: Precision = "flo
     files = resolve(model)
     parts = [FORMAT, files.weights_hash, files.recipe_hash, repr(files.pooling), max_tokens]
     name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-    return _Place(files, max_tokens, precision, cache / (name if precision == "float32" else f"{name}-{precision}"))
+    return _Place(
+        files=files,
+        max_tokens=max_tokens,
+        precision=precision,
+        folder=cache / (name if precision == "float32" else f"{name}-{precision}"),
+    )
 
 
 def _look_up(folder: Path, hashes: Hashes) -> tuple[FeatureCache | None, Slots]:

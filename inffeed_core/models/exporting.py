@@ -7,6 +7,7 @@ layer have room for a bias; such versions are written as the encoder's own files
 dozen lines of Python in the card put the two together.
 """
 
+import json
 import shutil
 import uuid
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from inffeed_core.models.sources import ModelFiles
 LOADED_PLAINLY = """\
 from transformers import pipeline
 
-classify = pipeline("text-classification", model="{folder}")
+classify = pipeline("text-classification", model={folder})
 print(classify("A text to classify.", truncation=True))"""
 
 LOADED_WITH_HEAD = """\
@@ -35,7 +36,7 @@ import json, torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
-folder = "{folder}"
+folder = {folder}
 tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
 head, labels = load_file(folder + "/head/head.safetensors"), json.load(open(folder + "/head/head.json"))["labels"]
 tokens = tokenizer(["A text to classify."], padding=True, truncation=True, max_length={tokens}, return_tensors="pt")
@@ -57,7 +58,7 @@ def write_classifier(files: ModelFiles, head: Head, max_tokens: int, folder: Pat
     unfinished = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lines = _write(files, head, max_tokens, unfinished).replace("{folder}", folder.name)
+        lines = _write(files, head, max_tokens, unfinished).replace("{folder}", _quoted(folder.name))
         (unfinished / "README.md").write_text(card(lines), encoding="utf-8")
         unfinished.rename(folder)
     except OSError as error:
@@ -66,6 +67,11 @@ def write_classifier(files: ModelFiles, head: Head, max_tokens: int, folder: Pat
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _quoted(name: str) -> str:
+    """As a literal of Python that can stand in a fenced block of Markdown."""
+    return json.dumps(name, ensure_ascii=False).replace("`", r"\x60")
 
 
 def _write(files: ModelFiles, head: Head, max_tokens: int, folder: Path) -> str:

@@ -296,7 +296,13 @@ def _finished(work: Path) -> FineTuned | None:
 def _curve(history: Sequence[Mapping[str, Any]]) -> list[CurvePoint]:
     losses = {entry["step"]: entry["loss"] for entry in history if "loss" in entry}
     return [
-        CurvePoint(e["step"], round(e["epoch"], 3), losses.get(e["step"]), e["eval_loss"], e["eval_macro_f1"])
+        CurvePoint(
+            step=e["step"],
+            epoch=round(e["epoch"], 3),
+            training_loss=losses.get(e["step"]),
+            loss=e["eval_loss"],
+            macro_f1=e["eval_macro_f1"],
+        )
         for e in history
         if "eval_loss" in e
     ]

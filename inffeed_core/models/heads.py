@@ -50,7 +50,7 @@ class Head:
 
 def save_head(folder: Path, weight: Tensor, bias: Tensor, labels: Sequence[str], about: Mapping[str, Any]) -> None:
     """Write a head into a new folder, whole or not at all. Raises ModelError where the folder exists."""
-    head = Head(weight, bias, tuple(labels), about)
+    head = Head(weight=weight, bias=bias, labels=tuple(labels), about=about)
     if folder.exists():
         raise ModelError(f"{folder} exists already, and model versions are never overwritten; choose another name.")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def load_head(folder: Path) -> Head:
         if told["format"] != FORMAT or told["sha256"] != hashlib.sha256(tensors).hexdigest():
             raise ValueError(f"expected format {FORMAT} and tensors with the SHA-256 in head.json")
         parts = load(tensors)
-        return Head(parts["weight"], parts["bias"], tuple(told["labels"]), told["about"])
+        return Head(weight=parts["weight"], bias=parts["bias"], labels=tuple(told["labels"]), about=told["about"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"{folder} holds no readable head ({type(error).__name__}: {error}); "

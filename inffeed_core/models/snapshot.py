@@ -1,12 +1,12 @@
 """A model's folder: what it must hold, what is refused, and what identifies it.
 
 Refused, each with its reason: folders without safetensors weights (pickles run code when they are loaded), models that
-need code of their own (`auto_map`), and sentence-transformers modules that would change the features unseen.
+need code of their own (`auto_map`), adapters, which transformers would apply unseen, sentence-transformers modules that
+would change the features unseen, and what `folder` and `plausible` find to be a trap.
 Nothing here imports torch, so that pages may ask for a classifier's labels.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,10 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from inffeed_core.errors import ModelError
+from inffeed_core.models.folder import (
+    INDEX_BYTES,
+    TOKENIZER_BYTES,
+    digest_of,
+    ordinary,
+    read_json,
+    read_object,
+    sha256,
+    tensor_shapes,
+)
+from inffeed_core.models.plausible import require_plausible_config, require_plausible_normaliser
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-RECIPE = ("*.json", "*.txt", "*.model")
-"""Configuration and tokenizer files: with the weights, all that decides a text's features."""
+RECIPE = ("*.json", "*.txt", "*.model", "*.tokenizer", "*.codes", "*.bpe", "*.tiktoken", "adapter_model.*")
+"""Configuration, tokenizer and adapter files: with the weights, all that decides a text's features."""
+INDEX = "model.safetensors.index.json"
 POOLINGS = ("mean", "cls")
 _LEGACY_POOLING = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
 
@@ -48,24 +60,28 @@ def read_snapshot(root: Path) -> Snapshot:
     """Read and check a model folder. Raises ModelError where it is incomplete or cannot be trusted."""
     modules = _modules(root)
     folder = root / modules.get("Transformer", "")
-    config = _json(folder / "config.json")
+    config = read_object(root, folder / "config.json")
     if config is None:
         raise ModelError(
             f"{folder} has no config.json, so it is no transformer; expected a folder as `save_pretrained` writes it."
         )
-    _refuse_own_code(folder, config)
-    classifier = any(str(name).endswith("ForSequenceClassification") for name in config.get("architectures") or ())
+    _refuse_own_code(root, folder, config)
+    _refuse_other_weights(folder, config)
+    weights = _weights(root, folder)
+    require_plausible_config(folder / "config.json", config, _shapes(weights))
+    _require_plausible_tokenizer(root, folder)
+    classifier = any(name.endswith("ForSequenceClassification") for name in _architectures(folder, config))
     return Snapshot(
         folder=folder,
-        weights=_weights(folder),
+        weights=weights,
         pooling=None if classifier else _pooling(root, modules),
-        labels=_labels(config) if classifier else None,
+        labels=_labels(folder, config) if classifier else None,
     )
 
 
 def weights_digest(weights: Iterable[Path]) -> str:
     """SHA-256 of one file; of several, SHA-256 over the lines `name sha256`, sorted by name."""
-    digests = {path.name: _sha256(path) for path in weights}
+    digests = {path.name: sha256(path) for path in weights}
     if len(digests) == 1:
         return next(iter(digests.values()))
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(digests.items()))
@@ -74,8 +90,7 @@ def weights_digest(weights: Iterable[Path]) -> str:
 
 def known_weights_digest(weights: Iterable[Path]) -> str:
     """`weights_digest`, remembered in this process while the files keep their size and time of change."""
-    stats = [(path, path.stat()) for path in weights]
-    return _remembered(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
+    return _remembered(_stamps(weights))
 
 
 def recipe_digest(root: Path, folder: Path) -> str:
@@ -84,7 +99,8 @@ def recipe_digest(root: Path, folder: Path) -> str:
     files = sorted({file for f in folders for pattern in RECIPE for file in f.glob(pattern)})
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.relative_to(root)} {_sha256(file)}\n".encode())
+        ordinary(root, file)
+        digest.update(f"{file.relative_to(root)} {digest_of(file)}\n".encode())
     return digest.hexdigest()
 
 
@@ -93,23 +109,34 @@ def _remembered(stamps: tuple[tuple[Path, int, int], ...]) -> str:
     return weights_digest(path for path, _, _ in stamps)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+@lru_cache(maxsize=32)
+def _known_shapes(stamps: tuple[tuple[Path, int, int], ...]) -> list[tuple[int, ...]]:
+    return [shape for path, _, _ in stamps for shape in tensor_shapes(path)]
 
 
-def _json(path: Path) -> Any:
-    """The file's content, or None where there is no such file."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path} cannot be read as JSON ({error}); fetch the model again.") from error
+def _shapes(weights: Iterable[Path]) -> list[tuple[int, ...]]:
+    return _known_shapes(_stamps(weights))
 
 
-def _refuse_own_code(folder: Path, config: Mapping[str, Any]) -> None:
-    for name, content in (("config.json", config), ("tokenizer_config.json", _json(folder / "tokenizer_config.json"))):
+def _stamps(paths: Iterable[Path]) -> tuple[tuple[Path, int, int], ...]:
+    stats = [(path, path.stat()) for path in paths]
+    return tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+def _require_plausible_tokenizer(root: Path, folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    if ordinary(root, path):
+        _check_tokenizer(root, *_stamps([path])[0])
+
+
+@lru_cache(maxsize=32)
+def _check_tokenizer(root: Path, path: Path, size: int, changed: int) -> None:
+    require_plausible_normaliser(path, read_object(root, path, TOKENIZER_BYTES) or {})
+
+
+def _refuse_own_code(root: Path, folder: Path, config: Mapping[str, Any]) -> None:
+    tokenizer = read_object(root, folder / "tokenizer_config.json", TOKENIZER_BYTES)
+    for name, content in (("config.json", config), ("tokenizer_config.json", tokenizer)):
         if content and "auto_map" in content:
             raise ModelError(
                 f"{folder / name} asks to run Python code that comes with the model (`auto_map`, loaded only with "
@@ -117,16 +144,51 @@ def _refuse_own_code(folder: Path, config: Mapping[str, Any]) -> None:
             )
 
 
-def _weights(folder: Path) -> tuple[Path, ...]:
-    index = _json(folder / "model.safetensors.index.json")
-    names = ["model.safetensors"] if index is None else sorted(set(index.get("weight_map", {}).values()))
+def _refuse_other_weights(folder: Path, config: Mapping[str, Any]) -> None:
+    """Adapters, and weights of another name: transformers would load them without a word."""
+    if named := config.get("transformers_weights"):
+        raise ModelError(
+            f"{folder / 'config.json'} asks for weights of its own choice ({named!r:.80}); expected model.safetensors "
+            f"or {INDEX}. Rename the file, and take transformers_weights out."
+        )
+    found = sorted(path.name for path in folder.glob("adapter_*"))
+    if found:
+        raise ModelError(
+            f"{folder} holds adapters ({', '.join(found)}), which would change the model unseen. Fold them into its "
+            "weights (`merge_and_unload` of peft, then `save_pretrained` into a new folder) and take that folder, or "
+            "remove these files to use the model without them."
+        )
+
+
+def _architectures(folder: Path, config: Mapping[str, Any]) -> list[str]:
+    named = config.get("architectures") or []
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        raise ModelError(f"{folder / 'config.json'} has architectures {named!r:.80}, expected a list of names.")
+    return named
+
+
+def _weights(root: Path, folder: Path) -> tuple[Path, ...]:
+    """The files that transformers reads: the single one where there is one, else those of the index."""
+    names = _indexed(root, folder)
     if any(Path(name).name != name or not name.endswith(".safetensors") for name in names):
         raise ModelError(f"{folder} lists weights outside itself or of another kind: {names}; expected *.safetensors.")
+    if not names or ordinary(root, folder / "model.safetensors"):
+        names = ["model.safetensors"]
     paths = tuple(folder / name for name in names)
-    missing = [path.name for path in paths if not path.is_file()]
-    if not paths or missing:
+    missing = [path.name for path in paths if not ordinary(root, path)]
+    if missing:
         raise ModelError(_without_weights(folder, missing))
     return paths
+
+
+def _indexed(root: Path, folder: Path) -> list[str]:
+    index = read_object(root, folder / INDEX, INDEX_BYTES)
+    if index is None:
+        return []
+    listed = index.get("weight_map", {})
+    if not isinstance(listed, dict) or not all(isinstance(name, str) for name in listed.values()):
+        raise ModelError(f"{folder / INDEX} has no weight_map from names to files; fetch the model again.")
+    return sorted(set(listed.values()))
 
 
 def _without_weights(folder: Path, missing: list[str]) -> str:
@@ -142,24 +204,43 @@ def _without_weights(folder: Path, missing: list[str]) -> str:
     )
 
 
-def _labels(config: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...] | None:
     named = config.get("id2label")
     if named is None:  # transformers leaves its default of two classes out of config.json
         return ("LABEL_0", "LABEL_1")
-    labels = tuple(str(named[key]) for key in sorted(named, key=int))
+    try:
+        labels = tuple(str(named[key]) for key in sorted(named, key=int))
+    except (ValueError, TypeError, KeyError) as error:
+        problem = f"{folder / 'config.json'} has an id2label that names no numbered labels ({error})"
+        raise ModelError(f'{problem}; expected {{"0": "name", …}}. Fetch the model again.') from error
     return labels if len(labels) > 1 else None
 
 
 def _modules(root: Path) -> dict[str, str]:
     """Sub-folder of each sentence-transformers module by the last part of its type; empty for other models."""
-    listed = _json(root / "modules.json") or []
-    modules = {str(module["type"]).rpartition(".")[2]: str(module["path"]) for module in listed}
-    for name, path in modules.items():
-        if not (root / path).resolve().is_relative_to(root.resolve()):
-            raise ModelError(
-                f"{root / 'modules.json'} places {name} outside the model ({path}); fetch the model again."
-            )
+    listed = read_json(root, root / "modules.json") or []
+    try:
+        modules = {_text(module["type"]).rpartition(".")[2]: _text(module["path"]) for module in listed}
+        outside = [name for name, path in modules.items() if not _is_within(root, path)]
+    except (TypeError, KeyError, ValueError) as error:  # ValueError: a path that holds a NUL
+        problem = f"{root / 'modules.json'} is no list of modules with a type and a path ({error!r:.80})"
+        raise ModelError(f"{problem}; fetch the model again.") from error
+    if outside:
+        raise ModelError(
+            f"{root / 'modules.json'} places {outside[0]} outside the model ({modules[outside[0]]}); "
+            "fetch the model again."
+        )
     return modules
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value
+
+
+def _is_within(root: Path, path: str) -> bool:
+    return (root / path).resolve().is_relative_to(root.resolve())
 
 
 def _pooling(root: Path, modules: Mapping[str, str]) -> Pooling:
@@ -171,18 +252,18 @@ def _pooling(root: Path, modules: Mapping[str, str]) -> Pooling:
             f"{root} is a sentence-transformers model with the modules {sorted(modules)}; "
             "expected Transformer, Pooling and perhaps Normalize. Choose another model."
         )
-    return Pooling(_pooling_mode(root / modules.get("Pooling", "")), "Normalize" in modules)
+    return Pooling(_pooling_mode(root, root / modules.get("Pooling", "")), "Normalize" in modules)
 
 
-def _pooling_mode(folder: Path) -> str:
-    config = _json(folder / "config.json") or {}
+def _pooling_mode(root: Path, folder: Path) -> str:
+    config = read_object(root, folder / "config.json") or {}
     mode = config.get("pooling_mode")
     flags = [
         name.removeprefix("pooling_mode_") for name, on in config.items() if name.startswith("pooling_mode_") and on
     ]
     if mode is None and len(flags) == 1:
         mode = _LEGACY_POOLING.get(f"pooling_mode_{flags[0]}")
-    if mode not in POOLINGS:
+    if not isinstance(mode, str) or mode not in POOLINGS:
         raise ModelError(
             f"{folder} pools token vectors by {mode or ' and '.join(flags) or 'nothing known'}; "
             f"expected {' or '.join(POOLINGS)}. Choose another model."

@@ -127,7 +127,13 @@ def empty_analysis(db: Database, id: int) -> None:
 
 
 def _analysis(row: Mapping[str, Any]) -> Analysis:
-    return Analysis(row["id"], row["version"], row["created"], row["as_of_decision"], json.loads(row["settings"]))
+    return Analysis(
+        id=row["id"],
+        version=row["version"],
+        created=row["created"],
+        as_of_decision=row["as_of_decision"],
+        settings=json.loads(row["settings"]),
+    )
 
 
 def scored(db: Database, analysis: int, ids: Sequence[str] | None = None) -> list[ScoreRow]:
@@ -183,9 +189,13 @@ def evidence_for(db: Database, analysis: int, targets: Sequence[str]) -> dict[st
     for row in rows:
         lists = sides.setdefault(row["target"], {"supporter": [], "opposer": [], "harmed": []})
         if (i := known.get(row["instance"])) is not None:
-            lists[row["side"]].append(Influencer(i.id, i.text, i.label, Split(i.split), row["influence"]))
+            lists[row["side"]].append(
+                Influencer(id=i.id, text=i.text, label=i.label, split=Split(i.split), influence=row["influence"])
+            )
     return {
-        target: Evidence(target, tuple(s["supporter"]), tuple(s["opposer"]), tuple(s["harmed"]))
+        target: Evidence(
+            target_id=target, supporters=tuple(s["supporter"]), opposers=tuple(s["opposer"]), harmed=tuple(s["harmed"])
+        )
         for target, s in sides.items()
     }
 

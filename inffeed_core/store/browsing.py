@@ -61,6 +61,14 @@ def map_points(
     values = {"as_of": NO_LIMIT, "analysis": analysis, "policy": policy, "flags": flags}
     values |= {"stride": max(1, -(-total // limit)), "always": json.dumps(list(always))}
     return [
-        MapPoint(r["id"], r["text"], r["label"], Split(r["split"]), bool(r["flagged"]), r["x"], r["y"])
+        MapPoint(
+            id=r["id"],
+            text=r["text"],
+            label=r["label"],
+            split=Split(r["split"]),
+            flagged=bool(r["flagged"]),
+            x=r["x"],
+            y=r["y"],
+        )
         for r in db.query(sql, values)
     ]

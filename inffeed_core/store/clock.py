@@ -11,3 +11,8 @@ def now(plus: timedelta = timedelta()) -> str:
 def seconds_since(time: str) -> float:
     """Seconds from a time written by `now` until now."""
     return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Seconds between two times written by `now`."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

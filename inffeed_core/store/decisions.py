@@ -1,5 +1,7 @@
 """Decisions: append-only, each arriving exactly once by its token. Undo is a decision too.
 
+What a decision means for the label is told in `votes`: of each annotator the last act that stands counts.
+
 An *answer* is what somebody decided about one text, alone or with its twins. Decisions of feedback change labels as
 others do, but are no answers: nobody has read the text for them, so it stays open for review and in the audit, and they
 are undone by their act (`feedback`), never one by one.
@@ -11,18 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision
-from inffeed_core.records import Act, Decision
+from inffeed_core.records import Act, Changes, Decision, Split
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, instance, project_settings
 
 LABELLING = (Act.RELABEL, Act.KEEP)
+LEARNED = (Split.TRAIN, Split.SILVER)
 
 
 def record_decision(db: Database, decision: Decision) -> bool:
     """Store one decision; False where its token had arrived before, and then nothing changes.
 
-    Raises UnknownInstance, or InvalidDecision for an unknown label, a missing annotator, or an undo of
-    something that is not there, is another annotator's, or has been undone.
+    Leaving out excludes the instance until that is undone. Raises UnknownInstance, or InvalidDecision for an unknown
+    label, a missing annotator, leaving out validation or test, or an undo of something that is not there, is another
+    annotator's, or has been undone.
     """
     if _arrived(db, decision.token):
         return False
@@ -43,17 +47,26 @@ def record_decision(db: Database, decision: Decision) -> bool:
             "feedback": decision.feedback,
         }
     )
+    if decision.act is Act.LEAVE_OUT:
+        row = (decision.instance_id, f"left out by {decision.annotator}", decision.at or now(), decision.token)
+        db.conn.execute("INSERT INTO exclusion (instance, reason, at, decision) VALUES (?, ?, ?, ?)", row)
+    if decision.act is Act.UNDO:
+        db.conn.execute("DELETE FROM exclusion WHERE decision = ?", [decision.undoes])
     return True
 
 
 def restore_decisions(db: Database, decisions: Iterable[Decision]) -> int:
-    """Store relabels and keeps that an export tells of, in this order; returns how many.
+    """Store decisions that an export tells of, in this order; returns how many.
 
     Checked by the importer; one by one, `record_decision` would derive the label state anew for each.
     """
-    columns = "token, instance, annotator, act, label, note, at"
-    rows = ((d.token, d.instance_id, d.annotator, d.act.value, d.label, d.note, d.at) for d in decisions)
-    return db.conn.executemany(f"INSERT INTO decision ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows).rowcount
+    sql = """
+        INSERT INTO decision (token, instance, annotator, act, label, note, at, settles) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    """
+    rows = (
+        (d.token, d.instance_id, d.annotator, d.act.value, d.label, d.note, d.at, int(d.settles)) for d in decisions
+    )
+    return db.conn.executemany(sql, rows).rowcount
 
 
 def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
@@ -73,9 +86,20 @@ def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> D
     """Undo one decision by its token, with its parts; returns it. Raises InvalidDecision as `record_decision` does."""
     for row in db.query("SELECT d.* FROM decision d WHERE d.token = ?", [undone_token]):
         undone = as_decision(row)
-        record_decision(db, Decision(token, undone.instance_id, annotator, Act.UNDO, undoes=undone_token))
+        record_decision(
+            db,
+            Decision(
+                token=token, instance_id=undone.instance_id, annotator=annotator, act=Act.UNDO, undoes=undone_token
+            ),
+        )
         for part in parts(db, undone_token):
-            undo = Decision(f"{token}/{part.instance_id}", part.instance_id, annotator, Act.UNDO, undoes=part.token)
+            undo = Decision(
+                token=f"{token}/{part.instance_id}",
+                instance_id=part.instance_id,
+                annotator=annotator,
+                act=Act.UNDO,
+                undoes=part.token,
+            )
             record_decision(db, undo)
         return undone
     raise InvalidDecision(f"No decision has the token {undone_token!r}; it may not have been saved yet. Try again.")
@@ -118,13 +142,13 @@ def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
             SELECT 1 FROM answer l WHERE l.instance = s.instance AND l.annotator = s.annotator AND l.n > s.n)
         ORDER BY s.n
     """
-    return by_instance(db.query(sql, [json.dumps(list(ids))]))
+    return by_instance(map(as_decision, db.query(sql, [json.dumps(list(ids))])))
 
 
-def by_instance(rows: Iterable[Mapping[str, object]]) -> dict[str, list[Decision]]:
-    """Rows of the table `decision` as records, by instance, in their order."""
+def by_instance(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
+    """Decisions by instance, in their order."""
     found: dict[str, list[Decision]] = {}
-    for decision in map(as_decision, rows):
+    for decision in decisions:
         found.setdefault(decision.instance_id, []).append(decision)
     return found
 
@@ -136,20 +160,33 @@ def annotator_counts(db: Database) -> dict[str, int]:
 
 
 def act_counts(db: Database) -> dict[Act, int]:
-    """How many decisions of each act stand; acts that nobody took are left out."""
-    sql = "SELECT act, count(*) AS n FROM standing GROUP BY act"
+    """How often each act is an annotator's last about a text, undone ones left aside; acts that nobody took are not in.
+
+    Bare columns beside max() come from its row, which SQLite promises.
+    """
+    sql = """
+        SELECT act, count(*) AS n FROM (SELECT act, max(n) FROM standing GROUP BY instance, annotator) GROUP BY act
+    """
     return {Act(row["act"]): row["n"] for row in db.query(sql)}
 
 
-def changed_since(db: Database, row: int) -> int:
-    """How many instances have another current label, or another confirmation, than just after decision `row`."""
+def changes_since(db: Database, row: int) -> Changes:
+    """The instances that have another current label, or another confirmation, than just after decision `row`."""
     sql = f"""
-        SELECT count(*) AS n FROM ({INSTANCES_AS_OF.replace(":as_of", ":then")}) a
-        JOIN ({INSTANCES_AS_OF}) b USING (id)
-        WHERE a.id IN (SELECT instance FROM decision WHERE n > :then)
-          AND (a.label, a.confirmed) IS NOT (b.label, b.confirmed)
+        SELECT coalesce(sum(lost), 0) AS withdrawn, coalesce(sum(NOT lost AND moved), 0) AS corrected,
+               coalesce(sum(NOT lost AND NOT moved), 0) AS confirmed
+        FROM (SELECT a.confirmed AND NOT b.confirmed AS lost, a.label != b.label AS moved
+              FROM ({INSTANCES_AS_OF.replace(":as_of", ":then")}) a JOIN ({INSTANCES_AS_OF}) b USING (id)
+              WHERE a.id IN (SELECT instance FROM decision WHERE n > :then)
+                AND (a.label, a.confirmed) IS NOT (b.label, b.confirmed))
     """
-    return int(next(iter(db.query(sql, {"then": row, "as_of": NO_LIMIT})))["n"])
+    found = next(iter(db.query(sql, {"then": row, "as_of": NO_LIMIT})))
+    return Changes(found["corrected"], found["confirmed"], found["withdrawn"])
+
+
+def changed_since(db: Database, row: int) -> int:
+    """How many instances `changes_since` tells of."""
+    return changes_since(db, row).total
 
 
 def last_decision_row(db: Database) -> int:
@@ -169,7 +206,11 @@ def _check(db: Database, decision: Decision) -> None:
     if decision.act is Act.UNDO:
         _check_undo(db, decision)
     else:  # an undo may also be about an instance that has been excluded meanwhile
-        instance(db, decision.instance_id)
+        split = instance(db, decision.instance_id).split
+        if decision.act is Act.LEAVE_OUT and split not in LEARNED:
+            raise InvalidDecision(
+                f"{decision.instance_id!r} measures the model ({split}), so it cannot be left out here."
+            )
     labels = project_settings(db).labels
     if decision.act in LABELLING and decision.label not in labels:
         raise InvalidDecision(f"{decision.label!r} is no label of this project; choose one of {', '.join(labels)}.")

@@ -6,27 +6,37 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 from inffeed_core.records import Decision
-from inffeed_core.store.decisions import by_instance
+from inffeed_core.store.decisions import as_decision, by_instance
+from inffeed_core.store.instances import NO_LIMIT
+from inffeed_core.store.votes import counts, withdrawn
+
+UNDER_DISCUSSION = f"""
+    SELECT instance, max(n) AS n FROM (
+        SELECT s.instance, s.n FROM answer s WHERE s.act = 'flag' AND NOT EXISTS (
+            SELECT 1 FROM answer t WHERE t.instance = s.instance AND t.n > s.n
+            AND (t.annotator = s.annotator OR (t.settles AND NOT {withdrawn("answer", "t")})))
+        UNION ALL
+        SELECT v.instance, max(v.n) FROM answer v WHERE v.instance IN (
+            SELECT instance FROM decision WHERE label IS NOT NULL GROUP BY instance HAVING min(label) != max(label))
+        AND {counts("answer", "v")} GROUP BY v.instance HAVING min(v.label) != max(v.label)
+    ) GROUP BY instance
+"""
+"""The query for instances that nobody has settled since they were marked or disagreed on, with their last decision."""
 
 
 def under_discussion(db: Database) -> list[str]:
-    """Ids of the instances that nobody has settled since they were marked or disagreed on, latest first."""
-    sql = """
-        SELECT instance FROM (
-            SELECT s.instance, max(s.n) AS n FROM answer s WHERE s.act = 'flag' AND NOT EXISTS (
-                SELECT 1 FROM answer t WHERE t.instance = s.instance AND t.settles AND t.n > s.n)
-            GROUP BY s.instance
-            UNION ALL
-            SELECT v.instance, max(v.n) AS n FROM answer v WHERE v.act IN ('relabel', 'keep') AND NOT EXISTS (
-                SELECT 1 FROM answer w WHERE w.instance = v.instance AND w.act IN ('relabel', 'keep') AND w.n > v.n
-                  AND (w.annotator = v.annotator OR w.settles))
-            GROUP BY v.instance HAVING count(DISTINCT v.label) > 1
-        ) WHERE instance NOT IN (SELECT instance FROM exclusion) GROUP BY instance ORDER BY max(n) DESC
+    """Ids of the instances that nobody has settled since they were marked or disagreed on, latest first.
+
+    Every disputed one is among them, and so are those where most annotators agree and some do not.
     """
-    return [r["instance"] for r in db.query(sql)]
+    sql = f"""
+        SELECT instance FROM ({UNDER_DISCUSSION})
+        WHERE instance NOT IN (SELECT instance FROM exclusion) ORDER BY n DESC
+    """
+    return [r["instance"] for r in db.query(sql, {"as_of": NO_LIMIT})]
 
 
 def standing_about(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
     """By instance the answers that stand, oldest first."""
     sql = "SELECT * FROM answer WHERE instance IN (SELECT value FROM json_each(?)) ORDER BY n"
-    return by_instance(db.query(sql, [json.dumps(list(ids))]))
+    return by_instance(map(as_decision, db.query(sql, [json.dumps(list(ids))])))

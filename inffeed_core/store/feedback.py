@@ -66,7 +66,14 @@ def proposal_sets(db: Database) -> list[ProposalSet]:
     """All sets, the newest first."""
     sql = "SELECT s.*, (SELECT count(*) FROM proposal p WHERE p.proposal_set = s.id) AS size FROM proposal_set s"
     return [
-        ProposalSet(r["id"], r["version"], r["as_of_decision"], json.loads(r["settings"]), r["created"], r["size"])
+        ProposalSet(
+            id=r["id"],
+            version=r["version"],
+            as_of_decision=r["as_of_decision"],
+            settings=json.loads(r["settings"]),
+            created=r["created"],
+            size=r["size"],
+        )
         for r in db.query(f"{sql} ORDER BY s.id DESC")
     ]
 
@@ -83,7 +90,7 @@ def proposal_set(db: Database, id: int | None = None) -> ProposalSet:
 def proposals(db: Database, set: ProposalSet) -> list[Proposal]:
     """The proposals of a set, the most certain first, with what has become of each."""
     rows = list(db.query(_PROPOSALS, {"set": set.id, "as_of": set.as_of_decision}))
-    current = find(db, [r["instance"] for r in rows])
+    current, answers = find(db, [r["instance"] for r in rows]), _answers(db, set.id)
     return [
         Proposal(
             rank=r["rank"],
@@ -95,6 +102,7 @@ def proposals(db: Database, set: ProposalSet) -> list[Proposal]:
             lead=r["lead"],
             state=_state(r, current[r["instance"]].label if r["instance"] in current else None),
             sent=bool(r["sent"]),
+            **answers.get(r["instance"], {}),
         )
         for r in rows
     ]
@@ -110,6 +118,22 @@ SELECT p.rank, p.instance, i.text, i.split, p.label, p.proposed, p.lead,
     p.instance IN (SELECT instance FROM sent) AS sent
 FROM proposal p JOIN instance i ON i.id = p.instance WHERE p.proposal_set = :set ORDER BY p.rank
 """
+
+
+def _answers(db: Database, set_id: int) -> dict[str, dict[str, str]]:
+    """Who answered last about a proposed text, and when: keep or relabel that stands, and no unsure of theirs after it.
+
+    What feedback relabelled itself is no answer.
+    """
+    sql = """
+        SELECT d.instance, d.annotator AS decided_by, d.at AS decided_at FROM standing d
+        WHERE d.instance IN (SELECT instance FROM proposal WHERE proposal_set = ?)
+            AND d.act IN ('keep', 'relabel') AND d.feedback IS NULL
+            AND NOT EXISTS (SELECT 1 FROM standing u WHERE u.instance = d.instance AND u.annotator = d.annotator
+                            AND u.n > d.n AND u.act = 'unsure')
+        ORDER BY d.n
+    """
+    return {r.pop("instance"): r for r in db.query(sql, [set_id])}
 
 
 def _state(row: Mapping[str, Any], label: str | None) -> ProposalState:
@@ -151,18 +175,19 @@ def apply_proposals(db: Database, set: ProposalSet, ids: Sequence[str], annotato
         if one.proposed is not None:
             record_decision(db, _relabel(set, one, annotator, token))
     note = _note(set)
-    db.conn.executemany("INSERT INTO exclusion VALUES (?, ?, ?, ?)", [(id, note, row["at"], token) for id in out])
+    rows = [(id, note, row["at"], token) for id in out]
+    db.conn.executemany("INSERT INTO exclusion (instance, reason, at, feedback) VALUES (?, ?, ?, ?)", rows)
     return _acts(db, token)[0]
 
 
 def _relabel(set: ProposalSet, one: Proposal, annotator: str, token: str) -> Decision:
     return Decision(
-        f"{token}/{one.id}",
-        one.id,
-        annotator,
-        Act.RELABEL,
-        one.proposed,
-        _note(set),
+        token=f"{token}/{one.id}",
+        instance_id=one.id,
+        annotator=annotator,
+        act=Act.RELABEL,
+        label=one.proposed,
+        note=_note(set),
         settles=True,  # else the votes before it could outweigh it
         feedback=token,
     )
@@ -202,7 +227,13 @@ def undo_feedback(db: Database, token: str, annotator: str) -> FeedbackAct:
     if found[0].annotator != annotator:
         raise InvalidDecision(f"This feedback was applied by {found[0].annotator}; only they can undo it.")
     for row in list(db.query("SELECT token, instance FROM standing WHERE feedback = ? ORDER BY n", [token])):
-        undo = Decision(f"{row['token']}/undo", row["instance"], annotator, Act.UNDO, undoes=row["token"])
+        undo = Decision(
+            token=f"{row['token']}/undo",
+            instance_id=row["instance"],
+            annotator=annotator,
+            act=Act.UNDO,
+            undoes=row["token"],
+        )
         record_decision(db, undo)
     db.conn.execute("DELETE FROM exclusion WHERE feedback = ?", [token])
     db.table("feedback_undo").insert({"feedback": token, "at": now()})
@@ -259,12 +290,12 @@ def trials(db: Database) -> list[Trial]:
     """What validation said about proposals, the latest first."""
     return [
         Trial(
-            r["proposal_set"],
-            r["count"],
-            Interval(r["value"], r["low"], r["high"]),
-            r["examples"],
-            r["at"],
-            r["feedback"],
+            proposal_set=r["proposal_set"],
+            count=r["count"],
+            change=Interval(r["value"], r["low"], r["high"]),
+            examples=r["examples"],
+            at=r["at"],
+            act=r["feedback"],
         )
         for r in db.query("SELECT * FROM trial ORDER BY n DESC")
     ]

@@ -61,14 +61,21 @@ def flagged(
     *,
     limit: int = 20,
     leave_out: Sequence[str] = (),
+    among: Sequence[str] | None = None,
     only: FlagFilter = ALL,
 ) -> list[Ranked]:
-    """The policy's first flags that are open for the viewer, first first, without those in `leave_out` (ids)."""
-    wanted, chosen = _wanted(only)
+    """The policy's first flags that are open for the viewer, first first, without those in `leave_out` (ids).
+
+    `among` (ids) leaves none but these.
+    """
+    condition, chosen = wanted(only)
+    if among is not None:
+        condition += " AND r.instance IN (SELECT value FROM json_each(:among))"
+        chosen |= {"among": json.dumps(list(among))}
     sql = f"""
         SELECT r.rank, r.score, s.* FROM ranking r JOIN score s ON s.analysis = r.analysis AND s.instance = r.instance
         WHERE r.analysis = :analysis AND r.policy = :policy
-          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND {wanted} AND NOT {CLOSED}
+          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND {condition} AND NOT {CLOSED}
         ORDER BY r.rank LIMIT :limit
     """
     values = {"analysis": analysis, "policy": policy, "limit": limit, "leave_out": json.dumps(list(leave_out))}
@@ -90,12 +97,12 @@ def still_open(db: Database, ids: Sequence[str], viewer: Viewer) -> set[str]:
 
 def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer, only: FlagFilter = ALL) -> dict[Act, int]:
     """The policy's flags that the viewer, or as many as wanted, have answered, counted by the last act that stands."""
-    wanted, chosen = _wanted(only)
+    condition, chosen = wanted(only)
     sql = f"""
         SELECT act, count(*) AS n FROM (
             SELECT d.act, max(d.n), count(DISTINCT d.annotator) AS answers, sum(d.annotator = :annotator) AS own
             FROM answer d JOIN ranking r ON r.analysis = :analysis AND r.policy = :policy AND r.instance = d.instance
-            WHERE d.instance NOT IN (SELECT instance FROM exclusion) AND {wanted}
+            WHERE d.instance NOT IN (SELECT instance FROM exclusion) AND {condition}
             GROUP BY d.instance
         ) WHERE own > 0 OR answers >= :overlap GROUP BY act
     """
@@ -105,17 +112,17 @@ def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer, only
 
 def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> int:
     """How many instances of the policy's kept ranking the filter leaves, open or not, without excluded ones."""
-    wanted, chosen = _wanted(only)
+    condition, chosen = wanted(only)
     sql = f"""
-        SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND {wanted}
+        SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND {condition}
         AND r.instance NOT IN (SELECT instance FROM exclusion)
     """
     return int(next(iter(db.query(sql, {"analysis": analysis, "policy": policy} | chosen)))["n"])
 
 
-def _wanted(only: FlagFilter) -> tuple[str, dict[str, object]]:
-    """The condition on `r.instance`, and what fills it."""
-    if only == ALL:
+def wanted(only: FlagFilter) -> tuple[str, dict[str, object]]:
+    """The condition on `r.instance` by what the text is, and what fills it; `only.answered` is for `undecided`."""
+    if only == FlagFilter(answered=only.answered, since=only.since):
         return "1", {}
     conditions = ["i.id = r.instance"]
     if only.labels:
@@ -148,6 +155,18 @@ def release(db: Database, annotator: str, ids: Sequence[str] | None = None) -> i
     held = next(iter(db.query(f"SELECT count(*) AS n FROM lease WHERE {whose} AND until > :now", values)))["n"]
     db.conn.execute(f"DELETE FROM lease WHERE {whose}", values)
     return int(held)
+
+
+def others_reviewing(db: Database, annotator: str) -> int:
+    """How many other annotators hold flags now."""
+    sql = "SELECT count(DISTINCT annotator) AS n FROM lease WHERE annotator != ? AND until > ?"
+    return int(next(iter(db.query(sql, [annotator, now()])))["n"])
+
+
+def leased_ids(db: Database, annotator: str) -> list[str]:
+    """The flags that the annotator holds now."""
+    sql = "SELECT instance FROM lease WHERE annotator = ? AND until > ?"
+    return [r["instance"] for r in db.query(sql, [annotator, now()])]
 
 
 def leased(db: Database, annotator: str) -> int:

@@ -1,9 +1,8 @@
 """Instances and the project's settings: what was imported, and what is true of it now.
 
-The current label of an instance is what most annotators say: each has one vote, their last relabel or keep about it
-that has not been undone; votes before the last settlement of a discussion no longer count; among labels with equally
-many votes the one voted for last wins. So with one or two annotators the last word holds. Without a vote it is the
-label that the instance was imported with. `as_of` (a decision's row number) gives the labels as they were then.
+The current label of an instance is what most annotators say, each by the last act that counts (see `votes`). Where as
+many say another label, it is disputed: it keeps the label that it was imported with, and nobody has confirmed it, gold
+or not. Without a vote it has that label too. `as_of` (a decision's row number) gives the labels as they were then.
 """
 
 import hashlib
@@ -17,24 +16,21 @@ from inffeed_core.errors import ProjectError, UnknownInstance
 from inffeed_core.records import Example, Instance, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.clock import now
+from inffeed_core.store.votes import votes_about
 
 
-def instances_as_of(votes: str) -> str:
+def instances_as_of(table: str) -> str:
     """The query for instances with their labels at `:as_of`, by the votes in this table or view."""
+    votes = votes_about(table, "i.id")
     return f"""
 SELECT i.n, i.id, i.text, i.split, i.label AS original_label, coalesce(d.label, i.label) AS label,
-       (i.split != 'silver' OR d.n IS NOT NULL) AS confirmed, i.source, i.metadata, d.annotator, d.at AS decided_at
-FROM instance i LEFT JOIN decision d ON d.n = (
-    SELECT max(v.n) FROM {votes} v
-    WHERE v.instance = i.id AND v.act IN ('relabel', 'keep') AND v.n <= :as_of
-      AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = v.token AND u.n <= :as_of)
-      AND NOT EXISTS (
-        SELECT 1 FROM {votes} w
-        WHERE w.instance = v.instance AND w.act IN ('relabel', 'keep') AND w.n > v.n AND w.n <= :as_of
-          AND (w.annotator = v.annotator OR w.settles)
-          AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = w.token AND u.n <= :as_of))
-    GROUP BY v.label ORDER BY count(*) DESC, max(v.n) DESC LIMIT 1
-)
+       (t.n IS NULL AND i.split != 'silver') OR d.n IS NOT NULL AS confirmed,
+       t.n IS NOT NULL AND d.n IS NULL AS disputed, i.source, i.metadata, d.annotator, d.at AS decided_at
+FROM instance i
+LEFT JOIN decision t ON t.n = (SELECT n FROM ({votes} ORDER BY votes DESC, n DESC LIMIT 1))
+LEFT JOIN decision d ON d.n = t.n AND ( -- the first condition is the cheap one, and mostly enough
+    NOT EXISTS (SELECT 1 FROM decision o WHERE o.instance = i.id AND o.label != t.label)
+    OR 1 = (SELECT count(*) FROM ({votes}) GROUP BY votes ORDER BY votes DESC LIMIT 1))
 WHERE i.id NOT IN (SELECT instance FROM exclusion)
 """
 
@@ -219,4 +215,5 @@ def as_instance(row: Mapping[str, object]) -> Instance:
         metadata=json.loads(str(row["metadata"])),
         annotator=None if row["annotator"] is None else str(row["annotator"]),
         decided_at=None if row["decided_at"] is None else str(row["decided_at"]),
+        disputed=bool(row["disputed"]),
     )

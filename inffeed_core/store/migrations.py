@@ -273,6 +273,69 @@ def m007_version_of_feedback(db: Database) -> None:
 
 
 @migrations()
+def m008_leave_out(db: Database) -> None:
+    """An annotator may leave a text out: an act as any other, and its exclusion knows the decision that made it.
+
+    SQLite changes no CHECK in place, so the table is made anew; its rows keep their numbers.
+    """
+    for statement in _M008.split(";\n\n"):
+        db.conn.execute(statement)
+
+
+_M008 = """
+DROP VIEW answer;
+
+DROP VIEW standing;
+
+CREATE TABLE decision_new (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    token TEXT NOT NULL UNIQUE,
+    instance TEXT NOT NULL REFERENCES instance (id),
+    annotator TEXT NOT NULL,
+    act TEXT NOT NULL CHECK (act IN ('relabel', 'keep', 'unsure', 'skip', 'flag', 'leave-out', 'undo')),
+    label TEXT,
+    note TEXT NOT NULL DEFAULT '',
+    undoes TEXT UNIQUE REFERENCES decision_new (token),
+    analysis INTEGER REFERENCES analysis (id),
+    at TEXT NOT NULL,
+    settles INTEGER NOT NULL DEFAULT 0,
+    part_of TEXT REFERENCES decision_new (token),
+    feedback TEXT REFERENCES feedback (token),
+    CHECK ((act IN ('relabel', 'keep')) = (label IS NOT NULL)),
+    CHECK ((act = 'undo') = (undoes IS NOT NULL))
+);
+
+INSERT INTO decision_new SELECT n, token, instance, annotator, act, label, note, undoes, analysis, at, settles, part_of,
+    feedback FROM decision ORDER BY n;
+
+DROP TABLE decision;
+
+ALTER TABLE decision_new RENAME TO decision;
+
+CREATE INDEX decision_annotator ON decision (annotator);
+
+CREATE INDEX decision_instance_annotator ON decision (instance, annotator);
+
+CREATE INDEX decision_part_of ON decision (part_of) WHERE part_of IS NOT NULL;
+
+CREATE INDEX decision_feedback ON decision (feedback) WHERE feedback IS NOT NULL;
+
+CREATE TRIGGER decision_is_append_only BEFORE UPDATE ON decision
+    BEGIN SELECT raise(ABORT, 'decisions are append-only'); END;
+
+CREATE TRIGGER decision_is_never_deleted BEFORE DELETE ON decision
+    BEGIN SELECT raise(ABORT, 'decisions are append-only'); END;
+
+CREATE VIEW standing AS SELECT d.* FROM decision d
+    WHERE d.act != 'undo' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.token);
+
+CREATE VIEW answer AS SELECT * FROM standing WHERE feedback IS NULL;
+
+ALTER TABLE exclusion ADD COLUMN decision TEXT REFERENCES decision (token)
+"""
+
+
+@migrations()
 def m009_place_of_jobs(db: Database) -> None:
     """A job knows the database that it was started in: in a copy of the folder nobody works on it."""
     db.conn.execute("ALTER TABLE job ADD COLUMN place TEXT")

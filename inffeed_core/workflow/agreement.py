@@ -77,7 +77,15 @@ def agreement(project: Project, first: Analysis, second: Analysis) -> Agreement:
     overlap = _overlap(*strongest)
     targets = len(strongest[0].keys() & strongest[1].keys())
     sentence = _sentence(len(common), correlation, targets, overlap)
-    return Agreement(first, second, len(common), correlation, targets, overlap, sentence)
+    return Agreement(
+        first=first,
+        second=second,
+        silver=len(common),
+        correlation=correlation,
+        targets=targets,
+        overlap=overlap,
+        sentence=sentence,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class State:
 
     @cached_property
     def unconfirmed(self) -> list[int]:
-        """Positions in `learn` of the silver instances that nobody has confirmed: what policies rank."""
+        """Positions in `learn` of what nobody has confirmed, silver and disputed gold: what policies rank."""
         return [i for i, one in enumerate(self.learn.instances) if not one.confirmed]
 
     @cached_property
@@ -258,13 +258,13 @@ def _score_rows(state: State, signals: flagging.Signals) -> Iterator[ScoreRow]:
     for i, one in enumerate(data.instances):
         top = int(probs[i].argmax())
         row = ScoreRow(
-            one.id,
-            one.label,
-            labels[top],
-            float(probs[i, top]),
-            float(own_losses[i]),
-            float(plane[i, 0]),
-            float(plane[i, 1]),
+            instance=one.id,
+            label=one.label,
+            predicted=labels[top],
+            probability=float(probs[i, top]),
+            loss=float(own_losses[i]),
+            x=float(plane[i, 0]),
+            y=float(plane[i, 1]),
         )
         if (n := number.get(one.id)) is not None:
             best = int(signals.posterior[n].argmax())

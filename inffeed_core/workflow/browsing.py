@@ -70,4 +70,4 @@ def doubled(project: Project) -> Doubled:
         shown = again[:SHOWN_AT_MOST], leaked[:SHOWN_AT_MOST]
         known = find(db, sorted({id for pairs in shown for pair in pairs for id in pair}))
         lists = [[Twins(out, kept, known[out].text) for out, kept in pairs] for pairs in shown]
-        return Doubled(lists[0], len(again), lists[1], len(leaked))
+        return Doubled(duplicates=lists[0], total_duplicates=len(again), leaks=lists[1], total_leaks=len(leaked))

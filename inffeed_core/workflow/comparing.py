@@ -1,8 +1,9 @@
 """Model versions side by side: which is active, what has happened since, and whether one is better than another.
 
-A version carries its paired difference from its parent, and keeps its predictions for validation in its folder. Where
-those are at hand, or an analysis that predicted the same examples, the difference is bootstrapped in pairs here. Else
-only two separate intervals are; that they overlap is then reported as no significant change, the cautious reading.
+A version carries its paired difference from its parent, and keeps its predictions for validation and test in its
+folder. Where those are at hand, or an analysis that predicted the same examples, the difference is bootstrapped in
+pairs here. Else only two separate intervals are; that they overlap is then reported as no significant change, the
+cautious reading. Validation chose the flags, so the change on test, which chose nothing, is told beside it.
 """
 
 import json
@@ -43,6 +44,27 @@ class Comparison:
     """How many validation examples were compared in pairs."""
     sentence: Sentence
     """The outcome in plain words, with the method it rests on."""
+    test: Interval | None
+    """The same change on test, which chose nothing; None where there is no test set, or pairs are not at hand."""
+    test_examples: int
+    test_sentence: Sentence
+
+    @property
+    def caveat(self) -> Sentence:
+        """What the outcome on validation cannot tell."""
+        return Sentence("validation-chose")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Labels of the gold texts of one split that both versions predicted, and their predictions of these."""
+
+    labels: Sequence[str]
+    gold: Sequence[str]
+    before: Sequence[str]
+    after: Sequence[str]
+    texts: int
+    """How many the split holds, predicted or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +91,7 @@ class Changes:
 
 
 PREDICTIONS = "predictions.json"
-"""In a version's folder: its prediction by id of every validation text that it was scored on."""
+"""In a version's folder: its prediction by id of every validation and test text that it was scored on."""
 
 
 def all_versions(project: Project) -> tuple[list[ModelVersion], ModelVersion | None]:
@@ -85,20 +107,53 @@ def make_active(project: Project, version_id: str, by: str) -> None:
 
 
 def compare(project: Project, before_id: str, after_id: str) -> Comparison:
-    """Compare two versions on gold validation. Raises NotReady for an unknown id."""
+    """Compare two versions on gold validation, and on test where there is one. Raises NotReady for an unknown id."""
     with reading(project.db) as db:
         before, after = version(db, before_id), version(db, after_id)
-        if (stored := _stored(before, after)) is not None:
-            return stored
-        labels = project_settings(db).labels
-        truth = {i.id: i.label for i in instances(db, [Split.VALIDATION])}
-        guesses = [_predictions(project, db, v, list(truth)) for v in (before, after)]
-    both = [i for i in truth if all(i in g for g in guesses)]
-    if not both:
-        return _from_intervals(before, after)
-    gold, *predicted = ([labels.index(source[i]) for i in both] for source in (truth, *guesses))
-    interval = macro_f1_difference(np.array(predicted[0]), np.array(predicted[1]), np.array(gold), len(labels))
-    return Comparison(before, after, interval.value, interval, len(both), _paired_sentence(interval, len(both)))
+        held_out, test = (_pairs(project, db, split, (before, after)) for split in (Split.VALIDATION, Split.TEST))
+    kept = _stored(before, after)
+    interval, examples = kept or _difference(held_out)
+    sentence = _from_intervals(before, after) if interval is None else _paired_sentence(interval, examples)
+    on_test, tested = _difference(test)
+    return Comparison(
+        before=before,
+        after=after,
+        difference=_scored_difference(before, after) if interval is None else interval.value,
+        interval=interval,
+        examples=examples,
+        sentence=sentence,
+        test=on_test,
+        test_examples=tested,
+        test_sentence=_test_sentence(test, on_test),
+    )
+
+
+def _pairs(project: Project, db: Database, split: Split, both: Sequence[ModelVersion]) -> _Pairs:
+    truth = {one.id: one.label for one in instances(db, [split]) if not one.disputed}
+    before, after = (_predictions(project, db, one, list(truth)) for one in both)
+    ids = [id for id in truth if id in before and id in after]
+    return _Pairs(
+        labels=project_settings(db).labels,
+        gold=[truth[id] for id in ids],
+        before=[before[id] for id in ids],
+        after=[after[id] for id in ids],
+        texts=len(truth),
+    )
+
+
+def _difference(pairs: _Pairs) -> tuple[Interval | None, int]:
+    if not pairs.gold:
+        return None, 0
+    number = {label: n for n, label in enumerate(pairs.labels)}
+    gold, before, after = (np.array([number[x] for x in part]) for part in (pairs.gold, pairs.before, pairs.after))
+    return macro_f1_difference(before, after, gold, len(pairs.labels)), len(pairs.gold)
+
+
+def _test_sentence(pairs: _Pairs, change: Interval | None) -> Sentence:
+    if change is not None:
+        given = {"change": change.value, "low": change.low, "high": change.high, "examples": len(pairs.gold)}
+        return Sentence("test-paired", **given)
+    return Sentence("test-unpaired" if pairs.texts else "test-none")
 
 
 def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
@@ -108,29 +163,32 @@ def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
     """
     with reading(project.db) as db:
         labels = project_settings(db).labels
-        gold = list(instances(db, [Split.VALIDATION]))
+        gold = [one for one in instances(db, [Split.VALIDATION]) if not one.disputed]
         ids = [one.id for one in gold]
         before, after = (_predictions(project, db, version(db, id), ids) for id in (before_id, after_id))
     both = [one for one in gold if one.id in before and one.id in after]
     if not both:
         return None
     flips = [
-        Flip(one.id, one.text, one.label, before[one.id], after[one.id])
+        Flip(id=one.id, text=one.text, gold=one.label, before=before[one.id], after=after[one.id])
         for one in both
         if before[one.id] != after[one.id]
     ]
     flips.sort(key=lambda flip: (flip.before != flip.gold) + (flip.after != flip.gold and flip.before != flip.gold))
-    return Changes(labels, _confusion(both, before, labels), _confusion(both, after, labels), flips)
+    return Changes(
+        labels=labels, before=_confusion(both, before, labels), after=_confusion(both, after, labels), flips=flips
+    )
 
 
 def _predictions(project: Project, db: Database, one: ModelVersion, ids: Sequence[str]) -> Mapping[str, str]:
     """By id, from the version's folder, else from its latest analysis; empty where there is neither."""
-    path = project.models / one.id / PREDICTIONS
+    path, kept = project.models / one.id / PREDICTIONS, {}
     if path.is_file():
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        told: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        kept = {id: told[id] for id in ids if id in told}
+    if kept or (analysis := latest_analysis(db, one.id)) is None:
         return kept
-    analysis = latest_analysis(db, one.id)
-    return {} if analysis is None else {row.instance: row.predicted for row in scored(db, analysis.id, ids)}
+    return {row.instance: row.predicted for row in scored(db, analysis.id, ids)}
 
 
 def _confusion(found: Sequence[Instance], predicted: Mapping[str, str], labels: Sequence[str]) -> list[list[int]]:
@@ -140,13 +198,12 @@ def _confusion(found: Sequence[Instance], predicted: Mapping[str, str], labels: 
     return counts
 
 
-def _stored(before: ModelVersion, after: ModelVersion) -> Comparison | None:
-    """The paired difference that was computed when `after` was trained from `before`, or None."""
+def _stored(before: ModelVersion, after: ModelVersion) -> tuple[Interval, int] | None:
+    """The paired difference that was computed when `after` was trained from `before`, with its examples, or None."""
     kept = after.report.get("difference")
     if after.parent != before.id or after.validation is None or not isinstance(kept, Mapping):
         return None
-    interval = Interval(**kept)
-    return Comparison(before, after, interval.value, interval, n := after.validation.n, _paired_sentence(interval, n))
+    return Interval(**kept), after.validation.n
 
 
 def _paired_sentence(change: Interval, examples: int) -> Sentence:
@@ -155,11 +212,16 @@ def _paired_sentence(change: Interval, examples: int) -> Sentence:
     return Sentence(code, change=change.value, low=change.low, high=change.high, examples=examples)
 
 
-def _from_intervals(before: ModelVersion, after: ModelVersion) -> Comparison:
+def _scored_difference(before: ModelVersion, after: ModelVersion) -> float:
     if before.validation is None or after.validation is None:
-        return Comparison(before, after, 0.0, None, 0, Sentence("unpaired-none"))
+        return 0.0
+    return after.validation.macro_f1.value - before.validation.macro_f1.value
+
+
+def _from_intervals(before: ModelVersion, after: ModelVersion) -> Sentence:
+    if before.validation is None or after.validation is None:
+        return Sentence("unpaired-none")
     a, b = before.validation.macro_f1, after.validation.macro_f1
     apart = a.high < b.low or b.high < a.low
     code = "unpaired-same" if not apart else "unpaired-rose" if b.value > a.value else "unpaired-fell"
-    sentence = Sentence(code, before=a.value, after=b.value)
-    return Comparison(before, after, b.value - a.value, None, 0, sentence)
+    return Sentence(code, before=a.value, after=b.value)

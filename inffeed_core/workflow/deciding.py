@@ -16,7 +16,7 @@ from inffeed_core.workflow.projects import Project
 
 COLUMNS = ("id", "label", "act", "note")
 """What a file of decisions may hold; id, and label or act, it must."""
-ACTS = (Act.RELABEL, Act.KEEP, Act.UNSURE, Act.SKIP, Act.FLAG)
+ACTS = tuple(act for act in Act if act is not Act.UNDO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ def decide_one(project: Project, wish: Wish, annotator: str) -> Decision:
         return _record(db, wish, annotator)
 
 
-def decide_file(project: Project, path: Path, annotator: str) -> list[Decision]:
+def decide_file(project: Project, path: Path, annotator: str, encoding: str | None = None) -> list[Decision]:
     """Store the decisions of a file with the columns id and label, and where wanted act and note.
 
-    Raises ImportRefused with every row that cannot be stored, and then none is.
+    `encoding` as for `data.reading.read`. Raises ImportRefused with every row that cannot be stored, and then none is.
     """
-    table = read(path)
+    table = read(path, encoding=encoding)
     _require_columns(table)
     problems: list[RowProblem] = []
     seen: dict[str, int] = {}
@@ -71,14 +71,21 @@ def _wishes(table: Table) -> Iterator[Wish]:
     place = {name: table.columns.index(name) for name in COLUMNS if name in table.columns}
     for row in table.rows:
         cells = {name: as_text(row[i]).strip() for name, i in place.items()}
-        yield Wish(cells["id"], cells.get("label", ""), cells.get("act", ""), cells.get("note", ""))
+        yield Wish(id=cells["id"], label=cells.get("label", ""), act=cells.get("act", ""), note=cells.get("note", ""))
 
 
 def _record(db: Database, wish: Wish, annotator: str) -> Decision:
     act = _act(db, wish)
     label = _label(db, wish, act)
     decision = Decision(
-        uuid4().hex, wish.id, annotator, act, label, wish.note, analysis_id=_analysis_id(db), settles=wish.settles
+        token=uuid4().hex,
+        instance_id=wish.id,
+        annotator=annotator,
+        act=act,
+        label=label,
+        note=wish.note,
+        analysis_id=_analysis_id(db),
+        settles=wish.settles,
     )
     store.record_decision(db, decision)
     return decision

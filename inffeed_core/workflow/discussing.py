@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlite_utils import Database
+
 from inffeed_core import store
 from inffeed_core.records import Decision, Instance
 from inffeed_core.store import Viewer
@@ -16,7 +18,16 @@ class Topic:
 
     instance: Instance
     said: Sequence[Decision]
-    """The decisions that stand, with their notes, oldest first."""
+    """The answers that stand, with their notes, oldest first."""
+    suggested: str | None
+    """The label that the analysis in use suggests, as the review card does; None where it does not know the text."""
+    probability: float
+    """Of `suggested`, 0 to 1."""
+
+    def overtaken(self, decision: Decision) -> bool:
+        """Whether its annotator has said something else about the text since."""
+        own = [one for one in self.said if one.annotator == decision.annotator]
+        return own[-1].token != decision.token
 
 
 def topics(project: Project, annotator: str | None = None) -> list[Topic]:
@@ -29,8 +40,19 @@ def topics(project: Project, annotator: str | None = None) -> list[Topic]:
         if annotator is not None:
             to_answer = store.still_open(db, ids, Viewer(annotator, store.project_settings(db).overlap))
             ids = [id for id in ids if id not in to_answer]
-        known, said = store.find(db, ids), store.standing_about(db, ids)
-        return [Topic(known[id], said.get(id, [])) for id in ids if id in known]
+        known, said, suggestions = store.find(db, ids), store.standing_about(db, ids), _suggestions(db, ids)
+        return [Topic(known[id], said.get(id, []), *suggestions.get(id, (None, 0.0))) for id in ids if id in known]
+
+
+def _suggestions(db: Database, ids: Sequence[str]) -> dict[str, tuple[str, float]]:
+    """(label, probability) by id: the posterior's best, and of gold, which has none, what the model predicts."""
+    analysis = store.analysis_in_use(db)
+    return {
+        row.instance: (row.predicted, row.probability)
+        if row.suggested is None or row.suggested_probability is None
+        else (row.suggested, row.suggested_probability)
+        for row in (store.scored(db, analysis.id, ids) if analysis else [])
+    }
 
 
 def settle(project: Project, id: str, label: str, annotator: str, note: str = "") -> Decision:

@@ -1,7 +1,7 @@
 """A project's instances as tensors: what training and analysis both start from."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -41,22 +41,35 @@ class Encoded:
     def where(self, rows: Sequence[int]) -> "Encoded":
         """Those at these positions."""
         at = list(rows)
-        return Encoded([self.instances[i] for i in at], self.features[at], self.labels[at], self.original[at])
+        return Encoded(
+            instances=[self.instances[i] for i in at],
+            features=self.features[at],
+            labels=self.labels[at],
+            original=self.original[at],
+        )
 
     def head_data(self, classes: int, silver_weight: float = 1.0) -> HeadData:
-        """For fitting a head: unconfirmed silver weighs `silver_weight`, everything else 1."""
+        """For fitting a head: what nobody has confirmed weighs `silver_weight`, everything else 1."""
         weights = [1.0 if one.confirmed else silver_weight for one in self.instances]
-        return HeadData(self.features, self.labels, classes, torch.tensor(weights, dtype=torch.float64))
+        return HeadData(
+            features=self.features,
+            labels=self.labels,
+            classes=classes,
+            weights=torch.tensor(weights, dtype=torch.float64),
+        )
 
     def learned(self, classes: int, silver_weight: float = 1.0) -> Learned:
-        """For carrying out a recipe. Silver labels are those imported, whatever was decided since."""
-        silver = torch.tensor([one.split is Split.SILVER for one in self.instances])
+        """For carrying out a recipe. Silver labels are those imported, whatever was decided since.
+
+        A gold label that annotators dispute is taught as a silver one: its source said so, and nobody has confirmed it.
+        """
+        silver = torch.tensor([one.split is Split.SILVER or not one.confirmed for one in self.instances])
         names = sorted({one.source for one in self.instances})
         return Learned(
-            self.head_data(classes, silver_weight),
-            torch.tensor([one.confirmed for one in self.instances]),
-            torch.where(silver, self.original, UNKNOWN),
-            torch.tensor([names.index(one.source) for one in self.instances]),
+            data=self.head_data(classes, silver_weight),
+            confirmed=torch.tensor([one.confirmed for one in self.instances]),
+            silver=torch.where(silver, self.original, UNKNOWN),
+            sources=torch.tensor([names.index(one.source) for one in self.instances]),
         )
 
     def fingerprint(self) -> str:
@@ -73,13 +86,19 @@ def fingerprint(instances: Sequence[Instance]) -> str:
     return digest.hexdigest()
 
 
+def undisputed(instances: Iterable[Instance]) -> list[Instance]:
+    """Without held-out texts whose label is disputed: they would measure a model by what nobody has confirmed."""
+    return [one for one in instances if one.split in LEARNED or not one.disputed]
+
+
 def encode(project: Project, model: str, settings: TrainSettings, as_of: int, progress: Progress) -> Encoded:
-    """Every instance of the project with the labels of decision row `as_of`, through this encoder.
+    """The instances of the project with the labels of decision row `as_of`, through this encoder, all but disputed
+    held-out ones.
 
     Texts encoded before come from the cache. Raises NotReady for an empty project, ModelError, Cancelled.
     """
     with store.reading(project.db) as db:
-        about, found = store.project_settings(db), list(store.instances(db, as_of=as_of))
+        about, found = store.project_settings(db), undisputed(store.instances(db, as_of=as_of))
     if not found:
         raise NotReady("The project holds no texts yet; import gold and silver data first.")
     features = encoded_features(
@@ -93,10 +112,10 @@ def encode(project: Project, model: str, settings: TrainSettings, as_of: int, pr
     )
     number = {label: c for c, label in enumerate(about.labels)}
     return Encoded(
-        found,
-        features,
-        torch.tensor([number[one.label] for one in found]),
-        torch.tensor([number[one.original_label] for one in found]),
+        instances=found,
+        features=features,
+        labels=torch.tensor([number[one.label] for one in found]),
+        original=torch.tensor([number[one.original_label] for one in found]),
     )
 
 
@@ -104,7 +123,12 @@ def stored_fit(project: Project, version: ModelVersion) -> HeadFit:
     """The head of a version in reduced weights, as it was saved."""
     head = load_head(project.models / version.id)
     weight = torch.cat([head.weight.double(), head.bias.double().unsqueeze(1)], 1)
-    return HeadFit(sum_zero_basis(len(head.labels)).T @ weight, float(str(version.report["l2"])), 0, 0.0)
+    return HeadFit(
+        theta=sum_zero_basis(len(head.labels)).T @ weight,
+        l2=float(str(version.report["l2"])),
+        iterations=0,
+        gradient_norm=0.0,
+    )
 
 
 def taught_to(version: ModelVersion, learn: Encoded, validation: Encoded, classes: int) -> HeadData:

@@ -1,59 +1,195 @@
-"""How long a retrain will take on this machine: from the last version made the same way, else from a short probe.
+"""How long a retrain will take on this machine, told from what was measured on the like of it.
 
-The probe is a job (`probe`) that times a few batches, so that a page can ask without importing torch. Fine-tuning may
-stop earlier than estimated, since early stopping ends it where validation no longer gets better.
+Like is what has the same method, encoder, tokens and precision, and leaves as much to be chosen. A version tells how
+long its training took, and how much of that went into encoding texts that the cache lacked: the first one encodes them
+all, later ones those that were added. The analysis is told from the last job that ran one with the same settings.
+Fine-tuning is told from a version, else from a short probe, a job (`probe`) that times a few batches, so that a page
+can ask without importing torch. It may stop earlier, since early stopping ends it where validation no longer gets
+better.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlite_utils import Database
 
 from inffeed_core.records import Job, JobState, ModelVersion, Progress, Split
-from inffeed_core.settings import TrainSettings
-from inffeed_core.store import count_by_split, jobs, last_decision_row, project_settings, reading, versions
+from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.store import (
+    active_version,
+    count_by_split,
+    job_settings,
+    jobs,
+    last_decision_row,
+    project_settings,
+    reading,
+    versions,
+)
+from inffeed_core.store.clock import seconds_between
 from inffeed_core.wording import Sentence
-from inffeed_core.workflow.encoders import base_of
+from inffeed_core.workflow.encoders import base_of, transformer_for
 from inffeed_core.workflow.projects import Project
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Wall time of a retrain without its analysis."""
+    """Wall time of a retrain."""
 
     seconds: float
     basis: Sentence
     """Where it comes from, in words."""
+    analysis: bool = False
+    """Whether the analysis after it is in the time, or only the training is."""
 
 
-def estimate(project: Project, settings: TrainSettings) -> Estimate | None:
-    """None where nothing has been measured yet: then a probe helps, or for an instant retrain the first training."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was measured in a project."""
+
+    versions: Sequence[ModelVersion]
+    active: ModelVersion | None
+    model: str
+    texts: int
+    """Of all splits."""
+    learned: int
+    """Train and silver."""
+    jobs: Sequence[tuple[Job, Mapping[str, object]]]
+    """That are done, the newest first, with their settings."""
+
+
+@dataclass(slots=True)
+class EncodingTime:
+    """The `progress` of encoding, which notes how many texts the cache lacked."""
+
+    progress: Progress
+    texts: int = field(default=0, init=False)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Report, and count."""
+        self.texts = max(self.texts, total)
+        self.progress(stage, done, total)
+
+
+def estimate(project: Project, settings: TrainSettings, analysis: AnalysisSettings | None = None) -> Estimate | None:
+    """Training with these settings, and the analysis where one is given and one like it was measured.
+
+    None where nothing like it was measured yet: then a probe helps, or for an instant retrain the first training.
+    """
     with reading(project.db) as db:
-        model, counts = project_settings(db).model, count_by_split(db)
-        alike = [v for v in versions(db) if v.settings.get("method", "instant") == settings.method]
-        probes = [job for job in jobs(db) if job.kind == "probe" and job.state is JobState.DONE]
-    alike = [v for v in alike if base_of(v) == model]
-    if settings.method == "instant":
-        if not alike:  # the first one also encodes all texts and chooses l2
-            return None
-        return Estimate(_number(alike[-1].report, "seconds"), Sentence("time-like-version", version=alike[-1].id))
-    texts = sum(sum(counts[split].values()) for split in (Split.TRAIN, Split.SILVER))
-    measured = _from_version(alike) or _from_probe(probes, model, settings)
+        known = _known(db)
+    found = _instant(known, settings) if settings.method == "instant" else _fine_tuning(known, settings)
+    if found is None or analysis is None or (more := _analysis(known, analysis)) is None:
+        return found
+    return Estimate(found.seconds + more, found.basis, analysis=True)
+
+
+def _known(db: Database) -> _Known:
+    counts = {split: sum(labels.values()) for split, labels in count_by_split(db).items()}
+    return _Known(
+        versions=versions(db),
+        active=active_version(db),
+        model=project_settings(db).model,
+        texts=sum(counts.values()),
+        learned=counts[Split.TRAIN] + counts[Split.SILVER],
+        jobs=[(job, job_settings(db, job.id)) for job in jobs(db) if job.state is JobState.DONE],
+    )
+
+
+def _instant(known: _Known, settings: TrainSettings) -> Estimate | None:
+    encoder = transformer_for(known.model, known.active)
+    alike = [v for v in known.versions if v.encoder == encoder and _same(v, settings, "max_tokens", "precision")]
+    measured = [v for n, v in enumerate(alike) if n or "encoding" in v.report]  # of others it is unknown what encoded
+    fitted = [v for v in measured if v.settings.get("method", "instant") == "instant" and v.report.get("seconds")]
+    keeps = known.active is not None and base_of(known.active) == known.model
+    chooses = settings.l2 is None and not keeps
+    like = [v for v in fitted if (v.settings.get("l2") is None) == chooses]
+    if not (like or (fitted and not chooses)):
+        return None
+    one = (like or fitted)[-1]
+    encoding = _encoding(known, alike)
+    if encoding is None:
+        return None
+    fit = max(0.0, _number(one.report, "seconds") - _encoded(one)[0])
+    share = known.learned / max(1, sum(one.train_counts.values())) if one.train_counts else 1.0
+    return Estimate(encoding + fit * share, Sentence("time-like-version" if like else "time-at-most", version=one.id))
+
+
+def _encoding(known: _Known, alike: Sequence[ModelVersion]) -> float | None:
+    """Seconds for the texts that came since; None where there are some and no version tells how fast they are."""
+    missing = known.texts - max(int(str(v.report.get("texts", 0))) for v in alike)
+    if missing <= 0 or all("texts" not in v.report for v in alike):
+        return 0.0
+    paces = [(texts, seconds / texts) for seconds, texts in map(_encoded, alike) if texts]
+    return missing * max(paces)[1] if paces else None
+
+
+def _encoded(version: ModelVersion) -> tuple[float, int]:
+    """(seconds, texts) of what had to be encoded for it."""
+    told = version.report.get("encoding")
+    return (_number(told, "seconds"), int(_number(told, "texts"))) if isinstance(told, Mapping) else (0.0, 0)
+
+
+def _fine_tuning(known: _Known, settings: TrainSettings) -> Estimate | None:
+    alike = [
+        v
+        for v in known.versions
+        if base_of(v) == known.model
+        and _same(v, settings, "method", "max_tokens")
+        and _same_batch(v.settings, settings)
+    ]
+    probes = [job for job, _ in known.jobs if job.kind == "probe"]
+    measured = _from_version(alike) or _from_probe(probes, known.model, settings)
     if measured is None:
         return None
     per_text, basis = measured
-    return Estimate(per_text * texts * settings.fine_tune.epochs, basis)
+    return Estimate(per_text * known.learned * settings.fine_tune.epochs, basis)
+
+
+def _same(version: ModelVersion, settings: TrainSettings, *names: str) -> bool:
+    """Whether a version was made with these settings; what an earlier release did not store was the default."""
+    wanted, default = settings.as_dict(), TrainSettings().as_dict()
+    return all(version.settings.get(name, default[name]) == wanted[name] for name in names)
+
+
+def _same_batch(told: Mapping[str, object], settings: TrainSettings) -> bool:
+    before = told.get("fine_tune")
+    return not isinstance(before, Mapping) or before.get("batch_size") == settings.fine_tune.batch_size
+
+
+def _analysis(known: _Known, settings: AnalysisSettings) -> float | None:
+    """Seconds of the last analysis with these settings, for as many texts as there are now."""
+    by_id = {v.id: v for v in known.versions}
+    for job, given in known.jobs:
+        version = by_id.get(str(job.result.get("version")))
+        if job.kind not in ("analyse", "retrain") or given.get("analysis") != settings.as_dict() or version is None:
+            continue
+        trained = float(str(version.report.get("seconds", 0.0))) if job.kind == "retrain" else 0.0
+        texts = int(str(version.report.get("texts", known.texts)))
+        wall = seconds_between(job.started or job.created, job.ended or job.created)
+        return max(0.0, wall - trained) * known.texts / max(1, texts)
+    return None
 
 
 def probe(project: Project, settings: TrainSettings, progress: Progress) -> dict[str, object]:
-    """Time a few batches: {"seconds_per_text", "method", "model", "batch_size"}. Raises NotReady, ModelError."""
+    """Time a few batches: {"seconds_per_text", "method", "model", "batch_size", "max_tokens"}.
+
+    Raises NotReady, ModelError.
+    """
     from inffeed_core.workflow.tuning import time_per_text  # imports torch
 
     with reading(project.db) as db:
         about, as_of = project_settings(db), last_decision_row(db)
     seconds = time_per_text(project, about, settings, as_of, progress)
-    return {"seconds_per_text": seconds, "method": settings.method, "model": about.model}
+    return {
+        "seconds_per_text": seconds,
+        "method": settings.method,
+        "model": about.model,
+        "batch_size": settings.fine_tune.batch_size,
+        "max_tokens": settings.max_tokens,
+    }
 
 
-def _from_version(alike: list[ModelVersion]) -> tuple[float, Sentence] | None:
+def _from_version(alike: Sequence[ModelVersion]) -> tuple[float, Sentence] | None:
     for one in reversed(alike):
         told = one.report.get("fine_tuning")
         if isinstance(told, Mapping) and told.get("seconds_per_text"):
@@ -61,9 +197,15 @@ def _from_version(alike: list[ModelVersion]) -> tuple[float, Sentence] | None:
     return None
 
 
-def _from_probe(probes: list[Job], model: str, settings: TrainSettings) -> tuple[float, Sentence] | None:
+def _from_probe(probes: Sequence[Job], model: str, settings: TrainSettings) -> tuple[float, Sentence] | None:
+    wanted = {
+        "method": settings.method,
+        "model": model,
+        "batch_size": settings.fine_tune.batch_size,
+        "max_tokens": settings.max_tokens,
+    }
     for job in probes:
-        if (job.result.get("method"), job.result.get("model")) == (settings.method, model):
+        if all(job.result.get(name, value) == value for name, value in wanted.items()):
             return _number(job.result, "seconds_per_text"), Sentence("time-by-probe")
     return None
 

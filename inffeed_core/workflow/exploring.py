@@ -56,15 +56,15 @@ def portrait(project: Project, id: str, analysis_id: int | None = None) -> Portr
         else:
             analysis = next((one for one in analyses(db) if one.id == analysis_id), None)
         if analysis is None:
-            return Portrait(shown, trail, None, None, {}, None)
+            return Portrait(instance=shown, trail=trail, analysis=None, score=None, standings={}, evidence=None)
         rows = scored(db, analysis.id, [id])
         return Portrait(
-            shown,
-            trail,
-            analysis,
-            rows[0] if rows else None,
-            _in_order(policy_values(db, analysis.id, id)),
-            evidence_for(db, analysis.id, [id]).get(id),
+            instance=shown,
+            trail=trail,
+            analysis=analysis,
+            score=rows[0] if rows else None,
+            standings=_in_order(policy_values(db, analysis.id, id)),
+            evidence=evidence_for(db, analysis.id, [id]).get(id),
         )
 
 

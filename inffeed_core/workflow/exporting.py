@@ -1,6 +1,6 @@
 """A project's data set as a file that people can read and that InfFeed can read back.
 
-Importing an export into a new project gives the same texts, original and current labels, and the decisions behind them.
+Importing an export into a new project gives the same texts, original and current labels, and all that annotators said.
 """
 
 import io
@@ -10,12 +10,13 @@ from typing import BinaryIO
 
 from sqlite_utils import Database
 
+from inffeed_core.data.answers import to_cell
 from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, column_of
 from inffeed_core.data.parquet import Kind, kind_of
 from inffeed_core.data.table import Cell
 from inffeed_core.data.writing import replacing, write
-from inffeed_core.records import Act, Decision, Instance, Progress, Split
-from inffeed_core.store import active_version, count_instances, history, instances, reading
+from inffeed_core.records import Decision, Instance, Progress, Split
+from inffeed_core.store import active_version, by_instance, count_instances, history, instances, reading
 from inffeed_core.workflow.projects import Project
 
 _ALL_SPLITS = tuple(Split)
@@ -34,8 +35,8 @@ def export(
 
     The name tells the format: CSV, TSV or JSON lines (each also .gz), or Parquet. The columns are
     `EXPORT_COLUMNS`, then the metadata. `model_version` is the active version; a project without one repeats that of
-    the export it came from. Left out are excluded instances and decisions that give no current label (skip, unsure,
-    flag, undone ones). Raises ExportFailed, and then whatever stood at `path` is unchanged.
+    the export it came from. Left out are excluded instances, undone decisions and undos.
+    Raises ExportFailed, and then whatever stood at `path` is unchanged.
     """
     with replacing(path) as file:
         return _export(project, file, path.name, progress, splits)
@@ -62,9 +63,10 @@ class _Rows:
         version = active_version(db)
         self._db, self._splits, self._progress = db, splits, progress
         self._version = version.id if version else ""
-        self._decisions = _labelling_decisions(db)
+        self._said = by_instance(reversed(history(db, limit=_NO_LIMIT)))
         self._metadata = _metadata_kinds(instances(db, splits))
-        self.columns: dict[str, Kind] = dict.fromkeys(EXPORT_COLUMNS, Kind.TEXT) | {"confirmed": Kind.BOOLEAN}
+        self.columns: dict[str, Kind] = dict.fromkeys(EXPORT_COLUMNS, Kind.TEXT)
+        self.columns |= dict.fromkeys(("confirmed", "disputed"), Kind.BOOLEAN)
         self.columns |= {column_of(key): kind for key, kind in self._metadata.items()}
         self.done = 0
 
@@ -78,7 +80,8 @@ class _Rows:
         self._progress("Writing the rows", self.done, self.done)
 
     def _row(self, i: Instance) -> list[Cell]:
-        decision = self._decisions.get((i.id, i.annotator)) if i.annotator else None
+        said = self._said.get(i.id, [])
+        decision = _telling(i, said)
         return [
             i.id,
             i.text,
@@ -87,22 +90,21 @@ class _Rows:
             i.split.value,
             i.source or None,
             i.confirmed,
-            decision.act.value if decision else None,
-            i.annotator,
-            i.decided_at,
-            decision.note or None if decision else None,
+            i.disputed,
+            *((decision.act.value, decision.annotator, decision.at, decision.note or None) if decision else [None] * 4),
             self._version or i.metadata.get(CARRIED_VERSION),
+            to_cell(said),
             *(i.metadata.get(key) for key in self._metadata),
         ]
 
 
-def _labelling_decisions(db: Database) -> dict[tuple[str, str], Decision]:
-    """Each annotator's last standing relabel or keep about each instance, by (instance, annotator)."""
-    latest: dict[tuple[str, str], Decision] = {}
-    for decision in history(db, limit=_NO_LIMIT):
-        if decision.act in (Act.RELABEL, Act.KEEP):
-            latest.setdefault((decision.instance_id, decision.annotator), decision)
-    return latest
+def _telling(i: Instance, said: Sequence[Decision]) -> Decision | None:
+    """The decision that gave the current label, which is its annotator's last; where none did, the last of all.
+
+    A label that the votes tie on is nobody's.
+    """
+    telling = [] if i.disputed else [d for d in said if i.annotator in (None, d.annotator)]
+    return telling[-1] if telling else None
 
 
 def _metadata_kinds(all_instances: Iterator[Instance]) -> Mapping[str, Kind]:

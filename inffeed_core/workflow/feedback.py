@@ -35,9 +35,19 @@ class Preview:
         return [one.id for one in self.proposals if one.state is ProposalState.OPEN]
 
     @property
+    def untouched(self) -> list[str]:
+        """Ids of those of them about whose text nobody has decided: what is applied where nobody chooses."""
+        return [one.id for one in untouched(self.proposals)]
+
+    @property
     def stale(self) -> bool:
         """Whether labels have changed, or another version is in use, since the method looked."""
         return self.changed_since > 0 or self.version_now != self.set.version
+
+
+def untouched(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Those that are open and go over nobody's head: no person has decided about their texts."""
+    return [one for one in proposals if one.state is ProposalState.OPEN and one.decided_by is None]
 
 
 def preview(project: Project, set_id: int | None = None) -> Preview:
@@ -45,12 +55,12 @@ def preview(project: Project, set_id: int | None = None) -> Preview:
     with store.reading(project.db) as db:
         found, active = store.proposal_set(db, set_id), store.active_version(db)
         return Preview(
-            found,
-            FeedbackSettings.from_dict(found.settings),
-            store.proposals(db, found),
-            store.changed_since(db, found.as_of_decision),
-            active.id if active else "",
-            [trial for trial in store.trials(db) if trial.proposal_set == found.id],
+            set=found,
+            settings=FeedbackSettings.from_dict(found.settings),
+            proposals=store.proposals(db, found),
+            changed_since=store.changed_since(db, found.as_of_decision),
+            version_now=active.id if active else "",
+            trials=[trial for trial in store.trials(db) if trial.proposal_set == found.id],
         )
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from inffeed_core.data.converting import Converted, convert
+from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.options import ImportOptions, guess_options, label_counts
-from inffeed_core.data.reading import MAX_BYTES, Upload, read
+from inffeed_core.data.reading import Upload, read
 from inffeed_core.data.table import Cell, Table, as_text
 from inffeed_core.errors import RowProblem
 from inffeed_core.records import Example, Progress, Split
@@ -29,10 +30,15 @@ from inffeed_core.workflow.overlaps import Overlaps, SameText, find_overlaps, ha
 from inffeed_core.workflow.projects import Project
 
 PREVIEW_ROWS = 20
+PREVIEW_CHARACTERS = 2000
+"""Of a cell in the preview."""
 LEAK = "leak: a validation or test instance has the same text"
 DUPLICATE = "duplicate: an earlier instance of the split has the same text"
 
 _ROWS_PER_REPORT = 1000
+
+Source = Path | Upload | Table
+"""A file, or one that was read already: what was looked at is then what is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class ImportPreview:
     options: ImportOptions
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Cell]]
-    """The first PREVIEW_ROWS, with broken characters replaced so that they can be shown."""
+    """The first PREVIEW_ROWS, long cells cut and broken characters replaced, so that they can be shown."""
     total: int
     """Rows in the file."""
     counts: Mapping[Split, Mapping[str, int]]
@@ -84,13 +90,13 @@ class ImportResult:
 
 
 def preview(
-    project: Project, source: Path | Upload, options: ImportOptions | None = None, *, limit: int = MAX_BYTES
+    project: Project, source: Source, options: ImportOptions | None = None, *, limits: ReadLimits = LIMITS
 ) -> ImportPreview:
     """Read a file and say what its import would do; nothing is changed. Without options they are guessed.
 
     Raises ImportRefused for a file that cannot be read as a table; what is wrong with single rows is in `problems`.
     """
-    table = read(source, limit=limit)
+    table = source if isinstance(source, Table) else read(source, limits=limits)
     with reading(project.db) as db:
         chosen = options or guess_options(table, project_settings(db).labels)
         converted = _converted(db, table, chosen)
@@ -114,13 +120,13 @@ def preview(
 
 def commit(
     project: Project,
-    source: Path | Upload,
+    source: Source,
     options: ImportOptions,
     *,
     leave_out_leaks: bool = False,
     leave_out_duplicates: bool = False,
     progress: Progress = lambda stage, done, total: None,
-    limit: int = MAX_BYTES,
+    limits: ReadLimits = LIMITS,
 ) -> ImportResult:
     """Import a file in one transaction. Raises ImportRefused, and then nothing is changed.
 
@@ -129,7 +135,7 @@ def commit(
     `progress` may cancel until the last row is stored, which leaves the project as it was.
     """
     progress("Reading the file", 0, 0)
-    table = read(source, limit=limit)
+    table = source if isinstance(source, Table) else read(source, limits=limits)
     with writing(project.db) as db:
         progress("Checking the rows", 0, len(table.rows))
         converted = _converted(db, table, options)
@@ -182,7 +188,10 @@ def _counts(examples: Iterable[Example]) -> dict[Split, dict[str, int]]:
 
 
 def _displayable(cell: Cell) -> Cell:
-    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell
+    if not isinstance(cell, str):
+        return cell
+    cut = cell if len(cell) <= PREVIEW_CHARACTERS else cell[: PREVIEW_CHARACTERS - 1] + "…"
+    return cut.encode("utf-8", "replace").decode()
 
 
 def _reported(examples: Sequence[Example], progress: Progress) -> Iterator[Example]:

@@ -1,13 +1,16 @@
 """The card that goes with an exported model: what it is, what it learned from, how good it is, and its limits."""
 
+import re
 from collections.abc import Mapping
 
+from inffeed_core.markdown import code_span, literal
 from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
 from inffeed_core.workflow.encoders import base_of
 
 LICENCES = {DEFAULT_MODEL: "apache-2.0"}
 """Of base models that InfFeed knows."""
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def card(version: ModelVersion, about: ProjectSettings, loading: str) -> str:
@@ -16,9 +19,9 @@ def card(version: ModelVersion, about: ProjectSettings, loading: str) -> str:
     licence = LICENCES.get(base)
     parts = [
         _front_matter(base, licence),
-        f"# {_plain(about.name)}, {version.id}",
-        f"A text classifier of the labels {', '.join(f'`{_plain(label)}`' for label in about.labels)}, trained with "
-        f"InfFeed {version.report.get('code', '')} on {version.created[:10]} on top of `{_plain(base)}`.",
+        f"# {literal(about.name)}, {literal(version.id)}",
+        f"A text classifier of the labels {', '.join(map(code_span, about.labels))}, trained with "
+        f"InfFeed {version.report.get('code', '')} on {version.created[:10]} on top of {code_span(base)}.",
         "## Use",
         f"From the folder that holds this one, with `torch` and `transformers` installed:\n\n```python\n{loading}\n```",
         f"Texts are cut to {version.settings.get('max_tokens', 256)} tokens, as in training.",
@@ -39,14 +42,9 @@ def card(version: ModelVersion, about: ProjectSettings, loading: str) -> str:
 
 def _front_matter(base: str, licence: str | None) -> str:
     lines = ["pipeline_tag: text-classification", "library_name: transformers"]
-    lines += [f"base_model: {base}"] if "/" in base and not base.startswith(("/", "~", ".")) else []
+    lines += [f"base_model: {base}"] if _HUB_ID.fullmatch(base) else []
     lines += [f"license: {licence}"] if licence else []
     return "---\n" + "\n".join(lines) + "\n---"
-
-
-def _plain(words: str) -> str:
-    """On one line and without the sign that ends code in Markdown."""
-    return " ".join(words.split()).replace("`", "'")
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -83,7 +81,7 @@ def _row(name: str, metrics: Metrics) -> str:
 
 
 def _settings(version: ModelVersion) -> str:
-    lines = [f"- method: {version.settings.get('method', 'instant')}", f"- seed: {version.seed}"]
+    lines = [f"- method: {literal(str(version.settings.get('method', 'instant')))}", f"- seed: {version.seed}"]
     lines += [f"- L2 of the head: {version.report.get('l2')}", f"- weights of the encoder: `{version.weights_hash}`"]
     tuned = version.report.get("fine_tuning")
     if isinstance(tuned, Mapping):

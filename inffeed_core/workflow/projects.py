@@ -194,7 +194,15 @@ def _summary(project: Project) -> ProjectSummary | None:
         problem = error.args[0]
     except Exception as error:  # whatever is in one project must not hide the others
         problem = Sentence("project-unreadable", path=str(project.folder), found=f"{type(error).__name__}: {error}")
-    return ProjectSummary(project.folder, project.folder.name, (), 0, 0, changed, problem)
+    return ProjectSummary(
+        folder=project.folder,
+        name=project.folder.name,
+        labels=(),
+        instances=0,
+        decisions=0,
+        changed=changed,
+        problem=problem,
+    )
 
 
 def _may_be_project(project: Project) -> bool:
@@ -210,7 +218,14 @@ def _read_summary(project: Project, changed: str) -> ProjectSummary:
     with reading(project.db, LISTED_SECONDS) as db:
         settings = project_settings(db)
         instances, decisions = count_instances(db), sum(act_counts(db).values())
-    return ProjectSummary(project.folder, settings.name, settings.labels, instances, decisions, changed)
+    return ProjectSummary(
+        folder=project.folder,
+        name=settings.name,
+        labels=settings.labels,
+        instances=instances,
+        decisions=decisions,
+        changed=changed,
+    )
 
 
 def _last_written(project: Project) -> str:

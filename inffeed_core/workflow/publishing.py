@@ -36,7 +36,7 @@ class Made:
     data: Encoded
     fit: HeadFit
     predicted: Mapping[str, str]
-    """Label by id, of the validation texts."""
+    """Label by id, of the validation and the test texts."""
     transformer: str
     """The hub id or folder that it looks through."""
     tuned: FineTuned | None

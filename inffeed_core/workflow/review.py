@@ -4,22 +4,37 @@ Flags come from the newest analysis of the active model version; what is open is
 so a flag leaves the queue when enough annotators have answered it and comes back when that is undone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from sqlite_utils import Database
 
 from inffeed_core import store
-from inffeed_core.errors import NotReady, UnknownInstance
+from inffeed_core.errors import UnknownInstance
 from inffeed_core.reasons import reason
-from inffeed_core.records import Act, Analysis, Decision, Evidence, Flag, FlagFilter, Influencer, Instance, Split
+from inffeed_core.records import (
+    Act,
+    Analysis,
+    Decision,
+    Evidence,
+    Flag,
+    FlagFilter,
+    Influencer,
+    Instance,
+    Split,
+)
 from inffeed_core.settings import POLICIES, SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL
-from inffeed_core.wording import Sentence
+from inffeed_core.workflow.progress import ReviewProgress, Sitting, analysis_for, exposure, progress
 from inffeed_core.workflow.projects import Project
+
+FEWEST_AHEAD = 5
+"""Flags that each holds, however many review: they last while a message travels."""
+
+__all__ = ["ReviewProgress", "Sitting", "exposure", "progress"]
+"""What belongs to reviewing and is told in `progress`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +48,21 @@ class ReviewItem:
     evidence: Evidence
     """Empty where the influencers of this flag have not been computed."""
     most_incompatible: Influencer | None
-    """The gold example that speaks against the flag's label most; see `most_incompatible`."""
+    """The gold text of another label that speaks against the flag's label most; see `most_incompatible`."""
     analysis_id: int
+    original: str
+    """The label that the text was imported with, which no decision changes."""
     blind: bool = False
     """Drawn for the audit: to be decided by the text alone, so nothing that a model thinks of it is here."""
+    harm_known: bool = False
+    """Whether it was computed which validation examples it harms; for gold it is not."""
+    again: bool = False
+    """Answered before and still not decided: somebody asked to look at it again."""
+
+    @property
+    def leave_out(self) -> bool:
+        """Whether feedback sent the text to review with the proposal to leave it out."""
+        return self.flag.policy == SENT and self.flag.proposed is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +71,13 @@ class Handed:
 
     items: Sequence[ReviewItem]
     lost: Sequence[str]
-    """Ids of those that they had which are theirs no more: answered or taken by others after the lease ran out."""
+    """Ids of those that they had which are theirs no more: answered, taken by others after the lease ran out, or more
+    than one holds now that others review too."""
     analysis_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewProgress:
-    """How far the review of one policy's ranking has come."""
-
-    done: int
-    """Flags that this annotator, or as many as the project wants, have answered."""
-    open: int
-    by_act: Mapping[Act, int]
-    """`done`, by the last act that stands."""
-    today: int
-    """Standing decisions of this annotator since midnight, of any policy and on any instance."""
-    waiting: int
-    """Instances whose label or confirmation the active model version has not learned yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sitting:
-    """Who reviews what in which order."""
-
-    annotator: str
-    policy: str = POLICIES[0]
-    only: FlagFilter = ALL
+    ahead: int
+    """How many flags one annotator holds at most, with as many reviewing as now."""
+    short: bool
+    """Whether fewer were open than there was room for."""
 
 
 def queue(
@@ -82,32 +89,90 @@ def queue(
 ) -> list[ReviewItem]:
     """The first open flags of the policy, without those in `leave_out` (ids). Raises NotReady before an analysis."""
     with store.reading(project.db) as db:
-        analysis, viewer = _analysis(db, policy), Viewer(overlap=store.project_settings(db).overlap)
+        analysis, viewer = analysis_for(db, policy), Viewer(overlap=store.project_settings(db).overlap)
+        if only.answered:
+            return _again(db, analysis, store.Room(analysis.id, policy, viewer, only), limit, leave_out)
         ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=leave_out, only=only)
         return _items(db, analysis, policy, ranked)
 
 
-def take(project: Project, sitting: Sitting, limit: int, have: Sequence[str] = (), *, fresh: bool = False) -> Handed:
-    """Hand the annotator the first flags that are open for them, beside those that they `have` (ids).
+def take(
+    project: Project,
+    sitting: Sitting,
+    limit: int,
+    have: Sequence[str] = (),
+    *,
+    fresh: bool = False,
+    again: bool = False,
+    ahead: int | None = None,
+) -> Handed:
+    """Hand the annotator the first flags that are open for them, beside those that they `have` (ids, first first).
 
     All of them are leased to the annotator from now for the project's `lease_minutes`, so that nobody else is given
-    them; a `fresh` start frees whatever else was leased to the annotator. Raises NotReady before an analysis.
+    them; a `fresh` start frees whatever else was leased to the annotator. One `again` gives that before any other, as
+    after a reload, so that nobody loses their place. `ahead` is how many one holds who reviews alone; where several do,
+    each holds fewer. None = as many as are asked for. Raises NotReady before an analysis.
     """
     annotator, policy = sitting.annotator, sitting.policy
     with store.writing(project.db) as db:
-        settings, analysis = store.project_settings(db), _analysis(db, policy)
+        settings, analysis = store.project_settings(db), analysis_for(db, policy)
         viewer = Viewer(annotator, settings.overlap)
-        if fresh:
+        own = _own(db, viewer, settings.audit_share) if again else []
+        if fresh or again:
             store.release(db, annotator)
-        kept = store.still_open(db, have, viewer)
-        ranked: list[Ranked] = []
-        if limit > 0:
-            ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=have, only=sitting.only)
-        items = _items(db, analysis, policy, ranked)
-        if settings.audit_share:
-            items = _with_audit(db, items, viewer, have, settings.audit_share)[:limit]
+        most = len(have) + limit if ahead is None else held_ahead(ahead, 1 + store.others_reviewing(db, annotator))
+        looked = store.Room(analysis.id, policy, viewer, sitting.only)
+        still = store.still_undecided(db, have, looked) if sitting.only.answered else store.still_open(db, have, viewer)
+        kept = [id for id in have if id in still][:most]
+        room = max(0, min(limit, most - len(kept)))
+        if sitting.only.answered:
+            items = _again(db, analysis, looked, room, have)
+        else:
+            items = _items(db, analysis, policy, _next(db, analysis, sitting, viewer, room, have, own))
+            if settings.audit_share:
+                items = _with_audit(db, items, viewer, have, settings.audit_share)[:room]
+        lost = [id for id in have if id not in kept]
+        store.release(db, annotator, lost)
         store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
-    return Handed(items, [id for id in have if id not in kept], analysis.id)
+    return Handed(items, lost, analysis.id, most, len(items) < room)
+
+
+def held_ahead(alone: int, people: int) -> int:
+    """How many flags each of so many annotators holds: the best ones should not lie with whoever came first."""
+    return max(FEWEST_AHEAD, alone // people)
+
+
+def _own(db: Database, viewer: Viewer, audit_share: float) -> list[str]:
+    """Ids of the flags that the annotator holds, without texts that the audit may have drawn: those are drawn anew."""
+    held = store.leased_ids(db, str(viewer.annotator))
+    drawn = store.next_audited(db, viewer, len(held)) if audit_share else []
+    return [id for id in held if id not in drawn]
+
+
+def _next(
+    db: Database, analysis: Analysis, sitting: Sitting, viewer: Viewer, room: int, have: Sequence[str], own: list[str]
+) -> list[Ranked]:
+    """The first open flags, those of `own` (ids) before any other."""
+    if room <= 0:
+        return []
+    kept: list[Ranked] = []
+    if own:
+        kept = store.flagged(
+            db, analysis.id, sitting.policy, viewer, limit=room, leave_out=have, only=sitting.only, among=own
+        )
+    beside = [*have, *(r.row.instance for r in kept)]
+    left = room - len(kept)
+    more = store.flagged(db, analysis.id, sitting.policy, viewer, limit=left, leave_out=beside, only=sitting.only)
+    return [*kept, *more]
+
+
+def _again(db: Database, analysis: Analysis, room: store.Room, limit: int, have: Sequence[str]) -> list[ReviewItem]:
+    """The first undecided texts that the filter asks for; one that the policy has not ranked comes blind."""
+    found = store.undecided(db, room, max(0, limit), have)
+    known = {i.flag.id: i for i in _items(db, analysis, room.policy, [ranked for _, ranked in found if ranked])}
+    of = store.silver_scored(db, analysis.id)
+    items = [known.get(id) or _blind(store.instance(db, id), of, analysis.id) for id, _ in found]
+    return [replace(item, again=True) for item in items]
 
 
 def _with_audit(
@@ -124,12 +189,12 @@ def _with_audit(
     mixed: list[ReviewItem] = []
     for item in items:
         if item.flag.id in low and (id := next(drawn, None)) is not None:
-            mixed.append(_blind(store.instance(db, id), item))
+            mixed.append(_blind(store.instance(db, id), item.flag.of, item.analysis_id))
         mixed.append(item)
     return mixed
 
 
-def _blind(instance: Instance, beside: ReviewItem) -> ReviewItem:
+def _blind(instance: Instance, of: int, analysis: int) -> ReviewItem:
     flag = Flag(
         id=instance.id,
         text=instance.text,
@@ -141,11 +206,18 @@ def _blind(instance: Instance, beside: ReviewItem) -> ReviewItem:
         policy="audit",
         score=0.0,
         rank=0,
-        of=beside.flag.of,
+        of=of,
         reason="",
         metadata=instance.metadata,
     )
-    return ReviewItem(flag, Evidence(instance.id, (), ()), None, beside.analysis_id, blind=True)
+    return ReviewItem(
+        flag=flag,
+        evidence=Evidence(instance.id, (), ()),
+        most_incompatible=None,
+        analysis_id=analysis,
+        original=instance.original_label,
+        blind=True,
+    )
 
 
 def release(project: Project, annotator: str) -> int:
@@ -166,7 +238,7 @@ def item(project: Project, id: str, policy: str = POLICIES[0]) -> ReviewItem:
     Raises NotReady before an analysis, and UnknownInstance where the policy has not ranked the instance.
     """
     with store.reading(project.db) as db:
-        analysis = _analysis(db, policy)
+        analysis = analysis_for(db, policy)
         rows = store.scored(db, analysis.id, [id])
         standing = store.policy_values(db, analysis.id, id).get(policy)
         found = [] if standing is None else _items(db, analysis, policy, [Ranked(*standing, row) for row in rows])
@@ -258,65 +330,29 @@ def texts(project: Project, ids: Sequence[str]) -> dict[str, Instance]:
         return store.find(db, ids)
 
 
-def progress(project: Project, sitting: Sitting) -> ReviewProgress:
-    """How far the review of the flags has come that the sitting is about. Raises NotReady before an analysis."""
-    policy, annotator = sitting.policy, sitting.annotator
-    with store.reading(project.db) as db:
-        analysis = _analysis(db, policy)
-        viewer = Viewer(annotator, store.project_settings(db).overlap)
-        by_act = store.closed_by_act(db, analysis.id, policy, viewer, sitting.only)
-        done = sum(by_act.values())
-        version = store.version(db, analysis.version)
-        return ReviewProgress(
-            done=done,
-            open=_ranked(db, analysis.id, sitting) - done,
-            by_act=by_act,
-            today=store.decided_since(db, annotator, _midnight()),
-            waiting=store.changed_since(db, version.as_of_decision),
-        )
-
-
-def _ranked(db: Database, analysis: int, sitting: Sitting) -> int:
-    if sitting.only != ALL:
-        return store.count_ranked(db, analysis, sitting.policy, sitting.only)
-    whole = store.ranking_size(db, analysis, sitting.policy)
-    return whole - store.ranked_exclusions(db, analysis, sitting.policy)
-
-
 def facets(project: Project) -> tuple[list[str], list[tuple[str, str]]]:
     """Sources, and (key, value) pairs of the metadata, that the silver texts can be filtered by."""
     with store.reading(project.db) as db:
         return store.facets(db)
 
 
-def exposure(project: Project, annotator: str) -> store.Exposure:
-    """What the annotator has read today, for their own eyes."""
+def last_row(project: Project) -> int:
+    """Row of the latest decision, from which on somebody looks again at what is undecided."""
     with store.reading(project.db) as db:
-        return store.exposure(db, annotator, _midnight())
+        return store.last_decision_row(db)
 
 
-def most_incompatible(evidence: Evidence) -> Influencer | None:
-    """The gold example that contradicts the target's label most, or None where none does.
+def most_incompatible(evidence: Evidence, label: str) -> Influencer | None:
+    """The gold text of another label that contradicts the target's `label` most, or None where none does.
 
-    It is the most negative influence between the target and a gold example, in either direction: a gold opposer
-    raises the target's loss, a harmed validation example has its own raised by the target. To first order both are
-    one symmetric quantity (g_aᵀ G⁻¹ g_b / N), so they compare. After the counter-examples of CINCER (Teso et al. 2021).
+    It is the most negative influence between the target and a gold text, in either direction: a gold opposer raises
+    the target's loss, a harmed validation text has its own raised by the target. To first order both are one symmetric
+    quantity (g_aᵀ G⁻¹ g_b / N), so they compare. After the counter-examples of CINCER (Teso et al. 2021). One of the
+    same label may harm as well, with two classes alike or one text odd for its class, but it contradicts nothing.
     """
     gold = [i for i in evidence.opposers if i.split is not Split.SILVER]
-    against = [i for i in (*gold, *evidence.harmed) if i.influence < 0]
+    against = [i for i in (*gold, *evidence.harmed) if i.influence < 0 and i.label != label]
     return min(against, key=lambda i: (i.influence, i.id), default=None)
-
-
-def _analysis(db: Database, policy: str) -> Analysis:
-    active = store.active_version(db)
-    if active is None:
-        raise NotReady(Sentence("flags-no-model"))
-    analysis = store.latest_analysis(db, active.id)
-    if analysis is None:
-        raise NotReady(Sentence("flags-no-analysis", version=active.id))
-    if not store.ranking_size(db, analysis.id, policy):
-        raise NotReady(Sentence("flags-no-ranking", version=active.id, policy=policy))
-    return analysis
 
 
 def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranked]) -> list[ReviewItem]:
@@ -327,11 +363,15 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     of = store.ranking_size(db, analysis.id, SENT) if policy == SENT else store.silver_scored(db, analysis.id)
     labels = len(store.project_settings(db).labels)
     return [
-        _item(
-            replace(_flag(known[r.row.instance], r, policy, of), proposed=sent.get(r.row.instance)),
-            evidence.get(r.row.instance),
-            labels,
-            analysis.id,
+        replace(
+            _item(
+                replace(_flag(known[r.row.instance], r, policy, of), proposed=sent.get(r.row.instance)),
+                evidence.get(r.row.instance),
+                labels,
+                analysis.id,
+                known[r.row.instance].original_label,
+            ),
+            harm_known=r.row.suggested is not None and r.row.instance in evidence,
         )
         for r in ranked
         if r.row.instance in known
@@ -358,12 +398,12 @@ def _flag(instance: Instance, ranked: Ranked, policy: str, of: int) -> Flag:
     )
 
 
-def _item(flag: Flag, evidence: Evidence | None, labels: int, analysis: int) -> ReviewItem:
+def _item(flag: Flag, evidence: Evidence | None, labels: int, analysis: int, original: str) -> ReviewItem:
     known = evidence or Evidence(flag.id, (), ())
-    return ReviewItem(replace(flag, reason=reason(flag, known, labels)), known, most_incompatible(known), analysis)
-
-
-def _midnight() -> str:
-    """The start of today in this machine's time zone, written as the store writes times."""
-    start = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    return start.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return ReviewItem(
+        flag=replace(flag, reason=reason(flag, known, labels)),
+        evidence=known,
+        most_incompatible=most_incompatible(known, flag.label),
+        analysis_id=analysis,
+        original=original,
+    )

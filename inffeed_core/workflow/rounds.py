@@ -25,6 +25,7 @@ from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.workflow.analysing import State, load, settings_in_use
 from inffeed_core.workflow.encoded import Encoded
 from inffeed_core.workflow.encoders import base_of
+from inffeed_core.workflow.feedback import untouched
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.proposing import propose
 from inffeed_core.workflow.steering import confirming
@@ -51,6 +52,7 @@ def run_rounds(
 ) -> list[Round]:
     """Try the open ones of these proposals, or all; where confirmed apply them, retrain, propose anew, and so on.
 
+    All are those about whose texts nobody has decided; what somebody decided changes only where it is named.
     It ends with the first round that validation does not confirm, that has nothing to propose, or after `rounds`.
     A round's version comes with its analysis. Raises NotReady, InvalidDecision, Cancelled.
     """
@@ -79,18 +81,20 @@ def _round(
         as_of = store.last_decision_row(db)
         todo = _open(store.proposals(db, found), ids)
     if not todo:
-        raise NotReady(f"None of the chosen proposals of set {found.id} is open; make new ones on the Feedback page.")
+        raise NotReady(_none_open(found.id, ids))
     state = load(project, AnalysisSettings(), progress, as_of)
     if base_of(state.version) != state.about.model:
         raise NotReady(f"The project's model is another than that of {state.version.id}; retrain first.")
     progress("Trying the proposals", 0, 0)
     steering = confirming(state.validation, FeedbackSettings.from_dict(found.settings).method)
     change = gain(state, todo, steering)
-    trial = Trial(found.id, len(todo), change, len(steering.instances), "", None)
+    trial = Trial(
+        proposal_set=found.id, count=len(todo), change=change, examples=len(steering.instances), at="", act=None
+    )
     if change.low <= 0:
         with store.writing(project.db) as db:
             store.add_trial(db, trial)
-        return Round(found.id, len(todo), change, None, None)
+        return Round(proposal_set=found.id, count=len(todo), change=change, act=None, version=None)
     act = _applied(project, found, todo, annotator, trial)
     try:
         version = train(project, settings_again(state.version), progress, settings_in_use(project), act=act)
@@ -117,8 +121,20 @@ def _applied(project: Project, found: ProposalSet, todo: Sequence[Proposal], ann
 
 
 def _open(proposals: Sequence[Proposal], ids: Sequence[str] | None) -> list[Proposal]:
-    wanted = None if ids is None else {*ids}
-    return [one for one in proposals if one.state is ProposalState.OPEN and (wanted is None or one.id in wanted)]
+    """Those of these ids that are open; without ids those that are open and about which nobody has decided."""
+    if ids is None:
+        return untouched(proposals)
+    wanted = {*ids}
+    return [one for one in proposals if one.state is ProposalState.OPEN and one.id in wanted]
+
+
+def _none_open(set_id: int, ids: Sequence[str] | None) -> str:
+    if ids is None:
+        return (
+            f"Set {set_id} holds no open proposal about a text that nobody has decided. Name those to apply all the "
+            "same, or make new proposals on the Feedback page."
+        )
+    return f"None of the {len(ids):,} chosen proposals of set {set_id} is open; make new ones on the Feedback page."
 
 
 def gain(state: State, proposals: Sequence[Proposal], on: Encoded) -> Interval:
@@ -134,7 +150,7 @@ def changed(state: State, proposals: Sequence[Proposal]) -> Encoded:
     instances, labels = list(kept.instances), kept.labels.clone()
     for i, one in enumerate(instances):
         if (proposed := by_id.get(one.id)) is not None:
-            instances[i] = replace(one, label=proposed, confirmed=True)
+            instances[i] = replace(one, label=proposed, confirmed=True, disputed=False)
             labels[i] = state.about.labels.index(proposed)
     return replace(kept, instances=instances, labels=labels)
 
@@ -144,5 +160,5 @@ def _predicted(state: State, learn: Encoded, on: Encoded) -> Ints:
     settings, validation = settings_again(state.version), (state.validation.features, state.validation.labels)
     learned = learn.learned(len(state.about.labels), settings.silver_weight)
     l2, start = state.influence.fit.l2, state.stored_theta
-    _, fit = fit_recipe(learned, validation, settings, lambda taught: fit_head(taught, l2, start=start))
+    _, fit = fit_recipe(learned, validation, settings, lambda taught, _: fit_head(taught, l2, start=start))
     return np.asarray(probabilities(fit.theta, on.features).argmax(1).numpy())

@@ -4,21 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inffeed_core.records import Act, Analysis, Job, ModelVersion, Split
+from inffeed_core.records import Act, Analysis, Changes, Job, ModelVersion, Split
 from inffeed_core.settings import POLICIES, ProjectSettings
 from inffeed_core.store import (
     Viewer,
     act_counts,
     active_version,
     changed_since,
+    changes_since,
     count_by_split,
     count_open,
     latest_analysis,
     open_jobs,
     project_settings,
     reading,
+    undecided_counts,
 )
-from inffeed_core.wording import Sentence
+from inffeed_core.wording import Sentence, Term
 from inffeed_core.workflow.projects import Project
 
 BESIDE = ("explain", "refresh", "probe", "export-model", "propose")
@@ -57,15 +59,19 @@ class Status:
     counts: Mapping[Split, Mapping[str, int]]
     """Current labels by split, excluded instances left out."""
     decisions: Mapping[Act, int]
-    """That stand, by act."""
+    """How often each act is an annotator's last about a text."""
     open_flags: int
     """Silver instances that the default policy ranked and too few annotators have answered."""
+    undecided: Mapping[Act, int]
+    """Texts that enough annotators have answered and that are still skipped, unsure or under discussion (`flag`)."""
     version: ModelVersion | None
     """The active one."""
     analysis: Analysis | None
     """The latest of the active version."""
     changed: int
     """Instances whose label or confirmation changed since the active version was trained."""
+    changes: Changes
+    """The same by what changed."""
     data_changed: bool
     """Whether instances were added or left out since then."""
     analysis_stale: bool
@@ -81,8 +87,9 @@ def status(project: Project) -> Status:
         counts, version = count_by_split(db), active_version(db)
         analysis = latest_analysis(db, version.id) if version else None
         settings = project_settings(db)
-        open_flags = count_open(db, analysis.id, POLICIES[0], Viewer(overlap=settings.overlap)) if analysis else 0
-        changed = changed_since(db, version.as_of_decision) if version else 0
+        viewer = Viewer(overlap=settings.overlap)
+        open_flags = count_open(db, analysis.id, POLICIES[0], viewer) if analysis else 0
+        changes = changes_since(db, version.as_of_decision) if version else Changes(0, 0, 0)
         data_changed = version is not None and _learnable(counts) != sum(version.train_counts.values())
         running = tuple(open_jobs(db))
         return Status(
@@ -90,15 +97,17 @@ def status(project: Project) -> Status:
             counts=counts,
             decisions=act_counts(db),
             open_flags=open_flags,
+            undecided=undecided_counts(db, viewer),
             version=version,
             analysis=analysis,
-            changed=changed,
+            changed=changes.total,
+            changes=changes,
             data_changed=data_changed,
             analysis_stale=analysis is not None and (data_changed or changed_since(db, analysis.as_of_decision) > 0),
             jobs=running,
             next_step=_import_step(counts)
             or _wait_step(running)
-            or _work_step(version, analysis, open_flags, changed, data_changed),
+            or _work_step(version, analysis, open_flags, changes.total, data_changed),
         )
 
 
@@ -121,7 +130,8 @@ def _wait_step(running: tuple[Job, ...]) -> NextStep | None:
     if not waited_for:
         return None
     job = waited_for[0]
-    return NextStep(Step.WAIT, Sentence("step-wait-stage" if job.stage else "step-wait", job=job.kind, stage=job.stage))
+    doing = {"job": Term("jobs", job.kind), "stage": Term("stages", job.stage)}
+    return NextStep(Step.WAIT, Sentence("step-wait-stage" if job.stage else "step-wait", **doing))
 
 
 def _work_step(

@@ -19,7 +19,7 @@ from torch import Tensor
 from inffeed_core import __version__, store
 from inffeed_core.errors import NotReady
 from inffeed_core.evaluation.metrics import macro_f1_difference, measure
-from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, probabilities
+from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
 from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
@@ -30,6 +30,7 @@ from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, Tr
 from inffeed_core.workflow.analysing import analyse, compute
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
 from inffeed_core.workflow.encoders import OWN, base_of, located, merged, transformer_for
+from inffeed_core.workflow.estimating import EncodingTime
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.publishing import Made, files, publish, state
 from inffeed_core.workflow.tuning import cleared, tune
@@ -75,17 +76,19 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
     id = f"v{count + 1}"
     tuned = None if settings.method == "instant" else tune(project, about, settings, as_of, progress)
     named, model = _transformer(project, about, parent, (id, tuned), progress)
-    data = encode(project, model, settings, as_of, progress)
+    encoding, encoding_began = EncodingTime(progress), time.monotonic()
+    data = encode(project, model, settings, as_of, encoding)
+    encoding_seconds = round(time.monotonic() - encoding_began, 3) if encoding.texts else 0.0
     learn, validation = data.only(*LEARNED), data.only(Split.VALIDATION)
     _require_trainable(learn, validation)
-    progress("Fitting the model", 0, 0)
     way, fit = fit_recipe(
         learn.learned(len(about.labels), settings.silver_weight),
         (validation.features, validation.labels),
         settings,
-        lambda taught: _fit(taught, validation, settings, parent, project),
+        lambda taught, report: _fit(taught, validation, settings, (parent, project), report),
+        progress,
     )
-    difference = _difference(project, parent, fit, validation, len(about.labels), progress)
+    difference = _difference(project, parent, fit, validation, as_of, progress)
     version = ModelVersion(
         id=id,
         parent=parent.id if parent else None,
@@ -105,6 +108,8 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
             "trust": way.trust,
             "iterations": fit.iterations,
             "seconds": round(time.monotonic() - began, 3),
+            "texts": len(data.instances),
+            "encoding": {"seconds": encoding_seconds, "texts": encoding.texts},
             "head_agreement": _head_agreement(project, about, fit, (model, data), settings, progress),
             "difference": asdict(difference) if difference else None,
             "cosine_to_float32": _cosine(project, model, settings),
@@ -113,7 +118,7 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
             "fine_tuning": None if tuned is None else _told(tuned),
         },
     )
-    predicted = _predicted(fit, validation, about)
+    predicted = _predicted(fit, validation, about) | _predicted(fit, data.only(Split.TEST), about)
     worse = difference is not None and difference.high < 0
     return Made(version, about, data, fit, predicted, model, tuned, worse, model_given is not None)
 
@@ -194,7 +199,7 @@ def _require_trainable(learn: Encoded, validation: Encoded) -> None:
     if len(seen) < 2:
         have = f"only {seen[0]!r}" if seen else "none"
         raise NotReady(f"Training needs texts of at least two labels in train or silver; there is {have}. Import more.")
-    if not any(one.split is Split.TRAIN or one.confirmed for one in learn.instances):
+    if not any(one.confirmed for one in learn.instances):
         raise NotReady("There is no gold to train on; import some texts with confirmed labels into the train split.")
     if not validation.instances:
         raise NotReady(
@@ -204,11 +209,17 @@ def _require_trainable(learn: Encoded, validation: Encoded) -> None:
 
 
 def _fit(
-    data: HeadData, validation: Encoded, settings: TrainSettings, parent: ModelVersion | None, project: Project
+    data: HeadData,
+    validation: Encoded,
+    settings: TrainSettings,
+    before: tuple[ModelVersion | None, Project],
+    report: Report,
 ) -> HeadFit:
+    """`before` are the parent and the project it lies in."""
     if settings.l2 is None:
-        return choose_l2(data, validation.features, validation.labels, L2_GRID)
-    return fit_head(data, settings.l2, start=_warm_start(project, parent, data))
+        return choose_l2(data, validation.features, validation.labels, L2_GRID, report=report)
+    parent, project = before
+    return fit_head(data, settings.l2, start=_warm_start(project, parent, data), report=report)
 
 
 def _warm_start(project: Project, parent: ModelVersion | None, data: HeadData) -> Float[Tensor, "k d1"] | None:
@@ -224,18 +235,18 @@ def _difference(
     parent: ModelVersion | None,
     fit: HeadFit,
     validation: Encoded,
-    classes: int,
+    as_of: int,
     progress: Progress,
 ) -> Interval | None:
-    """Validation macro-F1 of `fit` minus the parent's; the parent sees the texts through its own encoder."""
+    """Validation macro-F1 of `fit` minus the parent's; the parent sees the same texts through its own encoder."""
     if parent is None:
         return None
     settings = TrainSettings.from_dict(parent.settings)
-    theirs = encode(project, located(project, parent.encoder, progress), settings, parent.as_of_decision, progress)
+    theirs = encode(project, located(project, parent.encoder, progress), settings, as_of, progress)
     features = theirs.only(Split.VALIDATION).features
     before = probabilities(stored_fit(project, parent).theta, features).argmax(1)
     after = probabilities(fit.theta, validation.features).argmax(1)
-    return macro_f1_difference(before.numpy(), after.numpy(), validation.labels.numpy(), classes)
+    return macro_f1_difference(before.numpy(), after.numpy(), validation.labels.numpy(), len(fit.theta) + 1)
 
 
 def _metrics(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> Metrics | None:
@@ -250,12 +261,10 @@ def _predicted(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> dict[str,
 
 
 def _learned_from(learn: Encoded) -> dict[str, int]:
-    silver = [one.confirmed for one in learn.instances if one.split is Split.SILVER]
-    return {
-        "gold": len(learn.instances) - len(silver),
-        "silver_confirmed": sum(silver),
-        "silver": len(silver) - sum(silver),
-    }
+    """A disputed gold label counts as silver, for it is taught as one."""
+    gold = sum(one.confirmed and one.split is Split.TRAIN for one in learn.instances)
+    confirmed = sum(one.confirmed for one in learn.instances)
+    return {"gold": gold, "silver_confirmed": confirmed - gold, "silver": len(learn.instances) - confirmed}
 
 
 def _head_agreement(

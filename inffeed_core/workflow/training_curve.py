@@ -17,4 +17,9 @@ def training_curve_of(version: ModelVersion) -> TrainingCurve | None:
         return None
     points, steps = tuple(CurvePoint(**point) for point in told["curve"]), told["steps"]
     epochs = TrainSettings.from_dict(version.settings).fine_tune.epochs
-    return TrainingCurve(points, told["best_step"], steps, steps * points[-1].epoch / points[-1].step < epochs - NEAR)
+    return TrainingCurve(
+        points=points,
+        best_step=told["best_step"],
+        steps=steps,
+        stopped_early=steps * points[-1].epoch / points[-1].step < epochs - NEAR,
+    )

@@ -27,7 +27,7 @@ from inffeed_core.models.sources import resolve
 from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Instance, Progress, Split
 from inffeed_core.settings import L2_GRID, ProjectSettings, TrainSettings
-from inffeed_core.workflow.encoded import LEARNED, encode, fingerprint
+from inffeed_core.workflow.encoded import LEARNED, encode, fingerprint, undisputed
 from inffeed_core.workflow.projects import Project
 
 FORMAT = 1
@@ -91,7 +91,8 @@ def _by_recipe(
         learn.learned(len(about.labels), settings.silver_weight),
         steering,
         settings,
-        lambda taught: choose_l2(taught, *steering, L2_GRID),
+        lambda taught, report: choose_l2(taught, *steering, L2_GRID, report=report),
+        progress,
     )
     texts = [one.text for one in learn.instances]
     if way.data.targets is None:
@@ -115,13 +116,22 @@ def time_per_text(
 def _data(project: Project, as_of: int) -> tuple[list[Instance], list[Instance]]:
     """(what is learned from, validation)."""
     with store.reading(project.db) as db:
-        learn, validation = (list(store.instances(db, splits, as_of=as_of)) for splits in (LEARNED, [Split.VALIDATION]))
+        learn, validation = (
+            undisputed(store.instances(db, splits, as_of=as_of)) for splits in (LEARNED, [Split.VALIDATION])
+        )
     return learn, validation
 
 
 def _run(about: ProjectSettings, settings: TrainSettings, work: Path) -> FineTuning:
     lora = settings.method == "lora"
-    return FineTuning(about.labels, settings.fine_tune, lora, settings.max_tokens, about.seed, work)
+    return FineTuning(
+        labels=about.labels,
+        settings=settings.fine_tune,
+        lora=lora,
+        max_tokens=settings.max_tokens,
+        seed=about.seed,
+        work=work,
+    )
 
 
 def _lessons(found: Sequence[Instance], labels: Sequence[str], silver_weight: float = 1.0) -> Lessons:

@@ -108,7 +108,7 @@ def verify(project: Project, refits: int, progress: Progress) -> Verification:
     removal, relabelling = _refitted(state, {one.instance: one for one in scores}, drawn, progress)
     texts = {one.id: one.text for one in state.learn.instances}
     shared = _shared_with_bm25(texts, {one.instance: strongest.get(one.instance, frozenset()) for one in scores})
-    return Verification(analysis.id, removal, relabelling, shared)
+    return Verification(analysis=analysis.id, removal=removal, relabelling=relabelling, shared_with_bm25=shared)
 
 
 def _refitted(

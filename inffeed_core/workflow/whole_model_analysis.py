@@ -148,7 +148,15 @@ def open_whole_model(
         analysis = WholeModel(network, about, store=store, progress=progress).fit(train).index(train)
     weights = learn.head_data(2, training.silver_weight).row_weights
     return WholeModelTier(
-        analysis, encoder, train, weights, validation, training.batch_tokens, settings.refine, exact, progress
+        analysis=analysis,
+        encoder=encoder,
+        train=train,
+        weights=weights,
+        validation=validation,
+        batch_tokens=training.batch_tokens,
+        refine=settings.refine,
+        exact=exact,
+        progress=progress,
     )
 
 

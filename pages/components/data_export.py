@@ -58,8 +58,9 @@ def _summary(now: Status, splits: list[Split]) -> str:
     counts = {split: sum(now.counts[split].values()) for split in splits if now.counts[split]}
     parts = ", ".join(say("data.summary_count", count=n, split=split_name(split)) for split, n in counts.items())
     version = say("data.model_version", id=now.version.id) if now.version else say("data.no_model_version")
-    acts = {act.value: now.decisions.get(act, 0) for act in (Act.RELABEL, Act.KEEP)}
-    return say("data.summary", count=sum(counts.values()), parts=parts, model=version, **acts)
+    acts = ", ".join(f"{say(f'acts.{act}')} {n:,}" for act in Act if (n := now.decisions.get(act, 0)))
+    said = acts or say("data.no_answers")
+    return say("data.summary", count=sum(counts.values()), parts=parts, model=version, answers=said)
 
 
 def _file_name(name: str) -> str:

@@ -7,8 +7,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from inffeed_core.data.formats import upload_types
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
+from inffeed_core.data.table import Table
 from inffeed_core.errors import ImportRefused, InfFeedError
 from inffeed_core.records import Split
 from inffeed_core.workflow.importing import ImportPreview, ImportResult, commit, preview
@@ -16,11 +18,11 @@ from inffeed_core.workflow.overlaps import SameText
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Status, Step
 from pages.components.equal_texts import Kind, equal_texts
+from pages.components.file_reading import forget_upload, read_upload
 from pages.components.notices import problem, success
 from pages.language import say, split_name, stage, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION, Step.IMPORT_SILVER)
-TYPES = ["csv", "tsv", "jsonl", "gz", "parquet", "xlsx"]
 NONE = ""
 MAPPED_AT_MOST = 40
 SHOWN_AT_MOST = 200
@@ -33,36 +35,48 @@ def import_view(project: Project, now: Status) -> None:
         success(said, say("import.imported"))
     st.text(f"{_wanted(now)}\n{say('import.labels', labels=', '.join(now.settings.labels))}")
     turn = st.session_state.setdefault("upload_turn", 0)
-    file = st.file_uploader(say("import.upload"), TYPES, key=f"upload {turn}")
+    file = st.file_uploader(say("import.upload"), upload_types(), key=f"upload {turn}")
     if file is None:
+        forget_upload()
         return
-    upload = Upload(file.name, file.getvalue())
+    st.button(say("import.cancel"), icon=":material/close:", on_click=_give_up, key=f"cancel {turn}")
     try:
-        guessed = _previewed(project, upload, file.file_id, None)
-        options = _roles(guessed, file.file_id)
-        shown = _previewed(project, upload, file.file_id, options)
-        if names := _label_names(shown, guessed.options, now.settings.labels, file.file_id):
-            shown = _previewed(project, upload, file.file_id, replace(options, label_names=names))
+        table = read_upload(Upload(file.name, file.getvalue()), file.file_id)
+        if table is None:
+            return
+        of = f"{file.file_id} {table.encoding}"
+        guessed = _previewed(project, table, of, None)
+        options = _roles(guessed, of)
+        shown = _previewed(project, table, of, options)
+        if names := _label_names(shown, guessed.options, now.settings.labels, of):
+            shown = _previewed(project, table, of, replace(options, label_names=names))
     except InfFeedError as error:
         problem(str(error), say("import.refused" if isinstance(error, ImportRefused) else "import.check"))
         return
     _outlook(shown)
-    _commit(project, upload, shown)
+    _commit(project, table, shown)
+
+
+def _give_up() -> None:
+    """Take the file away, whatever is being done with it."""
+    st.session_state["upload_turn"] += 1
+    st.session_state["previews"] = {}
+    forget_upload()
 
 
 def _wanted(now: Status) -> str:
     return told(now.next_step.sentence) if now.next_step.step in IMPORTS else say("import.more")
 
 
-def _previewed(project: Project, upload: Upload, file_id: str, options: ImportOptions | None) -> ImportPreview:
-    """The preview, read once for each choice of options: a large file takes seconds."""
+def _previewed(project: Project, table: Table, file_id: str, options: ImportOptions | None) -> ImportPreview:
+    """The preview, made once for each choice of options: a large file takes seconds."""
     of = (project.folder, file_id)
     if st.session_state.get("previews_of") != of:
         st.session_state["previews_of"], st.session_state["previews"] = of, {}
     kept = st.session_state["previews"]
     if (key := repr(options)) not in kept:
         with st.spinner(say("import.reading")):
-            kept[key] = preview(project, upload, options)
+            kept[key] = preview(project, table, options)
         for old in list(kept)[:-PREVIEWS_KEPT]:
             del kept[old]
     return kept[key]
@@ -174,7 +188,7 @@ def _problems(shown: ImportPreview) -> None:
             st.text(say("import.first_problems", count=len(rows)))
 
 
-def _commit(project: Project, upload: Upload, shown: ImportPreview) -> None:
+def _commit(project: Project, table: Table, shown: ImportPreview) -> None:
     leaks = _overlap(Kind.LEAKAGE, shown.leaks, say("data.fix_leaks"), default=True)
     again = _overlap(Kind.DUPLICATES, shown.duplicates, say("import.leave_out_again"), default=False)
     if not st.button(
@@ -190,14 +204,13 @@ def _commit(project: Project, upload: Upload, shown: ImportPreview) -> None:
 
     try:
         result = commit(
-            project, upload, shown.options, leave_out_leaks=leaks, leave_out_duplicates=again, progress=progress
+            project, table, shown.options, leave_out_leaks=leaks, leave_out_duplicates=again, progress=progress
         )
     except InfFeedError as error:
         problem(str(error))
         return
     st.session_state["imported"] = _words(shown.name, result)
-    st.session_state["upload_turn"] += 1
-    st.session_state["previews"] = {}
+    _give_up()
     st.rerun()
 
 

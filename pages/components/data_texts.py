@@ -7,6 +7,7 @@ from inffeed_core.records import Instance, Split
 from inffeed_core.workflow.browsing import browse
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Status
+from pages.components.choices import page_asked, page_number
 from pages.components.notices import empty_state
 from pages.language import say, split_name
 
@@ -41,13 +42,13 @@ def texts_view(project: Project, now: Status) -> None:
         placeholder=say("data.all"),
         persist_state="session",
     )
-    number = st.session_state.get("texts_page", 1)
+    paged = f"{query} {splits} {labels}"
+    number = page_asked("texts_page", paged)
     chosen = splits or list(Split), labels or list(now.settings.labels)
     found = browse(project, *chosen, query=query, page=number - 1, size=ROWS)
     pages = max(1, -(-found.total // ROWS))
     if number > pages:
-        st.session_state["texts_page"] = 1
-        st.rerun()
+        number, found = 1, browse(project, *chosen, query=query, size=ROWS)
     if not found.total:
         empty_state(say("data.no_match"), say("data.no_match_advice"))
         return
@@ -61,8 +62,7 @@ def texts_view(project: Project, now: Status) -> None:
         column_config={say("columns.text"): st.column_config.TextColumn(width="large")},
     ).selection.rows
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if pages > 1:
-            st.number_input(say("data.page_of", pages=pages), 1, pages, key="texts_page", width=160)
+        page_number(say("data.page_of", pages=pages), pages, name="texts_page", of=paged)
         st.text(say("data.found", count=found.total))
         if rows:
             id = found.rows[rows[0]].id

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import streamlit as st
 
-from inffeed_core.records import Decision
+from inffeed_core.records import Decision, Split
 from inffeed_core.workflow.discussing import Topic, settle, topics
 from inffeed_core.workflow.projects import Project, settings_of
 from pages.components.notices import empty_state
@@ -30,26 +30,50 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
     with st.container(border=True):
         with st.expander(say("care.show_text")) if settings.blur else nullcontext():
             st.text(instance.text)
+        st.text(_labels(topic))
         for decision in topic.said:
-            st.text(_told(decision))
-        labels = settings.labels
+            st.text(_told(decision, topic.overtaken(decision)))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             label = st.selectbox(  # not a button a label: buttons read Markdown
-                say("review.settle_label"), labels, labels.index(instance.label), key=f"label {instance.id}", width=220
+                say("review.settle_label"),
+                settings.labels,
+                index=None,  # whoever settles it says what it is
+                placeholder=say("review.settle_choose"),
+                key=f"label {instance.id}",
+                width=220,
             )
             note = st.text_input(say("review.settle_note"), key=f"note {instance.id}")
-            if st.button(say("review.settle"), key=f"settle {instance.id}", type="primary"):
-                settle(project, instance.id, label, annotator, note)
-                st.rerun()
+            asked = st.button(say("review.settle"), key=f"settle {instance.id}", type="primary")
             st.page_link(
                 "pages/explore.py",
                 label=say("review.open_topic"),
                 icon=":material/hub:",
                 query_params={"id": instance.id, "project": str(project.folder)},
             )
+        if asked and label is None:
+            st.text(say("review.settle_missing"))
+        elif asked:
+            settle(project, instance.id, label, annotator, note)
+            st.rerun()
 
 
-def _told(decision: Decision) -> str:
+def _labels(topic: Topic) -> str:
+    """The label that was imported, what is suggested, and where the votes agree enough, the label now."""
+    words, instance = section("card"), topic.instance
+    imported = words["silver_label" if instance.split is Split.SILVER else "gold_label"]
+    facts = [(imported, instance.original_label)]
+    if topic.suggested is not None:
+        facts.append((words["suggestion"], f"{topic.suggested} ({topic.probability:.0%})"))
+    if instance.confirmed and instance.annotator:
+        facts.append((say("columns.label_now"), instance.label))
+    elif instance.disputed:
+        facts.append((say("columns.label_now"), say("explore.disputed")))
+    return " · ".join(f"{name}: {value}" for name, value in facts)
+
+
+def _told(decision: Decision, overtaken: bool) -> str:
     what = section("card")["past"][decision.act].format(label=decision.label or "")
     told = section("card")["other_answer"].format(annotator=decision.annotator, what=what)
+    if overtaken:
+        told = say("review.said_before", told=told)
     return f"{told}: {decision.note}" if decision.note else told

@@ -11,10 +11,10 @@ from inffeed_core.settings import SENT
 from inffeed_core.workflow import feedback
 from inffeed_core.workflow.feedback import Preview
 from inffeed_core.workflow.projects import Project
+from pages.components.identity import known_name, remember_name
 from pages.components.job_panel import start_job
 from pages.components.notices import as_it_is, problem, success
-from pages.components.proposals import chosen_ids
-from pages.components.session import known_name, remember_name
+from pages.components.proposals import ticks_of
 from pages.language import counted, say
 
 _SAID = "feedback_said"
@@ -32,7 +32,9 @@ class May:
 
 def actions(project: Project, shown: Preview, may: May) -> None:
     """Apply what is ticked if validation confirms it, apply it anyway, or let annotators look first."""
-    chosen, name = chosen_ids(shown), _name()
+    ticks, name = ticks_of(project, shown), _name()
+    chosen, agreed = ticks.of(shown), ticks.agreed(shown)
+    ticks.seen = set(chosen)
     off = not may.change or not chosen or not name
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rounds = st.number_input(
@@ -47,14 +49,14 @@ def actions(project: Project, shown: Preview, may: May) -> None:
         )
         untried, why = off or not may.compute, say("feedback.apply_help")
         label = counted("feedback.apply", len(chosen))
-        if st.button(label, type="primary", icon=":material/fact_check:", disabled=untried, help=why):
-            start_job(project, "feedback", {"set": shown.set.id, "ids": chosen, "by": name, "rounds": int(rounds)})
+        if st.button(label, type="primary", icon=":material/fact_check:", disabled=untried, help=why, key="apply"):
+            start_job(project, "feedback", {"set": shown.set.id, "ids": agreed, "by": name, "rounds": int(rounds)})
         with st.popover(say("feedback.unchecked"), icon=":material/warning:", disabled=off):
             st.text(say("feedback.unchecked_said"))
             if st.button(counted("feedback.unchecked_now", len(chosen)), key="apply_unchecked"):
-                _apply(project, shown, chosen, name)
+                _apply(project, shown, agreed, name)
         if st.button(say("feedback.send"), icon=":material/rate_review:", disabled=off, help=say("feedback.send_help")):
-            count = feedback.send_to_review(project, shown.set.id, chosen, name)
+            count = feedback.send_to_review(project, shown.set.id, agreed, name)
             st.session_state[_SAID] = counted("feedback.sent_said", count), "pages/review.py"
             st.rerun()
     if not name:
@@ -110,7 +112,8 @@ def acts_list(project: Project, may: May) -> None:
                 continue
             foreign = act.annotator != name
             why = say("feedback.undo_foreign", annotator=as_it_is(act.annotator)) if foreign else None
-            if st.button(say("feedback.undo"), key=f"undo {act.token}", disabled=not may.change or foreign, help=why):
+            off = not may.change or foreign
+            if st.button(say("feedback.undo"), key=f"undo {act.token}", disabled=off, help=why) and not off:
                 _undo(project, act)
 
 

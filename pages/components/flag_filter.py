@@ -1,52 +1,105 @@
 """Which flags to review: their order and a filter, both in the address bar, so that a link shares them."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from inffeed_core.records import FlagFilter
+from inffeed_core.records import UNDECIDED, Act, FlagFilter
 from inffeed_core.settings import POLICIES, SENT
 from inffeed_core.workflow.browsing import size
 from inffeed_core.workflow.feedback import was_sent
 from inffeed_core.workflow.projects import Project, settings_of
-from inffeed_core.workflow.review import facets
+from inffeed_core.workflow.review import facets, last_row
+from pages.components.choices import choice, choose
 from pages.language import say, section
 
 
 def policy_choice(project: Project) -> str:
     """The order of the flags; feedback's is offered once something was sent to review.
 
-    The address tells it by its code: a bound widget would write words of one language.
+    The address tells it by its code: a bound widget would write words of one language. Where a link names another order
+    than the address did last, that order is taken, whatever was chosen before.
     """
-    asked = st.query_params.get("order", POLICIES[0])
+    asked, default = st.query_params.get("order", ""), POLICIES[0]
     orders = (*POLICIES, SENT) if asked == SENT or was_sent(project) else POLICIES
-    policy: str = st.selectbox(
+    if asked in orders and asked != st.session_state.get(_ADDRESS):
+        choose("review_policy", asked)
+    policy = choice(
         say("review.policy"),
         orders,
-        index=orders.index(asked) if asked in orders else 0,
+        name="review_policy",
+        default=default,
         format_func=lambda p: section("policies")[p][0],
         label_visibility="collapsed",
-        width=240,
-        key="review_policy",
-        persist_state="session",
+        width=220,
     )
-    if policy == POLICIES[0]:
+    st.session_state[_ADDRESS] = "" if policy == default else policy
+    if policy == default:
         st.query_params.pop("order", None)
     else:
         st.query_params["order"] = policy
-    return policy
+    return policy or default
+
+
+_ADDRESS = "order_in_address"
 
 
 def flag_filter(project: Project) -> FlagFilter:
     """The filter, behind a button that tells whether it is on."""
     labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), size(project))
     named = {f"{key}: {value}": (key, value) for key, value in pairs}
-    parts = [st.session_state.get(key) for key in ("with_label", "with_source", "with_metadata", "with_words")]
+    if "with_answer" not in st.session_state:  # after a reload the address tells it
+        look_again(*(act for act in st.query_params.get_all("answered") if act in UNDECIDED))
+    parts = [
+        st.session_state.get(key) for key in ("with_label", "with_source", "with_metadata", "with_words", "with_answer")
+    ]
     name = say("review.filtered") if any(parts) else say("review.filter")
     with st.popover(name, icon=":material/filter_list:", type="tertiary"):
         words = st.text_input(say("review.words"), key="with_words", type="search", **_KEPT)
         chosen = st.multiselect(say("review.labels"), labels, key="with_label", **_KEPT)
         from_sources = st.multiselect(say("review.sources"), sources, key="with_source", **_KEPT) if sources else []
         having = st.multiselect(say("review.metadata"), list(named), key="with_metadata", **_KEPT) if named else []
-    return FlagFilter(tuple(chosen), tuple(from_sources), tuple(named[n] for n in having), (words or "").strip())
+        answered = tuple(_answered())
+    only = FlagFilter(
+        labels=tuple(chosen),
+        sources=tuple(from_sources),
+        metadata=tuple(named[n] for n in having),
+        words=(words or "").strip(),
+    )
+    if not answered:
+        st.session_state.pop("looking_again", None)
+    return replace(only, answered=answered, since=_since(project, only, answered)) if answered else only
+
+
+def look_again(*acts: str) -> None:
+    """Set the filter to what was answered so and is not decided."""
+    st.session_state["with_answer"] = list(acts)
+
+
+def _answered() -> list[Act]:
+    """Which undecided texts to show; the address tells their acts by code."""
+    chosen: list[Act] = st.multiselect(
+        say("review.answered"),
+        UNDECIDED,
+        format_func=lambda act: section("card")["past"][act],
+        key="with_answer",
+        help=say("review.answered_help"),
+        persist_state="session",
+    )
+    if chosen:
+        st.query_params["answered"] = [str(act) for act in chosen]
+    else:
+        st.query_params.pop("answered", None)
+    return chosen
+
+
+def _since(project: Project, only: FlagFilter, answered: tuple[Act, ...]) -> int:
+    """The last decision when this filter was chosen; what is answered after it is done with until it is chosen anew."""
+    chosen = str(project.folder), only, answered
+    if st.session_state.get("looking_again", (None,))[0] != chosen:
+        st.session_state["looking_again"] = chosen, last_row(project)
+    since: int = st.session_state["looking_again"][1]
+    return since
 
 
 _KEPT = {"bind": "query-params", "persist_state": "session"}

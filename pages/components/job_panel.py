@@ -9,7 +9,7 @@ from inffeed_core.errors import InfFeedError, StoreError
 from inffeed_core.records import Job, JobState
 from inffeed_core.workflow.projects import Project
 from pages.components.notices import problem
-from pages.language import say, stage, told
+from pages.language import called, say, stage, told
 
 LOG_LINES = 40
 
@@ -106,7 +106,7 @@ def duration(seconds: float) -> str:
 
 
 def _name(kind: str) -> str:
-    return say(f"jobs.{kind}")
+    return called(f"jobs.{kind}")
 
 
 def _outcome(job: Job) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from pages.components.gate import require_gate
+from pages.components.identity import require_identity, sign_out
 from pages.language import say
 
 STYLE = Path(__file__).with_name("app.css")
@@ -27,15 +29,21 @@ PAGES = (
 
 
 def navigate() -> Page:
-    """Declare the pages; returns the one that was asked for."""
+    """Declare the pages; returns the one that was asked for. Ends here for who may not come in."""
+    require_gate()
     st.set_page_config(page_title=say("app.name"), page_icon=str(ICON), layout="wide", initial_sidebar_state=SIDE_BAR)
     st.html(STYLE)
     st.session_state["navigated"] = True
-    return st.navigation([st.Page(file, title=say(title), icon=icon) for file, title, icon in PAGES])
+    page = st.navigation([st.Page(file, title=say(title), icon=icon) for file, title, icon in PAGES])
+    require_identity()
+    sign_out()
+    return page
 
 
 def require_navigation() -> None:
     """Call first on a page: starts over through `app.py` where the page was run without it."""
+    require_gate()
     if not st.session_state.get("navigated"):
         navigate()
         st.rerun()
+    require_identity()

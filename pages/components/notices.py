@@ -12,8 +12,13 @@ from pages.language import say
 
 
 def as_it_is(text: str) -> str:
-    """A user's text for the label of a widget, which Streamlit renders as Markdown without links: each sign escaped."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    """A user's text for the label of a widget or a tooltip, which Streamlit renders as Markdown: each sign escaped.
+
+    Addresses, `:names:` of pictures and arrows are made after the escapes are gone, so their signs are kept apart by
+    word joiners, which take no room.
+    """
+    apart = re.sub(r"(?<=[:@])|(?<=www)(?=\.)|(?<=[-<>=~])(?=[-<>=~])", "\u2060", text, flags=re.IGNORECASE)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", apart)
 
 
 def empty_state(headline: str, advice: str, page: str | None = None, link: str = "") -> None:

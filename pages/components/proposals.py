@@ -1,58 +1,76 @@
 """Proposals of feedback, a page of them at a time: each text with what is proposed, and on request why."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
 import pandas as pd
 import streamlit as st
 
 from inffeed_core.records import Proposal, ProposalState
 from inffeed_core.workflow.feedback import Preview, votes
 from inffeed_core.workflow.projects import Project, settings_of
+from pages.components.choices import page_number
+from pages.components.notices import as_it_is
 from pages.language import say, split_name
 
 ROWS = 10
 
 
-def chosen_ids(shown: Preview) -> list[str]:
-    """Ids of the open proposals that nobody has unticked."""
-    unticked = _unticked(shown)
-    return [id for id in shown.open if id not in unticked]
+@dataclass(slots=True)
+class Ticks:
+    """What this session's user wants applied of one set: the boxes follow it, and the acts take it from here alone."""
+
+    wanted: set[str]
+    seen: set[str] = field(default_factory=set)
+    """What the page showed as wanted and open when it was drawn last, and what was ticked since."""
+
+    def of(self, shown: Preview) -> list[str]:
+        """Ids that are wanted and open."""
+        return [id for id in shown.open if id in self.wanted]
+
+    def agreed(self, shown: Preview) -> list[str]:
+        """Those of them that the user has seen so: what others opened again meanwhile is left."""
+        return [id for id in self.of(shown) if id in self.seen]
+
+    def put(self, ids: Iterable[str], on: bool) -> None:
+        """Tick or untick."""
+        if on:
+            self.wanted.update(ids)
+            self.seen.update(ids)
+        else:
+            self.wanted.difference_update(ids)
 
 
-def _unticked(shown: Preview) -> set[str]:
-    found: set[str] = st.session_state.setdefault(f"unticked {shown.set.id}", set())
-    return found
+def ticks_of(project: Project, shown: Preview) -> Ticks:
+    """The ticks of this set; at first all that are open but for texts that somebody has decided."""
+    place = f"ticks:{shown.set.id}:{project.folder}"
+    ticks: Ticks = st.session_state.setdefault(place, Ticks(set(shown.untouched)))
+    return ticks
 
 
 def proposal_list(project: Project, shown: Preview) -> None:
     """One page of the list, with ticks for those to be applied."""
-    pages = -(-len(shown.proposals) // ROWS)
-    number = 1
+    pages, ticks = -(-len(shown.proposals) // ROWS), ticks_of(project, shown)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if shown.open:
-            st.button(say("feedback.tick_all"), on_click=_tick, args=(shown, True))
-            st.button(say("feedback.tick_none"), on_click=_tick, args=(shown, False))
-        if pages > 1:
-            number = st.number_input(say("data.page_of", pages=pages), 1, pages, key=f"page {shown.set.id}", width=160)
+            all_help = say("feedback.tick_all_help")
+            st.button(say("feedback.tick_all"), on_click=ticks.put, args=(shown.untouched, True), help=all_help)
+            st.button(say("feedback.tick_none"), on_click=ticks.put, args=(shown.open, False))
+        number = page_number(say("data.page_of", pages=pages), pages, name=f"page {shown.set.id}")
     blurred = settings_of(project).blur
     for one in shown.proposals[ROWS * (number - 1) : ROWS * number]:
-        _proposal(project, shown, one, blurred)
+        _proposal(project, shown, one, ticks, blurred)
 
 
-def _tick(shown: Preview, on: bool) -> None:
-    st.session_state[f"unticked {shown.set.id}"] = set() if on else set(shown.open)
-    for one in shown.proposals:
-        st.session_state.pop(_key(shown, one), None)
-
-
-def _key(shown: Preview, one: Proposal) -> str:
-    return f"tick {shown.set.id} {one.id}"
-
-
-def _proposal(project: Project, shown: Preview, one: Proposal, blurred: bool) -> None:
+def _proposal(project: Project, shown: Preview, one: Proposal, ticks: Ticks, blurred: bool) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            _checkbox(shown, one)
+            _checkbox(shown, one, ticks)
             change = say("feedback.leave_out") if one.proposed is None else one.proposed
             st.text(say("feedback.change", label=one.label, change=change))
+            if one.decided_by is not None:
+                who = {"annotator": as_it_is(one.decided_by), "day": (one.decided_at or "")[:10]}
+                st.badge(say("feedback.decided", **who), icon=":material/how_to_reg:", color="orange")
             st.space("stretch")
             st.caption(_facts(one), width="content")
             asked = st.toggle(say("feedback.why"), key=f"why {shown.set.id} {one.id}")
@@ -65,20 +83,13 @@ def _proposal(project: Project, shown: Preview, one: Proposal, blurred: bool) ->
             _why(project, shown, one)
 
 
-def _checkbox(shown: Preview, one: Proposal) -> None:
-    unticked, key = _unticked(shown), _key(shown, one)
-
-    def changed() -> None:
-        (unticked.discard if st.session_state[key] else unticked.add)(one.id)
-
-    is_open = one.state is ProposalState.OPEN
-    st.checkbox(
-        say("feedback.number", rank=one.rank),
-        value=is_open and one.id not in unticked,
-        key=key,
-        disabled=not is_open,
-        on_change=changed,
-    )
+def _checkbox(shown: Preview, one: Proposal, ticks: Ticks) -> None:
+    key, is_open = f"tick {shown.set.id} {one.id}", one.state is ProposalState.OPEN
+    on = is_open and one.id in ticks.wanted
+    if st.session_state.get(key) != on:  # the browser is told only where it differs: a quick click is not overruled
+        st.session_state[key] = on
+    name = say("feedback.number", rank=one.rank)
+    st.checkbox(name, key=key, disabled=not is_open, on_change=lambda: ticks.put([one.id], st.session_state[key]))
 
 
 def _facts(one: Proposal) -> str:

@@ -1,84 +1,65 @@
 """The part of the Models page that trains: by which method, with which settings, and how long it will take."""
 
-from typing import get_args
+from collections.abc import Collection
+from typing import Any, get_args
 
 import streamlit as st
 
 from inffeed_core.errors import SettingsError
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Recipe, Scope, TrainSettings
 from inffeed_core.workflow.estimating import estimate
+from inffeed_core.workflow.gold_coverage import gold_gaps
 from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.status import Status
+from inffeed_core.workflow.status import BESIDE, Status
+from inffeed_core.workflow.verifying import KIND as VERIFY
 from pages.components.job_panel import duration, start_job
 from pages.components.notices import problem
 from pages.components.tiers import tier_name
 from pages.language import say, told
 
+Chosen = tuple[TrainSettings, AnalysisSettings]
+TRAIN, FINE_TUNE, ANALYSIS = TrainSettings(), FineTuneSettings(), AnalysisSettings()
+"""What the widgets begin at."""
+_KEPT: dict[str, Any] = {"persist_state": "session"}
+
 
 def training(project: Project, now: Status) -> None:
-    """How to retrain, how long it takes, and the buttons that start it."""
+    """How to retrain, how long it takes, what speaks against it, and the buttons that start it."""
     method = _method()
-    chosen = _settings(now, method)
+    chosen = _settings(method)
     if chosen is not None:
-        _time(project, now, chosen[0])
+        _time(project, now, chosen)
+    if gaps := gold_gaps(now.settings.labels, now.counts):
+        with st.container(border=True):
+            st.badge(say("models.gold_thin"), icon=":material/warning:", color="orange")
+            st.text("\n".join(told(gap) for gap in gaps))
     with st.container(horizontal=True, vertical_alignment="center"):
-        name = say("models.train_first" if now.version is None else "models.retrain")
-        if st.button(name, type="primary", icon=":material/model_training:", disabled=chosen is None or bool(now.jobs)):
-            train, analysis = chosen
-            start_job(project, "retrain", {"train": train.as_dict(), "analysis": analysis.as_dict()})
-        can_analyse = now.version is not None and chosen is not None and not now.jobs
-        if now.version is not None and st.button(
-            say("models.analyse"), icon=":material/troubleshoot:", disabled=not can_analyse
-        ):
+        _buttons(project, now, chosen)
+    if reason := waiting([job.kind for job in now.jobs]):
+        st.caption(say(f"models.{reason}"))
+
+
+def waiting(kinds: Collection[str]) -> str | None:
+    """Why learning does not begin at once while jobs of these kinds are open: a phrase, or None.
+
+    It waits for its turn beside small work (`takes_turn`); while labels are being learned it cannot be asked for again
+    (`must_wait`).
+    """
+    if not kinds:
+        return None
+    return "takes_turn" if all(kind in (*BESIDE, VERIFY) for kind in kinds) else "must_wait"
+
+
+def _buttons(project: Project, now: Status, chosen: Chosen | None) -> None:
+    off = chosen is None or waiting([job.kind for job in now.jobs]) == "must_wait"
+    name = say("models.train_first" if now.version is None else "models.retrain")
+    if st.button(name, type="primary", icon=":material/model_training:", disabled=off) and chosen is not None:
+        start_job(project, "retrain", {"train": chosen[0].as_dict(), "analysis": chosen[1].as_dict()})
+    if now.version is not None:
+        again = st.button(say("models.analyse"), icon=":material/troubleshoot:", disabled=off)
+        if again and chosen is not None:
             start_job(project, "analyse", {"analysis": chosen[1].as_dict()})
-        st.text(_advice(now))
-
-
-def _method() -> Method:
-    chosen: Method = st.segmented_control(
-        say("retraining.method"),
-        get_args(Method),
-        default="instant",
-        required=True,
-        format_func=lambda method: say(f"retraining.{method}"),
-        persist_state="session",
-        key="method",
-    )
-    return chosen
-
-
-def _time(project: Project, now: Status, settings: TrainSettings) -> None:
-    """What the method does and how long it takes; where that is unknown, a button that measures it."""
-    found = estimate(project, settings)
-    words = say(f"retraining.about_{settings.method}")
-    if found is not None:
-        words += " " + say("retraining.time", time=duration(found.seconds), basis=told(found.basis))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.text(words)
-        measurable = found is None and settings.method != "instant"
-        if measurable and st.button(say("retraining.measure"), icon=":material/timer:", disabled=bool(now.jobs)):
-            start_job(project, "probe", {"train": settings.as_dict()})
-
-
-def _fine_tune_settings() -> FineTuneSettings:
-    columns = st.columns(4, vertical_alignment="bottom")
-    epochs = columns[0].number_input(
-        say("retraining.epochs"), 1, 100, 4, persist_state="session", key="epochs", help=say("retraining.epochs_help")
-    )
-    rate = columns[1].number_input(
-        say("retraining.rate"),
-        min_value=0.0,
-        value=None,
-        format="%.1e",
-        placeholder=say("retraining.rate_empty"),
-        persist_state="session",
-        key="learning_rate",
-    )
-    batch = columns[2].number_input(say("retraining.batch"), 1, 1024, 16, persist_state="session", key="batch_size")
-    balanced = columns[3].checkbox(
-        say("retraining.balance"), persist_state="session", key="class_weights", help=say("retraining.balance_help")
-    )
-    return FineTuneSettings(epochs=epochs, learning_rate=rate, batch_size=batch, class_weights=balanced)
+    st.text(_advice(now))
 
 
 def _advice(now: Status) -> str:
@@ -87,102 +68,146 @@ def _advice(now: Status) -> str:
     return say("models.advice_changed" if now.changed or now.data_changed else "models.advice_same")
 
 
-def _settings(now: Status, method: Method) -> tuple[TrainSettings, AnalysisSettings] | None:
+def _method() -> Method:
+    chosen: Method = st.segmented_control(
+        say("retraining.method"),
+        get_args(Method),
+        default=TRAIN.method,
+        required=True,
+        format_func=lambda method: say(f"retraining.{method}"),
+        key="method",
+        **_KEPT,
+    )
+    return chosen
+
+
+def _time(project: Project, now: Status, chosen: Chosen) -> None:
+    """What the method does and how long it takes; where that is unknown, a button that measures it."""
+    settings, analysis = chosen
+    found = estimate(project, settings, analysis)
+    words = say(f"retraining.about_{settings.method}")
+    if found is not None:
+        phrase = "retraining.time" if found.analysis else "retraining.time_training"
+        words += " " + say(phrase, time=duration(found.seconds), basis=told(found.basis))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(words)
+        if found is not None or settings.method == "instant":
+            return
+        off = waiting([job.kind for job in now.jobs]) == "must_wait" or any(job.kind == "probe" for job in now.jobs)
+        if st.button(say("retraining.measure"), icon=":material/timer:", disabled=off):
+            start_job(project, "probe", {"train": settings.as_dict()})
+
+
+def _settings(method: Method) -> Chosen | None:
+    """What the widgets say, or None with the reason on the page where that cannot work."""
     with st.expander(say("models.settings"), icon=":material/tune:"):
         left, right = st.columns(2)
-        recipe: Recipe = left.selectbox(
-            say("models.recipe"),
-            get_args(Recipe),
-            format_func=lambda recipe: say(f"models.recipe_{recipe}"),
-            persist_state="session",
-            key="recipe",
-            help=say("models.recipe_help"),
-        )
-        weight = left.slider(
-            say("models.weight"),
-            0.0,
-            1.0,
-            1.0,
-            0.05,
-            persist_state="session",
-            key="silver_weight",
-            help=say("models.weight_help"),
-        )
-        l2 = left.number_input(
-            say("models.l2"),
-            min_value=0.0,
-            value=None,
-            format="%.1e",
-            placeholder=say("models.l2_empty"),
-            persist_state="session",
-            key="l2",
-            help=say("models.l2_help"),
-        )
-        tokens = left.number_input(
-            say("models.tokens"),
-            8,
-            8192,
-            256,
-            persist_state="session",
-            key="max_tokens",
-            help=say("models.tokens_help"),
-        )
-        int8 = left.checkbox(
-            say("models.int8"),
-            disabled=method != "instant",
-            persist_state="session",
-            key="int8",
-            help=say("models.int8_help"),
-        )
-        scope = right.selectbox(
-            say("models.scope"),
-            get_args(Scope),
-            format_func=tier_name,
-            persist_state="session",
-            key="scope",
-            help=say("models.scope_help"),
-        )
-        refine = right.checkbox(
-            say("models.refine"),
-            disabled=scope == "head",
-            persist_state="session",
-            key="refine",
-            help=say("models.refine_help"),
-        )
-        influencers = right.number_input(
-            say("models.influencers"),
-            1,
-            100,
-            10,
-            persist_state="session",
-            key="influencers",
-            help=say("models.influencers_help"),
-        )
-        explained = right.number_input(
-            say("models.explained"),
-            1,
-            100_000,
-            2000,
-            persist_state="session",
-            key="explained",
-            help=say("models.explained_help"),
-        )
+        with left:
+            train = _learning(method)
+        with right:
+            analysis = _analysing()
+        tuned = _fine_tuning() if method != TRAIN.method else {}
         try:
-            return (
-                TrainSettings(
-                    method=method,
-                    fine_tune=_fine_tune_settings() if method != "instant" else FineTuneSettings(),
-                    l2=l2,
-                    silver_weight=weight,
-                    recipe=recipe,
-                    max_tokens=tokens,
-                    batch_tokens=max(TrainSettings().batch_tokens, tokens),
-                    precision="int8" if int8 and method == "instant" else "float32",
-                ),
-                AnalysisSettings(
-                    influencers=influencers, explained=explained, scope=scope, refine=refine and scope != "head"
-                ),
-            )
+            learning = TrainSettings(method=method, fine_tune=FineTuneSettings(**tuned), **train)
+            return learning, AnalysisSettings(**analysis)
         except SettingsError as error:
             problem(str(error), say("models.cannot_work"))
             return None
+
+
+def _learning(method: Method) -> dict[str, Any]:
+    """Fields of TrainSettings."""
+    recipe = st.selectbox(
+        say("models.recipe"),
+        get_args(Recipe),
+        format_func=lambda recipe: say(f"models.recipe_{recipe}"),
+        key="recipe",
+        help=say("models.recipe_help"),
+        **_KEPT,
+    )
+    weight = st.slider(
+        say("models.weight"),
+        0.0,
+        1.0,
+        TRAIN.silver_weight,
+        0.05,
+        key="silver_weight",
+        help=say("models.weight_help"),
+        **_KEPT,
+    )
+    tokens = _whole("models.tokens", 8, 8192, TRAIN.max_tokens, key="max_tokens")
+    return {
+        "recipe": recipe,
+        "silver_weight": weight,
+        "l2": _share("models.l2", key="l2", help=say("models.l2_help")),
+        "max_tokens": tokens,
+        "batch_tokens": max(TRAIN.batch_tokens, tokens),
+        "precision": _precision(method),
+    }
+
+
+def _precision(method: Method) -> str:
+    off = method != "instant"
+    int8 = st.checkbox(say("models.int8"), disabled=off, key="int8", help=say("models.int8_help"), **_KEPT)
+    return "int8" if int8 and not off else TRAIN.precision
+
+
+def _analysing() -> dict[str, Any]:
+    """Fields of AnalysisSettings."""
+    scope = st.selectbox(
+        say("models.scope"),
+        get_args(Scope),
+        format_func=tier_name,
+        key="scope",
+        help=say("models.scope_help"),
+        **_KEPT,
+    )
+    exact = scope == "head"
+    refine = st.checkbox(say("models.refine"), disabled=exact, key="refine", help=say("models.refine_help"), **_KEPT)
+    return {
+        "scope": scope,
+        "refine": refine and not exact,
+        "influencers": _whole("models.influencers", 1, 100, ANALYSIS.influencers, key="influencers"),
+        "explained": _whole("models.explained", 1, 100_000, ANALYSIS.explained, key="explained"),
+    }
+
+
+def _fine_tuning() -> dict[str, Any]:
+    """Fields of FineTuneSettings."""
+    columns = st.columns(4, vertical_alignment="bottom")
+    with columns[0]:
+        epochs = _whole("retraining.epochs", 1, 100, FINE_TUNE.epochs, key="epochs")
+    with columns[1]:
+        rate = _share("retraining.rate", key="learning_rate")
+    with columns[2]:
+        batch = _whole("retraining.batch", 1, 1024, FINE_TUNE.batch_size, key="batch_size", helped=False)
+    balanced = columns[3].checkbox(
+        say("retraining.balance"),
+        FINE_TUNE.class_weights,
+        key="class_weights",
+        help=say("retraining.balance_help"),
+        **_KEPT,
+    )
+    return {"epochs": epochs, "learning_rate": rate, "batch_size": batch, "class_weights": balanced}
+
+
+def _whole(phrase: str, low: int, high: int, start: int, *, key: str, helped: bool = True) -> int:
+    """A whole number; its help is the phrase with `_help`."""
+    told_more = say(f"{phrase}_help") if helped else None
+    number: int = st.number_input(say(phrase), low, high, start, key=key, help=told_more, **_KEPT)
+    return number
+
+
+def _share(phrase: str, *, key: str, help: str | None = None) -> float | None:
+    """A small number, or none for the method's own choice."""
+    number: float | None = st.number_input(
+        say(phrase),
+        min_value=0.0,
+        value=None,
+        format="%.1e",
+        placeholder=say(f"{phrase}_empty"),
+        key=key,
+        help=help,
+        **_KEPT,
+    )
+    return number

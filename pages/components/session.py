@@ -2,6 +2,8 @@
 
 The address bar carries the project's folder too, so that a reload, or a session that Streamlit dropped two
 minutes after the connection broke, comes back to the same project. `INFFEED_PROJECT` names one to begin with.
+Only projects that the app may open are opened (`inffeed_core.workflow.opened`); a path can be typed by who sits at
+the machine itself, where nobody else is named to it.
 """
 
 import os
@@ -10,7 +12,10 @@ from pathlib import Path
 import streamlit as st
 
 from inffeed_core.errors import ProjectError
+from inffeed_core.workflow.opened import open_allowed, opened_by_hand
 from inffeed_core.workflow.projects import Project, open_project, settings_of
+from pages.components.gate import at_the_machine
+from pages.components.identity import Source, source
 from pages.components.navigation import require_navigation
 from pages.components.notices import empty_state, problem
 from pages.language import language_choice, say
@@ -29,11 +34,11 @@ def current_project() -> Project | None:
 
 
 def _from_outside() -> Project | None:
-    folder = st.query_params.get("project") or os.environ.get("INFFEED_PROJECT")
-    if not folder:
+    folder, named = st.query_params.get("project"), os.environ.get("INFFEED_PROJECT")
+    if not folder and not named:
         return None
     try:
-        return open_project(Path(folder))
+        return open_allowed(folder) if folder else _open_by_hand(Path(named or ""))
     except ProjectError as error:
         problem(str(error), say("app.project_unreadable"))
         return None
@@ -46,7 +51,28 @@ def _remember(project: Project) -> None:
 
 def choose_project(folder: Path) -> Project:
     """Open a project and work on it from now on. Raises ProjectError."""
+    return _choose(open_allowed(folder))
+
+
+def choose_by_hand(folder: Path) -> Project:
+    """The same with a path that was typed. Raises ProjectError, also for who may type none."""
+    if not may_type_paths():
+        raise ProjectError(say("home.elsewhere_by_hand"))
+    return _choose(_open_by_hand(folder))
+
+
+def may_type_paths() -> bool:
+    """Whether this user may name folders of the machine: they sit at it, and it is not shared by sign-in or proxy."""
+    return at_the_machine() and source() is Source.OWN_WORD
+
+
+def _open_by_hand(folder: Path) -> Project:
     project = open_project(folder)
+    opened_by_hand(project.folder)
+    return project
+
+
+def _choose(project: Project) -> Project:
     st.session_state["project"] = project
     _remember(project)
     return project
@@ -64,34 +90,3 @@ def require_project() -> Project:
         st.text(settings_of(project).name)
     language_choice()
     return project
-
-
-def known_name() -> str:
-    """Who works here: who signed in, else who gave a name in this session; "" where nobody has.
-
-    The name is in the address bar as well: a session that was dropped comes back under the same name.
-    """
-    if signed_in := signed_in_name():
-        return signed_in
-    name = str(st.session_state.get("annotator") or st.query_params.get("annotator", "")).strip()
-    if name:
-        remember_name(name)
-    return name
-
-
-def remember_name(name: str) -> None:
-    """Go on under this name."""
-    st.session_state["annotator"] = name
-    st.query_params["annotator"] = name
-
-
-def signed_in_name() -> str:
-    """Who signed in by OIDC, or whom a header of a trusted proxy names; "" where neither is set up or knows.
-
-    `[auth]` in .streamlit/secrets.toml sets up the one, `server.trustedUserHeaders` the other. Without them
-    Streamlit makes up an address, which names nobody.
-    """
-    user = st.user.to_dict()
-    keys = list((st.get_option("server.trustedUserHeaders") or {}).values())
-    keys += ["name", "email"] if user.get("is_logged_in") else []
-    return next((name for key in keys if (name := str(user.get(key) or "").strip())), "")

@@ -1,12 +1,12 @@
 """The tiers of influence in words."""
 
 from inffeed_core.records import Analysis
-from pages.language import say
+from pages.language import called, say
 
 
 def tier_name(scope: str) -> str:
     """Whose weights influence goes through."""
-    return say(f"tiers.{scope}")
+    return called(f"tiers.{scope}")
 
 
 def analysis_name(one: Analysis) -> str:

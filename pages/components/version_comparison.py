@@ -8,6 +8,7 @@ from inffeed_core.version_charts import confusion_change, f1_dumbbell, learning_
 from inffeed_core.workflow.comparing import Comparison, Flip, changes, compare
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.training_curve import training_curve_of
+from pages.components.choices import choice
 from pages.language import counted, say, section, told
 
 BARE = {"displayModeBar": False}
@@ -22,12 +23,13 @@ def before_after(project: Project, versions: list[ModelVersion], active: ModelVe
     ids = [v.id for v in versions]
     left, right = st.columns(2)
     earlier = active.parent or ids[-1]
-    before = left.selectbox(say("models.before"), ids, index=ids.index(earlier), key="before")
-    after = right.selectbox(
-        say("models.after"), ids, index=ids.index(active.id if active.id != earlier else ids[0]), key="after"
-    )
+    later = active.id if active.id != earlier else ids[0]
+    before = choice(say("models.before"), ids, name="before", default=earlier, place=left) or earlier
+    after = choice(say("models.after"), ids, name="after", default=later, place=right) or later
     result = compare(project, before, after)
     st.text(told(result.sentence))
+    st.text(told(result.test_sentence))
+    st.caption(told(result.caveat))
     _scores(result)
     _changes(project, before, after)
 
@@ -49,9 +51,8 @@ def training_history(versions: list[ModelVersion], active: ModelVersion) -> None
     st.header(say("models.curve"), anchor=False)
     st.caption(say("models.curve_said"))
     ids = list(curves)
-    chosen = st.selectbox(
-        say("models.version"), ids, index=ids.index(active.id) if active.id in ids else 0, key="curve_version"
-    )
+    start = active.id if active.id in curves else ids[0]
+    chosen = choice(say("models.version"), ids, name="curve_version", default=start) or start
     curve, kept = curves[chosen], curves[chosen].kept
     end = say("models.curve_early" if curve.stopped_early else "models.curve_whole")
     words = say("models.curve_kept", steps=curve.steps, best=kept.step, loss=kept.loss, f1=kept.macro_f1)

@@ -9,6 +9,11 @@ WORDS = {
         "retrain_first": (
             "Texts were added or left out since {version} was trained. Retrain first: then proposals can be made and tried."
         ),
+        "takes_turn": "Other work is under way above: what you ask for here waits for its turn and starts after it.",
+        "must_wait": (
+            "A training or an analysis is under way above: nothing can be proposed or applied until it ends. Your ticks "
+            "are kept."
+        ),
         "no_model": "There is no model yet",
         "no_model_advice": "Train one first: feedback is about what a model has learned from.",
         "method": "Method",
@@ -63,6 +68,7 @@ WORDS = {
             "since stay untouched. Look for new proposals."
         ),
         "tick_all": "Tick all",
+        "tick_all_help": "All but the texts that somebody has decided: tick these one by one.",
         "tick_none": "Tick none",
         "number": "No. {rank}",
         "leave_out": "leave out",
@@ -72,6 +78,7 @@ WORDS = {
         "applied": "applied",
         "overtaken": "decided since",
         "sent": "sent to review",
+        "decided": "decided by {annotator} on {day}",
         "why": "Why",
         "why_discard": (
             "The lead is the predicted fall of the validation loss without this text, in nats. Its strongest influencers, "

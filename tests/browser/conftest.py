@@ -1,14 +1,12 @@
 """A real server on a free port and a real Chromium for each test. Tests assert on the database, not only the page."""
 
 import shutil
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from serving import Server, Watch
+from serving import Server, Watch, running
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 """The system's browser, or None for the one that `playwright install` fetched."""
@@ -30,37 +28,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@contextmanager
-def _running(folder: Path) -> Iterator[Server]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = Server(folder, port)
-    running.start()
-    try:
-        yield running
-    finally:
-        running.kill()
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for all tests of a worker, which must leave it alive; each test has a project of its own."""
-    with _running(tmp_path_factory.mktemp("server")) as running:
-        yield running
+    with running(tmp_path_factory.getbasetemp()) as started:  # under which the projects of all tests lie
+        yield started
 
 
 @pytest.fixture
 def mortal_server(tmp_path: Path) -> Iterator[Server]:
     """One for this test alone, to be killed."""
-    with _running(tmp_path) as running:
-        yield running
+    with running(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def rebound() -> Iterator[Browser]:
+    """A browser that is told that evil.example lies on this machine."""
+    rules = "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP localhost.evil.example 127.0.0.1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, rules])
         yield browser
         browser.close()
 

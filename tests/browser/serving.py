@@ -2,19 +2,24 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
-LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:", "chrome-extension:")
+LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("127.0.0.1", "localhost"))
+LOCAL += ("data:", "blob:", "about:", "chrome-extension:")
 SERVER_GONE = ("ERR_CONNECTION", "WebSocket", "disconnected from server", "in reaching server", "not responding")
 
 
@@ -24,6 +29,9 @@ class Server:
 
     folder: Path
     port: int
+    script: str = "app.py"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    flags: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -31,11 +39,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-        environment = os.environ | {"INFFEED_HOME": str(self.folder), "HF_HUB_OFFLINE": "1"}
+        command = [sys.executable, "-m", "streamlit", "run", self.script, "--server.headless=true"]
+        environment = os.environ | {"INFFEED_HOME": str(self.folder), "HF_HUB_OFFLINE": "1", **self.environment}
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, f"--server.port={self.port}"], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [*command, f"--server.port={self.port}", *self.flags], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -54,6 +62,24 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+def free_port() -> int:
+    """One that nothing listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, environment: Mapping[str, str] | None = None, **how: Any) -> Iterator[Server]:
+    """A server whose projects lie under `folder`; `how` are further fields of `Server`."""
+    started = Server(folder, **{"port": free_port(), "environment": environment or {}, **how})
+    try:
+        started.start()
+        yield started
+    finally:
+        started.kill()
 
 
 @dataclass

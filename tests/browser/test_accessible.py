@@ -88,3 +88,7 @@ def test_the_sheets_of_the_room_have_no_serious_violation(themed: Page, server: 
     themed.keyboard.press("?")
     expect(themed.locator(".keySheet")).to_be_visible()
     assert violations(themed) == []
+    themed.keyboard.press("Escape")
+    themed.keyboard.press("l")
+    expect(themed.locator(".labelSheet")).to_be_visible()
+    assert violations(themed) == []

@@ -11,7 +11,9 @@ from reviewing import Filling, make_reviewable
 from serving import Server
 
 from inffeed_core import store
-from inffeed_core.records import Act, Decision, Example, Split
+from inffeed_core.records import Act, Decision, Example, Interval, Metrics, ModelVersion, Split
+from inffeed_core.settings import FeedbackSettings
+from inffeed_core.workflow import feedback
 from inffeed_core.workflow.projects import Project, change_settings
 
 EVIL = "http://evil.example"
@@ -21,11 +23,14 @@ MARKUP = (
 )
 ARABIC = "\u0627\u0644\u0645\u0646\u062a\u062c \u0631\u0627\u0626\u0639 \u062c\u062f\u0627."
 TEXT = f"{MARKUP}\u202eright to left\u202c \u2066{ARABIC}\u2069 \U0001f469\u200d\U0001f680 {{label}} %s \x00 \ufeff"
-NAME = f"<b>Eve</b> **bold** [x]({EVIL})"
-LABELS = (f"<b>no</b> **n** [n]({EVIL})", "yes & :red[y]")
+ADDRESSES = f"{EVIL} www.evil.example eve@evil.example :dog: a->b"
+NAME = f"<b>Eve</b> **bold** [x]({EVIL}) %{{x}} {ADDRESSES}"
+LABELS = (f"<b>no</b> **n** [n]({EVIL}) %{{x}} {ADDRESSES}", "yes & :red[y] </extra>=1+1 {count} %s")
 TRACES = (
     f'[src^="{EVIL}"]',
-    f'[href^="{EVIL}"]',
+    '[href*="evil.example"]',
+    ':text("\N{DOG FACE}")',
+    ':text("\N{RIGHTWARDS ARROW}b")',
     "[onerror]",
     ".katex",
     "strong:has-text('bold')",
@@ -44,6 +49,7 @@ VIEWS = {
     "explore?explore_view=Rankings": "Imported label",
     "explore?explore_view=Decisions": "Imported label",
     "models": "Versions",
+    "feedback": "What feedback changed",
 }
 
 
@@ -54,9 +60,18 @@ def hostile(tmp_path) -> Project:
     project = make_reviewable(tmp_path / "hostile", filling)
     change_settings(project, name=NAME, warning=TEXT)
     with store.writing(project.db) as db:
-        more = Example("<i>id</i>", TEXT, LABELS[0], Split.SILVER, source=NAME, metadata={MARKUP: MARKUP})
-        store.add_examples(db, [more])
+        about = {"source": NAME, "metadata": {MARKUP: MARKUP}}
+        store.add_examples(db, [Example(id, TEXT, LABELS[0], Split.SILVER, **about) for id in ("<i>id</i>", "=1+1")])
         store.record_decision(db, Decision("n", "s002", NAME, Act.FLAG, note=TEXT))
+        at, made = store.last_decision_row(db), FeedbackSettings(method="influence-vote").as_dict()
+        proposed = [("t002", LABELS[0], LABELS[1], 0.5), ("s003", LABELS[1], None, 0.4)]
+        voters = {id: [("t001", LABELS[1], -0.02, LABELS[0], -0.02)] for id, *_ in proposed}
+        proposals = store.add_proposals(db, "v1", at, made, proposed, voters)
+        interval = Interval(0.5, 0.4, 0.6)
+        scores = Metrics(3, interval, dict.fromkeys(LABELS, interval), 0.5, 0.7)
+        for id, parent in (("v2", "v1"), ("v3", "v2")):
+            store.add_version(db, ModelVersion(id, parent, "", NAME, "", "", 0, {}, 0, {"gold": 5}, scores, scores))
+    feedback.apply(project, proposals, ["t002"], NAME, "act")
     return project
 
 
@@ -80,6 +95,58 @@ def test_every_page_shows_hostile_content_as_it_is(page: Page, server: Server, h
         if traces := inert(page):
             found[address] = traces
     assert found == {}
+
+
+def address(server: Server, view: str, project: Project, annotator: str = NAME) -> str:
+    query = urlencode({"project": str(project.folder), "annotator": annotator, "id": "s001"})
+    return f"{server.url}/{view}{'&' if '?' in view else '?'}{query}"
+
+
+def shown(text: str) -> str:
+    """Without the joiners that keep signs apart."""
+    return " ".join(text.replace("\u2060", "").split())
+
+
+def test_names_in_labels_and_tooltips_of_widgets_are_words(page: Page, server: Server, hostile: Project):
+    change_settings(hostile, warning="")
+    page.goto(address(server, "review", hostile))
+    expect(page.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
+    person = page.locator('[data-testid="stPopover"] button', has_text="Eve")
+    assert NAME in shown(person.inner_text())
+    page.get_by_role("button", name="Filter").click()
+    for choice in ("Sources", "Metadata"):
+        page.get_by_label(choice).click()
+        expect(page.get_by_role("option").first).to_be_visible()
+        assert inert(page) == []
+        page.keyboard.press("Escape")
+    page.goto(address(server, "feedback", hostile, "Ada"))
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_visible(timeout=60_000)
+    undo.locator("xpath=ancestor::*[@data-testid='stTooltipHoverTarget'][1]").hover(force=True)
+    tooltip = page.locator('[data-testid="stTooltipContent"]')
+    expect(tooltip).to_be_visible()
+    assert shown(tooltip.inner_text()) == f"Only {NAME} can undo it."
+    page.get_by_text("Why", exact=True).first.click()
+    expect(page.locator('[data-testid="stDataFrame"]').first).to_be_visible(timeout=30_000)
+    assert inert(page) == []
+
+
+def test_what_charts_say_on_pointing_is_what_stands_in_the_texts(page: Page, server: Server, hostile: Project):
+    for view, part, said in (
+        ("data", ".barlayer .point", LABELS),
+        ("explore", ".barlayer .point", LABELS),
+        ("explore?explore_view=Map", ".scatterlayer .point", LABELS),
+        ("models", ".heatmaplayer, .scatterlayer .point", ()),
+    ):
+        page.goto(address(server, view, hostile))
+        point = page.locator(f".js-plotly-plot {part}").first
+        expect(point).to_be_visible(timeout=60_000)
+        point.hover(force=True)
+        page.wait_for_timeout(500)
+        box = shown(page.locator(".hoverlayer").first.text_content() or "")
+        assert not said or any(shown(label)[:9] in box for label in said), (view, box)
+        assert inert(page) == [], view
+        assert not page.locator(".js-plotly-plot a").count(), view
 
 
 def test_a_text_of_fifty_thousand_characters_scrolls_inside_the_card(page: Page, server: Server, hostile: Project):

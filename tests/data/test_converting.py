@@ -1,5 +1,6 @@
 """Rows become examples whole, or every problem is told with its row."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -105,6 +106,25 @@ def test_an_export_recreates_original_label_and_decision() -> None:
     assert (decision.annotator, decision.at, decision.note) == ("Ana", AT, "=n")
 
 
+def said(**facts: object) -> str:
+    """An answers cell of one answer: Ana keeps negative, but for these facts."""
+    return json.dumps([{"act": "keep", "annotator": "Ana", "at": AT, "label": "negative"} | facts])
+
+
+def test_all_answers_of_an_export_are_recreated() -> None:
+    answers = json.loads(said()) + json.loads(said(act="relabel", annotator="Ben", label="positive", settles=True))
+    given = exported(
+        label="positive", act="relabel", annotator="Ben", decided_at=AT, disputed=False, answers=json.dumps(answers)
+    )
+    told = [(d.annotator, d.act, d.label, d.settles) for d in convert(given, EXPORT, LABELS).decisions]
+    assert told == [("Ana", Act.KEEP, "negative", False), ("Ben", Act.RELABEL, "positive", True)]
+
+
+def test_an_answer_without_a_label_is_recreated_too() -> None:
+    converted = convert(exported(act="unsure", annotator="Ana", decided_at=AT, note="?"), EXPORT, LABELS)
+    assert [(d.act, d.label, d.note) for d in converted.decisions] == [(Act.UNSURE, None, "?")]
+
+
 def test_an_export_without_decision_gives_none() -> None:
     converted = convert(exported(**{"metadata.note": "mine", "n": 3}), EXPORT, LABELS)
     assert converted.decisions == []
@@ -115,7 +135,22 @@ def test_an_export_without_decision_gives_none() -> None:
     ("cells", "told"),
     [
         ({"label": "positive"}, "differs from the original"),
-        ({"act": "skip", "annotator": "Ana", "decided_at": AT}, "'skip' is no act that gives a label"),
+        ({"act": "undo", "annotator": "Ana", "decided_at": AT}, "'undo' is no act"),
+        ({"act": "skip", "annotator": "Ana", "decided_at": AT, "label": "positive"}, "differs from the original"),
+        ({"answers": "[1]"}, "it is no list of answers"),
+        ({"answers": '[{"act": "keep"'}, "it is no JSON"),
+        ({"answers": "[" * 99999}, "The answers cannot be read"),
+        ({"answers": said(act="undo")}, "'undo' is no act"),
+        ({"answers": said(annotator=" ")}, "names the annotator ' '"),
+        ({"answers": said(at="yesterday")}, "the time 'yesterday'"),
+        ({"answers": said(label="neutral")}, "'neutral' is no label"),
+        ({"answers": said(act="skip")}, "relabel and keep have a label"),
+        ({"answers": said(note=1)}, "something else than texts"),
+        ({"answers": said(note="\0")}, "NUL"),
+        (
+            {"answers": said(), "act": "relabel", "annotator": "Ana", "decided_at": AT, "label": "positive"},
+            "none of the",
+        ),
         ({"act": "keep", "decided_at": AT}, "names the annotator ''"),
         ({"act": "keep", "annotator": "Ana", "decided_at": "yesterday"}, "the time 'yesterday'"),
         ({"act": "keep", "annotator": "Ana", "decided_at": "2026-03-01T12:00:00"}, "Give a name, and a time"),

@@ -12,6 +12,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from inffeed_core.data.limits import ReadLimits
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.data.table import Table, as_text
 from inffeed_core.errors import ImportRefused
@@ -23,9 +24,9 @@ def csv_table(content: str | bytes, name: str = "a.csv") -> Table:
     return read(Upload(name, content if isinstance(content, bytes) else content.encode()))
 
 
-def refusal(name: str, data: bytes, **options: int) -> str:
+def refusal(name: str, data: bytes, **limits: int) -> str:
     with pytest.raises(ImportRefused) as caught:
-        read(Upload(name, data), **options)
+        read(Upload(name, data), limits=ReadLimits(**limits))
     return str(caught.value)
 
 
@@ -44,13 +45,11 @@ def workbook(*rows: list[object]) -> bytes:
         ("utf-8", "UTF-8"),
         ("utf-8-sig", "UTF-8 with BOM"),
         ("utf-16", "UTF-16"),
-        ("utf-16-le", "UTF-16 without BOM"),
-        ("utf-16-be", "UTF-16 without BOM"),
-        ("cp1252", "Windows-1252"),
+        ("utf-32", "UTF-32"),
     ],
 )
 @pytest.mark.parametrize("zipped", [False, True])
-def test_encodings_give_the_same_strings(encoding: str, told: str, zipped: bool) -> None:
+def test_encodings_that_prove_themselves_give_the_same_strings(encoding: str, told: str, zipped: bool) -> None:
     data = CSV.encode(encoding)
     table = csv_table(gzip.compress(data), "a.csv.gz") if zipped else csv_table(data)
     assert table.columns == ("id", "text", "label")
@@ -61,19 +60,14 @@ def test_encodings_give_the_same_strings(encoding: str, told: str, zipped: bool)
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        ("text,label\nпривет мир,bad\n".encode("koi8-r"), "line 2"),
-        ("text,label\n今日はいい天気ですね,good\n".encode("shift-jis"), "line 2"),
-        (CSV.encode("utf-32"), "UTF-32"),
-        ("text,label\nété été été ".encode() + b"\xff,bad\n", "line 2"),
-        (b"\x89PNG\r\n\x1a\n\x00\x01\x02\xff\xfe" * 9, "not valid"),
-        (b"\xff\xfet\x00e", "not valid"),
+        (b"\x89PNG\r\n\x1a\n\x00\x01\x02\xff\xfe" * 9, "no text has"),
+        (b"\xff\xfet\x00e", "not valid utf-16"),
+        (b"\xef\xbb\xbftext,label\n\xff,a\n", "line 2 (byte 15) is not valid utf-8"),
     ],
-    ids=["koi8", "shift-jis", "utf-32", "damaged utf-8", "a picture", "half of utf-16"],
+    ids=["a picture", "half of utf-16", "a mark and something else"],
 )
-def test_other_encodings_are_refused(data: bytes, told: str) -> None:
-    message = refusal("a.csv", data)
-    assert told in message
-    assert "Save the file as UTF-8" in message
+def test_what_is_no_text_is_refused(data: bytes, told: str) -> None:
+    assert told in refusal("a.csv", data)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -162,14 +156,14 @@ def test_folders_and_missing_files_are_refused(tmp_path: Path) -> None:
 
 def test_size_limit_counts_before_and_after_unpacking() -> None:
     big = b"text,label\n" + b"a" * 2_000_000 + b",b\n"
-    assert "the limit is 1,000,000" in refusal("a.csv", big, limit=1_000_000)
+    assert "the limit is 1,000,000" in refusal("a.csv", big, bytes=1_000_000)
     assert len(gzip.compress(big)) < 10_000
-    assert "unpacks to more than 1,000,000" in refusal("a.csv.gz", gzip.compress(big), limit=1_000_000)
-    assert "unpacks to" in refusal("a.xlsx", workbook(["text"], ["a" * 30_000]), limit=20_000)
+    assert "unpacks to more than 1,000,000" in refusal("a.csv.gz", gzip.compress(big), bytes=1_000_000)
+    assert "unpacks to" in refusal("a.xlsx", workbook(["text"], ["a" * 30_000]), bytes=20_000)
     packed = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table({"text": [str(n) * 99 for n in range(9999)]}), packed, compression="zstd")
     assert len(packed.getvalue()) < 1_000_000
-    assert "unpacks to" in refusal("a.parquet", packed.getvalue(), limit=1_000_000)
+    assert "unpacks to" in refusal("a.parquet", packed.getvalue(), bytes=1_000_000)
 
 
 def test_json_lines_keep_types_and_unite_keys() -> None:

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
 from inffeed_core.influence import HeadData, HeadFit, NotConverged, choose_l2, fit_head, losses, newton, probabilities
 from inffeed_core.influence.factor import factorised
-from inffeed_core.influence.softmax import evaluated
+from inffeed_core.influence.kronecker import curved
+from inffeed_core.influence.softmax import curvature, evaluated
+from inffeed_core.settings import L2_GRID
 
 
 def test_agrees_with_scikit_learn(noisy_data: HeadData, fitted: HeadFit):
@@ -95,3 +99,73 @@ def test_chooses_the_l2_with_the_lowest_validation_loss(noisy_data: HeadData, ta
 def test_refuses_data_that_cannot_be(labels: torch.Tensor, classes: int):
     with pytest.raises((ValueError, TypeError)):
         HeadData(torch.zeros(2, 3), labels, classes)
+
+
+def many_labels(classes: int, noise: float) -> tuple[HeadData, torch.Tensor, torch.Tensor]:
+    """Fewer rows than weights, some of their labels wrong and of unequal weight; and validation."""
+    generator = torch.Generator().manual_seed(classes)
+    centres = torch.randn(classes, 24, generator=generator)
+
+    def drawn(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        labels = torch.arange(count) % classes
+        return centres[labels] + 1.5 * torch.randn(count, 24, generator=generator), labels
+
+    features, truth = drawn(120)
+    wrong = torch.rand(120, generator=generator) < noise
+    weights = torch.where(wrong, 0.5, 1.0).double()
+    return HeadData(features, torch.where(wrong, (truth + 1) % classes, truth), classes, weights), *drawn(60)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+@pytest.mark.parametrize("classes", [3, 13])
+def test_many_labels_get_the_same_heads_without_a_factor_as_with_one(
+    classes: int, noise: float, monkeypatch: pytest.MonkeyPatch
+):
+    data, *validation = many_labels(classes, noise)
+    without = [fit_head(data, l2) for l2 in L2_GRID]
+    chosen = choose_l2(data, *validation, L2_GRID)
+    monkeypatch.setattr(newton, "FACTORED", 99)
+    for fit, l2 in zip(without, L2_GRID, strict=True):
+        torch.testing.assert_close(fit.theta, fit_head(data, l2).theta, atol=1e-5, rtol=1e-5)
+        assert fit.gradient_norm <= 1e-9
+    assert choose_l2(data, *validation, L2_GRID).l2 == chosen.l2
+
+
+def test_soft_targets_and_offsets_of_many_labels_get_the_same_head_too(monkeypatch: pytest.MonkeyPatch):
+    data, *_ = many_labels(7, 0.2)
+    generator = torch.Generator().manual_seed(0)
+    soft = replace(data, targets=torch.softmax(torch.randn(120, 7, generator=generator).double(), 1))
+    offsets = torch.randn(120, 7, generator=generator).double()
+    fit = fit_head(soft, 1e-3, offsets=offsets)
+    monkeypatch.setattr(newton, "FACTORED", 99)
+    torch.testing.assert_close(fit.theta, fit_head(soft, 1e-3, offsets=offsets).theta, atol=1e-6, rtol=1e-6)
+
+
+def test_the_curvature_of_many_labels_is_never_formed(monkeypatch: pytest.MonkeyPatch):
+    data, *validation = many_labels(13, 0.2)
+    monkeypatch.setattr(newton, "factorised", None)
+    choose_l2(data, *validation, L2_GRID)
+
+
+def test_a_product_with_the_curvature_is_that_of_the_matrix(noisy_data: HeadData, fitted: HeadFit):
+    probs = probabilities(fitted.theta, noisy_data.features)
+    matrix = curvature(probs, noisy_data, fitted.l2)
+    direction = torch.randn(fitted.theta.shape, generator=torch.Generator().manual_seed(1)).double()
+    product = curved(direction, probs, noisy_data, fitted.l2)
+    torch.testing.assert_close(product.flatten(), matrix @ direction.flatten())
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_a_report_is_heard_within_a_fit_and_can_end_it(classes: int):
+    data, *validation = many_labels(classes, 0.2)
+    heard: list[tuple[int, int]] = []
+    choose_l2(data, *validation, L2_GRID, report=lambda *one: heard.append(one))
+    assert {of for _, of in heard} == {len(L2_GRID)}
+    assert len(heard) > 2 * len(set(heard))
+
+    def stop(done: int, of: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        choose_l2(data, *validation, L2_GRID, report=stop)

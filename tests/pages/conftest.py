@@ -12,6 +12,7 @@ from inffeed_core import jobs, store
 from inffeed_core.records import Split
 from inffeed_core.settings import POLICIES
 from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.workflow.opened import opened_by_hand
 from inffeed_core.workflow.projects import Project
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -35,6 +36,7 @@ def open_page(home: Path) -> OpenPage:
     def open_(name: str, project: Project | None = None, **query: str) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=30)
         if project is not None:
+            opened_by_hand(project.folder)
             query["project"] = str(project.folder)
         for key, value in query.items():
             app.query_params[key] = value

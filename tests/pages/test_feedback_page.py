@@ -2,6 +2,7 @@
 
 import pytest
 from page_parts import button, texts
+from reviewing import make_reviewable
 from streamlit.testing.v1 import AppTest
 
 from inffeed_core import store
@@ -184,3 +185,53 @@ def test_a_set_of_nothing_says_so(open_page, proposed):
     propose(proposed, "discard", [])
     app = open_page("feedback", proposed, annotator="Ada")
     assert [s.value for s in app.subheader] == ["Nothing is proposed"]
+
+
+def test_what_somebody_has_decided_is_marked_and_not_ticked(open_page, known, started):
+    with store.writing(known.db) as db:
+        store.record_decision(db, Decision("t", "s001", "Ben *B*", Act.KEEP, "positive", at="2026-11-02T10:00:00.000Z"))
+        store.record_decision(db, Decision("u", "s002", "Eve", Act.KEEP, "negative"))
+        store.record_decision(db, Decision("w", "s002", "Eve", Act.UNSURE))
+    propose(known)
+    app = open_page("feedback", known, annotator="Ada")
+    assert ticks(app) == [True, False, True]
+    assert not app.checkbox[1].disabled
+    marks = [badge.value for badge in app.markdown if "decided by" in badge.value]
+    assert len(marks) == 1
+    assert r"decided by Ben \*B\* on 2026-11-02" in marks[0]
+    button(app, "Tick none").click().run()
+    button(app, "Tick all").click().run()
+    assert ticks(app) == [True, False, True]
+    app.checkbox[1].check().run()
+    button(app, "Check and apply 3").click().run()
+    assert started[0][1]["ids"] == ["t000", "s001", "s002"]
+
+
+def test_the_ticks_of_one_project_are_not_those_of_another(open_page, proposed, tmp_path):
+    app = open_page("feedback", proposed, annotator="Ada")
+    app.checkbox[0].uncheck().run()
+    other = make_reviewable(tmp_path / "other")
+    with store.writing(other.db) as db:
+        db.conn.execute('UPDATE version SET train_counts = \'{"gold": 12, "silver": 40}\'')
+    propose(other)
+    app.session_state["project"] = other
+    app.run()
+    assert ticks(app) == [True, True, True]
+    app.session_state["project"] = proposed
+    app.run()
+    assert ticks(app) == [False, True, True]
+
+
+def test_small_work_beside_it_does_not_stop_an_act_and_a_training_does_with_its_reason(open_page, proposed):
+    with store.writing(proposed.db) as db:
+        store.enqueue(db, "small", "refresh", {})
+    app = open_page("feedback", proposed, annotator="Ada")
+    assert not button(app, "Check and apply 3").disabled
+    assert not button(app, "Look for proposals").disabled
+    assert any("waits for its turn" in one.value for one in app.caption)
+    with store.writing(proposed.db) as db:
+        store.enqueue(db, "long", "retrain", {})
+    app = open_page("feedback", proposed, annotator="Ada")
+    assert button(app, "Check and apply 3").disabled
+    assert button(app, "Look for proposals").disabled
+    assert any("nothing can be proposed or applied until it ends" in one.value for one in app.caption)

@@ -1,17 +1,24 @@
 """Home: beginning, and finding the way back."""
 
+import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from page_parts import button, texts
 from sqlite_utils import Database
+from streamlit.testing.v1 import AppTest
 
 from inffeed_core import store
 from inffeed_core.records import JobState, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.migrations import migrations
 from inffeed_core.workflow.projects import Project, create_project, projects_in, settings_of
+from pages.languages import english
+
+APP = Path(__file__).parents[2] / "app.py"
+ENGLISH = english.WORDS["home"]
 
 
 def test_a_newcomer_is_offered_the_sample_and_a_new_project(open_page):
@@ -157,16 +164,32 @@ def test_a_project_of_an_older_release_is_brought_up_to_date_before_it_is_listed
         assert not list(migrations.pending(db))
 
 
-def test_a_new_project_is_made_from_the_form_and_opens_at_data(open_page, home):
+def test_a_new_project_is_made_of_all_that_the_form_holds_and_opens_at_data(open_page, home):
     app = open_page("home")
     button(app, "New project").click().run()
     app.text_input(key="new_name").input("Stance, round 2")
     app.text_input(key="new_labels").input("against, favour , none")
+    app.text_input(key="new_model").input("org/encoder ")
+    app.text_area(key="new_guidelines").input("Judge the writer's stance.\nNot the tone. ")
     button(app, "Create").click().run()
     assert not app.exception
     (made,) = projects_in(home)
-    assert settings_of(Project(made.folder)).labels == ("against", "favour", "none")
+    assert settings_of(Project(made.folder)) == ProjectSettings(
+        "Stance, round 2",
+        ("against", "favour", "none"),
+        model="org/encoder",
+        guidelines="Judge the writer's stance.\nNot the tone.",
+    )
     assert app.title[0].value == "Data"
+
+
+def test_guidelines_that_an_earlier_release_misplaced_are_found_again(open_page, home):
+    project = create_project(home / "old", ProjectSettings("Older project", ("a", "b")))
+    with store.writing(project.db) as db:
+        values = ProjectSettings("Older project", ("a", "b")).as_dict() | {"model_labels": "Judge the stance."}
+        db.conn.execute("UPDATE setting SET value = ? WHERE key = 'project'", [json.dumps(values)])
+    about = settings_of(project)
+    assert (about.guidelines, about.model_labels) == ("Judge the stance.", {})
 
 
 @pytest.mark.parametrize(("name", "labels", "said"), [("", "a, b", "no name"), ("X", "only", "at least two")])
@@ -204,8 +227,53 @@ def test_pages_without_a_project_lead_home(open_page, page):
 def test_a_project_is_named_by_the_environment_too(open_page, reviewable_project, monkeypatch):
     monkeypatch.setenv("INFFEED_PROJECT", str(reviewable_project.folder))
     assert open_page("home").session_state["project"] == reviewable_project
+    monkeypatch.delenv("INFFEED_PROJECT")
+    app = AppTest.from_file(str(APP), default_timeout=30)
+    app.query_params["project"] = str(reviewable_project.folder)  # as a bookmark of then has it
+    assert app.run().session_state["project"] == reviewable_project
 
 
 def test_a_project_in_the_address_that_is_gone_is_explained(open_page, tmp_path):
     app = open_page("models", Project(tmp_path / "gone"))
     assert "There is no folder" in texts(app)
+
+
+def test_a_project_elsewhere_is_not_opened_by_the_address(open_page, home, reviewable_project, tmp_path):
+    said = []
+    for folder in (reviewable_project.folder, tmp_path / "gone", tmp_path):
+        app = AppTest.from_file(str(APP), default_timeout=30)
+        app.query_params["project"] = str(folder)
+        app.switch_page("pages/data.py").run()
+        assert app.session_state["project"] is None
+        said.append(next(t.value for t in app.text if "There is no folder" in t.value).replace(f"{folder} with", ""))
+    assert len(set(said)) == 1
+    assert open_page("data", reviewable_project).session_state["project"] == reviewable_project
+
+
+def test_a_link_out_of_the_home_folder_is_listed_and_not_opened(open_page, home, reviewable_project):
+    home.mkdir()
+    (home / "linked").symlink_to(reviewable_project.folder)
+    app = open_page("home")
+    assert "linked/" in texts(app)
+    assert ENGLISH["elsewhere_by_hand"] in texts(app)
+    assert not [b for b in app.button if (b.key or "").startswith("go ")]
+
+
+def test_who_does_not_sit_at_the_machine_types_no_path(open_page, home, monkeypatch):
+    monkeypatch.setattr("pages.components.session.at_the_machine", lambda: False)
+    app = open_page("home")
+    assert ENGLISH["elsewhere_by_hand"] in texts(app)
+    assert "folder" not in [t.key for t in app.text_input]
+
+
+def test_who_does_not_sit_at_the_machine_names_no_folder_as_encoder(open_page, home, tmp_path, monkeypatch):
+    monkeypatch.setattr("pages.components.session.at_the_machine", lambda: False)
+    for model in (str(tmp_path), "~/model", "../model", "./model", "a/b/c"):
+        app = open_page("home")
+        button(app, "New project").click().run()
+        app.text_input(key="new_name").input("X")
+        app.text_input(key="new_labels").input("a, b")
+        next(t for t in app.text_input if t.value.startswith("sentence-")).input(model)
+        button(app, "Create").click().run()
+        assert ENGLISH["encoder_by_hand"] in texts(app)
+        assert projects_in(home) == []

@@ -24,7 +24,7 @@ def test_running_every_page_leaves_torch_and_transformers_out(reviewable_project
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(reviewable_project.folder)],
         cwd=Path(__file__).parents[2],
-        env=os.environ | {"INFFEED_HOME": str(tmp_path / "home")},
+        env=os.environ | {"INFFEED_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=200,

@@ -125,6 +125,8 @@ def test_two_versions_are_compared_in_words_and_in_a_chart(open_page, project_wi
     app.selectbox(key="before").select("v2")
     app.selectbox(key="after").select("v3").run()
     assert "No significant change, the intervals overlap" in texts(app)
+    assert "On test: unknown, since there are no test texts" in texts(app)
+    assert any("Validation also chose the flags" in one.value for one in app.caption)
     assert "has no stored predictions" in texts(app)
     assert [chart.key for chart in app.get("plotly_chart")] == ["history", "dumbbell"]
 
@@ -191,3 +193,31 @@ def test_the_training_of_a_fine_tuned_version_is_told_and_drawn(open_page, proje
     assert "Of 4 steps, the state after step 2 was kept: validation loss 0.600 nats, macro-F1 0.500." in texts(app)
     assert "Training stopped early" in texts(app)
     assert "curve" in [chart.key for chart in app.get("plotly_chart")]
+
+
+@pytest.mark.parametrize("kind", ["refresh", "explain", "export-model", "propose", "verify"])
+def test_a_retrain_waits_its_turn_behind_small_work_and_the_page_says_so(open_page, reviewable_project, started, kind):
+    with store.writing(reviewable_project.db) as db:
+        store.enqueue(db, "small", kind, {})
+    app = open_page("models", reviewable_project)
+    assert any("waits for its turn" in one.value for one in app.caption)
+    button(app, "Retrain").click().run()
+    assert not app.exception
+    assert [one for one, _ in started] == ["retrain"]
+    assert button(app, "Retrain").disabled
+    assert any("wait for it, or cancel it" in one.value for one in app.caption)
+
+
+@pytest.mark.parametrize("kind", ["retrain", "analyse", "feedback"])
+def test_where_a_retrain_must_wait_the_page_says_why(open_page, reviewable_project, kind):
+    with store.writing(reviewable_project.db) as db:
+        store.enqueue(db, "long", kind, {})
+    app = open_page("models", reviewable_project)
+    assert button(app, "Retrain").disabled
+    assert any("wait for it, or cancel it" in one.value for one in app.caption)
+
+
+def test_thin_gold_is_told_before_the_training(open_page, untrained, reviewable_project):
+    assert "All gold texts to learn from are labelled a" in texts(open_page("models", untrained))
+    assert "All validation texts are labelled a" in texts(open_page("models", untrained))
+    assert "labelled" not in texts(open_page("models", reviewable_project))

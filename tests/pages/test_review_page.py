@@ -4,12 +4,15 @@ The card's script runs in the browser only (tests/browser); here, what the serve
 """
 
 import json
+import sqlite3
 from dataclasses import dataclass
 
+import pytest
 from page_parts import button, texts
 from reviewing import Filling, make_reviewable
 
 from inffeed_core import reasons, store
+from inffeed_core.errors import ProjectError
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import POLICIES as KNOWN
 from inffeed_core.settings import SENT, ProjectSettings
@@ -62,7 +65,7 @@ def test_the_signed_in_user_is_the_annotator(open_page, reviewable_project):
     assert not at.exception
     assert f"{ENGLISH['held'].format(count=20, minutes=15)}" in texts(at)
     with store.reading(reviewable_project.db) as db:
-        assert store.leased(db, "Ida") == 20
+        assert store.leased(db, "ida@example.org") == 20
 
 
 def test_a_trusted_header_names_the_annotator(open_page, reviewable_project, monkeypatch):
@@ -183,6 +186,48 @@ def test_a_busy_database_acknowledges_nothing(reviewable_project, monkeypatch):
     assert "locked" in receipt.problem
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("database or disk is full"),
+        sqlite3.DatabaseError("disk image is malformed"),
+        ProjectError("the folder went away"),
+        OSError("no space"),
+    ],
+)
+def test_what_can_be_stored_later_is_never_refused(reviewable_project, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(review, "decide", fail)
+    told = answer(reviewable_project, ADA, {"seq": 3, "decisions": [sent("a", "s000")], "want": 5}, WORDS)
+    assert (told["seq"], told["acknowledged"], told["refused"], told["problem"]) == (3, [], {}, str(error))
+    assert told["items"] == []
+
+
+def test_what_was_stored_is_told_where_no_more_can_be_read(reviewable_project, monkeypatch):
+    def fail(*_, **__):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(review, "take", fail)
+    told = answer(reviewable_project, ADA, {"seq": 3, "decisions": [sent("a", "s000")], "want": 5}, WORDS)
+    assert (told["acknowledged"], told["problem"], told["unread"]) == (["a"], "", "database or disk is full")
+    assert len(review.history(reviewable_project)) == 1
+
+
+def test_a_page_that_cannot_read_its_project_says_so(open_page, reviewable_project, monkeypatch):
+    def fail(*_, **__):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(review, "take", fail)
+        at = open_page("review", reviewable_project, annotator="Ada")
+    assert not at.exception
+    assert "disk I/O error" in texts(at)
+    at.run()
+    assert ENGLISH["held"].format(count=20, minutes=15) in texts(at)
+
+
 def test_an_undo_that_names_nothing_undoes_the_last_and_tells_which(reviewable_project):
     receive(reviewable_project, "Ada", [sent("a", "s000")])
     undo = sent("u", "", act="undo", label=None)
@@ -215,7 +260,7 @@ def test_long_influencers_are_cut_but_never_the_flagged_text(tmp_path):
 
 def test_a_correction_is_told_to_wait_for_a_retrain(open_page, reviewable_project):
     review.decide(reviewable_project, Decision("a", "s000", "Ada", Act.RELABEL, "positive"))
-    assert greeting(reviewable_project, ADA, WORDS)["waiting"] == 1
+    assert greeting(reviewable_project, ADA, WORDS)["changes"] == {"corrected": 1, "confirmed": 0, "withdrawn": 0}
     open_page("review", reviewable_project, annotator="Ada")
 
 
@@ -235,6 +280,11 @@ def test_a_discussion_is_settled_on_the_page(open_page, reviewable_project):
     at = open_page("review", reviewable_project, annotator="Ada")
     button(at, ENGLISH["to_discussion"].format(count=1)).click().run()
     assert "Bob: Marked for discussion: sarcasm?" in texts(at)
+    assert "Silver label: negative · Suggested: positive (80%)" in texts(at)
+    assert at.selectbox(key="label s000").value is None
+    button(at, ENGLISH["settle"]).click().run()
+    assert ENGLISH["settle_missing"] in texts(at)
+    assert review.history(reviewable_project, "Ada") == []
     at.selectbox(key="label s000").select("positive")
     at.text_input(key="note s000").input("it is")
     button(at, ENGLISH["settle"]).click().run()
@@ -244,3 +294,17 @@ def test_a_discussion_is_settled_on_the_page(open_page, reviewable_project):
     assert (settled.instance_id, settled.label, settled.note, settled.settles) == ("s000", "positive", "it is", True)
     button(at, ENGLISH["to_flags"]).click().run()
     assert not at.exception
+
+
+def test_a_discussion_shows_every_answer_and_what_each_annotator_says_now(open_page, reviewable_project):
+    for token, who, act, label in (("a", "Bob", Act.KEEP, "negative"), ("b", "Cem", Act.RELABEL, "positive")):
+        review.decide(reviewable_project, Decision(token, "s000", who, act, label, f"{who} thinks so"))
+    shown = texts(open_page("review", reviewable_project, annotator="Ada", view="discussion"))
+    assert "Bob: Kept negative: Bob thinks so" in shown
+    assert "Cem: Relabelled positive: Cem thinks so" in shown
+    assert "Silver label: negative · Suggested: positive (80%) · Label now: disputed" in shown
+    review.decide(reviewable_project, Decision("c", "s000", "Bob", Act.FLAG, None, "irony?"))
+    shown = texts(open_page("review", reviewable_project, annotator="Ada", view="discussion"))
+    assert "Bob: Kept negative (before): Bob thinks so" in shown
+    assert "Bob: Marked for discussion: irony?" in shown
+    assert "Silver label: negative · Suggested: positive (80%) · Label now: positive" in shown

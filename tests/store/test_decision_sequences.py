@@ -28,8 +28,8 @@ LABELS = ("a", "b", "c")
 IDS = ("gold", "one", "two", "three")
 ANNOTATORS = ("Ana", "Ben", "Cem", "Dee")
 
-Label = tuple[str, bool]
-"""(current label, whether confirmed)."""
+Label = tuple[str, bool, bool]
+"""(current label, whether confirmed, whether disputed)."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Standing:
     """The simple model: decisions that stand, in order, and what the labels were after each event."""
 
     decisions: list[Decision] = field(default_factory=list)
-    moments: list[dict[str, Label]] = field(default_factory=lambda: [{id: ("a", id == "gold") for id in IDS}])
+    moments: list[dict[str, Label]] = field(default_factory=lambda: [{id: ("a", id == "gold", False) for id in IDS}])
 
     def take(self, decision: Decision) -> None:
         self.decisions.append(decision)
@@ -52,21 +52,31 @@ class Standing:
         return own[-1]
 
     def _remember(self) -> None:
-        labels = dict(self.moments[0])
-        for id in IDS:
-            votes = {d.annotator: (n, d.label) for n, d in enumerate(self.decisions) if d.instance_id == id and d.label}
-            given = [label for _, label in sorted(votes.values())]
-            if given:  # ties go to the label voted for last
-                labels[id] = (max(given, key=lambda label: (given.count(label), _last_place(given, label))), True)
-        self.moments.append(labels)
+        self.moments.append({id: self._label(id) for id in IDS})
+
+    def _label(self, id: str) -> Label:
+        given = self._votes(id)
+        most = max((given.count(label) for label in given), default=0)
+        best = {label for label in given if given.count(label) == most}
+        if len(best) == 1:
+            return best.pop(), True, False
+        return "a", id == "gold" and not best, bool(best)
+
+    def _votes(self, id: str) -> list[str]:
+        """Of each annotator the last act, where it is a label; a settlement that is not withdrawn ends those before."""
+        about = [d for d in self.decisions if d.instance_id == id]
+        settled = [n for n, d in enumerate(about) if d.settles and not self._withdrawn(about[n:])]
+        first = settled[-1] if settled else 0
+        last = {d.annotator: n for n, d in enumerate(about)}
+        return [about[n].label or "" for n in last.values() if n >= first and about[n].label]
+
+    @staticmethod
+    def _withdrawn(since: list[Decision]) -> bool:
+        return any(d.annotator == since[0].annotator and not d.label for d in since)
 
 
-def _last_place(given: list[str], label: str) -> int:
-    return max(n for n, one in enumerate(given) if one == label)
-
-
-labelled = st.tuples(st.sampled_from([Act.RELABEL, Act.KEEP]), st.sampled_from(LABELS))
-unlabelled = st.tuples(st.sampled_from([Act.UNSURE, Act.SKIP, Act.FLAG]), st.none())
+labelled = st.tuples(st.sampled_from([Act.RELABEL, Act.KEEP]), st.sampled_from(LABELS), st.booleans())
+unlabelled = st.tuples(st.sampled_from([Act.UNSURE, Act.SKIP, Act.FLAG]), st.none(), st.just(False))
 decide = st.tuples(st.just("decide"), st.sampled_from(IDS), st.sampled_from(ANNOTATORS), labelled | unlabelled)
 undo = st.tuples(st.just("undo"), st.sampled_from(ANNOTATORS))
 resend = st.tuples(st.just("resend"), st.integers(0, 40))
@@ -88,8 +98,8 @@ def play(db: Database, sequence: list[tuple[object, ...]]) -> Standing:
     sent: list[Decision] = []
     for n, event in enumerate(sequence):
         match event:
-            case ("decide", str(id), str(annotator), (Act() as act, label)):
-                sent.append(Decision(f"t{n}", id, annotator, act, label))
+            case ("decide", str(id), str(annotator), (Act() as act, label, bool(settles))):
+                sent.append(Decision(f"t{n}", id, annotator, act, label, settles=settles))
                 assert record_decision(db, sent[-1])
                 model.take(sent[-1])
             case ("undo", str(annotator)):
@@ -112,9 +122,9 @@ def test_the_store_agrees_with_a_list_of_standing_decisions(sequence: list[tuple
         last = len(model.moments) - 1
         assert last_decision_row(db) == last
         for row, labels in enumerate(model.moments):
-            assert {i.id: (i.label, i.confirmed) for i in instances(db, as_of=row)} == labels
-            assert changed_since(db, row) == sum(labels[id] != model.moments[-1][id] for id in IDS)
-        assert {i.id: (i.label, i.confirmed) for i in instances(db)} == model.moments[-1]
+            assert {i.id: (i.label, i.confirmed, i.disputed) for i in instances(db, as_of=row)} == labels
+            assert changed_since(db, row) == sum(labels[id][:2] != model.moments[-1][id][:2] for id in IDS)
+        assert {i.id: (i.label, i.confirmed, i.disputed) for i in instances(db)} == model.moments[-1]
         assert [d.token for d in history(db)] == [d.token for d in reversed(model.decisions)]
         counts = {a: sum(d.annotator == a for d in model.decisions) for a in ANNOTATORS}
         assert annotator_counts(db) == {a: n for a, n in counts.items() if n}

@@ -8,11 +8,12 @@ import pytest
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision, UnknownInstance
-from inffeed_core.records import Act, Decision
+from inffeed_core.records import Act, Changes, Decision
 from inffeed_core.store import (
     act_counts,
     annotator_counts,
     changed_since,
+    changes_since,
     decisions_about,
     exclude,
     history,
@@ -20,6 +21,7 @@ from inffeed_core.store import (
     instances,
     last_decision_row,
     record_decision,
+    under_discussion,
     undo_last,
     undo_token,
     undone_by,
@@ -187,3 +189,125 @@ def test_counts_leave_undone_decisions_out(db: Database) -> None:
     assert act_counts(db) == {Act.RELABEL: 2, Act.SKIP: 1}
     assert [d.token for d in history(db, "Ben")] == ["t3", "t2"]
     assert len(history(db, limit=2)) == 2
+
+
+def votes(db: Database, *given: tuple[str, str | None], act: Act = Act.UNSURE) -> tuple[str, bool, bool]:
+    """Let each annotator (their initial) give a label, or this act for None; tells (label, confirmed, disputed)."""
+    for annotator, label in given:
+        token = f"t{last_decision_row(db)}"
+        record_decision(db, Decision(token, "silver-3", annotator, Act.RELABEL if label else act, label))
+    now = instance(db, "silver-3")
+    return now.label, now.confirmed, now.disputed
+
+
+SILENT = (Act.UNSURE, Act.SKIP, Act.FLAG)
+NEG, POS = "negative", "positive"  # silver-3 was imported as negative
+OPEN, DISPUTED = (NEG, False, False), (NEG, False, True)
+
+
+@pytest.mark.parametrize("act", SILENT)
+def test_an_act_without_a_label_withdraws_ones_vote_and_its_undo_brings_it_back(db: Database, act: Act) -> None:
+    assert votes(db, ("Ana", POS)) == (POS, True, False)
+    assert votes(db, ("Ana", None), act=act) == OPEN
+    assert (instance(db, "silver-3").annotator, instance(db, "silver-3").decided_at) == (None, None)
+    undo_last(db, "Ana", "u1")
+    assert votes(db) == (POS, True, False)
+    undo_last(db, "Ana", "u2")
+    assert votes(db) == OPEN
+
+
+@pytest.mark.parametrize("act", SILENT)
+def test_a_label_after_an_act_without_one_counts_and_its_undo_withdraws_it_again(db: Database, act: Act) -> None:
+    assert votes(db, ("Ana", NEG), ("Ana", None), ("Ana", POS), act=act) == (POS, True, False)
+    undo_last(db, "Ana", "u1")
+    assert votes(db) == OPEN
+
+
+def test_nobody_withdraws_the_vote_of_another(db: Database) -> None:
+    assert votes(db, ("Ana", POS), ("Ben", None)) == (POS, True, False)
+    assert votes(db, ("Ben", NEG)) == DISPUTED
+    assert votes(db, ("Ben", None)) == (POS, True, False)
+    assert votes(db, ("Ana", None)) == OPEN
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [("Ana", POS), ("Ben", NEG)],
+        [("Ana", NEG), ("Ben", POS)],
+        [("Ana", POS), ("Ben", POS), ("Cem", NEG), ("Dee", NEG)],
+        [("Ana", POS), ("Ben", POS), ("Cem", NEG), ("Ben", NEG), ("Cem", None)],
+        [("Ana", POS), ("Ben", POS), ("Ben", NEG)],
+    ],
+)
+def test_a_tie_is_disputed_whoever_spoke_last(db: Database, given: list[tuple[str, str | None]]) -> None:
+    assert votes(db, *given) == DISPUTED
+    assert under_discussion(db) == ["silver-3"]
+    assert (instance(db, "silver-3").annotator, instance(db, "silver-3").decided_at) == (None, None)
+
+
+def test_a_third_vote_a_change_of_mind_or_an_undo_ends_a_tie(db: Database) -> None:
+    assert votes(db, ("Ana", POS), ("Ben", NEG), ("Cem", POS)) == (POS, True, False)
+    assert under_discussion(db) == ["silver-3"]  # one of three still says otherwise
+    undo_last(db, "Cem", "u1")
+    assert votes(db) == DISPUTED
+    assert votes(db, ("Ben", POS)) == (POS, True, False)
+    assert under_discussion(db) == []
+    undo_last(db, "Ben", "u2")
+    assert votes(db) == DISPUTED
+    undo_last(db, "Ben", "u3")
+    assert votes(db) == (POS, True, False)
+
+
+def test_a_tie_over_gold_leaves_it_unconfirmed_until_it_is_settled(db: Database) -> None:
+    record_decision(db, relabel("t1", "train-0"))
+    record_decision(db, relabel("t2", "train-0", "negative", "Ben"))
+    now = instance(db, "train-0")
+    assert (now.label, now.confirmed, now.disputed) == (now.original_label, False, True)
+    record_decision(db, replace(relabel("t3", "train-0", annotator="Cem"), settles=True))
+    now = instance(db, "train-0")
+    assert (now.label, now.confirmed, now.disputed) == ("positive", True, False)
+
+
+def test_a_settlement_that_its_annotator_withdraws_opens_the_dispute_again(db: Database) -> None:
+    votes(db, ("Ana", POS), ("Ben", NEG))
+    record_decision(db, replace(relabel("s", annotator="Cem"), settles=True))
+    assert (votes(db), under_discussion(db)) == ((POS, True, False), [])
+    assert votes(db, ("Cem", None)) == DISPUTED
+    assert under_discussion(db) == ["silver-3"]
+    assert votes(db, ("Cem", NEG)) == (NEG, True, False)  # with Ben's: two of three
+
+
+def test_a_vote_against_a_settlement_ties_with_it(db: Database) -> None:
+    votes(db, ("Ana", POS), ("Ben", NEG))
+    record_decision(db, replace(relabel("s", annotator="Cem"), settles=True))
+    assert votes(db, ("Ana", NEG)) == DISPUTED
+    undo_last(db, "Ana", "u1")
+    assert votes(db) == (POS, True, False)
+
+
+@pytest.mark.parametrize("after", [[], [("Ana", POS)], [("Ana", None)]])
+def test_a_mark_for_discussion_stands_until_whoever_made_it_says_otherwise(
+    db: Database, after: list[tuple[str, str | None]]
+) -> None:
+    votes(db, ("Ana", None), ("Ben", POS), act=Act.FLAG)
+    assert under_discussion(db) == ["silver-3"]
+    votes(db, *after)
+    assert under_discussion(db) == ([] if after else ["silver-3"])
+
+
+def test_changes_are_told_by_what_they_are(db: Database) -> None:
+    record_decision(db, relabel("t1"))
+    record_decision(db, Decision("t2", "silver-6", "Ana", Act.KEEP, "negative"))
+    record_decision(db, relabel("t3", "train-0"))
+    assert changes_since(db, 0) == Changes(corrected=2, confirmed=1, withdrawn=0)
+    learned = last_decision_row(db)
+    record_decision(db, Decision("t4", "silver-6", "Ana", Act.UNSURE))
+    record_decision(db, relabel("t5", label="negative", annotator="Ben"))
+    assert changes_since(db, learned) == Changes(corrected=0, confirmed=0, withdrawn=2)
+    assert changes_since(db, 0) == Changes(corrected=1, confirmed=0, withdrawn=0)
+
+
+def test_acts_are_counted_as_they_stand_now(db: Database) -> None:
+    votes(db, ("Ana", POS), ("Ana", None), ("Ben", POS))
+    assert act_counts(db) == {Act.RELABEL: 1, Act.UNSURE: 1}

@@ -7,13 +7,14 @@ from reviewing import LABELS, Filling, examples
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
-from inffeed_core.records import Interval, Metrics, ModelVersion, Split
+from inffeed_core.records import Example, Interval, Metrics, ModelVersion, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.comparing import PREDICTIONS, all_versions, changes, compare, make_active
 from inffeed_core.workflow.projects import Project, create_project
 
 GIVEN = Filling(validation=60)
+TEST = [Example(f"x{n:03}", f"test text {n}", LABELS[n % 2], Split.TEST) for n in range(40)]
 
 
 def metrics(value: float, spread: float) -> Metrics:
@@ -147,3 +148,47 @@ def test_without_predictions_nothing_is_made_up(project):
     add(project, version("v1"), wrong=0)
     add(project, version("v2"))
     assert changes(project, "v1", "v2") is None
+
+
+def test_without_a_test_set_it_says_that_nothing_confirms_a_rise(project):
+    add(project, version("v1"), wrong=30)
+    add(project, version("v2"), wrong=0)
+    result = compare(project, "v1", "v2")
+    assert (result.test, result.test_examples) == (None, 0)
+    assert "there are no test texts" in result.test_sentence
+    assert "Validation also chose the flags" in result.caveat
+
+
+def test_the_change_on_test_is_told_beside_the_one_on_the_validation_that_chose(project):
+    with store.writing(project.db) as db:
+        store.add_examples(db, TEST)
+    add(project, version("v1", None, metrics(0.5, 0.1)))
+    add(project, version("v2", "v1", metrics(0.9, 0.1), difference={"value": 0.4, "low": 0.2, "high": 0.5}))
+    assert "not stored; analyse them" in compare(project, "v1", "v2").test_sentence
+    right = {one.id: one.label for one in TEST}
+    other = {id: LABELS[1 - LABELS.index(label)] if n < 6 else label for n, (id, label) in enumerate(right.items())}
+    for id, said in (("v1", right), ("v2", other)):
+        (project.models / id).mkdir(parents=True)
+        (project.models / id / PREDICTIONS).write_text(json.dumps(said))
+    result = compare(project, "v1", "v2")
+    assert "rose significantly: +0.400" in result.sentence
+    assert result.test is not None
+    assert result.test.value == pytest.approx(-6 / 40)
+    assert result.test.low <= result.test.value <= result.test.high < 0
+    assert result.test_sentence.startswith("On test: macro-F1 -0.150, 95 % interval -")
+    assert "over the 40 test texts" in result.test_sentence
+
+
+def test_predictions_of_the_folder_and_of_the_analysis_are_one_or_the_other(project):
+    """A version of an earlier release keeps its validation predictions alone; its analysis predicted test as well."""
+    with store.writing(project.db) as db:
+        store.add_examples(db, TEST)
+    for id in ("v1", "v2"):
+        with store.writing(project.db) as db:
+            store.add_version(db, version(id))
+            rows = [ScoreRow(e.id, e.label, e.label, 0.9, 0.1, 0, 0) for e in TEST]
+            store.put_scores(db, store.begin_analysis(db, id, 0, {}), rows, {})
+        (project.models / id).mkdir(parents=True)
+        (project.models / id / PREDICTIONS).write_text(json.dumps({"v000": "negative"}))
+    result = compare(project, "v1", "v2")
+    assert (result.examples, result.test_examples) == (1, 40)

@@ -24,6 +24,8 @@ from inffeed_core.store import (
     promote,
     reading,
     record_decision,
+    standing_about,
+    under_discussion,
     undo_last,
     writing,
 )
@@ -41,9 +43,21 @@ def new(folder: Path) -> Project:
     return create_project(folder, ProjectSettings("Test", LABELS))
 
 
-def decide(project: Project, id: str, act: Act, label: str | None, at: int, note: str = "") -> None:
+def decide(
+    project: Project,
+    id: str,
+    act: Act,
+    label: str | None,
+    at: int,
+    note: str = "",
+    who: str = "",
+    settles: bool = False,
+) -> None:
     with writing(project.db) as db:
-        record_decision(db, Decision(f"{id}{act}{at}", id, f"Ana {at}", act, label, note, at=AT.format(at)))
+        token = f"{id}{act}{at}"
+        record_decision(
+            db, Decision(token, id, who or f"Ana {at}", act, label, note, at=AT.format(at), settles=settles)
+        )
 
 
 @pytest.fixture
@@ -69,8 +83,8 @@ def reviewed(tmp_path: Path) -> Project:
         exclude(db, ["gone"], "leak")
     decide(project, "kept", Act.KEEP, "negative", 5, note="-sure")
     decide(project, "relabelled", Act.RELABEL, "negative", 1, note="it's irony")
-    decide(project, "back", Act.RELABEL, "positive", 2)
-    decide(project, "back", Act.RELABEL, "negative", 3)
+    decide(project, "back", Act.RELABEL, "positive", 2, who="Ben")
+    decide(project, "back", Act.RELABEL, "negative", 3, who="Ben")
     decide(project, "skipped", Act.SKIP, None, 4)
     decide(project, "corrected gold", Act.RELABEL, "positive", 7)
     decide(project, "undone", Act.RELABEL, "positive", 6)
@@ -100,8 +114,10 @@ def test_columns_tell_what_happened(reviewed: Project) -> None:
     assert [exported["kept"][c] for c in told[:8]] == [
         *("negative", "negative", "silver", "vader", "true", "keep", "Ana 5", AT.format(5))
     ]
-    for id in ("untouched", "undone", "skipped"):
+    for id in ("untouched", "undone"):
         assert [exported[id][c] for c in told[4:]] == ["false", "", "", "", ""]
+        assert exported[id]["answers"] == ""
+    assert [exported["skipped"][c] for c in told[4:]] == ["false", "skip", "Ana 4", AT.format(4), ""]
     assert exported["back"]["decided_at"] == AT.format(3)
     assert exported["gold"]["confirmed"] == "true"
     assert {row["model_version"] for row in exported.values()} == {"v1"}
@@ -123,16 +139,16 @@ def test_importing_an_export_gives_the_same_project(reviewed: Project, tmp_path:
     assert export(reviewed, first) == 9
     again = new(tmp_path / "again")
     shown = preview(again, first)
-    assert (shown.ready, shown.options.history, shown.decisions) == (True, True, 4)
-    assert commit(again, first, shown.options).decisions == 4
+    assert (shown.ready, shown.options.history, shown.decisions) == (True, True, 6)
+    assert commit(again, first, shown.options).decisions == 6
     assert export_bytes(again, format) == first.read_bytes()
     with reading(reviewed.db) as old, reading(again.db) as new_db:
         before = {i.id: (i.text, i.label, i.original_label, i.confirmed, i.decided_at) for i in instances(old)}
         assert before == {
             i.id: (i.text, i.label, i.original_label, i.confirmed, i.decided_at) for i in instances(new_db)
         }
-        assert [d.at for d in history(new_db)] == [AT.format(n) for n in (7, 5, 3, 1)]
-        assert [d.note for d in history(new_db)] == ["", "-sure", "", "it's irony"]
+        assert [d.at for d in history(new_db)] == [AT.format(n) for n in (7, 5, 4, 3, 2, 1)]
+        assert [d.note for d in history(new_db)] == ["", "-sure", "", "", "", "it's irony"]
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet"])
@@ -221,3 +237,92 @@ def test_an_unknown_format_is_refused(reviewed: Project, tmp_path: Path) -> None
         export(reviewed, tmp_path / "a.xlsx")
     with pytest.raises(ExportFailed, match="names no format"):
         export_bytes(reviewed, "pdf")
+
+
+DISPUTES = {
+    "tie": [("Ada", "positive"), ("Bob", "negative")],
+    "three ways": [("Ada", "a"), ("Bob", "b"), ("Cem", "c")],
+    "majority": [("Ada", "positive"), ("Bob", "negative"), ("Cem", "positive")],
+    "settled": [("Ada", "positive"), ("Bob", "negative"), ("Cem", "settle positive")],
+    "settled and doubted": [("Ada", "positive"), ("Bob", "negative"), ("Cem", "settle positive"), ("Ada", "negative")],
+    "settled, then withdrawn": [("Ada", "positive"), ("Bob", "negative"), ("Cem", "settle positive"), ("Cem", None)],
+    "settled, then changed": [("Ada", "positive"), ("Cem", "settle positive"), ("Cem", "negative")],
+    "withdrawn": [("Ada", "positive"), ("Ada", None)],
+    "withdrawn and given again": [("Ada", "positive"), ("Ada", None), ("Ada", "negative")],
+    "one against one unsure": [("Ada", "positive"), ("Bob", None)],
+}
+
+
+def outcome(project: Project) -> dict[str, tuple[object, ...]]:
+    with reading(project.db) as db:
+        found = {
+            i.id: (i.label, i.confirmed, i.disputed, i.annotator, i.decided_at, tuple(told(d) for d in said))
+            for i in instances(db)
+            if (said := standing_about(db, [i.id]).get(i.id, [])) is not None
+        }
+        return found | {"under discussion": tuple(sorted(under_discussion(db)))}
+
+
+def told(d: Decision) -> tuple[object, ...]:
+    return d.act, d.annotator, d.label, d.note, d.at, d.settles
+
+
+@pytest.fixture
+def argued(tmp_path: Path) -> Project:
+    """One text for each way in which annotators can disagree; the clock of the last one to speak goes wrong."""
+    project = create_project(tmp_path / "argued", ProjectSettings("Test", ("negative", "positive", "a", "b", "c")))
+    with writing(project.db) as db:
+        add_examples(db, [Example(id, f"text {id}", "negative", Split.SILVER) for id in DISPUTES])
+        add_examples(db, [Example("gold", "gold", "negative", Split.TRAIN)])
+    for id, said in {**DISPUTES, "gold": DISPUTES["tie"]}.items():
+        for n, (who, label) in enumerate(said):
+            act = Act.RELABEL if label else Act.UNSURE
+            settles = (label or "").startswith("settle ")
+            decide(project, id, act, (label or "").removeprefix("settle ") or None, 8 - n, f"n{n}", who, settles)
+    return project
+
+
+def test_the_export_tells_of_a_dispute_and_carries_every_answer(argued: Project) -> None:
+    exported = rows(argued)
+    for id, label in {"tie": "negative", "three ways": "negative", "settled and doubted": "negative"}.items():
+        assert [exported[id][c] for c in ("label", "confirmed", "disputed", "act", "annotator", "note")] == [
+            *(label, "false", "true", "", "", "")
+        ]
+    said = json.loads(exported["three ways"]["answers"])
+    assert [(one["annotator"], one["label"], one["note"]) for one in said] == [
+        *(("Ada", "a", "n0"), ("Bob", "b", "n1"), ("Cem", "c", "n2"))
+    ]
+    assert [exported["gold"][c] for c in ("label", "confirmed", "disputed")] == ["negative", "false", "true"]
+    for id in ("withdrawn", "majority", "settled"):
+        assert exported[id]["disputed"] == "false"
+    assert [exported["withdrawn"][c] for c in ("confirmed", "act", "annotator", "note")] == [
+        *("false", "unsure", "Ada", "n1")
+    ]
+    assert [exported["one against one unsure"][c] for c in ("label", "confirmed", "act", "annotator")] == [
+        *("positive", "true", "relabel", "Ada")
+    ]
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
+def test_a_dispute_is_the_same_after_export_and_import(argued: Project, tmp_path: Path, format: str) -> None:
+    again = create_project(tmp_path / "again", ProjectSettings("Test", ("negative", "positive", "a", "b", "c")))
+    file = Upload(f"a.{format}", export_bytes(argued, format))
+    commit(again, file, preview(again, file).options)
+    assert outcome(again) == outcome(argued)
+    assert export_bytes(again, format) == file.data
+
+
+def test_an_export_of_an_earlier_release_is_still_one(reviewed: Project, tmp_path: Path) -> None:
+    table = list(csv.DictReader(io.StringIO(export_bytes(reviewed, "csv").decode("utf-8-sig"), newline="")))
+    kept = [c for c in table[0] if c not in ("disputed", "answers")]
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, kept, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(row for row in table if row["id"] != "skipped")
+    old, again = Upload("old.csv", file.getvalue().encode()), new(tmp_path / "again")
+    shown = preview(again, old)
+    assert (shown.ready, shown.options.history, shown.decisions) == (True, True, 4)
+    commit(again, old, shown.options)
+    assert {id: row["label"] for id, row in rows(again).items()} == {
+        id: row["label"] for id, row in rows(reviewed).items() if id != "skipped"
+    }

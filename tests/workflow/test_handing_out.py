@@ -67,6 +67,34 @@ def test_what_is_taken_back_is_kept_for_whoever_took_it_back(reviewable_project)
     assert given(reviewable_project, "Bob", limit=1) == ["s001"]
 
 
+def test_where_several_review_each_holds_fewer(tmp_path):
+    project = make_reviewable(tmp_path / "p", Filling(silver=200))
+    ahead = {}
+    for n in range(6):
+        handed = review.take(project, Sitting(f"a{n}"), 20, ahead=20)
+        ahead[n] = (len(handed.items), handed.ahead, handed.short)
+    assert ahead == dict(enumerate([(20, 20, False), (10, 10, False), (6, 6, False), *[(5, 5, False)] * 3]))
+
+
+def test_what_one_holds_beyond_ones_share_goes_to_who_came_after(reviewable_project):
+    first = review.take(reviewable_project, Sitting("Ada"), 20, ahead=20)
+    have = [i.flag.id for i in first.items]
+    assert given(reviewable_project, "Bob") == ["s020", "s021", "s022"]
+    again = review.take(reviewable_project, Sitting("Ada"), 0, have, ahead=20)
+    assert list(again.lost) == have[10:]
+    assert given(reviewable_project, "Bob", have=("s020",)) == ["s010", "s011", "s012"]
+
+
+def test_who_comes_again_goes_on_with_what_they_held(reviewable_project):
+    given(reviewable_project, "Ada")
+    assert given(reviewable_project, "Bob") == ["s003", "s004", "s005"]
+    review.release(reviewable_project, "Ada")
+    handed = review.take(reviewable_project, Sitting("Bob"), 5, fresh=True, again=True)
+    assert [i.flag.id for i in handed.items] == ["s003", "s004", "s005", "s000", "s001"]
+    handed = review.take(reviewable_project, Sitting("Bob"), 5, fresh=True)
+    assert [i.flag.id for i in handed.items] == ["s000", "s001", "s002", "s003", "s004"]
+
+
 def test_at_overlap_two_a_flag_stays_open_until_two_have_answered(reviewable_project):
     change_settings(reviewable_project, overlap=2)
     assert given(reviewable_project, "Ada") == given(reviewable_project, "Bob") == ["s000", "s001", "s002"]
@@ -92,10 +120,11 @@ def test_others_answers_are_told_once_ones_own_is_in(reviewable_project):
     assert [(d.annotator, d.label) for d in told["s000"]] == [("Bob", "positive")]
 
 
-def test_the_majority_gives_the_label_and_ties_go_to_the_last(reviewable_project):
+def test_the_majority_gives_the_label_and_a_tie_none(reviewable_project):
     keep(reviewable_project, "Ada", "s000", "negative")
     keep(reviewable_project, "Bob", "s000", "positive")
-    assert label_of(reviewable_project, "s000") == "positive"
+    tied = review.texts(reviewable_project, ["s000"])["s000"]
+    assert (tied.label, tied.confirmed, tied.disputed) == ("negative", False, True)
     keep(reviewable_project, "Cem", "s000", "negative")
     keep(reviewable_project, "Dee", "s000", "negative")
     keep(reviewable_project, "Eve", "s000", "positive")

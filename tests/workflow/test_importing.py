@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from inffeed_core.data.limits import ReadLimits
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
 from inffeed_core.errors import Cancelled, ImportRefused
@@ -176,4 +177,4 @@ def test_a_text_column_chosen_as_label_gives_short_messages(empty: Project) -> N
 
 def test_size_limit_is_a_setting(empty: Project) -> None:
     with pytest.raises(ImportRefused, match="the limit is 10"):
-        preview(empty, csv("1,train,good,positive"), limit=10)
+        preview(empty, csv("1,train,good,positive"), limits=ReadLimits(bytes=10))

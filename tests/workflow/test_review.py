@@ -9,8 +9,8 @@ from reviewing import Filling, make_reviewable
 from inffeed_core import store
 from inffeed_core.errors import InvalidDecision, NotReady, UnknownInstance
 from inffeed_core.records import Act, Decision, Evidence, Influencer, Split
-from inffeed_core.settings import POLICIES, ProjectSettings
-from inffeed_core.workflow import review
+from inffeed_core.settings import POLICIES, SENT, ProjectSettings
+from inffeed_core.workflow import feedback, review
 from inffeed_core.workflow.projects import Project, create_project
 from inffeed_core.workflow.review import Sitting
 
@@ -159,8 +159,8 @@ def test_a_flag_without_influencers_still_comes(tmp_path: Path):
     assert first.most_incompatible is None
 
 
-def influencer(id: str, split: Split, influence: float) -> Influencer:
-    return Influencer(id, "text", "positive", split, influence)
+def influencer(id: str, split: Split, influence: float, label: str = "positive") -> Influencer:
+    return Influencer(id, "text", label, split, influence)
 
 
 def test_the_most_incompatible_is_gold_and_the_most_negative_of_both_directions():
@@ -168,6 +168,42 @@ def test_the_most_incompatible_is_gold_and_the_most_negative_of_both_directions(
     gold = influencer("gold", Split.TRAIN, -0.2)
     harmed = influencer("harmed", Split.VALIDATION, -0.3)
     helped = influencer("helped", Split.VALIDATION, 0.4)
-    assert review.most_incompatible(Evidence("x", (), (silver, gold), (harmed,))) == harmed
-    assert review.most_incompatible(Evidence("x", (), (silver, gold), (helped,))) == gold
-    assert review.most_incompatible(Evidence("x", (), (silver,), (helped,))) is None
+    assert review.most_incompatible(Evidence("x", (), (silver, gold), (harmed,)), "negative") == harmed
+    assert review.most_incompatible(Evidence("x", (), (silver, gold), (helped,)), "negative") == gold
+    assert review.most_incompatible(Evidence("x", (), (silver,), (helped,)), "negative") is None
+
+
+def test_only_a_gold_text_of_another_label_contradicts():
+    worst = influencer("worst", Split.TRAIN, -0.9, "negative")
+    other = influencer("other", Split.VALIDATION, -0.1, "neutral")
+    assert review.most_incompatible(Evidence("x", (), (worst,), (other,)), "negative") == other
+    assert review.most_incompatible(Evidence("x", (), (worst,)), "negative") is None
+
+
+def test_no_flag_of_many_classes_is_told_to_contradict_its_own_label(tmp_path: Path):
+    project = make_reviewable(tmp_path / "p", Filling(labels=tuple("abcdef"), train=24, validation=12))
+    items = review.queue(project, POLICY, limit=40)
+    told = [(i.flag.label, i.most_incompatible.label) for i in items if i.most_incompatible]
+    assert len(told) > 30
+    assert all(own != other for own, other in told)
+
+
+def test_the_label_it_came_with_is_told_after_it_was_changed(reviewable_project):
+    review.decide(reviewable_project, relabel("s000", "t1", label="positive"))
+    assert review.item(reviewable_project, "s000", POLICY).original == "negative"
+
+
+def test_a_proposal_to_leave_out_says_so_and_offers_it(reviewable_project):
+    with store.writing(reviewable_project.db) as db:
+        proposed = [("t000", "negative", None, 0.034), ("s003", "positive", "negative", 0.02)]
+        made = store.add_proposals(db, "v1", 0, {"method": "discard"}, proposed, {})
+    feedback.send_to_review(reviewable_project, made, ["t000", "s003"], "Ada")
+    out, other = review.queue(reviewable_project, SENT)
+    assert (out.flag.id, out.leave_out, other.leave_out) == ("t000", True, False)
+    assert "leave it out: without it the validation loss should fall by 0.034 nats" in out.flag.reason
+    assert (out.harm_known, other.harm_known) == (False, True)  # of gold nothing says whom it harms
+    assert not any(item.leave_out for item in review.queue(reviewable_project, POLICY, limit=40))
+    review.decide(reviewable_project, Decision("t", "t000", "Ada", Act.LEAVE_OUT))
+    assert [i.flag.id for i in review.queue(reviewable_project, SENT)] == ["s003"]
+    review.undo(reviewable_project, "Ada", "u")
+    assert [i.flag.id for i in review.queue(reviewable_project, SENT)] == ["t000", "s003"]

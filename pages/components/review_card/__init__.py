@@ -12,10 +12,12 @@ import streamlit as st
 
 KEYS = {
     "enter": "accept",
+    "l": "labels",
     "k": "keep",
     "u": "unsure",
     "s": "skip",
     "f": "flag",
+    "x": "leaveOut",
     "n": "note",
     "d": "twins",
     "z": "undo",
@@ -23,6 +25,8 @@ KEYS = {
     "arrowright": "forth",
     "arrowup": "up",
     "arrowdown": "down",
+    "pagedown": "further",
+    "pageup": "nearer",
     "b": "reveal",
     "g": "guidelines",
     "?": "keys",
@@ -40,6 +44,10 @@ _SCRIPTS = (
     "bindings.js",
     "care.js",
     "sheets.js",
+    "labels.js",
+    "actions.js",
+    "place.js",
+    "connection.js",
     "view.js",
     "card.js",
 )

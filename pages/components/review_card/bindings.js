@@ -1,9 +1,11 @@
 // Which key does what. The annotator may change it; the choice is kept in this browser under their name. Digits always
-// label, Escape always leaves, and C and R are never taken: they are Streamlit's own.
+// label, Escape always leaves, and C and R are never taken: they are Streamlit's own. / and Space do what they do in
+// most programs, unless the annotator gave them to something else.
 
 const FORBIDDEN = ["c", "r"];
-const NAMED_KEYS = { enter: "↵", arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓", backspace: "⌫", delete: "⌦" };
+const NAMED_KEYS = { enter: "↵", arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓", backspace: "⌫", delete: "⌦", pageup: "PgUp", pagedown: "PgDn" };
 const FIXED = { escape: "leave" };
+const USUAL = { "/": "labels", " ": "further" };
 
 /** Whether a command may be given to this key (`event.key`, lower case). */
 function isFree(key) {
@@ -22,16 +24,26 @@ class Bindings {
   restore() {
     try {
       const kept = Object.entries(JSON.parse(localStorage.getItem(this.place) ?? "{}"));
-      for (const [command, key] of kept) if (this.defaults.has(command) && isFree(key)) this.keys.set(command, key);
+      const chosen = kept.filter(([command, key]) => this.defaults.has(command) && isFree(key));
+      for (const [command, key] of chosen) this.keys.set(command, key);
+      this.yieldTo(new Map(chosen));
     } catch {
       // no storage, or something else in it: the defaults stay
     }
-    if (new Set(this.keys.values()).size < this.keys.size) this.keys = new Map(this.defaults);
+    const given = [...this.keys.values()].filter(Boolean);
+    if (new Set(given).size < given.length) this.keys = new Map(this.defaults);
+  }
+
+  /** A command that is newer than the annotator's choice has no key where they gave its key to another. */
+  yieldTo(chosen) {
+    const taken = new Set(chosen.values());
+    for (const [command, key] of this.keys) if (!chosen.has(command) && taken.has(key)) this.keys.set(command, "");
   }
 
   /** Key to command. */
   get commands() {
-    return { ...Object.fromEntries([...this.keys].map(([command, key]) => [key, command])), ...FIXED };
+    const own = [...this.keys].filter(([, key]) => key).map(([command, key]) => [key, command]);
+    return { ...USUAL, ...Object.fromEntries(own), ...FIXED };
   }
 
   /** The key of a command as one writes it. */

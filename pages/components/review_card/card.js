@@ -4,7 +4,10 @@
 // run the clean-up of a superseded call late. So everything lives in one Card per mount, kept on the mount's root.
 
 const RESEND_AFTER = 2000; // ms without an answer
+const BUSY_FOR = 45_000; // longer than the longest wait for a locked database
 const OFFLINE_AFTER = 4500;
+const REST = 5000; // ms after an answer that says that the disk or the database fails
+const STRAY = 300; // ms after the warning in which a second Enter is one press too many
 
 let current = null; // the card that has the keys; one that is about to be replaced may still be on the page
 
@@ -18,7 +21,11 @@ class Card {
     this.room = new Room(this.outbox);
     this.inFlight = null; // {seq, at}: the message that has not been answered
     this.silentSince = null;
+    this.rested = 0; // when the next message may be sent
+    this.place = new Place(data.config);
     this.room.take(data);
+    this.place.restore(this.room);
+    this.connection = new Connection(() => location.reload());
     this.bindings = new Bindings(data.config.keys, data.config.annotator);
     this.pauses = new Pauses(data.config.breaks, data.config.annotator);
     this.warning = new Warning(data.config.warning, data.config.annotator);
@@ -32,6 +39,7 @@ class Card {
     const { signal } = this.stop;
     listenForKeys({
       bindings: this.bindings,
+      takes: (event, target) => this.passesWarning(event, target),
       allows: (name) => this.allows(name),
       act: (name, digit) => this.act(name, digit),
       release: () => this.view.reveal(false),
@@ -40,7 +48,9 @@ class Card {
     const notice = () => (this.view.parts.paused.hidden = !takesText(deepActive()));
     for (const event of ["focusin", "focusout"]) document.addEventListener(event, () => setTimeout(notice), { signal });
     window.addEventListener("resize", () => this.fit(), { signal });
-    window.addEventListener("online", () => this.flush(), { signal });
+    for (const event of ["online", "focus"]) window.addEventListener(event, () => this.tick(), { signal });
+    document.addEventListener("visibilitychange", () => this.tick(), { signal }); // timers sleep in the background
+    window.addEventListener("pagehide", () => this.place.keep(this.room), { signal });
     window.addEventListener("storage", () => this.showSaved(), { signal });
     window.addEventListener("beforeunload", (event) => this.outbox.durable || !this.outbox.size || event.preventDefault(), { signal });
     this.timer = setInterval(() => this.tick(), 250);
@@ -54,9 +64,26 @@ class Card {
 
   /** Keys rest while a dialog or menu of Streamlit's is open, or one of ours, which ? closes. */
   allows(name) {
-    if (current !== this || document.querySelector('[role="dialog"], [data-baseweb="popover"]')) return false;
-    if (this.warning.pending) return false;
+    if (current !== this || streamlitAsks()) return false;
+    if (this.warning.pending || (name === "accept" && Date.now() - this.passedAt < STRAY)) return false;
     return !this.view.dialogOpen || name === "keys";
+  }
+
+  /** Enter goes on past the warning, whatever it is bound to. */
+  passesWarning(event, target) {
+    if (!this.warning.pending || current !== this || event.key !== "Enter") return false;
+    if (isComposing(event) || isNative(event, target) || streamlitAsks() || this.view.dialogOpen) return false;
+    event.preventDefault();
+    if (!event.repeat) this.passWarning();
+    return true;
+  }
+
+  passWarning() {
+    this.passedAt = Date.now();
+    this.warning.accept();
+    this.view.drawn = null;
+    this.view.render();
+    this.view.body.focus({ preventScroll: true });
   }
 
   receive(component) {
@@ -67,6 +94,7 @@ class Card {
       if (this.inFlight && data.seq === this.inFlight.seq) this.inFlight = null;
       this.silentSince = null;
       this.update(() => this.room.take(data));
+      this.rested = Date.now() + (data.problem || data.unread ? REST : 0);
     }
     this.fit();
     this.flush();
@@ -88,23 +116,29 @@ class Card {
     const item = room.shown;
     const commands = {
       label: (digit) => this.label(this.config.labels[digit - 1]),
+      give: (label) => this.label(label),
       accept: () => item && (item.blind ? this.wantLabel() : this.label(item.suggested)),
       keep: () => item && (item.blind ? this.wantLabel() : this.decide("keep", room.labelOf(item))),
       unsure: () => this.decide("unsure"),
       skip: () => this.decide("skip"),
       flag: () => this.decide("flag"),
+      labels: () => this.chooseLabel(),
+      leaveOut: () => (item?.leave_out ? this.decide("leave-out") : view.tell(this.config.strings.no_leave_out)),
       undo: () => this.undo(),
       back: () => this.update(() => room.walk(-1)),
       forth: () => this.update(() => room.walk(1)),
       up: () => view.moveFocus(-1),
       down: () => view.moveFocus(1),
       relabelFocused: (digit) => this.relabel(view.focusedRow, this.config.labels[digit - 1]),
+      slash: (digit) => (view.focusedRow ? commands.relabelFocused(digit) : this.chooseLabel()),
       relabelRow: (row, label) => this.relabel(row, label),
       twins: () => this.toggleTwins(),
       note: () => item && view.showNote({ open: true }),
       guidelines: () => view.toggleGuide(),
       keys: () => view.toggle("keySheet"),
       today: () => view.openToday(),
+      further: () => view.scroll(1),
+      nearer: () => view.scroll(-1),
       reveal: () => view.reveal(true),
       leave: () => view.body.focus({ preventScroll: true }),
     };
@@ -115,6 +149,24 @@ class Card {
 
   label(label) {
     if (label !== undefined) this.decide("relabel", label);
+  }
+
+  /** Ask for one of all labels, for the influencer that has the focus, else for the text. */
+  chooseLabel() {
+    const { room, view } = this;
+    const { strings } = this.config;
+    const item = room.shown;
+    const row = view.focusedRow;
+    if (item === null) return;
+    view.labelList.ask({
+      about: row ? fill(strings.labels_of_row, { text: row.text.slice(0, 80) }) : strings.labels_of_text,
+      current: row ? room.labelOf(row) : item.blind ? null : room.labelOf(item),
+      choose: (label) => {
+        if (room.shown !== item) view.tell(strings.moved_on);
+        else if (row) this.act("relabelRow", row, label);
+        else this.act("give", label);
+      },
+    });
   }
 
   /** In the audit neither the suggestion nor the silver label is known, so neither can be accepted. */
@@ -164,26 +216,44 @@ class Card {
 
   /** Send what waits, one message at a time; each holds the whole outbox, so a lost one costs nothing. */
   flush() {
-    if (!this.send || (this.inFlight && Date.now() - this.inFlight.at < RESEND_AFTER)) return;
+    if (!this.send || Date.now() < this.rested || (this.inFlight && Date.now() - this.inFlight.at < this.patience)) return;
     const message = this.room.message();
-    if (!message.decisions.length && !message.want && !message.look.length) return;
-    this.inFlight = { seq: moment(), at: Date.now() };
+    if (!message.decisions.length && !message.want && !message.look.length && !this.room.unread) return;
     this.silentSince ??= Date.now();
+    if (!this.connection.open) return;
+    this.inFlight = { seq: moment(), at: Date.now() };
     this.send("message", { ...message, seq: this.inFlight.seq, annotator: this.config.annotator });
+  }
+
+  /** While the server is at work it may be at our message, which another would interrupt and begin anew. */
+  get patience() {
+    return this.connection.open && this.connection.busy ? BUSY_FOR : RESEND_AFTER;
   }
 
   tick() {
     if (!this.root.isConnected) return this.close();
     this.flush();
+    this.connection.watch(this.silentSince, () => this.mayLoad());
     return this.showSaved();
+  }
+
+  /** Whether a reload would lose nothing: what waits is in the browser's storage, and nobody types outside the room. */
+  mayLoad() {
+    const active = deepActive();
+    return this.root.isConnected && this.outbox.durable && (!takesText(active) || this.root.contains(active.getRootNode().host ?? active));
   }
 
   showSaved() {
     const count = this.outbox.size;
-    const silent = this.silentSince !== null && Date.now() - this.silentSince > OFFLINE_AFTER;
-    const kept = this.outbox.durable ? "" : "_here";
     if (count === 0) this.view.showSaved("saved", 0);
-    else this.view.showSaved((silent || !navigator.onLine ? "offline" : "saving") + kept, count);
+    else this.view.showSaved(this.standing + (this.outbox.durable ? "" : "_here"), count);
+  }
+
+  /** What holds up the outbox: nothing, the way to the server, or the disk. A server that is well may take its time. */
+  get standing() {
+    const silent = this.silentSince !== null && Date.now() - this.silentSince > OFFLINE_AFTER;
+    if (!navigator.onLine || (silent && !this.connection.stands)) return "offline";
+    return this.room.problem || this.room.unread ? "unsaved" : "saving";
   }
 
   /** Take the height that the window leaves, so that an ordinary text needs no scrolling of the page. */
@@ -193,11 +263,17 @@ class Card {
   }
 
   close() {
+    this.place.keep(this.room);
     this.stop.abort();
     this.view.body.remove();
     if (current === this) current = null;
     if (this.root.card === this) this.root.card = undefined;
   }
+}
+
+/** Whether a dialog or menu of Streamlit's is open. */
+function streamlitAsks() {
+  return document.querySelector('[role="dialog"], [data-baseweb="popover"]') !== null;
 }
 
 /** The element that has the focus, looked up through shadow roots. */

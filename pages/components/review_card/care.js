@@ -109,7 +109,7 @@ function revealWhileHeld(body) {
 /** What one has decided on today, for one's own eyes. `today` = {texts, minutes, acts, labels}. */
 function todayFacts(today, labels, strings) {
   const fact = (name, value) => make("div", {}, make("dt", {}, name), make("dd", { class: "number" }, value));
-  const acts = ["unsure", "skip", "flag"].filter((act) => today.acts[act]);
+  const acts = ["unsure", "skip", "flag", "leave-out"].filter((act) => today.acts[act]);
   return make(
     "dl",
     { class: "today" },

@@ -17,6 +17,11 @@ function fill(phrase, values) {
   return phrase.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+/** The phrase for this count: `name`_one where it is one and that has words of its own. */
+function counted(name, count, strings) {
+  return fill((count === 1 && strings[`${name}_one`]) || strings[name], { count });
+}
+
 /** A probability in words that never claim certainty. */
 function percent(probability) {
   const rounded = Math.round(100 * probability);
@@ -33,20 +38,49 @@ function scaleOf(influences) {
   const exponent = Math.min(0, 3 * Math.floor(Math.log10(largest) / 3));
   const factor = 10 ** -exponent;
   const digits = largest * factor < 10 ? 2 : largest * factor < 100 ? 1 : 0;
-  const power = exponent ? "10" + [...String(exponent)].map((c) => SUPERSCRIPT[c]).join("") : "";
+  const power = exponent ? `10${raised(exponent)}` : "";
   return { factor, digits, largest, power };
 }
 
+/** The number on this scale with its sign; one that would round to nothing keeps its first digit instead. */
 function signed(influence, scale) {
-  const size = (Math.abs(influence) * scale.factor).toFixed(scale.digits);
-  return (influence < 0 ? "−" : "+") + size;
+  if (influence === 0) return (0).toFixed(scale.digits);
+  const size = Math.abs(influence) * scale.factor;
+  const rounded = size.toFixed(scale.digits);
+  return (influence < 0 ? "−" : "+") + (Number(rounded) > 0 ? rounded : firstDigit(size));
 }
 
-const TINTS = 9; // tints and shapes, drawn in card.css; more labels repeat them
+function firstDigit(size) {
+  if (size >= 1e-4) return size.toFixed(Math.ceil(-Math.log10(size)));
+  const [digit, exponent] = size.toExponential(0).split("e");
+  return `${digit}×10${raised(exponent)}`;
+}
+
+function raised(exponent) {
+  return [...String(exponent)].map((sign) => SUPERSCRIPT[sign]).join("");
+}
+
+const TINTS = 9; // tints and shapes, drawn in card.css
+
+/** Label → "shape-… tint-…". Every nine labels the shapes move on by one, so 81 labels differ in one or the other. */
+function signOf(label, labels) {
+  const place = Math.max(labels.indexOf(label), 0);
+  const shape = (place + Math.floor(place / TINTS)) % TINTS;
+  return { tint: `tint-${place % TINTS}`, shape: `shape shape-${shape}` };
+}
 
 /** A label as shape, name and tint, so that colour is never all there is. `odd` sets it off from the current label. */
-function chip(label, labels, { odd = false } = {}) {
-  const place = Math.max(labels.indexOf(label), 0) % TINTS;
-  const shape = make("span", { class: `shape shape-${place}`, "aria-hidden": "true" });
-  return make("span", { class: `chip tint-${place}${odd ? " odd" : ""}` }, shape, make("bdi", {}, label));
+function chip(label, labels, { odd = false, shown = label } = {}) {
+  const sign = signOf(label, labels);
+  const shape = make("span", { class: sign.shape, "aria-hidden": "true" });
+  return make("span", { class: `chip ${sign.tint}${odd ? " odd" : ""}`, title: label }, shape, make("bdi", {}, shown));
+}
+
+const BRIEF = 20; // signs of a name on a button
+
+/** A long name without its middle: names that begin alike mostly differ at the end. */
+function brief(name) {
+  if (name.length <= BRIEF) return name;
+  const signs = [...new Intl.Segmenter().segment(name)].map(({ segment }) => segment);
+  return signs.length <= BRIEF ? name : [...signs.slice(0, BRIEF - 10), "…", ...signs.slice(-9)].join("");
 }

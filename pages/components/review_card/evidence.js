@@ -30,23 +30,17 @@ function bar(influence, scale) {
   return node;
 }
 
-/** Buttons that show while the row is focused; the same as Shift and a digit. */
-function relabelStrip(row, current, { labels, strings, relabel }) {
-  const buttons = labels.map((label, n) =>
-    make(
-      "button",
-      {
-        type: "button",
-        tabindex: "-1",
-        disabled: label === current,
-        "aria-label": fill(strings.relabel_row, { label }),
-        on: { click: () => relabel(row, label) },
-      },
-      make("kbd", {}, `⇧${n + 1}`),
-      make("bdi", {}, label),
-    ),
-  );
-  return make("span", { class: "strip" }, make("span", { class: "strip-name" }, strings.relabel_to), ...buttons);
+/** Buttons that show while the row is focused; the same as Shift and a digit. The rest of the labels are in the list. */
+function relabelStrip(row, current, { labels, strings, relabel, allLabels }) {
+  const button = (attributes, key, words) =>
+    make("button", { type: "button", tabindex: "-1", ...attributes }, make("kbd", {}, key), make("bdi", {}, words));
+  const buttons = labels.slice(0, DIGITS).map((label, n) => {
+    const name = fill(strings.relabel_row, { label });
+    const on = { click: () => relabel(row, label) };
+    return button({ disabled: label === current, "aria-label": name, title: name, on }, `⇧${n + 1}`, brief(label));
+  });
+  const rest = labels.length > DIGITS ? button({ on: { click: allLabels } }, "/", fill(strings.all_labels, { count: labels.length })) : null;
+  return make("span", { class: "strip" }, make("span", { class: "strip-name" }, strings.relabel_to), ...buttons, rest);
 }
 
 /** "10⁻³ nats": what the numbers of a card count. */

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from inffeed_core import jobs
-from inffeed_core.errors import InfFeedError, ProjectError, UnknownInstance
+from inffeed_core.errors import InfFeedError, InvalidDecision, NotReady, UnknownInstance
 from inffeed_core.reasons import reason
 from inffeed_core.records import Act, Decision, Influencer, Split
 from inffeed_core.workflow import review
@@ -28,6 +28,28 @@ UNSCORED = ("cluster", "random")
 """Orders whose score says nothing but the place."""
 
 Json = dict[str, Any]
+
+REFUSED = (UnknownInstance, InvalidDecision, ValueError, sqlite3.IntegrityError)
+"""What a decision raises that can never be stored; after anything else it is sent again."""
+
+UNAVAILABLE = (sqlite3.Error, OSError, InfFeedError)
+"""What a full disk, a lock that lasts, or a folder that went away raise."""
+
+SILENCE: Json = {
+    "acknowledged": [],
+    "refused": {},
+    "undone": [],
+    "problem": "",
+    "unread": "",
+    "items": [],
+    "exhausted": None,
+    "looked": [],
+    "missing": [],
+    "lost": [],
+    "labels": {},
+    "answers": {},
+}
+"""An answer that says nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +92,11 @@ def receive(project: Project, annotator: str, decisions: Sequence[Mapping[str, A
         try:
             _store(project, annotator, sent, receipt)
             receipt.acknowledged.append(token)
-        except ProjectError as error:
+        except REFUSED as error:
+            receipt.refused[token] = str(error)
+        except UNAVAILABLE as error:
             receipt.problem = str(error)
             break
-        except (InfFeedError, ValueError, sqlite3.IntegrityError) as error:
-            receipt.refused[token] = str(error)
     return receipt
 
 
@@ -100,44 +122,76 @@ def _store(project: Project, annotator: str, sent: Mapping[str, Any], receipt: R
     )
 
 
-def greeting(project: Project, sitting: Sitting, words: Words) -> Json:
-    """What the card needs when it opens: the first flags and this annotator's way here."""
-    items = review.take(project, sitting, QUEUE, fresh=True).items
+def greeting(project: Project, sitting: Sitting, words: Words, *, again: bool = False) -> Json:
+    """What the card needs when it opens: the first flags and this annotator's way here.
+
+    `again` = the same sitting as before, after a reload or another page: it goes on with the flags that it held.
+    """
+    handed = review.take(project, sitting, QUEUE, fresh=True, again=again, ahead=QUEUE)
+    items = handed.items
     decisions = review.history(project, sitting.annotator, HISTORY + 1)
     gold = _gold(project, [d.instance_id for d in decisions])
-    return _numbers(project, sitting) | {
-        "seq": 0,
-        "items": _with_twins(project, sitting.annotator, [item_json(i, words) for i in items]),
-        "exhausted": len(items) < QUEUE,
-        "analysis": items[0].analysis_id if items else None,
-        "history": [_decision_json(d) | {"inPlace": d.instance_id in gold} for d in decisions[:HISTORY]],
-        "history_complete": len(decisions) <= HISTORY,
-    }
+    return (
+        SILENCE
+        | _numbers(project, sitting)
+        | {
+            "seq": 0,
+            "items": _with_twins(project, sitting.annotator, [item_json(i, words) for i in items]),
+            "exhausted": handed.short,
+            "ahead": handed.ahead,
+            "analysis": items[0].analysis_id if items else None,
+            "history": [_decision_json(d) | {"inPlace": d.instance_id in gold} for d in decisions[:HISTORY]],
+            "history_complete": len(decisions) <= HISTORY,
+        }
+    )
 
 
 def answer(project: Project, sitting: Sitting, message: Mapping[str, Any], words: Words) -> Json:
-    """Take in a message, and give what it asks for."""
-    sent = message.get("decisions", [])
-    receipt = receive(project, sitting.annotator, sent)
-    if receipt.acknowledged:
-        jobs.refresh_if_due(project)
-    want, have = int(message.get("want", 0)), [str(id) for id in message.get("have", [])]
-    handed = review.take(project, sitting, min(want, QUEUE), have)
-    if handed.items and handed.analysis_id != message.get(
-        "analysis"
-    ):  # a retrain or a refresh came between: the rest is stale
-        handed, want = review.take(project, sitting, QUEUE, have[:1], fresh=True), QUEUE
-    items = handed.items
-    looked, missing = _look(project, sitting.policy, [str(id) for id in message.get("look", [])])
-    touched = {str(d["id"]) for d in sent} | {d["id"] for d in receipt.undone}
-    return _numbers(project, sitting) | {
+    """Take in a message, and give what it asks for.
+
+    Where the project cannot be written or read now, the answer tells what is stored, and why it tells no more.
+    """
+    receipt = receive(project, sitting.annotator, message.get("decisions", []))
+    said = SILENCE | _receipt_json(receipt, message)
+    if receipt.problem:  # nothing more is tried: it might wait as long again
+        return said
+    try:
+        return said | _news(project, sitting, message, receipt, words)
+    except NotReady:
+        raise
+    except UNAVAILABLE as error:
+        return said | {"unread": str(error)}
+
+
+def _receipt_json(receipt: Receipt, message: Mapping[str, Any]) -> Json:
+    return {
         "seq": message.get("seq"),
         "acknowledged": receipt.acknowledged,
         "refused": receipt.refused,
         "undone": receipt.undone,
         "problem": receipt.problem,
+        "analysis": message.get("analysis"),
+    }
+
+
+def _news(project: Project, sitting: Sitting, message: Mapping[str, Any], receipt: Receipt, words: Words) -> Json:
+    """What a message asks for, once its decisions are stored."""
+    sent = message.get("decisions", [])
+    if receipt.acknowledged:
+        jobs.refresh_if_due(project)
+    want, have = int(message.get("want", 0)), [str(id) for id in message.get("have", [])]
+    handed = review.take(project, sitting, min(want, QUEUE), have, ahead=QUEUE)
+    if handed.items and handed.analysis_id != message.get(
+        "analysis"
+    ):  # a retrain or a refresh came between: the rest is stale
+        handed, want = review.take(project, sitting, QUEUE, have[:1], fresh=True, ahead=QUEUE + 1), QUEUE
+    items = handed.items
+    looked, missing = _look(project, sitting.policy, [str(id) for id in message.get("look", [])])
+    touched = {str(d["id"]) for d in sent} | {d["id"] for d in receipt.undone}
+    return _numbers(project, sitting) | {
         "items": _with_twins(project, sitting.annotator, [item_json(i, words) for i in items]),
-        "exhausted": len(items) < want if want > 0 else None,
+        "exhausted": handed.short if want > 0 else None,
+        "ahead": handed.ahead,
         "looked": _with_twins(project, sitting.annotator, [item_json(i, words) for i in looked]),
         "missing": missing,
         "lost": handed.lost,
@@ -169,16 +223,8 @@ def _numbers(project: Project, sitting: Sitting) -> Json:
     return {
         "progress": {"done": progress.done, "open": progress.open, "today": progress.today},
         "exposure": asdict(review.exposure(project, sitting.annotator)),
-        "waiting": progress.waiting,
-        "acknowledged": [],
-        "refused": {},
-        "undone": [],
-        "problem": "",
-        "looked": [],
-        "missing": [],
-        "lost": [],
-        "labels": {},
-        "answers": {},
+        "changes": asdict(progress.changes),
+        "undecided": {act.value: n for act, n in progress.undecided.items()},
     }
 
 
@@ -211,8 +257,12 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "id": flag.id,
         "text": flag.text,
         "label": flag.label,
+        "original": item.original,
         "split": flag.split.value,
         "blind": item.blind,
+        "again": item.again,
+        "leave_out": item.leave_out,
+        "harm_known": item.harm_known,
         "predicted": flag.predicted,
         "probability": flag.probability,
         "suggested": flag.suggested,

@@ -33,27 +33,30 @@ function keyOf(event) {
 function commandOf(event, commands) {
   if (event.ctrlKey || event.altKey || event.metaKey || isComposing(event)) return null;
   const digit = digitOf(event);
-  if (digit) return [event.shiftKey ? "relabelFocused" : "label", digit];
+  if (digit && event.shiftKey) return [event.key === "/" ? "slash" : "relabelFocused", digit]; // German: / is ⇧7
+  if (digit) return ["label", digit];
   const key = keyOf(event);
+  if (event.shiftKey && key === " ") return ["nearer", 0];
   if (event.shiftKey && /^[a-z]$/.test(key)) return null;
   return commands[key] ? [commands[key], 0] : null;
 }
 
-/** Whether the key belongs to what has the focus: Enter to a button, up and down to a text that scrolls. */
+/** Whether the key belongs to what has the focus: Enter and Space to a button, those that scroll to a text. */
 function isNative(event, target) {
   if (!(target instanceof Element)) return false;
   if (event.key === "Enter") return !event.repeat && target.closest(PRESSABLE) !== null;
-  return /^Arrow(Up|Down)$/.test(event.key) && target.matches(".text");
+  if (event.key === " " && target.closest(PRESSABLE) !== null) return true;
+  return /^(Arrow(Up|Down)|Page(Up|Down)| )$/.test(event.key) && target.matches(".text, .prose");
 }
 
 /**
  * Listen until `signal` aborts, calling `act(command, digit)` once for each press of a command's key, and `release()`
- * when a key is let go or the window is left.
+ * when a key is let go or the window is left. Keys that `takes(event, target)` never come so far.
  */
-function listenForKeys({ bindings, allows, act, release, signal }) {
+function listenForKeys({ bindings, takes, allows, act, release, signal }) {
   const press = (event) => {
     const target = event.composedPath()[0];
-    if (event.defaultPrevented || takesText(target)) return;
+    if (event.defaultPrevented || takesText(target) || takes(event, target)) return;
     const command = commandOf(event, bindings.commands);
     if (command === null || !allows(command[0]) || isNative(event, target)) return;
     event.preventDefault();

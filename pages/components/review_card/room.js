@@ -1,8 +1,8 @@
 // What the annotator sees and has done, without any DOM: the queue of open flags, the trail of decisions, and the way
 // back and forth through it. Everything changes here first; the server hears of it through the outbox.
 
-const QUEUE = 20; // flags held ahead
-const REFILL_BELOW = 12;
+const QUEUE = 20; // flags held ahead, until the server says how many
+const REFILL_BELOW = 0.6; // of them
 const ASK_AGAIN = 10000; // ms, while the flags that are left are with other annotators
 const LOOK_BACK = 3; // earlier flags fetched ahead while walking through history
 
@@ -20,7 +20,9 @@ class Room {
     this.answers = new Map(); // id → what others said, once this annotator's own answer is in
     this.refused = [];
     this.exhausted = false;
-    this.problem = "";
+    this.ahead = QUEUE;
+    this.problem = ""; // why decisions could not be stored
+    this.unread = ""; // why nothing could be read
   }
 
   /** Take in what the server sent: new flags, acknowledgements, and numbers. */
@@ -29,8 +31,9 @@ class Room {
     const undone = data.undone.filter((d) => this.outbox.all().some((waiting) => waiting.token === d.by));
     this.outbox.drop(data.acknowledged);
     this.settleRefusals(data.refused);
-    if (data.analysis !== this.analysis) this.queue.length = Math.min(this.queue.length, 1);
-    Object.assign(this, { analysis: data.analysis, progress: data.progress, exposure: data.exposure, problem: data.problem });
+    const { analysis = this.analysis, progress = this.progress, exposure = this.exposure, ahead = this.ahead } = data;
+    if (analysis !== this.analysis) this.queue.length = Math.min(this.queue.length, 1);
+    Object.assign(this, { analysis, progress, exposure, ahead, problem: data.problem, unread: data.unread });
     for (const item of [...data.items, ...data.looked]) this.items.set(item.id, item);
     for (const id of data.missing) this.missing.add(id);
     const lost = new Set(data.lost);
@@ -60,8 +63,10 @@ class Room {
     }
   }
 
+  /** What is looked at again has been decided before: there only decisions of this card count. */
   decided(id) {
-    return this.trail.some((d) => d.id === id || d.also?.includes(id));
+    const again = this.items.get(id)?.again;
+    return this.trail.some((d) => (d.made || !again) && (d.id === id || d.also?.includes(id)));
   }
 
   /** The decision that is being looked back at, or null at the head of the queue. */
@@ -184,14 +189,14 @@ class Room {
       decisions: this.outbox.all(),
       analysis: this.analysis,
       have: this.queue,
-      want: this.hungry ? QUEUE - this.queue.length : 0,
+      want: this.hungry ? this.ahead - this.queue.length : 0,
       look: this.unseen(),
     };
   }
 
   get hungry() {
     const worthAsking = !this.exhausted || (this.withOthers > 0 && Date.now() - this.askedAt > ASK_AGAIN);
-    return worthAsking && this.queue.length < REFILL_BELOW;
+    return worthAsking && this.queue.length < REFILL_BELOW * this.ahead;
   }
 
   /** How many open flags other annotators hold at the moment. */

@@ -43,19 +43,23 @@ function keyRows(bindings, strings, tell, take) {
     row(fixed("1", "…", "9"), strings.key_label),
     ...Object.entries(strings.key_names).map(own),
     row(fixed("⇧", "1", "…", "9"), strings.key_relabel),
+    bindings.commands["/"] === "labels" ? row(fixed("/"), strings.key_names.labels) : null,
+    row(fixed("␣"), strings.key_names.further),
+    row(fixed("⇧", "␣"), strings.key_names.nearer),
     row(fixed("Esc"), strings.key_leave),
-  ];
+  ].filter(Boolean);
 }
 
 /** A key that waits, once pressed, for the key to take its place. */
 function keyButton(command, bindings, strings, tell, take) {
   const meaning = strings.key_names[command];
   const name = fill(strings.key_change, { what: meaning, key: bindings.name(command) });
-  const button = make("button", { type: "button", class: "key", "data-command": command, "aria-label": name, title: name }, bindings.name(command));
+  const written = () => bindings.name(command) || "–";
+  const button = make("button", { type: "button", class: "key", "data-command": command, "aria-label": name, title: name }, written());
   let waiting = false;
   const rest = () => {
     waiting = false;
-    button.replaceChildren(bindings.name(command));
+    button.replaceChildren(written());
   };
   button.addEventListener("click", () => {
     waiting = true;

@@ -1,4 +1,4 @@
-// The flagged text with what is known about it, and beside it the gold example that contradicts it most.
+// The flagged text with what is known about it, and beside it the gold text that contradicts it most.
 
 function subjectPanel(item, view) {
   const { strings } = view;
@@ -15,11 +15,20 @@ function subjectPanel(item, view) {
       view.config.blur ? make("span", { class: "hint" }, fill(strings.blurred, { key: view.card.bindings.name("reveal") })) : null,
       pastRibbon(view),
     ),
-    make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text),
+    ...textWithHint(item, size, view),
     make("p", { class: "reason" }, item.reason),
     twinsPanel(item, view),
     labelFacts(item, view),
   );
+}
+
+/** The text, and below it the key that scrolls it, where there is more of it than is seen. */
+function textWithHint(item, size, { strings }) {
+  const text = make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text);
+  if (size !== "long") return [text];
+  const hint = make("p", { class: "more", hidden: true }, make("kbd", {}, "␣"), strings.more_text);
+  requestAnimationFrame(() => (hint.hidden = text.scrollHeight <= text.clientHeight + 1)); // measured once it is painted
+  return [text, hint];
 }
 
 /** Texts of nearly the same words: how many there are, and when asked for, which, before the decision is theirs too. */
@@ -32,7 +41,7 @@ function twinsPanel(item, view) {
     "button",
     { type: "button", class: "act quiet", "aria-expanded": String(room.together), on: { click: () => view.commands("twins") } },
     make("kbd", { "aria-hidden": "true" }, key),
-    make("span", {}, fill(room.together ? strings.twins_on : strings.twins_off, { count: twins.length })),
+    make("span", {}, counted(room.together ? "twins_on" : "twins_off", twins.length, strings)),
   );
   const row = (twin) => make("li", {}, chip(room.labelOf(twin), labels), make("span", { class: "row-text", dir: "auto" }, twin.text));
   return make("div", { class: "twins" }, button, room.together ? make("ul", { "aria-label": strings.twins }, ...twins.map(row)) : null);
@@ -45,7 +54,7 @@ function blindPanel(item, size, view) {
     "article",
     { class: "flagged", "aria-label": strings.audited },
     make("p", { class: "standing" }, make("span", { class: "rank" }, strings.audited), pastRibbon(view)),
-    make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text),
+    ...textWithHint(item, size, view),
     make("p", { class: "reason" }, strings.audit_reason),
   );
 }
@@ -62,7 +71,8 @@ function labelFacts(item, { labels, strings, room }) {
   return make(
     "dl",
     { class: "facts" },
-    fact(item.split === "silver" ? strings.silver_label : strings.gold_label, current, null),
+    fact(item.split === "silver" ? strings.silver_label : strings.gold_label, item.original, null),
+    current === item.original ? null : fact(strings.label_now, current, null),
     fact(strings.model_says, item.predicted, item.probability),
     fact(strings.suggestion, item.suggested, item.suggested_probability, "suggestion"),
   );
@@ -77,9 +87,17 @@ function pastRibbon({ room, strings }) {
   return make("span", { class: "past" }, make("b", {}, told(room.past)), ...parts.map((part) => ` · ${part}`));
 }
 
+/** The server's choice, unless it was given the text's label since: then the next that contradicts it. */
+function contradiction(item, room) {
+  const contradicts = (row) => row.influence < 0 && room.labelOf(row) !== item.label;
+  if (item.most_incompatible === null || contradicts(item.most_incompatible)) return item.most_incompatible;
+  const gold = [...item.opposers.filter((row) => row.split !== "silver"), ...item.harmed].filter(contradicts);
+  return gold.sort((a, b) => a.influence - b.influence)[0] ?? null;
+}
+
 function counterPanel(item, view) {
   const { strings } = view;
-  const row = item.most_incompatible;
+  const row = contradiction(item, view.room);
   if (item.blind) return make("aside", { class: "counter empty", "aria-label": strings.audited }, make("p", { class: "nothing" }, strings.audit_blind));
   const title = make("h2", {}, strings.incompatible);
   if (row === null) {

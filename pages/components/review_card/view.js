@@ -9,20 +9,9 @@ class View {
     this.keyNames = new Map(); // command → where its key is written
     this.guideOpen = new Memory(() => localStorage, "inffeed/guide");
     this.body = make("div", { class: "room", lang: config.language, tabindex: "-1", role: "group", "aria-label": this.strings.card });
-    this.body.append(
-      make("h1", { class: "unseen" }, this.strings.title),
-      this.header(),
-      this.part("notice", make("div", { class: "notice", role: "alert", hidden: true })),
-      this.part("nudge", make("div", { class: "notice nudge", role: "status", hidden: true })),
-      this.part("subject", make("div", { class: "subject" })),
-      this.actions(),
-      this.noteField(),
-      this.part("evidence", make("div", { class: "evidence" })),
-      this.part("live", make("div", { class: "unseen", "aria-live": "polite" })),
-      this.part("keySheet", keySheet(card.bindings, this.strings, () => this.nameKeys())),
-      this.part("todaySheet", dialog("todaySheet", this.strings.today, this.strings, this.part("today", make("div")), make("p", { class: "hint" }, this.strings.today_hint))),
-      this.part("guide", guidePanel(config.guidelines, this.strings, () => this.toggleGuide())),
-    );
+    this.actions = new Actions(this);
+    this.labelList = new LabelList(this.labels, this.strings);
+    this.body.append(make("h1", { class: "unseen" }, this.strings.title), this.frame(), ...this.sheets());
     this.body.toggleAttribute("data-blur", config.blur);
     this.paint(config.colours);
     revealWhileHeld(this.body);
@@ -30,6 +19,34 @@ class View {
     this.nameKeys();
     this.showGuide();
     this.showNudge();
+  }
+
+  frame() {
+    return make(
+      "div",
+      { class: "frame" },
+      this.header(),
+      this.part("notice", make("div", { class: "notice", role: "alert", hidden: true })),
+      this.part("nudge", make("div", { class: "notice nudge", role: "status", hidden: true })),
+      this.part("guide", guidePanel(this.config.guidelines, this.strings, () => this.toggleGuide())),
+      this.part(
+        "middle",
+        make("div", { class: "middle" }, this.part("subject", make("div", { class: "subject" })), this.part("evidence", make("div", { class: "evidence" }))),
+      ),
+      this.noteField(),
+      this.actions.node,
+    );
+  }
+
+  sheets() {
+    const { strings } = this;
+    const hint = make("p", { class: "hint" }, strings.today_hint);
+    return [
+      this.part("live", make("div", { class: "unseen", "aria-live": "polite" })),
+      this.part("keySheet", keySheet(this.card.bindings, strings, () => this.nameKeys())),
+      this.part("todaySheet", dialog("todaySheet", strings.today, strings, this.part("today", make("div")), hint)),
+      this.labelList.box,
+    ];
   }
 
   /** The colours of charts, which card.css turns into ones for text. */
@@ -84,28 +101,6 @@ class View {
     );
   }
 
-  actions() {
-    const { strings } = this;
-    this.accept = this.button("accept", { text: "", extra: "accept" });
-    this.choices = this.labels.slice(0, 9).map((label, n) => {
-      const node = this.button("label", { key: String(n + 1), text: "", extra: "choice", digit: n + 1 });
-      node.text.replaceWith(chip(label, this.labels));
-      node.dataset.label = label;
-      return node;
-    });
-    const acts = ["keep", "unsure", "skip", "flag", "note"];
-    return this.part(
-      "actions",
-      make(
-        "div",
-        { class: "actions", role: "toolbar", "aria-label": strings.actions },
-        this.accept,
-        make("span", { class: "group" }, ...this.choices),
-        make("span", { class: "group" }, ...acts.map((name) => this.button(name, { text: strings[name], extra: name === "keep" ? "keep" : "" }))),
-      ),
-    );
-  }
-
   noteField() {
     const field = make("textarea", { rows: "2", placeholder: this.strings.note_placeholder, "aria-label": this.strings.note });
     field.addEventListener("input", () => this.room.notes.set(this.room.shownId, field.value));
@@ -131,7 +126,7 @@ class View {
   }
 
   get dialogOpen() {
-    return this.parts.keySheet.open || this.parts.todaySheet.open;
+    return this.parts.keySheet.open || this.parts.todaySheet.open || this.labelList.open;
   }
 
   toggle(name) {
@@ -176,13 +171,7 @@ class View {
 
   /** The warning stands in the place of texts and evidence until it has been read. */
   warn() {
-    const accept = () => {
-      this.card.warning.accept();
-      this.drawn = null;
-      this.render();
-      this.body.focus({ preventScroll: true });
-    };
-    this.parts.subject.replaceChildren(warningPanel(this.config.warning, this.strings, accept));
+    this.parts.subject.replaceChildren(warningPanel(this.config.warning, this.strings, () => this.card.passWarning()));
     this.parts.evidence.replaceChildren();
     this.drawn = null;
   }
@@ -196,8 +185,7 @@ class View {
     if (warned) this.warn();
     else this.draw(item);
     this.body.dataset.item = warned ? "" : (this.room.shownId ?? "");
-    this.parts.actions.toggleAttribute("data-idle", item === null);
-    this.fillActions(item);
+    this.actions.fill(item);
     this.showNote();
   }
 
@@ -212,26 +200,29 @@ class View {
     parts.subject.replaceChildren(...(item ? [subjectPanel(item, this), counterPanel(item, this)] : [this.emptyState()]));
     parts.evidence.replaceChildren(...(item ? this.sides(item) : []));
     if (scrolled) parts.subject.querySelector(".text").scrollTop = scrolled;
+    else if (this.body.dataset.item !== room.shownId) parts.middle.scrollTop = 0;
     this.drawn = state;
   }
 
-  fillActions(item) {
-    const known = item !== null && !item.blind;
-    const chosen = known ? this.room.labelOf(item) : null;
-    this.accept.disabled = !known;
-    this.parts.actions.toggleAttribute("data-blind", item?.blind ?? false);
-    this.accept.text.replaceChildren(known ? fill(this.strings.accept, { label: item.suggested }) : this.strings.accept_none);
-    for (const choice of this.choices) choice.toggleAttribute("data-current", choice.dataset.label === chosen);
+  /** A page of the text further (1) or back (-1); where all of it has been seen, of what stands below. */
+  scroll(step) {
+    const text = this.parts.subject.querySelector(".text");
+    for (const part of [text, this.parts.middle]) {
+      const before = part?.scrollTop;
+      part?.scrollBy({ top: step * Math.max(60, part.clientHeight - 50), behavior: "instant" });
+      if (part && part.scrollTop !== before) return;
+    }
   }
 
   context(item) {
     return {
       labels: this.labels,
       labelOf: (row) => this.room.labelOf(row),
-      strings: this.strings,
+      strings: item.harm_known ? this.strings : { ...this.strings, no_harmed: this.strings.harm_unknown },
       scale: scaleOf([...item.supporters, ...item.opposers, ...item.harmed].map((row) => row.influence)),
       flagLabel: item.label,
       relabel: (row, label) => this.commands("relabelRow", row, label),
+      allLabels: () => this.commands("labels"),
     };
   }
 
@@ -248,7 +239,7 @@ class View {
       return make("p", { class: "waiting" }, gone ? strings.gone : strings.loading);
     }
     const count = room.withOthers;
-    const [headline, advice] = count ? [strings.with_others, fill(strings.with_others_advice, { count })] : [strings.finished, strings.finished_advice];
+    const [headline, advice] = count ? [strings.with_others, counted("with_others_advice", count, strings)] : [strings.finished, strings.finished_advice];
     return make("div", { class: "finished" }, make("h2", {}, headline), make("p", {}, advice));
   }
 
@@ -265,11 +256,12 @@ class View {
   showNotices() {
     const { room, parts, strings } = this;
     const unsaved = room.problem && fill(strings.unsaved, { why: room.problem });
-    const told = [unsaved, ...room.refused.map((why) => fill(strings.refused, { why }))].filter(Boolean);
+    const unread = room.unread && fill(strings.unread, { why: room.unread });
+    const told = [unsaved, unread, ...room.refused.map((why) => fill(strings.refused, { why }))].filter(Boolean);
     parts.notice.hidden = told.length === 0;
     const dismiss = make("button", { type: "button", class: "act quiet" }, strings.dismiss);
     dismiss.addEventListener("click", () => {
-      Object.assign(room, { refused: [], problem: "" });
+      Object.assign(room, { refused: [], problem: "", unread: "" });
       this.showNotices();
     });
     parts.notice.replaceChildren(make("p", {}, told.join(" ")), dismiss);

@@ -1,0 +1,223 @@
+"""Reading in a child process that can be ended: by its deadline, its memory, or because nobody waits any more.
+
+The child gets one frame with the request, then the bytes of an upload; its standard input stays open as a lifeline,
+so that it ends with the process that waits for it, however that ends. It answers in frames: a length of eight bytes
+and a tuple in Python's `marshal` form, which is fast, keeps shared strings shared and, unlike a pickle, runs nothing.
+"""
+
+import marshal
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from inffeed_core.data.formats import Format
+from inffeed_core.data.limits import ReadLimits
+from inffeed_core.data.table import Cell, Table, refused
+from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused, RowProblem
+
+CHILD = (sys.executable, "-P", "-m", "inffeed_core.data")
+LENGTH = 8
+"""Bytes before a frame that say how long it is."""
+ROWS_IN_A_FRAME = 10_000
+_LOOKS_EVERY = 0.1
+_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Else every core reserves address space for a thread that never runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to read, and how."""
+
+    name: str
+    format: Format
+    zipped: bool
+    path: str | None
+    """None for an upload, whose bytes follow."""
+    codec: str | None
+    limits: ReadLimits
+
+
+Answer = Table | ImportRefused
+
+
+def read_confined(request: Request, data: bytes | None, waiting: Callable[[], None]) -> Table:
+    """The table that the child reads. Raises ImportRefused, EncodingUnclear, and whatever `waiting` raises."""
+    child = subprocess.Popen(
+        CHILD,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": _paths()} | _ONE_THREAD,
+        start_new_session=True,  # Ctrl-C is for us, who then end it
+    )
+    exchange = _Exchange(child, request, data)
+    try:
+        _wait(exchange, request, waiting)
+    finally:
+        child.kill()
+        child.wait()
+        exchange.join()
+        for pipe in (child.stdin, child.stdout):
+            _close(pipe)
+    return exchange.answer(child.returncode)
+
+
+def _wait(exchange: "_Exchange", request: Request, waiting: Callable[[], None]) -> None:
+    exchange.start()
+    deadline = time.monotonic() + request.limits.seconds
+    while exchange.is_alive():
+        exchange.join(_LOOKS_EVERY)
+        waiting()
+        if time.monotonic() > deadline and exchange.is_alive():
+            raise too_slow(request)
+
+
+def too_slow(request: Request) -> ImportRefused:
+    """The refusal of a file that is not read in time."""
+    problem = f"The file was not read within {request.limits.seconds:,.0f} seconds, the limit."
+    return refused(request.name, problem, "Import it in parts, or as CSV.")
+
+
+def too_large(request: Request) -> ImportRefused:
+    """The refusal of a file that needs too much memory."""
+    limit = request.limits.memory / 2**30
+    problem = f"The file unpacks to more than can be read with {limit:,.1f} GiB of memory, the limit."
+    return refused(request.name, problem, "Import it in parts.")
+
+
+class _Exchange(threading.Thread):
+    """Sends the request and collects the answer, so that the caller may look at the clock meanwhile."""
+
+    def __init__(self, child: "subprocess.Popen[bytes]", request: Request, data: bytes | None) -> None:
+        super().__init__(name="read a file", daemon=True)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        self._stdin, self._stdout = child.stdin, child.stdout
+        self._request, self._data = request, data
+        self._answer: Answer | None = None
+
+    def run(self) -> None:
+        """Talk to the child until it has answered or is gone."""
+        try:
+            send(self._stdin, _as_tuple(self._request, self._data))
+            if self._data is not None:
+                self._stdin.write(self._data)
+            self._stdin.flush()
+            self._answer = received(self._stdout)
+        except (OSError, EOFError, ValueError, TypeError):  # it is gone, perhaps in the middle of a frame
+            self._answer = None
+
+    def answer(self, code: int) -> Table:
+        """What the child said. Raises what it refused, and ImportRefused where it ended without a word."""
+        if isinstance(self._answer, Table):
+            return self._answer
+        if self._answer is not None:
+            raise self._answer
+        problem = f"The process that read the file ended without an answer (exit code {code})."
+        remedy = "The file is damaged, or the machine is short of memory: write it again, as CSV, or in parts."
+        raise refused(self._request.name, problem, remedy)
+
+
+def _as_tuple(request: Request, data: bytes | None) -> tuple[Any, ...]:
+    r, limits = request, request.limits
+    allowed = tuple((name, getattr(limits, name)) for name in limits.__slots__)
+    path = None if r.path is None else os.fsencode(r.path)
+    return r.name.encode("utf-8", "surrogateescape"), r.format.value, r.zipped, path, r.codec, allowed, len(data or b"")
+
+
+def requested(file: IO[bytes]) -> tuple[Request, bytes]:
+    """The request that comes through a file, and the bytes of the upload that follow it."""
+    frame = take(file)
+    assert frame is not None
+    name, format, zipped, path, codec, limits, size = frame
+    request = Request(
+        name.decode("utf-8", "surrogateescape"),
+        Format(format),
+        zipped,
+        None if path is None else os.fsdecode(path),
+        codec,
+        ReadLimits(**dict(limits)),
+    )
+    return request, _exactly(file, size)
+
+
+def send(file: IO[bytes], frame: Any) -> None:
+    """Write one frame."""
+    packed = marshal.dumps(frame)
+    file.write(len(packed).to_bytes(LENGTH, "big"))
+    file.write(packed)
+
+
+def take(file: IO[bytes]) -> Any:
+    """Read one frame. Raises EOFError where it is cut off."""
+    return marshal.loads(_exactly(file, int.from_bytes(_exactly(file, LENGTH), "big")))
+
+
+def _exactly(file: IO[bytes], size: int) -> bytes:
+    data = file.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def send_answer(file: IO[bytes], answer: Answer) -> None:
+    """Write a table, its rows in some frames, or a refusal."""
+    if isinstance(answer, ImportRefused):
+        proposals = None
+        if isinstance(answer, EncodingUnclear):
+            proposals = tuple((p.encoding, p.sample) for p in answer.proposals)
+        problems = tuple((p.row, p.problem, p.remedy) for p in answer.problems)
+        send(file, ("refused", answer.name, problems, answer.total, proposals))
+        return
+    t = answer
+    numbers = tuple((column, tuple(names)) for column, names in t.class_names.items())
+    send(file, ("table", t.name, t.columns, tuple(t.places), t.place, t.notes, t.encoding, numbers))
+    for start in range(0, len(t.rows), ROWS_IN_A_FRAME):
+        send(file, tuple(t.rows[start : start + ROWS_IN_A_FRAME]))
+    send(file, None)
+
+
+def received(file: IO[bytes]) -> Answer:
+    """What `send_answer` wrote."""
+    kind, *told = take(file)
+    if kind == "refused":
+        return _refusal(*told)
+    name, columns, places, place, notes, encoding, numbers = told
+    rows: list[Sequence[Cell]] = []
+    for frame in _frames(file):
+        rows.extend(frame)
+    return Table(name, columns, rows, places, place, notes, encoding, dict(numbers))
+
+
+def _frames(file: IO[bytes]) -> Iterator[Sequence[Sequence[Cell]]]:
+    while (frame := take(file)) is not None:
+        yield frame
+
+
+def _refusal(
+    name: str,
+    problems: Sequence[tuple[int | None, str, str]],
+    total: int,
+    proposals: Sequence[tuple[str, str]] | None,
+) -> ImportRefused:
+    rows = [RowProblem(*problem) for problem in problems]
+    if proposals is not None:
+        return EncodingUnclear(name, rows[0].problem, [EncodingProposal(*each) for each in proposals])
+    return ImportRefused(name, rows, total)
+
+
+def _paths() -> str:
+    package = str(Path(__file__).parents[2])
+    return os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH")) if p)
+
+
+def _close(pipe: Any) -> None:
+    with suppress(OSError):  # what is still to be written has no reader any more
+        pipe.close()

@@ -1,0 +1,127 @@
+"""Texts that were answered and are still not decided: skipped, unsure, or under discussion.
+
+They are no open flags any more, so nobody is handed them unasked. Here they are counted, and found again. Each counts
+once: under discussion before unsure, unsure before skipped. One that somebody has given a label is decided, unless it
+is under discussion; one that too few have answered is an open flag still.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from inffeed_core.records import Act, FlagFilter
+from inffeed_core.store.analyses import Ranked, as_score_row
+from inffeed_core.store.discussing import UNDER_DISCUSSION
+from inffeed_core.store.flags import ALL, Viewer, wanted
+from inffeed_core.store.instances import NO_LIMIT
+
+_UNDECIDED = f"""
+    WITH talked AS MATERIALIZED ({UNDER_DISCUSSION}),
+    last AS (
+        SELECT instance, annotator, act, label, max(n) FROM answer WHERE instance IN (
+            SELECT instance FROM decision WHERE act IN ('skip', 'unsure', 'flag') UNION SELECT instance FROM talked)
+        GROUP BY instance, annotator)
+    SELECT a.instance, CASE WHEN a.talked THEN 'flag' WHEN a.unsure THEN 'unsure' ELSE 'skip' END AS act
+    FROM (SELECT instance, instance IN (SELECT instance FROM talked) AS talked, max(act = 'unsure') AS unsure,
+                 max(label IS NOT NULL) AS labelled, count(*) AS answers, max(annotator = :annotator) AS own
+          FROM last GROUP BY instance) a
+    WHERE (a.talked OR NOT a.labelled) AND (a.own OR a.answers >= :overlap)
+      AND a.instance NOT IN (SELECT instance FROM exclusion)
+"""
+"""The query for undecided texts that are closed for a viewer, leases left aside, with the one act each counts as."""
+
+_IN_ROOM = f"""
+    (SELECT u.instance, u.act, i.n, k.rank, k.score FROM ({_UNDECIDED}) u JOIN instance i ON i.id = u.instance
+     LEFT JOIN ranking k ON k.analysis = :analysis AND k.policy = :policy AND k.instance = u.instance
+     WHERE k.rank IS NOT NULL OR i.split = 'silver') r
+"""
+"""Those that the room shows: what the policy ranked, and other silver, such as audited texts, without a rank."""
+
+_STILL = """
+    r.act IN (SELECT value FROM json_each(:answered)) AND NOT EXISTS (
+        SELECT 1 FROM answer d WHERE d.instance = r.instance AND d.annotator = :annotator AND d.n > :since)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Whose eyes look at which order."""
+
+    analysis: int
+    policy: str
+    viewer: Viewer
+    only: FlagFilter = ALL
+
+    def values(self) -> dict[str, object]:
+        """What fills the queries above."""
+        told = {"analysis": self.analysis, "policy": self.policy, "since": self.only.since, "as_of": NO_LIMIT}
+        return told | {"answered": json.dumps(self.only.answered)} | self.viewer.values()
+
+
+def undecided_counts(db: Database, viewer: Viewer) -> dict[Act, int]:
+    """How many texts of the project count as each act; acts without any are left out."""
+    values = viewer.values() | {"as_of": NO_LIMIT}
+    return _by_act(db, f"SELECT act, count(*) AS n FROM ({_UNDECIDED}) GROUP BY act", values)
+
+
+def undecided_in_room(db: Database, room: Room) -> dict[Act, int]:
+    """The same of what the room shows, whatever its filter says about answers."""
+    condition, chosen = wanted(room.only)
+    sql = f"SELECT r.act, count(*) AS n FROM {_IN_ROOM} WHERE {condition} GROUP BY r.act"
+    return _by_act(db, sql, room.values() | chosen)
+
+
+def undecided(db: Database, room: Room, limit: int, leave_out: Sequence[str] = ()) -> list[tuple[str, Ranked | None]]:
+    """The first undecided texts that the filter asks for, by rank; those without one last, with None.
+
+    Left out are `leave_out` (ids), what the viewer has answered since the filter was chosen, and what others hold.
+    """
+    condition, chosen = wanted(room.only)
+    sql = f"""
+        SELECT r.instance AS id, r.rank, r.score AS standing, s.* FROM {_IN_ROOM}
+        LEFT JOIN score s ON s.analysis = :analysis AND s.instance = r.instance
+        WHERE {_STILL} AND {condition} AND r.instance NOT IN (SELECT value FROM json_each(:leave_out))
+          AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.instance = r.instance AND l.until > :now
+                          AND l.annotator != :annotator)
+        ORDER BY r.rank IS NULL, r.rank, r.n LIMIT :limit
+    """
+    values = room.values() | chosen | {"leave_out": json.dumps(list(leave_out)), "limit": limit}
+    return [
+        (r["id"], None if r["rank"] is None else Ranked(r["rank"], r["standing"], as_score_row(r)))
+        for r in db.query(sql, values)
+    ]
+
+
+def still_undecided(db: Database, ids: Sequence[str], room: Room) -> set[str]:
+    """Those of these instances that `undecided` could give, whoever holds them."""
+    sql = (
+        f"SELECT r.instance AS id FROM {_IN_ROOM} WHERE {_STILL} AND r.instance IN (SELECT value FROM json_each(:ids))"
+    )
+    return {r["id"] for r in db.query(sql, room.values() | {"ids": json.dumps(list(ids))})} if ids else set()
+
+
+def count_undecided(db: Database, room: Room) -> int:
+    """How many texts `undecided` would give without a limit, whoever holds them."""
+    condition, chosen = wanted(room.only)
+    sql = f"SELECT count(*) AS n FROM {_IN_ROOM} WHERE {_STILL} AND {condition}"
+    return int(next(iter(db.query(sql, room.values() | chosen)))["n"])
+
+
+def answered_again(db: Database, room: Room) -> dict[Act, int]:
+    """Texts that the viewer has answered since the filter was chosen, and somebody before, by the viewer's last act."""
+    condition, chosen = wanted(room.only)
+    sql = f"""
+        SELECT act, count(*) AS n FROM (
+            SELECT r.act, max(r.n) FROM answer r WHERE r.annotator = :annotator AND r.n > :since AND {condition}
+            AND r.instance NOT IN (SELECT instance FROM exclusion)
+            AND EXISTS (SELECT 1 FROM answer b WHERE b.instance = r.instance AND b.n <= :since) GROUP BY r.instance
+        ) GROUP BY act
+    """
+    return _by_act(db, sql, room.values() | chosen)
+
+
+def _by_act(db: Database, sql: str, values: dict[str, object]) -> dict[Act, int]:
+    found = {Act(r["act"]): r["n"] for r in db.query(sql, values)}
+    return {act: found[act] for act in Act if act in found}

@@ -1,0 +1,26 @@
+"""Which labels gold does not show: training goes on without them, and whoever starts it is told before."""
+
+from collections.abc import Mapping, Sequence
+
+from inffeed_core.records import Split
+from inffeed_core.wording import Sentence
+
+LEAST_GOLD = (Split.TRAIN, Split.VALIDATION)
+"""Splits whose gold a model learns from and is steered by."""
+
+
+def gold_gaps(labels: Sequence[str], counts: Mapping[Split, Mapping[str, int]]) -> list[Sentence]:
+    """What is missing in train and validation gold, by current labels; nothing about a split without texts.
+
+    `counts` are texts by split and label.
+    """
+    return [gap for split in LEAST_GOLD if (gap := _gap(split, labels, counts[split])) is not None]
+
+
+def _gap(split: Split, labels: Sequence[str], counts: Mapping[str, int]) -> Sentence | None:
+    there = [label for label in labels if counts.get(label)]
+    if not there or len(there) == len(labels):
+        return None
+    if len(there) == 1:
+        return Sentence(f"{split}-one-label", label=there[0])
+    return Sentence(f"{split}-lacks-labels", labels=", ".join(label for label in labels if label not in there))

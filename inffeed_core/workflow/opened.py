@@ -1,0 +1,90 @@
+"""Which projects the app may open: those under the home folder, and those that somebody opened by hand.
+
+An address can name any folder of the machine. To whoever may not open it, it must not even tell whether it is there:
+what is refused is refused by its path alone, before the disk is asked, and in the same words as what is missing.
+"""
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from inffeed_core.errors import ProjectError
+from inffeed_core.workflow.projects import Project, default_home, open_project
+
+FILE = "opened-by-hand.json"
+"""In the home folder: the folders elsewhere that were opened by hand."""
+
+
+def open_allowed(folder: str | Path) -> Project:
+    """Open a project that the app may open.
+
+    Raises ProjectError: in the same words where there is none and where it may not be opened, and as `open_project`
+    does where there is one that cannot be read.
+    """
+    place = _allowed(folder)
+    if place is None:
+        raise ProjectError(
+            f"There is no folder {folder} with a project that can be opened here. Choose one on the Home page; one "
+            "that lies elsewhere is opened by whoever runs the server, with `inffeed app DIR`."
+        )
+    return open_project(place)
+
+
+def may_open(folder: str | Path) -> bool:
+    """Whether there is a project in this folder that the app may open."""
+    return _allowed(folder) is not None
+
+
+def opened_by_hand(folder: Path) -> None:
+    """From now on the app may open this project wherever it lies; nothing is noted where the home is read-only."""
+    home, place = default_home(), str(folder.resolve())
+    if _at_home(Path(place)) or place in _by_hand():
+        return
+    with suppress(OSError):
+        home.mkdir(parents=True, exist_ok=True)
+        with FileLock(home / f".{FILE}.lock", timeout=10):
+            if place not in (known := _by_hand()):
+                _write(home / FILE, [*known, place])
+
+
+def _write(file: Path, folders: list[str]) -> None:
+    handle, new = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        json.dump(folders, out, indent=1)
+    os.replace(new, file)
+
+
+def _by_hand() -> list[str]:
+    try:
+        found = json.loads((default_home() / FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [folder for folder in found if isinstance(folder, str)] if isinstance(found, list) else []
+
+
+def _allowed(folder: str | Path) -> Path | None:
+    """The folder, links resolved, where it is a project that may be opened; what lies elsewhere is not touched."""
+    with suppress(OSError, ValueError, RuntimeError):
+        written = Path(os.path.abspath(Path(folder).expanduser()))
+        if not _within(written):
+            return None
+        place = Path(folder).expanduser().resolve()
+        if _within(place) and (place / "project.db").is_file():
+            return place
+    return None
+
+
+def _within(place: Path) -> bool:
+    """Whether this absolute path is under the home folder or was opened by hand."""
+    named = os.environ.get("INFFEED_PROJECT")
+    chosen = {*_by_hand(), *([str(Path(named).expanduser().resolve())] if named else [])}
+    return _at_home(place) or str(place) in chosen
+
+
+def _at_home(place: Path) -> bool:
+    home = default_home()
+    return any(base in place.parents for base in (home, home.resolve()))

@@ -1,0 +1,106 @@
+"""How far a review has come: who reviews what, how much of it is done, and how much waits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlite_utils import Database
+
+from inffeed_core import store
+from inffeed_core.errors import NotReady
+from inffeed_core.records import Act, Analysis, Changes, FlagFilter
+from inffeed_core.settings import POLICIES
+from inffeed_core.store import Viewer
+from inffeed_core.store.flags import ALL
+from inffeed_core.wording import Sentence
+from inffeed_core.workflow.projects import Project
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewProgress:
+    """How far the review of one policy's ranking has come."""
+
+    done: int
+    """Flags that this annotator, or as many as the project wants, have answered."""
+    open: int
+    by_act: Mapping[Act, int]
+    """`done`, by the last act that stands."""
+    today: int
+    """Standing decisions of this annotator since midnight, of any policy and on any instance."""
+    changes: Changes
+    """What the active model version has not learned yet."""
+    undecided: Mapping[Act, int]
+    """Of what the filter leaves: answered without a label by now, by the act that each counts as; see `undecided`."""
+
+    @property
+    def waiting(self) -> int:
+        """Instances whose label or confirmation the active model version has not learned yet."""
+        return self.changes.total
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """Who reviews what in which order."""
+
+    annotator: str
+    policy: str = POLICIES[0]
+    only: FlagFilter = ALL
+
+
+def progress(project: Project, sitting: Sitting) -> ReviewProgress:
+    """How far the review of the flags has come that the sitting is about. Raises NotReady before an analysis."""
+    policy, annotator = sitting.policy, sitting.annotator
+    with store.reading(project.db) as db:
+        analysis = analysis_for(db, policy)
+        viewer = Viewer(annotator, store.project_settings(db).overlap)
+        room = store.Room(analysis.id, policy, viewer, sitting.only)
+        by_act, left = _done(db, room, sitting)
+        version = store.version(db, analysis.version)
+        return ReviewProgress(
+            done=sum(by_act.values()),
+            open=left,
+            by_act=by_act,
+            today=store.decided_since(db, annotator, _midnight()),
+            changes=store.changes_since(db, version.as_of_decision),
+            undecided=store.undecided_in_room(db, room),
+        )
+
+
+def _done(db: Database, room: store.Room, sitting: Sitting) -> tuple[dict[Act, int], int]:
+    """(what is done, by act; how much is left)."""
+    if room.only.answered:
+        return store.answered_again(db, room), store.count_undecided(db, room)
+    by_act = store.closed_by_act(db, room.analysis, room.policy, room.viewer, room.only)
+    return by_act, _ranked(db, room.analysis, sitting) - sum(by_act.values())
+
+
+def _ranked(db: Database, analysis: int, sitting: Sitting) -> int:
+    if sitting.only != ALL:
+        return store.count_ranked(db, analysis, sitting.policy, sitting.only)
+    whole = store.ranking_size(db, analysis, sitting.policy)
+    return whole - store.ranked_exclusions(db, analysis, sitting.policy)
+
+
+def exposure(project: Project, annotator: str) -> store.Exposure:
+    """What the annotator has read today, for their own eyes."""
+    with store.reading(project.db) as db:
+        return store.exposure(db, annotator, _midnight())
+
+
+def analysis_for(db: Database, policy: str) -> Analysis:
+    """The newest analysis of the active version. Raises NotReady where there is none, or it has no such order."""
+    active = store.active_version(db)
+    if active is None:
+        raise NotReady(Sentence("flags-no-model"))
+    analysis = store.latest_analysis(db, active.id)
+    if analysis is None:
+        raise NotReady(Sentence("flags-no-analysis", version=active.id))
+    if not store.ranking_size(db, analysis.id, policy):
+        raise NotReady(Sentence("flags-no-ranking", version=active.id, policy=policy))
+    return analysis
+
+
+def _midnight() -> str:
+    """The start of today in this machine's time zone, written as the store writes times."""
+    start = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    return start.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,107 @@
+"""An uploaded file as a table: read once, in the encoding that it proves or that the user confirms."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from inffeed_core.data.encodings import ENCODINGS
+from inffeed_core.data.reading import Upload, read
+from inffeed_core.data.table import Table
+from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused
+from pages.language import say
+
+KEPT = "read_upload"
+MARKED = ("utf-16", "utf-32")
+"""What only a byte order mark can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The last reading of a file, kept in the session: a large one takes seconds."""
+
+    file_id: str
+    proposals: Sequence[EncodingProposal]
+    """Empty where the file proves its encoding."""
+    proved: str | None
+    """The encoding that it proves; None for formats that say it themselves, too."""
+    encoding: str | None
+    outcome: Table | ImportRefused
+
+
+def read_upload(upload: Upload, file_id: str) -> Table | None:
+    """The table of a file, or None while its encoding is to be chosen. Raises ImportRefused."""
+    kept: _Reading | None = st.session_state.get(KEPT)
+    if kept is None or kept.file_id != file_id:
+        kept = _first(file_id, _outcome(upload, None))
+    if kept.proved or kept.proposals:
+        chosen = _choice(kept)
+        if chosen is None:
+            st.session_state[KEPT] = kept
+            return None
+        if chosen != kept.encoding:
+            kept = replace(kept, encoding=chosen, outcome=_outcome(upload, chosen))
+    st.session_state[KEPT] = kept
+    if isinstance(kept.outcome, ImportRefused):
+        raise kept.outcome
+    return kept.outcome
+
+
+def forget_upload() -> None:
+    """Let the table go."""
+    st.session_state.pop(KEPT, None)
+
+
+def _first(file_id: str, found: Table | ImportRefused) -> _Reading:
+    proved = found.encoding if isinstance(found, Table) else None
+    proposals = found.proposals if isinstance(found, EncodingUnclear) else ()
+    return _Reading(file_id, proposals, proved, proved, found)
+
+
+def _outcome(upload: Upload, encoding: str | None) -> Table | ImportRefused:
+    place = st.empty()
+    try:
+        return read(upload, encoding=encoding, waiting=_waiting(place))
+    except ImportRefused as error:
+        return error
+    finally:
+        place.empty()
+
+
+def _waiting(place: DeltaGenerator) -> Callable[[], None]:
+    """Say how long it has taken. Writing to the page is also what ends the run when another one is asked for."""
+    began = time.monotonic()
+
+    def look() -> None:
+        if not _somebody_waits():
+            st.stop()
+        place.text(say("import.reading_for", seconds=int(time.monotonic() - began)))
+
+    return look
+
+
+def _somebody_waits() -> bool:
+    """Whether the tab is still open; Streamlit itself would give it two minutes to come back."""
+    context = get_script_run_ctx()
+    return context is None or st.runtime.get_instance().is_active_session(context.session_id)
+
+
+def _choice(kept: _Reading) -> str | None:
+    first = [kept.proved] if kept.proved else [p.encoding for p in kept.proposals]
+    if not kept.proved:
+        with st.container(border=True):
+            st.text(say("import.encoding_ask"))
+            for proposal in kept.proposals:
+                st.text(f"{say(f'encodings.{proposal.encoding}')}: {proposal.sample}")
+    return st.selectbox(
+        say("import.encoding"),
+        [*first, *(e for e in ENCODINGS if e not in first and e not in MARKED)],
+        0 if kept.proved else None,
+        lambda encoding: say(f"encodings.{encoding}"),
+        key=f"encoding {kept.file_id}",
+        help=say("import.encoding_help"),
+        placeholder=say("import.encoding_choose"),
+    )

@@ -1,0 +1,238 @@
+"""Every control of the discussion and of the room's filter, in an order one would choose and in one that one would not.
+
+What the page says is compared with the rows of the database.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from reviewing import Filling, make_reviewable
+from serving import Server
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision
+from inffeed_core.settings import SENT
+from inffeed_core.store import Viewer
+from inffeed_core.workflow import feedback, review
+from inffeed_core.workflow.projects import Project
+
+UNDECIDED = {"s002": Act.SKIP, "s003": Act.SKIP, "s005": Act.UNSURE, "s007": Act.FLAG}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Three topics (a mark, a tie, a majority), two skipped texts and an unsure one; sources and years to filter by."""
+    made = make_reviewable(tmp_path / "project", Filling(silver=30))
+    with store.writing(made.db) as db:
+        for n in range(30):
+            about = ("forum" if n % 3 == 0 else "shop", f'{{"year": {2024 if n % 4 == 0 else 2023}}}', f"s{n:03}")
+            db.conn.execute("UPDATE instance SET source = ?, metadata = ? WHERE id = ?", about)
+    for id, act in UNDECIDED.items():
+        say(made, "Ada", id, act, note=f"why {id}?")
+    for who, label in (("Ada", "positive"), ("Bob", "negative")):
+        say(made, who, "s010", Act.RELABEL, label, f"{who} says so")
+    for who, label in (("Ada", "positive"), ("Bob", "negative"), ("Cem", "positive")):
+        say(made, who, "s011", Act.RELABEL, label)
+    return made
+
+
+def say(project: Project, who: str, id: str, act: Act, label: str | None = None, note: str = "") -> None:
+    review.decide(project, Decision(f"{who}-{id}-{act}-{label}", id, who, act, label, note))
+
+
+@pytest.fixture
+def open_room(server: Server, page: Page, project: Project) -> Callable[..., Page]:
+    def open_it(**more: str) -> Page:
+        page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada', **more})}")
+        expect(page.locator(".room, [data-testid=stSelectbox]").first).to_be_visible(timeout=60_000)
+        return page
+
+    return open_it
+
+
+def rows(project: Project) -> list[tuple[object, ...]]:
+    """The decisions taken after those of the fixture."""
+    with store.reading(project.db) as db:
+        found = list(db.query("SELECT * FROM decision WHERE n > 9 ORDER BY n"))
+    return [(r["instance"], r["annotator"], r["act"], r["label"], r["note"], r["settles"]) for r in found]
+
+
+def topic(page: Page, text: str) -> Locator:
+    """The box of one topic."""
+    boxes = page.locator('[data-testid="stVerticalBlock"], [data-testid="stLayoutWrapper"]')
+    return boxes.filter(has_text=text).filter(has=page.locator("button", has_text="Settle")).last
+
+
+def choose(page: Page, field: Locator, option: str) -> None:
+    """By typing: a list that is redrawn while one points at it would flee."""
+    field.locator("input").fill(option)
+    expect(page.get_by_role("option", name=option, exact=True)).to_be_visible()
+    page.keyboard.press("Enter")
+
+
+def test_every_control_of_the_discussion(open_room, project):
+    page = open_room()
+    page.get_by_role("button", name="Discussion (3)").click()
+    expect(page.get_by_text("3 texts are to be settled")).to_be_visible()
+    tie, mark = topic(page, "silver text 10,"), topic(page, "silver text 7,")
+    expect(tie.get_by_text("Silver label: negative · Suggested: positive (80%) · Label now: disputed")).to_be_visible()
+    expect(tie.get_by_text("Ada: Relabelled positive: Ada says so")).to_be_visible()
+    expect(tie.get_by_text("Bob: Relabelled negative: Bob says so")).to_be_visible()
+    expect(mark.get_by_text("Ada: Marked for discussion: why s007?")).to_be_visible()
+    for box in (tie, mark):
+        assert box.locator('[data-testid="stSelectbox"] input').input_value() == ""
+    tie.get_by_role("button", name="Settle").click()  # before a label: nothing happens, and it says why
+    expect(tie.get_by_text("Choose the label first.")).to_be_visible()
+    assert rows(project) == []
+    mark.get_by_role("textbox", name="A note on why").fill("it is irony")  # the note first, in the lower box
+    choose(page, mark.locator('[data-testid="stSelectbox"]'), "positive")
+    choose(page, mark.locator('[data-testid="stSelectbox"]'), "negative")
+    mark.get_by_role("button", name="Settle").click()
+    expect(page.get_by_text("2 texts are to be settled")).to_be_visible()
+    assert rows(project) == [("s007", "Ada", "relabel", "negative", "it is irony", 1)]
+    choose(page, tie.locator('[data-testid="stSelectbox"]'), "positive")
+    tie.get_by_role("button", name="Settle").click()
+    expect(page.get_by_text("1 text is to be settled")).to_be_visible()
+    assert rows(project)[1:] == [("s010", "Ada", "relabel", "positive", "", 1)]
+    assert not topic(page, "silver text 11,").locator('[data-testid="stSelectbox"] input').input_value()
+    with store.reading(project.db) as db:
+        found = store.find(db, ["s007", "s010"])
+        assert [(found[id].label, found[id].confirmed) for id in ("s007", "s010")] == [
+            ("negative", True),
+            ("positive", True),
+        ]
+        assert store.under_discussion(db) == ["s011"]
+    topic(page, "silver text 11,").get_by_role("link", name="See the evidence").click()
+    expect(page).to_have_url(re.compile("id=s011"))
+    page.go_back()
+    page.get_by_role("button", name="Back to the flags").click()
+    expect(page.locator(".room .flagged .text")).to_be_visible()
+    expect(page.get_by_role("button", name="Discussion (1)")).to_be_visible()
+
+
+def queue(page: Page) -> list[str]:
+    """The ids that the card holds, in their order."""
+    return page.locator(".room").evaluate("(room) => [...room.parentNode.card.room.queue]")
+
+
+def wanted(project: Project, sql: str) -> list[str]:
+    """What the database says is open for Ada, in the order of the ranking, by this condition on the text `i`."""
+    with store.reading(project.db) as db:
+        ids = [
+            r["id"] for r in db.query(f"SELECT i.id FROM instance i WHERE i.split = 'silver' AND {sql} ORDER BY i.id")
+        ]
+        return [id for id in ids if id in store.still_open(db, ids, Viewer("Ada"))][:20]
+
+
+def field(page: Page, name: str) -> Locator:
+    return page.locator('[data-testid="stMultiSelect"], [data-testid="stTextInput"]').filter(has_text=name)
+
+
+def shows(page: Page, ids: list[str]) -> None:
+    page.wait_for_function(
+        "(ids) => { const find = (root) => { for (const node of root.querySelectorAll('*')) {"
+        " if (node.classList.contains('room')) return node; const inner = node.shadowRoot && find(node.shadowRoot);"
+        " if (inner) return inner; } return null; }; const room = find(document);"
+        " return room && JSON.stringify(room.parentNode.card.room.queue) === JSON.stringify(ids); }",
+        arg=ids,
+        timeout=30_000,
+    )
+
+
+def clear(page: Page, name: str) -> None:
+    field(page, name).get_by_role("button", name="Clear all").click()
+
+
+def test_every_control_of_the_filter_shows_what_the_database_says(open_room, project):
+    page = open_room()
+    shows(page, wanted(project, "1"))
+    page.get_by_role("button", name="Filter").click()
+    choose(page, field(page, "Silver labels"), "positive")
+    shows(page, wanted(project, "i.label = 'positive'"))
+    choose(page, field(page, "Sources"), "forum")
+    shows(page, wanted(project, "i.label = 'positive' AND i.source = 'forum'"))
+    clear(page, "Silver labels")
+    choose(page, field(page, "Metadata"), "year: 2024")
+    both = "i.source = 'forum' AND i.metadata ->> 'year' = 2024"
+    shows(page, wanted(project, both))
+    field(page, "Words in the text").locator("input").fill("text 2")
+    field(page, "Words in the text").locator("input").press("Enter")
+    shows(page, wanted(project, f"{both} AND i.text LIKE '%text 2%'"))
+    clear(page, "Sources")
+    clear(page, "Metadata")
+    shows(page, wanted(project, "i.text LIKE '%text 2%'"))
+    field(page, "Words in the text").locator("input").fill("")
+    field(page, "Words in the text").locator("input").press("Enter")
+    shows(page, wanted(project, "1"))
+    choose(page, field(page, "Answered, not decided"), "Marked unsure")
+    shows(page, ["s005"])
+    choose(page, field(page, "Answered, not decided"), "Marked for discussion")
+    shows(page, ["s005", "s007", "s010", "s011"])
+    choose(page, field(page, "Sources"), "forum")
+    shows(page, [])
+    clear(page, "Answered, not decided")
+    shows(page, wanted(project, "i.source = 'forum'"))
+    assert rows(project) == []
+
+
+def test_what_waits_is_told_and_looked_at_again_until_it_is_decided(open_room, project):
+    page = open_room()
+    again = page.get_by_role("button", name="6 undecided")
+    again.hover()
+    expect(page.get_by_text("Look again: 2 skipped, 1 unsure, 3 in discussion")).to_be_visible()
+    again.click()
+    page.get_by_role("button", name="Filtered").click()
+    for act in ("Marked unsure", "Marked for discussion"):  # the skipped ones alone
+        field(page, "Answered, not decided").get_by_role("button", name=act).click()
+    shows(page, ["s002", "s003"])
+    page.keyboard.press("Escape")
+    expect(page.locator(".room")).to_have_count(1)  # those of the filters before have gone
+    expect(page.locator(".room .count")).to_have_text(f"0 of 2 reviewed · {count_today(project)} today")
+    page.locator(".room .flagged .text").click()
+    for key in ("s", "2"):
+        page.keyboard.press(key)
+    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+    expect(page.locator(".room .finished")).to_be_visible(timeout=30_000)
+    told = [(id, act, label) for id, _, act, label, _, _ in rows(project)]
+    assert told == [("s002", "skip", None), ("s003", "keep", "positive")]
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    shows(page, ["s002", "s003"])
+    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+    with store.reading(project.db) as db:
+        assert [d.act for d in store.history(db, "Ada") if d.instance_id in ("s002", "s003")] == [Act.SKIP, Act.SKIP]
+    page.reload()
+    shows(page, ["s002", "s003"])  # the address keeps the filter
+
+
+def count_today(project: Project) -> str:
+    with store.reading(project.db) as db:
+        return str(store.decided_since(db, "Ada", "2020"))
+
+
+def test_what_feedback_would_leave_out_can_be_left_out_and_brought_back(open_room, project):
+    with store.writing(project.db) as db:
+        proposed = [("t000", "negative", None, 0.034), ("s015", "positive", "negative", 0.02)]
+        made = store.add_proposals(db, "v1", 0, {"method": "discard"}, proposed, {})
+    feedback.send_to_review(project, made, ["t000", "s015"], "Bob")
+    page = open_room(order=SENT)
+    shows(page, ["t000", "s015"])
+    expect(page.locator(".room .reason")).to_contain_text("without it the validation loss should fall by 0.034 nats")
+    expect(page.locator(".room .harmed")).to_contain_text("has not been computed")
+    page.locator(".room .act.leave-out").click()
+    shows(page, ["s015"])
+    expect(page.locator(".room .act.leave-out")).to_be_hidden()
+    page.keyboard.press("x")  # is not offered here
+    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+    assert [(id, act) for id, _, act, *_ in rows(project)] == [("t000", "leave-out")]
+    with store.reading(project.db) as db:
+        assert store.find(db, ["t000"]) == {}
+    page.keyboard.press("z")
+    shows(page, ["t000", "s015"])
+    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+    with store.reading(project.db) as db:
+        assert store.find(db, ["t000"]).keys() == {"t000"}

@@ -1,0 +1,342 @@
+"""Every control of the Feedback page, and whether what the page says is what the database then holds."""
+
+import re
+import shutil
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from serving import Server
+from small import make_small
+from tiny_models import save_model
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision, Job, JobState, Split
+from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
+from inffeed_core.workflow import feedback
+from inffeed_core.workflow.analysing import analyse
+from inffeed_core.workflow.projects import Project, use_model
+from inffeed_core.workflow.training import train
+
+SECONDS = 1_000
+FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
+SIZE = 14
+"""Proposals of a set, on two pages."""
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A small project on a tiny encoder, with one analysed version in use."""
+    folder = tmp_path_factory.mktemp("template")
+    project = make_small(folder / "project")
+    use_model(project, str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
+    train(project, TrainSettings(max_tokens=32), quiet)
+    analyse(project, FEW, quiet)
+    return project
+
+
+@pytest.fixture
+def project(template: Project, tmp_path: Path) -> Project:
+    copied = Project(Path(shutil.copytree(template.folder, tmp_path / "project")))
+    propose(copied)
+    return copied
+
+
+def propose(project: Project, first: int = 0) -> int:
+    """A set of proposals as its job would leave it: every third relabels, the others leave out."""
+    with store.writing(project.db) as db:
+        silver = list(store.instances(db, [Split.SILVER]))[first : first + SIZE]
+        rows = [(one.id, one.label, other(one.label) if n % 3 == 2 else None, 0.5) for n, one in enumerate(silver)]
+        cast = {id: [("train-1", "positive", -0.02, "negative", -0.02)] for id, *_ in rows}
+        settings = FeedbackSettings(method="discard").as_dict()
+        return store.add_proposals(db, "v1", store.last_decision_row(db), settings, rows, cast)
+
+
+def other(label: str) -> str:
+    return "negative" if label == "positive" else "positive"
+
+
+def open_feedback(page: Page, server: Server, project: Project, annotator: str = "Ada") -> None:
+    page.goto(f"{server.url}/feedback?{urlencode({'project': str(project.folder), 'annotator': annotator})}")
+    expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=60 * SECONDS)
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Until the server has drawn what the last click asked for."""
+    page.wait_for_timeout(150)
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=30 * SECONDS)
+
+
+def button(page: Page, name: str | re.Pattern[str]) -> Locator:
+    return page.get_by_role("button", name=name)
+
+
+def box(page: Page, rank: int) -> Locator:
+    return page.get_by_role("checkbox", name=f"No. {rank}", exact=True)
+
+
+def click_box(page: Page, *ranks: int) -> None:
+    for rank in ranks:
+        page.get_by_test_id("stCheckbox").filter(has_text=re.compile(rf"^No\. {rank}$")).locator("label").click()
+    settled(page)
+
+
+def ticked(page: Page) -> list[int]:
+    """Ranks that are ticked on the page that is shown."""
+    boxes = page.get_by_role("checkbox", name=re.compile(r"^No\. \d+")).all()
+    return [int(re.sub(r"\D", "", one.get_attribute("aria-label") or "")) for one in boxes if one.is_checked()]
+
+
+def announced(page: Page) -> int:
+    """How many the button says it would apply."""
+    words = button(page, re.compile("Check and apply")).inner_text()
+    return int(re.sub(r"\D", "", words.split("apply")[1]))
+
+
+def turn_to(page: Page, number: int) -> None:
+    page.get_by_role("spinbutton", name=re.compile("^Page")).fill(str(number))
+    page.keyboard.press("Enter")
+    settled(page)
+
+
+def apply_unchecked(page: Page) -> None:
+    button(page, "Apply without the check").click()
+    button(page, re.compile(r"^Apply \d+ change")).click()
+    expect(page.get_by_text("left out (set").first).to_be_visible(timeout=30 * SECONDS)
+    settled(page)
+
+
+def applied(project: Project, set_id: int = 1) -> list[int]:
+    """Ranks whose proposal the database holds as applied, from the tables themselves."""
+    with store.reading(project.db) as db:
+        sql = """
+            SELECT p.rank FROM proposal p WHERE p.proposal_set = ? AND (
+                (p.proposed IS NULL AND p.instance IN (SELECT instance FROM exclusion))
+                OR p.instance IN (SELECT instance FROM standing WHERE feedback IS NOT NULL AND label = p.proposed)
+            ) ORDER BY p.rank
+        """
+        return [row["rank"] for row in db.query(sql, [set_id])]
+
+
+def test_none_then_one_applies_that_one(server: Server, page: Page, project: Project):
+    open_feedback(page, server, project)
+    button(page, "Tick none").click()
+    settled(page)
+    assert (ticked(page), announced(page)) == ([], 0)
+    click_box(page, 2)
+    assert (ticked(page), announced(page)) == ([2], 1)
+    apply_unchecked(page)
+    assert applied(project) == [2]
+
+
+def test_ticks_outlive_turning_pages_and_going_away(server: Server, page: Page, project: Project):
+    open_feedback(page, server, project)
+    click_box(page, 3, 7)
+    turn_to(page, 2)
+    assert ticked(page) == [11, 12, 13, 14]
+    click_box(page, 12)
+    turn_to(page, 1)
+    assert ticked(page) == [1, 2, 4, 5, 6, 8, 9, 10]
+    page.get_by_role("link", name="Models").first.click()
+    expect(page.get_by_text("Version in use")).to_be_visible()
+    settled(page)
+    page.get_by_role("link", name="Feedback").first.click()
+    expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible()
+    settled(page)
+    assert (ticked(page), announced(page)) == ([1, 2, 4, 5, 6, 8, 9, 10], 11)
+    button(page, "Tick none").click()
+    settled(page)
+    click_box(page, 5)
+    button(page, "Tick all").click()
+    settled(page)
+    click_box(page, 1, 2)
+    turn_to(page, 2)
+    assert ticked(page) == [11, 12, 13, 14]
+    turn_to(page, 1)
+    assert (ticked(page), announced(page)) == ([3, 4, 5, 6, 7, 8, 9, 10], 12)
+    apply_unchecked(page)
+    assert applied(project) == list(range(3, 15))
+
+
+def test_two_tabs_apply_what_each_of_them_showed(server: Server, page: Page, project: Project):
+    open_feedback(page, server, project)
+    button(page, "Tick none").click()
+    settled(page)
+    click_box(page, 1, 2, 3)
+    second = page.context.new_page()
+    open_feedback(second, server, project)
+    apply_unchecked(page)
+    assert applied(project) == [1, 2, 3]
+    click_box(second, 4)  # drawn anew: three have been applied elsewhere
+    assert (ticked(second), announced(second)) == ([5, 6, 7, 8, 9, 10], 10)
+    (act,) = feedback.acts(project)
+    feedback.undo(project, act.token, "Ada")
+    apply_unchecked(second)  # it said 10, although 13 are open by now
+    assert applied(project) == list(range(5, 15))
+
+
+def test_a_second_set_has_ticks_of_its_own(server: Server, page: Page, project: Project):
+    open_feedback(page, server, project)
+    click_box(page, 1)
+    propose(project, first=4)
+    click_box(page, 2)  # the new set comes before the eyes, the click went to the old
+    expect(page.get_by_role("combobox", name=re.compile("Set of proposals"))).to_be_visible()
+    assert len(ticked(page)) in (9, 10)
+    said = announced(page)
+    page.get_by_role("combobox", name=re.compile("Set of proposals")).click()
+    page.get_by_role("option", name=re.compile("^1 ")).click()
+    settled(page)
+    assert (ticked(page), announced(page)) == ([3, 4, 5, 6, 7, 8, 9, 10], 12)
+    page.get_by_role("combobox", name=re.compile("Set of proposals")).click()
+    page.get_by_role("option", name=re.compile("^2 ")).click()
+    settled(page)
+    assert announced(page) == said
+    button(page, "Tick none").click()
+    settled(page)
+    click_box(page, 3)
+    apply_unchecked(page)
+    assert (applied(project, 2), feedback.acts(project)[0].proposal_set) == ([3], 2)
+
+
+def test_a_text_that_is_decided_meanwhile_is_not_touched(server: Server, page: Page, project: Project):
+    open_feedback(page, server, project)
+    with store.writing(project.db) as db:
+        store.record_decision(db, Decision("t", "silver-3", "Ben", Act.KEEP, "negative"))
+    apply_unchecked(page)
+    assert applied(project) == [1, 2, 3, *range(5, 15)]
+    expect(box(page, 4)).to_be_disabled()
+    assert 4 not in ticked(page)
+
+
+def put(page: Page, label: str, value: str) -> None:
+    page.get_by_role("spinbutton", name=label, exact=True).fill(value)
+    page.keyboard.press("Enter")
+    settled(page)
+
+
+def ended(project: Project, kind: str) -> Job:
+    """The latest job of this kind, once it has ended."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with store.reading(project.db) as db:
+            found = [one for one in store.jobs(db) if one.kind == kind]
+        if found and found[0].state.ended:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"the jobs of kind {kind} were {found}")
+
+
+def settings_of_job(project: Project, job: Job) -> dict[str, object]:
+    with store.reading(project.db) as db:
+        return store.job_settings(db, job.id)
+
+
+def test_every_control_in_the_order_of_a_person(server: Server, page: Page, project: Project):
+    """Settings, propose, why, ticks, the check, send to review, apply, undo."""
+    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    expect(page.get_by_role("combobox", name=re.compile("Order"))).to_be_visible(timeout=60 * SECONDS)
+    settled(page)
+    page.get_by_role("link", name="Feedback").first.click()
+    expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=30 * SECONDS)
+    settled(page)
+    page.get_by_text("New proposals", exact=True).click()
+    page.get_by_role("radio", name="Influence vote", exact=True).click()
+    settled(page)
+    put(page, "Changes at most, % of a label", "40")
+    put(page, "Influencers (K)", "3")
+    put(page, "Least lead", "0.1")
+    page.get_by_role("combobox", name=re.compile("How they vote")).click()
+    page.get_by_role("option", name="For their own label, one each").click()
+    settled(page)
+    button(page, "Look for proposals").click()
+    job = ended(project, "propose")
+    assert job.state is JobState.DONE, job.error
+    wanted = FeedbackSettings(method="influence-vote", influencers=3, vote="count", margin=0.1, cap=0.4)
+    assert settings_of_job(project, job) == {"feedback": wanted.as_dict()}
+    expect(page.get_by_role("combobox", name=re.compile("Set of proposals"))).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_text(re.compile(r"^Influence vote: \d+ proposal"))).to_be_visible()
+    settled(page)
+    assert int(str(job.result["proposals"])) == len(feedback.preview(project).proposals)
+
+    page.get_by_role("combobox", name=re.compile("Set of proposals")).click()
+    page.get_by_role("option", name=re.compile("^1 ")).click()
+    settled(page)
+    page.get_by_test_id("stCheckbox").filter(has_text="Why").locator("label").first.click()
+    settled(page)
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    button(page, "Tick none").click()
+    settled(page)
+    click_box(page, 1, 3)
+    put(page, "Rounds at most", "1")
+    button(page, re.compile("Check and apply 2")).click()
+    job = ended(project, "feedback")
+    assert job.state is JobState.DONE, job.error
+    asked = settings_of_job(project, job)
+    ids = [one.id for one in feedback.preview(project, 1).proposals]
+    assert asked == {"set": 1, "ids": [ids[0], ids[2]], "by": "Ada", "rounds": 1}
+    expect(page.get_by_text(re.compile("Validation (did not confirm|confirmed)"))).to_be_visible(timeout=30 * SECONDS)
+    settled(page)
+
+    button(page, "Tick none").click()
+    settled(page)
+    click_box(page, 5, 6)
+    button(page, "Send to review").click()
+    expect(page.get_by_text("2 texts were sent to review.")).to_be_visible(timeout=30 * SECONDS)
+    with store.reading(project.db) as db:
+        sent = [row["instance"] for row in db.query("SELECT instance FROM sent ORDER BY instance")]
+    assert sent == sorted([ids[4], ids[5]])
+    page.get_by_role("link", name="Review what was sent").click()
+    order = page.get_by_role("combobox", name=re.compile("Order"))
+    expect(order).to_have_value("Sent from feedback", timeout=30 * SECONDS)
+    page.get_by_role("link", name="Feedback").first.click()
+    expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible()
+    settled(page)
+
+    apply_unchecked(page)
+    with store.reading(project.db) as db:
+        assert {5, 6} <= set(applied(project))
+    for_undo = feedback.acts(project)[0]
+    page.get_by_role("button", name="Undo", exact=True).first.click()
+    expect(page.get_by_text("as if this had never been applied")).to_be_visible(timeout=30 * SECONDS)
+    assert feedback.acts(project)[0].token == for_undo.token
+    assert feedback.acts(project)[0].undone
+    assert not {5, 6} & set(applied(project))
+
+
+def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page: Page, project: Project):
+    """Quick clicks, all and none in turn, the second page first, and acts of others in between."""
+    with store.writing(project.db) as db:
+        store.record_decision(db, Decision("t", "silver-1", "Ben", Act.KEEP, "positive"))
+        db.conn.execute("UPDATE proposal_set SET as_of_decision = 1")
+    open_feedback(page, server, project)
+    expect(page.get_by_text("decided by Ben on")).to_be_visible()
+    assert (2 in ticked(page), announced(page)) == (False, 13)
+    turn_to(page, 2)
+    for name in ("Tick none", "Tick all", "Tick none"):
+        button(page, name).click()
+    settled(page)
+    for rank in (14, 12, 14, 14):  # faster than it is drawn
+        page.get_by_test_id("stCheckbox").filter(has_text=re.compile(rf"^No\. {rank}$")).locator("label").click()
+    settled(page)
+    assert (ticked(page), announced(page)) == ([12, 14], 2)
+    turn_to(page, 1)
+    assert ticked(page) == []
+    button(page, "Tick all").click()
+    button(page, "Tick none").click()
+    settled(page)
+    click_box(page, 9, 2, 9)
+    feedback.apply(project, 1, [feedback.preview(project).proposals[0].id], "Eve", "eve")
+    apply_unchecked(page)
+    assert applied(project) == [1, 2]
+    expect(page.get_by_text("Only Eve can undo it")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=30 * SECONDS)
+    settled(page)
+    assert (1 in ticked(page), 2 in ticked(page), announced(page)) == (False, False, 12)

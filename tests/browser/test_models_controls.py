@@ -1,0 +1,297 @@
+"""Every control of the Models page, and whether what the page says is what the database then holds."""
+
+import re
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from serving import Server
+from small import make_small
+from tiny_models import save_model
+
+from inffeed_core import store
+from inffeed_core.records import Job, JobState
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
+from inffeed_core.workflow.analysing import analyse
+from inffeed_core.workflow.projects import Project, use_model
+from inffeed_core.workflow.training import train
+
+SECONDS = 1_000
+FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A small project on a tiny encoder, with one analysed version in use."""
+    folder = tmp_path_factory.mktemp("template")
+    project = make_small(folder / "project")
+    use_model(project, str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
+    train(project, TrainSettings(max_tokens=32), quiet)
+    analyse(project, FEW, quiet)
+    return project
+
+
+@pytest.fixture
+def project(template: Project, tmp_path: Path) -> Project:
+    return Project(Path(shutil.copytree(template.folder, tmp_path / "project")))
+
+
+def open_models(page: Page, server: Server, project: Project) -> None:
+    page.goto(f"{server.url}/models?{urlencode({'project': str(project.folder)})}")
+    expect(page.get_by_text("Version in use")).to_be_visible(timeout=60 * SECONDS)
+
+
+def active(project: Project) -> str:
+    with store.reading(project.db) as db:
+        found = store.active_version(db)
+    assert found is not None
+    return found.id
+
+
+def add_version(project: Project, promoted: bool = True) -> str:
+    """One more version beside the last, as a retrain of equal labels would leave it."""
+    with store.writing(project.db) as db:
+        last = store.versions(db)[-1]
+        id = f"v{len(store.versions(db)) + 1}"
+        store.add_version(db, replace(last, id=id, parent=store.active_version(db).id))
+        if promoted:
+            store.promote(db, id, "test")
+    shutil.copytree(project.models / last.id, project.models / id)
+    return id
+
+
+def redraw(page: Page) -> None:
+    """Draw the page anew in the same session, as any control does."""
+    page.get_by_role("radio", name="LoRA").click()
+    settled(page)
+    page.get_by_role("radio", name="Instant").click()
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Until the server has drawn what the last click asked for."""
+    page.wait_for_timeout(150)
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=30 * SECONDS)
+
+
+def opened(page: Page, button: str, label: str = "Version") -> tuple[str, str]:
+    """(what the select box in this popover shows, the words of the popover)."""
+    page.get_by_role("button", name=button).click()
+    body = page.get_by_test_id("stPopoverBody")
+    expect(body).to_be_visible()
+    shown = body.get_by_role("combobox").input_value()
+    return shown, body.inner_text()
+
+
+def test_rolling_back_in_the_session_of_three_retrains_takes_the_version_that_is_shown(
+    server: Server, page: Page, project: Project
+):
+    open_models(page, server, project)
+    for _ in range(3):
+        add_version(project)
+        redraw(page)
+    shown, words = opened(page, "Use another version")
+    assert shown == "v3"
+    assert "Roll back to v3" in words
+    pick(page, "v1")
+    expect(page.get_by_role("button", name="Roll back to v1")).to_be_visible()
+    page.get_by_role("button", name="Roll back to v1").click()
+    expect(
+        page.get_by_text("v1 (in use)").or_(page.get_by_test_id("stMetricValue").get_by_text("v1")).first
+    ).to_be_visible()
+    assert active(project) == "v1"
+
+
+def test_what_is_exported_is_what_is_shown_whatever_was_in_use_before(server: Server, page: Page, project: Project):
+    open_models(page, server, project)
+    for _ in range(3):
+        add_version(project)
+        redraw(page)
+    shown, words = opened(page, "Export a version")
+    assert (shown, "Export v4" in words) == ("v4", True)
+
+
+def pick(page: Page, option: str) -> None:
+    """Choose in the select box of the open popover."""
+    page.get_by_test_id("stPopoverBody").get_by_role("combobox").click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
+
+
+def number(page: Page, label: str) -> Locator:
+    return page.get_by_role("spinbutton", name=label, exact=True)
+
+
+def put(page: Page, label: str, value: str) -> None:
+    number(page, label).fill(value)
+    page.keyboard.press("Enter")
+    settled(page)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=re.compile(label)).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
+
+
+def click_box(page: Page, label: str) -> None:
+    page.get_by_test_id("stCheckbox").filter(has_text=label).locator("label").first.click()
+    settled(page)
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def open_settings(page: Page) -> None:
+    page.get_by_text("Settings", exact=True).click()
+    expect(number(page, "Tokens of a text that are read")).to_be_visible()
+
+
+def job_of(project: Project, kind: str) -> tuple[Job, dict[str, object]]:
+    """The latest of this kind, with the settings that it was given."""
+    with store.reading(project.db) as db:
+        found = next(one for one in store.jobs(db) if one.kind == kind)
+        return found, store.job_settings(db, found.id)
+
+
+def eventually(project: Project, kind: str, wanted: Callable[[Job], bool]) -> Job:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with store.reading(project.db) as db:
+            found = [one for one in store.jobs(db) if one.kind == kind]
+        if found and wanted(found[0]):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"the jobs of kind {kind} were {found}")
+
+
+def done(project: Project, kind: str) -> Job:
+    found = eventually(project, kind, lambda job: job.state.ended)
+    assert found.state is JobState.DONE, found.error
+    return found
+
+
+def in_use(page: Page, id: str) -> None:
+    expect(page.get_by_test_id("stMetric").filter(has_text="Version in use")).to_contain_text(id, timeout=30 * SECONDS)
+    settled(page)
+
+
+def test_every_control_in_the_order_of_a_person(server: Server, page: Page, project: Project):
+    open_models(page, server, project)
+    open_settings(page)
+    choose(page, "What unconfirmed silver teaches", "Its label, as it is")
+    page.get_by_role("slider", name="Weight of unconfirmed silver").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    settled(page)
+    put(page, "Regularisation (L2)", "0.01")
+    put(page, "Tokens of a text that are read", "16")
+    choose(page, "Influence through", "Whole model")
+    click_box(page, "Refine the flags")
+    choose(page, "Influence through", "Head")
+    put(page, "Influencers kept on each side", "4")
+    put(page, "Flags explained in advance", "50")
+    page.get_by_role("link", name="Data").first.click()
+    expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible()
+    settled(page)
+    page.get_by_role("link", name="Models").first.click()
+    expect(page.get_by_text("Version in use")).to_be_visible()
+    redraw(page)
+    open_settings(page)
+    assert number(page, "Tokens of a text that are read").input_value() == "16"
+    assert number(page, "Influencers kept on each side").input_value() == "4"
+    assert page.get_by_role("slider", name="Weight of unconfirmed silver").get_attribute("aria-valuenow") == "0.8"
+    button(page, "Retrain").click()
+    made = done(project, "retrain")
+    asked = job_of(project, "retrain")[1]
+    wanted = TrainSettings(recipe="plain", silver_weight=0.8, l2=0.01, max_tokens=16)
+    assert TrainSettings.from_dict(asked["train"]) == wanted  # type: ignore[arg-type]
+    kept = AnalysisSettings(influencers=4, explained=50)
+    assert AnalysisSettings.from_dict(asked["analysis"]) == kept  # type: ignore[arg-type]
+    assert made.result == {"version": "v2"}
+    in_use(page, active(project))
+
+    before = active(project)
+    shown, words = opened(page, "Use another version")
+    assert f"{shown} becomes the version in use; {before} is kept." in words
+    page.get_by_test_id("stPopoverBody").get_by_role("button").last.click()
+    in_use(page, shown)
+    assert (active(project), shown != before) == (shown, True)
+    page.keyboard.press("Escape")
+
+    shown, words = opened(page, "Export a version")
+    assert shown == active(project)
+    pick(page, "v2")
+    page.get_by_role("button", name="Export v2").click()
+    done(project, "export-model")
+    assert job_of(project, "export-model")[1]["version"] == "v2"
+    assert [folder.name for folder in project.exports.iterdir()] == ["v2"]
+    page.keyboard.press("Escape")
+    settled(page)
+
+    choose(page, "^Before", "v2")
+    choose(page, "^After", "v1")
+    expect(page.get_by_text("On test: macro-F1")).to_be_visible()
+    expect(page.get_by_text("Validation also chose the flags")).to_be_visible()
+
+    button(page, "Analyse again").click()
+    done(project, "analyse")
+    assert AnalysisSettings.from_dict(job_of(project, "analyse")[1]["analysis"]) == kept  # type: ignore[arg-type]
+
+
+def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page: Page, project: Project):
+    add_version(project)
+    open_models(page, server, project)
+    shown, _ = opened(page, "Export a version")
+    assert shown == "v2"
+    page.keyboard.press("Escape")
+    choose(page, "^After", "v1")  # the same on both sides
+    expect(page.get_by_text("No significant change: macro-F1 moved by +0.000")).to_be_visible()
+    page.get_by_role("radio", name="Fine-tune with LoRA").click()
+    settled(page)
+    open_settings(page)
+    put(page, "Epochs at most", "100")
+    page.get_by_role("radio", name="Fine-tune", exact=True).click()
+    settled(page)
+    assert number(page, "Epochs at most").input_value() == "100"
+    put(page, "Texts in a batch", "4")
+    put(page, "Learning rate", "0.000001")
+    click_box(page, "Balance the classes")
+    put(page, "Tokens of a text that are read", "32")
+    button(page, "Measure the time").click()
+    done(project, "probe")
+    expect(page.get_by_text(re.compile("^(?:.*)by a measurement"))).to_be_visible(timeout=30 * SECONDS)
+    settled(page)
+    button(page, "Retrain").dblclick()
+    eventually(project, "retrain", lambda job: job.stage == "Fine-tuning" and job.done > 1)
+    expect(button(page, "Retrain")).to_be_disabled()
+    expect(page.get_by_text("wait for it, or cancel it above")).to_be_visible()
+    asked = TrainSettings.from_dict(job_of(project, "retrain")[1]["train"])  # type: ignore[arg-type]
+    tuned = FineTuneSettings(epochs=100, batch_size=4, learning_rate=1e-6, class_weights=True)
+    assert asked == TrainSettings(method="fine-tune", max_tokens=32, fine_tune=tuned)
+    shown, words = opened(page, "Use another version")  # while it runs
+    assert (shown, "Roll back to v1" in words) == ("v1", True)
+    page.get_by_role("button", name="Roll back to v1").click()
+    in_use(page, "v1")
+    assert active(project) == "v1"
+    page.keyboard.press("Escape")
+    button(page, "Cancel").click()
+    assert eventually(project, "retrain", lambda job: job.state.ended).state is JobState.CANCELLED
+    expect(page.get_by_text("Training was cancelled")).to_be_visible(timeout=20 * SECONDS)
+    expect(button(page, "Retrain")).to_be_enabled()
+    button(page, "Dismiss").click()
+    settled(page)
+    with store.reading(project.db) as db:
+        assert [one.id for one in store.versions(db)] == ["v1", "v2"]
+    shown, words = opened(page, "Use another version")
+    assert (shown, "Promote v2" in words, active(project)) == ("v2", True, "v1")

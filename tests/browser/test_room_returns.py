@@ -1,0 +1,224 @@
+"""Away and back: a server that dies, a database that is locked, a disk that is full, a tab that is loaded anew.
+
+The room stays alive, keeps what is not saved, says so, and comes back by itself.
+"""
+
+import re
+import resource
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+from reviewing import Filling, make_reviewable
+from serving import Server
+
+from inffeed_core import store
+from inffeed_core.workflow import review
+from inffeed_core.workflow.projects import Project, change_settings
+
+UNREADABLE = re.compile("The project cannot be (opened|read)")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_reviewable(tmp_path / "project", Filling(silver=60))
+
+
+@pytest.fixture
+def open_room(page: Page, project: Project) -> Callable[..., Page]:
+    def open_it(server: Server, tab: Page | None = None, annotator: str = "Ada") -> Page:
+        opened = tab or page
+        query = urlencode({"project": str(project.folder), "annotator": annotator})
+        opened.goto(f"{server.url}/review?{query}")
+        expect(opened.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
+        return opened
+
+    return open_it
+
+
+def shown(page: Page) -> str:
+    return str(page.locator(".room").get_attribute("data-item"))
+
+
+def saved(page: Page, seconds: float = 30) -> None:
+    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=1000 * seconds)
+
+
+def decided(project: Project) -> list[str]:
+    return [d.instance_id for d in reversed(review.history(project))]
+
+
+@contextmanager
+def locked(project: Project) -> Iterator[None]:
+    """Another process writes for long."""
+    other = sqlite3.connect(project.db, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@contextmanager
+def full_disk(server: Server) -> Iterator[None]:
+    """The server can make no file longer."""
+    assert server.process is not None
+    before = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (1, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
+
+
+def test_a_server_that_was_away_for_a_minute_is_found_again_at_once(open_room, mortal_server, project, watch):
+    page = open_room(mortal_server)
+    watch.server_may_be_gone = True
+    mortal_server.kill()
+    for key in "1u":
+        page.keyboard.press(key)
+    expect(page.locator(".room .saved")).to_have_text("Offline, 2 waiting", timeout=15_000)
+    page.wait_for_timeout(62_000)
+    mortal_server.start()
+    saved(page, seconds=30)  # seconds on a machine at rest
+    assert shown(page) == "s002"
+    assert decided(project) == ["s000", "s001"]
+
+
+def test_a_page_that_cannot_connect_again_is_loaded_anew_at_the_same_place(open_room, mortal_server, project, watch):
+    page = open_room(mortal_server)
+    for key in "us":
+        page.keyboard.press(key)
+    saved(page)
+    watch.server_may_be_gone = True
+    page.keyboard.press("n")
+    page.keyboard.type("half a note")
+    page.keyboard.press("Enter")
+    page.route("**/_stcore/host-config", lambda route: route.abort("connectionfailed"))  # asked for before it connects
+    page.on("domcontentloaded", lambda opened: opened.unroute("**/_stcore/host-config"))
+    mortal_server.kill()
+    page.keyboard.press("2")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("n")
+    page.keyboard.type("another")
+    mortal_server.start()
+    saved(page, seconds=40)
+    expect(page.locator(".room .note textarea")).to_have_value("another")
+    assert shown(page) == "s001"
+    told = {d.instance_id: d.note for d in review.history(project)}
+    assert told == {"s000": "", "s001": "", "s002": "half a note"}
+
+
+def test_a_database_locked_for_long_kills_no_page(open_room, server, project):
+    page = open_room(server)
+    with locked(project):
+        for key in "12u":
+            page.keyboard.press(key)
+        expect(page.locator(".room .notice[role=alert]")).to_contain_text("kept in this browser", timeout=45_000)
+        expect(page.locator(".room .saved")).to_have_attribute("data-state", "unsaved")
+        page.keyboard.press("s")
+        assert shown(page) == "s004"
+        page.wait_for_timeout(5000)
+    saved(page, seconds=45)
+    expect(page.locator(".room .notice[role=alert]")).to_be_hidden()
+    assert decided(project) == ["s000", "s001", "s002", "s003"]
+
+
+def test_a_full_disk_kills_no_page(open_room, mortal_server, project):
+    page = open_room(mortal_server)
+    with full_disk(mortal_server):
+        for key in "1u":
+            page.keyboard.press(key)
+        expect(page.locator(".room .notice[role=alert]")).to_contain_text("kept in this browser", timeout=20_000)
+        expect(page.locator(".room .saved")).to_have_text("Not saved yet: 2")
+        page.keyboard.press("s")
+        assert shown(page) == "s003"
+        assert decided(project) == []
+        page.reload()
+        expect(page.get_by_text(UNREADABLE).first).to_be_visible(timeout=30_000)
+    saved(page, seconds=40)
+    assert shown(page) == "s003"
+    assert decided(project) == ["s000", "s001", "s002"]
+
+
+def test_a_full_disk_before_the_first_key_is_told_and_waited_for(page, mortal_server, project):
+    query = urlencode({"project": str(project.folder), "annotator": "Ada"})
+    with full_disk(mortal_server):
+        page.goto(f"{mortal_server.url}/review?{query}")
+        expect(page.get_by_text(UNREADABLE).first).to_be_visible(timeout=60_000)
+    expect(page.locator(".room .flagged .text")).to_be_visible(timeout=30_000)
+    page.keyboard.press("1")
+    saved(page)
+    assert decided(project) == ["s000"]
+
+
+def test_a_closed_tab_gives_its_flags_to_who_comes_next(open_room, server, page, project, chromium, watch):
+    first = open_room(server)
+    assert shown(first) == "s000"
+    context = chromium.new_context()
+    context.on("page", watch.follow)
+    second = open_room(server, context.new_page(), "Bob")
+    assert shown(second) == "s020"
+    page.context.close()
+    second.wait_for_timeout(9000)
+    third = open_room(server, context.new_page(), "Cem")
+    assert shown(third) == "s000"
+    context.close()
+
+
+def test_a_reload_and_another_page_keep_ones_place(open_room, server, project, page, chromium, watch):
+    open_room(server)
+    context = chromium.new_context()
+    context.on("page", watch.follow)
+    other = open_room(server, context.new_page(), "Bob")
+    for key in "us":
+        other.keyboard.press(key)
+    saved(other)
+    with store.writing(project.db) as db:
+        store.release(db, "Ada")  # better ones than Bob's become free
+    other.reload()
+    expect(other.locator(".room")).to_have_attribute("data-item", "s022", timeout=30_000)
+    other.get_by_role("link", name="Explore").click()
+    expect(other.locator(".room")).to_have_count(0, timeout=30_000)
+    other.get_by_role("link", name="Review").click()
+    expect(other.locator(".room")).to_have_attribute("data-item", "s022", timeout=30_000)
+    context.close()
+
+
+def test_enter_goes_on_past_the_warning_and_decides_nothing(open_room, server, page, project):
+    change_settings(project, warning="These texts hold insults.")
+    query = urlencode({"project": str(project.folder), "annotator": "Ada"})
+    page.goto(f"{server.url}/review?{query}")
+    expect(page.locator(".room .warning")).to_be_visible(timeout=60_000)
+    for key in ("1", "k", "u", "l", "z"):
+        page.keyboard.press(key)
+    expect(page.locator(".room .warning")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # one press too many
+    expect(page.locator(".room .flagged .text")).to_be_visible()
+    assert shown(page) == "s000"
+    page.wait_for_timeout(400)
+    page.keyboard.press("Enter")
+    saved(page)
+    assert decided(project) == ["s000"]
+
+
+def test_a_held_enter_passes_the_warning_only(open_room, server, page, project):
+    change_settings(project, warning="These texts hold insults.")
+    query = urlencode({"project": str(project.folder), "annotator": "Ada"})
+    page.goto(f"{server.url}/review?{query}")
+    page.locator(".room .warning .act").focus()
+    for _ in range(6):
+        page.keyboard.down("Enter")
+        page.wait_for_timeout(120)
+    page.keyboard.up("Enter")
+    expect(page.locator(".room .flagged .text")).to_be_visible()
+    page.wait_for_timeout(500)
+    assert shown(page) == "s000"
+    assert decided(project) == []

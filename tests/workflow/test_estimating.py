@@ -1,0 +1,134 @@
+"""How long a retrain takes is told from the like of it, or not at all."""
+
+from dataclasses import replace
+
+import pytest
+from reviewing import Filling, examples
+
+from inffeed_core import store
+from inffeed_core.records import JobState, ModelVersion, Split
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, ProjectSettings, TrainSettings
+from inffeed_core.workflow.estimating import estimate
+from inffeed_core.workflow.projects import Project, create_project
+
+MODEL = "org/encoder"
+FIRST = {"seconds": 120.0, "texts": 60, "encoding": {"seconds": 100.0, "texts": 60}}
+NEXT = {"seconds": 9.0, "texts": 60, "encoding": {"seconds": 0.0, "texts": 0}}
+KEPT = TrainSettings(l2=1e-3, recipe="plain")
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """60 texts: 12 train, 8 validation, 40 silver."""
+    project = create_project(tmp_path / "p", ProjectSettings("Timed", Filling().labels, model=MODEL))
+    with store.writing(project.db) as db:
+        store.add_examples(db, examples(Filling()))
+    return project
+
+
+def add(project: Project, id: str, settings: TrainSettings, encoder: str = MODEL, **report: object) -> None:
+    with store.writing(project.db) as db:
+        one = ModelVersion(
+            id=id,
+            parent=None,
+            created="",
+            encoder=encoder,
+            weights_hash="",
+            data_hash="",
+            as_of_decision=0,
+            settings=settings.as_dict(),
+            seed=0,
+            train_counts={"gold": 12, "silver": 40},
+            validation=None,
+            test=None,
+            report={"base": MODEL, "l2": 1e-3, **report},
+        )
+        store.add_version(db, one)
+        store.promote(db, id, "test")
+
+
+def grow(project: Project, count: int) -> None:
+    found = [one for one in examples(Filling(silver=40 + count)) if one.split is Split.SILVER]
+    with store.writing(project.db) as db:
+        store.add_examples(db, [replace(one, id=f"new {one.id}") for one in found[:count]])
+
+
+def test_encoding_all_texts_is_no_part_of_the_next_retrain(project):
+    assert estimate(project, TrainSettings()) is None
+    add(project, "v1", TrainSettings(), **FIRST)
+    found = estimate(project, TrainSettings())
+    assert found is not None
+    assert found.seconds == pytest.approx(20)
+    assert "at most: v1 also chose" in found.basis
+
+
+def test_once_a_retrain_was_measured_it_is_the_like(project):
+    add(project, "v1", TrainSettings(), **FIRST)
+    add(project, "v2", KEPT, **NEXT)
+    found = estimate(project, TrainSettings())
+    assert found is not None
+    assert (found.seconds, found.basis) == (pytest.approx(9), "as v2 took")
+
+
+def test_texts_that_came_since_are_encoded_at_the_measured_pace_and_learned_from(project):
+    add(project, "v1", TrainSettings(), **FIRST)
+    add(project, "v2", KEPT, **NEXT)
+    grow(project, 26)
+    found = estimate(project, TrainSettings())
+    assert found is not None
+    assert found.seconds == pytest.approx(26 * 100 / 60 + 9 * 78 / 52)
+
+
+@pytest.mark.parametrize("other", [{"max_tokens": 64}, {"precision": "int8"}])
+def test_with_other_settings_of_encoding_nothing_is_told(project, other):
+    add(project, "v1", TrainSettings(), **FIRST)
+    assert estimate(project, TrainSettings(**other)) is None
+
+
+def test_the_first_version_of_an_earlier_release_is_no_measure_but_its_second_is(project):
+    add(project, "v1", TrainSettings(), seconds=120.0)
+    assert estimate(project, TrainSettings()) is None
+    add(project, "v2", KEPT, seconds=7.0)
+    found = estimate(project, TrainSettings())
+    assert found is not None
+    assert found.seconds == pytest.approx(7)
+
+
+def test_another_encoder_has_times_of_its_own(project):
+    add(project, "v1", TrainSettings(), **FIRST)
+    add(project, "v2", TrainSettings(method="fine-tune"), encoder="version:v2", **FIRST)
+    assert estimate(project, TrainSettings()) is None
+
+
+def test_fine_tuning_is_told_from_the_same_batch_and_tokens(project):
+    small = FineTuneSettings(batch_size=4, epochs=2)
+    told = {"seconds_per_text": 0.5}
+    tuned = TrainSettings(method="fine-tune", fine_tune=small)
+    add(project, "v1", tuned, encoder="version:v1", seconds=60.0, fine_tuning=told)
+    found = estimate(project, replace(tuned, fine_tune=replace(small, epochs=3)))
+    assert found is not None
+    assert found.seconds == pytest.approx(0.5 * 52 * 3)
+    assert estimate(project, replace(tuned, fine_tune=replace(small, batch_size=16))) is None
+    assert estimate(project, replace(tuned, max_tokens=64)) is None
+    assert estimate(project, replace(tuned, method="lora")) is None
+
+
+def test_the_analysis_is_in_the_time_once_one_like_it_was_measured(project):
+    add(project, "v1", TrainSettings(), **FIRST)
+    add(project, "v2", KEPT, **NEXT)
+    head, whole = AnalysisSettings(), AnalysisSettings(scope="all")
+    without = estimate(project, TrainSettings(), head)
+    assert without is not None
+    assert not without.analysis
+    with store.writing(project.db) as db:
+        store.enqueue(db, "job", "retrain", {"train": {}, "analysis": head.as_dict()})
+        store.mark_running(db, "job")
+        store.end_job(db, "job", JobState.DONE, result={"version": "v2"})
+        times = ["2026-01-01T00:00:00.000Z", "2026-01-01T00:00:27.000Z", "job"]
+        db.conn.execute("UPDATE job SET started = ?, ended = ? WHERE id = ?", times)
+    found = estimate(project, TrainSettings(), head)
+    assert found is not None
+    assert (found.seconds, found.analysis) == (pytest.approx(27), True)
+    other = estimate(project, TrainSettings(), whole)
+    assert other is not None
+    assert not other.analysis
