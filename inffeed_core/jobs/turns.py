@@ -139,9 +139,8 @@ def _work(project: Project, id: str, progress: Reporter) -> Mapping[str, object]
     if queued is None or queued.state.ended:
         raise Cancelled("The job had ended before its process began.")
     with _turn(project, progress):
-        with writing(project.db) as db:
-            if not mark_running(db, id):
-                raise Cancelled("The job had ended before its turn came.")
+        with claiming(project.db, id), writing(project.db) as db:  # as patient as the work that follows
+            mark_running(db, id)
         progress("Starting", 0, 0)
         keep_room(project)
         # Read once, when torch is loaded. Threads that spin while they wait steal the cores from browser and server:

@@ -12,6 +12,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from inffeed_core.errors import ExportFailed
@@ -58,7 +59,9 @@ def backup(project: Project, to: Path, progress: Progress) -> Backup:
 
 def place_for_backup(project: Project, home: Path, now: datetime) -> Path:
     """A new folder for a backup, named by project and time, beside the projects but not among them."""
-    return home / "backups" / f"{project.folder.name}-{now:%Y-%m-%d-%H%M%S}"
+    place = home / "backups" / f"{project.folder.name}-{now:%Y-%m-%d-%H%M%S}"
+    others = (place.with_name(f"{place.name}-{n}") for n in count(2))
+    return place if not place.exists() else next(one for one in others if not one.exists())
 
 
 def _empty(copy: Project) -> None:

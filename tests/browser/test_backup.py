@@ -27,10 +27,6 @@ for n in range(100_000):
 """
 
 
-def shot(page: Page, name: str) -> None:
-    page.screenshot(path=f"/tmp/{name}.png", full_page=True)
-
-
 @pytest.fixture
 def project(mortal_server: Server) -> Project:
     return make_reviewable(mortal_server.folder / "reviews")
@@ -44,17 +40,20 @@ def test_a_backup_is_made_by_the_button_while_others_write(mortal_server: Server
         page.goto(f"{mortal_server.url}/data?{urlencode({'project': str(project.folder), 'view': 'Export'})}")
         expect(page.get_by_text("a copied folder may come out damaged")).to_be_visible(timeout=30_000)
         page.get_by_role("button", name="Make a backup").click()
-        expect(page.get_by_text("The copy was checked, and is whole.")).to_be_visible(timeout=30_000)
-        page.wait_for_timeout(1100)  # the next one has another second in its name
+        told = page.get_by_text("The copy was checked, and is whole.")
+        expect(told).to_be_visible(timeout=30_000)
+        first = told.inner_text()
         page.get_by_role("button", name="Make a backup").click()
-        expect(page.get_by_text("The copy was checked, and is whole.")).to_be_visible(timeout=30_000)
-        page.wait_for_timeout(1000)
+        expect(told).not_to_have_text(first, timeout=30_000)
+        second = told.inner_text()
     finally:
         writer.kill()
         writer.wait()
+    page.screenshot(path="/tmp/h3_backup.png")
     copies = sorted((mortal_server.folder / "backups").iterdir())
     assert len(copies) == 2
-    assert str(copies[-1]) in page.locator(".stMain").inner_text()
+    assert [copy.name in said for copy, said in zip(copies, (first, second), strict=True)] == [True, True]
+    assert all((copy / "project.db").is_file() for copy in copies)
     with store.reading(open_project(copies[-1]).db) as db:
         assert store.answers(db, ["s001"])["s001"][0].token in ("mine", "w1")
         assert store.count_instances(db) == 60
@@ -82,6 +81,7 @@ def test_home_lists_every_project_beside_a_damaged_one(
         expect(page.get_by_text(name, exact=False).first).to_be_visible(timeout=30_000)
     expect(page.get_by_text(said).first).to_be_visible()
     expect(page.get_by_text(headline).first).to_be_visible()
+    page.screenshot(path=f"/tmp/h3_home_{language}.png", full_page=True)
     assert page.get_by_test_id("stException").count() == 0
     with store.reading(project.db) as db:
         assert store.open_jobs(db) == []

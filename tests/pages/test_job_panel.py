@@ -8,7 +8,9 @@ import pytest
 from page_parts import button, texts
 
 from inffeed_core import store
+from inffeed_core.jobs import control, signs
 from inffeed_core.records import JobState
+from inffeed_core.store import connection
 
 
 @pytest.fixture
@@ -89,4 +91,20 @@ def test_a_job_whose_process_is_gone_is_told_as_dead(open_page, running):
     with store.writing(running.db) as db:
         store.attach_process(db, "j", 2**22 - 1, time.time())
     app.run()
-    assert "Its process ended without a word" in texts(app)
+    assert "Its process is gone" in texts(app)
+
+
+def test_a_stopped_job_says_so_and_the_page_goes_on(open_page, running, monkeypatch):
+    monkeypatch.setattr(control, "look", lambda process: signs.Signs(stage=signs.STOPPED))
+    app = open_page("models", running)
+    assert "Stopped by a signal" in progress(app)
+    assert not app.exception
+
+
+def test_a_lock_in_the_way_of_cancelling_is_told(open_page, running, monkeypatch):
+    app = open_page("models", running)
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
+    with store.writing(running.db):
+        button(app, "Cancel").click().run()
+    assert not app.exception
+    assert "kept locked by another program" in texts(app)

@@ -197,6 +197,8 @@ def test_places_for_backups_differ_and_are_not_listed(project: Project, tmp_path
     place = place_for_backup(project, tmp_path, datetime(2026, 11, 26, 1, 2, 3))
     assert place == tmp_path / "backups" / "project-2026-11-26-010203"
     backup(project, place, quiet)
+    again = place_for_backup(project, tmp_path, datetime(2026, 11, 26, 1, 2, 3))
+    assert again == place.with_name("project-2026-11-26-010203-2")
     assert [one.folder for one in projects.projects_in(tmp_path)] == [project.folder]
 
 
