@@ -16,9 +16,9 @@ UNDER_DISCUSSION = f"""
             SELECT 1 FROM answer t WHERE t.instance = s.instance AND t.n > s.n
             AND (t.annotator = s.annotator OR (t.settles AND NOT {withdrawn("answer", "t")})))
         UNION ALL
-        SELECT v.instance, max(v.n) FROM answer v WHERE v.instance IN (
+        SELECT v.instance, max(v.n) FROM decision v WHERE v.instance IN (
             SELECT instance FROM decision WHERE label IS NOT NULL GROUP BY instance HAVING min(label) != max(label))
-        AND {counts("answer", "v")} GROUP BY v.instance HAVING min(v.label) != max(v.label)
+        AND {counts("decision", "v")} GROUP BY v.instance HAVING min(v.label) != max(v.label)
     ) GROUP BY instance
 """
 """The query for instances that nobody has settled since they were marked or disagreed on, with their last decision."""

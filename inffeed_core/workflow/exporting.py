@@ -5,6 +5,7 @@ Importing an export into a new project gives the same texts, original and curren
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -93,7 +94,7 @@ class _Rows:
             i.disputed,
             *((decision.act.value, decision.annotator, decision.at, decision.note or None) if decision else [None] * 4),
             self._version or i.metadata.get(CARRIED_VERSION),
-            to_cell(said),
+            to_cell(_as_answers(said)),
             *(i.metadata.get(key) for key in self._metadata),
         ]
 
@@ -105,6 +106,26 @@ def _telling(i: Instance, said: Sequence[Decision]) -> Decision | None:
     """
     telling = [] if i.disputed else [d for d in said if i.annotator in (None, d.annotator)]
     return telling[-1] if telling else None
+
+
+def _as_answers(said: Sequence[Decision]) -> list[Decision]:
+    """What was said as answers alone, which give the same votes: a file knows no acts of feedback.
+
+    A relabel of feedback is no vote once somebody has answered with a label; that answer then settles in its place.
+    """
+    kept = list(said)
+    for given in (d for d in said if d.feedback is not None):
+        later = said[said.index(given) + 1 :]
+        votes = [n for n, d in enumerate(later) if d.label and d.feedback is None and not _withdrawn(d, later[n:])]
+        if votes:
+            first = kept.index(next(d for d in kept if d.token == later[votes[0]].token))
+            kept[first] = replace(kept[first], settles=True)
+            kept.remove(given)
+    return kept
+
+
+def _withdrawn(vote: Decision, since: Sequence[Decision]) -> bool:
+    return any(d.annotator == vote.annotator and not d.label for d in since)
 
 
 def _metadata_kinds(all_instances: Iterator[Instance]) -> Mapping[str, Kind]:

@@ -17,11 +17,16 @@ from inffeed_core.records import Act, Decision, Example, Metadata, ModelVersion,
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
     add_examples,
+    add_proposals,
     add_version,
+    apply_proposals,
     exclude,
+    find,
     history,
     instances,
+    last_decision_row,
     promote,
+    proposal_set,
     reading,
     record_decision,
     standing_about,
@@ -35,7 +40,7 @@ from inffeed_core.workflow.projects import Project, create_project
 
 FORMATS = ("csv", "tsv", "jsonl", "csv.gz", "tsv.gz", "jsonl.gz", "parquet")
 LABELS = ("negative", "positive")
-AT = "2026-03-01T12:00:0{}.000Z"
+AT = "2026-03-01T12:00:{:02}.000Z"
 METADATA: Metadata = {"note": "clash", "n": -7, "x": 0.25, "known": True, "=risky": "=1+1", "metadata.id": "odd"}
 
 
@@ -326,3 +331,31 @@ def test_an_export_of_an_earlier_release_is_still_one(reviewed: Project, tmp_pat
     assert {id: row["label"] for id, row in rows(again).items()} == {
         id: row["label"] for id, row in rows(reviewed).items() if id != "skipped"
     }
+
+
+@pytest.mark.parametrize(
+    "after", [(), (("Ana", "negative"),), (("Ana", "negative"), ("Ana", None), ("Cem", "negative"))]
+)
+def test_what_people_say_after_feedback_counts_alone_here_and_after_an_import(
+    argued: Project, tmp_path: Path, after: list[tuple[str, str | None]]
+) -> None:
+    with_version(argued, "v1")
+    with writing(argued.db) as db:
+        proposed = [("untouched", "negative", "positive", 0.5), ("tie", "negative", "a", 0.4)]
+        add_examples(db, [Example("untouched", "untouched", "negative", Split.SILVER)])
+        made = add_proposals(db, "v1", last_decision_row(db), {"method": "influence-vote"}, proposed, {})
+        apply_proposals(db, proposal_set(db, made), ["untouched", "tie"], "Eve", "token")
+    for n, (who, label) in enumerate(after):
+        for id in ("untouched", "tie"):
+            decide(argued, id, Act.RELABEL if label else Act.UNSURE, label, 20 + n, who=who)
+    expected = {False: ("positive", "a"), True: ("negative", "negative")}[bool(after)]
+    again = create_project(tmp_path / "again", ProjectSettings("Test", ("negative", "positive", "a", "b", "c")))
+    file = Upload("a.csv", export_bytes(argued, "csv"))
+    commit(again, file, preview(again, file).options)
+    for project in (argued, again):
+        with reading(project.db) as db:
+            found = find(db, ["untouched", "tie"])
+            assert [(found[id].label, found[id].confirmed) for id in found] == [
+                (label, True) for label in (expected if list(found)[0] == "untouched" else expected[::-1])
+            ]
+    assert export_bytes(again, "csv") == file.data
