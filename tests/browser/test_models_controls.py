@@ -210,7 +210,7 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     open_settings(page)
     assert number(page, "Tokens of a text that are read").input_value() == "16"
     assert number(page, "Influencers kept on each side").input_value() == "4"
-    assert page.get_by_role("slider", name="Weight of unconfirmed silver").get_attribute("aria-valuenow") == "0.8"
+    expect(page.get_by_role("slider", name="Weight of unconfirmed silver")).to_have_value("0.8")
     button(page, "Retrain").click()
     made = done(project, "retrain")
     asked = job_of(project, "retrain")[1]
