@@ -14,11 +14,12 @@ from page_parts import metrics, texts, version
 from sqlite_utils import Database
 
 from inffeed_core import reasons, store, version_charts, wording
+from inffeed_core.data.encodings import ENCODINGS
 from inffeed_core.data.formats import SUFFIXES, Format, upload_types
 from inffeed_core.feedback import METHODS
 from inffeed_core.flagging import RANKINGS
 from inffeed_core.jobs.kinds import KINDS
-from inffeed_core.records import Act, Evidence, Flag, JobState, ProposalState, Split
+from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, ProposalState, Split
 from inffeed_core.settings import POLICIES, SENT, Method, Recipe, Remedy, Scope, Vote
 from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.status import Step, status
@@ -27,6 +28,7 @@ from pages.components.equal_texts import Kind
 from pages.languages import LANGUAGES
 
 ROOT = Path(__file__).parents[2]
+GOLD_TO_LEARN = (Split.TRAIN, Split.VALIDATION)
 CLOSED = {
     "jobs.{}": [*KINDS, *(state for state in JobState if state in ("failed", "cancelled"))],
     "stages.{}": wording.STAGES,
@@ -48,6 +50,10 @@ CLOSED = {
     "feedback.{}": [*get_args(Remedy), *get_args(Vote), *ProposalState],
     "feedback.about_{}": get_args(Remedy),
     "feedback.why_{}": get_args(Remedy),
+    "encodings.{}": ENCODINGS,
+    "standing.{}": UNDECIDED,
+    "core.{}-one-label": GOLD_TO_LEARN,
+    "core.{}-lacks-labels": GOLD_TO_LEARN,
 }
 """The phrase of every member, by the set that it belongs to."""
 
@@ -149,10 +155,20 @@ def test_no_phrase_is_left_over():
     unused = []
     for section, words in LANGUAGES["en"].words.items():
         for name in words:
-            bare = re.sub(r"_(one|many)$", "", name)
+            bare = re.sub(r"_(one|many|help|empty)$", "", name)
             used = {f"{section}.{name}", f"{section}.{bare}"} & (found | known)
-            if section in ("core", "charts", "reasons", "explore", "columns", "import", "models"):
-                used |= {name} & found or {one for one in prefixes if name.startswith(one)}
+            if section in (
+                "core",
+                "charts",
+                "reasons",
+                "explore",
+                "columns",
+                "import",
+                "models",
+                "standing",
+                "feedback",
+            ):
+                used |= {name, bare} & found or {one for one in prefixes if name.startswith(one)}
             if section == "card":
                 used |= {name, bare} & set(re.findall(r"\w+", scripts)) or {name, bare} & found
                 used |= {one for one in filled if one.fullmatch(name)}
