@@ -489,7 +489,11 @@ def test_feedback_comes_after_a_model(project: Project) -> None:
 
 def test_status_tells_what_is_undecided_and_flags_lists_it(reviewable_project):
     folder = str(reviewable_project.folder)
-    for id, said in (("s000", ["positive"]), ("s001", ["--act", "keep"]), ("s002", ["--act", "skip", "--note", "long"])):
+    for id, said in (
+        ("s000", ["positive"]),
+        ("s001", ["--act", "keep"]),
+        ("s002", ["--act", "skip", "--note", "long"]),
+    ):
         run("decide", folder, id, *said, "--annotator", "Ada")
     told = run("status", folder).output
     assert "37 open flags, 1 skipped" in told
