@@ -492,3 +492,18 @@ def test_feedback_comes_after_a_model(project: Project) -> None:
     assert "train one first" in run("feedback", "propose", project.folder, code=1).stderr
     assert "no proposals yet" in run("feedback", "show", project.folder, code=1).stderr
     assert "cap is 2.0" in run("feedback", "propose", project.folder, "--cap", 2, code=1).stderr
+
+
+def test_status_tells_what_is_undecided_and_flags_lists_it(reviewable_project):
+    folder = str(reviewable_project.folder)
+    for id, said in (
+        ("s000", ["positive"]),
+        ("s001", ["--act", "keep"]),
+        ("s002", ["--act", "skip", "--note", "long"]),
+    ):
+        run("decide", folder, id, *said, "--annotator", "Ada")
+    told = run("status", folder).output
+    assert "37 open flags, 1 skipped" in told
+    assert "since then 1 corrected, 1 confirmed" in told
+    assert "s002" in run("flags", folder, "--undecided", "skip").output
+    assert "s002" not in run("flags", folder, "--undecided", "unsure").output
