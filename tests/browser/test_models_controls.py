@@ -181,6 +181,12 @@ def done(project: Project, kind: str) -> Job:
     return found
 
 
+def idle(page: Page) -> None:
+    """Until the page has drawn the end of the last job, which would shut an open drop-down."""
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0, timeout=30 * SECONDS)
+    settled(page)
+
+
 def in_use(page: Page, id: str) -> None:
     expect(page.get_by_test_id("stMetric").filter(has_text="Version in use")).to_contain_text(id, timeout=30 * SECONDS)
     settled(page)
@@ -219,6 +225,7 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     kept = AnalysisSettings(influencers=4, explained=50)
     assert AnalysisSettings.from_dict(asked["analysis"]) == kept  # type: ignore[arg-type]
     assert made.result == {"version": "v2"}
+    idle(page)
     in_use(page, active(project))
 
     before = active(project)
@@ -236,6 +243,7 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     done(project, "export-model")
     assert job_of(project, "export-model")[1]["version"] == "v2"
     assert [folder.name for folder in project.exports.iterdir()] == ["v2"]
+    idle(page)
     page.keyboard.press("Escape")
     settled(page)
 
