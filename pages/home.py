@@ -232,14 +232,13 @@ def _projects(open_now: Project | None) -> None:
 
 
 def _line(summary: ProjectSummary, open_now: Project | None) -> None:
+    if summary.problem:
+        _unreadable(summary)
+        return
     with st.container(border=True):
         name, numbers, todo, act = st.columns([3, 3, 4, 2], vertical_alignment="center")
         changed = summary.changed[:16].replace("T", " ")
         name.text(f"{summary.name}\n{summary.folder.name}/")
-        if summary.problem:
-            todo.badge(say("app.project_unreadable"), icon=":material/error:", color="red")
-            todo.text(told(summary.problem))
-            return
         if not may_open(summary.folder):  # a link out of the home folder
             todo.text(say("home.elsewhere_by_hand"))
             return
@@ -253,6 +252,14 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
         todo.text(told(next_step.sentence))
         if act.button(say(f"steps.{next_step.step}"), key=f"go {summary.folder}", width="stretch"):
             _go(project, next_step.step)
+
+
+def _unreadable(summary: ProjectSummary) -> None:
+    with st.container(border=True):
+        name, why = st.columns([3, 9], vertical_alignment="center")
+        name.text(f"{summary.folder.name}/")
+        why.badge(say("app.project_unreadable"), icon=":material/error:", color="red")
+        why.text(told(summary.problem))
 
 
 def _next_step(project: Project) -> NextStep | str:

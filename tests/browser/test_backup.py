@@ -49,7 +49,6 @@ def test_a_backup_is_made_by_the_button_while_others_write(mortal_server: Server
     finally:
         writer.kill()
         writer.wait()
-    page.screenshot(path="/tmp/h3_backup.png")
     copies = sorted((mortal_server.folder / "backups").iterdir())
     assert len(copies) == 2
     assert [copy.name in said for copy, said in zip(copies, (first, second), strict=True)] == [True, True]
@@ -81,7 +80,6 @@ def test_home_lists_every_project_beside_a_damaged_one(
         expect(page.get_by_text(name, exact=False).first).to_be_visible(timeout=30_000)
     expect(page.get_by_text(said).first).to_be_visible()
     expect(page.get_by_text(headline).first).to_be_visible()
-    page.screenshot(path=f"/tmp/h3_home_{language}.png", full_page=True)
     assert page.get_by_test_id("stException").count() == 0
     with store.reading(project.db) as db:
         assert store.open_jobs(db) == []
