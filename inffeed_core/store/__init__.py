@@ -72,6 +72,7 @@ from inffeed_core.store.flags import (
     leased_ids,
     others_reviewing,
     release,
+    share_out,
     still_open,
 )
 from inffeed_core.store.instances import (
@@ -176,6 +177,7 @@ __all__ = [
     "leased",
     "leased_ids",
     "others_reviewing",
+    "share_out",
     "lots",
     "map_points",
     "mark_running",

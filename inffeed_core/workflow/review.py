@@ -125,7 +125,11 @@ def take(
         still = store.still_open(db, have, viewer)
         kept = [id for id in have if id in still][:most]
         room = max(0, min(limit, most - len(kept)))
-        items = _items(db, analysis, policy, _next(db, analysis, sitting, viewer, room, have, own))
+        ranked = _next(db, analysis, sitting, viewer, room, have, own)
+        short = 0 if ahead is None else room - len(ranked)
+        if short and len(have) < 2 and store.share_out(db, annotator, analysis.id, policy, short):
+            ranked = _next(db, analysis, sitting, viewer, room, have, own)  # the last flags lay with others
+        items = _items(db, analysis, policy, ranked)
         if settings.audit_share:
             items = _with_audit(db, items, viewer, have, settings.audit_share)[:room]
         lost = [id for id in have if id not in kept]
