@@ -30,7 +30,7 @@ RETRY = 4.0  # seconds until a room that could not be opened is tried again
 
 def page() -> None:
     """Ask who is reviewing, then open the room."""
-    project = _project()
+    project = require_project(_rerun_later)
     annotator = known_name()
     if not annotator:
         _ask_name()
@@ -43,15 +43,6 @@ def page() -> None:
         discussion(project, annotator)
     else:
         _room(project, annotator)
-
-
-def _project() -> Project:
-    """The open project; one that the address names and that cannot be opened now is tried again."""
-    try:
-        return require_project()
-    finally:
-        if st.session_state.get("project") is None and st.query_params.get("project"):
-            _rerun_later()
 
 
 def _ask_name() -> None:

@@ -77,6 +77,7 @@ from inffeed_core.store.flags import (
     leased_ids,
     others_reviewing,
     release,
+    share_out,
     still_open,
 )
 from inffeed_core.store.instances import (
@@ -197,6 +198,7 @@ __all__ = [
     "leased",
     "leased_ids",
     "others_reviewing",
+    "share_out",
     "lots",
     "map_points",
     "mark_running",

@@ -163,6 +163,24 @@ def others_reviewing(db: Database, annotator: str) -> int:
     return int(next(iter(db.query(sql, [annotator, now()])))["n"])
 
 
+def share_out(db: Database, annotator: str, analysis: int, policy: str, limit: int) -> int:
+    """Free up to a share of flags, at most `limit`, of others who hold more; last ranked first; returns how many."""
+    values: dict[str, object] = {"annotator": annotator, "analysis": analysis, "policy": policy, "now": now()}
+    others = "FROM lease l WHERE l.annotator != :annotator AND l.until > :now"
+    held = next(iter(db.query(f"SELECT count(*) AS n, count(DISTINCT annotator) AS people {others}", values)))
+    share = max(1, held["n"] // (held["people"] + 1))  # the one on screen is never taken
+    values |= {"share": share, "limit": min(limit, share)}
+    sql = f"""
+        DELETE FROM lease WHERE (instance, annotator) IN (
+            SELECT instance, annotator FROM (
+                SELECT l.instance, l.annotator, row_number() OVER (PARTITION BY l.annotator ORDER BY (
+                    SELECT r.rank FROM ranking r
+                    WHERE r.analysis = :analysis AND r.policy = :policy AND r.instance = l.instance)) AS place {others}
+            ) WHERE place > :share ORDER BY place DESC LIMIT :limit)
+    """
+    return int(db.conn.execute(sql, values).rowcount)
+
+
 def leased_ids(db: Database, annotator: str) -> list[str]:
     """The flags that the annotator holds now."""
     sql = "SELECT instance FROM lease WHERE annotator = ? AND until > ?"

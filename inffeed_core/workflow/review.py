@@ -134,9 +134,7 @@ def take(
         if sitting.only.answered:
             items = _again(db, analysis, looked, room, have)
         else:
-            items = _items(db, analysis, policy, _next(db, analysis, sitting, viewer, room, have, own))
-            if settings.audit_share:
-                items = _with_audit(db, items, viewer, have, settings.audit_share)[:room]
+            items = _open(db, analysis, sitting, room, have, own, shares=ahead is not None)
         lost = [id for id in have if id not in kept]
         store.release(db, annotator, lost)
         store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
@@ -153,6 +151,20 @@ def _own(db: Database, viewer: Viewer, audit_share: float) -> list[str]:
     held = store.leased_ids(db, str(viewer.annotator))
     drawn = store.next_audited(db, viewer, len(held)) if audit_share else []
     return [id for id in held if id not in drawn]
+
+
+def _open(
+    db: Database, analysis: Analysis, sitting: Sitting, room: int, have: Sequence[str], own: list[str], *, shares: bool
+) -> list[ReviewItem]:
+    """The first open flags, audited texts among them; where flags run short, some of those that others hold ahead."""
+    settings = store.project_settings(db)
+    viewer = Viewer(sitting.annotator, settings.overlap)
+    ranked = _next(db, analysis, sitting, viewer, room, have, own)
+    short = room - len(ranked) if shares else 0
+    if short and len(have) < 2 and store.share_out(db, sitting.annotator, analysis.id, sitting.policy, short):
+        ranked = _next(db, analysis, sitting, viewer, room, have, own)  # the last flags lay with others
+    items = _items(db, analysis, sitting.policy, ranked)
+    return _with_audit(db, items, viewer, have, settings.audit_share)[:room] if settings.audit_share else items
 
 
 def _next(

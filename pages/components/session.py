@@ -7,6 +7,7 @@ the machine itself, where nobody else is named to it.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -78,10 +79,15 @@ def _choose(project: Project) -> Project:
     return project
 
 
-def require_project() -> Project:
-    """The open project; without one the page says so, links to Home, and ends here."""
+def require_project(unopened: Callable[[], None] | None = None) -> Project:
+    """The open project; without one the page says so, links to Home, and ends here.
+
+    `unopened` is called where the address names a project that cannot be opened now.
+    """
     project = current_project()
     if project is None:
+        if unopened is not None and st.query_params.get("project"):
+            unopened()
         language_choice()
         empty_state(say("app.no_project"), say("app.no_project_advice"), "pages/home.py", say("app.to_home"))
         st.stop()

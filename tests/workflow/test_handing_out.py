@@ -85,6 +85,15 @@ def test_what_one_holds_beyond_ones_share_goes_to_who_came_after(reviewable_proj
     assert given(reviewable_project, "Bob", have=("s020",)) == ["s010", "s011", "s012"]
 
 
+def test_the_last_flags_do_not_wait_with_whoever_holds_most(tmp_path):
+    project = make_reviewable(tmp_path / "p", Filling(silver=6))
+    first = [i.flag.id for i in review.take(project, Sitting("Ada"), 20, ahead=20).items]
+    assert len(first) == 6
+    second = [i.flag.id for i in review.take(project, Sitting("Bob"), 20, ahead=20).items]
+    assert second == ["s003", "s004", "s005"]
+    assert list(review.take(project, Sitting("Ada"), 0, first, ahead=20).lost) == second
+
+
 def test_who_comes_again_goes_on_with_what_they_held(reviewable_project):
     given(reviewable_project, "Ada")
     assert given(reviewable_project, "Bob") == ["s003", "s004", "s005"]

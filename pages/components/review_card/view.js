@@ -15,6 +15,7 @@ class View {
     this.body.toggleAttribute("data-blur", config.blur);
     this.paint(config.colours);
     revealWhileHeld(this.body);
+    this.parts.middle.addEventListener("scroll", () => (this.scrolled = true));
     root.append(this.body);
     this.nameKeys();
     this.showGuide();
@@ -200,8 +201,14 @@ class View {
     parts.subject.replaceChildren(...(item ? [subjectPanel(item, this), counterPanel(item, this)] : [this.emptyState()]));
     parts.evidence.replaceChildren(...(item ? this.sides(item) : []));
     if (scrolled) parts.subject.querySelector(".text").scrollTop = scrolled;
-    else if (this.body.dataset.item !== room.shownId) parts.middle.scrollTop = 0;
+    else if (this.body.dataset.item !== room.shownId) this.scrollToTop();
     this.drawn = state;
+  }
+
+  /** Begin a text at its top; touched only where it was scrolled, since that lays the page out once more. */
+  scrollToTop() {
+    if (this.scrolled) this.parts.middle.scrollTop = 0;
+    this.scrolled = false;
   }
 
   /** A page of the text further (1) or back (-1); where all of it has been seen, of what stands below. */
