@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
@@ -141,7 +140,7 @@ def _begin(open_now: Project | None) -> None:
         with st.popover(say("home.open_folder"), icon=":material/folder_open:", width="stretch"):
             folder = st.text_input(say("home.folder"), key="folder", placeholder="/home/me/projects/reviews")
             if st.button(say("home.open_it"), key="open_folder") and folder.strip():
-                _try_to(lambda: choose_by_hand(Path(folder.strip()).expanduser()))
+                _try_to(lambda: choose_by_hand(folder.strip()))
 
 
 def _try_to(act: Callable[[], object]) -> None:

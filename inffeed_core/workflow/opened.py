@@ -34,6 +34,16 @@ def open_allowed(folder: str | Path) -> Project:
     return open_project(place)
 
 
+def open_by_hand(folder: str | Path) -> Project:
+    """Open a project wherever it lies, and allow it from now on. Raises ProjectError."""
+    try:
+        project = open_project(Path(os.path.abspath(os.path.expanduser(folder))))
+    except (OSError, ValueError) as error:  # a path that no folder can have
+        raise ProjectError(f"There is no folder {folder} ({error}); name one that holds a project.") from error
+    opened_by_hand(project.folder)
+    return project
+
+
 def may_open(folder: str | Path) -> bool:
     """Whether there is a project in this folder that the app may open."""
     return _allowed(folder) is not None

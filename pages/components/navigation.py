@@ -30,11 +30,7 @@ PAGES = (
 
 def navigate() -> Page:
     """Declare the pages; returns the one that was asked for. Ends here for who may not come in."""
-    require_gate()
-    st.set_page_config(page_title=say("app.name"), page_icon=str(ICON), layout="wide", initial_sidebar_state=SIDE_BAR)
-    st.html(STYLE)
-    st.session_state["navigated"] = True
-    page = st.navigation([st.Page(file, title=say(title), icon=icon) for file, title, icon in PAGES])
+    page = _declared()
     require_identity()
     sign_out()
     return page
@@ -42,8 +38,16 @@ def navigate() -> Page:
 
 def require_navigation() -> None:
     """Call first on a page: starts over through `app.py` where the page was run without it."""
-    require_gate()
     if not st.session_state.get("navigated"):
-        navigate()
+        _declared()
         st.rerun()
+    require_gate()
     require_identity()
+
+
+def _declared() -> Page:
+    require_gate()
+    st.set_page_config(page_title=say("app.name"), page_icon=str(ICON), layout="wide", initial_sidebar_state=SIDE_BAR)
+    st.html(STYLE)
+    st.session_state["navigated"] = True
+    return st.navigation([st.Page(file, title=say(title), icon=icon) for file, title, icon in PAGES])

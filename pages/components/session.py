@@ -13,8 +13,8 @@ from pathlib import Path
 import streamlit as st
 
 from inffeed_core.errors import ProjectError
-from inffeed_core.workflow.opened import open_allowed, opened_by_hand
-from inffeed_core.workflow.projects import Project, open_project, settings_of
+from inffeed_core.workflow.opened import open_allowed, open_by_hand
+from inffeed_core.workflow.projects import Project, settings_of
 from pages.components.gate import at_the_machine
 from pages.components.identity import Source, source
 from pages.components.navigation import require_navigation
@@ -39,7 +39,7 @@ def _from_outside() -> Project | None:
     if not folder and not named:
         return None
     try:
-        return open_allowed(folder) if folder else _open_by_hand(Path(named or ""))
+        return open_allowed(folder) if folder else open_by_hand(named or "")
     except ProjectError as error:
         problem(str(error), say("app.project_unreadable"))
         return None
@@ -55,22 +55,16 @@ def choose_project(folder: Path) -> Project:
     return _choose(open_allowed(folder))
 
 
-def choose_by_hand(folder: Path) -> Project:
+def choose_by_hand(folder: str) -> Project:
     """The same with a path that was typed. Raises ProjectError, also for who may type none."""
     if not may_type_paths():
         raise ProjectError(say("home.elsewhere_by_hand"))
-    return _choose(_open_by_hand(folder))
+    return _choose(open_by_hand(folder))
 
 
 def may_type_paths() -> bool:
     """Whether this user may name folders of the machine: they sit at it, and it is not shared by sign-in or proxy."""
     return at_the_machine() and source() is Source.OWN_WORD
-
-
-def _open_by_hand(folder: Path) -> Project:
-    project = open_project(folder)
-    opened_by_hand(project.folder)
-    return project
 
 
 def _choose(project: Project) -> Project:

@@ -21,7 +21,7 @@ WORDS = {
         "to_models": "Go to Models",
         "not_through_gate": "This page did not come from InfFeed's own server. Start it with `make app` or `inffeed app`.",
         "sign_in": "Sign in",
-        "sign_in_advice": "This server shows its projects to who has signed in.",
+        "sign_in_advice": "Sign in to see the projects on this server.",
         "sign_in_with": "Sign in with {provider}",
         "sign_out": "Sign out",
         "not_named": "Nobody is signed in",

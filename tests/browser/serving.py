@@ -20,7 +20,14 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
 LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("127.0.0.1", "localhost"))
 LOCAL += ("data:", "blob:", "about:", "chrome-extension:")
-SERVER_GONE = ("ERR_CONNECTION", "WebSocket", "disconnected from server", "in reaching server", "not responding")
+SERVER_GONE = (
+    "ERR_CONNECTION",
+    "dynamically imported module",
+    "WebSocket",
+    "disconnected from server",
+    "in reaching server",
+    "not responding",
+)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 
 from inffeed_core.errors import ProjectError
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.opened import FILE, may_open, open_allowed, opened_by_hand
+from inffeed_core.workflow.opened import FILE, may_open, open_allowed, open_by_hand, opened_by_hand
 from inffeed_core.workflow.projects import create_project
 
 ABOUT = ProjectSettings("Reviews", ("a", "b"))
@@ -99,6 +99,13 @@ def test_what_was_opened_by_hand_opens_from_then_on(home, secret):
     assert json.loads((home / FILE).read_text()) == [str(secret.folder)]
     assert not may_open(secret.folder.parent / "other")
     assert not may_open(secret.folder / "models")
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/x", "a\0b", "x" * 5000, "/nowhere", "/etc/passwd"])
+def test_a_path_that_holds_no_project_is_refused_in_words_and_not_noted(home, name):
+    with pytest.raises(ProjectError, match="There is no folder"):
+        open_by_hand(name)
+    assert not (home / FILE).exists()
 
 
 def test_a_link_opened_by_hand_stands_for_where_it_leads(home, secret, tmp_path):
