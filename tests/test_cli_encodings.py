@@ -1,5 +1,6 @@
 """`inffeed import` of files that it has to ask about or refuse; the database stays as it was."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,7 @@ def texts(project: Project) -> list[str]:
         return [i.text for i in store.instances(db)]
 
 
-def test_without_an_encoding_the_proposals_are_named_and_with_one_it_is_imported(
-    empty: Project, tmp_path: Path
-) -> None:
+def test_proposals_are_named_without_an_encoding_and_with_one_it_is_imported(empty: Project, tmp_path: Path) -> None:
     file = tmp_path / "train.csv"
     file.write_bytes(f'text,label\n"{POLISH}",positive\n'.encode("cp1250"))
     refused = CliRunner().invoke(main, ["import", str(empty.folder), str(file)])
@@ -39,8 +38,6 @@ def test_without_an_encoding_the_proposals_are_named_and_with_one_it_is_imported
 
 
 def test_an_unknown_encoding_and_a_pipe_change_nothing(empty: Project, tmp_path: Path) -> None:
-    import os
-
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "a.csv").write_text("text,label\nfine,positive\n")
     for arguments, told in (
