@@ -7,10 +7,13 @@ import pytest
 from page_parts import button, texts
 
 from inffeed_core import store
+from inffeed_core.data.encodings import ENCODINGS
+from inffeed_core.data.formats import SUFFIXES
 from inffeed_core.records import Act, Decision, Example, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.workflow.exporting import export_bytes
 from inffeed_core.workflow.projects import Project, create_project
+from pages.languages import LANGUAGES
 
 
 @pytest.fixture
@@ -161,3 +164,13 @@ def test_an_export_comes_back_with_its_decisions(open_page, reviewable_project, 
     with store.reading(empty_project.db) as db:
         restored = store.instance(db, "s000")
     assert (restored.original_label, restored.label, restored.annotator) == ("negative", "positive", "anna")
+
+
+def test_the_uploader_offers_what_the_core_reads(open_page, empty_project):
+    offered = {kind.lstrip(".") for kind in open_page("data", empty_project).file_uploader[0].proto.type}
+    assert offered == {*SUFFIXES, "gz"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_encoding_has_its_words(language):
+    assert set(LANGUAGES[language].words["encodings"]) == set(ENCODINGS)

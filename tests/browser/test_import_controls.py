@@ -1,0 +1,162 @@
+"""The import tab: every control once, and what SQLite holds afterwards."""
+
+import os
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psutil
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from serving import Server
+
+from inffeed_core import store
+from inffeed_core.records import Instance, Split
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.workflow.projects import Project, create_project
+
+PICTURES = os.environ.get("INFFEED_PICTURES")
+"""Where to leave pictures of the page, for whoever wants to look."""
+POLISH = ("Świetny produkt, bardzo się cieszę", "Złe, nie działa")
+SECONDS = 60_000
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Project:
+    return create_project(tmp_path / "p", ProjectSettings("Empty", ("negative", "positive")))
+
+
+def stored(project: Project) -> list[Instance]:
+    with store.reading(project.db) as db:
+        return list(store.instances(db))
+
+
+def open_import(page: Page, server: Server, project: Project) -> None:
+    page.goto(f"{server.url}/data?{urlencode({'project': str(project.folder), 'view': 'Import'})}")
+    expect(page.get_by_text("The labels of this project")).to_be_visible(timeout=SECONDS)
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "text/plain", "buffer": data})
+
+
+def box(page: Page, name: str) -> Locator:
+    label = page.get_by_test_id("stWidgetLabel").get_by_text(name, exact=True)
+    return page.get_by_test_id("stSelectbox").filter(has=label)
+
+
+def choose(page: Page, name: str, option: str) -> None:
+    box(page, name).locator("input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    page.wait_for_timeout(300)
+    expect(page.locator('[data-testid="stStatusWidget"]')).to_be_hidden(timeout=SECONDS)
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
+
+
+def test_a_legacy_file_is_asked_about_and_shown_as_it_is_read(page: Page, server: Server, empty: Project):
+    lines = ["nr;opinia;autor;ocena;zbiór", *(f"{n};{t};Łucja;{n}" for n, t in enumerate(POLISH, start=1))]
+    rows = [lines[0], *(f"{line};{split}" for line, split in zip(lines[1:], ("train", "test"), strict=True))]
+    open_import(page, server, empty)
+    upload(page, "opinie.csv", "\n".join(rows).encode("cp1250"))
+    expect(page.get_by_text("Nothing in this file says how its text is encoded")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("Central European (Windows-1250): ", exact=False).first).to_contain_text("zbiór")
+    expect(page.get_by_text("What the columns mean")).to_be_hidden()
+    picture(page, "asked")
+    choose(page, "Encoding", "Western European (Windows-1252)")
+    expect(page.get_by_text("Read as cp1252.")).to_be_visible(timeout=SECONDS)
+    choose(page, "Encoding", "Central European (Windows-1250)")
+    expect(page.get_by_text("Read as cp1250.")).to_be_visible(timeout=SECONDS)
+    assert stored(empty) == []
+
+
+def test_every_choice_is_what_is_stored(page: Page, server: Server, empty: Project):
+    rows = ["key;opinia;autor;ocena;zbiór"]
+    rows += [f"k{n};{t};Łucja;{5 - n};{s}" for n, (t, s) in enumerate(zip(POLISH, ("train", "test"), strict=True))]
+    open_import(page, server, empty)
+    upload(page, "opinie.csv", "\n".join(rows).encode("cp1250"))
+    choose(page, "Encoding", "Central European (Windows-1250)")
+    page.get_by_text("named in a column", exact=True).click()
+    settle(page)
+    choose(page, "Split column", "zbiór")
+    choose(page, "Source of the label", "autor")
+    choose(page, "Id", "(none)")
+    choose(page, "Id", "key")
+    choose(page, "Label", "ocena")
+    choose(page, "Text", "opinia")
+    expect(page.get_by_text("What the labels mean")).to_be_visible(timeout=SECONDS)
+    go = page.get_by_role("button", name="Import 2 rows")
+    expect(go).to_be_disabled()
+    for n, label in ((0, "positive"), (1, "negative")):
+        names = page.get_by_test_id("stSelectbox").filter(
+            has=page.locator(f'input[aria-label*="Label of name {n + 1}"]')
+        )
+        names.locator("input").click()
+        page.get_by_role("option", name=label, exact=True).click()
+        settle(page)
+    picture(page, "ready")
+    expect(go).to_be_enabled(timeout=SECONDS)
+    go.click()
+    expect(page.get_by_text("opinie.csv: 1 train, 1 test.")).to_be_visible(timeout=SECONDS)
+    assert [(i.id, i.text, i.label, i.source, i.split) for i in stored(empty)] == [
+        ("k0", POLISH[0], "positive", "Łucja", Split.TRAIN),
+        ("k1", POLISH[1], "negative", "Łucja", Split.TEST),
+    ]
+
+
+def test_one_split_for_all_rows_and_an_error_by_row(page: Page, server: Server, empty: Project):
+    open_import(page, server, empty)
+    upload(page, "a.tab", b"text\tlabel\nfine\tpositive\n\tnegative\n")
+    expect(page.get_by_text("Not importable yet")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("button", name="Import 2 rows")).to_be_disabled()
+    picture(page, "errors")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Not importable yet")).to_be_hidden(timeout=SECONDS)
+    assert stored(empty) == []
+    upload(page, "b.ndjson", b'{"text": "fine", "label": "positive"}\n{"text": "poor", "label": "negative"}\n')
+    expect(page.get_by_role("button", name="Import 2 rows")).to_be_enabled(timeout=SECONDS)
+    for split in ("test", "silver"):
+        page.get_by_role("radio", name=split).click()
+        settle(page)
+    expect(page.get_by_text("silver: 1 positive, 1 negative")).to_be_visible(timeout=SECONDS)
+    page.get_by_role("button", name="Import 2 rows").click()
+    expect(page.get_by_text("b.ndjson: 2 silver.")).to_be_visible(timeout=SECONDS)
+    assert [(i.text, i.label, i.split) for i in stored(empty)] == [
+        ("fine", "positive", Split.SILVER),
+        ("poor", "negative", Split.SILVER),
+    ]
+
+
+def readers(server: Server) -> list[psutil.Process]:
+    assert server.process is not None
+    return [
+        c for c in psutil.Process(server.process.pid).children(recursive=True) if "inffeed_core.data" in c.cmdline()
+    ]
+
+
+@pytest.mark.parametrize("leave", ["close", "cancel"])
+def test_reading_ends_when_it_is_cancelled_or_the_tab_is_closed(
+    page: Page, server: Server, empty: Project, leave: str, tmp_path: Path
+):
+    slow = tmp_path / "slow.jsonl"
+    slow.write_bytes(b'{"text": "%s", "label": "positive", "list": [%s]}\n' % (b"a" * 20, b"1," * 200 + b"1") * 60_000)
+    open_import(page, server, empty)
+    page.locator('input[type="file"]').set_input_files(slow)
+    deadline = time.monotonic() + 60
+    while not (working := readers(server)):
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(10)
+    if leave == "close":
+        page.close()
+    else:
+        page.get_by_role("button", name="Cancel").click()
+    left = psutil.wait_procs(working, timeout=10)[1]
+    assert not left
+    assert stored(empty) == []
