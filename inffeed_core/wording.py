@@ -9,7 +9,8 @@ settings and commands, are searched for, and are reported.
 """
 
 from collections.abc import Mapping
-from typing import Self
+from string import Formatter
+from typing import Any, Self
 
 ENGLISH = {
     "step-import-train": "Import a gold seed: texts with confirmed labels, into the train split.",
@@ -22,30 +23,34 @@ ENGLISH = {
     "step-retrain-one": "Retrain: {count} label reviewed since {version}.",
     "step-retrain-many": "Retrain: {count} labels reviewed since {version}.",
     "step-analyse": "Analyse: {version} has no flags yet.",
-    "step-review": "Review the flags: {count} silver labels are waiting, the most promising first.",
+    "step-review": "Review the flags: {count} silver {count:label is|labels are} waiting, the most promising first.",
     "step-export": "Nothing is left to review: export the data.",
     "flags-no-model": "There is no model yet, so nothing is flagged. Import gold and silver texts, then train one.",
     "flags-no-analysis": "Model {version} has not been analysed, so nothing is flagged. Run the analysis.",
     "flags-no-ranking": "The analysis of model {version} has no ranking by '{policy}'. Choose another policy.",
     "paired-same": (
         "No significant change: macro-F1 moved by {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, which "
-        "includes zero (paired bootstrap over the {examples:,} validation examples that both versions predicted)."
+        "includes zero (paired bootstrap over the {examples:,} validation {examples:text|texts} that both "
+        "versions predicted)."
     ),
     "paired-rose": (
         "Macro-F1 rose significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
-        "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
+        "(paired bootstrap over the {examples:,} validation {examples:text|texts} that both versions predicted)."
     ),
     "paired-fell": (
         "Macro-F1 fell significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
-        "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
+        "(paired bootstrap over the {examples:,} validation {examples:text|texts} that both versions predicted)."
     ),
     "trial-confirmed": (
-        "Validation confirmed {count:,} changes, and they were applied: macro-F1 {change:+.3f}, 95 % interval "
-        "{low:+.3f} to {high:+.3f} (paired bootstrap over {examples:,} validation texts)."
+        "Validation confirmed {count:,} {count:change, and it was|changes, and they were} applied: macro-F1 "
+        "{change:+.3f}, 95 % interval "
+        "{low:+.3f} to {high:+.3f} (paired bootstrap over {examples:,} validation {examples:text|texts})."
     ),
     "trial-refused": (
-        "Validation did not confirm {count:,} changes, and they were not applied: macro-F1 {change:+.3f}, 95 % "
-        "interval {low:+.3f} to {high:+.3f}, not above zero (paired bootstrap over {examples:,} validation texts)."
+        "Validation did not confirm {count:,} {count:change, and it was|changes, and they were} not applied: "
+        "macro-F1 {change:+.3f}, 95 % "
+        "interval {low:+.3f} to {high:+.3f}, not above zero (paired bootstrap over {examples:,} validation "
+        "{examples:text|texts})."
     ),
     "unpaired-none": "These versions cannot be compared: one of them was trained without validation examples.",
     "unpaired-same": (
@@ -60,43 +65,56 @@ ENGLISH = {
         "Macro-F1 fell significantly: {before:.3f} to {after:.3f} (by the two separate intervals; "
         "their predictions are not both stored, so pairs cannot be compared)."
     ),
-    "audit-too-few": ("{least} audited texts tell how many silver labels are wrong; so far {checked} are audited."),
+    "audit-too-few": (
+        "{least} audited texts tell how many silver labels are wrong; so far {checked} {checked:is|are} audited."
+    ),
     "audit-rate": (
-        "{wrong} of {checked} audited silver labels were wrong: {rate:.1%} of all, 95 % interval {low:.1%} to "
+        "{wrong} of {checked} audited silver {checked:label|labels} {wrong:was|were} wrong: {rate:.1%} of "
+        "all, 95 % interval {low:.1%} to "
         "{high:.1%}."
     ),
     "audit-left": (
-        "About {left:,} wrong labels are left ({low:,} to {high:,}); at this rate {hundredth} in 100 further flags "
+        "About {left:,} wrong {left:label is|labels are} left ({low:,} to {high:,}); at this rate "
+        "{hundredth} in 100 further flags "
         "would be, and more where their order is worth anything."
     ),
-    "audit-undecided": "{undecided} audited texts got no label; they are left out.",
+    "audit-undecided": (
+        "{undecided} audited {undecided:text got no label; it is|texts got no label; they are} left out."
+    ),
     "time-like-version": "as {version} took",
     "time-by-version": "at the pace of {version}; early stopping may end it sooner",
     "time-by-probe": "by a measurement; early stopping may end it sooner",
-    "order-unknown": "Their rankings cannot be compared: {silver:,} silver texts are ranked by both.",
+    "order-unknown": "Their rankings cannot be compared: {silver:,} silver {silver:text is|texts are} ranked by both.",
     "order-same": (
-        "They put {silver:,} silver texts into almost the same order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into almost the same order of harm (rank correlation "
+        "{correlation:+.2f})."
     ),
     "order-near": (
-        "They put {silver:,} silver texts into much the same order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into much the same order of harm (rank correlation "
+        "{correlation:+.2f})."
     ),
     "order-loose": (
-        "They put {silver:,} silver texts into a loosely similar order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into a loosely similar order of harm (rank "
+        "correlation {correlation:+.2f})."
     ),
     "order-far": (
-        "They put {silver:,} silver texts into a rather different order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into a rather different order of harm (rank "
+        "correlation {correlation:+.2f})."
     ),
     "order-unrelated": (
-        "They put {silver:,} silver texts into an unrelated order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into an unrelated order of harm (rank correlation "
+        "{correlation:+.2f})."
     ),
     "order-opposite": (
-        "They put {silver:,} silver texts into an opposite order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into an opposite order of harm (rank correlation "
+        "{correlation:+.2f})."
     ),
     "order-and-overlap": (
-        "{order} Of the {top} strongest influencers of a text, {share:.0%} are the same ({targets:,} texts)."
+        "{order} Of the {top} strongest influencers of a text, {share:.0%} are the same ({targets:,} "
+        "{targets:text|texts})."
     ),
 }
-"""Code to phrase, for `str.format`."""
+"""Code to phrase, for `filled`."""
 
 CHARTS = {
     "influence-axis": "Influence on the target’s loss, nats",
@@ -178,6 +196,20 @@ STAGES = (
 """Everything that a job says it is doing; other words are shown in English in every language."""
 
 
+class _Counting(Formatter):
+    def format_field(self, value: Any, spec: str) -> Any:
+        one, bar, many = spec.partition("|")
+        return (one if value == 1 else many) if bar else super().format_field(value, spec)
+
+
+def filled(phrase: str, **values: object) -> str:
+    """The phrase with these values. `{count:text|texts}` is the first word for 1 and the second for other numbers."""
+    return _COUNTING.vformat(phrase, (), values)
+
+
+_COUNTING = _Counting()
+
+
 class Term(str):
     """A member of a closed set, such as a kind of job, that each language names in a section of its own.
 
@@ -209,7 +241,7 @@ class Sentence(str):
 
     def __new__(cls, code: str, **values: object) -> Self:
         """The phrase of this code, filled. Raises KeyError for a code that is not in `ENGLISH`."""
-        made = super().__new__(cls, ENGLISH[code].format(**values))
+        made = super().__new__(cls, filled(ENGLISH[code], **values))
         made.code, made.values = code, values
         return made
 
@@ -231,4 +263,4 @@ def reworded(sentence: str, phrases: Mapping[str, str], terms: Mapping[str, Mapp
         name: reworded(value, phrases, terms) if isinstance(value, str) else value
         for name, value in sentence.values.items()
     }
-    return phrases[sentence.code].format(**values)
+    return filled(phrases[sentence.code], **values)

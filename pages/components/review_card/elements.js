@@ -14,7 +14,8 @@ function make(tag, { on = {}, ...attributes } = {}, ...children) {
 
 /** "Kept {count} of {of}" with its places filled. */
 function fill(phrase, values) {
-  return phrase.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  const words = (whole, name, one, many) => (many === undefined ? values[name] ?? whole : Number(values[name]) === 1 ? one : many);
+  return phrase.replace(/\{(\w+)(?::([^|{}]*)\|([^{}]*))?\}/g, words);
 }
 
 /** A probability in words that never claim certainty. */
