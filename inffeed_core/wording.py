@@ -52,7 +52,7 @@ ENGLISH = {
         "interval {low:+.3f} to {high:+.3f}, not above zero (paired bootstrap over {examples:,} validation "
         "{examples:text|texts})."
     ),
-    "unpaired-none": "These versions cannot be compared: one of them was trained without validation examples.",
+    "unpaired-none": "These versions cannot be compared: one of them was trained without validation texts.",
     "unpaired-same": (
         "No significant change, the intervals overlap: {before:.3f} to {after:.3f} (by the two separate intervals; "
         "their predictions are not both stored, so pairs cannot be compared)."
@@ -148,7 +148,7 @@ CHARTS = {
     "confusion": "{gold} predicted as {predicted}: {change}",
     "gold-label": "Gold label",
     "prediction": "Prediction, before → after",
-    "instances": "Instances",
+    "instances": "Texts",
     "train": "train",
     "validation": "validation",
     "test": "test",
@@ -179,10 +179,10 @@ STAGES = (
     "Encoding gradients",
     "Differentiating targets",
     "Averaging gradients",
-    "Encoding training rows",
-    "Multiplying by training rows",
-    "Adding up training rows",
-    "Comparing training rows",
+    "Encoding training texts",
+    "Multiplying by training texts",
+    "Adding up training texts",
+    "Comparing training texts",
     "Reading the training set",
     "Finding influencers",
     "Weighing the labels",

@@ -202,7 +202,7 @@ def _imported(result: "ImportResult") -> str:
 def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
     """Write the data set to FILE.
 
-    That is every instance of the project DIR with its current label, and where that came from. The name tells the
+    That is every text of the project DIR with its current label, and where that came from. The name tells the
     format: .csv, .tsv, .jsonl (each also .gz) or .parquet. An export can be imported again.
     """
     from inffeed_core.workflow import exporting
@@ -210,7 +210,7 @@ def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
     source = opened(project)
     with shown_progress() as progress:
         rows = exporting.export(source, file, progress=progress, splits=[Split(s) for s in splits or Split])
-    click.echo(f"{rows:,} instances written to {file}.")
+    click.echo(f"{rows:,} texts written to {file}.")
 
 
 @click.command(epilog="Example: inffeed settings reviews --overlap 2 --lease-minutes 30")

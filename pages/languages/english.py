@@ -121,7 +121,7 @@ WORDS = {
         "purpose": "{split}: {purpose}",
         "purposes_join": "; ",
         "total": "Total",
-        "counts_note": "Current labels: corrections are counted, instances that were left out are not.",
+        "counts_note": "Current labels: corrections are counted, texts that were left out are not.",
         "equal": "Equal texts",
         "no_equal": "No text stands twice in a split, and no validation or test text is learned from.",
         "fix_leaks": "Leave them out of train and silver",
@@ -179,7 +179,7 @@ WORDS = {
         "confirmed": "Confirmed",
         "decided_by": "Decided by",
         "text": "Text",
-        "instance": "The instance …",
+        "instance": "The text …",
         "influence": "Influence, nats",
         "policy": "Policy",
         "rank": "Rank",
@@ -275,8 +275,8 @@ WORDS = {
         ),
         "rankings": "Rankings",
         "decisions": "Decisions",
-        "matches": "Instance ({count} {count:match|matches})",
-        "first_flags": "Instance (the first flags are listed)",
+        "matches": "Text ({count} {count:match|matches})",
+        "first_flags": "Text (the first flags are listed)",
         "analysis": "Analysis",
         "analysis_help": (
             "Analyses differ by model version, or by whose weights influence goes through. The Models page makes them."
@@ -298,7 +298,7 @@ WORDS = {
             "Of its label at the time of the analysis, in nats: 0 = the model is certain of it, 0.69 = even odds "
             "of two."
         ),
-        "not_computed": "The influencers of this instance have not been computed.",
+        "not_computed": "The influencers of this text have not been computed.",
         "newest_only": "They can be for the newest analysis of the version in use alone.",
         "compute": "Compute influencers",
         "exact": "Solve exactly",
@@ -306,7 +306,7 @@ WORDS = {
             "Compute these influencers anew with the exact curvature. It takes dozens of passes over the texts."
         ),
         "influence_said": (
-            "Influence of a training instance is the target's loss without it minus the loss with it, in nats. "
+            "Influence of a training text is the target's loss without it minus the loss with it, in nats. "
             "Positive: it helps the model give the target its label. Negative: it works against that label."
         ),
         "on_harms": "harms the target",
@@ -323,8 +323,8 @@ WORDS = {
             "The two main directions of the encoder's features; {count:,} {count:text|texts}, evenly chosen. "
             "Click a point to make it the target."
         ),
-        "silver_only": "Only silver instances are ranked.",
-        "no_decisions": "Nobody has decided anything about this instance.",
+        "silver_only": "Only silver texts are ranked.",
+        "no_decisions": "Nobody has decided anything about this text.",
         "no_analysis": "There is no analysis yet",
         "no_analysis_advice": "Train a model first; every training is followed by an analysis.",
     },
@@ -402,7 +402,7 @@ WORDS = {
         "column_encoder": "Encoder",
         "column_created": "Created (UTC)",
         "column_gold": "Gold",
-        "column_gold_help": "Instances it learned from",
+        "column_gold_help": "Texts it learned from",
         "column_confirmed": "Confirmed silver",
         "column_silver": "Silver",
         "column_validation": "Macro-F1, validation",

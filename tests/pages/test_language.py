@@ -169,3 +169,13 @@ def test_scripts_count_as_the_core_does():
         return
     out = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout.splitlines()
     assert out == [filled(phrase, count=n, what="so") for n in (1, 3)]
+
+
+OTHER_WORDS = re.compile(r"\b(instances?|examples?)\b", re.I)
+
+
+def test_a_text_is_called_a_text_and_nothing_else():
+    shown = {place: re.sub(r"\{[^}]*\}", "", said) for place, said in phrases(ENGLISH)}
+    assert {place: said for place, said in shown.items() if OTHER_WORDS.search(said)} == {}
+    chinese = dict(phrases(LANGUAGES["zh"].words))
+    assert {place: said for place, said in chinese.items() if "样本" in said.replace("影响样本", "")} == {}
