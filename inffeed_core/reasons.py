@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from inffeed_core.records import Evidence, Flag, Influencer, Split
 from inffeed_core.settings import SENT
+from inffeed_core.wording import filled
 
 STRONGEST = 5
 """How many influencers of a side are counted."""
@@ -67,10 +68,10 @@ ENGLISH = {
         "feedback on the training labels proposes to leave it out: without it the validation loss should fall by"
         " {gain} nats"
     ),
-    "ranked": "it is number {rank} of {of} silver texts by {policy}",
-    "supporters-other": "{count} of its {of} strongest supporters carry the other label",
-    "supporters-another": "{count} of its {of} strongest supporters carry another label",
-    "opposers-gold": "{count} of its {of} strongest opposers are gold texts labelled “{label}”",
+    "ranked": "it is number {rank} of {of} silver {of:text|texts} by {policy}",
+    "supporters-other": "{count} of its {of} strongest supporters {count:carries|carry} the other label",
+    "supporters-another": "{count} of its {of} strongest supporters {count:carries|carry} another label",
+    "opposers-gold": "{count} of its {of} strongest opposers {count:is a gold text|are gold texts} labelled “{label}”",
     "chance": "{percent} %",
     "chance-low": "less than 1 %",
     "chance-high": "more than 99 %",
@@ -173,7 +174,7 @@ def _words(fact: Fact, phrases: Mapping[str, str]) -> str:
         values["chance"] = phrases[code].format(percent=percent)
     if "policy" in values:
         values["policy"] = phrases.get(str(values["policy"]), values["policy"])
-    return phrases[fact.code].format(**values)
+    return filled(phrases[fact.code], **values)
 
 
 def _capital(sentence: str) -> str:

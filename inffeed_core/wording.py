@@ -9,7 +9,8 @@ stay English: they quote file names, settings and commands, are searched for, an
 """
 
 from collections.abc import Mapping
-from typing import Self
+from string import Formatter
+from typing import Any, Self
 
 ENGLISH = {
     "step-import-train": "Import a gold seed: texts with confirmed labels, into the train split.",
@@ -22,22 +23,23 @@ ENGLISH = {
     "step-retrain-one": "Retrain: {count} label reviewed since {version}.",
     "step-retrain-many": "Retrain: {count} labels reviewed since {version}.",
     "step-analyse": "Analyse: {version} has no flags yet.",
-    "step-review": "Review the flags: {count} silver labels are waiting, the most promising first.",
+    "step-review": "Review the flags: {count} silver {count:label is|labels are} waiting, the most promising first.",
     "step-export": "Nothing is left to review: export the data.",
     "flags-no-model": "There is no model yet, so nothing is flagged. Import gold and silver texts, then train one.",
     "flags-no-analysis": "Model {version} has not been analysed, so nothing is flagged. Run the analysis.",
     "flags-no-ranking": "The analysis of model {version} has no ranking by '{policy}'. Choose another policy.",
     "paired-same": (
         "No significant change: macro-F1 moved by {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, which "
-        "includes zero (paired bootstrap over the {examples:,} validation examples that both versions predicted)."
+        "includes zero (paired bootstrap over the {examples:,} validation {examples:text|texts} that both "
+        "versions predicted)."
     ),
     "paired-rose": (
         "Macro-F1 rose significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
-        "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
+        "(paired bootstrap over the {examples:,} validation {examples:text|texts} that both versions predicted)."
     ),
     "paired-fell": (
         "Macro-F1 fell significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
-        "(paired bootstrap over the {examples:,} validation examples that both versions predicted)."
+        "(paired bootstrap over the {examples:,} validation {examples:text|texts} that both versions predicted)."
     ),
     "train-one-label": "All gold texts to learn from are labelled {label}; import gold of the other labels as well.",
     "train-lacks-labels": "No gold text to learn from is labelled {labels}; only silver can teach that.",
@@ -55,14 +57,17 @@ ENGLISH = {
     "test-unpaired": "On test: unknown, since the predictions of both versions are not stored; analyse them.",
     "test-none": "On test: unknown, since there are no test texts; import some that are used for nothing else.",
     "trial-confirmed": (
-        "Validation confirmed {count:,} changes, and they were applied: macro-F1 {change:+.3f}, 95 % interval "
-        "{low:+.3f} to {high:+.3f} (paired bootstrap over {examples:,} validation texts)."
+        "Validation confirmed {count:,} {count:change, and it was|changes, and they were} applied: macro-F1 "
+        "{change:+.3f}, 95 % interval "
+        "{low:+.3f} to {high:+.3f} (paired bootstrap over {examples:,} validation {examples:text|texts})."
     ),
     "trial-refused": (
-        "Validation did not confirm {count:,} changes, and they were not applied: macro-F1 {change:+.3f}, 95 % "
-        "interval {low:+.3f} to {high:+.3f}, not above zero (paired bootstrap over {examples:,} validation texts)."
+        "Validation did not confirm {count:,} {count:change, and it was|changes, and they were} not applied: "
+        "macro-F1 {change:+.3f}, 95 % "
+        "interval {low:+.3f} to {high:+.3f}, not above zero (paired bootstrap over {examples:,} validation "
+        "{examples:text|texts})."
     ),
-    "unpaired-none": "These versions cannot be compared: one of them was trained without validation examples.",
+    "unpaired-none": "These versions cannot be compared: one of them was trained without validation texts.",
     "unpaired-same": (
         "No significant change, the intervals overlap: {before:.3f} to {after:.3f} (by the two separate intervals; "
         "their predictions are not both stored, so pairs cannot be compared)."
@@ -75,38 +80,50 @@ ENGLISH = {
         "Macro-F1 fell significantly: {before:.3f} to {after:.3f} (by the two separate intervals; "
         "their predictions are not both stored, so pairs cannot be compared)."
     ),
-    "audit-too-few": ("{least} audited texts tell how many silver labels are wrong; so far {checked} are audited."),
+    "audit-too-few": (
+        "{least} audited texts tell how many silver labels are wrong; so far {checked} {checked:is|are} audited."
+    ),
     "audit-rate": (
-        "{wrong} of {checked} audited silver labels were wrong: {rate:.1%} of all, 95 % interval {low:.1%} to "
+        "{wrong} of {checked} audited silver {checked:label|labels} {wrong:was|were} wrong: {rate:.1%} of "
+        "all, 95 % interval {low:.1%} to "
         "{high:.1%}."
     ),
     "audit-left": (
-        "About {left:,} wrong labels are left ({low:,} to {high:,}); at this rate {hundredth} in 100 further flags "
+        "About {left:,} wrong {left:label is|labels are} left ({low:,} to {high:,}); at this rate "
+        "{hundredth} in 100 further flags "
         "would be, and more where their order is worth anything."
     ),
-    "audit-undecided": "{undecided} audited texts got no label; they are left out.",
+    "audit-undecided": (
+        "{undecided} audited {undecided:text got no label; it is|texts got no label; they are} left out."
+    ),
     "time-like-version": "as {version} took",
     "time-at-most": "at most: {version} also chose what this one keeps",
     "time-by-version": "at the pace of {version}; early stopping may end it sooner",
     "time-by-probe": "by a measurement; early stopping may end it sooner",
-    "order-unknown": "Their rankings cannot be compared: {silver:,} silver texts are ranked by both.",
+    "order-unknown": "Their rankings cannot be compared: {silver:,} silver {silver:text is|texts are} ranked by both.",
     "order-same": (
-        "They put {silver:,} silver texts into almost the same order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into almost the same order of harm (rank correlation "
+        "{correlation:+.2f})."
     ),
     "order-near": (
-        "They put {silver:,} silver texts into much the same order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into much the same order of harm (rank correlation "
+        "{correlation:+.2f})."
     ),
     "order-loose": (
-        "They put {silver:,} silver texts into a loosely similar order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into a loosely similar order of harm (rank "
+        "correlation {correlation:+.2f})."
     ),
     "order-far": (
-        "They put {silver:,} silver texts into a rather different order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into a rather different order of harm (rank "
+        "correlation {correlation:+.2f})."
     ),
     "order-unrelated": (
-        "They put {silver:,} silver texts into an unrelated order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into an unrelated order of harm (rank correlation "
+        "{correlation:+.2f})."
     ),
     "order-opposite": (
-        "They put {silver:,} silver texts into an opposite order of harm (rank correlation {correlation:+.2f})."
+        "They put {silver:,} silver {silver:text|texts} into an opposite order of harm (rank correlation "
+        "{correlation:+.2f})."
     ),
     "store-damaged": (
         "{path} is damaged ({found}). Change nothing in its folder, and open a backup of it, such as `inffeed backup` "
@@ -149,10 +166,11 @@ ENGLISH = {
         "{path} cannot be read ({found}). Open a backup of it, and keep this folder until you know what happened."
     ),
     "order-and-overlap": (
-        "{order} Of the {top} strongest influencers of a text, {share:.0%} are the same ({targets:,} texts)."
+        "{order} Of the {top} strongest influencers of a text, {share:.0%} are the same ({targets:,} "
+        "{targets:text|texts})."
     ),
 }
-"""Code to phrase, for `str.format`."""
+"""Code to phrase, for `filled`."""
 
 CHARTS = {
     "influence-axis": "Influence on the target’s loss, nats",
@@ -186,7 +204,7 @@ CHARTS = {
     "confusion": "{gold} predicted as {predicted}: {change}",
     "gold-label": "Gold label",
     "prediction": "Prediction, before → after",
-    "instances": "Instances",
+    "instances": "Texts",
     "train": "train",
     "validation": "validation",
     "test": "test",
@@ -217,10 +235,10 @@ STAGES = (
     "Encoding gradients",
     "Differentiating targets",
     "Averaging gradients",
-    "Encoding training rows",
-    "Multiplying by training rows",
-    "Adding up training rows",
-    "Comparing training rows",
+    "Encoding training texts",
+    "Multiplying by training texts",
+    "Adding up training texts",
+    "Comparing training texts",
     "Reading the training set",
     "Finding influencers",
     "Weighing the labels",
@@ -238,6 +256,20 @@ STAGES = (
     "Writing the rows",
 )
 """Everything that a job says it is doing; other words are shown in English in every language."""
+
+
+class _Counting(Formatter):
+    def format_field(self, value: Any, spec: str) -> Any:
+        one, bar, many = spec.partition("|")
+        return (one if value == 1 else many) if bar else super().format_field(value, spec)
+
+
+def filled(phrase: str, **values: object) -> str:
+    """The phrase with these values. `{count:text|texts}` is the first word for 1 and the second for other numbers."""
+    return _COUNTING.vformat(phrase, (), values)
+
+
+_COUNTING = _Counting()
 
 
 class Term(str):
@@ -271,7 +303,7 @@ class Sentence(str):
 
     def __new__(cls, code: str, **values: object) -> Self:
         """The phrase of this code, filled. Raises KeyError for a code that is not in `ENGLISH`."""
-        made = super().__new__(cls, ENGLISH[code].format(**values))
+        made = super().__new__(cls, filled(ENGLISH[code], **values))
         made.code, made.values = code, values
         return made
 
@@ -293,4 +325,4 @@ def reworded(sentence: str, phrases: Mapping[str, str], terms: Mapping[str, Mapp
         name: reworded(value, phrases, terms) if isinstance(value, str) else value
         for name, value in sentence.values.items()
     }
-    return phrases[sentence.code].format(**values)
+    return filled(phrases[sentence.code], **values)

@@ -21,8 +21,8 @@ from pages.components.tiers import analysis_name
 from pages.language import called, say, section, split_name, told
 
 BARE = {"displayModeBar": False}
-ALONE, BESIDE = 60, 24
-"""Columns of text beside the bars: in one panel, and in each of two."""
+ALONE, BESIDE = 60, 24  # columns of text beside the bars: in one panel, and in each of two
+LONG, TALL = 1200, 260  # characters from which a text scrolls in so many pixels, and leaves room for what follows
 
 
 def page() -> None:
@@ -132,7 +132,8 @@ def _nothing(query: str) -> None:
 def _facts(shown: Portrait) -> None:
     one, score = shown.instance, shown.score
     with st.container(border=True):
-        st.text(one.text)
+        with st.container(height=TALL if len(one.text) > LONG else "content", border=False):
+            st.text(one.text)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(split_name(one.split), color="blue" if one.split == "silver" else "green")
             state = "confirmed" if one.confirmed else "disputed" if one.disputed else "not_confirmed"

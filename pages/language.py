@@ -3,8 +3,9 @@
 Every word that a page shows lies in `pages/languages/`, one table a language, in sections: `say("home.title")` is the
 phrase `title` of the section `home`. To add a string, put the phrase into the English table (`english.py`, or
 `english_review.py` for the review room, `english_feedback.py` for feedback) and into every other language at the same
-place, and `say` it; phrases are filled by `str.format`, so braces are places: `say("data.texts", count=3)`.
-`counted("home.flags", 3)` takes `flags_one` or `flags_many`. The section `card` goes to the browser whole. To add a
+place, and `say` it; phrases are filled by `wording.filled`, so braces are places: `say("data.found", count=3)`, and
+`{count:text|texts}` is a word for one and for many. `counted("models.flips", 3)` takes `flips_one` or `flips_many`,
+where whole phrases differ. The section `card` goes to the browser whole. To add a
 language, translate a table and name it in `LANGUAGES`. `tests/pages/test_language.py` compares keys and places, and
 finds literals left in a page.
 
@@ -18,7 +19,7 @@ from typing import Any
 
 import streamlit as st
 
-from inffeed_core.wording import reworded
+from inffeed_core.wording import filled, reworded
 from pages.languages import LANGUAGES
 
 CHOICE = "language"
@@ -43,7 +44,7 @@ def section(name: str) -> Mapping[str, Any]:
 def say(key: str, **values: object) -> str:
     """The phrase of "section.name", filled with the values. Raises KeyError for an unknown one."""
     name, _, phrase = key.partition(".")
-    return str(section(name)[phrase]).format(**values)
+    return filled(str(section(name)[phrase]), **values)
 
 
 def called(key: str) -> str:

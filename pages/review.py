@@ -71,7 +71,7 @@ def _person(project: Project, annotator: str) -> None:
     with st.popover(as_it_is(annotator), icon=":material/person:", type="tertiary"):
         minutes = f"{settings_of(project).lease_minutes:g}"
         count = held(project, annotator)
-        st.text(say("review.held_one" if count == 1 else "review.held", count=count, minutes=minutes))
+        st.text(say("review.held", count=count, minutes=minutes))
         if st.button(say("review.release"), icon=":material/logout:"):
             st.session_state["released"] = release(project, annotator)
             st.rerun()
@@ -85,7 +85,7 @@ def _stopped(count: int) -> None:
     st.title(say("review.title"), anchor=False)
     with st.container(border=True):
         st.subheader(say("review.released_headline"), anchor=False)
-        st.text(say("review.released_advice_one" if count == 1 else "review.released_advice", count=count))
+        st.text(say("review.released_advice", count=count))
         if st.button(say("review.resume"), type="primary"):
             del st.session_state["released"]
             st.rerun()

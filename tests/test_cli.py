@@ -134,20 +134,20 @@ def test_import_warns_of_duplicates_and_leaks_and_leaves_them_out(empty: Path, t
     clean = run("import", empty, path, "--split", "silver", "--leave-out-leaks", "--leave-out-duplicates")
     assert "Warning" not in clean.stderr
     assert "Imported 1 silver" in clean.stdout
-    assert "Left out 1 duplicates and 1 leaks" in clean.stdout
+    assert "Left out 1 duplicate and 1 leak" in clean.stdout
 
 
 def test_export_and_import_again(project: Project, tmp_path: Path) -> None:
     run("decide", project.folder, "silver-3", "positive", "--annotator", "Ana")
     for name in ("all.csv", "all.jsonl.gz", "all.parquet"):
-        assert "48 instances" in run("export", project.folder, tmp_path / name).stdout
+        assert "48 texts" in run("export", project.folder, tmp_path / name).stdout
         again = tmp_path / f"again {name}"
         run("new", again, "--labels", "negative,positive")
         run("import", again, tmp_path / name)
         with reading(open_project(again).db) as db:
             assert count_instances(db) == 48
             assert find(db, ["silver-3"])["silver-3"].label == "positive"
-    assert "20 instances" in run("export", project.folder, tmp_path / "s.csv", "--split", "silver").stdout
+    assert "20 texts" in run("export", project.folder, tmp_path / "s.csv", "--split", "silver").stdout
     assert "Error" in run("export", project.folder, tmp_path / "s.odd", code=1).stderr
 
 
@@ -294,7 +294,7 @@ def test_the_whole_job_by_command_line(tmp_path: Path, monkeypatch: pytest.Monke
     influence = answer("influencers", "p", "test-1")
     assert isinstance(influence, dict)
     assert influence["evidence"]["supporters"]
-    assert "48 instances" in run("export", "p", "out.csv").stdout
+    assert "48 texts" in run("export", "p", "out.csv").stdout
     with reading(tmp_path / "p" / "project.db") as db:
         assert [v.id for v in versions(db)] == ["v1", "v2"]
         assert active_version(db) is not None
@@ -484,7 +484,7 @@ def test_proposals_can_be_sent_to_review(analysed: Path) -> None:
     proposed = answer("feedback", "propose", analysed, "--method", "confident-learning", "--cap", 0.3)
     assert isinstance(proposed, dict)
     first = proposed["proposals"][0]["id"]
-    assert "1 texts were sent" in run("feedback", "send", analysed, "--id", first, "--annotator", "Ana").stdout
+    assert "1 text was sent" in run("feedback", "send", analysed, "--id", first, "--annotator", "Ana").stdout
     assert [flag["id"] for flag in answer("flags", analysed, "--policy", "feedback")] == [first]
 
 

@@ -9,6 +9,7 @@ import click
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, warn
 from inffeed_core.records import Split
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
+from inffeed_core.wording import filled
 
 if TYPE_CHECKING:
     from inffeed_core.data.options import ImportOptions
@@ -195,7 +196,8 @@ def _imported(result: "ImportResult") -> str:
     parts = [f"{n:,} {split}" for split, n in result.added.items() if n] or ["nothing"]
     lines = [f"Imported {', '.join(parts)}."]
     if result.left_out_duplicates or result.left_out_leaks:
-        lines.append(f"Left out {result.left_out_duplicates:,} duplicates and {result.left_out_leaks:,} leaks.")
+        said = "Left out {same:,} {same:duplicate|duplicates} and {leaks:,} {leaks:leak|leaks}."
+        lines.append(filled(said, same=result.left_out_duplicates, leaks=result.left_out_leaks))
     if result.excluded:
         lines.append(f"Excluded {result.excluded:,} texts of the project that the file holds as validation or test.")
     if result.decisions:
@@ -210,7 +212,7 @@ def _imported(result: "ImportResult") -> str:
 def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
     """Write the data set to FILE.
 
-    That is every instance of the project DIR with its current label, and where that came from. The name tells the
+    That is every text of the project DIR with its current label, and where that came from. The name tells the
     format: .csv, .tsv, .jsonl (each also .gz) or .parquet. An export can be imported again.
     """
     from inffeed_core.workflow import exporting
@@ -218,7 +220,7 @@ def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
     source = opened(project)
     with shown_progress() as progress:
         rows = exporting.export(source, file, progress=progress, splits=[Split(s) for s in splits or Split])
-    click.echo(f"{rows:,} instances written to {file}.")
+    click.echo(filled("{rows:,} {rows:text|texts} written to {file}.", rows=rows, file=file))
 
 
 @click.command(epilog="Example: inffeed backup reviews /media/usb/reviews-monday")

@@ -10,6 +10,7 @@ from inffeed_core.cli.console import answer, json_option, opened, project_argume
 from inffeed_core.cli.review import annotator_option
 from inffeed_core.errors import NotReady
 from inffeed_core.settings import FeedbackSettings, Remedy, Vote
+from inffeed_core.wording import filled
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
@@ -241,7 +242,8 @@ def send(project: Path, set_id: int | None, ids: tuple[str, ...], annotator: str
     target = opened(project)
     found = preview(target, set_id)
     count = send_to_review(target, found.set.id, list(ids) or _untouched(found), annotator)
-    click.echo(f"{count:,} texts were sent to review: `inffeed flags {project} --policy feedback`.")
+    said = "{count:,} {count:text was|texts were} sent to review: `inffeed flags {project} --policy feedback`."
+    click.echo(filled(said, count=count, project=project))
 
 
 COMMANDS = (feedback,)

@@ -77,7 +77,7 @@ def train(project: Path, model: str | None, as_json: bool, **settings: float | s
 @analysis_options
 @json_option
 def analyse(project: Path, as_json: bool, **settings: float | str | None) -> None:
-    """Score all instances and flag silver labels.
+    """Score all texts and flag silver labels.
 
     The active version of the project DIR does it; the flags of earlier analyses are kept, but no longer shown.
     """

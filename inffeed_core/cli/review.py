@@ -72,9 +72,9 @@ def _pair(entry: str) -> tuple[str, str]:
 @click.option("--limit", type=click.IntRange(1), default=5, show_default=True, help="How many on each side.")
 @json_option
 def influencers(project: Path, id: str, limit: int, as_json: bool) -> None:
-    """Show what influences the model on one instance.
+    """Show what influences the model on one text.
 
-    Influence on the instance ID of the project DIR is in nats: positive ones support its label (without them its loss
+    Influence on the text ID of the project DIR is in nats: positive ones support its label (without them its loss
     would be higher), negative ones oppose it. What no analysis has computed yet is computed now.
     """
     target = opened(project)
@@ -122,7 +122,7 @@ def _line(i: "Influencer") -> str:
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--refine", is_flag=True, help="Beyond the head: with the exact curvature, by dozens of passes.")
 def explain(project: Path, ids: tuple[str, ...], refine: bool) -> None:
-    """Compute the influencers of some instances.
+    """Compute the influencers of some texts.
 
     They are kept with the latest analysis of the project DIR, and shown by `influencers` and on the pages.
     """
@@ -168,7 +168,7 @@ def decide(
 ) -> None:
     """Record decisions about labels.
 
-    Either one, that the instance ID of the project DIR has LABEL; or all those of a file, or none of them.
+    Either one, that the text ID of the project DIR has LABEL; or all those of a file, or none of them.
     """
     from inffeed_core.workflow.deciding import Wish, decide_file, decide_one
 

@@ -31,7 +31,7 @@ def row_products(
     """`R v` for each vector. One pass over `data`."""
     blocks = [
         torch.stack([_dots(network, tokens, vectors) for tokens in pulled], dim=2).flatten(1).double()
-        for pulled in _pulled_rows(network, data, "Multiplying by training rows", progress)
+        for pulled in _pulled_rows(network, data, "Multiplying by training texts", progress)
     ]
     return torch.cat(blocks, dim=1)
 
@@ -42,7 +42,7 @@ def combined_rows(
     """`Rᵀu` for each row u of coefficients, in the model's precision. One pass over `data`."""
     result: Tensor | None = None
     first = 0
-    for pulled in _pulled_rows(network, data, "Adding up training rows", progress):
+    for pulled in _pulled_rows(network, data, "Adding up training texts", progress):
         some = next(iter(pulled[0].values())).gradients
         last = first + len(some) * len(pulled)
         mine = coefficients[:, first:last].to(some).view(-1, len(some), len(pulled))

@@ -94,7 +94,7 @@ def refine(
     """Encode the rows of the training set `data` into a temporary file; one pass."""
     coordinates = []
     with TemporaryFile(prefix="influence-rows-") as file:
-        for batch, labels in one_pass(data, "Encoding training rows", progress):
+        for batch, labels in one_pass(data, "Encoding training texts", progress):
             encoded, own = code.encode_rows(network, batch, labels)
             file.write(encoded.float().cpu().numpy().tobytes())
             coordinates.append(own)

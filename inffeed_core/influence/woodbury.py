@@ -126,7 +126,7 @@ def _rows(
 ) -> Iterator[list[Float[Tensor, "m q"]]]:
     """For each batch the rows R of its examples (example-major), one tensor for each piece."""
     part = replace(network, layers=tuple(dict.fromkeys(layer for layer, _, _ in pieces)))
-    for batch, _ in one_pass(data, "Comparing training rows", progress):
+    for batch, _ in one_pass(data, "Comparing training texts", progress):
         recording = part.record(batch)
         pulled = [recording.pull_back(cotangent) for cotangent in curvature_rows(recording.logits)]
         yield [

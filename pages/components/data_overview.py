@@ -13,16 +13,17 @@ from pages.components.equal_texts import Kind, equal_texts
 from pages.components.notices import empty_state, success
 from pages.language import say, section, split_name
 
+ROWS, TALL = 16, 520
+"""Rows that are shown without scrolling; beyond them, the height in pixels."""
+
 
 def overview(project: Project, now: Status) -> None:
     """Counts as a table and a chart, then leaks and duplicates with their fixes."""
     if not any(now.counts.values()):
         empty_state(say("data.empty"), say("data.empty_advice"))
         return
-    left, right = st.columns(2)
-    with left:
-        _counts(now)
-    right.plotly_chart(
+    _counts(now)
+    st.plotly_chart(
         label_counts(now.counts, now.settings.labels, section("charts")),
         key="label_counts",
         config={"displayModeBar": False},
@@ -31,16 +32,22 @@ def overview(project: Project, now: Status) -> None:
 
 
 def _counts(now: Status) -> None:
-    labels, total = now.settings.labels, say("data.total")
-    rows = [
-        {say("columns.split"): split_name(split), say("data.for"): say(f"data.for_{split}")}
-        | {label: now.counts[split].get(label, 0) for label in labels}
-        | {total: sum(now.counts[split].values())}
+    """A row a label: six columns fit any window, however many labels there are; the total comes first, not last."""
+    total = say("data.total")
+    rows = [(total, *(sum(now.counts[split].values()) for split in Split))]
+    rows += [(label, *(now.counts[split].get(label, 0) for split in Split)) for label in now.settings.labels]
+    frame = pd.DataFrame(rows, columns=[say("columns.label"), *Split])
+    frame[total] = frame[list(Split)].sum(axis=1)
+    columns = {
+        split: st.column_config.NumberColumn(
+            split_name(split), format="localized", help=say(f"data.for_{split}"), width=75
+        )
         for split in Split
-    ]
-    columns = {name: st.column_config.NumberColumn(format="localized") for name in (*labels, total)}
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
-    st.caption(say("data.counts_note"))
+    }
+    columns[total] = st.column_config.NumberColumn(format="localized", width=75)
+    st.dataframe(frame, hide_index=True, column_config=columns, height="content" if len(rows) <= ROWS else TALL)
+    meanings = [say("data.purpose", split=split_name(split), purpose=say(f"data.for_{split}")) for split in Split]
+    st.caption(f"{say('data.purposes_join').join(meanings)}. {say('data.counts_note')}")
 
 
 def _doubled(project: Project) -> None:

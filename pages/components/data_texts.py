@@ -72,10 +72,10 @@ def texts_view(project: Project, now: Status) -> None:
 def _row(i: Instance) -> dict[str, object]:
     return {
         say("columns.id"): i.id,
-        say("columns.split"): split_name(i.split),
+        say("columns.text"): i.text,
         say("columns.label_now"): i.label,
+        say("columns.split"): split_name(i.split),
         say("columns.imported_label"): i.original_label,
         say("columns.confirmed"): i.confirmed,
         say("columns.decided_by"): i.annotator or "",
-        say("columns.text"): i.text,
     }

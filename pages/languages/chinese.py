@@ -190,10 +190,10 @@ WORDS = {
         "Encoding gradients": "正在编码梯度",
         "Differentiating targets": "正在对目标求导",
         "Averaging gradients": "正在求平均梯度",
-        "Encoding training rows": "正在编码训练行",
-        "Multiplying by training rows": "正在与训练行相乘",
-        "Adding up training rows": "正在累加训练行",
-        "Comparing training rows": "正在比较训练行",
+        "Encoding training texts": "正在编码训练文本",
+        "Multiplying by training texts": "正在与训练文本相乘",
+        "Adding up training texts": "正在累加训练文本",
+        "Comparing training texts": "正在比较训练文本",
         "Reading the training set": "正在读取训练集",
         "Finding influencers": "正在查找影响样本",
         "Weighing the labels": "正在权衡各标签",
@@ -221,7 +221,8 @@ WORDS = {
         "for_validation": "决定标记顺序的金标签",
         "for_test": "仅用于报告的金标签",
         "for_silver": "有待核查的标签",
-        "for": "用途",
+        "purpose": "{split}：{purpose}",
+        "purposes_join": "；",
         "total": "合计",
         "counts_note": "按当前标签统计：已计入更正，不含被剔除的文本。",
         "equal": "重复文本",
@@ -280,7 +281,7 @@ WORDS = {
         "confirmed": "已确认",
         "decided_by": "决定者",
         "text": "文本",
-        "instance": "该样本……",
+        "instance": "该文本……",
         "influence": "影响（nats）",
         "policy": "策略",
         "rank": "名次",
@@ -370,8 +371,8 @@ WORDS = {
         ),
         "rankings": "排名",
         "decisions": "决定",
-        "matches": "样本（{count} 条匹配）",
-        "first_flags": "样本（列出最靠前的待审文本）",
+        "matches": "文本（{count} 条匹配）",
+        "first_flags": "文本（列出最靠前的待审文本）",
         "analysis": "分析",
         "analysis_help": "各次分析的区别在于模型版本，或影响所经过的权重。分析在“模型”页进行。",
         "compare_with": "对比",
@@ -387,13 +388,13 @@ WORDS = {
         "prediction": "{label}（{probability:.0%}）",
         "loss": "损失",
         "loss_help": "分析时该标签的损失，单位 nats：0 表示模型完全确信，0.69 表示两个标签机会均等。",
-        "not_computed": "尚未计算该样本的影响样本。",
+        "not_computed": "尚未计算该文本的影响样本。",
         "newest_only": "只能针对当前版本的最新分析进行计算。",
         "compute": "计算影响样本",
         "exact": "精确求解",
         "exact_help": "用精确曲率重新计算这些影响样本，需要对全部文本进行数十遍计算。",
         "influence_said": (
-            "训练样本的影响 = 去掉它时目标的损失减去有它时的损失，单位 nats。"
+            "训练文本的影响 = 去掉它时目标的损失减去有它时的损失，单位 nats。"
             "为正：它帮助模型给目标赋予该标签；为负：它与该标签相悖。"
         ),
         "on_harms": "损害目标",
@@ -402,10 +403,10 @@ WORDS = {
         "by_helped": "得到目标支持",
         "flags_by": "待审顺序",
         "flags_marked": "标出的待审文本数",
-        "drawn": "编码器特征的两个主方向；共 {count:,} 个样本。点击某点即可将其设为目标。",
-        "drawn_part": "编码器特征的两个主方向；均匀选取 {count:,} 个样本。点击某点即可将其设为目标。",
-        "silver_only": "只有银标签样本参与排名。",
-        "no_decisions": "还没有人对该样本做出决定。",
+        "drawn": "编码器特征的两个主方向；共 {count:,} 条文本。点击某点即可将其设为目标。",
+        "drawn_part": "编码器特征的两个主方向；均匀选取 {count:,} 条文本。点击某点即可将其设为目标。",
+        "silver_only": "只有银标签文本参与排名。",
+        "no_decisions": "还没有人对该文本做出决定。",
         "no_analysis": "还没有分析",
         "no_analysis_advice": "请先训练模型；每次训练之后都会进行分析。",
     },
@@ -469,7 +470,7 @@ WORDS = {
         "column_encoder": "编码器",
         "column_created": "创建时间（UTC）",
         "column_gold": "金标签",
-        "column_gold_help": "学习所用的样本数",
+        "column_gold_help": "学习所用的文本数",
         "column_confirmed": "已确认银标签",
         "column_silver": "银标签",
         "column_validation": "宏平均 F1（验证集）",
@@ -569,17 +570,17 @@ WORDS = {
         "test-none": "测试集：未知，因为没有测试文本；请导入一些不作他用的文本。",
         "paired-same": (
             "没有显著变化：宏平均 F1 变动 {change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}，包含零"
-            "（基于两个版本都预测过的 {examples:,} 个验证样本的配对自助法）。"
+            "（基于两个版本都预测过的 {examples:,} 条验证文本的配对自助法）。"
         ),
         "paired-rose": (
             "宏平均 F1 显著上升：{change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}"
-            "（基于两个版本都预测过的 {examples:,} 个验证样本的配对自助法）。"
+            "（基于两个版本都预测过的 {examples:,} 条验证文本的配对自助法）。"
         ),
         "paired-fell": (
             "宏平均 F1 显著下降：{change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}"
-            "（基于两个版本都预测过的 {examples:,} 个验证样本的配对自助法）。"
+            "（基于两个版本都预测过的 {examples:,} 条验证文本的配对自助法）。"
         ),
-        "unpaired-none": "这两个版本无法比较：其中一个在训练时没有验证样本。",
+        "unpaired-none": "这两个版本无法比较：其中一个在训练时没有验证文本。",
         "trial-confirmed": (
             "验证集支持这 {count:,} 处更改，已应用：宏平均 F1 {change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}"
             "（基于 {examples:,} 个验证文本的配对自助法）。"
@@ -670,7 +671,7 @@ WORDS = {
         "confusion": "{gold} 被预测为 {predicted}：{change}",
         "gold-label": "金标签",
         "prediction": "预测，之前 → 之后",
-        "instances": "样本数",
+        "instances": "文本数",
         "train": "训练",
         "validation": "验证",
         "test": "测试",
@@ -696,9 +697,9 @@ WORDS = {
         "sent-label": "针对训练标签的反馈建议改为“{label}”",
         "sent-leave-out": "针对训练标签的反馈建议不再用它训练：去掉它，验证损失预计降低 {gain} nats",
         "ranked": "按“{policy}”，它在 {of} 条银标签文本中排第 {rank}",
-        "supporters-other": "支持它的最强 {of} 个样本中有 {count} 个带的是另一个标签",
-        "supporters-another": "支持它的最强 {of} 个样本中有 {count} 个带的是别的标签",
-        "opposers-gold": "反对它的最强 {of} 个样本中有 {count} 个是标为“{label}”的金标签文本",
+        "supporters-other": "支持它的最强 {of} 条文本中有 {count} 条带的是另一个标签",
+        "supporters-another": "支持它的最强 {of} 条文本中有 {count} 条带的是别的标签",
+        "opposers-gold": "反对它的最强 {of} 条文本中有 {count} 条是标为“{label}”的金标签文本",
         "chance": "{percent}%",
         "chance-low": "不到 1%",
         "chance-high": "超过 99%",

@@ -131,7 +131,7 @@ WORDS = {
         "create": "Create",
         "projects": "Projects",
         "no_projects": "None yet. New projects are kept in {folder}.",
-        "project_numbers": "{texts:,} texts, {decisions:,} decisions",
+        "project_numbers": "{texts:,} {texts:text|texts}, {decisions:,} {decisions:decision|decisions}",
         "changed": "{time} UTC",
     },
     "steps": {
@@ -183,21 +183,28 @@ WORDS = {
         "for_validation": "gold that steers flags",
         "for_test": "gold for reports alone",
         "for_silver": "labels to be checked",
-        "for": "For",
+        "purpose": "{split}: {purpose}",
+        "purposes_join": "; ",
         "total": "Total",
-        "counts_note": "Current labels: corrections are counted, instances that were left out are not.",
+        "counts_note": "Current labels: corrections are counted, texts that were left out are not.",
         "equal": "Equal texts",
         "no_equal": "No text stands twice in a split, and no validation or test text is learned from.",
         "fix_leaks": "Leave them out of train and silver",
-        "fixed_leaks": "{count:,} train and silver instances are left out from now on.",
+        "fixed_leaks": (
+            "{count:,} {count:text of train or silver is|texts of train and silver are} left out from now on."
+        ),
         "fix_duplicates": "Keep the first of each",
-        "fixed_duplicates": "{count:,} duplicates are left out from now on.",
+        "fixed_duplicates": "{count:,} {count:duplicate is|duplicates are} left out from now on.",
         "leakage": "Leakage",
         "leakage_said": (
-            "{count:,} train or silver texts also stand in validation or test, which makes scores look too good."
+            "{count:,} train or silver {count:text also stands|texts also stand} in validation or test, which "
+            "makes scores look too good."
         ),
         "duplicates": "Duplicates",
-        "duplicates_said": "{count:,} texts repeat an earlier one of their split and count twice.",
+        "duplicates_said": (
+            "{count:,} {count:text repeats an earlier one of its split and counts|texts repeat an earlier one of "
+            "their split and count} twice."
+        ),
         "show_them": "Show them",
         "leave_out": "Leave out",
         "keep": "Keep",
@@ -208,7 +215,7 @@ WORDS = {
         "no_match": "No text matches",
         "no_match_advice": "Try fewer or shorter words, or take a filter away.",
         "page_of": "Page of {pages:,}",
-        "found": "{count:,} texts. Choose a row to look at it in Explore.",
+        "found": "{count:,} {count:text|texts}. Choose a row to look at it in Explore.",
         "explore": "Explore this text",
         "backup": "Backup",
         "backup_advice": "A copy of the whole project as it is now: texts, decisions and models. It can be made while others work; a copied folder may come out damaged.",
@@ -226,7 +233,7 @@ WORDS = {
         "columns_again": "Importing the file into a new project gives the same labels and decisions again.",
         "summary_count": "{count:,} {split}",
         "summary": (
-            "{count:,} texts ({parts}).\n"
+            "{count:,} {count:text|texts} ({parts}).\n"
             "For each: its current and its imported label, who decided that, when and how, and every answer to it.\n"
             "Answers in the project so far: {answers}; {model}."
         ),
@@ -244,7 +251,7 @@ WORDS = {
         "confirmed": "Confirmed",
         "decided_by": "Decided by",
         "text": "Text",
-        "instance": "The instance …",
+        "instance": "The text …",
         "influence": "Influence, nats",
         "policy": "Policy",
         "rank": "Rank",
@@ -288,26 +295,29 @@ WORDS = {
             "The file is an export of InfFeed: recreates imported labels, and the decisions that changed or confirmed "
             "them."
         ),
-        "too_many_names": ("This column holds {count:,} names that are no labels of the project; choose another one."),
+        "too_many_names": (
+            "This column holds {count:,} {count:name that is no label|names that are no labels} of the project; "
+            "choose another one."
+        ),
         "names": "What the labels mean",
         "name_is": "{name} ({count:,}×) is",
         "label_of_name": "Label of name {number}",
         "choose_label": "Choose a label",
         "outlook": "What would be imported",
         "outlook_label": "{count:,} {label}",
-        "outlook_decisions": "{count:,} decisions of the export are restored.",
-        "first_rows": "First {shown} of {total:,} rows",
+        "outlook_decisions": "{count:,} {count:decision of the export is|decisions of the export are} restored.",
+        "first_rows": "First {shown} of {total:,} {total:row|rows}",
         "not_yet": "Not importable yet",
-        "problems": "{count:,} problems. Repair the file or choose other columns.",
-        "first_problems": "The first {count} are shown.",
+        "problems": "{count:,} {count:problem|problems}. Repair the file or choose other columns.",
+        "first_problems": "The first {count} {count:is|are} shown.",
         "leave_out_again": "Leave the repetitions out",
-        "go": "Import {count:,} rows",
+        "go": "Import {count:,} {count:row|rows}",
         "progress": "{stage} {done:,} of {total:,}",
         "nothing": "nothing",
-        "out_duplicates": "{count:,} duplicates were left out",
-        "out_leaks": "{count:,} leaking rows were left out",
-        "excluded": "{count:,} texts of the project are left out from now on",
-        "decisions": "{count:,} decisions were restored",
+        "out_duplicates": "{count:,} {count:duplicate was|duplicates were} left out",
+        "out_leaks": "{count:,} leaking {count:row was|rows were} left out",
+        "excluded": "{count:,} {count:text of the project is|texts of the project are} left out from now on",
+        "decisions": "{count:,} {count:decision was|decisions were} restored",
         "result": "{name}: {parts}",
         "result_join": ". ",
         "result_end": ".",
@@ -317,7 +327,7 @@ WORDS = {
         "map": "Map",
         "agreement": "How simple rankings agree with “{policy}”",
         "agreement_said": (
-            "How many of the first {count} of {of:,} silver texts each ranking has in common with “{policy}”. "
+            "How many of the first {count} of {of:,} silver {of:text|texts} each ranking has in common with “{policy}”. "
             "Where a simple one agrees with it nearly always, influence tells little that is new about this project."
         ),
         "refits": "Do the scores come true?",
@@ -333,15 +343,18 @@ WORDS = {
         "refits_newest": "Only the newest analysis of the version in use can be checked.",
         "removal": "Without the text",
         "relabelling": "With the suggested label",
-        "refits_said": "{kind}: {count} texts, correlation {correlation}, slope {slope} (1 = the magnitude is right).",
+        "refits_said": (
+            "{kind}: {count} {count:text|texts}, correlation {correlation}, slope {slope} (1 = the magnitude is right)."
+        ),
         "refits_bm25": (
-            "Of a text’s {top} strongest influencers, {share:.0%} are among the {top} learned texts most alike by words "
+            "Of a text’s {top} strongest influencers, {share:.0%} are among the {top} learned texts most alike "
+            "by words "
             "(BM25). Near 100 %, a search by words would show the same evidence."
         ),
         "rankings": "Rankings",
         "decisions": "Decisions",
-        "matches": "Instance ({count} match)",
-        "first_flags": "Instance (the first flags are listed)",
+        "matches": "Text ({count} {count:match|matches})",
+        "first_flags": "Text (the first flags are listed)",
         "analysis": "Analysis",
         "analysis_help": (
             "Analyses differ by model version, or by whose weights influence goes through. The Models page makes them."
@@ -361,15 +374,18 @@ WORDS = {
         "prediction": "{label} ({probability:.0%})",
         "loss": "Loss",
         "loss_help": (
-            "Of its label at the time of the analysis, in nats: 0 = the model is certain of it, 0.69 = even odds of two."
+            "Of its label at the time of the analysis, in nats: 0 = the model is certain of it, 0.69 = even odds "
+            "of two."
         ),
-        "not_computed": "The influencers of this instance have not been computed.",
+        "not_computed": "The influencers of this text have not been computed.",
         "newest_only": "They can be for the newest analysis of the version in use alone.",
         "compute": "Compute influencers",
         "exact": "Solve exactly",
-        "exact_help": "Compute these influencers anew with the exact curvature. It takes dozens of passes over the texts.",
+        "exact_help": (
+            "Compute these influencers anew with the exact curvature. It takes dozens of passes over the texts."
+        ),
         "influence_said": (
-            "Influence of a training instance is the target's loss without it minus the loss with it, in nats. "
+            "Influence of a training text is the target's loss without it minus the loss with it, in nats. "
             "Positive: it helps the model give the target its label. Negative: it works against that label."
         ),
         "on_harms": "harms the target",
@@ -379,15 +395,15 @@ WORDS = {
         "flags_by": "Flags by",
         "flags_marked": "How many flags to mark",
         "drawn": (
-            "The two main directions of the encoder's features; {count:,} instances. "
+            "The two main directions of the encoder's features; {count:,} {count:text|texts}. "
             "Click a point to make it the target."
         ),
         "drawn_part": (
-            "The two main directions of the encoder's features; {count:,} instances, evenly chosen. "
+            "The two main directions of the encoder's features; {count:,} {count:text|texts}, evenly chosen. "
             "Click a point to make it the target."
         ),
-        "silver_only": "Only silver instances are ranked.",
-        "no_decisions": "Nobody has decided anything about this instance.",
+        "silver_only": "Only silver texts are ranked.",
+        "no_decisions": "Nobody has decided anything about this text.",
         "no_analysis": "There is no analysis yet",
         "no_analysis_advice": "Train a model first; every training is followed by an analysis.",
     },
@@ -420,8 +436,10 @@ WORDS = {
         "recipe_noise-aware": "How probable each label is",
         "recipe_drop-flagged": "Its label, unless doubtful",
         "recipe_help": (
-            "Noise-aware training weighs each label by what a model of gold alone, and the silver method’s usual errors, "
-            "make of it. Where we measured it, it did much better when many labels were wrong; by default the validation "
+            "Noise-aware training weighs each label by what a model of gold alone, and the silver method’s usual "
+            "errors, "
+            "make of it. Where we measured it, it did much better when many labels were wrong; by default the "
+            "validation "
             "loss chooses between it and the labels as they are."
         ),
         "weight": "Weight of unconfirmed silver",
@@ -433,19 +451,22 @@ WORDS = {
         "tokens_help": "Longer texts are cut. Another value means encoding every text again.",
         "int8": "Encode texts in int8",
         "int8_help": (
-            "Two to four times as fast, features nearly the same. For encoders of BERT's, RoBERTa's and DistilBERT's kind; "
+            "Two to four times as fast, features nearly the same. For encoders of BERT's, RoBERTa's and "
+            "DistilBERT's kind; "
             "needs the Python package ctranslate2. Switching means encoding every text again."
         ),
         "scope": "Influence through",
         "scope_help": (
-            "Whose weights influence goes through. Head: seconds, exact. Last block and head, or whole model: also what "
+            "Whose weights influence goes through. Head: seconds, exact. Last block and head, or whole model: "
+            "also what "
             "the encoder made of the texts; minutes instead, since each text is run through it forwards and backwards. "
             "It changes the order Negative influence and the influencers; suggestions and all other orders are always "
             "the head's."
         ),
         "refine": "Refine the flags",
         "refine_help": (
-            "Beyond the head: Negative influence by the exact curvature instead of its main components. Some dozen more "
+            "Beyond the head: Negative influence by the exact curvature instead of its main components. Some "
+            "dozen more "
             "passes over all training texts."
         ),
         "influencers": "Influencers kept on each side",
@@ -463,7 +484,7 @@ WORDS = {
         "column_encoder": "Encoder",
         "column_created": "Created (UTC)",
         "column_gold": "Gold",
-        "column_gold_help": "Instances it learned from",
+        "column_gold_help": "Texts it learned from",
         "column_confirmed": "Confirmed silver",
         "column_silver": "Silver",
         "column_validation": "Macro-F1, validation",
@@ -481,18 +502,21 @@ WORDS = {
         "exported": "{id} lies in this folder; its README.md tells how to use it.",
         "before_after": "Before and after",
         "history": "History",
-        "history_said": "From silver to confirmed labels: how each version scored, and how many were confirmed by then.",
+        "history_said": (
+            "From silver to confirmed labels: how each version scored, and how many were confirmed by then."
+        ),
         "curve": "Training curve",
         "curve_said": "The loss in the course of fine-tuning. Instant versions are fitted in one go and have no curve.",
         "curve_kept": (
-            "Of {steps:,} steps, the state after step {best:,} was kept: validation loss {loss:.3f} nats, "
+            "Of {steps:,} {steps:step|steps}, the state after step {best:,} was kept: validation loss {loss:.3f} nats, "
             "macro-F1 {f1:.3f}."
         ),
         "curve_early": "Training stopped early, since validation no longer got better.",
         "curve_whole": "Training ran to its last epoch.",
         "confusion": "Which predictions changed",
         "confusion_said": (
-            "Validation texts of each gold label (rows) by their prediction (columns), before and after. Blue and ▲: for "
+            "Validation texts of each gold label (rows) by their prediction (columns), before and after. Blue "
+            "and ▲: for "
             "the better; orange and ▼: for the worse."
         ),
         "flips_one": "The two versions disagree about {count:,} validation text.",

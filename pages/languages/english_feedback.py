@@ -7,7 +7,8 @@ WORDS = {
             "silver; never validation or test. Nothing changes until you apply it."
         ),
         "retrain_first": (
-            "Texts were added or left out since {version} was trained. Retrain first: then proposals can be made and tried."
+            "Texts were added or left out since {version} was trained. Retrain first: then proposals can be made "
+            "and tried."
         ),
         "takes_turn": "Other work is under way above: what you ask for here waits for its turn and starts after it.",
         "must_wait": (
@@ -22,7 +23,8 @@ WORDS = {
         "confident-learning": "Confident learning",
         "influence-vote": "Influence vote",
         "about_discard": (
-            "Leaves out the texts without which the validation loss should be lowest. It did best when we measured it on "
+            "Leaves out the texts without which the validation loss should be lowest. It did best when we "
+            "measured it on "
             "gold labels: macro-F1 on test rose by 0.030 on irony, and by 0.005 on hate speech. Half of the validation "
             "texts choose here, and the other half confirm."
         ),
@@ -32,12 +34,14 @@ WORDS = {
             "choose here, and the other half confirm."
         ),
         "about_confident-learning": (
-            "Relabels the texts whose label models doubt that never learned from them. When we measured it, macro-F1 on "
+            "Relabels the texts whose label models doubt that never learned from them. When we measured it, "
+            "macro-F1 on "
             "test rose by 0.004 on irony and 0.010 on hate speech; the check confirmed one round in eighteen."
         ),
         "about_influence-vote": (
             "The strongest influencers of each text vote on its label. On real data this lowered macro-F1 when we "
-            "measured it, by 0.036 on irony and 0.066 on hate speech, and the check refused every round. Use it to look "
+            "measured it, by 0.036 on irony and 0.066 on hate speech, and the check refused every round. Use it "
+            "to look "
             "at texts, not to accept all."
         ),
         "new": "New proposals",
@@ -64,7 +68,8 @@ WORDS = {
         "open_ones_many": "{count:,} can be applied.",
         "stale": "Out of date",
         "stale_said": (
-            "Made for {made}; now {now} is in use, and {changed:,} labels have changed. Texts that somebody decided about "
+            "Made for {made}; now {now} is in use, and {changed:,} {changed:label has|labels have} changed. "
+            "Texts that somebody decided about "
             "since stay untouched. Look for new proposals."
         ),
         "tick_all": "Tick all",
@@ -81,19 +86,23 @@ WORDS = {
         "decided": "decided by {annotator} on {day}",
         "why": "Why",
         "why_discard": (
-            "The lead is the predicted fall of the validation loss without this text, in nats. Its strongest influencers, "
+            "The lead is the predicted fall of the validation loss without this text, in nats. Its strongest "
+            "influencers, "
             "with their influence on its own loss (positive: helps the label):"
         ),
         "why_relabel-harmful": (
-            "The lead is the predicted fall of the validation loss without this text, in nats. Its strongest influencers, "
+            "The lead is the predicted fall of the validation loss without this text, in nats. Its strongest "
+            "influencers, "
             "with their influence on its own loss (positive: helps the label):"
         ),
         "why_confident-learning": (
-            "The lead is the probability of the proposed label minus that of the present one, by models without this text. "
+            "The lead is the probability of the proposed label minus that of the present one, by models without "
+            "this text. "
             "Its strongest influencers, with their influence on its own loss (positive: helps the label):"
         ),
         "why_influence-vote": (
-            "The lead is the share of all votes by which the proposed label beats the present one. The voters, with their "
+            "The lead is the share of all votes by which the proposed label beats the present one. The voters, "
+            "with their "
             "influence on the loss of this text (positive: helps the label):"
         ),
         "voted": "Vote",
@@ -105,7 +114,8 @@ WORDS = {
         "apply_one": "Check and apply {count:,}",
         "apply_many": "Check and apply {count:,}",
         "apply_help": (
-            "Fits the model with and without the ticked changes. They are applied, and a version is trained, only where the "
+            "Fits the model with and without the ticked changes. They are applied, and a version is trained, "
+            "only where the "
             "95 % interval of the gain in validation macro-F1 lies above zero. Each counts as your decision."
         ),
         "unchecked": "Apply without the check",
@@ -130,7 +140,8 @@ WORDS = {
         "undo": "Undo",
         "undo_foreign": "Only {annotator} can undo it.",
         "undone_said": (
-            "The labels are as if this had never been applied. If the version in use was trained on it, the one before is "
+            "The labels are as if this had never been applied. If the version in use was trained on it, the one "
+            "before is "
             "in use again."
         ),
     },

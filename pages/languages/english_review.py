@@ -4,17 +4,23 @@ WORDS = {
     "review": {
         "title": "Review",
         "name_headline": "Who is reviewing?",
-        "name_advice": "Decisions are kept under your name, so that you can undo yours and others can see whose they are.",
+        "name_advice": (
+            "Decisions are kept under your name, so that you can undo yours and others can see whose they are."
+        ),
         "name_field": "Your name",
         "name_button": "Start reviewing",
         "name_missing": "Enter a name to go on.",
         "change_name": "Review under another name",
-        "held": "{count} texts are kept for you. After {minutes} minutes without a decision they go to others.",
-        "held_one": "1 text is kept for you. After {minutes} minutes without a decision it goes to others.",
+        "held": (
+            "{count} {count:text is|texts are} kept for you. After {minutes} {minutes:minute|minutes} without a "
+            "decision {count:it goes|they go} to others."
+        ),
         "release": "Release mine and stop",
         "released_headline": "You have stopped reviewing",
-        "released_advice": "{count} texts that were kept for you are free for others again. Your decisions are saved.",
-        "released_advice_one": "1 text that was kept for you is free for others again. Your decisions are saved.",
+        "released_advice": (
+            "{count} {count:text that was kept for you is|texts that were kept for you are} free for others "
+            "again. Your decisions are saved."
+        ),
         "resume": "Go on reviewing",
         "policy": "Order of the flags",
         "to_discussion": "Discussion ({count})",
@@ -52,7 +58,7 @@ WORDS = {
         "warning": "Warning before the first text of a day",
         "warning_help": "Such as: these texts contain insults and threats. Empty: no warning.",
         "blur": "Blur every text until it is asked for",
-        "blur_help": "Influencers and gold examples too. A text shows while B or the pointer is held.",
+        "blur_help": "Influencers and gold texts too. A text shows while B or the pointer is held.",
         "overlap": "Annotators for each flag",
         "overlap_help": "A flag is open until this many have answered it.",
         "lease": "Minutes a flag is kept for one",
@@ -153,14 +159,18 @@ WORDS = {
         "flagged": "Flagged text",
         "flagged_text": "The text",
         "twins": "Texts of nearly the same words",
-        "twins_off": "{count} open texts have nearly the same words: decide them together",
-        "twins_off_one": "1 open text has nearly the same words: decide them together",
-        "twins_on_one": "Your next decision is for this one as well",
-        "twins_on": "Your next decision is for these {count} as well",
+        "twins_off": (
+            "{count} open {count:text has nearly the same words: decide it|texts have nearly the same words: "
+            "decide them} together"
+        ),
+        "twins_on": "Your next decision is for {count} more as well",
         "no_twins": "No open text has nearly the same words",
         "past_also": "{what}, and {count} like it",
         "audited": "Random audit",
-        "audit_reason": "Give the label that the text deserves. Nothing else is shown, so that your answer tells how many silver labels are wrong.",
+        "audit_reason": (
+            "Give the label that the text deserves. Nothing else is shown, so that your answer tells how many "
+            "silver labels are wrong."
+        ),
         "audit_blind": "No model speaks here: the silver label, the suggestion and the influencers are left out.",
         "audit_needs_label": "An audited text wants a label, or U, S or F",
         "rank": "No. {rank} of {of}",
@@ -183,7 +193,7 @@ WORDS = {
         "harmed_hint": "validation texts whose label it makes less likely",
         "no_harmed": "It harms no validation text that is known.",
         "harm_unknown": "Its influence on validation texts has not been computed.",
-        "splits": {"train": "gold", "validation": "validation", "test": "test", "silver": "silver"},
+        "splits": {"train": "train", "validation": "validation", "test": "test", "silver": "silver"},
         "unit": "nats",
         "unit_scaled": "{power} nats",
         "row_name": "{label}, {split}, influence {influence}: {text}",
@@ -208,8 +218,9 @@ WORDS = {
         "loading": "Fetching the next texts",
         "gone": "This text is no longer among the flags.",
         "with_others": "The flags that are left are with others",
-        "with_others_advice": "{count} are being reviewed by other annotators. Those they give back come here.",
-        "with_others_advice_one": "1 is being reviewed by another annotator. If they give it back, it comes here.",
+        "with_others_advice": (
+            "{count} {count:is|are} being reviewed by other annotators. Those they give back come here."
+        ),
         "finished": "Every flag has been reviewed",
         "finished_advice": "Retrain on the Models page to flag anew, or choose another order.",
         "more_text": "scrolls this text",
@@ -248,7 +259,9 @@ WORDS = {
         "warning": "Before you start",
         "warning_accept": "Show the texts",
         "blurred": "Hold {key}, or press on a text, to read it",
-        "nudge": "{count} texts in {minutes} minutes without a break. Look up for a moment?",
+        "nudge": (
+            "{count} {count:text|texts} in {minutes} {minutes:minute|minutes} without a break. Look up for a moment?"
+        ),
         "today": "Your day",
         "today_texts": "Texts decided on",
         "today_minutes": "Minutes at work",

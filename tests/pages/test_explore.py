@@ -51,10 +51,10 @@ def test_influencers_stand_in_the_chart_and_in_the_table(open_page, reviewable_p
     (chart,) = app.get("plotly_chart")
     bars = json.loads(chart.proto.spec)["data"][0]
     table = app.dataframe[0].value
-    on_target = table[table["The instance …"].isin(["helps the target", "harms the target"])]
+    on_target = table[table["The text …"].isin(["helps the target", "harms the target"])]
     assert sorted(row[0] for row in bars["customdata"]) == sorted(on_target["Id"])
     assert set(on_target["Influence, nats"] > 0) == {True, False}
-    assert (table["The instance …"] == "is harmed by the target").sum() == 3
+    assert (table["The text …"] == "is harmed by the target").sum() == 3
 
 
 def test_influencers_that_are_not_stored_are_computed_when_asked(open_page, reviewable_project, started):

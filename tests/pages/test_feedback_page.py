@@ -161,7 +161,7 @@ def test_a_set_that_labels_have_overtaken_says_so(open_page, proposed):
     with store.writing(proposed.db) as db:
         store.record_decision(db, Decision("t", "s002", "Ben", Act.KEEP, "negative"))
     app = open_page("feedback", proposed, annotator="Ada")
-    assert "1 labels have changed" in texts(app)
+    assert "1 label has changed" in texts(app)
     assert [box.disabled for box in app.checkbox] == [False, False, True]
     assert "2 can be applied." in texts(app)
 

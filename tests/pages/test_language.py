@@ -2,6 +2,8 @@
 
 import ast
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -10,7 +12,7 @@ import pytest
 from page_parts import button, texts
 
 from inffeed_core import wording
-from inffeed_core.wording import Sentence, reworded
+from inffeed_core.wording import Sentence, filled, reworded
 from pages.languages import LANGUAGES
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -125,3 +127,55 @@ def test_the_language_can_be_chosen_and_stays_in_the_address(open_page, reviewab
 
 def test_an_unknown_language_falls_back_to_english(open_page, reviewable_project):
     assert button(open_page("home", reviewable_project, language="tlh"), "Open the sample project")
+
+
+COUNTS = ("count", "texts", "decisions", "silver", "examples", "checked", "left", "targets", "total", "shown", "steps")
+COUNTS += ("changed", "wrong", "undecided", "minutes", "relabel", "keep", "of")
+MANY = re.compile(r"\b1 (?:[a-z]+ )?(?!less|was\b|is\b|as\b)[a-z]{3,}s\b(?! (?:that was|is))|these 1\b|\b1 are\b")
+SINGULAR = ("1 text ", "1 strongest")
+
+
+@pytest.mark.parametrize("place", [place for place, said in phrases(ENGLISH) if places(said) & set(COUNTS)])
+def test_one_of_a_thing_is_not_many(place):
+    said = dict(phrases(ENGLISH))[place]
+    if place.endswith(("_many", "-many")):
+        return
+    values = {name: 1 if name in COUNTS else Anything() for name in places(said)}
+    shown = filled(said, **values)
+    assert [one for one in MANY.findall(shown) if not one.startswith(SINGULAR)] == []
+    if place.endswith("_one"):
+        return
+    many = filled(said, **{name: 2 if name in COUNTS else Anything() for name in places(said)})
+    assert "2 text " not in many
+    assert "|" not in shown + many
+
+
+class Anything:
+    """Fills a place that is no count."""
+
+    def __format__(self, spec: str) -> str:
+        return "…"
+
+
+def test_scripts_count_as_the_core_does():
+    """`fill` of the card reads the same places as `wording.filled`."""
+    source = (PAGES / "components/review_card/elements.js").read_text(encoding="utf-8")
+    body = re.search(r"function fill\(phrase, values\) \{.*?\n\}", source, re.S)
+    phrase = "{count} open {count:text has|texts have} it, {what}"
+    program = f"{body.group()}; for (const n of [1, 3]) console.log(fill({phrase!r}, {{count: n, what: 'so'}}))"
+    node = shutil.which("node")
+    if node is None:
+        assert r"(?::([^|{}]*)\|([^{}]*))?" in body.group()
+        return
+    out = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert out == [filled(phrase, count=n, what="so") for n in (1, 3)]
+
+
+OTHER_WORDS = re.compile(r"\b(instances?|examples?)\b", re.I)
+
+
+def test_a_text_is_called_a_text_and_nothing_else():
+    shown = {place: re.sub(r"\{[^}]*\}", "", said) for place, said in phrases(ENGLISH)}
+    assert {place: said for place, said in shown.items() if OTHER_WORDS.search(said)} == {}
+    chinese = dict(phrases(LANGUAGES["zh"].words))
+    assert {place: said for place, said in chinese.items() if "样本" in said.replace("影响样本", "")} == {}

@@ -121,7 +121,7 @@ def test_two_versions_are_compared_in_words_and_in_a_chart(open_page, project_wi
     app = open_page("models", project_with_two_versions)
     app.selectbox(key="before").select("v1")
     app.selectbox(key="after").select("v2").run()
-    assert "paired bootstrap over the 8 validation examples" in texts(app)
+    assert "paired bootstrap over the 8 validation texts" in texts(app)
     app.selectbox(key="before").select("v2")
     app.selectbox(key="after").select("v3").run()
     assert "No significant change, the intervals overlap" in texts(app)

@@ -16,6 +16,7 @@ from inffeed_core.errors import ProjectError
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import POLICIES as KNOWN
 from inffeed_core.settings import SENT, ProjectSettings
+from inffeed_core.wording import filled
 from inffeed_core.workflow import review
 from inffeed_core.workflow.projects import change_settings, create_project
 from inffeed_core.workflow.review import Sitting
@@ -63,7 +64,7 @@ def test_the_signed_in_user_is_the_annotator(open_page, reviewable_project):
     at.user = {"is_logged_in": True, "name": "Ida", "email": "ida@example.org"}
     at.run()
     assert not at.exception
-    assert f"{ENGLISH['held'].format(count=20, minutes=15)}" in texts(at)
+    assert filled(ENGLISH["held"], count=20, minutes=15) in texts(at)
     with store.reading(reviewable_project.db) as db:
         assert store.leased(db, "ida@example.org") == 20
 
@@ -83,11 +84,11 @@ def test_a_trusted_header_names_the_annotator(open_page, reviewable_project, mon
 def test_whoever_stops_gives_their_flags_back(open_page, reviewable_project):
     at = open_page("review", reviewable_project, annotator="Ada")
     button(at, ENGLISH["release"]).click().run()
-    assert ENGLISH["released_advice"].format(count=20) in texts(at)
+    assert filled(ENGLISH["released_advice"], count=20) in texts(at)
     with store.reading(reviewable_project.db) as db:
         assert store.leased(db, "Ada") == 0
     button(at, ENGLISH["resume"]).click().run()
-    assert ENGLISH["held"].format(count=20, minutes=15) in texts(at)
+    assert filled(ENGLISH["held"], count=20, minutes=15) in texts(at)
 
 
 def test_a_project_without_a_model_says_what_to_do(open_page, tmp_path):

@@ -57,7 +57,7 @@ def test_two_analysed_versions_are_compared_in_pairs(project):
     assert result.interval.low > 0
     assert result.examples == 60
     assert result.sentence.startswith("Macro-F1 rose significantly")
-    assert "paired bootstrap over the 60 validation examples" in result.sentence
+    assert "paired bootstrap over the 60 validation texts" in result.sentence
 
 
 def test_the_order_of_comparison_is_the_sign(project):

@@ -14,12 +14,8 @@ function make(tag, { on = {}, ...attributes } = {}, ...children) {
 
 /** "Kept {count} of {of}" with its places filled. */
 function fill(phrase, values) {
-  return phrase.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-}
-
-/** The phrase for this count: `name`_one where it is one and that has words of its own. */
-function counted(name, count, strings) {
-  return fill((count === 1 && strings[`${name}_one`]) || strings[name], { count });
+  const words = (whole, name, one, many) => (many === undefined ? values[name] ?? whole : Number(values[name]) === 1 ? one : many);
+  return phrase.replace(/\{(\w+)(?::([^|{}]*)\|([^{}]*))?\}/g, words);
 }
 
 /** A probability in words that never claim certainty. */

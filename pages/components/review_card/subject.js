@@ -41,7 +41,7 @@ function twinsPanel(item, view) {
     "button",
     { type: "button", class: "act quiet", "aria-expanded": String(room.together), on: { click: () => view.commands("twins") } },
     make("kbd", { "aria-hidden": "true" }, key),
-    make("span", {}, counted(room.together ? "twins_on" : "twins_off", twins.length, strings)),
+    make("span", {}, fill(room.together ? strings.twins_on : strings.twins_off, { count: twins.length })),
   );
   const row = (twin) => make("li", {}, chip(room.labelOf(twin), labels), make("span", { class: "row-text", dir: "auto" }, twin.text));
   return make("div", { class: "twins" }, button, room.together ? make("ul", { "aria-label": strings.twins }, ...twins.map(row)) : null);

@@ -246,7 +246,7 @@ class View {
       return make("p", { class: "waiting" }, gone ? strings.gone : strings.loading);
     }
     const count = room.withOthers;
-    const [headline, advice] = count ? [strings.with_others, counted("with_others_advice", count, strings)] : [strings.finished, strings.finished_advice];
+    const [headline, advice] = count ? [strings.with_others, fill(strings.with_others_advice, { count })] : [strings.finished, strings.finished_advice];
     return make("div", { class: "finished" }, make("h2", {}, headline), make("p", {}, advice));
   }
 

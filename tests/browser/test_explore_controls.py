@@ -1,0 +1,79 @@
+"""Every control of Explore, used once: what the page then says is what the rows in SQLite say."""
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page, expect
+from reviewing import Filling, make_reviewable
+from serving import Server
+
+from inffeed_core import store
+from inffeed_core.records import Act, Decision
+from inffeed_core.settings import POLICIES
+from inffeed_core.workflow.projects import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_reviewable(tmp_path / "project", Filling(silver=20))
+
+
+def shown(page: Page, project: Project, id: str) -> None:
+    """The text, its labels and its loss are those of the row."""
+    with store.reading(project.db) as db:
+        one = store.instance(db, id)
+        loss = db.execute("SELECT loss FROM score WHERE instance = ?", [id]).fetchone()[0]
+    main = page.locator('[data-testid="stMain"]')
+    expect(main.locator('[data-testid="stText"]', has_text=one.text).first).to_be_visible(timeout=30_000)
+    expect(main.get_by_text(one.label, exact=True).first).to_be_visible()
+    expect(main.get_by_text(f"{loss:.3f}", exact=True)).to_be_visible()
+
+
+def opened(page: Page, server: Server, project: Project) -> None:
+    page.goto(f"{server.url}/explore?{urlencode({'project': str(project.folder)})}")
+    shown(page, project, "s000")
+
+
+def test_each_view_tells_of_the_text_that_was_chosen(page: Page, server: Server, project: Project):
+    with store.writing(project.db) as db:
+        store.record_decision(db, Decision("t", "s005", "Ada", Act.KEEP, "positive", note="plain"))
+    opened(page, server, project)
+    page.get_by_role("searchbox", name="Search").fill("s005")
+    page.keyboard.press("Enter")
+    shown(page, project, "s005")
+    for view, sign in (("Decisions", None), ("Rankings", "Do the scores come true?"), ("Map", "main directions")):
+        page.get_by_role("tab", name=view).click()
+        if sign:
+            expect(page.get_by_text(sign).first).to_be_visible(timeout=30_000)
+        shown(page, project, "s005")
+    page.get_by_role("combobox", name="Flags by").click()
+    page.get_by_role("option").nth(1).click()
+    page.get_by_label("How many flags to mark").fill("3")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1000)
+    shown(page, project, "s005")
+    page.get_by_role("tab", name="Influence").click()
+    expect(page.locator('[data-testid="stPlotlyChart"]').first).to_be_visible(timeout=30_000)
+    with store.reading(project.db) as db:
+        sql = "SELECT influence FROM influencer WHERE target = 's005' AND side = 'supporter' ORDER BY influence DESC"
+        strongest = db.execute(sql).fetchone()[0]
+    expect(page.locator(".main-svg text", has_text=f"{strongest:+.2g}").first).to_be_visible(timeout=30_000)
+
+
+def test_what_is_searched_after_a_choice_takes_its_place(page: Page, server: Server, project: Project):
+    opened(page, server, project)
+    page.get_by_role("tab", name="Map").click()
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option").nth(3).click()
+    with store.reading(project.db) as db:
+        sql = "SELECT instance FROM ranking WHERE policy = ? ORDER BY rank"
+        fourth = [row[0] for row in db.execute(sql, [POLICIES[0]])][3]
+    shown(page, project, fourth)
+    assert f"id={fourth}" in page.url
+    page.get_by_role("searchbox", name="Search").fill("t001")
+    page.keyboard.press("Enter")
+    shown(page, project, "t001")
+    page.get_by_role("searchbox", name="Search").fill("")
+    page.keyboard.press("Enter")
+    shown(page, project, "s000")
