@@ -52,7 +52,7 @@ ENGLISH = {
     ),
     "test-paired": (
         "On test: macro-F1 {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
-        "(paired bootstrap over the {examples:,} test texts that both versions predicted)."
+        "(paired bootstrap over {examples:,} test {examples:text|texts} that both versions predicted)."
     ),
     "test-unpaired": "On test: unknown, since the predictions of both versions are not stored; analyse them.",
     "test-none": "On test: unknown, since there are no test texts; import some that are used for nothing else.",

@@ -136,7 +136,7 @@ WORDS = {
         "actions": "Decide",
         "accept": "Accept “{label}”",
         "accept_none": "Accept",
-        "all_labels": "All {count} labels",
+        "all_labels": "All {count} {count:label|labels}",
         "labels": "Labels",
         "labels_filter": "Part of a label, or its number",
         "labels_none": "No label has this in its name.",
