@@ -26,10 +26,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from inffeed_core.errors import NotReady
-from inffeed_core.evaluation.metrics import macro_f1
 from inffeed_core.models.checkpoints import KEPT, last_checkpoint, require_room, room_needed
 from inffeed_core.models.encoder import explained, positions, quietly
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
+from inffeed_core.models.metrics import macro_f1
 from inffeed_core.models.sources import ModelFiles
 from inffeed_core.records import CurvePoint, Progress
 

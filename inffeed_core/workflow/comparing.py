@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlite_utils import Database
 
-from inffeed_core.evaluation.metrics import macro_f1_difference
+from inffeed_core.models.metrics import macro_f1_difference
 from inffeed_core.records import Instance, Interval, ModelVersion, Split
 from inffeed_core.store import (
     active_version,

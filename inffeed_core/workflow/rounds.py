@@ -16,9 +16,9 @@ import numpy as np
 
 from inffeed_core import store
 from inffeed_core.errors import InvalidDecision, NotReady
-from inffeed_core.evaluation.metrics import macro_f1_difference
 from inffeed_core.feedback import Ints
 from inffeed_core.influence import fit_head, probabilities
+from inffeed_core.models.metrics import macro_f1_difference
 from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Interval, Progress, Proposal, ProposalSet, ProposalState, Trial
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from inffeed_core import __version__, store
 from inffeed_core.errors import NotReady
-from inffeed_core.evaluation.metrics import macro_f1_difference, measure
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
 from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
+from inffeed_core.models.metrics import macro_f1_difference, measure
 from inffeed_core.models.sources import resolve
 from inffeed_core.recipes import fit_recipe
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
-from inffeed_core.evaluation.metrics import macro_f1, macro_f1_difference, measure
+from inffeed_core.models.metrics import macro_f1, macro_f1_difference, measure
 
 
 def some_probabilities(n: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
