@@ -13,29 +13,12 @@ it errs on the same side.
 from dataclasses import dataclass
 
 from inffeed_core.records import Interval
+from inffeed_core.store.auditing import AuditCounts
 from inffeed_core.wording import Sentence
 
 LEVEL = 0.95
 LEAST = 20
 """Below this many audited texts nothing is estimated: not even a clean audit would rule out 1 wrong label in 6."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditCounts:
-    """What was seen."""
-
-    checked: int
-    """Audited texts that got a label."""
-    wrong: int
-    """Those of them whose silver label was another."""
-    undecided: int
-    """Audited texts that were answered without a label (unsure, skipped, flagged); they count nowhere."""
-    silver: int
-    """All silver texts, confirmed or not."""
-    corrected: int
-    """Silver texts whose label people have changed, by flag or audit."""
-    unconfirmed: int
-    """Silver texts that nobody has given a label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,8 @@ from inffeed_core.records import Split
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.auditing import audit
 from inffeed_core.workflow.opened import may_open
-from inffeed_core.workflow.projects import (
-    Project,
-    ProjectSummary,
-    create_project,
-    default_home,
-    open_sample,
-    projects_in,
-)
+from inffeed_core.workflow.projects import Project, ProjectSummary, create_project, default_home, projects_in
+from inffeed_core.workflow.sample import open_sample
 from inffeed_core.workflow.status import NextStep, Status, Step, status
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem

@@ -36,7 +36,8 @@ def new(
 
     The folder must be new or empty.
     """
-    from inffeed_core.workflow.projects import create_project, model_reference, open_sample
+    from inffeed_core.workflow.projects import create_project, model_reference
+    from inffeed_core.workflow.sample import open_sample
 
     if sample:
         with shown_progress() as progress:

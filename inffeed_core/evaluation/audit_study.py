@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inffeed_core.audit import AuditCounts, AuditEstimate, estimate
+from inffeed_core.audit import AuditEstimate, estimate
 from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.flagging import order
 from inffeed_core.influence import HeadData, losses
 from inffeed_core.recipes import Learned, beliefs
 from inffeed_core.settings import ProjectSettings
+from inffeed_core.store.auditing import AuditCounts
 
 AUDIT = ("audit", "audit", "audit")
 """The policy, mode and training that its rows name."""

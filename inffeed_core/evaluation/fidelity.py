@@ -6,17 +6,18 @@ scores both count.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from inffeed_core.evaluation.repair import RepairSet
-from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, losses, probabilities
+from inffeed_core.influence import HeadData, HeadInfluence, choose_l2
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID
+from inffeed_core.workflow.refits import Refits
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +34,6 @@ class Fidelity:
     spearman: float
     slope: float
     """Of actual on predicted: 1 = the magnitude is right, above 1 = predicted too small."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refits:
-    """The experiment itself, on the rows that a head was fitted on, each taught one label."""
-
-    influence: HeadInfluence
-    validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
-
-    def without(self, row: int) -> float:
-        """Actual influence on validation: mean loss fitted without the row minus with it, nats."""
-        weights = self.influence.data.row_weights.clone()
-        weights[row] = 0
-        return self._refitted(replace(self.influence.data, weights=weights)) - self._loss(self.influence.fit)
-
-    def relabelled(self, row: int, label: int) -> float:
-        """Actual gain: mean validation loss now minus fitted with the row labelled `label`, nats."""
-        labels = self.influence.data.labels.clone()
-        labels[row] = label
-        return self._loss(self.influence.fit) - self._refitted(replace(self.influence.data, labels=labels))
-
-    def _loss(self, fit: HeadFit) -> float:
-        return float(losses(probabilities(fit.theta, self.validation[0]), self.validation[1]).mean())
-
-    def _refitted(self, data: HeadData) -> float:
-        """Validation loss after fitting to convergence on other data."""
-        return self._loss(self.influence.corrected(data).fit)
 
 
 def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[Fidelity]:

@@ -13,6 +13,7 @@ from torch import nn
 
 from inffeed_core.models.encoder import explained, quietly
 from inffeed_core.models.sources import ModelFiles
+from inffeed_core.models.trainable import classifier
 
 SCALE = 2
 """Alpha over rank."""
@@ -42,8 +43,6 @@ def merge(base: ModelFiles, adapters: Path, labels: Sequence[str], folder: Path)
 
     Raises ModelError where either cannot be read.
     """
-    from inffeed_core.models.fine_tuning import classifier  # which imports this module
-
     unfinished = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:
         with explained(base), quietly():

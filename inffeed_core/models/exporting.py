@@ -20,10 +20,10 @@ from torch import nn
 from inffeed_core.errors import ExportFailed
 from inffeed_core.models.classifiers import find_head
 from inffeed_core.models.encoder import explained, quietly
-from inffeed_core.models.fine_tuning import classifier, tokenizer_of
 from inffeed_core.models.heads import Head, save_head
 from inffeed_core.models.snapshot import RECIPE, Pooling
 from inffeed_core.models.sources import ModelFiles
+from inffeed_core.models.trainable import classifier, tokenizer_of
 
 LOADED_PLAINLY = """\
 from transformers import pipeline

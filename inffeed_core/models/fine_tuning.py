@@ -27,10 +27,11 @@ from torch import Tensor, nn
 
 from inffeed_core.errors import NotReady
 from inffeed_core.models.checkpoints import KEPT, last_checkpoint, require_room, room_needed
-from inffeed_core.models.encoder import explained, positions, quietly
+from inffeed_core.models.encoder import explained, quietly
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.metrics import macro_f1
 from inffeed_core.models.sources import ModelFiles
+from inffeed_core.models.trainable import classifier, tokenizer_of
 from inffeed_core.records import CurvePoint, Progress
 
 STAGE = "Fine-tuning"
@@ -110,35 +111,6 @@ def _prepared(base: ModelFiles, about: FineTuning, progress: Progress) -> tuple[
 
             model = with_adapters(model, about.settings.lora_rank, fresh)
     return model, tokenizer
-
-
-def classifier(base: ModelFiles, labels: Sequence[str]) -> tuple[nn.Module, list[str]]:
-    """(`base` as a sequence classifier of these labels, names of its modules whose weights are new and random)."""
-    model, told = transformers.AutoModelForSequenceClassification.from_pretrained(
-        base.folder,
-        num_labels=len(labels),
-        id2label=dict(enumerate(labels)),
-        label2id={label: c for c, label in enumerate(labels)},
-        problem_type="single_label_classification",
-        ignore_mismatched_sizes=True,
-        dtype=torch.float32,
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
-        output_loading_info=True,
-    )
-    names = [*told["missing_keys"], *(key[0] for key in told.get("mismatched_keys", ()))]
-    return model, sorted({name.rpartition(".")[0] for name in names})
-
-
-def tokenizer_of(base: ModelFiles, model: nn.Module, max_tokens: int) -> Any:
-    """Its tokenizer, which cuts texts where `Encoder` does."""
-    tokenizer = transformers.AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False, local_files_only=True)
-    tokenizer.model_max_length = min(max_tokens, tokenizer.model_max_length, positions(model))
-    config: Any = model.config
-    if config.pad_token_id is None:  # without it decoders cannot tell where a text of a batch ends
-        config.pad_token_id = tokenizer.pad_token_id or 0
-    return tokenizer
 
 
 def _items(tokenizer: Any, lessons: Lessons) -> list[Item]:

@@ -8,15 +8,33 @@ flagged texts are not missing from it, and not one text beyond, so that they are
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from inffeed_core.audit import AuditCounts
 from inffeed_core.store.flags import CLOSED, Viewer
 from inffeed_core.store.instances import NO_LIMIT, instances_as_of
 
 _ALL_LOTS = "g"
 """Above every lot."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCounts:
+    """What was seen."""
+
+    checked: int
+    """Audited texts that got a label."""
+    wrong: int
+    """Those of them whose silver label was another."""
+    undecided: int
+    """Audited texts that were answered without a label (unsure, skipped, flagged); they count nowhere."""
+    silver: int
+    """All silver texts, confirmed or not."""
+    corrected: int
+    """Silver texts whose label people have changed, by flag or audit."""
+    unconfirmed: int
+    """Silver texts that nobody has given a label."""
 
 
 def next_audited(db: Database, viewer: Viewer, limit: int, leave_out: Sequence[str] = ()) -> list[str]:

@@ -1,7 +1,7 @@
 """The random audit of silver labels: what it has seen, and what follows from it."""
 
-from inffeed_core.audit import AuditCounts
 from inffeed_core.store import audit_counts, reading
+from inffeed_core.store.auditing import AuditCounts
 from inffeed_core.workflow.projects import Project
 
 

@@ -16,7 +16,6 @@ from typing import Any
 from uuid import uuid4
 
 from inffeed_core.errors import AccessDenied, InfFeedError, ProjectError, StoreError
-from inffeed_core.records import Progress
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
     act_counts,
@@ -32,7 +31,6 @@ from inffeed_core.store import (
 from inffeed_core.store.faults import as_store_error
 from inffeed_core.wording import Sentence
 
-SAMPLE_NAME = "Sample: product reviews"
 CHECK_SECONDS = 2.0
 """At most, for looking at a database when it is opened."""
 LISTED_SECONDS = 1.0
@@ -97,7 +95,7 @@ def create_project(folder: Path, settings: ProjectSettings) -> Project:
     """Make a new, empty project. Raises ProjectError where `folder` holds something, and then changes nothing."""
     with made_whole(folder) as project, writing(project.db) as db:
         save_project_settings(db, settings)
-    return Project(_place(folder))
+    return Project(placed(folder))
 
 
 def open_project(folder: Path) -> Project:
@@ -106,37 +104,13 @@ def open_project(folder: Path) -> Project:
     Raises ProjectError, with what to do, where the folder is missing, is no project, is damaged, or was made by a
     newer release.
     """
-    project = Project(_place(folder))
+    project = Project(placed(folder))
     if not project.folder.is_dir():
         raise ProjectError(f"There is no folder {project.folder}; it may have been moved, renamed or deleted.")
     migrate(project.db)
     require_whole(project.db, CHECK_SECONDS)
     settings_of(project)
     return project
-
-
-def open_sample(folder: Path, progress: Progress) -> Project:
-    """Open the sample project, importing it first where `folder` does not hold it yet."""
-    if not (_place(folder) / "project.db").exists():
-        try:
-            _make_sample(folder, progress)
-        except ProjectError:  # somebody else made it at the same time, which is as good
-            if not (_place(folder) / "project.db").exists():
-                raise
-    return open_project(folder)
-
-
-def _make_sample(folder: Path, progress: Progress) -> None:
-    from inffeed_core.workflow.importing import commit, preview  # which import this module
-    from inffeed_core.workflow.sample import SAMPLE_LABELS, sample_files, sample_guidelines
-
-    files = sample_files()
-    with made_whole(folder) as project:
-        with writing(project.db) as db:
-            save_project_settings(db, ProjectSettings(SAMPLE_NAME, SAMPLE_LABELS, guidelines=sample_guidelines()))
-        for split, path in files.items():
-            options = replace(preview(project, path).options, split=split, split_column=None)
-            commit(project, path, options, progress=progress)
 
 
 def settings_of(project: Project) -> ProjectSettings:
@@ -234,7 +208,8 @@ def _last_written(project: Project) -> str:
     return datetime.fromtimestamp(latest, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _place(folder: Path) -> Path:
+def placed(folder: Path) -> Path:
+    """The folder as an absolute path without links."""
     return folder.expanduser().resolve()
 
 
@@ -251,7 +226,7 @@ def made_whole(folder: Path, prepare: Callable[[Project], None] = _prepared) -> 
     `prepare` fills it first: with a migrated database without settings, unless another is given. Raises ProjectError
     where `folder` holds something or cannot be made.
     """
-    place = _place(folder)
+    place = placed(folder)
     _require_free(place)
     building = place.parent / f".{place.name}.{uuid4().hex[:8]}.new"
     try:

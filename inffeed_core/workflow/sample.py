@@ -1,13 +1,21 @@
 """The sample data that comes with the repository: 600 product reviews, half of them with silver labels."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from inffeed_core.errors import ProjectError
-from inffeed_core.records import Split
+from inffeed_core.records import Progress, Split
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.store import save_project_settings, writing
+from inffeed_core.workflow.importing import commit, preview
+from inffeed_core.workflow.projects import Project, made_whole, open_project, placed
 
 SAMPLE_LABELS = ("negative", "positive")
 
 _FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
+
+
+SAMPLE_NAME = "Sample: product reviews"
 
 
 def sample_guidelines() -> str:
@@ -26,3 +34,24 @@ def sample_files(folder: Path = _FOLDER) -> dict[Split, Path]:
             "run InfFeed from a clone of its repository, or restore the folder with `git checkout sample_data`."
         )
     return files
+
+
+def open_sample(folder: Path, progress: Progress) -> Project:
+    """Open the sample project, importing it first where `folder` does not hold it yet."""
+    if not (placed(folder) / "project.db").exists():
+        try:
+            _make_sample(folder, progress)
+        except ProjectError:  # somebody else made it at the same time, which is as good
+            if not (placed(folder) / "project.db").exists():
+                raise
+    return open_project(folder)
+
+
+def _make_sample(folder: Path, progress: Progress) -> None:
+    files = sample_files()
+    with made_whole(folder) as project:
+        with writing(project.db) as db:
+            save_project_settings(db, ProjectSettings(SAMPLE_NAME, SAMPLE_LABELS, guidelines=sample_guidelines()))
+        for split, path in files.items():
+            options = replace(preview(project, path).options, split=split, split_column=None)
+            commit(project, path, options, progress=progress)

@@ -115,7 +115,7 @@ def _refitted(
     state: "State", scores: Mapping[str, ScoreRow], drawn: Sequence[int], progress: Progress
 ) -> tuple[list[Refit], list[Refit]]:
     """Removal and relabelling of each drawn row of `state.learn`."""
-    from inffeed_core.evaluation.fidelity import Refits
+    from inffeed_core.workflow.refits import Refits
 
     influence, number = state.plain_influence, {label: c for c, label in enumerate(state.about.labels)}
     experiment = Refits(influence, (state.validation.features, state.validation.labels))

@@ -20,11 +20,11 @@ from inffeed_core.workflow.projects import (
     default_home,
     model_reference,
     open_project,
-    open_sample,
     projects_in,
     settings_of,
     use_model,
 )
+from inffeed_core.workflow.sample import open_sample
 
 SETTINGS = ProjectSettings("Reviews", LABELS)
 
