@@ -9,8 +9,8 @@ from torch import Tensor
 
 from inffeed_core.feedback import Ballot, Ints
 from inffeed_core.influence import HeadData, HeadInfluence, probabilities
-from inffeed_core.posteriors import out_of_fold
 from inffeed_core.records import Progress
+from inffeed_core.silver.posteriors import out_of_fold
 
 FOLDS = 5
 BLOCK = 256

@@ -29,7 +29,7 @@ class Signals:
     posterior: Floats
     """Calibrated class probabilities from gold alone [n, C]."""
     channel: Floats
-    """The same given the silver labels as well [n, C]: what each label probably is (`inffeed_core.channel`)."""
+    """The same given the silver labels as well [n, C]: what each label probably is (`inffeed_core.silver.channel`)."""
     class_influence: Floats
     """Influence on the mean validation loss of each class [n, C], nats, positive = helpful; +∞ where validation has no
     text of the class."""

@@ -39,7 +39,7 @@ Scope = Literal["head", "last-block", "all"]
 
 
 Recipe = Literal["auto", "plain", "noise-aware", "drop-flagged"]
-"""What a head is taught about silver that nobody has confirmed; `inffeed_core.recipes` tells each."""
+"""What a head is taught about silver that nobody has confirmed; `inffeed_core.silver.recipes` tells each."""
 
 
 Precision = Literal["float32", "int8"]

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from inffeed_core.flagging import Signals
 from inffeed_core.influence import HeadInfluence
-from inffeed_core.posteriors import out_of_fold
-from inffeed_core.recipes import Learned, beliefs, posterior
 from inffeed_core.settings import AnalysisSettings
+from inffeed_core.silver.posteriors import out_of_fold
+from inffeed_core.silver.recipes import Learned, beliefs, posterior
 
 Costly = Literal["validation_influence", "class_influence", "out_of_fold", "self_influence"]
 """What takes most of the time, though few policies look at it."""

@@ -17,8 +17,8 @@ from inffeed_core.audit import AuditEstimate, estimate
 from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.flagging import order
 from inffeed_core.influence import HeadData, losses
-from inffeed_core.recipes import Learned, beliefs
 from inffeed_core.settings import ProjectSettings
+from inffeed_core.silver.recipes import Learned, beliefs
 from inffeed_core.store.auditing import AuditCounts
 
 AUDIT = ("audit", "audit", "audit")

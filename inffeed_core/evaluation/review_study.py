@@ -20,10 +20,10 @@ from inffeed_core.flagging import Floats, Policy
 from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
 from inffeed_core.influence.factor import Factor, factorised
 from inffeed_core.models.metrics import macro_f1
-from inffeed_core.posteriors import calibrated
-from inffeed_core.recipes import TRUSTS, Learned, channel_offsets, gold_data, taught
 from inffeed_core.settings import L2_GRID, AnalysisSettings
 from inffeed_core.signals import Costly, silver_signals
+from inffeed_core.silver.posteriors import calibrated
+from inffeed_core.silver.recipes import TRUSTS, Learned, channel_offsets, gold_data, taught
 
 TRAININGS = ("plain", "noise-aware", "auto")
 """How the head is trained after a review: recipes. What they leave to validation is chosen before any review."""

@@ -19,10 +19,10 @@ from inffeed_core import flagging, store
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.feature_map import principal_plane
 from inffeed_core.influence import HeadInfluence, fit_head, losses, probabilities
-from inffeed_core.recipes import Learned
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.signals import silver_signals
+from inffeed_core.silver.recipes import Learned
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit, taught_to
 from inffeed_core.workflow.encoders import located

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from inffeed_core import store
-from inffeed_core.channel import UNKNOWN
 from inffeed_core.records import Act, Decision, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.silver.channel import UNKNOWN
 from inffeed_core.workflow.analysing import analyse, load
 from inffeed_core.workflow.discussing import settle, topics
 from inffeed_core.workflow.projects import Project, use_model

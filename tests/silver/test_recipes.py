@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from inffeed_core import recipes
 from inffeed_core.errors import Cancelled
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, losses, probabilities
-from inffeed_core.recipes import Learned, beliefs, fit_recipe, gold_fit, taught
 from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
+from inffeed_core.silver import recipes
+from inffeed_core.silver.recipes import Learned, beliefs, fit_recipe, gold_fit, taught
 
 GOLD, SILVER = 60, 600
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inffeed_core.channel import UNKNOWN, estimate
+from inffeed_core.silver.channel import UNKNOWN, estimate
 
 TRUE = torch.tensor([[0.9, 0.1], [0.4, 0.6]], dtype=torch.float64)
 

@@ -2,7 +2,7 @@ import torch
 
 from inffeed_core.influence import HeadData, fit_head, probabilities
 from inffeed_core.influence.factor import factorised
-from inffeed_core.posteriors import calibrated, out_of_fold, temperature
+from inffeed_core.silver.posteriors import calibrated, out_of_fold, temperature
 
 
 def two_clouds(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

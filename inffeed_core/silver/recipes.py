@@ -17,11 +17,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inffeed_core.channel import UNKNOWN, Channel, estimate
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, losses, probabilities, quiet
-from inffeed_core.posteriors import calibrated
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
+from inffeed_core.silver.channel import UNKNOWN, Channel, estimate
+from inffeed_core.silver.posteriors import calibrated
 
 TRUSTS = (1.0, 0.5, 0.0)
 """Tried in this order; ties go to the first."""
