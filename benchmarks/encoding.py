@@ -26,7 +26,7 @@ from torch.ao.quantization import default_dynamic_qconfig, per_channel_dynamic_q
 from benchmarks.timing import medians
 from inffeed_core.evaluation.repair import load
 from inffeed_core.evaluation.review_study import Study
-from inffeed_core.flagging import RANKINGS
+from inffeed_core.flags.policies import RANKINGS
 from inffeed_core.models.batches import plan_batches
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.sources import resolve

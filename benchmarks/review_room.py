@@ -22,7 +22,8 @@ from urllib.parse import urlencode
 
 from sqlite_utils import Database
 
-from inffeed_core import reasons, store
+from inffeed_core import store
+from inffeed_core.flags import reasons
 from inffeed_core.records import Act, Decision, Example, FlagFilter, ModelVersion, Split
 from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings
 from inffeed_core.store.analyses import ScoreRow

@@ -25,7 +25,7 @@ POLICIES = (
     "cluster",
     "random",
 )
-"""Names of the flag policies, the default first. `inffeed_core.flagging` says what each one computes."""
+"""Names of the flag policies, the default first. `inffeed_core.flags.policies` says what each one computes."""
 
 SENT = "feedback"
 """The order of flags that holds the texts which somebody sent to review from proposals of feedback."""

@@ -242,7 +242,7 @@ def _repair_settings(
     shares = _shares(budgets)
     from inffeed_core.evaluation.repair_runs import RepairSettings, known_policies
     from inffeed_core.evaluation.review_study import TRAININGS
-    from inffeed_core.flagging import RANKINGS
+    from inffeed_core.flags.policies import RANKINGS
 
     return RepairSettings(
         budgets=tuple(sorted(shares)),

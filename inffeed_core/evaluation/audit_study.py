@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from inffeed_core.audit import AuditEstimate, estimate
 from inffeed_core.evaluation.repair import RepairSet
-from inffeed_core.flagging import order
+from inffeed_core.flags.policies import order
 from inffeed_core.influence import HeadData, losses
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.silver.recipes import Learned, beliefs

@@ -26,7 +26,7 @@ from inffeed_core.evaluation.repair import RepairSet, drawn, load, read
 from inffeed_core.evaluation.review_study import GOLD_ONLY, TRAININGS, Study, answers, ceiling, wrong
 from inffeed_core.evaluation.rivals import RIVALS
 from inffeed_core.evaluation.trainers import Tuning, tuned_on_seed
-from inffeed_core.flagging import RANKINGS, Floats, order
+from inffeed_core.flags.policies import RANKINGS, Floats, order
 from inffeed_core.records import Progress
 from inffeed_core.settings import FineTuneSettings
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from inffeed_core.evaluation.review_study import Study
-from inffeed_core.flagging import Floats
+from inffeed_core.flags.policies import Floats
 from inffeed_core.influence import probabilities
 from inffeed_core.influence.softmax import blocks, residuals
 

@@ -15,13 +15,14 @@ from jaxtyping import Float
 from sqlite_utils import Database
 from torch import Tensor
 
-from inffeed_core import flagging, store
+from inffeed_core import store
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.feature_map import principal_plane
+from inffeed_core.flags import policies
+from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadInfluence, fit_head, losses, probabilities
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
-from inffeed_core.signals import silver_signals
 from inffeed_core.silver.recipes import Learned
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit, taught_to
@@ -241,7 +242,7 @@ def _tier(project: Project, state: State, progress: Progress, *, exact: bool = F
     return open_whole_model(project, (state.version, transformer), learned, state.settings, progress, exact=exact)
 
 
-def _signals(state: State) -> flagging.Signals:
+def _signals(state: State) -> policies.Signals:
     texts = [one.text for one in state.learn.instances]
     validation = (state.validation.features, state.validation.labels)
     return silver_signals(
@@ -249,19 +250,19 @@ def _signals(state: State) -> flagging.Signals:
     )
 
 
-def _rankings(state: State, signals: flagging.Signals) -> dict[str, list[tuple[str, float]]]:
+def _rankings(state: State, signals: policies.Signals) -> dict[str, list[tuple[str, float]]]:
     """(id, score) from first to last, by policy."""
     ids = [state.learn.instances[i].id for i in state.unconfirmed]
     if not ids:
         return {}
-    scores = {name: policy(signals) for name, policy in flagging.RANKINGS.items()}
+    scores = {name: policy(signals) for name, policy in policies.RANKINGS.items()}
     return {
-        name: [(ids[i], float(values[i])) for i in flagging.order(values)[: state.settings.ranked]]
+        name: [(ids[i], float(values[i])) for i in policies.order(values)[: state.settings.ranked]]
         for name, values in scores.items()
     }
 
 
-def _score_rows(state: State, signals: flagging.Signals) -> Iterator[ScoreRow]:
+def _score_rows(state: State, signals: policies.Signals) -> Iterator[ScoreRow]:
     data, labels = state.data, state.about.labels
     probs = probabilities(state.influence.fit.theta, data.features)
     own_losses, plane = losses(probs, data.labels), principal_plane(data.features)

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from inffeed_core import store
 from inffeed_core.errors import UnknownInstance
-from inffeed_core.reasons import reason
+from inffeed_core.flags.reasons import reason
 from inffeed_core.records import (
     Act,
     Analysis,

@@ -13,7 +13,7 @@ import numpy as np
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
-from inffeed_core.flagging import Floats, alike_by_words
+from inffeed_core.flags.policies import Floats, alike_by_words
 from inffeed_core.records import Progress
 from inffeed_core.settings import AnalysisSettings
 from inffeed_core.store.analyses import ScoreRow

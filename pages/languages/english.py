@@ -1,6 +1,7 @@
 """English, but for the review room."""
 
-from inffeed_core import reasons, wording
+from inffeed_core import wording
+from inffeed_core.flags import reasons
 
 WORDS = {
     "app": {

@@ -16,7 +16,7 @@ from inffeed_core.evaluation.repair import RepairSet, drawn, load
 from inffeed_core.evaluation.repair_runs import Places, RepairSettings, complete, run
 from inffeed_core.evaluation.review_study import Study, answers, ceiling, wrong
 from inffeed_core.evaluation.rivals import RIVALS
-from inffeed_core.flagging import RANKINGS
+from inffeed_core.flags.policies import RANKINGS
 from inffeed_core.settings import DEFAULT_MODEL
 
 

@@ -13,11 +13,12 @@ import pytest
 from page_parts import metrics, texts, version
 from sqlite_utils import Database
 
-from inffeed_core import reasons, store, version_charts, wording
+from inffeed_core import store, version_charts, wording
 from inffeed_core.data.encodings import ENCODINGS
 from inffeed_core.data.formats import SUFFIXES, Format, upload_types
 from inffeed_core.feedback import METHODS
-from inffeed_core.flagging import RANKINGS
+from inffeed_core.flags import reasons
+from inffeed_core.flags.policies import RANKINGS
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, ProposalState, Split
 from inffeed_core.settings import POLICIES, SENT, Method, Recipe, Remedy, Scope, Vote

@@ -11,8 +11,9 @@ import pytest
 from page_parts import button, texts
 from reviewing import Filling, make_reviewable
 
-from inffeed_core import reasons, store
+from inffeed_core import store
 from inffeed_core.errors import ProjectError
+from inffeed_core.flags import reasons
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import POLICIES as KNOWN
 from inffeed_core.settings import SENT, ProjectSettings

@@ -11,7 +11,7 @@ from typing import Any
 
 from inffeed_core import jobs
 from inffeed_core.errors import InfFeedError, InvalidDecision, NotReady, UnknownInstance
-from inffeed_core.reasons import reason
+from inffeed_core.flags.reasons import reason
 from inffeed_core.records import Act, Decision, Influencer, Split
 from inffeed_core.workflow import review
 from inffeed_core.workflow.projects import Project
@@ -59,7 +59,7 @@ class Words:
     policies: Mapping[str, tuple[str, str]]
     """Name and meaning of each policy's score."""
     reasons: Mapping[str, str]
-    """The phrases of `inffeed_core.reasons`."""
+    """The phrases of `inffeed_core.flags.reasons`."""
     labels: int
     """How many labels the project has, which decides between "the other" and "another"."""
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.flagging import Signals
+from inffeed_core.flags.policies import Signals
 from inffeed_core.influence import HeadInfluence
 from inffeed_core.settings import AnalysisSettings
 from inffeed_core.silver.posteriors import out_of_fold

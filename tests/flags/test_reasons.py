@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from inffeed_core.reasons import ENGLISH, reason
+from inffeed_core.flags.reasons import ENGLISH, reason
 from inffeed_core.records import Evidence, Flag, Influencer, Split
 
 

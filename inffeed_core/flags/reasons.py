@@ -8,7 +8,7 @@ What the policies' scores mean here (higher = checked first): for `expected-gain
 `negative-influence` the predicted fall of the validation loss in nats, by checking the text, and by removing it; for
 `class-gain` and `class-influence` that of the loss on one class's validation texts; for `gold-loss` and
 `out-of-fold-loss` the loss of the text's label in nats; for `knn` and `bm25` the share of weighted votes for another
-label. The others are only spoken of by their rank. `inffeed_core.flagging` computes them all.
+label. The others are only spoken of by their rank. `inffeed_core.flags.policies` computes them all.
 """
 
 import math

@@ -1,0 +1,1 @@
+"""Which silver texts to check first and why: policies, the signals they read, the reasons they give. Pure functions."""
