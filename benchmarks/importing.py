@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from inffeed_core.project.folder import create_project
+from inffeed_core.project.importing import commit, preview
 from inffeed_core.records import Split
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.importing import commit, preview
-from inffeed_core.workflow.projects import create_project
 
 ROWS = 100_000
 

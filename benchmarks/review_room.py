@@ -24,12 +24,12 @@ from sqlite_utils import Database
 
 from inffeed_core import store
 from inffeed_core.flags import reasons
+from inffeed_core.project.folder import Project, create_project
+from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, FlagFilter, ModelVersion, Split
 from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow.projects import Project, create_project
 from inffeed_core.workflow.review import Sitting
-from inffeed_core.workflow.status import status
 from pages.components.review_card.exchange import Words, answer, greeting
 from pages.languages import english_review
 

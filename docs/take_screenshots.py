@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from inffeed_core.workflow.projects import open_project
+from inffeed_core.project.folder import open_project
 from inffeed_core.workflow.review import queue
 
 ROOT = Path(__file__).parents[1]

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from inffeed_core.workflow.status import status
+from inffeed_core.project.status import status
 from pages.components.data_export import export_view
 from pages.components.data_import import IMPORTS, import_view
 from pages.components.data_overview import overview

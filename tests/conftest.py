@@ -11,8 +11,8 @@ from sample import write_sample_set
 from small import make_small
 
 from inffeed_core.evaluation.repair import RepairSet, load
+from inffeed_core.project.folder import Project
 from inffeed_core.settings import DEFAULT_MODEL
-from inffeed_core.workflow.projects import Project
 
 
 def pytest_configure() -> None:

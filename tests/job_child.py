@@ -12,9 +12,9 @@ from typing import Any
 from inffeed_core.errors import ModelError
 from inffeed_core.jobs import kinds
 from inffeed_core.jobs.__main__ import main
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Progress
 from inffeed_core.store import writing
-from inffeed_core.workflow.projects import Project
 
 ERRORS = {
     "disk": OSError(errno.ENOSPC, "No space left on device"),

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Example, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import add_examples, writing
-from inffeed_core.workflow.projects import Project, create_project
 
 LABELS = ("negative", "positive")
 SIZES = {Split.TRAIN: 12, Split.VALIDATION: 8, Split.TEST: 8, Split.SILVER: 20}

@@ -20,6 +20,7 @@ from tiny_models import save_model
 from inffeed_core.cli import main
 from inffeed_core.errors import Cancelled
 from inffeed_core.jobs import kinds
+from inffeed_core.project.folder import Project, open_project, settings_of
 from inffeed_core.records import JobState, Progress, Split
 from inffeed_core.store import (
     active_version,
@@ -32,7 +33,6 @@ from inffeed_core.store import (
     versions,
 )
 from inffeed_core.workflow import exploring, review
-from inffeed_core.workflow.projects import Project, open_project, settings_of
 from inffeed_core.workflow.review import Sitting
 
 COMMANDS = sorted(main.commands)

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from inffeed_core import store
 from inffeed_core.cli import main
+from inffeed_core.project.folder import Project, create_project
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.projects import Project, create_project
 
 POLISH = "Świetny produkt, bardzo się cieszę"
 

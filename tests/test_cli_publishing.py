@@ -14,9 +14,9 @@ from tiny_models import save_model
 from inffeed_core import store
 from inffeed_core.cli import main
 from inffeed_core.jobs import refresh
+from inffeed_core.project.folder import Project, open_project, settings_of
+from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision
-from inffeed_core.workflow.projects import Project, open_project, settings_of
-from inffeed_core.workflow.status import status
 
 
 def run(*arguments: object, code: int = 0) -> Result:

@@ -19,10 +19,10 @@ from inffeed_core.errors import ModelError, NotReady
 from inffeed_core.jobs import log_tail, refresh, run_here, start
 from inffeed_core.jobs.room import BYTES
 from inffeed_core.models import checkpoints
+from inffeed_core.project.folder import Project, open_project, projects_in, use_model
+from inffeed_core.project.status import status
 from inffeed_core.records import Job, JobState
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
-from inffeed_core.workflow.projects import Project, open_project, projects_in, use_model
-from inffeed_core.workflow.status import status
 from inffeed_core.workflow.training import retrain
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
@@ -127,7 +127,7 @@ KILLED = """
 import json, os, signal, sys
 from pathlib import Path
 from inffeed_core.jobs import run_here
-from inffeed_core.workflow.projects import Project
+from inffeed_core.project.folder import Project
 
 def progress(stage, done, total):
     if stage == "Fine-tuning" and any(Path(sys.argv[1]).glob("features/fine-tuning/*/checkpoint-*/trainer_state.json")):

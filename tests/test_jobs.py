@@ -16,10 +16,10 @@ import pytest
 
 from inffeed_core.errors import Cancelled, JobError, ModelError
 from inffeed_core.jobs import cancel, control, kinds, log_tail, refresh, run_here, signs, start, turns
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Job, JobState
 from inffeed_core.store import attach_process, connection, end_job, enqueue, job, jobs, mark_running, reading, writing
 from inffeed_core.store.jobs import open_processes
-from inffeed_core.workflow.projects import Project
 
 CHILD = (sys.executable, str(Path(job_child.__file__)))
 LONG = {"steps": 600, "pause": 0.05}
@@ -133,7 +133,7 @@ def test_a_job_outlives_the_kill_of_the_server(cheap: Project, tmp_path: Path) -
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from inffeed_core.jobs import control, start\n"
-        "from inffeed_core.workflow.projects import Project\n"
+        "from inffeed_core.project.folder import Project\n"
         f"control.CHILD = {CHILD!r}\n"
         "print(start(Project(Path(sys.argv[1])), 'train', {'steps': 30, 'pause': 0.05}).id, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -331,7 +331,7 @@ REFRESHED = """
 import sys
 from pathlib import Path
 from inffeed_core.jobs import refresh
-from inffeed_core.workflow.projects import Project
+from inffeed_core.project.folder import Project
 for job in refresh(Project(Path(sys.argv[1]))):
     print(job.state, job.error or job.stage)
 """

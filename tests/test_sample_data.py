@@ -11,12 +11,12 @@ import pytest
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from inffeed_core.errors import ProjectError
+from inffeed_core.project.folder import create_project
+from inffeed_core.project.importing import commit, preview
+from inffeed_core.project.sample import SAMPLE_LABELS, sample_files
 from inffeed_core.records import Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import leaks, reading
-from inffeed_core.workflow.importing import commit, preview
-from inffeed_core.workflow.projects import create_project
-from inffeed_core.workflow.sample import SAMPLE_LABELS, sample_files
 
 FOLDER = Path(__file__).parents[1] / "sample_data"
 

@@ -17,7 +17,7 @@ from inffeed_core.errors import Cancelled, InfFeedError
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-    from inffeed_core.workflow.projects import Project
+    from inffeed_core.project.folder import Project
 
 CANCELLED = 130
 LINE_SECONDS = 5.0
@@ -61,7 +61,7 @@ def _keep_pandas_out() -> None:
 
 def opened(folder: Path) -> "Project":
     """The project in this folder. Raises ProjectError."""
-    from inffeed_core.workflow.projects import open_project
+    from inffeed_core.project.folder import open_project
 
     return open_project(folder)
 

@@ -13,8 +13,8 @@ from inffeed_core.wording import filled
 
 if TYPE_CHECKING:
     from inffeed_core.data.options import ImportOptions
-    from inffeed_core.workflow.importing import ImportPreview, ImportResult
-    from inffeed_core.workflow.overlaps import SameText
+    from inffeed_core.project.importing import ImportPreview, ImportResult
+    from inffeed_core.project.overlaps import SameText
 
 split_names = click.Choice([s.value for s in Split])
 
@@ -36,8 +36,8 @@ def new(
 
     The folder must be new or empty.
     """
-    from inffeed_core.workflow.projects import create_project, model_reference
-    from inffeed_core.workflow.sample import open_sample
+    from inffeed_core.project.folder import create_project, model_reference
+    from inffeed_core.project.sample import open_sample
 
     if sample:
         with shown_progress() as progress:
@@ -100,7 +100,7 @@ def import_(
     not named are guessed by their usual names; those that mean nothing to InfFeed are kept as metadata.
     """
     from inffeed_core.data.reading import read
-    from inffeed_core.workflow.importing import commit, preview
+    from inffeed_core.project.importing import commit, preview
 
     target = opened(project)
     table = read(file, encoding=encoding)
@@ -216,7 +216,7 @@ def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
     That is every text of the project DIR with its current label, and where that came from. The name tells the
     format: .csv, .tsv, .jsonl (each also .gz) or .parquet. An export can be imported again.
     """
-    from inffeed_core.workflow import exporting
+    from inffeed_core.project import exporting
 
     source = opened(project)
     with shown_progress() as progress:
@@ -234,7 +234,7 @@ def backup(project: Path, to: Path, as_json: bool) -> None:
     The copy is of one moment, with all texts, decisions and model versions, and is checked before it gets its name. TO
     must be new or empty. To restore, open the backup, or a copy of it.
     """
-    from inffeed_core.workflow import backing_up
+    from inffeed_core.project import backing_up
 
     source = opened(project)
     with shown_progress() as progress:
@@ -262,7 +262,7 @@ def settings(project: Path, as_json: bool, guidelines: Path | None, **changes: f
 
     What is already decided stays as it is.
     """
-    from inffeed_core.workflow.projects import change_settings, settings_of
+    from inffeed_core.project.folder import change_settings, settings_of
 
     target = opened(project)
     wanted = {name: value for name, value in changes.items() if value is not None}

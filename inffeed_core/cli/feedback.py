@@ -14,9 +14,9 @@ from inffeed_core.wording import filled
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
+    from inffeed_core.project.folder import Project
     from inffeed_core.records import FeedbackAct, Proposal, Trial, Voter
     from inffeed_core.workflow.feedback import Preview
-    from inffeed_core.workflow.projects import Project
 
 
 @click.group(

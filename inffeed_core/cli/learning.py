@@ -12,8 +12,8 @@ from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Pr
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
+    from inffeed_core.project.folder import Project
     from inffeed_core.records import Job, ModelVersion
-    from inffeed_core.workflow.projects import Project
 
 
 def train_options(command: "F") -> "F":
@@ -113,8 +113,8 @@ def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **s
 
 def _warn_of_gold(project: "Project") -> None:
     """Before work begins that may take long: what gold does not show."""
+    from inffeed_core.project.gold_coverage import gold_gaps
     from inffeed_core.store import count_by_split, project_settings, reading
-    from inffeed_core.workflow.gold_coverage import gold_gaps
 
     with reading(project.db) as db:
         gaps = gold_gaps(project_settings(db).labels, count_by_split(db))
@@ -153,7 +153,7 @@ def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
 def _do(project: "Project", kind: str, settings: dict[str, Any], model: str | None = None) -> "Job":
     """`model` is another encoder, which the project goes on with where a version comes of it."""
     from inffeed_core.jobs import run_here
-    from inffeed_core.workflow.projects import model_reference
+    from inffeed_core.project.folder import model_reference
 
     if model is not None:
         settings = settings | {"model": model_reference(model)}

@@ -12,10 +12,10 @@ from inffeed_core.errors import NotReady
 from inffeed_core.settings import POLICIES, SENT
 
 if TYPE_CHECKING:
+    from inffeed_core.project.folder import Project
     from inffeed_core.records import Influencer
     from inffeed_core.workflow.discussing import Topic
     from inffeed_core.workflow.exploring import Portrait
-    from inffeed_core.workflow.projects import Project
 
 annotator_option = click.option(
     "--annotator", required=True, metavar="NAME", help="Who decides; kept with every decision."

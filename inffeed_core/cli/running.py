@@ -11,8 +11,8 @@ from inffeed_core.cli.console import answer, json_option, opened, project_argume
 from inffeed_core.errors import ProjectError
 
 if TYPE_CHECKING:
+    from inffeed_core.project.status import Status
     from inffeed_core.records import Job
-    from inffeed_core.workflow.status import Status
 
 
 @click.command(epilog="Example: inffeed status reviews --json")
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def status(project: Path, as_json: bool) -> None:
     """Tell where the project DIR stands and what to do next."""
     from inffeed_core.jobs import refresh
+    from inffeed_core.project.folder import CHECK_SECONDS
+    from inffeed_core.project.status import status as status_of
     from inffeed_core.store import require_whole
-    from inffeed_core.workflow.projects import CHECK_SECONDS
-    from inffeed_core.workflow.status import status as status_of
 
     target = opened(project)
     checked = require_whole(target.db, CHECK_SECONDS)
@@ -112,9 +112,9 @@ def app(project: Path | None, port: int | None, headless: bool, hosts: tuple[str
     It starts with the project DIR if one is given, which the app may open from then on wherever it lies. Ctrl-C ends
     it; running jobs go on.
     """
-    from inffeed_core.hosts import ALLOWED, allowed_hosts
-    from inffeed_core.workflow.opened import opened_by_hand
-    from inffeed_core.workflow.projects import default_home
+    from inffeed_core.project.folder import default_home
+    from inffeed_core.project.hosts import ALLOWED, allowed_hosts
+    from inffeed_core.project.opened import opened_by_hand
 
     root = Path(__file__).resolve().parents[2]
     if not (root / "app.py").is_file():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inffeed_core.errors import Cancelled
 from inffeed_core.jobs.turns import Reporter, take_turn
-from inffeed_core.workflow.projects import Project
+from inffeed_core.project.folder import Project
 
 NICENESS = 5
 """Lower priority than the server, so that reviewing stays quick while a job computes."""

@@ -22,6 +22,7 @@ from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.jobs.leavings import clear_away
 from inffeed_core.jobs.signs import SILENT, STOPPED, Process, Signs, ended_by, look
 from inffeed_core.jobs.turns import HEARTBEAT_SECONDS, Reporter, take_turn
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Job, JobState, Progress
 from inffeed_core.store import (
     ask_to_cancel,
@@ -37,7 +38,6 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.clock import now, seconds_since
-from inffeed_core.workflow.projects import Project
 
 TOLD_HOURS = 12.0
 """How long a failure is told to those who come after it."""

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Progress
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
-from inffeed_core.workflow.projects import Project
 
 Settings = Mapping[str, Any]
 Work = Callable[[Project, Settings, Progress], dict[str, object]]

@@ -7,8 +7,8 @@ import shutil
 
 from filelock import FileLock, Timeout
 
+from inffeed_core.project.folder import Project
 from inffeed_core.store import abandoned_feedback, reading, undo_feedback, versions, writing
-from inffeed_core.workflow.projects import Project
 
 TRAINING = ("train", "retrain", "feedback")
 """Kinds of jobs that make versions."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from inffeed_core.errors import JobError
 from inffeed_core.jobs.control import start
+from inffeed_core.project.folder import Project
 from inffeed_core.store import (
     active_version,
     job_settings,
@@ -17,7 +18,6 @@ from inffeed_core.store import (
     project_settings,
     reading,
 )
-from inffeed_core.workflow.projects import Project
 
 OTHERS = ("train", "retrain", "analyse")
 """Jobs that compute the flags anyway."""

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from inffeed_core.workflow.projects import Project
+from inffeed_core.project.folder import Project
 
 BYTES = 2**20
 """The log of the database and its index take some ten pages for one ending, of 4 KiB each."""

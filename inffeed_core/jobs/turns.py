@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from inffeed_core.errors import Cancelled, DiskFull, InfFeedError, Locked, ProjectError, StoreError, Terminated
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.jobs.room import free_room, keep_room
+from inffeed_core.project.folder import Project
 from inffeed_core.records import JobState, Progress
 from inffeed_core.store import (
     cancel_asked,
@@ -27,7 +28,6 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.connection import PATIENT_SECONDS
-from inffeed_core.workflow.projects import Project
 
 WRITE_SECONDS = 0.2
 """Progress is written at most this often."""

@@ -21,13 +21,13 @@ from inffeed_core.feature_map import principal_plane
 from inffeed_core.flags import policies
 from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadInfluence, fit_head, losses, probabilities
+from inffeed_core.project.encoded import LEARNED, Encoded, encode, stored_fit, taught_to
+from inffeed_core.project.encoders import located
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.silver.recipes import Learned
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit, taught_to
-from inffeed_core.workflow.encoders import located
-from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.tiers import HeadTier, Tier, kept
 
 EXPLAIN_ALL_PAIRS = 2e8

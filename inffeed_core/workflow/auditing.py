@@ -1,8 +1,8 @@
 """The random audit of silver labels: what it has seen, and what follows from it."""
 
+from inffeed_core.project.folder import Project
 from inffeed_core.store import audit_counts, reading
 from inffeed_core.store.auditing import AuditCounts
-from inffeed_core.workflow.projects import Project
 
 
 def audit(project: Project) -> AuditCounts:

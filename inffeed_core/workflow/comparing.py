@@ -14,6 +14,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from inffeed_core.models.metrics import macro_f1_difference
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, Interval, ModelVersion, Split
 from inffeed_core.store import (
     active_version,
@@ -28,7 +29,6 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.wording import Sentence
-from inffeed_core.workflow.projects import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from inffeed_core import store
 from inffeed_core.data.reading import read
 from inffeed_core.data.table import Table, as_text, refused
 from inffeed_core.errors import ImportRefused, InvalidDecision, RowProblem, UnknownInstance
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
-from inffeed_core.workflow.projects import Project
 
 COLUMNS = ("id", "label", "act", "note")
 """What a file of decisions may hold; id, and label or act, it must."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
+from inffeed_core.project.encoders import base_of, transformer_for
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Job, JobState, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from inffeed_core.store import (
@@ -27,8 +29,6 @@ from inffeed_core.store import (
 )
 from inffeed_core.store.clock import seconds_between
 from inffeed_core.wording import Sentence
-from inffeed_core.workflow.encoders import base_of, transformer_for
-from inffeed_core.workflow.projects import Project
 
 
 @dataclass(frozen=True, slots=True)

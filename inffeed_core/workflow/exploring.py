@@ -6,6 +6,7 @@ Nothing here computes influence: it reads what the analyses have stored. A job o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, Decision, Evidence, Instance, MapPoint
 from inffeed_core.settings import POLICIES
 from inffeed_core.store import (
@@ -24,7 +25,6 @@ from inffeed_core.store import (
     search,
 )
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow.projects import Project
 
 MAP_POINTS = 6_000
 """About so many are drawn at most; a larger map is thinned evenly. Software WebGL paints some 1,000 a second."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from inffeed_core import store
 from inffeed_core.errors import InvalidDecision
+from inffeed_core.project.folder import Project
 from inffeed_core.records import FeedbackAct, Proposal, ProposalSet, ProposalState, Trial, Voter
 from inffeed_core.settings import SENT, FeedbackSettings
 from inffeed_core.wording import Sentence
-from inffeed_core.workflow.projects import Project
 
 
 @dataclass(frozen=True, slots=True)

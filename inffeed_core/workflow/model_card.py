@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 
 from inffeed_core.markdown import code_span, literal
+from inffeed_core.project.encoders import base_of
 from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
-from inffeed_core.workflow.encoders import base_of
 
 LICENCES = {DEFAULT_MODEL: "apache-2.0"}
 """Of base models that InfFeed knows."""

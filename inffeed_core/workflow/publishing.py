@@ -18,13 +18,13 @@ from inffeed_core.influence import HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.heads import save_head
 from inffeed_core.models.lessons import FineTuned
+from inffeed_core.project.encoded import Encoded, stored_fit
+from inffeed_core.project.encoders import ADAPTERS, TRANSFORMER
+from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.workflow.analysing import Computed, State, write_analysis
 from inffeed_core.workflow.comparing import PREDICTIONS
-from inffeed_core.workflow.encoded import Encoded, stored_fit
-from inffeed_core.workflow.encoders import ADAPTERS, TRANSFORMER
-from inffeed_core.workflow.projects import Project
 
 
 @dataclass(frozen=True)

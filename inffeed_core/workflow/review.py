@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from inffeed_core import store
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.flags.reasons import reason
+from inffeed_core.project.folder import Project
 from inffeed_core.records import (
     Act,
     Analysis,
@@ -28,7 +29,6 @@ from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL
 from inffeed_core.workflow.progress import ReviewProgress, Sitting, analysis_for, exposure, progress
-from inffeed_core.workflow.projects import Project
 
 FEWEST_AHEAD = 5
 """Flags that each holds, however many review: they last while a message travels."""

@@ -19,14 +19,14 @@ from inffeed_core.errors import InvalidDecision, NotReady
 from inffeed_core.feedback import Ints
 from inffeed_core.influence import fit_head, probabilities
 from inffeed_core.models.metrics import macro_f1_difference
+from inffeed_core.project.encoded import Encoded
+from inffeed_core.project.encoders import base_of
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, Progress, Proposal, ProposalSet, ProposalState, Trial
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.silver.recipes import fit_recipe
 from inffeed_core.workflow.analysing import State, load, settings_in_use
-from inffeed_core.workflow.encoded import Encoded
-from inffeed_core.workflow.encoders import base_of
 from inffeed_core.workflow.feedback import untouched
-from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.proposing import propose
 from inffeed_core.workflow.steering import confirming
 from inffeed_core.workflow.training import settings_again, train

@@ -7,9 +7,9 @@ label in equal parts, and stay the same from round to round. For a method that d
 """
 
 from inffeed_core.feedback import STEERED
+from inffeed_core.project.encoded import Encoded
 from inffeed_core.settings import Remedy
 from inffeed_core.store.instances import lot, text_hash
-from inffeed_core.workflow.encoded import Encoded
 
 
 def choosing(validation: Encoded, method: Remedy) -> Encoded:

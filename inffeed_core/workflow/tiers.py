@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.influence import HeadInfluence
-from inffeed_core.workflow.encoded import Encoded
+from inffeed_core.project.encoded import Encoded
 
 Best = tuple[Float[Tensor, "t k"], Int[Tensor, "t k"]]
 """Influence, strongest first, and the row it belongs to; ±inf where there were fewer than k."""

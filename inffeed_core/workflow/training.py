@@ -24,14 +24,14 @@ from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.models.metrics import macro_f1_difference, measure
 from inffeed_core.models.sources import resolve
+from inffeed_core.project.encoded import LEARNED, Encoded, encode, stored_fit
+from inffeed_core.project.encoders import OWN, base_of, located, merged, transformer_for
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.silver.recipes import fit_recipe
 from inffeed_core.workflow.analysing import analyse, compute
-from inffeed_core.workflow.encoded import LEARNED, Encoded, encode, stored_fit
-from inffeed_core.workflow.encoders import OWN, base_of, located, merged, transformer_for
 from inffeed_core.workflow.estimating import EncodingTime
-from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.publishing import Made, files, publish, state
 from inffeed_core.workflow.tuning import cleared, tune
 

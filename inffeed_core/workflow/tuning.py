@@ -24,11 +24,11 @@ from inffeed_core.errors import Cancelled, NotReady, Terminated
 from inffeed_core.influence import choose_l2
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.sources import resolve
+from inffeed_core.project.encoded import LEARNED, encode, fingerprint, undisputed
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, Progress, Split
 from inffeed_core.settings import L2_GRID, ProjectSettings, TrainSettings
 from inffeed_core.silver.recipes import fit_recipe
-from inffeed_core.workflow.encoded import LEARNED, encode, fingerprint, undisputed
-from inffeed_core.workflow.projects import Project
 
 FORMAT = 1
 

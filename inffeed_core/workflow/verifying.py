@@ -14,11 +14,11 @@ import numpy as np
 from inffeed_core import store
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import Floats, alike_by_words
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Progress
 from inffeed_core.settings import AnalysisSettings
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.workflow.agreement import TOP
-from inffeed_core.workflow.projects import Project
 
 if TYPE_CHECKING:
     from inffeed_core.workflow.analysing import State

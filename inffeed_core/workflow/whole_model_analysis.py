@@ -27,10 +27,10 @@ from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.network import LARGEST_BATCH, TextBatches, VersionNetwork
 from inffeed_core.models.sources import ModelFiles, resolve
+from inffeed_core.project.encoded import Encoded
+from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion, Progress
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.encoded import Encoded
-from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.tiers import Best
 
 FORMAT = 1

@@ -5,8 +5,8 @@ from datetime import datetime
 import streamlit as st
 
 from inffeed_core.errors import InfFeedError
-from inffeed_core.workflow.backing_up import backup, place_for_backup
-from inffeed_core.workflow.projects import Project, default_home
+from inffeed_core.project.backing_up import backup, place_for_backup
+from inffeed_core.project.folder import Project, default_home
 from pages.components.notices import problem, success
 from pages.language import say, stage, told
 

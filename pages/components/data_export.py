@@ -5,10 +5,10 @@ import re
 import streamlit as st
 
 from inffeed_core.data.export_columns import EXPORT_COLUMNS
+from inffeed_core.project.exporting import export_bytes
+from inffeed_core.project.folder import Project
+from inffeed_core.project.status import Status
 from inffeed_core.records import Act, Split
-from inffeed_core.workflow.exporting import export_bytes
-from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.status import Status
 from pages.components.backup import backup_view
 from pages.components.notices import empty_state
 from pages.language import say, split_name

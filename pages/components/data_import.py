@@ -12,11 +12,11 @@ from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
 from inffeed_core.data.table import Table
 from inffeed_core.errors import ImportRefused, InfFeedError
+from inffeed_core.project.folder import Project
+from inffeed_core.project.importing import ImportPreview, ImportResult, commit, preview
+from inffeed_core.project.overlaps import SameText
+from inffeed_core.project.status import Status, Step
 from inffeed_core.records import Split
-from inffeed_core.workflow.importing import ImportPreview, ImportResult, commit, preview
-from inffeed_core.workflow.overlaps import SameText
-from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.status import Status, Step
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.file_reading import forget_upload, read_upload
 from pages.components.notices import problem, success

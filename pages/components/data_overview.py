@@ -4,11 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from inffeed_core.charts import label_counts
+from inffeed_core.project.browsing import Twins, doubled
+from inffeed_core.project.folder import Project
+from inffeed_core.project.importing import fix_duplicates, fix_leaks
+from inffeed_core.project.status import Status
 from inffeed_core.records import Split
-from inffeed_core.workflow.browsing import Twins, doubled
-from inffeed_core.workflow.importing import fix_duplicates, fix_leaks
-from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.status import Status
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.notices import empty_state, success
 from pages.language import say, section, split_name

@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
+from inffeed_core.project.browsing import browse
+from inffeed_core.project.folder import Project
+from inffeed_core.project.status import Status
 from inffeed_core.records import Instance, Split
-from inffeed_core.workflow.browsing import browse
-from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.status import Status
 from pages.components.choices import page_asked, page_number
 from pages.components.notices import empty_state
 from pages.language import say, split_name

@@ -6,8 +6,8 @@ import streamlit as st
 
 from inffeed_core import jobs
 from inffeed_core.errors import InfFeedError, StoreError
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Job, JobState
-from inffeed_core.workflow.projects import Project
 from pages.components.notices import problem
 from pages.language import called, say, stage, told
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 import streamlit as st
 
 from inffeed_core.errors import InfFeedError
-from inffeed_core.workflow.projects import Project
+from inffeed_core.project.folder import Project
 from inffeed_core.workflow.review import Sitting, release
 
 GRACE = 6.0

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from inffeed_core.errors import InfFeedError
-from inffeed_core.workflow.projects import Project, change_settings, settings_of
+from inffeed_core.project.folder import Project, change_settings, settings_of
 from pages.components.notices import problem
 from pages.language import say
 

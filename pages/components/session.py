@@ -2,7 +2,7 @@
 
 The address bar carries the project's folder too, so that a reload, or a session that Streamlit dropped two
 minutes after the connection broke, comes back to the same project. `INFFEED_PROJECT` names one to begin with.
-Only projects that the app may open are opened (`inffeed_core.workflow.opened`); a path can be typed by who sits at
+Only projects that the app may open are opened (`inffeed_core.project.opened`); a path can be typed by who sits at
 the machine itself, where nobody else is named to it.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 import streamlit as st
 
 from inffeed_core.errors import ProjectError
-from inffeed_core.workflow.opened import open_allowed, open_by_hand
-from inffeed_core.workflow.projects import Project, settings_of
+from inffeed_core.project.folder import Project, settings_of
+from inffeed_core.project.opened import open_allowed, open_by_hand
 from pages.components.gate import at_the_machine
 from pages.components.identity import Source, source
 from pages.components.navigation import require_navigation

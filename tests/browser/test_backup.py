@@ -10,9 +10,9 @@ from reviewing import make_reviewable
 from serving import Server
 
 from inffeed_core import store
+from inffeed_core.project.folder import Project, create_project, open_project
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.projects import Project, create_project, open_project
 
 WRITING = """
 import sys, time

@@ -9,8 +9,8 @@ from reviewing import Filling, make_reviewable
 from serving import Server
 
 from inffeed_core import store
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
-from inffeed_core.workflow.projects import Project
 
 
 def doubled_project(folder: Path) -> Project:

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
-from inffeed_core.workflow.projects import Project, settings_of
+from inffeed_core.project.folder import Project, settings_of
 
 
 def query(page: Page) -> dict[str, list[str]]:

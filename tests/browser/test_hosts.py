@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from reviewing import make_reviewable
 from serving import ROOT, Server, free_port, running
 
-from inffeed_core.workflow.projects import Project
+from inffeed_core.project.folder import Project
 
 PATHS = ("/", "/review", "/_stcore/health", "/_stcore/host-config", "/static/none.js", "/media/none.txt")
 SOCKET = "/_stcore/stream"

@@ -11,9 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 from serving import Server
 
 from inffeed_core import store
+from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Instance, Split
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.projects import Project, create_project
 
 PICTURES = os.environ.get("INFFEED_PICTURES")
 """Where to leave pictures of the page, for whoever wants to look."""

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
-from inffeed_core.workflow.projects import Project
+from inffeed_core.project.folder import Project
 
 SIZES = [(1024, 768), (1280, 800), (1920, 1080)]
 LONG = "The battery of this phone lasts two days, the screen is bright, and I would buy it again. "

@@ -10,7 +10,7 @@ from reviewing import Filling, make_reviewable
 from serving import Server
 
 from inffeed_core import store
-from inffeed_core.workflow.projects import Project, change_settings
+from inffeed_core.project.folder import Project, change_settings
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server, Watch
 
-from inffeed_core.workflow.projects import Project, change_settings
+from inffeed_core.project.folder import Project, change_settings
 
 WINDOWS = [(1024, 768), (1280, 800), (1920, 1080)]
 SENTENCE = "The parcel took much longer than promised, and when it came at last a corner of it was crushed. "

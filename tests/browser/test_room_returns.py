@@ -17,8 +17,8 @@ from reviewing import Filling, make_reviewable
 from serving import Server
 
 from inffeed_core import store
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.workflow import review
-from inffeed_core.workflow.projects import Project, change_settings
 
 UNREADABLE = re.compile("The project cannot be (opened|read)")
 

@@ -12,7 +12,7 @@ from reviewing import make_reviewable
 from serving import Server, free_port, running
 
 from inffeed_core import store
-from inffeed_core.workflow.projects import Project
+from inffeed_core.project.folder import Project
 
 LONG = 60_000
 PAGES = ("", "data", "review", "explore", "feedback", "models")

@@ -12,10 +12,10 @@ from inffeed_core.evaluation.evidence_choice import choice, choice_table, held_o
 from inffeed_core.evaluation.evidence_noise import noise_table
 from inffeed_core.evaluation.repair import OWN, RepairSet
 from inffeed_core.evaluation.repair_runs import BASELINE, Row
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Split
 from inffeed_core.store.flags import Viewer
 from inffeed_core.workflow.auditing import audit
-from inffeed_core.workflow.projects import Project
 
 RIVAL: Contender = ("gold-loss", "once", OURS[2])
 RANDOM: Contender = ("random", "once", OURS[2])

@@ -20,10 +20,10 @@ from inffeed_core.feedback import METHODS
 from inffeed_core.flags import reasons
 from inffeed_core.flags.policies import RANKINGS
 from inffeed_core.jobs.kinds import KINDS
+from inffeed_core.project.folder import Project
+from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, ProposalState, Split
 from inffeed_core.settings import POLICIES, SENT, Method, Recipe, Remedy, Scope, Vote
-from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.status import Step, status
 from pages.components.data_export import FORMATS
 from pages.components.equal_texts import Kind
 from pages.languages import LANGUAGES

@@ -9,10 +9,10 @@ from page_parts import button, texts
 from inffeed_core import store
 from inffeed_core.data.encodings import ENCODINGS
 from inffeed_core.data.formats import SUFFIXES
+from inffeed_core.project.exporting import export_bytes
+from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Example, Split
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.exporting import export_bytes
-from inffeed_core.workflow.projects import Project, create_project
 from pages.languages import LANGUAGES
 
 

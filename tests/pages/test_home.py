@@ -11,10 +11,10 @@ from sqlite_utils import Database
 from streamlit.testing.v1 import AppTest
 
 from inffeed_core import store
+from inffeed_core.project.folder import Project, create_project, projects_in, settings_of
 from inffeed_core.records import JobState, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.migrations import migrations
-from inffeed_core.workflow.projects import Project, create_project, projects_in, settings_of
 from pages.languages import english
 
 APP = Path(__file__).parents[2] / "app.py"

@@ -8,7 +8,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from inffeed_core import store
-from inffeed_core.workflow.opened import opened_by_hand
+from inffeed_core.project.opened import opened_by_hand
 from pages.languages import english, english_feedback, english_review
 
 APP, REVIEW = english.WORDS["app"], english_review.WORDS["review"]

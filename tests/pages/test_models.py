@@ -6,9 +6,9 @@ import pytest
 from page_parts import button, texts, version
 
 from inffeed_core import store
+from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Example, JobState, Split
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, ProjectSettings, TrainSettings
-from inffeed_core.workflow.projects import Project, create_project
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlite_utils import Database
 
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Interval, Metrics, ModelVersion
 from inffeed_core.store import (
     DECIDED_TOO,
@@ -30,7 +31,6 @@ from inffeed_core.store import (
 )
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.store.versions import promotions
-from inffeed_core.workflow.projects import Project
 
 METRICS = Metrics(
     n=8, macro_f1=Interval(0.8, 0.7, 0.9), f1={"negative": Interval(0.8, 0.6, 1.0)}, loss=0.3, accuracy=0.75

@@ -9,6 +9,7 @@ import pytest
 from small import LABELS
 
 from inffeed_core.errors import ProjectError
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Example, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
@@ -21,7 +22,6 @@ from inffeed_core.store import (
     save_project_settings,
     writing,
 )
-from inffeed_core.workflow.projects import Project
 
 TABLES = {"setting", "instance", "exclusion", "version", "promotion", "analysis", "decision", "score", "ranking"} | {
     "influencer",

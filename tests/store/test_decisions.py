@@ -8,6 +8,7 @@ import pytest
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision, UnknownInstance
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Changes, Decision
 from inffeed_core.store import (
     act_counts,
@@ -27,7 +28,6 @@ from inffeed_core.store import (
     undone_by,
     writing,
 )
-from inffeed_core.workflow.projects import Project
 
 
 @pytest.fixture

@@ -24,11 +24,11 @@ from inffeed_core.errors import (
     StoreError,
     Vanished,
 )
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Split
 from inffeed_core.store import connection, count_instances, migrate, project_settings, reading, writing
 from inffeed_core.store.faults import WORDS, fault
 from inffeed_core.wording import ENGLISH, Sentence
-from inffeed_core.workflow.projects import Project
 
 NOBODY = 65534
 TEXTS = 48

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from small import examples
 
 from inffeed_core.errors import UnknownInstance
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Example, Split
 from inffeed_core.store import (
     add_examples,
@@ -25,7 +26,6 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.instances import text_hash
-from inffeed_core.workflow.projects import Project
 
 
 def add(project: Project, *added: Example) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlite_utils import Database
 
+from inffeed_core.project.folder import Project
 from inffeed_core.records import JobState
 from inffeed_core.store import (
     ask_to_cancel,
@@ -21,7 +22,6 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.jobs import open_processes
-from inffeed_core.workflow.projects import Project
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision, UnknownInstance
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Example, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
@@ -22,7 +23,6 @@ from inffeed_core.store import (
 )
 from inffeed_core.store.migrations import migrations
 from inffeed_core.workflow import review
-from inffeed_core.workflow.projects import Project
 
 
 def leave_out(id: str, who: str = "Ana") -> Decision:

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
 from inffeed_core.store import count_by_split, decisions_about, history, reading, record_decision, undo_last, writing
-from inffeed_core.workflow.projects import Project
 
 WRITER = """
 import sys

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from inffeed_core.errors import ImportRefused, InvalidDecision, UnknownInstance
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act
 from inffeed_core.store import find, history, last_decision_row, reading
 from inffeed_core.workflow.deciding import Wish, decide_file, decide_one
-from inffeed_core.workflow.projects import Project
 
 
 def rows(project: Project) -> int:

@@ -6,10 +6,10 @@ from click.testing import CliRunner
 from inffeed_core import store
 from inffeed_core.cli import main
 from inffeed_core.errors import NotReady
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import FeedbackSettings
 from inffeed_core.workflow import feedback
-from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.rounds import run_rounds
 
 

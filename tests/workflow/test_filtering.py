@@ -6,9 +6,9 @@ import pytest
 from reviewing import make_reviewable
 
 from inffeed_core import store
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, FlagFilter
 from inffeed_core.workflow import review
-from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.review import Sitting
 
 

@@ -7,10 +7,10 @@ from reviewing import Filling, make_reviewable
 
 from inffeed_core import store
 from inffeed_core.errors import InvalidDecision
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import POLICIES
 from inffeed_core.workflow import review
-from inffeed_core.workflow.projects import Project, change_settings
 from inffeed_core.workflow.review import Sitting
 
 POLICY = POLICIES[0]

@@ -14,9 +14,9 @@ from inffeed_core import store
 from inffeed_core.errors import Cancelled, JobError
 from inffeed_core.jobs import cancel, refresh, run_here, start
 from inffeed_core.jobs.kinds import KINDS
+from inffeed_core.project.folder import Project
 from inffeed_core.records import JobState
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
-from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.proposing import propose
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3).as_dict()
@@ -38,7 +38,7 @@ STOPPING = """
 import json, os, signal, sys
 from pathlib import Path
 from inffeed_core.jobs import run_here, turns
-from inffeed_core.workflow.projects import Project
+from inffeed_core.project.folder import Project
 
 turns.Reporter._write = lambda self: None  # or it may be stopped in the middle of a transaction, and keep its lock
 folder, kind, settings, stage = sys.argv[1:]

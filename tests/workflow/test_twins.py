@@ -7,10 +7,10 @@ import pytest
 from reviewing import Filling, make_reviewable
 
 from inffeed_core import store
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Example, Split
 from inffeed_core.store.twins import SIMILAR, words_of
 from inffeed_core.workflow import review
-from inffeed_core.workflow.projects import Project
 
 LONG = "the parcel came two weeks late and nobody answered my letters"
 TEXTS = {

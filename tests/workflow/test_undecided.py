@@ -6,11 +6,11 @@ import pytest
 from reviewing import Filling, make_reviewable
 
 from inffeed_core import store
+from inffeed_core.project.folder import Project, change_settings
+from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, FlagFilter, Split
 from inffeed_core.workflow import review
-from inffeed_core.workflow.projects import Project, change_settings
 from inffeed_core.workflow.review import Sitting
-from inffeed_core.workflow.status import status
 
 SAID = {"s002": Act.SKIP, "s005": Act.UNSURE, "s007": Act.FLAG, "s009": Act.SKIP, "s011": Act.KEEP}
 

@@ -6,8 +6,8 @@ import pytest
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
+from inffeed_core.project.folder import Project
 from inffeed_core.records import JobState
-from inffeed_core.workflow.projects import Project
 from inffeed_core.workflow.verifying import Refit, Verification, correlation, latest_verification, slope, verify
 
 

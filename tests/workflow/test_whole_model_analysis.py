@@ -16,10 +16,10 @@ from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.network import VersionNetwork
 from inffeed_core.models.sources import resolve
+from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Act, Analysis, Decision, Instance, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from inffeed_core.workflow.analysing import analyse, explain
-from inffeed_core.workflow.projects import Project, settings_of
 from inffeed_core.workflow.training import train
 
 HEAD = AnalysisSettings(influencers=3, harmed=2, folds=3)

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from inffeed_core.data.export_columns import EXPORT_COLUMNS
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.errors import Cancelled, ExportFailed
+from inffeed_core.project.exporting import export, export_bytes
+from inffeed_core.project.folder import Project, create_project
+from inffeed_core.project.importing import commit, preview
 from inffeed_core.records import Act, Decision, Example, Metadata, ModelVersion, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
@@ -34,9 +37,6 @@ from inffeed_core.store import (
     undo_last,
     writing,
 )
-from inffeed_core.workflow.exporting import export, export_bytes
-from inffeed_core.workflow.importing import commit, preview
-from inffeed_core.workflow.projects import Project, create_project
 
 FORMATS = ("csv", "tsv", "jsonl", "csv.gz", "tsv.gz", "jsonl.gz", "parquet")
 LABELS = ("negative", "positive")

@@ -5,10 +5,10 @@ from click.testing import CliRunner
 
 from inffeed_core import store
 from inffeed_core.cli import main
+from inffeed_core.project.folder import create_project
+from inffeed_core.project.gold_coverage import gold_gaps
 from inffeed_core.records import Example, Split
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.gold_coverage import gold_gaps
-from inffeed_core.workflow.projects import create_project
 
 LABELS = ("a", "b", "c")
 ALL = dict.fromkeys(LABELS, 3)

@@ -15,11 +15,11 @@ from inffeed_core.influence import HeadData, HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.models.heads import load_head
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, ModelVersion, Progress, Split
 from inffeed_core.settings import Recipe, TrainSettings
 from inffeed_core.silver.channel import UNKNOWN
 from inffeed_core.silver.recipes import Learned, beliefs, taught
-from inffeed_core.workflow.projects import Project
 
 LEARNED = (Split.TRAIN, Split.SILVER)
 

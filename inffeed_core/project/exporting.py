@@ -16,9 +16,9 @@ from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, co
 from inffeed_core.data.parquet import Kind, kind_of
 from inffeed_core.data.table import Cell
 from inffeed_core.data.writing import replacing, write
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Decision, Instance, Progress, Split
 from inffeed_core.store import active_version, by_instance, count_instances, history, instances, reading
-from inffeed_core.workflow.projects import Project
 
 _ALL_SPLITS = tuple(Split)
 _ROWS_PER_REPORT = 1000

@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 from reviewing import make_reviewable
 
+from inffeed_core.project import status as module
+from inffeed_core.project.folder import Project
+from inffeed_core.project.status import Step, status
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.settings import POLICIES
 from inffeed_core.store import (
@@ -20,9 +23,6 @@ from inffeed_core.store import (
     version,
     writing,
 )
-from inffeed_core.workflow import status as module
-from inffeed_core.workflow.projects import Project
-from inffeed_core.workflow.status import Step, status
 
 VERSION = ModelVersion("v1", None, "", "m", "w", "d", 0, {}, 0, {"gold": 12, "silver": 20}, None, None)
 

@@ -12,6 +12,8 @@ from inffeed_core.data.options import ImportOptions, guess_options, label_counts
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.data.table import Cell, Table, as_text
 from inffeed_core.errors import RowProblem
+from inffeed_core.project.folder import Project
+from inffeed_core.project.overlaps import Overlaps, SameText, find_overlaps, hashes_of
 from inffeed_core.records import Example, Progress, Split
 from inffeed_core.store import (
     add_examples,
@@ -26,8 +28,6 @@ from inffeed_core.store import (
     same_texts,
     writing,
 )
-from inffeed_core.workflow.overlaps import Overlaps, SameText, find_overlaps, hashes_of
-from inffeed_core.workflow.projects import Project
 
 PREVIEW_ROWS = 20
 PREVIEW_CHARACTERS = 2000

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Analysis, Changes, Job, ModelVersion, Split
 from inffeed_core.settings import POLICIES, ProjectSettings
 from inffeed_core.store import (
@@ -21,7 +22,6 @@ from inffeed_core.store import (
     undecided_counts,
 )
 from inffeed_core.wording import Sentence, Term
-from inffeed_core.workflow.projects import Project
 
 BESIDE = ("explain", "refresh", "probe", "export-model", "propose")
 """Kinds of jobs that reviewing goes on beside."""

@@ -3,7 +3,7 @@
 import pytest
 
 from inffeed_core.errors import SettingsError
-from inffeed_core.hosts import Hosts, allowed_hosts
+from inffeed_core.project.hosts import Hosts, allowed_hosts
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from itertools import count
 from pathlib import Path
 
 from inffeed_core.errors import ExportFailed
+from inffeed_core.project.folder import Project, made_whole
 from inffeed_core.records import JobState, Progress
 from inffeed_core.store import end_job, open_jobs, reading, require_sound, versions, writing
-from inffeed_core.workflow.projects import Project, made_whole
 
 PAGES = 4096
 """Of the database between two reports, 16 MB."""

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from inffeed_core.errors import ProjectError
+from inffeed_core.project.folder import create_project
+from inffeed_core.project.opened import FILE, may_open, open_allowed, open_by_hand, opened_by_hand
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.opened import FILE, may_open, open_allowed, open_by_hand, opened_by_hand
-from inffeed_core.workflow.projects import create_project
 
 ABOUT = ProjectSettings("Reviews", ("a", "b"))
 

@@ -15,13 +15,14 @@ from disks import small_disk
 
 from inffeed_core import store
 from inffeed_core.errors import Cancelled, Damaged, ExportFailed, ProjectError
+from inffeed_core.project import backing_up
+from inffeed_core.project import folder as projects
+from inffeed_core.project.backing_up import backup, place_for_backup
+from inffeed_core.project.folder import Project, open_project
 from inffeed_core.records import Act, Decision, JobState
 from inffeed_core.settings import AnalysisSettings
 from inffeed_core.store import checking
-from inffeed_core.workflow import backing_up, projects
 from inffeed_core.workflow.analysing import analyse
-from inffeed_core.workflow.backing_up import backup, place_for_backup
-from inffeed_core.workflow.projects import Project, open_project
 
 WRITING = """
 import sys

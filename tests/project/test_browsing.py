@@ -3,10 +3,10 @@
 import pytest
 
 from inffeed_core import store
+from inffeed_core.project.browsing import browse, doubled
+from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Example, Split
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.browsing import browse, doubled
-from inffeed_core.workflow.projects import Project, create_project
 
 ALL = tuple(Split)
 LABELS = ("no", "yes")

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, Split
 from inffeed_core.store import count_by_split, count_instances, duplicates, find, instance_page, leaks, reading, search
-from inffeed_core.workflow.projects import Project
 
 FOUND_AT_MOST = 500
 SHOWN_AT_MOST = 200

@@ -8,11 +8,11 @@ from inffeed_core.data.limits import ReadLimits
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
 from inffeed_core.errors import Cancelled, ImportRefused
+from inffeed_core.project.folder import Project, create_project
+from inffeed_core.project.importing import commit, fix_duplicates, fix_leaks, preview
 from inffeed_core.records import Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import instances, reading, search
-from inffeed_core.workflow.importing import commit, fix_duplicates, fix_leaks, preview
-from inffeed_core.workflow.projects import Project, create_project
 
 LABELS = ("negative", "positive")
 MIXED = ImportOptions("text", "label", split_column="split", id="id")

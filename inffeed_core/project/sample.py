@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from inffeed_core.errors import ProjectError
+from inffeed_core.project.folder import Project, made_whole, open_project, placed
+from inffeed_core.project.importing import commit, preview
 from inffeed_core.records import Progress, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import save_project_settings, writing
-from inffeed_core.workflow.importing import commit, preview
-from inffeed_core.workflow.projects import Project, made_whole, open_project, placed
 
 SAMPLE_LABELS = ("negative", "positive")
 

@@ -10,10 +10,8 @@ import pytest
 from small import LABELS, make_small
 
 from inffeed_core.errors import ProjectError, SettingsError
-from inffeed_core.settings import ProjectSettings
-from inffeed_core.store import count_instances, reading
-from inffeed_core.workflow import projects
-from inffeed_core.workflow.projects import (
+from inffeed_core.project import folder as projects
+from inffeed_core.project.folder import (
     Project,
     change_settings,
     create_project,
@@ -24,7 +22,9 @@ from inffeed_core.workflow.projects import (
     settings_of,
     use_model,
 )
-from inffeed_core.workflow.sample import open_sample
+from inffeed_core.project.sample import open_sample
+from inffeed_core.settings import ProjectSettings
+from inffeed_core.store import count_instances, reading
 
 SETTINGS = ProjectSettings("Reviews", LABELS)
 

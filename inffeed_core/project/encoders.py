@@ -9,8 +9,8 @@ from pathlib import Path
 
 from inffeed_core import store
 from inffeed_core.models.sources import resolve
+from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion, Progress
-from inffeed_core.workflow.projects import Project
 
 OWN = "version:"
 TRANSFORMER, ADAPTERS = "transformer", "adapters"
