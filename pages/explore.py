@@ -4,15 +4,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from inffeed_core.analysis.agreement import TOP, agreement, all_analyses, rankings_agreement
+from inffeed_core.analysis.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
+from inffeed_core.analysis.verifying import KIND as VERIFY
+from inffeed_core.analysis.verifying import Verification, correlation, latest_verification, slope
 from inffeed_core.charts import feature_map, influence_bars, ranking_bars, reach, refit_scatter
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Analysis, Instance
 from inffeed_core.settings import POLICIES
-from inffeed_core.workflow.agreement import TOP, agreement, all_analyses, rankings_agreement
-from inffeed_core.workflow.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
-from inffeed_core.workflow.verifying import KIND as VERIFY
-from inffeed_core.workflow.verifying import Verification, correlation, latest_verification, slope
 from pages.components.choices import choice
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from small import examples
 from tiny_models import save_model
 
+from inffeed_core.analysis import exploring
 from inffeed_core.cli import main
 from inffeed_core.errors import Cancelled
 from inffeed_core.jobs import kinds
@@ -32,7 +33,7 @@ from inffeed_core.store import (
     reading,
     versions,
 )
-from inffeed_core.workflow import exploring, review
+from inffeed_core.workflow import review
 from inffeed_core.workflow.review import Sitting
 
 COMMANDS = sorted(main.commands)

@@ -15,7 +15,7 @@ def analyses(project: Path, as_json: bool) -> None:
 
     The newest stands first, with its number, model version, tier, and when it was made.
     """
-    from inffeed_core.workflow.agreement import all_analyses, tier_of
+    from inffeed_core.analysis.agreement import all_analyses, tier_of
 
     found = all_analyses(opened(project))
     lines = [f"{one.id:>5}  {one.version:<5} {tier_of(one):<20} {one.created[:16]}" for one in found]
@@ -40,7 +40,7 @@ def compare(project: Path, first: str, second: str, as_json: bool) -> None:
     FIRST and SECOND are numbers of analyses of the project DIR, or versions, which stand for their newest analysis.
     Rank correlation is Spearman's, of the influence on validation over the silver texts that both ranked.
     """
-    from inffeed_core.workflow.agreement import agreement, named, tier_of
+    from inffeed_core.analysis.agreement import agreement, named, tier_of
 
     target = opened(project)
     result = agreement(target, named(target, first), named(target, second))
@@ -58,9 +58,9 @@ def verify(project: Path, refits: int, as_json: bool) -> None:
     Random silver texts of the newest analysis of the project DIR: the head is fitted anew without the text, and with
     the suggested label for it, and the validation loss is compared with what the scores predict. Explore shows each.
     """
+    from inffeed_core.analysis.agreement import TOP
+    from inffeed_core.analysis.verifying import KIND, Verification, correlation, slope
     from inffeed_core.jobs import run_here
-    from inffeed_core.workflow.agreement import TOP
-    from inffeed_core.workflow.verifying import KIND, Verification, correlation, slope
 
     with shown_progress() as progress:
         job = run_here(opened(project), KIND, {"refits": refits}, progress)

@@ -12,10 +12,10 @@ from inffeed_core.errors import NotReady
 from inffeed_core.settings import POLICIES, SENT
 
 if TYPE_CHECKING:
+    from inffeed_core.analysis.exploring import Portrait
     from inffeed_core.project.folder import Project
     from inffeed_core.records import Influencer
     from inffeed_core.workflow.discussing import Topic
-    from inffeed_core.workflow.exploring import Portrait
 
 annotator_option = click.option(
     "--annotator", required=True, metavar="NAME", help="Who decides; kept with every decision."
@@ -84,8 +84,8 @@ def influencers(project: Path, id: str, limit: int, as_json: bool) -> None:
 
 
 def _explained(project: "Project", id: str) -> "Portrait":
+    from inffeed_core.analysis.exploring import portrait
     from inffeed_core.jobs import run_here
-    from inffeed_core.workflow.exploring import portrait
 
     found = portrait(project, id)
     if found.analysis is None:

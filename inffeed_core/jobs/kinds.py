@@ -18,7 +18,8 @@ Work = Callable[[Project, Settings, Progress], dict[str, object]]
 
 def train(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """A new version from today's labels, analysed like the last: {"version": id}. Takes {"train": …, "model": …}."""
-    from inffeed_core.workflow import analysing, training
+    from inffeed_core.analysis import analysing
+    from inffeed_core.workflow import training
 
     analysis = analysing.settings_in_use(project)
     version = training.train(project, _train_settings(settings), progress, analysis, model=settings.get("model"))
@@ -27,7 +28,7 @@ def train(project: Project, settings: Settings, progress: Progress) -> dict[str,
 
 def analyse(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """Scores and flags of the active version: {"analysis": id, "version": id}. Takes {"analysis": AnalysisSettings}."""
-    from inffeed_core.workflow import analysing
+    from inffeed_core.analysis import analysing
 
     analysis = analysing.analyse(project, _analysis_settings(settings), progress)
     return {"analysis": analysis.id, "version": analysis.version}
@@ -45,7 +46,7 @@ def retrain(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 def refresh(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """Flags of the active version by today's labels: {"analysis": id, "version": id}. Takes {"decisions": row}."""
-    from inffeed_core.workflow import analysing
+    from inffeed_core.analysis import analysing
 
     analysis = analysing.refresh(project, progress)
     return {"analysis": analysis.id, "version": analysis.version}
@@ -53,7 +54,7 @@ def refresh(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 def explain(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """Influencers of single instances: {"explained": n}. Takes {"ids": […]} and perhaps {"exact": true}."""
-    from inffeed_core.workflow import analysing
+    from inffeed_core.analysis import analysing
 
     analysing.explain(project, settings["ids"], progress, exact=settings.get("exact", False))
     return {"explained": len(settings["ids"])}
@@ -61,7 +62,7 @@ def explain(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 def verify(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """The latest analysis against real refits: a `Verification` as a dict. Takes {"refits": n}."""
-    from inffeed_core.workflow import verifying
+    from inffeed_core.analysis import verifying
 
     return asdict(verifying.verify(project, settings["refits"], progress))
 

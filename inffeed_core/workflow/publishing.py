@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import Computed, State, write_analysis
 from inffeed_core.errors import ProjectError
 from inffeed_core.influence import HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
@@ -23,7 +24,6 @@ from inffeed_core.project.encoders import ADAPTERS, TRANSFORMER
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
-from inffeed_core.workflow.analysing import Computed, State, write_analysis
 from inffeed_core.workflow.comparing import PREDICTIONS
 
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 import numpy as np
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import State, load, settings_in_use
 from inffeed_core.errors import InvalidDecision, NotReady
 from inffeed_core.feedback import Ints
 from inffeed_core.influence import fit_head, probabilities
@@ -25,7 +26,6 @@ from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, Progress, Proposal, ProposalSet, ProposalState, Trial
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.silver.recipes import fit_recipe
-from inffeed_core.workflow.analysing import State, load, settings_in_use
 from inffeed_core.workflow.feedback import untouched
 from inffeed_core.workflow.proposing import propose
 from inffeed_core.workflow.steering import confirming

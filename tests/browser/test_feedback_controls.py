@@ -13,11 +13,11 @@ from small import make_small
 from tiny_models import save_model
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import analyse
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.records import Act, Decision, Job, JobState, Split
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
 from inffeed_core.workflow import feedback
-from inffeed_core.workflow.analysing import analyse
 from inffeed_core.workflow.training import train
 
 SECONDS = 1_000

@@ -15,10 +15,10 @@ from small import make_small
 from tiny_models import save_model
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import analyse
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.records import Job, JobState
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
-from inffeed_core.workflow.analysing import analyse
 from inffeed_core.workflow.training import train
 
 SECONDS = 1_000

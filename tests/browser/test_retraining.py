@@ -18,10 +18,10 @@ from small import make_small
 from tiny_models import save_model
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import analyse
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.records import Job, JobState, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.analysing import analyse
 from inffeed_core.workflow.training import train
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)

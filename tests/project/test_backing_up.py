@@ -14,6 +14,7 @@ import pytest
 from disks import small_disk
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import analyse
 from inffeed_core.errors import Cancelled, Damaged, ExportFailed, ProjectError
 from inffeed_core.project import backing_up
 from inffeed_core.project import folder as projects
@@ -22,7 +23,6 @@ from inffeed_core.project.folder import Project, open_project
 from inffeed_core.records import Act, Decision, JobState
 from inffeed_core.settings import AnalysisSettings
 from inffeed_core.store import checking
-from inffeed_core.workflow.analysing import analyse
 
 WRITING = """
 import sys

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 from tiny_models import save_model
 
+from inffeed_core.analysis.analysing import analyse
 from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.project.sample import open_sample
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.analysing import analyse
 from inffeed_core.workflow.training import train
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import analyse, load
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from inffeed_core.silver.channel import UNKNOWN
-from inffeed_core.workflow.analysing import analyse, load
 from inffeed_core.workflow.discussing import settle, topics
 from inffeed_core.workflow.training import train
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import analyse
 from inffeed_core.errors import Cancelled, InvalidDecision, NotReady
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Instance, ModelVersion, ProposalSet, ProposalState, Split
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, Remedy, TrainSettings
 from inffeed_core.workflow import feedback
-from inffeed_core.workflow.analysing import analyse
 from inffeed_core.workflow.proposing import propose
 from inffeed_core.workflow.rounds import run_rounds
 from inffeed_core.workflow.steering import choosing, confirming

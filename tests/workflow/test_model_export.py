@@ -11,11 +11,11 @@ import transformers
 from test_tuning import ADAPTED, TUNED, promote, quiet, small
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import analyse
 from inffeed_core.errors import ExportFailed, NotReady
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.analysing import analyse
 from inffeed_core.workflow.model_export import export_model
 from inffeed_core.workflow.training import train
 

@@ -10,6 +10,7 @@ from small import LABELS, examples
 from transformers import BertConfig, BertForSequenceClassification
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import analyse, explain
 from inffeed_core.errors import Cancelled, NotReady, UnknownInstance
 from inffeed_core.influence import fit_head
 from inffeed_core.models.heads import load_head
@@ -18,7 +19,6 @@ from inffeed_core.project.folder import Project, create_project, settings_of
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings, Recipe, TrainSettings
-from inffeed_core.workflow.analysing import analyse, explain
 from inffeed_core.workflow.training import retrain, train
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
@@ -141,7 +141,7 @@ def test_an_analysis_repeats_exactly(trained: Project):
 
 
 def test_explaining_adds_what_the_analysis_left_out(trained: Project, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("inffeed_core.workflow.analysing.EXPLAIN_ALL_PAIRS", 1)
+    monkeypatch.setattr("inffeed_core.analysis.analysing.EXPLAIN_ALL_PAIRS", 1)
     analysis = analyse(trained, replace(FEW, explained=2), quiet)
     with store.reading(trained.db) as db:
         explained = store.explained_targets(db, analysis.id)

@@ -10,6 +10,7 @@ from small import make_small
 from tiny_models import save_model
 
 from inffeed_core import store
+from inffeed_core.analysis.analysing import analyse, explain
 from inffeed_core.errors import Cancelled, SettingsError
 from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
 from inffeed_core.models.encoder import Encoder
@@ -19,7 +20,6 @@ from inffeed_core.models.sources import resolve
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Act, Analysis, Decision, Instance, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.analysing import analyse, explain
 from inffeed_core.workflow.training import train
 
 HEAD = AnalysisSettings(influencers=3, harmed=2, folds=3)
@@ -31,7 +31,7 @@ LEARNED = (Split.TRAIN, Split.SILVER)
 def few_components(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny model needs no 4096 components, whose factorisation is most of the time."""
     few = partial(WholeModelSettings, dimension=256)
-    monkeypatch.setattr("inffeed_core.workflow.whole_model_analysis.WholeModelSettings", few)
+    monkeypatch.setattr("inffeed_core.analysis.whole_model_tier.WholeModelSettings", few)
 
 
 def quiet(stage: str, done: int, total: int) -> None:

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.analysis.tiers import Best
 from inffeed_core.errors import NotReady
 from inffeed_core.influence import top_k
 from inffeed_core.influence.conjugate_gradient import Solution
@@ -31,7 +32,6 @@ from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion, Progress
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.tiers import Best
 
 FORMAT = 1
 SCORES_AT_ONCE = 2**25

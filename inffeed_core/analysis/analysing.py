@@ -16,8 +16,9 @@ from sqlite_utils import Database
 from torch import Tensor
 
 from inffeed_core import store
+from inffeed_core.analysis.feature_map import principal_plane
+from inffeed_core.analysis.tiers import HeadTier, Tier, kept
 from inffeed_core.errors import NotReady, UnknownInstance
-from inffeed_core.feature_map import principal_plane
 from inffeed_core.flags import policies
 from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadInfluence, fit_head, losses, probabilities
@@ -28,7 +29,6 @@ from inffeed_core.records import Analysis, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.silver.recipes import Learned
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow.tiers import HeadTier, Tier, kept
 
 EXPLAIN_ALL_PAIRS = 2e8
 """Up to this many target × train pairs every train, silver and validation instance is explained (about 10 s)."""
@@ -235,7 +235,7 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
 def _tier(project: Project, state: State, progress: Progress, *, exact: bool = False) -> Tier:
     if state.settings.scope == "head":
         return HeadTier(state.influence, state.validation)
-    from inffeed_core.workflow.whole_model_analysis import open_whole_model  # imports transformers
+    from inffeed_core.analysis.whole_model_tier import open_whole_model  # imports transformers
 
     learned = (state.learn, state.validation)
     transformer = state.transformer

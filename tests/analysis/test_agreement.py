@@ -3,11 +3,11 @@
 import pytest
 
 from inffeed_core import store
+from inffeed_core.analysis.agreement import agreement, all_analyses, named, rankings_agreement, tier_of
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow.agreement import agreement, all_analyses, named, rankings_agreement, tier_of
 
 
 def add(project: Project, harm: dict[str, float], evidence: dict[str, list[str]], **settings: object) -> None:

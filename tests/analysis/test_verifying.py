@@ -5,10 +5,10 @@ from dataclasses import asdict
 import pytest
 
 from inffeed_core import store
+from inffeed_core.analysis.verifying import Refit, Verification, correlation, latest_verification, slope, verify
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project
 from inffeed_core.records import JobState
-from inffeed_core.workflow.verifying import Refit, Verification, correlation, latest_verification, slope, verify
 
 
 def quiet(stage: str, done: int, total: int) -> None:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inffeed_core import store
+from inffeed_core.analysis.agreement import TOP
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import Floats, alike_by_words
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Progress
 from inffeed_core.settings import AnalysisSettings
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow.agreement import TOP
 
 if TYPE_CHECKING:
-    from inffeed_core.workflow.analysing import State
+    from inffeed_core.analysis.analysing import State
 
 KIND = "verify"
 """Of the job that does it, whose result keeps the outcome."""
@@ -91,7 +91,7 @@ def verify(project: Project, refits: int, progress: Progress) -> Verification:
     through the head as well, since a whole model would have to be trained once for each text. Deterministic for the
     project's seed. Raises NotReady before an analysis or without silver and validation gold; Cancelled.
     """
-    from inffeed_core.workflow import analysing
+    from inffeed_core.analysis import analysing
 
     with store.reading(project.db) as db:
         analysis = store.analysis_in_use(db)
@@ -115,7 +115,7 @@ def _refitted(
     state: "State", scores: Mapping[str, ScoreRow], drawn: Sequence[int], progress: Progress
 ) -> tuple[list[Refit], list[Refit]]:
     """Removal and relabelling of each drawn row of `state.learn`."""
-    from inffeed_core.workflow.refits import Refits
+    from inffeed_core.analysis.refits import Refits
 
     influence, number = state.plain_influence, {label: c for c, label in enumerate(state.about.labels)}
     experiment = Refits(influence, (state.validation.features, state.validation.labels))
