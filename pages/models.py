@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from inffeed_core.learning.comparing import all_versions, make_active
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status, Step, status
 from inffeed_core.records import Metrics, ModelVersion
-from inffeed_core.workflow.comparing import all_versions, make_active
 from pages.components.choices import choice
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state

@@ -18,12 +18,12 @@ from inffeed_core import store
 from inffeed_core.errors import ModelError, NotReady
 from inffeed_core.jobs import log_tail, refresh, run_here, start
 from inffeed_core.jobs.room import BYTES
+from inffeed_core.learning.training import retrain
 from inffeed_core.models import checkpoints
 from inffeed_core.project.folder import Project, open_project, projects_in, use_model
 from inffeed_core.project.status import status
 from inffeed_core.records import Job, JobState
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
-from inffeed_core.workflow.training import retrain
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 TUNED = TrainSettings(method="fine-tune", fine_tune=FineTuneSettings(epochs=2, batch_size=8), max_tokens=32)

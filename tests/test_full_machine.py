@@ -13,10 +13,10 @@ from tiny_models import save_model
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.jobs import control, log_tail, refresh, start
+from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.records import Job, JobState
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
-from inffeed_core.workflow.training import train
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 TUNED = TrainSettings(method="fine-tune", fine_tune=FineTuneSettings(epochs=1), max_tokens=32)

@@ -123,7 +123,7 @@ def _warn_of_gold(project: "Project") -> None:
 
 
 def _tell_time(project: "Project", settings: TrainSettings, analysis: AnalysisSettings, as_json: bool) -> None:
-    from inffeed_core.workflow import estimating
+    from inffeed_core.learning import estimating
 
     found = estimating.estimate(project, settings, analysis)
     if found is None and settings.method != "instant":
@@ -173,7 +173,7 @@ def _tell_version(project: "Project", as_json: bool) -> None:
 
 def _on_test(project: "Project", made: "ModelVersion") -> list[str]:
     """The change since the parent where nothing was chosen, as validation cannot tell it."""
-    from inffeed_core.workflow.comparing import compare
+    from inffeed_core.learning.comparing import compare
 
     if made.parent is None:
         return []
@@ -230,7 +230,7 @@ def versions(project: Path, as_json: bool) -> None:
 
     The newest stands first; * marks the active one.
     """
-    from inffeed_core.workflow.comparing import all_versions
+    from inffeed_core.learning.comparing import all_versions
 
     found, active = all_versions(opened(project))
     facts = {"active": active.id if active else None, "versions": found}
@@ -247,7 +247,7 @@ def promote(project: Path, version: str, by: str) -> None:
 
     Rolling back is promoting an older one.
     """
-    from inffeed_core.workflow.comparing import make_active
+    from inffeed_core.learning.comparing import make_active
 
     make_active(opened(project), version, by)
     click.echo(f"{version} is the active version.")

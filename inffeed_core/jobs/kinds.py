@@ -19,7 +19,7 @@ Work = Callable[[Project, Settings, Progress], dict[str, object]]
 def train(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """A new version from today's labels, analysed like the last: {"version": id}. Takes {"train": …, "model": …}."""
     from inffeed_core.analysis import analysing
-    from inffeed_core.workflow import training
+    from inffeed_core.learning import training
 
     analysis = analysing.settings_in_use(project)
     version = training.train(project, _train_settings(settings), progress, analysis, model=settings.get("model"))
@@ -36,7 +36,7 @@ def analyse(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 def retrain(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """A new version with its analysis: {"version": id}. Takes {"train": …, "analysis": …, "model": …}."""
-    from inffeed_core.workflow import training
+    from inffeed_core.learning import training
 
     version = training.retrain(
         project, _train_settings(settings), _analysis_settings(settings), progress, settings.get("model")
@@ -69,14 +69,14 @@ def verify(project: Project, settings: Settings, progress: Progress) -> dict[str
 
 def probe(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """How fast this machine fine-tunes: {"seconds_per_text", "method", "model"}. Takes {"train": …}."""
-    from inffeed_core.workflow import estimating
+    from inffeed_core.learning import estimating
 
     return estimating.probe(project, _train_settings(settings), progress)
 
 
 def export_model(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """A version as a folder for transformers: {"folder": path}. Takes {"version": id, "folder": path}."""
-    from inffeed_core.workflow import model_export
+    from inffeed_core.learning import model_export
 
     folder = model_export.export_model(project, settings["version"], Path(settings["folder"]), progress)
     return {"folder": str(folder)}

@@ -19,6 +19,7 @@ from inffeed_core.analysis.analysing import State, load, settings_in_use
 from inffeed_core.errors import InvalidDecision, NotReady
 from inffeed_core.feedback import Ints
 from inffeed_core.influence import fit_head, probabilities
+from inffeed_core.learning.training import settings_again, train
 from inffeed_core.models.metrics import macro_f1_difference
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.encoders import base_of
@@ -29,7 +30,6 @@ from inffeed_core.silver.recipes import fit_recipe
 from inffeed_core.workflow.feedback import untouched
 from inffeed_core.workflow.proposing import propose
 from inffeed_core.workflow.steering import confirming
-from inffeed_core.workflow.training import settings_again, train
 
 
 @dataclass(frozen=True, slots=True)

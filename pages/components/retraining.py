@@ -7,11 +7,11 @@ import streamlit as st
 
 from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.errors import SettingsError
+from inffeed_core.learning.estimating import estimate
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import gold_gaps
 from inffeed_core.project.status import BESIDE, Status
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Recipe, Scope, TrainSettings
-from inffeed_core.workflow.estimating import estimate
 from pages.components.job_panel import duration, start_job
 from pages.components.notices import problem
 from pages.components.tiers import tier_name

@@ -13,6 +13,7 @@ from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse, explain
 from inffeed_core.errors import Cancelled, SettingsError
 from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
+from inffeed_core.learning.training import train
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.network import VersionNetwork
@@ -20,7 +21,6 @@ from inffeed_core.models.sources import resolve
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Act, Analysis, Decision, Instance, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.training import train
 
 HEAD = AnalysisSettings(influencers=3, harmed=2, folds=3)
 ALL = replace(HEAD, scope="all")

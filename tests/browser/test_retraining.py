@@ -19,10 +19,10 @@ from tiny_models import save_model
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
+from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.records import Job, JobState, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.training import train
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 LONG = 100

@@ -6,10 +6,10 @@ from tiny_models import save_model
 
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.evaluation.repair import RepairSet
+from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.project.sample import open_sample
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.training import train
 
 
 def quiet(stage: str, done: int, total: int) -> None:

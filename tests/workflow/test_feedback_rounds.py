@@ -14,6 +14,7 @@ import torch
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.errors import Cancelled, InvalidDecision, NotReady
+from inffeed_core.learning.training import train
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Instance, ModelVersion, ProposalSet, ProposalState, Split
@@ -22,7 +23,6 @@ from inffeed_core.workflow import feedback
 from inffeed_core.workflow.proposing import propose
 from inffeed_core.workflow.rounds import run_rounds
 from inffeed_core.workflow.steering import choosing, confirming
-from inffeed_core.workflow.training import train
 
 METHODS: tuple[Remedy, ...] = ("discard", "relabel-harmful", "confident-learning", "influence-vote")
 KILLED = """

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from inffeed_core.markdown import code_span, literal
+from inffeed_core.data.markdown import code_span, literal
+from inffeed_core.learning.model_card import card
 from inffeed_core.models.exporting import LOADED_PLAINLY, _quoted
 from inffeed_core.records import Interval, Metrics, ModelVersion
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.workflow.model_card import card
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -6,10 +6,10 @@ import pytest
 from reviewing import Filling, examples
 
 from inffeed_core import store
+from inffeed_core.learning.estimating import estimate
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import JobState, ModelVersion, Split
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, ProjectSettings, TrainSettings
-from inffeed_core.workflow.estimating import estimate
 
 MODEL = "org/encoder"
 FIRST = {"seconds": 120.0, "texts": 60, "encoding": {"seconds": 100.0, "texts": 60}}

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from inffeed_core import store
+from inffeed_core.learning.model_card import card
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.sources import resolve
 from inffeed_core.project.encoders import located
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Progress
 from inffeed_core.settings import TrainSettings
-from inffeed_core.workflow.model_card import card
 
 
 def export_model(project: Project, version_id: str, folder: Path, progress: Progress) -> Path:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from inffeed_core.markdown import code_span, literal
+from inffeed_core.data.markdown import code_span, literal
 from inffeed_core.project.encoders import base_of
 from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings

@@ -17,6 +17,7 @@ from inffeed_core.analysis.analysing import Computed, State, write_analysis
 from inffeed_core.errors import ProjectError
 from inffeed_core.influence import HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
+from inffeed_core.learning.comparing import PREDICTIONS
 from inffeed_core.models.heads import save_head
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.project.encoded import Encoded, stored_fit
@@ -24,7 +25,6 @@ from inffeed_core.project.encoders import ADAPTERS, TRANSFORMER
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
-from inffeed_core.workflow.comparing import PREDICTIONS
 
 
 @dataclass(frozen=True)

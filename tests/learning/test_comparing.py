@@ -7,11 +7,11 @@ from reviewing import LABELS, Filling, examples
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
+from inffeed_core.learning.comparing import PREDICTIONS, all_versions, changes, compare, make_active
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Example, Interval, Metrics, ModelVersion, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow.comparing import PREDICTIONS, all_versions, changes, compare, make_active
 
 GIVEN = Filling(validation=60)
 TEST = [Example(f"x{n:03}", f"test text {n}", LABELS[n % 2], Split.TEST) for n in range(40)]

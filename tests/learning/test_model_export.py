@@ -13,11 +13,11 @@ from test_tuning import ADAPTED, TUNED, promote, quiet, small
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.errors import ExportFailed, NotReady
+from inffeed_core.learning.model_export import export_model
+from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from inffeed_core.workflow.model_export import export_model
-from inffeed_core.workflow.training import train
 
 __all__ = ["small"]
 HEAD = TrainSettings(max_tokens=32)

@@ -20,6 +20,9 @@ from inffeed_core import __version__, store
 from inffeed_core.analysis.analysing import analyse, compute
 from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
+from inffeed_core.learning.estimating import EncodingTime
+from inffeed_core.learning.publishing import Made, files, publish, state
+from inffeed_core.learning.tuning import cleared, tune
 from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
@@ -31,9 +34,6 @@ from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.silver.recipes import fit_recipe
-from inffeed_core.workflow.estimating import EncodingTime
-from inffeed_core.workflow.publishing import Made, files, publish, state
-from inffeed_core.workflow.tuning import cleared, tune
 
 
 def train(

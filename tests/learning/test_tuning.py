@@ -12,13 +12,13 @@ from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse, explain
 from inffeed_core.errors import Cancelled
 from inffeed_core.jobs import run_here
+from inffeed_core.learning.estimating import estimate
+from inffeed_core.learning.training import retrain, train
+from inffeed_core.learning.training_curve import training_curve_of
 from inffeed_core.models.heads import load_head
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.records import Act, Decision, ModelVersion
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
-from inffeed_core.workflow.estimating import estimate
-from inffeed_core.workflow.training import retrain, train
-from inffeed_core.workflow.training_curve import training_curve_of
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 QUICK = FineTuneSettings(epochs=2, learning_rate=1e-2, batch_size=8)

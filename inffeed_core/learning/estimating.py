@@ -175,7 +175,7 @@ def probe(project: Project, settings: TrainSettings, progress: Progress) -> dict
 
     Raises NotReady, ModelError.
     """
-    from inffeed_core.workflow.tuning import time_per_text  # imports torch
+    from inffeed_core.learning.tuning import time_per_text  # imports torch
 
     with reading(project.db) as db:
         about, as_of = project_settings(db), last_decision_row(db)

@@ -1,0 +1,1 @@
+"""From labels to a model version: training, tuning, comparing, exporting."""
