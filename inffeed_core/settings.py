@@ -267,13 +267,13 @@ class AnalysisSettings(_Settings):
 
 
 Remedy = Literal["discard", "relabel-harmful", "confident-learning", "influence-vote"]
-"""What feedback does about doubtful training labels, the default first; `inffeed_core.feedback` tells each.
+"""What feedback does about doubtful training labels, the default first; `inffeed_core.feedback.methods` tells each.
 
 The order is that of docs/benchmarks.md ("Feedback on training labels"): with the guard, leaving out did best on both
 sets, relabelling gained on one and lost on the other, confident learning hardly moved, the vote lowered macro-F1."""
 
 Vote = Literal["signed", "own-label", "count"]
-"""How influencers vote on a target's label; `inffeed_core.feedback.cast_votes` says what each does."""
+"""How influencers vote on a target's label; `inffeed_core.feedback.methods.cast_votes` says what each does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,13 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from inffeed_core import feedback
 from inffeed_core.errors import NotReady, SettingsError
+from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import status
 from inffeed_core.records import ProposalSet
 from inffeed_core.settings import FeedbackSettings, Remedy, Vote
-from inffeed_core.workflow import feedback
-from inffeed_core.workflow.feedback import Preview
 from pages.components.choices import choice
 from pages.components.feedback_acts import May, actions, acts_list, said
 from pages.components.job_panel import job_panel, start_job

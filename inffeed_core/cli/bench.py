@@ -213,7 +213,7 @@ def feedback(
 
     from inffeed_core.evaluation import feedback_runs, feedback_study
     from inffeed_core.evaluation.repair_runs import Places
-    from inffeed_core.feedback import METHODS
+    from inffeed_core.feedback.methods import METHODS
 
     plan = feedback_runs.FeedbackPlan(
         methods=_names(methods, tuple(METHODS), "--methods"),

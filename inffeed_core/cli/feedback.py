@@ -14,9 +14,9 @@ from inffeed_core.wording import filled
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
+    from inffeed_core.feedback.acts import Preview
     from inffeed_core.project.folder import Project
     from inffeed_core.records import FeedbackAct, Proposal, Trial, Voter
-    from inffeed_core.workflow.feedback import Preview
 
 
 @click.group(
@@ -58,8 +58,8 @@ def propose(project: Path, as_json: bool, **settings: Any) -> None:
     it, `confident-learning` relabels what models without the text doubt, `influence-vote` lets the strongest
     influencers vote. In our measurements the vote lowered macro-F1, and validation refused every round of it.
     """
+    from inffeed_core.feedback.acts import preview
     from inffeed_core.jobs import run_here
-    from inffeed_core.workflow.feedback import preview
 
     target = opened(project)
     given = FeedbackSettings(**{name: value for name, value in settings.items() if value is not None})
@@ -80,7 +80,7 @@ def show(project: Path, set_id: int | None, ids: tuple[str, ...], limit: int, as
 
     The most certain stands first. With --id also the influencers of these texts, and how each voted.
     """
-    from inffeed_core.workflow.feedback import preview, votes
+    from inffeed_core.feedback.acts import preview, votes
 
     target = opened(project)
     found = preview(target, set_id)
@@ -118,7 +118,7 @@ def _vote(voter: "Voter") -> str:
 
 
 def _outcome(trial: "Trial") -> str:
-    from inffeed_core.workflow.feedback import outcome
+    from inffeed_core.feedback.acts import outcome
 
     return f"{trial.at[:16]}  {outcome(trial)}"
 
@@ -154,7 +154,7 @@ def apply(
     back; each label counts as the annotator's decision. Texts that somebody has decided are passed over unless --id
     names them.
     """
-    from inffeed_core.workflow.feedback import preview
+    from inffeed_core.feedback.acts import preview
 
     target = opened(project)
     found = preview(target, set_id)
@@ -162,8 +162,8 @@ def apply(
     if unchecked:
         _apply_unchecked(target, found.set.id, chosen, annotator, as_json)
         return
+    from inffeed_core.feedback.acts import latest_trials
     from inffeed_core.jobs import run_here
-    from inffeed_core.workflow.feedback import latest_trials
 
     settings = {"set": found.set.id, "ids": chosen, "by": annotator, "rounds": rounds}
     with shown_progress() as progress:
@@ -183,7 +183,7 @@ def _untouched(found: "Preview") -> list[str]:
 
 
 def _apply_unchecked(project: "Project", set_id: int, ids: list[str], annotator: str, as_json: bool) -> None:
-    from inffeed_core.workflow.feedback import apply as apply_now
+    from inffeed_core.feedback.acts import apply as apply_now
 
     act = apply_now(project, set_id, ids, annotator, uuid4().hex)
     then = "`inffeed retrain` learns from it; `inffeed feedback undo` takes it back."
@@ -198,7 +198,7 @@ def acts(project: Path, as_json: bool) -> None:
 
     The latest stands first.
     """
-    from inffeed_core.workflow.feedback import acts as all_acts
+    from inffeed_core.feedback.acts import acts as all_acts
 
     found = all_acts(opened(project))
     answer(found, as_json, lambda: "\n".join(map(_act, found)) or "Feedback has changed nothing yet.")
@@ -220,8 +220,8 @@ def undo(project: Path, act: str | None, annotator: str) -> None:
     ACT is the beginning of its token as `acts` shows it; without it, the last one of the annotator in the project DIR.
     Labels are then as if it had never been; what people decided since stands.
     """
-    from inffeed_core.workflow.feedback import act_of
-    from inffeed_core.workflow.feedback import undo as undo_act
+    from inffeed_core.feedback.acts import act_of
+    from inffeed_core.feedback.acts import undo as undo_act
 
     target = opened(project)
     click.echo(f"Undone: {_act(undo_act(target, act_of(target, act, annotator), annotator))}")
@@ -237,7 +237,7 @@ def send(project: Path, set_id: int | None, ids: tuple[str, ...], annotator: str
 
     The Review page of the project DIR, and `inffeed flags --policy feedback`, have an order of their own for them.
     """
-    from inffeed_core.workflow.feedback import preview, send_to_review
+    from inffeed_core.feedback.acts import preview, send_to_review
 
     target = opened(project)
     found = preview(target, set_id)

@@ -84,7 +84,7 @@ def export_model(project: Project, settings: Settings, progress: Progress) -> di
 
 def propose(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """Changes of training labels to look at: {"set": id, "proposals": n}. Takes {"feedback": FeedbackSettings}."""
-    from inffeed_core.workflow import proposing
+    from inffeed_core.feedback import proposing
 
     found = proposing.propose(project, FeedbackSettings.from_dict(settings.get("feedback", {})), progress)
     return {"set": found.id, "proposals": found.size}
@@ -95,7 +95,7 @@ def feedback(project: Project, settings: Settings, progress: Progress) -> dict[s
 
     Takes {"set": id, "ids": […] or null for all, "by": name, "rounds": at most}.
     """
-    from inffeed_core.workflow import rounds
+    from inffeed_core.feedback import rounds
 
     given = (settings["set"], settings["ids"], settings["by"], settings["rounds"])
     done = rounds.run_rounds(project, *given, progress)

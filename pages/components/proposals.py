@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 import streamlit as st
 
+from inffeed_core.feedback.acts import Preview, votes
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Proposal, ProposalState
-from inffeed_core.workflow.feedback import Preview, votes
 from pages.components.choices import page_number
 from pages.components.notices import as_it_is
 from pages.language import say, split_name

@@ -12,13 +12,12 @@ from serving import Server
 from small import make_small
 from tiny_models import save_model
 
-from inffeed_core import store
+from inffeed_core import feedback, store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.records import Act, Decision, Job, JobState, Split
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
-from inffeed_core.workflow import feedback
 
 SECONDS = 1_000
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)

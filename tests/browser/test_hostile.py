@@ -10,11 +10,10 @@ from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
-from inffeed_core import store
+from inffeed_core import feedback, store
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, Example, Interval, Metrics, ModelVersion, Split
 from inffeed_core.settings import FeedbackSettings
-from inffeed_core.workflow import feedback
 
 EVIL = "http://evil.example"
 MARKUP = (

@@ -6,7 +6,7 @@ import torch
 from inffeed_core.evaluation.feedback_study import markdown, study
 from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.evaluation.trainers import HeadTrainer
-from inffeed_core.feedback import METHODS
+from inffeed_core.feedback.methods import METHODS
 from inffeed_core.records import Interval
 from inffeed_core.settings import FeedbackSettings
 

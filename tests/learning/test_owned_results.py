@@ -12,12 +12,12 @@ import pytest
 
 from inffeed_core import store
 from inffeed_core.errors import Cancelled, JobError
+from inffeed_core.feedback.proposing import propose
 from inffeed_core.jobs import cancel, refresh, run_here, start
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.project.folder import Project
 from inffeed_core.records import JobState
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
-from inffeed_core.workflow.proposing import propose
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3).as_dict()
 TRAIN = {"train": TrainSettings(max_tokens=32).as_dict(), "analysis": FEW}

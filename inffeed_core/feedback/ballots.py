@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.feedback import Ballot, Ints
+from inffeed_core.feedback.methods import Ballot, Ints
 from inffeed_core.influence import HeadData, HeadInfluence, probabilities
 from inffeed_core.records import Progress
 from inffeed_core.silver.posteriors import out_of_fold

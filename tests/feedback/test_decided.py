@@ -3,14 +3,13 @@
 import pytest
 from click.testing import CliRunner
 
-from inffeed_core import store
+from inffeed_core import feedback, store
 from inffeed_core.cli import main
 from inffeed_core.errors import NotReady
+from inffeed_core.feedback.rounds import run_rounds
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import FeedbackSettings
-from inffeed_core.workflow import feedback
-from inffeed_core.workflow.rounds import run_rounds
 
 
 def decide(project: Project, id: str, annotator: str, act: Act = Act.KEEP) -> None:

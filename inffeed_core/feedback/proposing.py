@@ -6,13 +6,13 @@ never a target; test is not looked at. Nothing changes here but that the proposa
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import State, load
-from inffeed_core.ballots import ballot, polled
-from inffeed_core.feedback import LEAVE_OUT, METHODS, VOTING, Ballot, Proposals, single_votes
+from inffeed_core.feedback.ballots import ballot, polled
+from inffeed_core.feedback.halves import choosing
+from inffeed_core.feedback.methods import LEAVE_OUT, METHODS, VOTING, Ballot, Proposals, single_votes
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Progress, ProposalSet
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.store.feedback import Cast, Proposed
-from inffeed_core.workflow.steering import choosing
 
 
 def propose(project: Project, settings: FeedbackSettings, progress: Progress) -> ProposalSet:

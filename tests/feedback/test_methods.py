@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inffeed_core.errors import SettingsError
-from inffeed_core.feedback import LEAVE_OUT, METHODS, Ballot, applied, cast_votes, influence_vote
+from inffeed_core.feedback.methods import LEAVE_OUT, METHODS, Ballot, applied, cast_votes, influence_vote
 from inffeed_core.settings import FeedbackSettings
 
 

@@ -6,7 +6,7 @@ the validation texts chooses and the other half confirms. The halves depend on n
 label in equal parts, and stay the same from round to round. For a method that does not look, all confirm.
 """
 
-from inffeed_core.feedback import STEERED
+from inffeed_core.feedback.methods import STEERED
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.settings import Remedy
 from inffeed_core.store.instances import lot, text_hash

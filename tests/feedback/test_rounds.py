@@ -11,25 +11,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from inffeed_core import store
+from inffeed_core import feedback, store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.errors import Cancelled, InvalidDecision, NotReady
+from inffeed_core.feedback.halves import choosing, confirming
+from inffeed_core.feedback.proposing import propose
+from inffeed_core.feedback.rounds import run_rounds
 from inffeed_core.learning.training import train
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Instance, ModelVersion, ProposalSet, ProposalState, Split
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, Remedy, TrainSettings
-from inffeed_core.workflow import feedback
-from inffeed_core.workflow.proposing import propose
-from inffeed_core.workflow.rounds import run_rounds
-from inffeed_core.workflow.steering import choosing, confirming
 
 METHODS: tuple[Remedy, ...] = ("discard", "relabel-harmful", "confident-learning", "influence-vote")
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from inffeed_core.project.folder import Project
-from inffeed_core.workflow.rounds import run_rounds
+from inffeed_core.feedback.rounds import run_rounds
 
 def progress(stage, done, total):
     if stage == sys.argv[2]:

@@ -17,7 +17,10 @@ import numpy as np
 from inffeed_core import store
 from inffeed_core.analysis.analysing import State, load, settings_in_use
 from inffeed_core.errors import InvalidDecision, NotReady
-from inffeed_core.feedback import Ints
+from inffeed_core.feedback.acts import untouched
+from inffeed_core.feedback.halves import confirming
+from inffeed_core.feedback.methods import Ints
+from inffeed_core.feedback.proposing import propose
 from inffeed_core.influence import fit_head, probabilities
 from inffeed_core.learning.training import settings_again, train
 from inffeed_core.models.metrics import macro_f1_difference
@@ -27,9 +30,6 @@ from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, Progress, Proposal, ProposalSet, ProposalState, Trial
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.silver.recipes import fit_recipe
-from inffeed_core.workflow.feedback import untouched
-from inffeed_core.workflow.proposing import propose
-from inffeed_core.workflow.steering import confirming
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""From influencers to changes of training labels: methods, proposals, acts."""
