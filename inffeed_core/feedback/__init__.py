@@ -1,1 +1,33 @@
-"""From influencers to changes of training labels: methods, proposals, acts."""
+"""From influencers to changes of training labels: what has been proposed, applied and undone. Methods lie beside it."""
+
+from inffeed_core.feedback.acts import (
+    Preview,
+    act_of,
+    acts,
+    apply,
+    latest_trials,
+    outcome,
+    preview,
+    send_to_review,
+    sets,
+    undo,
+    untouched,
+    votes,
+    was_sent,
+)
+
+__all__ = [
+    "Preview",
+    "act_of",
+    "acts",
+    "apply",
+    "latest_trials",
+    "outcome",
+    "preview",
+    "send_to_review",
+    "sets",
+    "undo",
+    "untouched",
+    "votes",
+    "was_sent",
+]
