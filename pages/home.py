@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from inffeed_core.audit import in_words
 from inffeed_core.errors import InfFeedError, ProjectError
 from inffeed_core.project.folder import Project, ProjectSummary, create_project, default_home, projects_in
 from inffeed_core.project.opened import may_open
 from inffeed_core.project.sample import open_sample
 from inffeed_core.project.status import NextStep, Status, Step, status
 from inffeed_core.records import Split
+from inffeed_core.review.audit import in_words
+from inffeed_core.review.auditing import audit
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
-from inffeed_core.workflow.auditing import audit
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem
 from pages.components.session import choose_by_hand, choose_project, current_project, may_type_paths

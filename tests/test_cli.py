@@ -17,12 +17,14 @@ from click.testing import CliRunner, Result
 from small import examples
 from tiny_models import save_model
 
+from inffeed_core import review
 from inffeed_core.analysis import exploring
 from inffeed_core.cli import main
 from inffeed_core.errors import Cancelled
 from inffeed_core.jobs import kinds
 from inffeed_core.project.folder import Project, open_project, settings_of
 from inffeed_core.records import JobState, Progress, Split
+from inffeed_core.review.items import Sitting
 from inffeed_core.store import (
     active_version,
     count_by_split,
@@ -33,8 +35,6 @@ from inffeed_core.store import (
     reading,
     versions,
 )
-from inffeed_core.workflow import review
-from inffeed_core.workflow.review import Sitting
 
 COMMANDS = sorted(main.commands)
 INFFEED = [sys.executable, "-c", "from inffeed_core.cli import main; main()"]

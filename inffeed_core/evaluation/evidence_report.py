@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from inffeed_core.audit import LEAST
 from inffeed_core.evaluation.audit_study import DRAWS
 from inffeed_core.evaluation.evidence import (
     CEILING,
@@ -26,6 +25,7 @@ from inffeed_core.evaluation.evidence_noise import noise_table, noise_told
 from inffeed_core.evaluation.evidence_plots import precision_plot, set_plot, share_plot, svg
 from inffeed_core.evaluation.repair_runs import RepairSettings, Row
 from inffeed_core.evaluation.review_study import GOLD_ONLY
+from inffeed_core.review.audit import LEAST
 
 SHOWN: tuple[Contender, ...] = (
     OURS,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Decision, Split
-from inffeed_core.workflow.discussing import Topic, settle, topics
+from inffeed_core.review.discussing import Topic, settle, topics
 from pages.components.notices import empty_state
 from pages.language import counted, say, section
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project.folder import Project
-from inffeed_core.workflow.review import Sitting, release
+from inffeed_core.review.items import Sitting, release
 
 GRACE = 6.0
 """Seconds: a reload takes less."""

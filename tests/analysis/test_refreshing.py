@@ -2,15 +2,14 @@
 
 import pytest
 
-from inffeed_core import jobs, store
+from inffeed_core import jobs, review, store
 from inffeed_core.analysis.analysing import analyse, explain, refresh
 from inffeed_core.jobs import refresh_if_due
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, JobState
+from inffeed_core.review.items import Sitting
 from inffeed_core.settings import POLICIES, AnalysisSettings, TrainSettings
-from inffeed_core.workflow import review
-from inffeed_core.workflow.review import Sitting
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 

@@ -13,12 +13,11 @@ from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
-from inffeed_core import feedback, store
+from inffeed_core import feedback, review, store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
 from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
-from inffeed_core.workflow import review
 
 UNDECIDED = {"s002": Act.SKIP, "s003": Act.SKIP, "s005": Act.UNSURE, "s007": Act.FLAG}
 

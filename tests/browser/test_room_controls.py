@@ -9,12 +9,11 @@ from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
-from inffeed_core import store
+from inffeed_core import review, store
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Act
 from inffeed_core.settings import POLICIES
 from inffeed_core.store.analyses import ScoreRow
-from inffeed_core.workflow import review
 from pages.components.review_card import KEYS
 
 LABELS = ("negative", "positive", "neutral")

@@ -8,10 +8,9 @@ from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
-from inffeed_core import store
+from inffeed_core import review, store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act
-from inffeed_core.workflow import review
 
 LABELS = (
     "negative",

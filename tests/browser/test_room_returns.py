@@ -16,9 +16,8 @@ from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
-from inffeed_core import store
+from inffeed_core import review, store
 from inffeed_core.project.folder import Project, change_settings
-from inffeed_core.workflow import review
 
 UNREADABLE = re.compile("The project cannot be (opened|read)")
 

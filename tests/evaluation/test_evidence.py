@@ -14,8 +14,8 @@ from inffeed_core.evaluation.repair import OWN, RepairSet
 from inffeed_core.evaluation.repair_runs import BASELINE, Row
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Split
+from inffeed_core.review.auditing import audit
 from inffeed_core.store.flags import Viewer
-from inffeed_core.workflow.auditing import audit
 
 RIVAL: Contender = ("gold-loss", "once", OURS[2])
 RANDOM: Contender = ("random", "once", OURS[2])

@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 from inffeed_core import feedback, store
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Interval, Trial
+from inffeed_core.review.items import queue
 from inffeed_core.settings import FeedbackSettings, ProjectSettings
-from inffeed_core.workflow.review import queue
 
 PROPOSED = [("t000", "positive"), ("s001", None), ("s002", "positive")]
 

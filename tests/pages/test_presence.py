@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from inffeed_core import review
 from inffeed_core.records import FlagFilter
-from inffeed_core.workflow import review
-from inffeed_core.workflow.review import Sitting
+from inffeed_core.review.items import Sitting
 from pages.components import presence
 from pages.components.presence import Rooms
 

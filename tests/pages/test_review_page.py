@@ -11,16 +11,15 @@ import pytest
 from page_parts import button, texts
 from reviewing import Filling, make_reviewable
 
-from inffeed_core import store
+from inffeed_core import review, store
 from inffeed_core.errors import ProjectError
 from inffeed_core.flags import reasons
 from inffeed_core.project.folder import change_settings, create_project
 from inffeed_core.records import Act, Decision
+from inffeed_core.review.items import Sitting
 from inffeed_core.settings import POLICIES as KNOWN
 from inffeed_core.settings import SENT, ProjectSettings
 from inffeed_core.wording import filled
-from inffeed_core.workflow import review
-from inffeed_core.workflow.review import Sitting
 from pages.components.review_card import KEYS
 from pages.components.review_card.exchange import Words, answer, greeting, receive
 from pages.languages import chinese, english_review

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from inffeed_core import review
 from inffeed_core.errors import InvalidDecision, UnknownInstance
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Example, Split
@@ -22,7 +23,6 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.migrations import migrations
-from inffeed_core.workflow import review
 
 
 def leave_out(id: str, who: str = "Ana") -> Decision:

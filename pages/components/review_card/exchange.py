@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from inffeed_core import jobs
+from inffeed_core import jobs, review
 from inffeed_core.errors import InfFeedError, InvalidDecision, NotReady, UnknownInstance
 from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Influencer, Split
-from inffeed_core.workflow import review
-from inffeed_core.workflow.review import ReviewItem, Sitting
+from inffeed_core.review.items import ReviewItem, Sitting
 
 QUEUE = 20
 HISTORY = 200

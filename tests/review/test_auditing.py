@@ -3,13 +3,12 @@
 import pytest
 from reviewing import Filling, make_reviewable
 
-from inffeed_core import store
+from inffeed_core import review, store
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, Example, Split
+from inffeed_core.review.auditing import audit
+from inffeed_core.review.items import Sitting
 from inffeed_core.store.auditing import AuditCounts
-from inffeed_core.workflow import review
-from inffeed_core.workflow.auditing import audit
-from inffeed_core.workflow.review import Sitting
 
 ADA = Sitting("Ada")
 

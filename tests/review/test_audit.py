@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from inffeed_core.audit import LEAST, clopper_pearson, estimate, in_words
+from inffeed_core.review.audit import LEAST, clopper_pearson, estimate, in_words
 from inffeed_core.store.auditing import AuditCounts
 
 

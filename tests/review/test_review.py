@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 from reviewing import Filling, make_reviewable
 
-from inffeed_core import feedback, store
+from inffeed_core import feedback, review, store
 from inffeed_core.errors import InvalidDecision, NotReady, UnknownInstance
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Evidence, Influencer, Split
+from inffeed_core.review.items import Sitting
 from inffeed_core.settings import POLICIES, SENT, ProjectSettings
-from inffeed_core.workflow import review
-from inffeed_core.workflow.review import Sitting
 
 POLICY = POLICIES[0]
 

@@ -10,9 +10,9 @@ from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Split
+from inffeed_core.review.discussing import settle, topics
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from inffeed_core.silver.channel import UNKNOWN
-from inffeed_core.workflow.discussing import settle, topics
 
 DISPUTED = ("silver-3", "train-0", "validation-1")
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)

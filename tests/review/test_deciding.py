@@ -7,8 +7,8 @@ import pytest
 from inffeed_core.errors import ImportRefused, InvalidDecision, UnknownInstance
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act
+from inffeed_core.review.scripted import Wish, decide_file, decide_one
 from inffeed_core.store import find, history, last_decision_row, reading
-from inffeed_core.workflow.deciding import Wish, decide_file, decide_one
 
 
 def rows(project: Project) -> int:

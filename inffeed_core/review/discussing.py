@@ -8,8 +8,8 @@ from sqlite_utils import Database
 from inffeed_core import store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Decision, Instance
+from inffeed_core.review.scripted import Wish, decide_one
 from inffeed_core.store import Viewer
-from inffeed_core.workflow.deciding import Wish, decide_one
 
 
 @dataclass(frozen=True, slots=True)

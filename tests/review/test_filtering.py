@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from reviewing import make_reviewable
 
-from inffeed_core import store
+from inffeed_core import review, store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, FlagFilter
-from inffeed_core.workflow import review
-from inffeed_core.workflow.review import Sitting
+from inffeed_core.review.items import Sitting
 
 
 @pytest.fixture

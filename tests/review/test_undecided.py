@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 from reviewing import Filling, make_reviewable
 
-from inffeed_core import store
+from inffeed_core import review, store
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, FlagFilter, Split
-from inffeed_core.workflow import review
-from inffeed_core.workflow.review import Sitting
+from inffeed_core.review.items import Sitting
 
 SAID = {"s002": Act.SKIP, "s005": Act.UNSURE, "s007": Act.FLAG, "s009": Act.SKIP, "s011": Act.KEEP}
 

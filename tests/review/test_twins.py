@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from reviewing import Filling, make_reviewable
 
-from inffeed_core import store
+from inffeed_core import review, store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Example, Split
 from inffeed_core.store.twins import SIMILAR, words_of
-from inffeed_core.workflow import review
 
 LONG = "the parcel came two weeks late and nobody answered my letters"
 TEXTS = {

@@ -24,11 +24,11 @@ from inffeed_core.records import (
     Instance,
     Split,
 )
+from inffeed_core.review.progress import ReviewProgress, Sitting, analysis_for, exposure, progress
 from inffeed_core.settings import POLICIES, SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL
-from inffeed_core.workflow.progress import ReviewProgress, Sitting, analysis_for, exposure, progress
 
 FEWEST_AHEAD = 5
 """Flags that each holds, however many review: they last while a message travels."""

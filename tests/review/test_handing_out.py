@@ -5,13 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from reviewing import Filling, make_reviewable
 
-from inffeed_core import store
+from inffeed_core import review, store
 from inffeed_core.errors import InvalidDecision
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision
+from inffeed_core.review.items import Sitting
 from inffeed_core.settings import POLICIES
-from inffeed_core.workflow import review
-from inffeed_core.workflow.review import Sitting
 
 POLICY = POLICIES[0]
 

@@ -1,9 +1,9 @@
 """What is marked or disagreed on is listed with what was said, until somebody settles it."""
 
+from inffeed_core import review
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision
-from inffeed_core.workflow import review
-from inffeed_core.workflow.discussing import settle, topics
+from inffeed_core.review.discussing import settle, topics
 
 
 def say(project: Project, annotator: str, act: Act, label: str | None = None, note: str = "", id: str = "s000") -> None:

@@ -6,6 +6,6 @@ from inffeed_core.store.auditing import AuditCounts
 
 
 def audit(project: Project) -> AuditCounts:
-    """What the audit has seen so far; `inffeed_core.audit` says what follows from it."""
+    """What the audit has seen so far; `inffeed_core.review.audit` says what follows from it."""
     with reading(project.db) as db:
         return audit_counts(db)

@@ -1,0 +1,1 @@
+"""The review room without its page: handing out flags, deciding, discussing, audit."""
