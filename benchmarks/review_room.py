@@ -27,7 +27,7 @@ from inffeed_core.flags import reasons
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, FlagFilter, ModelVersion, Split
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 from pages.components.review_card.exchange import Words, answer, greeting

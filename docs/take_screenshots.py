@@ -23,7 +23,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from inffeed_core.project.folder import open_project
-from inffeed_core.review.items import queue
+from inffeed_core.review.handing_out import queue
 
 ROOT = Path(__file__).parents[1]
 SHOTS = ROOT / "docs" / "screenshots"

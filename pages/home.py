@@ -11,8 +11,7 @@ from inffeed_core.project.opened import may_open
 from inffeed_core.project.sample import open_sample
 from inffeed_core.project.status import NextStep, Status, Step, status
 from inffeed_core.records import Split
-from inffeed_core.review.audit import in_words
-from inffeed_core.review.auditing import audit
+from inffeed_core.review.audit import audit, in_words
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem

@@ -12,7 +12,8 @@ from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Changes
 from inffeed_core.review.discussing import topics
-from inffeed_core.review.items import Sitting, held, release
+from inffeed_core.review.handing_out import held, release
+from inffeed_core.review.progress import Sitting
 from pages.components.discussion import discussion
 from pages.components.flag_filter import flag_filter, look_again, policy_choice
 from pages.components.identity import given_name, known_name, remember_name

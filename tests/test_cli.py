@@ -24,7 +24,7 @@ from inffeed_core.errors import Cancelled
 from inffeed_core.jobs import kinds
 from inffeed_core.project.folder import Project, open_project, settings_of
 from inffeed_core.records import JobState, Progress, Split
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.progress import Sitting
 from inffeed_core.store import (
     active_version,
     count_by_split,

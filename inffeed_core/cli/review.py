@@ -46,7 +46,7 @@ def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_
     The one to check first stands at the top. Those that enough annotators have answered are passed over.
     """
     from inffeed_core.records import Act, FlagFilter
-    from inffeed_core.review.items import queue
+    from inffeed_core.review.handing_out import queue
 
     answered = tuple(Act(one) for one in filters.pop("answered"))
     only = FlagFilter(metadata=tuple(_pair(entry) for entry in metadata), answered=answered, **filters)
@@ -196,7 +196,7 @@ def undo(project: Path, annotator: str, times: int) -> None:
 
     An undo is a decision too: nothing is deleted from the project DIR.
     """
-    from inffeed_core.review.items import undo as undo_one
+    from inffeed_core.review.deciding import undo as undo_one
 
     target = opened(project)
     for _ in range(times):
@@ -214,7 +214,7 @@ def release(project: Path, annotator: str) -> None:
 
     While somebody reviews the project DIR on the Review page, the next flags are theirs alone; this frees them at once.
     """
-    from inffeed_core.review.items import release as release_all
+    from inffeed_core.review.handing_out import release as release_all
 
     click.echo(f"{release_all(opened(project), annotator):,} flags are free for others again.")
 
@@ -265,8 +265,8 @@ def audit(project: Path, as_json: bool) -> None:
 
     By the texts that were drawn at random for the audit, a share of those reviewed (`inffeed settings --audit-share`).
     """
+    from inffeed_core.review.audit import audit as counts_of
     from inffeed_core.review.audit import estimate, in_words
-    from inffeed_core.review.auditing import audit as counts_of
 
     counts = counts_of(opened(project))
     facts = {"counts": counts, "estimate": estimate(counts)}

@@ -12,7 +12,9 @@ it errs on the same side.
 
 from dataclasses import dataclass
 
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval
+from inffeed_core.store import audit_counts, reading
 from inffeed_core.store.auditing import AuditCounts
 from inffeed_core.wording import Sentence
 
@@ -79,3 +81,9 @@ def in_words(counts: AuditCounts) -> list[Sentence]:
     if counts.undecided:
         told.append(Sentence("audit-undecided", undecided=counts.undecided))
     return told
+
+
+def audit(project: Project) -> AuditCounts:
+    """What the audit has seen so far; `inffeed_core.review.audit` says what follows from it."""
+    with reading(project.db) as db:
+        return audit_counts(db)

@@ -104,3 +104,9 @@ def _midnight() -> str:
     """The start of today in this machine's time zone, written as the store writes times."""
     start = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     return start.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def facets(project: Project) -> tuple[list[str], list[tuple[str, str]]]:
+    """Sources, and (key, value) pairs of the metadata, that the silver texts can be filtered by."""
+    with store.reading(project.db) as db:
+        return store.facets(db)

@@ -8,7 +8,8 @@ from inffeed_core.feedback.acts import was_sent
 from inffeed_core.project.browsing import size
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, FlagFilter
-from inffeed_core.review.items import facets, last_row
+from inffeed_core.review.deciding import last_row
+from inffeed_core.review.progress import facets
 from inffeed_core.settings import POLICIES, SENT
 from pages.components.choices import choice, choose
 from pages.language import say, section

@@ -14,7 +14,8 @@ import streamlit as st
 
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project.folder import Project
-from inffeed_core.review.items import Sitting, release
+from inffeed_core.review.handing_out import release
+from inffeed_core.review.progress import Sitting
 
 GRACE = 6.0
 """Seconds: a reload takes less."""

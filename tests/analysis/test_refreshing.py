@@ -8,7 +8,7 @@ from inffeed_core.jobs import refresh_if_due
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, JobState
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import POLICIES, AnalysisSettings, TrainSettings
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)

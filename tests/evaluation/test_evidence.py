@@ -14,7 +14,7 @@ from inffeed_core.evaluation.repair import OWN, RepairSet
 from inffeed_core.evaluation.repair_runs import BASELINE, Row
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Split
-from inffeed_core.review.auditing import audit
+from inffeed_core.review.audit import audit
 from inffeed_core.store.flags import Viewer
 
 RIVAL: Contender = ("gold-loss", "once", OURS[2])

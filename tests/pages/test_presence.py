@@ -6,7 +6,7 @@ import pytest
 
 from inffeed_core import review
 from inffeed_core.records import FlagFilter
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.progress import Sitting
 from pages.components import presence
 from pages.components.presence import Rooms
 

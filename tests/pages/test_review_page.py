@@ -16,7 +16,7 @@ from inffeed_core.errors import ProjectError
 from inffeed_core.flags import reasons
 from inffeed_core.project.folder import change_settings, create_project
 from inffeed_core.records import Act, Decision
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import POLICIES as KNOWN
 from inffeed_core.settings import SENT, ProjectSettings
 from inffeed_core.wording import filled

@@ -6,8 +6,8 @@ from reviewing import Filling, make_reviewable
 from inffeed_core import review, store
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, Example, Split
-from inffeed_core.review.auditing import audit
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.audit import audit
+from inffeed_core.review.progress import Sitting
 from inffeed_core.store.auditing import AuditCounts
 
 ADA = Sitting("Ada")

@@ -8,7 +8,7 @@ from reviewing import make_reviewable
 from inffeed_core import review, store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, FlagFilter
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.progress import Sitting
 
 
 @pytest.fixture

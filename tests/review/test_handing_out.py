@@ -9,7 +9,7 @@ from inffeed_core import review, store
 from inffeed_core.errors import InvalidDecision
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import POLICIES
 
 POLICY = POLICIES[0]

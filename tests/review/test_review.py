@@ -10,7 +10,7 @@ from inffeed_core import feedback, review, store
 from inffeed_core.errors import InvalidDecision, NotReady, UnknownInstance
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Evidence, Influencer, Split
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import POLICIES, SENT, ProjectSettings
 
 POLICY = POLICIES[0]

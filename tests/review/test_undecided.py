@@ -9,7 +9,7 @@ from inffeed_core import review, store
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, FlagFilter, Split
-from inffeed_core.review.items import Sitting
+from inffeed_core.review.progress import Sitting
 
 SAID = {"s002": Act.SKIP, "s005": Act.UNSURE, "s007": Act.FLAG, "s009": Act.SKIP, "s011": Act.KEEP}
 

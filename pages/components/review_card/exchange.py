@@ -14,7 +14,8 @@ from inffeed_core.errors import InfFeedError, InvalidDecision, NotReady, Unknown
 from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Influencer, Split
-from inffeed_core.review.items import ReviewItem, Sitting
+from inffeed_core.review.items import ReviewItem
+from inffeed_core.review.progress import Sitting
 
 QUEUE = 20
 HISTORY = 200

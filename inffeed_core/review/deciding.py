@@ -1,0 +1,100 @@
+"""Decisions as they arrive from the review room, with their twins and their undo."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlite_utils import Database
+
+from inffeed_core import store
+from inffeed_core.project.folder import Project
+from inffeed_core.records import Act, Decision, Instance
+from inffeed_core.store import Viewer
+
+
+def decide(project: Project, decision: Decision, also: Sequence[str] = ()) -> bool:
+    """Store a decision; False where it had arrived before. Raises UnknownInstance or InvalidDecision.
+
+    When this returns, the decision is on disk. It holds for the instances in `also` (ids) too: parts of the same act,
+    which are undone with it. An undo names the decision it undoes in `undoes`.
+    """
+    with store.writing(project.db) as db:
+        if decision.act is not Act.UNDO:
+            store.release(db, decision.annotator, [decision.instance_id, *also])
+            if not store.record_decision(db, decision):
+                return False
+            for id in also:
+                store.record_decision(db, _part(decision, store.instance(db, id)))
+            return True
+        if store.undone_by(db, decision.token) is not None:
+            return False
+        undone = store.undo_token(db, decision.undoes or "", decision.annotator, decision.token)
+        _keep(db, undone)
+        return True
+
+
+def _part(decision: Decision, twin: Instance) -> Decision:
+    act = decision.act
+    if decision.label is not None:
+        act = Act.KEEP if decision.label == twin.label else Act.RELABEL
+    token = f"{decision.token}/{twin.id}"
+    return replace(decision, token=token, instance_id=twin.id, act=act, part_of=decision.token)
+
+
+def twins(project: Project, ids: Sequence[str], annotator: str) -> dict[str, list[Instance]]:
+    """For each of these instances the silver texts of nearly the same words that are open for the annotator."""
+    with store.reading(project.db) as db:
+        viewer = Viewer(annotator, store.project_settings(db).overlap)
+        found = {id: store.twins(db, id, one.text, viewer) for id, one in store.find(db, ids).items()}
+        known = store.find(db, [twin for alike in found.values() for twin in alike])
+        return {id: [known[twin] for twin in alike if twin in known] for id, alike in found.items()}
+
+
+def undo(project: Project, annotator: str, token: str) -> Decision | None:
+    """Undo the annotator's last standing decision and return it; None where nothing is left.
+
+    Asked again with the same token it changes nothing and returns the same decision.
+    """
+    with store.writing(project.db) as db:
+        if (before := store.undone_by(db, token)) is not None:
+            return before
+        undone = store.undo_last(db, annotator, token)
+        if undone is not None:
+            _keep(db, undone)
+        return undone
+
+
+def _keep(db: Database, undone: Decision) -> None:
+    """What an annotator takes back they have before them again."""
+    store.lease(db, [undone.instance_id], undone.annotator, store.project_settings(db).lease_minutes)
+
+
+def answers(project: Project, ids: Sequence[str], annotator: str) -> dict[str, list[Decision]]:
+    """What others have answered about those of these instances that the annotator has answered too, oldest first.
+
+    Before their own answer is in, nobody is told what others think.
+    """
+    with store.reading(project.db) as db:
+        return {
+            id: others
+            for id, given in store.answers(db, ids).items()
+            if any(d.annotator == annotator for d in given)
+            and (others := [d for d in given if d.annotator != annotator])
+        }
+
+
+def history(project: Project, annotator: str | None = None, limit: int = 100) -> list[Decision]:
+    """Decisions that stand, latest first, without the parts of others; of one annotator or of all."""
+    with store.reading(project.db) as db:
+        return store.history(db, annotator, limit, with_parts=False)
+
+
+def texts(project: Project, ids: Sequence[str]) -> dict[str, Instance]:
+    """The instances with these ids; unknown ones are left out."""
+    with store.reading(project.db) as db:
+        return store.find(db, ids)
+
+
+def last_row(project: Project) -> int:
+    """Row of the latest decision, from which on somebody looks again at what is undecided."""
+    with store.reading(project.db) as db:
+        return store.last_decision_row(db)
