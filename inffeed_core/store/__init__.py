@@ -71,13 +71,17 @@ from inffeed_core.store.flags import (
     closed_by_act,
     count_open,
     count_ranked,
+    decided_since,
     flagged,
     lease,
     leased,
     leased_ids,
     others_reviewing,
+    ranked_exclusions,
+    ranking_size,
     release,
     share_out,
+    silver_scored,
     still_open,
 )
 from inffeed_core.store.instances import (
@@ -112,7 +116,6 @@ from inffeed_core.store.jobs import (
     open_processes,
     report,
 )
-from inffeed_core.store.reviewing import decided_since, ranked_exclusions, ranking_size, silver_scored
 from inffeed_core.store.twins import twins
 from inffeed_core.store.undecided import (
     Room,
