@@ -209,7 +209,7 @@ CHARTS = {
     "validation": "validation",
     "test": "test",
 }
-"""The words of `inffeed_core.charts` and `inffeed_core.version_charts`."""
+"""The words of `inffeed_core.charts.analyses` and `inffeed_core.charts.versions`."""
 
 
 STAGES = (

@@ -8,7 +8,7 @@ from inffeed_core.analysis.agreement import TOP, agreement, all_analyses, rankin
 from inffeed_core.analysis.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
 from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.analysis.verifying import Verification, correlation, latest_verification, slope
-from inffeed_core.charts import feature_map, influence_bars, ranking_bars, reach, refit_scatter
+from inffeed_core.charts.analyses import feature_map, influence_bars, ranking_bars, reach, refit_scatter
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Analysis, Instance

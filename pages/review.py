@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import streamlit as st
 
+from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
 from inffeed_core.errors import NotReady
-from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Changes
 from inffeed_core.review.discussing import topics

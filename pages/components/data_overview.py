@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from inffeed_core.charts import label_counts
+from inffeed_core.charts.analyses import label_counts
 from inffeed_core.project.browsing import Twins, doubled
 from inffeed_core.project.folder import Project
 from inffeed_core.project.importing import fix_duplicates, fix_leaks

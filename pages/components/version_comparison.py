@@ -3,11 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from inffeed_core.charts.versions import confusion_change, f1_dumbbell, learning_curve, training_curve
 from inffeed_core.learning.comparing import Comparison, Flip, changes, compare
 from inffeed_core.learning.training_curve import training_curve_of
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion
-from inffeed_core.version_charts import confusion_change, f1_dumbbell, learning_curve, training_curve
 from pages.components.choices import choice
 from pages.language import counted, say, section, told
 

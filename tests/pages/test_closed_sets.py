@@ -13,7 +13,8 @@ import pytest
 from page_parts import metrics, texts, version
 from sqlite_utils import Database
 
-from inffeed_core import store, version_charts, wording
+from inffeed_core import store, wording
+from inffeed_core.charts import versions
 from inffeed_core.data.encodings import ENCODINGS
 from inffeed_core.data.formats import SUFFIXES, Format, upload_types
 from inffeed_core.feedback.methods import METHODS
@@ -76,7 +77,7 @@ def test_every_member_has_its_words(code, place):
 def test_what_is_a_table_by_type_is_one_by_code_too():
     assert set(METHODS) == set(get_args(Remedy))
     assert set(RANKINGS) == set(POLICIES)
-    assert set(version_charts.METHOD_SYMBOLS) == set(get_args(Method))
+    assert set(versions.METHOD_SYMBOLS) == set(get_args(Method))
 
 
 def test_the_uploader_takes_every_kind_of_file_that_is_read():
@@ -222,7 +223,7 @@ def test_an_order_of_another_release_is_shown_by_its_name(open_page, reviewable_
 
 def test_a_version_by_a_method_of_another_release_is_drawn():
     one = replace(version("v1", None, metrics(0.8)), settings={"method": "by-moonlight"})
-    assert "by-moonlight" in {trace.name for trace in version_charts.learning_curve([one]).data}
+    assert "by-moonlight" in {trace.name for trace in versions.learning_curve([one]).data}
 
 
 def test_the_next_step_names_the_job_in_the_language_of_the_page(reviewable_project: Project):

@@ -8,8 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from inffeed_core.charts import Words, laid_out, plain
-from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
+from inffeed_core.charts.analyses import Words, laid_out, plain
+from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
 from inffeed_core.records import CurvePoint, Interval, Metrics, ModelVersion, TrainingCurve
 from inffeed_core.wording import CHARTS
 

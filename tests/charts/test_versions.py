@@ -4,9 +4,9 @@ import colorsys
 
 import pytest
 
-from inffeed_core.palette import NEGATIVE, POSITIVE
+from inffeed_core.charts.palette import NEGATIVE, POSITIVE
+from inffeed_core.charts.versions import confusion_change, f1_dumbbell, learning_curve, training_curve
 from inffeed_core.records import CurvePoint, Interval, Metrics, ModelVersion, TrainingCurve
-from inffeed_core.version_charts import confusion_change, f1_dumbbell, learning_curve, training_curve
 from pages.languages import LANGUAGES
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
+from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
 
 
 def luminance(colour: str) -> float:

@@ -1,7 +1,7 @@
 """Data to plotly figures: pure functions, no Streamlit. Those of model versions are in `version_charts`.
 
 Every text that came from a user passes `plain` first: plotly renders a little HTML (`<b>`, `<a>`, `<br>`) in
-labels and hover boxes. Colours are those of `inffeed_core.palette`, and what they tell is also told by a symbol, a
+labels and hover boxes. Colours are those of `inffeed_core.charts.palette`, and what they tell is also told by a symbol, a
 dash, a pattern or a side.
 `words` are those of `inffeed_core.wording.CHARTS`, or their translation.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from inffeed_core.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
+from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
 from inffeed_core.records import Evidence, Influencer, MapPoint, Split
 from inffeed_core.wording import CHARTS
 

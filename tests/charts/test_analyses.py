@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from inffeed_core.charts import (
+from inffeed_core.charts.analyses import (
     WEBGL_FROM,
     feature_map,
     influence_bars,

@@ -1,0 +1,1 @@
+"""From records to Plotly figures. Knows no Streamlit."""
