@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from inffeed_core.data.formats import Format
+from inffeed_core.data.formats.known import Format
 from inffeed_core.data.limits import ReadLimits
 from inffeed_core.data.table import Cell, Table, refused
 from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused, RowProblem

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inffeed_core.data.confined import Request
-from inffeed_core.data.formats import Format
+from inffeed_core.data.formats.known import Format
 from inffeed_core.data.limits import ReadLimits, Tally
 from inffeed_core.data.table import Table, refused
 
@@ -37,11 +37,11 @@ def parse(request: Request, data: bytes) -> Table:
     tally = Tally(name, limits)
     match request.format:
         case Format.PARQUET:
-            from inffeed_core.data import parquet
+            from inffeed_core.data.formats import parquet
 
             table = parquet.parse(name, data, tally)
         case Format.XLSX:
-            from inffeed_core.data import excel
+            from inffeed_core.data.formats import excel
 
             table = excel.parse(name, data, tally)
         case _:
@@ -52,8 +52,8 @@ def parse(request: Request, data: bytes) -> Table:
 
 
 def _text(request: Request, data: bytes, tally: Tally) -> Table:
-    from inffeed_core.data import delimited, jsonlines
     from inffeed_core.data.decoding import decode
+    from inffeed_core.data.formats import delimited, jsonlines
 
     text = decode(request.name, data, request.codec)
     tally.add(characters=text.characters)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inffeed_core.data.confined import Request, read_confined
 from inffeed_core.data.encodings import codec_of
-from inffeed_core.data.formats import PACKED, READABLE, Format, format_of
+from inffeed_core.data.formats.known import PACKED, READABLE, Format, format_of
 from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.table import Table, refused
 

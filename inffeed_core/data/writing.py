@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import uuid4
 
-from inffeed_core.data import delimited, jsonlines, parquet
-from inffeed_core.data.formats import WRITABLE, Format, format_of
-from inffeed_core.data.parquet import Kind
+from inffeed_core.data.formats import delimited, jsonlines, parquet
+from inffeed_core.data.formats.known import WRITABLE, Format, format_of
+from inffeed_core.data.formats.parquet import Kind
 from inffeed_core.data.table import Cell
 from inffeed_core.errors import ExportFailed
 

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from inffeed_core.data.answers import to_cell
 from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, column_of
-from inffeed_core.data.parquet import Kind, kind_of
+from inffeed_core.data.formats.parquet import Kind, kind_of
 from inffeed_core.data.table import Cell
 from inffeed_core.data.writing import replacing, write
 from inffeed_core.project.folder import Project

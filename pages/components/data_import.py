@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.data.formats import upload_types
+from inffeed_core.data.formats.known import upload_types
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
 from inffeed_core.data.table import Table

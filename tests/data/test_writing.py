@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from inffeed_core.data.confined import Request
 from inffeed_core.data.export_columns import EXPORT_COLUMNS, column_of, metadata_key
-from inffeed_core.data.formats import format_of
+from inffeed_core.data.formats.known import format_of
+from inffeed_core.data.formats.parquet import Kind
 from inffeed_core.data.limits import LIMITS
-from inffeed_core.data.parquet import Kind
 from inffeed_core.data.parsing import parse
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.data.table import Cell, Table

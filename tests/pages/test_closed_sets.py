@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from inffeed_core import store, wording
 from inffeed_core.charts import versions
 from inffeed_core.data.encodings import ENCODINGS
-from inffeed_core.data.formats import SUFFIXES, Format, upload_types
+from inffeed_core.data.formats.known import SUFFIXES, Format, upload_types
 from inffeed_core.feedback.methods import METHODS
 from inffeed_core.flags import reasons
 from inffeed_core.flags.policies import RANKINGS

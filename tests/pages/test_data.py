@@ -8,7 +8,7 @@ from page_parts import button, texts
 
 from inffeed_core import store
 from inffeed_core.data.encodings import ENCODINGS
-from inffeed_core.data.formats import SUFFIXES
+from inffeed_core.data.formats.known import SUFFIXES
 from inffeed_core.project.exporting import export_bytes
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Example, Split

@@ -1,0 +1,1 @@
+"""One file for each format of data files; `known` lists them."""
