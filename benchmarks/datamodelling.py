@@ -12,8 +12,8 @@ from pathlib import Path
 
 from benchmarks.kronfluence_scores import scores
 from inffeed_core.cli.console import shown_progress
-from inffeed_core.evaluation.datamodelling import experiment, markdown, read_problem
-from inffeed_core.evaluation.whole_model_scorers import rivals, tiers
+from inffeed_core.studies.fidelity.datamodelling import experiment, markdown, read_problem
+from inffeed_core.studies.fidelity.whole_model_scorers import rivals, tiers
 
 
 def main() -> None:

@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from torch.ao.quantization import default_dynamic_qconfig, per_channel_dynamic_qconfig, quantize_dynamic
 
 from benchmarks.timing import medians
-from inffeed_core.evaluation.repair import load
-from inffeed_core.evaluation.review_study import Study
 from inffeed_core.flags.policies import RANKINGS
 from inffeed_core.models.batches import plan_batches
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.sources import resolve
 from inffeed_core.settings import DEFAULT_MODEL, TrainSettings
+from inffeed_core.studies.draws import load
+from inffeed_core.studies.repair.review import Study
 
 SETTINGS = TrainSettings()
 FLAGS = {policy: RANKINGS[policy] for policy in ("expected-gain", "negative-influence")}

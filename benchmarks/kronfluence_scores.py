@@ -10,8 +10,8 @@ from kronfluence.task import Task
 from kronfluence.utils.dataset import DataLoaderKwargs
 from torch import Tensor, nn
 
-from inffeed_core.evaluation.datamodelling import BATCH, Problem
 from inffeed_core.models.small_transformer import Pairs
+from inffeed_core.studies.fidelity.datamodelling import BATCH, Problem
 
 Step = Callable[[str, Callable[[], object]], object]
 

@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from inffeed_core import store
-from inffeed_core.evaluation.sets import read_set
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Job, ModelVersion, Split
+from inffeed_core.studies.sets import read_set
 
 ROOT = Path(__file__).parents[1]
 INFFEED = (sys.executable, "-c", "from inffeed_core.cli import main; main()")

@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import save_model
 from scipy.stats import spearmanr
 
-from inffeed_core.evaluation.datamodelling import read_problem
+from inffeed_core.studies.fidelity.datamodelling import read_problem
 
 COMPARED = ("ours", "kronfluence")
 ONCE = ("dual", "refined")

@@ -12,8 +12,8 @@ from safetensors.torch import load_model
 from torch import Tensor, nn
 
 from benchmarks.costs import Costs
-from inffeed_core.evaluation.datamodelling import Problem, read_problem
 from inffeed_core.influence.whole_model import WholeModel
+from inffeed_core.studies.fidelity.datamodelling import Problem, read_problem
 
 Scores = dict[str, Tensor]
 """Targets × texts, by kind."""

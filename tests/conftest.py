@@ -10,9 +10,9 @@ from reviewing import make_reviewable
 from sample import write_sample_set
 from small import make_small
 
-from inffeed_core.evaluation.repair import RepairSet, load
 from inffeed_core.project.folder import Project
 from inffeed_core.settings import DEFAULT_MODEL
+from inffeed_core.studies.draws import RepairSet, load
 
 
 def pytest_configure() -> None:

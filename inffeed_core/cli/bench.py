@@ -11,7 +11,7 @@ from inffeed_core.settings import DEFAULT_MODEL, POLICIES, FeedbackSettings, Fin
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
-    from inffeed_core.evaluation.repair_runs import RepairSettings
+    from inffeed_core.studies.repair.runs import RepairSettings
 
 
 @click.group(epilog="Example: inffeed bench repair --data sets --sets irony")
@@ -92,15 +92,15 @@ def fidelity(
     names = _sets(data, sets)
     with shown_progress() as progress:
         if scope == "head":
-            from inffeed_core.evaluation import fidelity as experiment
-            from inffeed_core.evaluation.repair import load
+            from inffeed_core.studies.draws import load
+            from inffeed_core.studies.fidelity import refits as experiment
 
             loaded = (load(data, name, model, cache, progress) for name in names)
             refitted = [one for each in loaded for one in experiment.check(each, refits, rows, progress)]
             answer([asdict(one) for one in refitted], as_json, lambda: experiment.markdown(refitted))
         else:
-            from inffeed_core.evaluation import datamodelling
-            from inffeed_core.evaluation.whole_model_scorers import rivals, tiers
+            from inffeed_core.studies.fidelity import datamodelling
+            from inffeed_core.studies.fidelity.whole_model_scorers import rivals, tiers
 
             problems = [datamodelling.read_problem(data, name) for name in names]
             runs = (datamodelling.experiment(each, (tiers, rivals), halves, seeds, progress) for each in problems)
@@ -158,7 +158,9 @@ def repair(
     names = _sets(data, sets)
     from tempfile import TemporaryDirectory
 
-    from inffeed_core.evaluation import evidence_report, fine_tuned_report, repair_runs
+    from inffeed_core.studies.evidence import fine_tuned_report
+    from inffeed_core.studies.evidence import report as evidence_report
+    from inffeed_core.studies.repair import runs as repair_runs
 
     with TemporaryDirectory() as folder, shown_progress() as progress:
         places = repair_runs.Places(data, cache, results or Path(folder) / "runs.jsonl")
@@ -211,9 +213,10 @@ def feedback(
     tuning = _fine_tune_settings(epochs, balanced) if fine_tune else None
     from tempfile import TemporaryDirectory
 
-    from inffeed_core.evaluation import feedback_runs, feedback_study
-    from inffeed_core.evaluation.repair_runs import Places
     from inffeed_core.feedback.methods import METHODS
+    from inffeed_core.studies.feedback import runs as feedback_runs
+    from inffeed_core.studies.feedback import study
+    from inffeed_core.studies.repair.runs import Places
 
     plan = feedback_runs.FeedbackPlan(
         methods=_names(methods, tuple(METHODS), "--methods"),
@@ -225,7 +228,7 @@ def feedback(
     with TemporaryDirectory() as folder, shown_progress() as progress:
         places = Places(data, cache, results or Path(folder) / "feedback.jsonl")
         found = feedback_runs.complete(places, _sets(data, sets), seeds, plan, progress)
-    answer([asdict(one) for one in found], as_json, lambda: feedback_study.markdown(found))
+    answer([asdict(one) for one in found], as_json, lambda: study.markdown(found))
 
 
 def _repair_settings(
@@ -240,9 +243,9 @@ def _repair_settings(
     balanced: bool,
 ) -> "RepairSettings":
     shares = _shares(budgets)
-    from inffeed_core.evaluation.repair_runs import RepairSettings, known_policies
-    from inffeed_core.evaluation.review_study import TRAININGS
     from inffeed_core.flags.policies import RANKINGS
+    from inffeed_core.studies.repair.review import TRAININGS
+    from inffeed_core.studies.repair.runs import RepairSettings, known_policies
 
     return RepairSettings(
         budgets=tuple(sorted(shares)),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from inffeed_core.evaluation.fidelity import Fidelity, check
-from inffeed_core.evaluation.repair import RepairSet, load
 from inffeed_core.settings import DEFAULT_MODEL
+from inffeed_core.studies.draws import RepairSet, load
+from inffeed_core.studies.fidelity.refits import Fidelity, check
 
 REFITS = 150
 ROWS = 1500

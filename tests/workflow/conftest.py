@@ -5,11 +5,11 @@ import pytest
 from tiny_models import save_model
 
 from inffeed_core.analysis.analysing import analyse
-from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, use_model
 from inffeed_core.project.sample import open_sample
 from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.studies.draws import RepairSet
 
 
 def quiet(stage: str, done: int, total: int) -> None:

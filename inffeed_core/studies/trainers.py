@@ -21,13 +21,13 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inffeed_core.evaluation.repair import RepairSet, encoded
 from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, probabilities
 from inffeed_core.models.encoding import own_head
 from inffeed_core.models.lessons import FineTuning, Lessons
 from inffeed_core.models.sources import resolve
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID, FineTuneSettings, TrainSettings
+from inffeed_core.studies.draws import RepairSet, encoded
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

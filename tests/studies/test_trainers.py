@@ -15,13 +15,13 @@ from click.testing import CliRunner
 from tiny_models import save_model
 
 from inffeed_core.cli import main
-from inffeed_core.evaluation import feedback_runs
-from inffeed_core.evaluation.feedback_runs import FeedbackPlan, complete
-from inffeed_core.evaluation.feedback_study import Feedback, study
-from inffeed_core.evaluation.repair import RepairSet, drawn, encoded, read
-from inffeed_core.evaluation.repair_runs import Places
-from inffeed_core.evaluation.trainers import FineTuner, HeadTrainer, Trained, Trainer, Tuning, first_rows, tuned_on_seed
 from inffeed_core.settings import FeedbackSettings, FineTuneSettings
+from inffeed_core.studies.draws import RepairSet, drawn, encoded, read
+from inffeed_core.studies.feedback import runs
+from inffeed_core.studies.feedback.runs import FeedbackPlan, complete
+from inffeed_core.studies.feedback.study import Feedback, study
+from inffeed_core.studies.repair.runs import Places
+from inffeed_core.studies.trainers import FineTuner, HeadTrainer, Trained, Trainer, Tuning, first_rows, tuned_on_seed
 
 SIZES = {"seed": 30, "extension": 40, "validation": 20, "test": 20}
 SETTINGS = FineTuneSettings(epochs=3, learning_rate=1e-2, batch_size=4, patience=100, scorings=1)
@@ -143,7 +143,7 @@ def test_results_are_kept_by_method_and_a_torn_line_is_made_again(
         asked.append((rest[1], methods))
         return study(data, trainer, methods, *rest)
 
-    monkeypatch.setattr(feedback_runs, "study", watched)
+    monkeypatch.setattr(runs, "study", watched)
     assert complete(places, ["words"], 2, plan, quiet) == found
     assert asked == [(1, ["relabel-harmful"])]
     assert places.results.read_bytes() == whole

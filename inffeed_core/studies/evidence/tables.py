@@ -10,11 +10,11 @@ from functools import cached_property
 
 import numpy as np
 
-from inffeed_core.evaluation.audit_study import AUDIT
-from inffeed_core.evaluation.repair import OWN
-from inffeed_core.evaluation.repair_runs import BASELINE, Row
-from inffeed_core.evaluation.review_study import GOLD_ONLY
 from inffeed_core.settings import POLICIES, TrainSettings
+from inffeed_core.studies.draws import OWN
+from inffeed_core.studies.repair.audit import AUDIT
+from inffeed_core.studies.repair.review import GOLD_ONLY
+from inffeed_core.studies.repair.runs import BASELINE, Row
 
 Contender = tuple[str, str, str]
 """Policy, mode (once or rounds) and training."""

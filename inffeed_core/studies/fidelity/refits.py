@@ -14,10 +14,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from inffeed_core.analysis.refits import Refits
-from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.influence import HeadData, HeadInfluence, choose_l2
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID
+from inffeed_core.studies.draws import RepairSet
 
 
 @dataclass(frozen=True, slots=True)

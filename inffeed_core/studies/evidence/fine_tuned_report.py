@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inffeed_core.evaluation.evidence import (
+from inffeed_core.studies.evidence.tables import (
     CEILING,
     OURS,
     PAPER,
@@ -21,8 +21,8 @@ from inffeed_core.evaluation.evidence import (
     spread,
     table,
 )
-from inffeed_core.evaluation.repair_runs import BASELINE, RepairSettings, Row
-from inffeed_core.evaluation.review_study import GOLD_ONLY
+from inffeed_core.studies.repair.review import GOLD_ONLY
+from inffeed_core.studies.repair.runs import BASELINE, RepairSettings, Row
 
 BEFORE: Contender = (BASELINE, "none", "plain")
 

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inffeed_core.evaluation.sets import read_set
 from inffeed_core.models.small_transformer import Pairs, fine_tune, new_small_transformer
 from inffeed_core.records import Interval, Progress
+from inffeed_core.studies.sets import read_set
 
 BATCH, TOKENS, WORDS, EPOCHS = 50, 48, 6000, 4
 RESAMPLES = 1000

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inffeed_core.evaluation.evidence import (
+from inffeed_core.studies.evidence.audit import audit_rows, held
+from inffeed_core.studies.evidence.tables import (
     CHEAP,
     OURS,
     PAPER,
@@ -16,7 +17,6 @@ from inffeed_core.evaluation.evidence import (
     standard_error,
     table,
 )
-from inffeed_core.evaluation.evidence_audit import audit_rows, held
 
 
 @dataclass(frozen=True, slots=True)

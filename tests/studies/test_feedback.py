@@ -3,12 +3,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from inffeed_core.evaluation.feedback_study import markdown, study
-from inffeed_core.evaluation.repair import RepairSet
-from inffeed_core.evaluation.trainers import HeadTrainer
 from inffeed_core.feedback.methods import METHODS
 from inffeed_core.records import Interval
 from inffeed_core.settings import FeedbackSettings
+from inffeed_core.studies.draws import RepairSet
+from inffeed_core.studies.feedback.study import markdown, study
+from inffeed_core.studies.trainers import HeadTrainer
 
 
 def quiet(stage: str, done: int, total: int) -> None:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from inffeed_core.evaluation.audit_study import AUDIT, REVIEWED
-from inffeed_core.evaluation.evidence import Evidence, percent, table
-from inffeed_core.evaluation.repair_runs import Row
+from inffeed_core.studies.evidence.tables import Evidence, percent, table
+from inffeed_core.studies.repair.audit import AUDIT, REVIEWED
+from inffeed_core.studies.repair.runs import Row
 
 
 def audit_rows(found: Evidence) -> list[Row]:

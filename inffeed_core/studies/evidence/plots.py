@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from inffeed_core.evaluation.evidence import Contender, Evidence, named, standard_error
+from inffeed_core.studies.evidence.tables import Contender, Evidence, named, standard_error
 
 COLOURS = ("#B5542B", "#1F6F8B", "#6B6B6B", "#3A9A6E", "#A65FB0", "#B8892B")
 WIDTH, HEIGHT = 560, 340

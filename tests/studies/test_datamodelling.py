@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from inffeed_core.cli import main
 from inffeed_core.errors import NotReady
-from inffeed_core.evaluation import datamodelling
-from inffeed_core.evaluation.datamodelling import (
+from inffeed_core.studies.fidelity import datamodelling
+from inffeed_core.studies.fidelity.datamodelling import (
     linear_datamodelling_score,
     random_halves,
     read_problem,

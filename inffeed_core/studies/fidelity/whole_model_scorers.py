@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from inffeed_core.evaluation.datamodelling import Problem
 from inffeed_core.influence.damping import Damping
 from inffeed_core.influence.whole_model import WholeModel
+from inffeed_core.studies.fidelity.datamodelling import Problem
 
 SWEEP = (0.001, 0.01, 1.0, 10.0)
 """Dampings beside the default, as multiples of each layer's mean eigenvalue."""

@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.evaluation.sets import read_set
 from inffeed_core.influence import HeadData, choose_l2, probabilities
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID, Precision, TrainSettings
+from inffeed_core.studies.sets import read_set
 
 OWN = "the data"
 SHARE = 0.8

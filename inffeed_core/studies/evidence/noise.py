@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inffeed_core.evaluation.evidence import Contender, Evidence, named, percent, table
+from inffeed_core.studies.evidence.tables import Contender, Evidence, named, percent, table
 
 
 def same_draws(found: Evidence, tired: Evidence) -> Evidence:

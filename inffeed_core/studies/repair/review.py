@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inffeed_core.evaluation.repair import RepairSet
 from inffeed_core.flags.policies import Floats, Policy
 from inffeed_core.flags.signals import Costly, silver_signals
 from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
@@ -24,6 +23,7 @@ from inffeed_core.models.metrics import macro_f1
 from inffeed_core.settings import L2_GRID, AnalysisSettings
 from inffeed_core.silver.posteriors import calibrated
 from inffeed_core.silver.recipes import TRUSTS, Learned, channel_offsets, gold_data, taught
+from inffeed_core.studies.draws import RepairSet
 
 TRAININGS = ("plain", "noise-aware", "auto")
 """How the head is trained after a review: recipes. What they leave to validation is chosen before any review."""

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from inffeed_core import store
-from inffeed_core.evaluation.audit_study import AUDIT, audits, seen_by_lot
-from inffeed_core.evaluation.evidence import OURS, Contender, Evidence
-from inffeed_core.evaluation.evidence_audit import audit_table
-from inffeed_core.evaluation.evidence_bars import bars
-from inffeed_core.evaluation.evidence_choice import choice, choice_table, held_out_table, told, worth_table
-from inffeed_core.evaluation.evidence_noise import noise_table
-from inffeed_core.evaluation.repair import OWN, RepairSet
-from inffeed_core.evaluation.repair_runs import BASELINE, Row
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Split
 from inffeed_core.review.audit import audit
 from inffeed_core.store.flags import Viewer
+from inffeed_core.studies.draws import OWN, RepairSet
+from inffeed_core.studies.evidence.audit import audit_table
+from inffeed_core.studies.evidence.bars import bars
+from inffeed_core.studies.evidence.choice import choice, choice_table, held_out_table, told, worth_table
+from inffeed_core.studies.evidence.noise import noise_table
+from inffeed_core.studies.evidence.tables import OURS, Contender, Evidence
+from inffeed_core.studies.repair.audit import AUDIT, audits, seen_by_lot
+from inffeed_core.studies.repair.runs import BASELINE, Row
 
 RIVAL: Contender = ("gold-loss", "once", OURS[2])
 RANDOM: Contender = ("random", "once", OURS[2])

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 
-from inffeed_core.evaluation.review_study import Study
 from inffeed_core.flags.policies import Floats
 from inffeed_core.influence import probabilities
 from inffeed_core.influence.softmax import blocks, residuals
+from inffeed_core.studies.repair.review import Study
 
 Rival = Callable[[Study], Floats]
 

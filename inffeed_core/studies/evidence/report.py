@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from inffeed_core.evaluation.audit_study import DRAWS
-from inffeed_core.evaluation.evidence import (
+from inffeed_core.review.audit import LEAST
+from inffeed_core.studies.evidence.audit import audit_rows, audit_table
+from inffeed_core.studies.evidence.bars import bars_table
+from inffeed_core.studies.evidence.choice import choice, choice_table, held_out_table, told, worth_table
+from inffeed_core.studies.evidence.noise import noise_table, noise_told
+from inffeed_core.studies.evidence.plots import precision_plot, set_plot, share_plot, svg
+from inffeed_core.studies.evidence.tables import (
     CEILING,
     FAMILIES,
     OURS,
@@ -18,14 +23,9 @@ from inffeed_core.evaluation.evidence import (
     sets_table,
     shares_table,
 )
-from inffeed_core.evaluation.evidence_audit import audit_rows, audit_table
-from inffeed_core.evaluation.evidence_bars import bars_table
-from inffeed_core.evaluation.evidence_choice import choice, choice_table, held_out_table, told, worth_table
-from inffeed_core.evaluation.evidence_noise import noise_table, noise_told
-from inffeed_core.evaluation.evidence_plots import precision_plot, set_plot, share_plot, svg
-from inffeed_core.evaluation.repair_runs import RepairSettings, Row
-from inffeed_core.evaluation.review_study import GOLD_ONLY
-from inffeed_core.review.audit import LEAST
+from inffeed_core.studies.repair.audit import DRAWS
+from inffeed_core.studies.repair.review import GOLD_ONLY
+from inffeed_core.studies.repair.runs import RepairSettings, Row
 
 SHOWN: tuple[Contender, ...] = (
     OURS,

@@ -13,14 +13,14 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.evaluation.repair import RepairSet
-from inffeed_core.evaluation.trainers import Trained, Trainer
 from inffeed_core.feedback.ballots import ballot, polled
 from inffeed_core.feedback.methods import METHODS, VOTING, Ballot, Ints, applied
 from inffeed_core.influence import HeadInfluence
 from inffeed_core.models.metrics import macro_f1, macro_f1_difference
 from inffeed_core.records import Interval, Progress
 from inffeed_core.settings import FeedbackSettings
+from inffeed_core.studies.draws import RepairSet
+from inffeed_core.studies.trainers import Trained, Trainer
 
 
 @dataclass(frozen=True, slots=True)

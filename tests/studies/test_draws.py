@@ -10,14 +10,14 @@ from sample import write_sample_set
 
 from inffeed_core.cli import main
 from inffeed_core.errors import NotReady
-from inffeed_core.evaluation.audit_study import AUDIT
-from inffeed_core.evaluation.evidence import Evidence
-from inffeed_core.evaluation.repair import RepairSet, drawn, load
-from inffeed_core.evaluation.repair_runs import Places, RepairSettings, complete, run
-from inffeed_core.evaluation.review_study import Study, answers, ceiling, wrong
-from inffeed_core.evaluation.rivals import RIVALS
 from inffeed_core.flags.policies import RANKINGS
 from inffeed_core.settings import DEFAULT_MODEL
+from inffeed_core.studies.draws import RepairSet, drawn, load
+from inffeed_core.studies.evidence.tables import Evidence
+from inffeed_core.studies.repair.audit import AUDIT
+from inffeed_core.studies.repair.review import Study, answers, ceiling, wrong
+from inffeed_core.studies.repair.rivals import RIVALS
+from inffeed_core.studies.repair.runs import Places, RepairSettings, complete, run
 
 
 def quiet(stage: str, done: int, total: int) -> None:
@@ -102,7 +102,7 @@ def test_what_a_kill_tore_is_made_again_and_the_rest_is_not(
     places.results.write_bytes(whole[:-200])  # seed 1 has lost its end
     made = []
     monkeypatch.setattr(
-        "inffeed_core.evaluation.repair_runs.run", lambda data, seed, *rest: made.append(seed) or run(data, seed, *rest)
+        "inffeed_core.studies.repair.runs.run", lambda data, seed, *rest: made.append(seed) or run(data, seed, *rest)
     )
     again = complete(places, ["sample"], 2, settings("random"), 1, quiet)
     assert made == [1]

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from inffeed_core.evaluation.feedback_study import Feedback, study
-from inffeed_core.evaluation.repair import RepairSet, drawn, load, read
-from inffeed_core.evaluation.repair_runs import Places
-from inffeed_core.evaluation.trainers import FineTuner, HeadTrainer, Trainer, Tuning, first_rows
 from inffeed_core.records import Interval, Progress
 from inffeed_core.settings import FeedbackSettings, FineTuneSettings
+from inffeed_core.studies.draws import RepairSet, drawn, load, read
+from inffeed_core.studies.feedback.study import Feedback, study
+from inffeed_core.studies.repair.runs import Places
+from inffeed_core.studies.trainers import FineTuner, HeadTrainer, Trainer, Tuning, first_rows
 
 
 @dataclass(frozen=True, slots=True)

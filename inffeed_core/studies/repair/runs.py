@@ -21,14 +21,14 @@ import torch
 from filelock import FileLock, Timeout
 
 from inffeed_core.errors import NotReady
-from inffeed_core.evaluation.audit_study import AUDIT, audits
-from inffeed_core.evaluation.repair import RepairSet, drawn, load, read
-from inffeed_core.evaluation.review_study import GOLD_ONLY, TRAININGS, Study, answers, ceiling, wrong
-from inffeed_core.evaluation.rivals import RIVALS
-from inffeed_core.evaluation.trainers import Tuning, tuned_on_seed
 from inffeed_core.flags.policies import RANKINGS, Floats, order
 from inffeed_core.records import Progress
 from inffeed_core.settings import FineTuneSettings
+from inffeed_core.studies.draws import RepairSet, drawn, load, read
+from inffeed_core.studies.repair.audit import AUDIT, audits
+from inffeed_core.studies.repair.review import GOLD_ONLY, TRAININGS, Study, answers, ceiling, wrong
+from inffeed_core.studies.repair.rivals import RIVALS
+from inffeed_core.studies.trainers import Tuning, tuned_on_seed
 
 Row = Mapping[str, Any]
 BASELINE = "none"

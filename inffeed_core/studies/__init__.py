@@ -1,0 +1,1 @@
+"""The benchmarks of worth and truth, on data whose gold labels are known."""

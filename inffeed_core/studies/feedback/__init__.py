@@ -1,0 +1,1 @@
+"""Does feedback on training labels help?"""

@@ -1,0 +1,1 @@
+"""Do the scores come true? Against real refits and retrainings."""

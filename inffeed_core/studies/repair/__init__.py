@@ -1,0 +1,1 @@
+"""Does checking flags repair a model? Draws, rivals, an annotator played by gold labels, the audit."""
