@@ -24,11 +24,12 @@ from sqlite_utils import Database
 
 from inffeed_core import store
 from inffeed_core.flags import reasons
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, FlagFilter, ModelVersion, Split
 from inffeed_core.review.progress import Sitting
-from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings
+from inffeed_core.settings import AnalysisSettings, ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 from pages.components.review_card.exchange import Words, answer, greeting
 from pages.languages import english_review

@@ -8,25 +8,6 @@ from inffeed_core.errors import SettingsError
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
-POLICIES = (
-    "class-influence",
-    "expected-gain",
-    "label-doubt",
-    "channel-gain",
-    "class-gain",
-    "negative-influence",
-    "gold-loss",
-    "out-of-fold-loss",
-    "confident-learning",
-    "knn",
-    "bm25",
-    "self-influence",
-    "uncertainty",
-    "cluster",
-    "random",
-)
-"""Names of the flag policies, the default first. `inffeed_core.flags.policies` says what each one computes."""
-
 SENT = "feedback"
 """The order of flags that holds the texts which somebody sent to review from proposals of feedback."""
 

@@ -10,9 +10,9 @@ from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.analysis.verifying import Verification, correlation, latest_verification, slope
 from inffeed_core.charts.analyses import feature_map, influence_bars, ranking_bars, reach, refit_scatter
 from inffeed_core.errors import UnknownInstance
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Analysis, Instance
-from inffeed_core.settings import POLICIES
 from pages.components.choices import choice
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem

@@ -7,9 +7,10 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from inffeed_core import store
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Example, ModelVersion, Split
-from inffeed_core.settings import POLICIES, ProjectSettings
+from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 
 LABELS = ("negative", "positive")

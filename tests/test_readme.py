@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from inffeed_core.cli import main
-from inffeed_core.settings import POLICIES
+from inffeed_core.flags.policies import POLICIES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inffeed_core.errors import NotReady
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis
-from inffeed_core.settings import POLICIES
 from inffeed_core.store import analyses as stored_analyses
 from inffeed_core.store import latest_analysis, ranking_scores, reading, strongest_influencers
 from inffeed_core.wording import Sentence

@@ -6,9 +6,9 @@ Nothing here computes influence: it reads what the analyses have stored. A job o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, Decision, Evidence, Instance, MapPoint
-from inffeed_core.settings import POLICIES
 from inffeed_core.store import (
     DECIDED_TOO,
     analyses,

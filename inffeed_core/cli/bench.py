@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from inffeed_core.cli.console import answer, json_option, shown_progress
-from inffeed_core.settings import DEFAULT_MODEL, POLICIES, FeedbackSettings, FineTuneSettings, Vote
+from inffeed_core.flags.policies import POLICIES
+from inffeed_core.settings import DEFAULT_MODEL, FeedbackSettings, FineTuneSettings, Vote
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F

@@ -9,7 +9,8 @@ import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
 from inffeed_core.errors import NotReady
-from inffeed_core.settings import POLICIES, SENT
+from inffeed_core.flags.policies import POLICIES
+from inffeed_core.settings import SENT
 
 if TYPE_CHECKING:
     from inffeed_core.analysis.exploring import Portrait

@@ -8,6 +8,7 @@ The libraries of some rivals are imported where they are used: they cost 2 s, wh
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,36 @@ class Signals:
     seed: int
 
 
-Policy = Callable[[Signals], Floats]
+Ranking = Callable[[Signals], Floats]
+"""One number for each silver text; the highest is checked first."""
+
+Costly = Literal["validation_influence", "class_influence", "out_of_fold", "self_influence"]
+"""Signals that take most of the time, though few policies look at them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """What a policy's number says about a text, beyond its rank."""
+
+    kind: Literal["gain", "loss", "share"]
+    """A predicted fall of validation loss (nats), the loss of the text's label (nats), or a share of votes for another
+    label (0 to 1)."""
+    code: str
+    """Of the phrase that says so, see `flags.reasons`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An order in which silver texts are checked."""
+
+    name: str
+    score: Ranking
+    says: Says | None = None
+    """None where only the rank can be told."""
+    needs: Costly | None = None
+    """The costly signal that it ranks by."""
+    numbered: bool = True
+    """Whether its score means something to a reader; else only the place does."""
 
 
 def expected_gain(signals: Signals) -> Floats:
@@ -178,24 +208,37 @@ def random(signals: Signals) -> Floats:
     return np.random.default_rng(signals.seed).permutation(len(signals.labels)).astype(np.float64)
 
 
-RANKINGS: Mapping[str, Policy] = {
-    "class-influence": class_influence,
-    "expected-gain": expected_gain,
-    "label-doubt": label_doubt,
-    "channel-gain": channel_gain,
-    "class-gain": class_gain,
-    "negative-influence": negative_influence,
-    "gold-loss": gold_loss,
-    "out-of-fold-loss": out_of_fold_loss,
-    "confident-learning": confident_learning,
-    "knn": knn,
-    "bm25": bm25,
-    "self-influence": self_influence,
-    "uncertainty": uncertainty,
-    "cluster": cluster,
-    "random": random,
-}
-"""By the names of `settings.POLICIES`."""
+TABLE = (
+    Policy("class-influence", class_influence, Says("gain", "class-removal-above"), needs="class_influence"),
+    Policy("expected-gain", expected_gain, Says("gain", "gain-above")),
+    Policy("label-doubt", label_doubt),
+    Policy("channel-gain", channel_gain),
+    Policy("class-gain", class_gain, Says("gain", "class-gain-above")),
+    Policy("negative-influence", negative_influence, Says("gain", "removal-above"), needs="validation_influence"),
+    Policy("gold-loss", gold_loss, Says("loss", "gold-model")),
+    Policy("out-of-fold-loss", out_of_fold_loss, Says("loss", "unseen-model"), needs="out_of_fold"),
+    Policy("confident-learning", confident_learning, needs="out_of_fold"),
+    Policy("knn", knn, Says("share", "near-gold")),
+    Policy("bm25", bm25, Says("share", "alike-gold")),
+    Policy("self-influence", self_influence, needs="self_influence"),
+    Policy("uncertainty", uncertainty),
+    Policy("cluster", cluster, numbered=False),
+    Policy("random", random, numbered=False),
+)
+"""The policies in the order in which they are offered, the default first."""
+
+BY_NAME: Mapping[str, Policy] = {policy.name: policy for policy in TABLE}
+
+POLICIES = tuple(BY_NAME)
+"""Their names."""
+
+RANKINGS: Mapping[str, Ranking] = {policy.name: policy.score for policy in TABLE}
+"""What each of them ranks by."""
+
+
+def has_number(policy: str) -> bool:
+    """Whether a score of this order means something to a reader, beyond the place."""
+    return policy not in BY_NAME or BY_NAME[policy].numbered
 
 
 def order(scores: Floats) -> Ints:

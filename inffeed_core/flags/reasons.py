@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from inffeed_core.flags.policies import BY_NAME, TABLE, Says
 from inffeed_core.records import Evidence, Flag, Influencer, Split
 from inffeed_core.settings import SENT
 from inffeed_core.wording import filled
@@ -27,6 +28,8 @@ FEWEST = 3
 
 UNDECIDED_BELOW = 0.6
 """A posterior of the current label below this is no agreement."""
+
+_OF_LOSSES = {policy.says.code for policy in TABLE if policy.says is not None and policy.says.kind == "loss"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +84,11 @@ ENGLISH = {
 }
 """Code to phrase; `and`, `but` and `alone` join phrases to a sentence."""
 
-_LOSSES = {"gold-loss": "gold-model", "out-of-fold-loss": "unseen-model"}
-_VOTES = {"knn": "near-gold", "bm25": "alike-gold"}
-_GAINS = {
-    "class-influence": "class-removal-above",
-    "class-gain": "class-gain-above",
-    "expected-gain": "gain-above",
-    "channel-gain": "gain-above",
-    "negative-influence": "removal-above",
-}
-
 
 def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, str] = ENGLISH) -> str:
     """The sentence for a flag. `labels` is how many labels the project has; `flag.reason` is not read."""
     lead = standing(flag)
-    said = {"unseen-model", "unseen-model-prefers"} if lead.code in _LOSSES.values() else set()
+    said = {"unseen-model", "unseen-model-prefers"} if lead.code in _OF_LOSSES else set()
     more = [] if flag.policy == SENT else additions(flag, evidence, labels)  # a gold text's label was seen by the model
     added = next((f for f in more if f.code not in said), None)
     first = _words(lead, phrases)
@@ -119,15 +112,24 @@ def standing(flag: Flag) -> Fact:
         return Fact("next-of-kind", {})
     if flag.policy == "uncertainty" and behind >= 50:
         return Fact("unsure-gold", {"percent": behind})
-    if flag.policy in _LOSSES:
-        return Fact(_LOSSES[flag.policy], {"chance": _percent(math.exp(-flag.score))})
-    if flag.policy in _VOTES and flag.score > 0.5:
-        return Fact(_VOTES[flag.policy], {"chance": _percent(flag.score)})
-    if flag.policy in _GAINS and flag.score > 0 and behind >= 50:
-        return Fact(_GAINS[flag.policy], {"percent": behind})
+    says = BY_NAME[flag.policy].says if flag.policy in BY_NAME else None
+    if says is not None and _holds(says, flag.score, behind):
+        values = {"percent": behind} if says.kind == "gain" else {"chance": _percent(_chance(says, flag.score))}
+        return Fact(says.code, values)
     if among_first <= 50 and f"first-by-{flag.policy}" in ENGLISH:
         return Fact(f"first-by-{flag.policy}", {"percent": among_first})
     return Fact("ranked", {"rank": flag.rank, "of": flag.of, "policy": flag.policy})
+
+
+def _holds(says: Says, score: float, behind: int) -> bool:
+    """Whether what the policy's number says is strong enough to be said."""
+    if says.kind == "gain":
+        return score > 0 and behind >= 50
+    return says.kind == "loss" or score > 0.5
+
+
+def _chance(says: Says, score: float) -> float:
+    return math.exp(-score) if says.kind == "loss" else score
 
 
 def additions(flag: Flag, evidence: Evidence, labels: int) -> list[Fact]:

@@ -1,20 +1,16 @@
 """What a fitted head and its data say about silver instances: from tensors to the `Signals` that policies rank by."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.flags.policies import Signals
+from inffeed_core.flags.policies import Costly, Signals
 from inffeed_core.influence import HeadInfluence
 from inffeed_core.settings import AnalysisSettings
 from inffeed_core.silver.posteriors import out_of_fold
 from inffeed_core.silver.recipes import Learned, beliefs, posterior
-
-Costly = Literal["validation_influence", "class_influence", "out_of_fold", "self_influence"]
-"""What takes most of the time, though few policies look at it."""
 
 
 def silver_signals(

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Analysis, Changes, Job, ModelVersion, Split
-from inffeed_core.settings import POLICIES, ProjectSettings
+from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
     Viewer,
     act_counts,

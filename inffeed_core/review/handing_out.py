@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from sqlite_utils import Database
 
 from inffeed_core import store
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, Evidence, Flag, FlagFilter, Instance
 from inffeed_core.review.items import ReviewItem, _items
 from inffeed_core.review.progress import Sitting, analysis_for
-from inffeed_core.settings import POLICIES
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL

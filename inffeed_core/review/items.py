@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from inffeed_core import store
 from inffeed_core.errors import UnknownInstance
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
 from inffeed_core.records import (
@@ -22,7 +23,7 @@ from inffeed_core.records import (
     Split,
 )
 from inffeed_core.review.progress import analysis_for
-from inffeed_core.settings import POLICIES, SENT
+from inffeed_core.settings import SENT
 from inffeed_core.store.analyses import Ranked
 
 

@@ -8,9 +8,9 @@ from sqlite_utils import Database
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Analysis, Changes, FlagFilter
-from inffeed_core.settings import POLICIES
 from inffeed_core.store import Viewer
 from inffeed_core.store.flags import ALL
 from inffeed_core.wording import Sentence

@@ -5,12 +5,13 @@ from dataclasses import replace
 import streamlit as st
 
 from inffeed_core.feedback.acts import was_sent
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.browsing import size
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, FlagFilter
 from inffeed_core.review.deciding import last_row
 from inffeed_core.review.progress import facets
-from inffeed_core.settings import POLICIES, SENT
+from inffeed_core.settings import SENT
 from pages.components.choices import choice, choose
 from pages.language import say, section
 

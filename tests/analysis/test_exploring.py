@@ -6,9 +6,10 @@ from inffeed_core import store
 from inffeed_core.analysis import exploring
 from inffeed_core.analysis.exploring import feature_points, find_instances, portrait
 from inffeed_core.errors import UnknownInstance
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import create_project
 from inffeed_core.records import Act, Decision, Split
-from inffeed_core.settings import POLICIES, ProjectSettings
+from inffeed_core.settings import ProjectSettings
 
 
 def test_a_portrait_holds_what_the_analysis_and_the_annotators_said(reviewable_project):

@@ -4,12 +4,13 @@ import pytest
 
 from inffeed_core import jobs, review, store
 from inffeed_core.analysis.analysing import analyse, explain, refresh
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.jobs import refresh_if_due
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, JobState
 from inffeed_core.review.progress import Sitting
-from inffeed_core.settings import POLICIES, AnalysisSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings, TrainSettings
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 

@@ -9,9 +9,9 @@ from reviewing import Filling, make_reviewable
 from serving import Server
 
 from inffeed_core import store
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
-from inffeed_core.settings import POLICIES
 
 
 @pytest.fixture

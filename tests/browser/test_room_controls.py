@@ -10,9 +10,9 @@ from reviewing import Filling, make_reviewable
 from serving import Server
 
 from inffeed_core import review, store
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Act
-from inffeed_core.settings import POLICIES
 from inffeed_core.store.analyses import ScoreRow
 from pages.components.review_card import KEYS
 

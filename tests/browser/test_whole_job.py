@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 from serving import Server, Watch
 
 from inffeed_core import store
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Job, JobState
-from inffeed_core.settings import POLICIES
 
 MINUTES = 60_000
 

@@ -3,8 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inffeed_core.flags.policies import RANKINGS, Signals, order
-from inffeed_core.settings import POLICIES
+from inffeed_core.flags.policies import POLICIES, RANKINGS, Signals, order
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse, explain
 from inffeed_core.errors import Cancelled, NotReady, UnknownInstance
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.influence import fit_head
 from inffeed_core.learning.training import retrain, train
 from inffeed_core.models.heads import load_head
@@ -19,7 +20,7 @@ from inffeed_core.project.encoded import LEARNED, encode, stored_fit, taught_to
 from inffeed_core.project.folder import Project, create_project, settings_of
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
-from inffeed_core.settings import POLICIES, AnalysisSettings, ProjectSettings, Recipe, TrainSettings
+from inffeed_core.settings import AnalysisSettings, ProjectSettings, Recipe, TrainSettings
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
 

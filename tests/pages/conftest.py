@@ -9,10 +9,10 @@ from reviewing import Filling, examples
 from streamlit.testing.v1 import AppTest
 
 from inffeed_core import jobs, store
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.project.opened import opened_by_hand
 from inffeed_core.records import Split
-from inffeed_core.settings import POLICIES
 from inffeed_core.store.analyses import ScoreRow
 
 APP = Path(__file__).parents[2] / "app.py"

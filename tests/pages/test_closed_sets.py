@@ -19,12 +19,12 @@ from inffeed_core.data.encodings import ENCODINGS
 from inffeed_core.data.formats.known import SUFFIXES, Format, upload_types
 from inffeed_core.feedback.methods import METHODS
 from inffeed_core.flags import reasons
-from inffeed_core.flags.policies import RANKINGS
+from inffeed_core.flags.policies import POLICIES, RANKINGS
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, ProposalState, Split
-from inffeed_core.settings import POLICIES, SENT, Method, Recipe, Remedy, Scope, Vote
+from inffeed_core.settings import SENT, Method, Recipe, Remedy, Scope, Vote
 from pages.components.data_export import FORMATS
 from pages.components.equal_texts import Kind
 from pages.languages import LANGUAGES

@@ -8,9 +8,10 @@ from reviewing import Filling, make_reviewable
 
 from inffeed_core import store
 from inffeed_core.analysis.verifying import Refit, Verification
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import create_project
 from inffeed_core.records import Act, Decision, Example, JobState, Split
-from inffeed_core.settings import POLICIES, ProjectSettings
+from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 
 SCORE = ScoreRow("s003", "negative", "positive", 0.9, 2.3, 0.0, 0.0, "positive", 0.8, 0.01)

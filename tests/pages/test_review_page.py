@@ -14,10 +14,10 @@ from reviewing import Filling, make_reviewable
 from inffeed_core import review, store
 from inffeed_core.errors import ProjectError
 from inffeed_core.flags import reasons
+from inffeed_core.flags.policies import POLICIES as KNOWN
 from inffeed_core.project.folder import change_settings, create_project
 from inffeed_core.records import Act, Decision
 from inffeed_core.review.progress import Sitting
-from inffeed_core.settings import POLICIES as KNOWN
 from inffeed_core.settings import SENT, ProjectSettings
 from inffeed_core.wording import filled
 from pages.components.review_card import KEYS
@@ -107,7 +107,7 @@ def test_the_room_opens_with_every_order(open_page, reviewable_project):
 
 
 def test_every_policy_has_a_name_and_a_meaning():
-    from inffeed_core.settings import POLICIES as KNOWN
+    from inffeed_core.flags.policies import POLICIES as KNOWN
 
     assert {*KNOWN, SENT} == set(POLICIES)
     assert all(name and meaning for name, meaning in POLICIES.values())

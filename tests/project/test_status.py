@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from reviewing import make_reviewable
 
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project import status as module
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
-from inffeed_core.settings import POLICIES
 from inffeed_core.store import (
     add_examples,
     add_version,

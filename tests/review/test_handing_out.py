@@ -7,10 +7,10 @@ from reviewing import Filling, make_reviewable
 
 from inffeed_core import review, store
 from inffeed_core.errors import InvalidDecision
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision
 from inffeed_core.review.progress import Sitting
-from inffeed_core.settings import POLICIES
 
 POLICY = POLICIES[0]
 

@@ -8,10 +8,11 @@ from reviewing import Filling, make_reviewable
 
 from inffeed_core import feedback, review, store
 from inffeed_core.errors import InvalidDecision, NotReady, UnknownInstance
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Evidence, Influencer, Split
 from inffeed_core.review.progress import Sitting
-from inffeed_core.settings import POLICIES, SENT, ProjectSettings
+from inffeed_core.settings import SENT, ProjectSettings
 
 POLICY = POLICIES[0]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inffeed_core.settings import POLICIES
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.studies.evidence.tables import OURS, Contender, Evidence, named, table
 
 SHOWN = 8

@@ -10,7 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from inffeed_core.settings import POLICIES, TrainSettings
+from inffeed_core.flags.policies import POLICIES
+from inffeed_core.settings import TrainSettings
 from inffeed_core.studies.draws import OWN
 from inffeed_core.studies.repair.audit import AUDIT
 from inffeed_core.studies.repair.review import GOLD_ONLY

@@ -9,14 +9,15 @@ of plain training more than any other loss, so that plain was preferred where it
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inffeed_core.flags.policies import Floats, Policy
-from inffeed_core.flags.signals import Costly, silver_signals
+from inffeed_core.flags.policies import BY_NAME, Costly, Floats, Ranking
+from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
 from inffeed_core.influence.factor import Factor, factorised
 from inffeed_core.models.metrics import macro_f1
@@ -31,14 +32,6 @@ GOLD_ONLY = "gold-only"
 """Training on seed gold alone, to compare with before any review."""
 TOLERANCE = 1e-6
 """Of gradients: the optimum is met to more digits than macro-F1 shows, in half the time."""
-LOOKED_AT: Mapping[str, Costly] = {
-    "negative-influence": "validation_influence",
-    "class-influence": "class_influence",
-    "out-of-fold-loss": "out_of_fold",
-    "confident-learning": "out_of_fold",
-    "self-influence": "self_influence",
-}
-"""The costly signal that a policy ranks by; the others need none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +94,9 @@ class Study:
         """Of the head before any review, trained plainly: what every ranking by influence goes through."""
         return HeadInfluence(self.learned.data, self.fits["plain"])
 
-    def ranked(self, policies: Mapping[str, Policy], seed: int) -> dict[str, Floats]:
+    def ranked(self, policies: Mapping[str, Ranking], seed: int) -> dict[str, Floats]:
         """Scores of all silver by these policies as things stand, −∞ where it is reviewed already."""
-        needed = {LOOKED_AT[name] for name in policies if name in LOOKED_AT}
+        needed = {BY_NAME[name].needs for name in policies if name in BY_NAME}
         signals = silver_signals(
             HeadInfluence(self.learned.data, self.fits["plain"], near=self.start.factors["plain"]),
             self.learned,
@@ -112,7 +105,7 @@ class Study:
             AnalysisSettings(),
             seed,
             belief=self._belief(1.0),
-            without=set(LOOKED_AT.values()) - needed,
+            without=set(get_args(Costly)) - needed,
         )
         found = {}
         for name, policy in policies.items():

@@ -11,6 +11,7 @@ from typing import Any
 
 from inffeed_core import jobs, review
 from inffeed_core.errors import InfFeedError, InvalidDecision, NotReady, UnknownInstance
+from inffeed_core.flags.policies import has_number
 from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Influencer, Split
@@ -23,9 +24,6 @@ ROWS = 10
 """Influencers of a side that are sent."""
 ROW_CHARACTERS = 1500
 """Longer texts of influencers are cut; the flagged text never is."""
-
-UNSCORED = ("cluster", "random")
-"""Orders whose score says nothing but the place."""
 
 Json = dict[str, Any]
 
@@ -268,7 +266,7 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "suggested": flag.suggested,
         "suggested_probability": flag.suggested_probability,
         "policy": name,
-        "score": "" if flag.policy in UNSCORED else f"{flag.score:.3g}",
+        "score": f"{flag.score:.3g}" if has_number(flag.policy) else "",
         "score_help": meaning,
         "rank": flag.rank,
         "of": flag.of,
