@@ -32,12 +32,12 @@ from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import AnalysisSettings, ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 from pages.components.review_card.exchange import Words, answer, greeting
-from pages.languages import english_review
+from pages.languages.english import review
 
 LABELS = ("negative", "positive")
 DECIDED = 5000
 ADA = Sitting("Ada")
-WORDS = Words(english_review.WORDS["policies"], reasons.ENGLISH, len(LABELS))
+WORDS = Words(review.WORDS["policies"], reasons.ENGLISH, len(LABELS))
 PRESSES = 100
 REFILLS = 40
 

@@ -1,10 +1,10 @@
-"""The languages of the interface: a table of words each. `pages.language` says how to add to them."""
+"""The languages of the interface: a folder each, whose `WORDS` is its table. `pages.language` says how to add to them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pages.languages import chinese, chinese_feedback, chinese_review, english, english_feedback, english_review
+from pages.languages import chinese, english
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,6 @@ class Language:
 
 
 LANGUAGES = {
-    "en": Language("English", english.WORDS | english_review.WORDS | english_feedback.WORDS),
-    "zh": Language("中文", chinese.WORDS | chinese_review.WORDS | chinese_feedback.WORDS),
+    "en": Language("English", english.WORDS),
+    "zh": Language("中文", chinese.WORDS),
 }

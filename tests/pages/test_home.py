@@ -15,10 +15,10 @@ from inffeed_core.project.folder import Project, create_project, projects_in, se
 from inffeed_core.records import JobState, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.migrations import migrations
-from pages.languages import english
+from pages.languages.english import common
 
 APP = Path(__file__).parents[2] / "app.py"
-ENGLISH = english.WORDS["home"]
+ENGLISH = common.WORDS["home"]
 
 
 def test_a_newcomer_is_offered_the_sample_and_a_new_project(open_page):

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from inffeed_core import store
 from inffeed_core.project.opened import opened_by_hand
-from pages.languages import english, english_feedback, english_review
+from pages.languages.english import common, feedback, review
 
-APP, REVIEW = english.WORDS["app"], english_review.WORDS["review"]
+APP, REVIEW = common.WORDS["app"], review.WORDS["review"]
 PAGES = ("home", "data", "review", "explore", "feedback", "models")
 APP_FILE = Path(__file__).parents[2] / "app.py"
 AUTH = {"redirect_uri": "http://localhost:8501/oauth2callback", "cookie_secret": "x" * 32}
@@ -100,12 +100,12 @@ def test_who_has_signed_in_is_known_by_what_the_provider_vouches_for(home, revie
 
 def test_feedback_takes_no_typed_name_from_who_is_named(home, reviewable_project, header):
     app = opened("feedback", reviewable_project, {"user": "Hedy"})
-    assert english_feedback.WORDS["feedback"]["name"] not in {t.label for t in app.text_input}
+    assert feedback.WORDS["feedback"]["name"] not in {t.label for t in app.text_input}
 
 
 def test_people_on_a_shared_server_type_no_path(home, reviewable_project, header):
     app = opened("home", reviewable_project, {"user": "Hedy"})
-    assert english.WORDS["home"]["elsewhere_by_hand"] in texts(app)
+    assert common.WORDS["home"]["elsewhere_by_hand"] in texts(app)
 
 
 def test_without_either_people_give_their_names(open_page, reviewable_project):

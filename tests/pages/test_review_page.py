@@ -22,7 +22,8 @@ from inffeed_core.settings import SENT, ProjectSettings
 from inffeed_core.wording import filled
 from pages.components.review_card import KEYS
 from pages.components.review_card.exchange import Words, answer, greeting, receive
-from pages.languages import chinese, english_review
+from pages.languages.chinese import common
+from pages.languages.english import review as english_review
 
 POLICY = KNOWN[0]
 ADA = Sitting("Ada")
@@ -95,7 +96,7 @@ def test_a_project_without_a_model_says_what_to_do(open_page, tmp_path):
     new = create_project(tmp_path / "new", ProjectSettings("New", ("a", "b")))
     assert "There is no model yet" in texts(open_page("review", new, annotator="Ada"))
     in_chinese = open_page("review", new, annotator="Ada", language="zh")
-    assert chinese.WORDS["core"]["flags-no-model"] in texts(in_chinese)
+    assert common.WORDS["core"]["flags-no-model"] in texts(in_chinese)
 
 
 def test_the_room_opens_with_every_order(open_page, reviewable_project):
