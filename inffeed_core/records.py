@@ -1,7 +1,7 @@
 """The records that every part of InfFeed passes around: frozen, typed, without behaviour.
 
 A *label* here is always a label's name (a string). Tensors use the label's index in
-`ProjectSettings.labels`; the translation happens where tensors are made, in `workflow`.
+`ProjectSettings.labels`; the translation happens where tensors are made, in `project.encoded`.
 """
 
 from collections.abc import Callable, Mapping

@@ -4,7 +4,7 @@ A `Sentence` is an ordinary string, in English, that remembers the code of its p
 line and JSON need nothing more. `reworded` says the same by another table of the same codes.
 
 Translated are: what to do next, why there is nothing to review yet, comparisons, the words of charts, what is wrong
-with a project's database, and (in `inffeed_core.flags.reasons`) why a text is flagged. Other errors and warnings about files
+with a project's database, and (in `flags.reasons`) why a text is flagged. Other errors and warnings about files
 stay English: they quote file names, settings and commands, are searched for, and are reported.
 """
 

@@ -1,4 +1,4 @@
-"""The experiment that defines the head tier's scores: refit without a text, or with another label, and measure again."""
+"""The experiment that defines the head's scores: refit without a text, or with another label, and measure again."""
 
 from dataclasses import dataclass, replace
 

@@ -1,8 +1,8 @@
 """Data to plotly figures: pure functions, no Streamlit. Those of model versions are in `version_charts`.
 
 Every text that came from a user passes `plain` first: plotly renders a little HTML (`<b>`, `<a>`, `<br>`) in
-labels and hover boxes. Colours are those of `inffeed_core.charts.palette`, and what they tell is also told by a symbol, a
-dash, a pattern or a side.
+labels and hover boxes. Colours are those of `charts.palette`, and what they tell is also told by a symbol, a dash, a
+pattern or a side.
 `words` are those of `inffeed_core.wording.CHARTS`, or their translation.
 """
 

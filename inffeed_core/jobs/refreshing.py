@@ -1,6 +1,6 @@
 """Start the refresh of the flags by itself, once enough has been decided since they were computed.
 
-A refresh is a job beside the review: it makes no version (see `workflow.analysing.refresh`), and the card in front of
+A refresh is a job beside the review: it makes no version (see `analysis.analysing.refresh`), and the card in front of
 the annotator stays; what follows it comes from the new ranking.
 """
 

@@ -2,8 +2,8 @@
 
 Runs in a job's child process or on the command line, reports through `progress`, and writes its result at its end
 in one transaction, so that stopping it at any moment leaves the project as it was. A version comes with its analysis in
-that same transaction: nobody in the room ever works with a version that has no flags yet. With `analysing`, the only
-part of `workflow` that imports torch.
+that same transaction: nobody in the room ever works with a version that has no flags yet. It and
+`analysis` compute, and so they import torch.
 """
 
 import shutil

@@ -137,7 +137,7 @@ def fit_recipe(
     `fitter` fits a head on the data given (and may choose its l2 on validation), and reports. `progress` counts the
     values of l2 along all paths; it is heard several times within a fit. Ties go to what was tried first:
     plain before noise-aware, more trust before less. It is a choice for before a review: one that is steered by the
-    validation loss lowers that of plain training most, whatever happens to other losses (`evaluation.review_study`).
+    validation loss lowers that of plain training most, whatever happens to other losses (`studies.repair.review`).
     """
     ways = _ways(settings)
     paths = _Paths(progress, _count(learned, ways))

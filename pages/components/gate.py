@@ -1,7 +1,7 @@
 """The gate before everything that the server answers: pages, files, uploads, media and the socket of a session.
 
 Streamlit itself accepts any `Host`, compares `Origin` only with it, and lets a socket without `Origin` in, so the
-check stands before it as a layer of the ASGI application that `app.py` makes (`inffeed_core.project.hosts` tells the rules).
+check stands before it as a layer of the ASGI application that `app.py` makes (`project.hosts` tells the rules).
 `streamlit run` finds that application by reading app.py. Should a later Streamlit no longer do so, sessions would
 come in past the gate: each socket that passes is therefore marked with a secret of this process, and `require_gate`
 shows nothing to a session without the mark.
