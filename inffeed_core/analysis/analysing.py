@@ -22,12 +22,11 @@ from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.flags import policies
 from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadInfluence, fit_head, losses, probabilities
-from inffeed_core.project.encoded import LEARNED, Encoded, encode, stored_fit, taught_to
+from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit
 from inffeed_core.project.encoders import located
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
-from inffeed_core.silver.recipes import Learned
 from inffeed_core.store.analyses import ScoreRow
 
 EXPLAIN_ALL_PAIRS = 2e8
@@ -40,24 +39,28 @@ class State:
 
     version: ModelVersion
     about: ProjectSettings
-    data: Encoded
+    material: Material
     settings: AnalysisSettings
-    train_settings: TrainSettings
     stored_theta: Float[Tensor, "k d1"]
     as_of: int
     """The last decision's row that the labels include."""
     transformer: str
     """The hub id or folder that the version looks through."""
 
-    @cached_property
+    @property
+    def data(self) -> Encoded:
+        """Every text."""
+        return self.material.data
+
+    @property
     def learn(self) -> Encoded:
         """What was learned: train and silver."""
-        return self.data.only(*LEARNED)
+        return self.material.learn
 
-    @cached_property
+    @property
     def validation(self) -> Encoded:
         """Gold that steers."""
-        return self.data.only(Split.VALIDATION)
+        return self.material.validation
 
     @cached_property
     def unconfirmed(self) -> list[int]:
@@ -67,15 +70,10 @@ class State:
     @cached_property
     def influence(self) -> HeadInfluence:
         """Of the version's head, on what its recipe taught."""
-        data = taught_to(self.version, self.learn, self.validation, len(self.about.labels))
+        data = self.material.taught_to(self.version)
         l2 = float(str(self.version.report["l2"]))
         fit = fit_head(data, l2, start=self.stored_theta)  # at the optimum already, or a few corrections from it
         return HeadInfluence(data, fit, leverage=self.settings.leverage)
-
-    @cached_property
-    def plainly_learned(self) -> Learned:
-        """Every learned row with one label, the silver ones as they are."""
-        return self.learn.learned(len(self.about.labels), self.train_settings.silver_weight)
 
     @cached_property
     def plain_influence(self) -> HeadInfluence:
@@ -83,8 +81,9 @@ class State:
         given = self.influence
         if given.data.targets is None and self.version.report.get("recipe") != "drop-flagged":
             return given
-        fit = fit_head(self.plainly_learned.data, given.fit.l2, start=given.fit.theta)
-        return HeadInfluence(self.plainly_learned.data, fit, leverage=self.settings.leverage)
+        plainly = self.material.learned.data
+        fit = fit_head(plainly, given.fit.l2, start=given.fit.theta)
+        return HeadInfluence(plainly, fit, leverage=self.settings.leverage)
 
 
 def analyse(project: Project, settings: AnalysisSettings, progress: Progress) -> Analysis:
@@ -208,13 +207,13 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     as_of = version.as_of_decision if as_of is None else as_of
     transformer = located(project, version.encoder, progress)
     data = encode(project, transformer, train_settings, as_of, progress)
+    material = Material(data=data, classes=len(about.labels), silver_weight=train_settings.silver_weight)
     theta = stored_fit(project, version).theta
     state = State(
         version=version,
         about=about,
-        data=data,
+        material=material,
         settings=settings,
-        train_settings=train_settings,
         stored_theta=theta,
         as_of=as_of,
         transformer=transformer,
@@ -244,10 +243,9 @@ def _tier(project: Project, state: State, progress: Progress, *, exact: bool = F
 
 def _signals(state: State) -> policies.Signals:
     texts = [one.text for one in state.learn.instances]
-    validation = (state.validation.features, state.validation.labels)
-    return silver_signals(
-        state.plain_influence, state.plainly_learned, texts, validation, state.settings, state.about.seed
-    )
+    given, settings, seed = state.material, state.settings, state.about.seed
+    about = (given.learned, texts, given.steering)
+    return silver_signals(state.plain_influence, *about, settings, seed, belief=given.beliefs.at())
 
 
 def _rankings(state: State, signals: policies.Signals) -> dict[str, list[tuple[str, float]]]:

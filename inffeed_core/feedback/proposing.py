@@ -45,7 +45,7 @@ def _told(proposals: Proposals) -> list[tuple[int, int, float]]:
 def _ballot(state: State, settings: FeedbackSettings, progress: Progress) -> Ballot:
     steering = choosing(state.validation, settings.method)
     validation = (steering.features, steering.labels)
-    found = ballot(state.influence, state.plainly_learned.data, validation, state.about.seed)
+    found = ballot(state.influence, state.material.learned.data, validation, state.about.seed)
     if settings.method not in VOTING:
         return found
     return polled(found, state.influence, settings.influencers, progress)

@@ -29,7 +29,7 @@ from inffeed_core.project.encoders import base_of
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, Progress, Proposal, ProposalSet, ProposalState, Trial
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
-from inffeed_core.silver.recipes import fit_recipe
+from inffeed_core.silver.recipes import Beliefs, fit_recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ def changed(state: State, proposals: Sequence[Proposal]) -> Encoded:
 
 def _predicted(state: State, learn: Encoded, on: Encoded) -> Ints:
     """Classes of the texts `on` by a head that is fitted on `learn` as an instant retrain fits it."""
-    settings, validation = settings_again(state.version), (state.validation.features, state.validation.labels)
+    settings, l2, start = settings_again(state.version), state.influence.fit.l2, state.stored_theta
     learned = learn.learned(len(state.about.labels), settings.silver_weight)
-    l2, start = state.influence.fit.l2, state.stored_theta
-    _, fit = fit_recipe(learned, validation, settings, lambda taught, _: fit_head(taught, l2, start=start))
+    known = Beliefs(learned, state.material.steering)
+    _, fit = fit_recipe(known, settings, lambda taught, _: fit_head(taught, l2, start=start))
     return np.asarray(probabilities(fit.theta, on.features).argmax(1).numpy())

@@ -20,11 +20,11 @@ from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.learning.comparing import PREDICTIONS
 from inffeed_core.models.heads import save_head
 from inffeed_core.models.lessons import FineTuned
-from inffeed_core.project.encoded import Encoded, stored_fit
+from inffeed_core.project.encoded import Material, stored_fit
 from inffeed_core.project.encoders import ADAPTERS, TRANSFORMER
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion
-from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings, ProjectSettings
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Made:
 
     version: ModelVersion
     about: ProjectSettings
-    data: Encoded
+    material: Material
+    """What it learned from; its analysis starts from the same."""
     fit: HeadFit
     predicted: Mapping[str, str]
     """Label by id, of the validation and the test texts."""
@@ -71,16 +72,13 @@ def _is_published(project: Project, id: str) -> bool:
 
 def state(project: Project, made: Made, analysis: AnalysisSettings) -> State:
     """What an analysis of the version starts from, as `analysing.load` would find it."""
-    settings, theta = TrainSettings.from_dict(made.version.settings), stored_fit(project, made.version).theta
-    as_of = made.version.as_of_decision
     return State(
         version=made.version,
         about=made.about,
-        data=made.data,
+        material=made.material,
         settings=analysis,
-        train_settings=settings,
-        stored_theta=theta,
-        as_of=as_of,
+        stored_theta=stored_fit(project, made.version).theta,
+        as_of=made.version.as_of_decision,
         transformer=made.transformer,
     )
 

@@ -28,7 +28,7 @@ from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.models.metrics import macro_f1_difference, measure
 from inffeed_core.models.sources import resolve
-from inffeed_core.project.encoded import LEARNED, Encoded, encode, stored_fit
+from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit
 from inffeed_core.project.encoders import OWN, base_of, located, merged, transformer_for
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
@@ -79,11 +79,11 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
     encoding, encoding_began = EncodingTime(progress), time.monotonic()
     data = encode(project, model, settings, as_of, encoding)
     encoding_seconds = round(time.monotonic() - encoding_began, 3) if encoding.texts else 0.0
-    learn, validation = data.only(*LEARNED), data.only(Split.VALIDATION)
+    material = Material(data=data, classes=len(about.labels), silver_weight=settings.silver_weight)
+    learn, validation = material.learn, material.validation
     _require_trainable(learn, validation)
     way, fit = fit_recipe(
-        learn.learned(len(about.labels), settings.silver_weight),
-        (validation.features, validation.labels),
+        material.beliefs,
         settings,
         lambda taught, report: _fit(taught, validation, settings, (parent, project), report),
         progress,
@@ -123,7 +123,7 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
     return Made(
         version=version,
         about=about,
-        data=data,
+        material=material,
         fit=fit,
         predicted=predicted,
         transformer=model,
@@ -252,9 +252,9 @@ def _difference(
     if parent is None:
         return None
     settings = TrainSettings.from_dict(parent.settings)
-    theirs = encode(project, located(project, parent.encoder, progress), settings, as_of, progress)
-    features = theirs.only(Split.VALIDATION).features
-    before = probabilities(stored_fit(project, parent).theta, features).argmax(1)
+    encoder = located(project, parent.encoder, progress)
+    theirs = encode(project, encoder, settings, as_of, progress, (Split.VALIDATION,))
+    before = probabilities(stored_fit(project, parent).theta, theirs.features).argmax(1)
     after = probabilities(fit.theta, validation.features).argmax(1)
     return macro_f1_difference(before.numpy(), after.numpy(), validation.labels.numpy(), len(fit.theta) + 1)
 

@@ -24,7 +24,7 @@ from inffeed_core.errors import Cancelled, NotReady, Terminated
 from inffeed_core.influence import choose_l2
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.sources import resolve
-from inffeed_core.project.encoded import LEARNED, encode, fingerprint, undisputed
+from inffeed_core.project.encoded import LEARNED, Material, encode, fingerprint, undisputed
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, Progress, Split
 from inffeed_core.settings import L2_GRID, ProjectSettings, TrainSettings
@@ -85,16 +85,14 @@ def _by_recipe(
     project: Project, about: ProjectSettings, settings: TrainSettings, as_of: int, progress: Progress
 ) -> Lessons:
     data = encode(project, about.model, settings, as_of, progress)
-    learn, validation = data.only(*LEARNED), data.only(Split.VALIDATION)
-    steering = (validation.features, validation.labels)
+    material = Material(data=data, classes=len(about.labels), silver_weight=settings.silver_weight)
     way, _ = fit_recipe(
-        learn.learned(len(about.labels), settings.silver_weight),
-        steering,
+        material.beliefs,
         settings,
-        lambda taught, report: choose_l2(taught, *steering, L2_GRID, report=report),
+        lambda taught, report: choose_l2(taught, *material.steering, L2_GRID, report=report),
         progress,
     )
-    texts = [one.text for one in learn.instances]
+    texts = [one.text for one in material.learn.instances]
     if way.data.targets is None:
         return Lessons.of_labels(texts, way.data.labels, len(about.labels), way.data.row_weights)
     return Lessons(texts, way.data.targets.float(), way.data.row_weights.float())

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -19,7 +20,7 @@ from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, ModelVersion, Progress, Split
 from inffeed_core.settings import Recipe, TrainSettings
 from inffeed_core.silver.channel import UNKNOWN
-from inffeed_core.silver.recipes import Learned, beliefs, taught
+from inffeed_core.silver.recipes import Beliefs, Learned, Validation
 
 LEARNED = (Split.TRAIN, Split.SILVER)
 
@@ -77,6 +78,46 @@ class Encoded:
         return fingerprint(self.instances)
 
 
+@dataclass(frozen=True)
+class Material:
+    """What a version learns from and is steered by: made once, for its training and then for its analysis."""
+
+    data: Encoded
+    classes: int
+    silver_weight: float
+    """Of what nobody has confirmed."""
+
+    @cached_property
+    def learn(self) -> Encoded:
+        """What is learned from: train and silver."""
+        return self.data.only(*LEARNED)
+
+    @cached_property
+    def validation(self) -> Encoded:
+        """Gold that steers."""
+        return self.data.only(Split.VALIDATION)
+
+    @property
+    def steering(self) -> Validation:
+        """Features and classes of `validation`."""
+        return self.validation.features, self.validation.labels
+
+    @cached_property
+    def learned(self) -> Learned:
+        """Every row of `learn` with one label, the silver ones as they are."""
+        return self.learn.learned(self.classes, self.silver_weight)
+
+    @cached_property
+    def beliefs(self) -> Beliefs:
+        """What its true label may be, for every row of `learn`."""
+        return Beliefs(self.learned, self.steering)
+
+    def taught_to(self, version: ModelVersion) -> HeadData:
+        """What the version's head was fitted on: the recipe that was chosen then."""
+        recipe = cast(Recipe, version.report.get("recipe", "plain"))
+        return self.beliefs.taught(recipe, float(str(version.report.get("trust", 1.0)))).data
+
+
 def fingerprint(instances: Sequence[Instance]) -> str:
     """SHA-256 of ids, texts, labels and whether each is confirmed."""
     digest = hashlib.sha256()
@@ -91,14 +132,21 @@ def undisputed(instances: Iterable[Instance]) -> list[Instance]:
     return [one for one in instances if one.split in LEARNED or not one.disputed]
 
 
-def encode(project: Project, model: str, settings: TrainSettings, as_of: int, progress: Progress) -> Encoded:
+def encode(
+    project: Project,
+    model: str,
+    settings: TrainSettings,
+    as_of: int,
+    progress: Progress,
+    splits: Sequence[Split] = tuple(Split),
+) -> Encoded:
     """The instances of the project with the labels of decision row `as_of`, through this encoder, all but disputed
     held-out ones.
 
     Texts encoded before come from the cache. Raises NotReady for an empty project, ModelError, Cancelled.
     """
     with store.reading(project.db) as db:
-        about, found = store.project_settings(db), undisputed(store.instances(db, as_of=as_of))
+        about, found = store.project_settings(db), undisputed(store.instances(db, splits, as_of=as_of))
     if not found:
         raise NotReady("The project holds no texts yet; import gold and silver data first.")
     features = encoded_features(
@@ -129,13 +177,3 @@ def stored_fit(project: Project, version: ModelVersion) -> HeadFit:
         iterations=0,
         gradient_norm=0.0,
     )
-
-
-def taught_to(version: ModelVersion, learn: Encoded, validation: Encoded, classes: int) -> HeadData:
-    """What this version's head was fitted on: the recipe that was chosen then, carried out again."""
-    learned = learn.learned(classes, TrainSettings.from_dict(version.settings).silver_weight)
-    recipe, trust = version.report.get("recipe", "plain"), float(str(version.report.get("trust", 1.0)))
-    if recipe == "plain":
-        return learned.data
-    belief = beliefs(learned, (validation.features, validation.labels), trust)
-    return taught(learned, belief, cast(Recipe, recipe), trust).data

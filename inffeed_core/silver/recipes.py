@@ -45,7 +45,7 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class CarriedOut:
     """A recipe as it was carried out."""
 
     recipe: Recipe
@@ -55,15 +55,13 @@ class Taught:
     data: HeadData
 
 
-def taught(learned: Learned, belief: Float[Tensor, "n c"], recipe: Recipe, trust: float) -> Taught:
-    """What this recipe teaches. `belief` is q of every text for this trust; its rows of gold are not looked at."""
-    if recipe == "plain" or bool(learned.confirmed.all()):
-        return Taught(recipe, trust, learned.data)
+def taught(learned: Learned, belief: Float[Tensor, "n c"], recipe: Recipe, trust: float) -> CarriedOut:
+    """What a recipe other than `plain` teaches. `belief` is q of every text for this trust; gold's is not looked at."""
     probable = posterior(learned, belief, trust)
     if recipe == "noise-aware":
-        return Taught(recipe, trust, replace(learned.data, targets=probable))
+        return CarriedOut(recipe, trust, replace(learned.data, targets=probable))
     kept = learned.confirmed | (probable.argmax(1) == learned.data.labels)
-    return Taught(recipe, trust, replace(learned.data, weights=learned.data.row_weights * kept))
+    return CarriedOut(recipe, trust, replace(learned.data, weights=learned.data.row_weights * kept))
 
 
 def gold_fit(learned: Learned, validation: Validation, report: Report = quiet) -> HeadFit:
@@ -124,13 +122,38 @@ def channel_offsets(learned: Learned, belief: Float[Tensor, "n c"], trust: float
     return torch.where((silver != UNKNOWN).unsqueeze(1), added, 0.0)
 
 
+class Beliefs:
+    """q of every text for each trust (see `beliefs`), fitted once: training asks for them, and then its analysis."""
+
+    def __init__(self, learned: Learned, validation: Validation) -> None:
+        self.learned, self.validation = learned, validation
+        self._gold: HeadFit | None = None
+        self._known: dict[float, Float[Tensor, "n c"]] = {}
+
+    def at(self, trust: float = 1.0, begin: Callable[[], Report] = lambda: quiet) -> Float[Tensor, "n c"]:
+        """q with this trust in the silver. `begin` gives the report of each path along l2 that it takes."""
+        if self._gold is None:
+            self._gold = gold_fit(self.learned, self.validation, begin())
+        corrected = _corrected(self.learned)
+        key = trust if corrected else 1.0
+        if key not in self._known:
+            report = begin() if corrected else quiet
+            self._known[key] = beliefs(self.learned, self.validation, trust, self._gold, report)
+        return self._known[key]
+
+    def taught(self, recipe: Recipe, trust: float = 1.0, begin: Callable[[], Report] = lambda: quiet) -> CarriedOut:
+        """What this recipe, never `auto`, teaches with this trust in the silver."""
+        if recipe == "plain" or bool(self.learned.confirmed.all()):
+            return CarriedOut(recipe, trust, self.learned.data)
+        return taught(self.learned, self.at(trust, begin), recipe, trust)
+
+
 def fit_recipe(
-    learned: Learned,
-    validation: Validation,
+    known: Beliefs,
     settings: TrainSettings,
     fitter: Fitter,
     progress: Progress = lambda stage, done, total: None,
-) -> tuple[Taught, HeadFit]:
+) -> tuple[CarriedOut, HeadFit]:
     """Carry out the recipe of these settings, trying what they leave open, and keep the fit with the lowest mean
     validation loss.
 
@@ -140,17 +163,12 @@ def fit_recipe(
     validation loss lowers that of plain training most, whatever happens to other losses (`studies.repair.review`).
     """
     ways = _ways(settings)
-    paths = _Paths(progress, _count(learned, ways))
-    tried, first = [], None
+    paths = _Paths(progress, _count(known.learned, ways))
+    tried = []
     for name, trust in ways:
-        belief = learned.data.features[:0]
-        if name != "plain":
-            first = first or gold_fit(learned, validation, paths.begin())
-            report = paths.begin() if _corrected(learned) else quiet
-            belief = beliefs(learned, validation, trust, first, report)
-        way = taught(learned, belief, name, trust)
+        way = known.taught(name, trust, paths.begin)
         tried.append((way, fitter(way.data, paths.begin())))
-    return min(tried, key=lambda pair: _loss(pair[1], validation))
+    return min(tried, key=lambda pair: _loss(pair[1], known.validation))
 
 
 def _ways(settings: TrainSettings) -> list[tuple[Recipe, float]]:

@@ -16,11 +16,15 @@ from inffeed_core.flags.policies import POLICIES
 from inffeed_core.influence import fit_head
 from inffeed_core.learning.training import retrain, train
 from inffeed_core.models.heads import load_head
-from inffeed_core.project.encoded import LEARNED, encode, stored_fit, taught_to
+from inffeed_core.project import encoded
+from inffeed_core.project.encoded import Material, encode, stored_fit
 from inffeed_core.project.folder import Project, create_project, settings_of
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, Recipe, TrainSettings
+from inffeed_core.silver import recipes
+from inffeed_core.silver.recipes import beliefs as fitted_beliefs
+from inffeed_core.store import instances as store_instances
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
 
@@ -299,9 +303,22 @@ def test_an_analysis_explains_the_head_that_the_recipe_fitted(sample: Project):
     version = train(sample, TrainSettings(recipe="noise-aware"), quiet)
     assert version.report["recipe"] == "noise-aware"
     data = encode(sample, version.encoder, TrainSettings(), version.as_of_decision, quiet)
-    given = taught_to(version, data.only(*LEARNED), data.only(Split.VALIDATION), 2)
+    given = Material(data=data, classes=2, silver_weight=1.0).taught_to(version)
     assert given.targets is not None
     theta = stored_fit(sample, version).theta
     again = fit_head(given, float(str(version.report["l2"])), start=theta)
     torch.testing.assert_close(again.theta, theta, atol=1e-5, rtol=1e-4)
     analyse(sample, AnalysisSettings(), quiet)
+
+
+def test_a_retrain_reads_the_texts_once_and_fits_what_it_believes_once(
+    trained: Project, monkeypatch: pytest.MonkeyPatch
+):
+    retrain(trained, TrainSettings(recipe="noise-aware", trust=1.0), FEW, quiet)
+    relabel(trained, *some_silver(trained, 1))
+    read, believed = [], []
+    monkeypatch.setattr(encoded.store, "instances", lambda *a, **k: read.append(a[1]) or store_instances(*a, **k))
+    monkeypatch.setattr(recipes, "beliefs", lambda *a: believed.append(a) or fitted_beliefs(*a))
+    retrain(trained, TrainSettings(recipe="noise-aware", trust=1.0), FEW, quiet)
+    assert [set(splits) for splits in read] == [set(Split), {Split.VALIDATION}]  # the latter through the parent
+    assert len(believed) == 1

@@ -46,7 +46,7 @@ def test_a_tie_is_taught_as_silver_and_measures_nothing(disputed: Project, recip
     assert version.validation.n == 7
     state = load(disputed, FEW, quiet)
     by_id = {one.id: n for n, one in enumerate(state.learn.instances)}
-    learned = state.plainly_learned
+    learned = state.material.learned
     for id in ("silver-3", "train-0"):
         assert (bool(learned.confirmed[by_id[id]]), int(learned.silver[by_id[id]]) != UNKNOWN) == (False, True)
     assert "validation-1" not in {one.id for one in state.validation.instances}

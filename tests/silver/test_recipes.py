@@ -7,7 +7,7 @@ from inffeed_core.errors import Cancelled
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, losses, probabilities
 from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
 from inffeed_core.silver import recipes
-from inffeed_core.silver.recipes import Learned, beliefs, fit_recipe, gold_fit, taught
+from inffeed_core.silver.recipes import Beliefs, Learned, beliefs, fit_recipe, gold_fit
 
 GOLD, SILVER = 60, 600
 
@@ -45,15 +45,16 @@ def loss_on_test(fit: HeadFit) -> float:
 @pytest.mark.parametrize("recipe", ["noise-aware", "drop-flagged", "auto"])
 def test_much_wrong_silver_harms_less_than_when_taken_as_it_is(recipe: Recipe):
     given, _ = learned(0.6)
-    _, plain = fit_recipe(given, VALIDATION, TrainSettings(recipe="plain"), fitter)
-    _, fit = fit_recipe(given, VALIDATION, TrainSettings(recipe=recipe), fitter)
+    _, plain = fit_recipe(Beliefs(given, VALIDATION), TrainSettings(recipe="plain"), fitter)
+    _, fit = fit_recipe(Beliefs(given, VALIDATION), TrainSettings(recipe=recipe), fitter)
     assert loss_on_test(fit) < loss_on_test(plain) - 0.01
 
 
 def test_auto_takes_what_validation_prefers():
     given, _ = learned(0.6)
     ways = [
-        fit_recipe(given, VALIDATION, TrainSettings(recipe=name), fitter) for name in ("plain", "noise-aware", "auto")
+        fit_recipe(Beliefs(given, VALIDATION), TrainSettings(recipe=name), fitter)
+        for name in ("plain", "noise-aware", "auto")
     ]
     on_validation = [float(losses(probabilities(f.theta, VALIDATION[0]), VALIDATION[1]).mean()) for _, f in ways]
     assert on_validation[2] == min(on_validation[:2])
@@ -66,13 +67,13 @@ def test_confirmed_texts_are_taught_their_label_by_every_recipe():
     confirmed[GOLD : GOLD + 50] = True
     labels = torch.where(confirmed, truth, given.data.labels)
     reviewed = replace(given, confirmed=confirmed, data=replace(given.data, labels=labels))
-    belief = beliefs(reviewed, VALIDATION)
+    known = Beliefs(reviewed, VALIDATION)
     certain = torch.nn.functional.one_hot(truth[: GOLD + 50], 2).double()
-    soft = taught(reviewed, belief, "noise-aware", 1.0).data.targets
+    soft = known.taught("noise-aware").data.targets
     assert soft is not None
     assert torch.equal(soft[: GOLD + 50], certain)
     assert ((soft[GOLD + 50 :] > 0) & (soft[GOLD + 50 :] < 1)).all()
-    weights = taught(reviewed, belief, "drop-flagged", 1.0).data.weights
+    weights = known.taught("drop-flagged").data.weights
     assert weights is not None
     assert bool((weights[: GOLD + 50] == 1).all())
     assert 0 < int((weights == 0).sum()) < SILVER
@@ -80,7 +81,7 @@ def test_confirmed_texts_are_taught_their_label_by_every_recipe():
 
 def test_dropped_are_those_whose_silver_label_is_not_the_likeliest():
     given, truth = learned(0.5)
-    weights = taught(given, beliefs(given, VALIDATION), "drop-flagged", 1.0).data.weights
+    weights = Beliefs(given, VALIDATION).taught("drop-flagged").data.weights
     assert weights is not None
     wrong = given.data.labels != truth
     assert wrong[weights == 0].double().mean() > 0.6 > wrong[weights > 0].double().mean()
@@ -94,7 +95,7 @@ def test_without_silver_every_recipe_is_plain():
         given.silver[:GOLD],
         given.sources[:GOLD],
     )
-    way, _ = fit_recipe(gold, VALIDATION, TrainSettings(recipe="noise-aware"), fitter)
+    way, _ = fit_recipe(Beliefs(gold, VALIDATION), TrainSettings(recipe="noise-aware"), fitter)
     assert way.data is gold.data
 
 
@@ -122,7 +123,7 @@ def test_progress_counts_to_the_end_of_all_paths(reviewed: int):
     labels = torch.where(confirmed, truth, given.data.labels)
     given = replace(given, confirmed=confirmed, data=replace(given.data, labels=labels))
     heard: list[tuple[str, int, int]] = []
-    fit_recipe(given, VALIDATION, TrainSettings(), fitter, lambda *one: heard.append(one))
+    fit_recipe(Beliefs(given, VALIDATION), TrainSettings(), fitter, lambda *one: heard.append(one))
     assert {(stage, of) for stage, _, of in heard} == {("Fitting the model", (8 if reviewed else 5) * len(L2_GRID))}
     done = [number for _, number, _ in heard]
     assert done == sorted(done)
@@ -139,17 +140,17 @@ def test_a_wish_to_cancel_is_heard_within_a_fit():
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        fit_recipe(given, VALIDATION, TrainSettings(), fitter, stop)
+        fit_recipe(Beliefs(given, VALIDATION), TrainSettings(), fitter, stop)
 
 
 def test_the_head_of_gold_alone_is_fitted_once_for_all_trusts(monkeypatch: pytest.MonkeyPatch):
     given, _ = learned(0.3)
     fits = []
     monkeypatch.setattr(recipes, "gold_fit", lambda *args: fits.append(1) or gold_fit(*args))
-    auto = fit_recipe(given, VALIDATION, TrainSettings(), fitter)
+    auto = fit_recipe(Beliefs(given, VALIDATION), TrainSettings(), fitter)
     assert fits == [1]
     ways = [TrainSettings(recipe="plain"), *(TrainSettings(recipe="noise-aware", trust=t) for t in recipes.TRUSTS)]
-    found = [fit_recipe(given, VALIDATION, way, fitter) for way in ways]
+    found = [fit_recipe(Beliefs(given, VALIDATION), way, fitter) for way in ways]
     apart = min(found, key=lambda one: loss_on_validation(one[1]))
     assert (auto[0].recipe, auto[0].trust) == (apart[0].recipe, apart[0].trust)
     assert torch.equal(auto[1].theta, apart[1].theta)
