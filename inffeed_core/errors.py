@@ -20,13 +20,15 @@
     ├── UnknownInstance     no instance has this id
     ├── InvalidDecision     a decision names an unknown label, act or token
     ├── JobError            a job cannot be started, or has ended while its process went on
+    ├── MissingExtra        an optional package is not installed
     └── Cancelled           the user cancelled running work
         └── Terminated      the system did, which ends processes when it shuts down
 
 A message says what arrived, what was expected, and what to do next. It may be shown to users as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -147,6 +149,20 @@ class InvalidDecision(InfFeedError):
 
 class JobError(InfFeedError):
     """A job cannot be started, or is no longer the one of the process that does it."""
+
+
+class MissingExtra(InfFeedError, ImportError):
+    """A package that only an extra brings is not installed."""
+
+
+@contextmanager
+def brought_by(extra: str) -> Iterator[None]:
+    """Around an import of packages that this extra brings. Raises MissingExtra, which names the command to run."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "A package").partition(".")[0]
+        raise MissingExtra(f'{package} is not installed; `pip install "inffeed[{extra}]"` brings it.') from error
 
 
 class Cancelled(InfFeedError):

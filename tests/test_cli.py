@@ -356,7 +356,9 @@ def free_port() -> int:
 def test_the_app_starts_from_any_folder_and_listens_to_this_machine_only(project: Project, tmp_path: Path) -> None:
     port = free_port()
     command = [*INFFEED, "app", str(project.folder), "--headless", "--port", str(port)]
-    server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {k: v for k, v in os.environ.items() if k != "INFFEED_HOME"} | {"XDG_DATA_HOME": str(tmp_path)}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, cwd=tmp_path, env=environment, **quiet)
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -372,7 +374,7 @@ def test_the_app_starts_from_any_folder_and_listens_to_this_machine_only(project
         assert listening == ["127.0.0.1"]
         told = psutil.Process(server.pid).environ()
         assert told["INFFEED_PROJECT"] == str(project.folder)
-        assert told["INFFEED_HOME"] == str(tmp_path / "projects")
+        assert told["INFFEED_HOME"] == str(tmp_path / "inffeed" / "projects")
     finally:
         server.terminate()
         server.wait(timeout=20)

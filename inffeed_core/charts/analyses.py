@@ -12,11 +12,13 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
+from inffeed_core.errors import brought_by
 from inffeed_core.records import Evidence, Influencer, MapPoint, Split
 from inffeed_core.wording import CHARTS
+
+with brought_by("app"):
+    import plotly.graph_objects as go
 
 WEBGL_FROM = 4000
 """Points from which the map is drawn by WebGL: faster for many, slower to start and coarser for few."""

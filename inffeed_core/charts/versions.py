@@ -6,12 +6,14 @@ As in `charts`, user texts are shown as they are, and colours are never all that
 from collections.abc import Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from inffeed_core.charts.analyses import Words, laid_out, plain
 from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
+from inffeed_core.errors import brought_by
 from inffeed_core.records import CurvePoint, Interval, Metrics, ModelVersion, TrainingCurve
 from inffeed_core.wording import CHARTS
+
+with brought_by("app"):
+    import plotly.graph_objects as go
 
 _SHIFT = 0.13  # of a row, so that the intervals of two versions do not cover each other
 

@@ -60,10 +60,11 @@ def _keep_pandas_out() -> None:
 
 
 def opened(folder: Path) -> "Project":
-    """The project in this folder. Raises ProjectError."""
+    """The project in this folder, or of this name where projects are kept. Raises ProjectError."""
     from inffeed_core.project.folder import open_project
+    from inffeed_core.project.places import by_name
 
-    return open_project(folder)
+    return open_project(by_name(folder))
 
 
 def answer(data: object, as_json: bool, words: Callable[[], str]) -> None:

@@ -20,7 +20,7 @@ split_names = click.Choice([s.value for s in Split])
 
 
 @click.command(epilog="Example: inffeed new reviews --labels negative,positive")
-@project_argument
+@click.argument("project", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--labels", help="The classes, separated by commas. Their order is kept everywhere.")
 @click.option("--name", help="Shown as the title; the folder's name unless given.")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Hub id or local folder of the encoder.")
@@ -30,18 +30,27 @@ split_names = click.Choice([s.value for s in Split])
 @click.option("--seed", default=0, show_default=True, help="For everything that draws at random.")
 @click.option("--sample", is_flag=True, help="Make the sample project instead: 600 product reviews.")
 def new(
-    project: Path, labels: str | None, name: str | None, model: str, guidelines: Path | None, seed: int, sample: bool
+    project: Path | None,
+    labels: str | None,
+    name: str | None,
+    model: str,
+    guidelines: Path | None,
+    seed: int,
+    sample: bool,
 ) -> None:
     """Make a project in the folder DIR.
 
-    The folder must be new or empty.
+    The folder must be new or empty. The sample project goes where projects are kept, unless you name a folder.
     """
     from inffeed_core.project.folder import create_project, model_reference
+    from inffeed_core.project.places import default_home
     from inffeed_core.project.sample import open_sample
 
     if sample:
         with shown_progress() as progress:
-            made = open_sample(project, progress)
+            made = open_sample(project or default_home() / "sample", progress)
+    elif project is None:
+        raise click.UsageError("Name the folder to make the project in, such as inffeed new reviews.")
     elif labels is None:
         raise click.UsageError("Give the classes with --labels, such as --labels negative,positive; or take --sample.")
     else:

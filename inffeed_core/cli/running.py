@@ -2,13 +2,14 @@
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument
-from inffeed_core.errors import ProjectError
+from inffeed_core.errors import brought_by
 
 if TYPE_CHECKING:
     from inffeed_core.project.status import Status
@@ -112,14 +113,15 @@ def app(project: Path | None, port: int | None, headless: bool, hosts: tuple[str
     It starts with the project DIR if one is given, which the app may open from then on wherever it lies. Ctrl-C ends
     it; running jobs go on.
     """
-    from inffeed_core.project.folder import default_home
     from inffeed_core.project.hosts import ALLOWED, allowed_hosts
     from inffeed_core.project.opened import opened_by_hand
+    from inffeed_core.project.places import app_folder, home
 
-    root = Path(__file__).resolve().parents[2]
-    if not (root / "app.py").is_file():
-        raise ProjectError(f"The app is not in {root}; install InfFeed from a clone of its repository (`make app`).")
-    environment = os.environ | {"INFFEED_HOME": str(default_home())}
+    with brought_by("app"):
+        version("streamlit"), version("plotly")
+    root, projects = app_folder(), home()
+    click.echo(projects)
+    environment = os.environ | {"INFFEED_HOME": str(projects.folder)}
     environment[ALLOWED] = " ".join((*allowed_hosts(os.environ.get(ALLOWED, "")), *allowed_hosts(hosts)))
     if project is not None:
         target = opened(project)

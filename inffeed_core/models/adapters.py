@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import peft
 import torch
 import transformers
 from torch import nn
 
+from inffeed_core.errors import brought_by
 from inffeed_core.models.encoder import explained, quietly
 from inffeed_core.models.sources import ModelFiles
 from inffeed_core.models.trainable import classifier
+
+with brought_by("finetune"):
+    import peft
 
 SCALE = 2
 """Alpha over rank."""

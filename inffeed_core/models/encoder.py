@@ -14,7 +14,7 @@ import transformers
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from inffeed_core.errors import ModelError
+from inffeed_core.errors import MissingExtra, ModelError
 from inffeed_core.models.classifiers import find_head, head_inputs
 from inffeed_core.models.heads import Head
 from inffeed_core.models.int8 import Vectors, int8_vectors
@@ -155,7 +155,7 @@ def explained(files: ModelFiles) -> Iterator[None]:
     """Turn whatever transformers raises over a model's files into a ModelError."""
     try:
         yield
-    except ModelError:
+    except (MissingExtra, ModelError):
         raise
     except Exception as error:  # its loaders raise KeyError, RuntimeError, SafetensorError and more for bad files
         raise ModelError(

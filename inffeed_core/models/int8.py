@@ -15,27 +15,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from inffeed_core.errors import ModelError
+from inffeed_core.errors import ModelError, brought_by
 from inffeed_core.models.sources import ModelFiles
 
 Vectors = Callable[[Int[Tensor, "text token"], Int[Tensor, "text token"]], Float[Tensor, "text token feature"]]
 """Padded token ids and their mask → a vector for each token."""
-PACKAGE = "ctranslate2==4.8.5"
 
 
 def int8_vectors(files: ModelFiles, model: nn.Module) -> Vectors:
     """Quantise a bare encoder that was loaded from these files; runs on as many threads as torch has now.
 
-    Raises ModelError where the package is missing or does not know the architecture: it has BERT's, RoBERTa's and
-    DistilBERT's kind.
+    Raises MissingExtra without CTranslate2, and ModelError where it does not know the architecture: it has BERT's,
+    RoBERTa's and DistilBERT's kind.
     """
-    try:
+    with brought_by("int8"):
         import ctranslate2
-    except ImportError as error:
-        raise ModelError(
-            "The precision int8 needs the Python package CTranslate2, which is not installed: "
-            f"run `pip install {PACKAGE}`, or choose the precision float32."
-        ) from error
 
     source = copy.deepcopy(model)  # conversion changes its weights
     # transformers 5 knows absolute positions alone and no longer says so; CTranslate2 asks

@@ -5,7 +5,6 @@ or a kill leaves nothing behind that looks like a project. All paths are relativ
 moved folder works as it is.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,11 +83,6 @@ class ProjectSummary:
     """When the database was last written, ISO 8601 in UTC."""
     problem: str = ""
     """Why the project cannot be opened and what to do, perhaps a `Sentence`; empty where it can."""
-
-
-def default_home() -> Path:
-    """The folder that holds the projects: INFFEED_HOME, or `projects` in the working directory."""
-    return Path(os.environ.get("INFFEED_HOME") or "projects").expanduser().absolute()
 
 
 def create_project(folder: Path, settings: ProjectSettings) -> Project:

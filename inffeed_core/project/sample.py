@@ -1,4 +1,4 @@
-"""The sample data that comes with the repository: 600 product reviews, half of them with silver labels."""
+"""The sample data that comes with InfFeed: 600 product reviews, half of them with silver labels."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,13 +6,12 @@ from pathlib import Path
 from inffeed_core.errors import ProjectError
 from inffeed_core.project.folder import Project, made_whole, open_project, placed
 from inffeed_core.project.importing import commit, preview
+from inffeed_core.project.places import app_folder
 from inffeed_core.records import Progress, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import save_project_settings, writing
 
 SAMPLE_LABELS = ("negative", "positive")
-
-_FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 
 
 SAMPLE_NAME = "Sample: product reviews"
@@ -20,18 +19,19 @@ SAMPLE_NAME = "Sample: product reviews"
 
 def sample_guidelines() -> str:
     """What the sample's annotators are told; empty where the file is missing."""
-    path = _FOLDER / "guidelines.txt"
+    path = app_folder() / "sample_data" / "guidelines.txt"
     return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
-def sample_files(folder: Path = _FOLDER) -> dict[Split, Path]:
-    """The CSV file of each split. Raises ProjectError where they are not there, as in an installation without them."""
+def sample_files(folder: Path | None = None) -> dict[Split, Path]:
+    """The CSV file of each split. Raises ProjectError where they are not there."""
+    folder = folder or app_folder() / "sample_data"
     files = {split: folder / f"{split}.csv" for split in Split}
     missing = [path.name for path in files.values() if not path.is_file()]
     if missing:
         raise ProjectError(
             f"The sample data is not in {folder} ({', '.join(missing)} missing); "
-            "run InfFeed from a clone of its repository, or restore the folder with `git checkout sample_data`."
+            "install InfFeed again, or restore the folder of a clone with `git checkout sample_data`."
         )
     return files
 

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from platformdirs import user_data_path
 from small import LABELS, make_small
 
 from inffeed_core.errors import ProjectError, SettingsError
@@ -15,13 +16,13 @@ from inffeed_core.project.folder import (
     Project,
     change_settings,
     create_project,
-    default_home,
     model_reference,
     open_project,
     projects_in,
     settings_of,
     use_model,
 )
+from inffeed_core.project.places import by_name, default_home, home
 from inffeed_core.project.sample import open_sample
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import count_instances, reading
@@ -145,8 +146,29 @@ def test_the_home_is_told_by_the_environment(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("INFFEED_HOME", str(tmp_path / "all"))
     assert default_home() == tmp_path / "all"
     monkeypatch.delenv("INFFEED_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
+    assert default_home() == user_data_path("inffeed", appauthor=False) / "projects"
+
+
+def test_projects_of_the_working_directory_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INFFEED_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "projects" / "not one").mkdir(parents=True)
+    assert default_home() != tmp_path / "projects"
+    make_small(tmp_path / "projects" / "old")
     assert default_home() == tmp_path / "projects"
+    assert str(home()).startswith(f"Projects are in {tmp_path / 'projects'} (found in the working directory")
+
+
+def test_a_bare_name_is_looked_for_where_projects_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFFEED_HOME", str(tmp_path / "all"))
+    monkeypatch.chdir(tmp_path)
+    make_small(tmp_path / "all" / "reviews")
+    assert by_name(Path("reviews")) == tmp_path / "all" / "reviews"
+    assert by_name(Path("other")) == Path("other")
+    (tmp_path / "reviews").mkdir()
+    assert by_name(Path("reviews")) == Path("reviews")
 
 
 def test_a_local_model_is_found_from_anywhere(

@@ -9,13 +9,9 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import openpyxl
-from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.worksheet._reader import WorkSheetParser
-
 from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Table, as_cell, checked_columns, refused
+from inffeed_core.errors import brought_by
 
 LAST_ROW = 1_048_576
 """Of any sheet that Excel writes."""
@@ -27,8 +23,12 @@ def parse(name: str, data: bytes, tally: Tally) -> Table:
     """The first sheet with content as a table; its first filled row names the columns, empty rows are skipped.
 
     Formulas count as the value Excel last computed. Raises ImportRefused for a file that is no workbook, has no
-    rows, or unpacks beyond the limits.
+    rows, or unpacks beyond the limits; MissingExtra without openpyxl.
     """
+    with brought_by("excel"):
+        import openpyxl
+        from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         _guard_size(name, data, tally.limits.bytes)
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
@@ -74,10 +74,12 @@ def _first_filled(book: Any, tally: Tally) -> tuple[str, list[Row], int]:
 
 def _filled_rows(sheet: Any, tally: Tally) -> Iterator[Row]:
     """Every row that has content."""
+    from openpyxl.worksheet import _reader as reader
+
     book = sheet.parent
     seen = 0  # cells that hold nothing as well: they cost time
     with sheet._get_source() as source:
-        parser = WorkSheetParser(
+        parser = reader.WorkSheetParser(
             source,
             sheet._shared_strings,
             data_only=True,
@@ -100,14 +102,14 @@ def _filled_rows(sheet: Any, tally: Tally) -> Iterator[Row]:
 
 
 def _require_place(tally: Tally, row: int, column: int) -> None:
+    from openpyxl import utils
+
     limits = tally.limits
     if row < 1 or row > LAST_ROW:
         problem = f"The workbook names row {row:,}; a sheet has {LAST_ROW:,} at most."
         raise refused(tally.name, problem, "Copy its rows into a new sheet and save that.")
     if column > limits.columns:
-        problem = (
-            f"Cell {get_column_letter(column)}{row} is in column {column:,}; the limit is {limits.columns:,} columns."
-        )
+        problem = f"Cell {utils.get_column_letter(column)}{row} is in column {column:,}; the limit is {limits.columns:,} columns."
         raise refused(tally.name, problem, "Clear what stands so far to the right and save it again.")
 
 

@@ -127,6 +127,7 @@ WORDS = {
         "create": "创建",
         "projects": "项目",
         "no_projects": "还没有项目。新项目保存在 {folder}。",
+        "where": "保存在 {folder}",
         "project_numbers": "{texts:,} 条文本，{decisions:,} 个决定",
         "changed": "{time} UTC",
     },

@@ -132,6 +132,7 @@ WORDS = {
         "create": "Create",
         "projects": "Projects",
         "no_projects": "None yet. New projects are kept in {folder}.",
+        "where": "Kept in {folder}",
         "project_numbers": "{texts:,} {texts:text|texts}, {decisions:,} {decisions:decision|decisions}",
         "changed": "{time} UTC",
     },
