@@ -165,6 +165,15 @@ def brought_by(extra: str) -> Iterator[None]:
         raise MissingExtra(f'{package} is not installed; `pip install "inffeed[{extra}]"` brings it.') from error
 
 
+def require(extra: str, *packages: str) -> None:
+    """Raise MissingExtra where one of these packages, which the extra brings, is not installed; imports none."""
+    from importlib.metadata import version
+
+    with brought_by(extra):
+        for package in packages:
+            version(package)
+
+
 class Cancelled(InfFeedError):
     """The user cancelled the running work; what was computed so far is kept where it can be."""
 

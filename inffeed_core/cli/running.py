@@ -2,14 +2,13 @@
 
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument
-from inffeed_core.errors import brought_by
+from inffeed_core.errors import require
 
 if TYPE_CHECKING:
     from inffeed_core.project.status import Status
@@ -117,8 +116,7 @@ def app(project: Path | None, port: int | None, headless: bool, hosts: tuple[str
     from inffeed_core.project.opened import opened_by_hand
     from inffeed_core.project.places import app_folder, home
 
-    with brought_by("app"):
-        version("streamlit"), version("plotly")
+    require("app", "streamlit", "plotly")
     root, projects = app_folder(), home()
     click.echo(projects)
     environment = os.environ | {"INFFEED_HOME": str(projects.folder)}

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from inffeed_core import store
-from inffeed_core.errors import Cancelled, NotReady, Terminated
+from inffeed_core.errors import Cancelled, NotReady, Terminated, require
 from inffeed_core.influence import choose_l2
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.sources import resolve
@@ -40,8 +40,9 @@ def tune(
 
     A recipe other than `plain` is carried out on the features of the untouched base, whose beliefs no silver label has
     shaped; the transformer then learns the class probabilities that it gives.
-    Raises NotReady where there is nothing to learn from or to score, ModelError, Cancelled.
+    Raises NotReady where there is nothing to learn from or to score, MissingExtra, ModelError, Cancelled.
     """
+    require("finetune", "accelerate", "peft")  # before anything is encoded
     learn, validation = _data(project, as_of)
     if not validation:
         raise NotReady("There is no validation gold, which tells when to stop; import some into the validation split.")

@@ -25,7 +25,7 @@ import transformers
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from inffeed_core.errors import NotReady
+from inffeed_core.errors import NotReady, require
 from inffeed_core.models.checkpoints import KEPT, last_checkpoint, require_room, room_needed
 from inffeed_core.models.encoder import explained, quietly
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
@@ -101,6 +101,7 @@ def seconds_per_text(base: ModelFiles, lessons: Lessons, about: FineTuning, prog
 
 def _prepared(base: ModelFiles, about: FineTuning, progress: Progress) -> tuple[Any, Any]:
     """(model, tokenizer), ready to be trained; deterministic for the seed."""
+    require("finetune", "accelerate", "peft")
     progress("Loading the model", 0, 0)
     transformers.set_seed(about.seed)
     with explained(base), quietly():

