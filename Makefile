@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help app test check bench shots clean
+.PHONY: help app test check docs bench shots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -18,11 +18,14 @@ app: $(VENV)/ready ## set up and open the app
 test: $(VENV)/ready-dev browser ## set up and run every test, the browser's too
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-check: $(VENV)/ready-dev ## style, types and import layers
+check: $(VENV)/ready-dev docs ## style, types, import layers, and the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .import_linter_cache
+
+docs: $(VENV)/ready-docs ## build the documentation into site/; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
 
 bench: $(VENV)/ready-dev ## speed and worth, measured on this machine (DATA=folder for real data)
 	$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA))
@@ -31,7 +34,7 @@ shots: $(VENV)/ready-dev browser ## take the README's screenshots anew
 	HF_HUB_OFFLINE=1 $(BIN)/python docs/take_screenshots.py
 
 clean: ## remove the environment and every cache (projects stay)
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis test-results
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -47,6 +50,10 @@ $(VENV)/ready: $(VENV)/bin/python requirements.txt pyproject.toml
 
 $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/ready-docs: $(VENV)/ready requirements-docs.txt
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -r requirements-docs.txt
 	@touch $@
 
 .PHONY: browser

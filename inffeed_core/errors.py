@@ -16,11 +16,11 @@
     │   └── EncodingUnclear how its text is encoded has to be said; carries proposals
     ├── ExportFailed        a file cannot be written: unknown format, full disk, no permission
     ├── ModelError          a model cannot be found, read or trusted
+    ├── MissingExtra        an optional package is not installed
     ├── NotReady            a step is asked for before the one it needs
     ├── UnknownInstance     no instance has this id
     ├── InvalidDecision     a decision names an unknown label, act or token
     ├── JobError            a job cannot be started, or has ended while its process went on
-    ├── MissingExtra        an optional package is not installed
     └── Cancelled           the user cancelled running work
         └── Terminated      the system did, which ends processes when it shuts down
 
@@ -135,22 +135,6 @@ class ModelError(InfFeedError):
     """A model cannot be found, read or trusted."""
 
 
-class NotReady(InfFeedError):
-    """A step was asked for before the one it needs."""
-
-
-class UnknownInstance(InfFeedError):
-    """No instance of the project has this id."""
-
-
-class InvalidDecision(InfFeedError):
-    """A decision names an unknown label, act, instance or token."""
-
-
-class JobError(InfFeedError):
-    """A job cannot be started, or is no longer the one of the process that does it."""
-
-
 class MissingExtra(InfFeedError, ImportError):
     """A package that only an extra brings is not installed."""
 
@@ -172,6 +156,22 @@ def require(extra: str, *packages: str) -> None:
     with brought_by(extra):
         for package in packages:
             version(package)
+
+
+class NotReady(InfFeedError):
+    """A step was asked for before the one it needs."""
+
+
+class UnknownInstance(InfFeedError):
+    """No instance of the project has this id."""
+
+
+class InvalidDecision(InfFeedError):
+    """A decision names an unknown label, act, instance or token."""
+
+
+class JobError(InfFeedError):
+    """A job cannot be started, or is no longer the one of the process that does it."""
 
 
 class Cancelled(InfFeedError):

@@ -55,13 +55,17 @@ class ProjectSettings(_Settings):
     """What a project is about. `labels` fixes the order of classes everywhere."""
 
     name: str
+    """What people call the project; shown as its title."""
     labels: tuple[str, ...]
     _: KW_ONLY
     model: str = DEFAULT_MODEL
+    """Hub id or local folder of the encoder, or of a sequence classifier, with its weights in safetensors."""
     model_labels: Mapping[str, str] = field(default_factory=dict)
     """For a sequence classifier: the project's label for each of its own; empty = matched by name or position."""
     guidelines: str = ""
+    """What annotators read beside the texts: which label is for what."""
     seed: int = 0
+    """Of everything that draws at random."""
     overlap: int = 1
     """A flag is open until this many annotators have answered it."""
     lease_minutes: float = 15.0
@@ -127,6 +131,7 @@ class FineTuneSettings(_Settings):
     learning_rate: float | None = None
     """Peak of a linear schedule with 10 % warm-up; None = 5e-5 for the whole transformer, 1e-3 for LoRA."""
     batch_size: int = 16
+    """Texts that one step learns from."""
     scorings: int = 2
     """Of validation in an epoch; each leaves a checkpoint."""
     patience: int = 3
@@ -136,6 +141,7 @@ class FineTuneSettings(_Settings):
     class_weights: bool = False
     """Let every class count as much as the others, however rare it is among what is learned."""
     lora_rank: int = 8
+    """Of the adapters that the method `lora` trains: more learn more, and make larger versions."""
 
     def __post_init__(self) -> None:
         _require(1 <= self.epochs <= 100, f"epochs is {self.epochs}; expected 1 to 100.")
@@ -174,6 +180,7 @@ class TrainSettings(_Settings):
     """int8 encodes two to four times as fast, almost the same features; for bare encoders that stay as they are.
     Tiers beyond the head run the network in float32 all the same."""
     method: Method = "instant"
+    """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
     """Used by the methods other than instant."""
 
@@ -262,12 +269,15 @@ class FeedbackSettings(_Settings):
     """How other labels for training rows are proposed (objective 1). Vote and margin are the influence vote's alone."""
 
     method: Remedy = "discard"
+    """What is proposed for doubtful labels."""
     influencers: int = 10
     """The K strongest of each target that vote; of other methods' proposals they are shown."""
     vote: Vote = "signed"
+    """How influencers vote on a target's label."""
     margin: float = 0.2
     """Least lead of the winner over the present label, as a share of all votes."""
     rounds: int = 3
+    """At most; after each that validation confirmed, a model is trained and proposes anew."""
     cap: float = 0.05
     """Largest share of a class's rows that one round may change."""
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from inffeed_core.errors import InfFeedError, ProjectError
-from inffeed_core.project.folder import Project, ProjectSummary, create_project, projects_in
+from inffeed_core.project.folder import Project, ProjectSummary, create_project, default_home, projects_in
 from inffeed_core.project.opened import may_open
-from inffeed_core.project.places import default_home
 from inffeed_core.project.sample import open_sample
 from inffeed_core.project.status import NextStep, Status, Step, status
 from inffeed_core.records import Split

@@ -42,8 +42,7 @@ def new(
 
     The folder must be new or empty. The sample project goes where projects are kept, unless you name a folder.
     """
-    from inffeed_core.project.folder import create_project, model_reference
-    from inffeed_core.project.places import default_home
+    from inffeed_core.project.folder import create_project, default_home, model_reference
     from inffeed_core.project.sample import open_sample
 
     if sample:

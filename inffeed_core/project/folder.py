@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from inffeed_core.errors import AccessDenied, InfFeedError, ProjectError, StoreError
+from inffeed_core.project.places import home
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
     act_counts,
@@ -83,6 +84,11 @@ class ProjectSummary:
     """When the database was last written, ISO 8601 in UTC."""
     problem: str = ""
     """Why the project cannot be opened and what to do, perhaps a `Sentence`; empty where it can."""
+
+
+def default_home() -> Path:
+    """The folder that holds the projects; `places.home` also tells why."""
+    return home().folder
 
 
 def create_project(folder: Path, settings: ProjectSettings) -> Project:

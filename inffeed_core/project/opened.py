@@ -13,8 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from inffeed_core.errors import ProjectError
-from inffeed_core.project.folder import Project, open_project
-from inffeed_core.project.places import default_home
+from inffeed_core.project.folder import Project, default_home, open_project
 
 FILE = "opened-by-hand.json"
 """In the home folder: the folders elsewhere that were opened by hand."""

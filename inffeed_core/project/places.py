@@ -51,11 +51,6 @@ def home() -> Home:
 
 def by_name(folder: Path) -> Path:
     """`folder` itself; where that is a bare name that does not exist here, the project of this name in `home`."""
-    kept = default_home() / folder
+    kept = home().folder / folder
     bare = len(folder.parts) == 1 and not folder.exists()
     return kept if bare and (kept / "project.db").is_file() else folder
-
-
-def default_home() -> Path:
-    """The folder that holds the projects (see `home`)."""
-    return home().folder

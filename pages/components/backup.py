@@ -6,8 +6,7 @@ import streamlit as st
 
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project.backing_up import backup, place_for_backup
-from inffeed_core.project.folder import Project
-from inffeed_core.project.places import default_home
+from inffeed_core.project.folder import Project, default_home
 from pages.components.notices import problem, success
 from pages.language import say, stage, told
 

@@ -16,13 +16,14 @@ from inffeed_core.project.folder import (
     Project,
     change_settings,
     create_project,
+    default_home,
     model_reference,
     open_project,
     projects_in,
     settings_of,
     use_model,
 )
-from inffeed_core.project.places import by_name, default_home, home
+from inffeed_core.project.places import by_name, home
 from inffeed_core.project.sample import open_sample
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import count_instances, reading

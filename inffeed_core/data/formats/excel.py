@@ -109,7 +109,8 @@ def _require_place(tally: Tally, row: int, column: int) -> None:
         problem = f"The workbook names row {row:,}; a sheet has {LAST_ROW:,} at most."
         raise refused(tally.name, problem, "Copy its rows into a new sheet and save that.")
     if column > limits.columns:
-        problem = f"Cell {utils.get_column_letter(column)}{row} is in column {column:,}; the limit is {limits.columns:,} columns."
+        cell = f"{utils.get_column_letter(column)}{row}"
+        problem = f"Cell {cell} is in column {column:,}; the limit is {limits.columns:,} columns."
         raise refused(tally.name, problem, "Clear what stands so far to the right and save it again.")
 
 
