@@ -74,6 +74,7 @@ def test_what_make_installs_is_within_the_ranges():
 def test_the_version_stands_in_one_place_and_is_cited():
     cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {__version__}\n" in cited
+    assert f"inffeed-{__version__}-py3-none-any.whl" in (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dynamic"]
 
 

@@ -44,7 +44,7 @@ def home() -> Home:
     if named := os.environ.get("INFFEED_HOME"):
         return Home(Path(named).expanduser().absolute(), "named by INFFEED_HOME")
     here = Path("projects").absolute()
-    if any(here.glob("*/project.db")):  # where releases before 0.2 kept them
+    if any(here.glob("*/project.db")):  # where earlier versions kept them
         return Home(here, "found in the working directory; INFFEED_HOME names another folder")
     return Home(user_data_path("inffeed", appauthor=False) / "projects", "INFFEED_HOME names another folder")
 
