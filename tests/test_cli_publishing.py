@@ -109,8 +109,11 @@ def test_a_backup_is_made_checked_and_opened(trained: Project, tmp_path: Path) -
 def test_status_says_what_the_check_found(trained: Project) -> None:
     assert "database:   checked, whole" in run("status", trained.folder).stdout
     assert json.loads(run("status", trained.folder, "--json").stdout)["database_checked"] is True
+    with store.reading(trained.db) as db:
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = 'decision_annotator'"
+        page = next(iter(db.query(sql)))["rootpage"]
     with trained.db.open("r+b") as file:
-        file.seek(-4096, os.SEEK_END)
+        file.seek((page - 1) * 4096)
         file.write(b"\xff" * 4096)
     for command in ("status", "flags", "jobs", "versions"):
         refused = run(command, trained.folder, code=1)

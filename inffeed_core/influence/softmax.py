@@ -105,7 +105,8 @@ def probabilities(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) 
 def logits(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
     """Logits of every row, summing to zero over classes, float64."""
     weight = sum_zero_basis(len(theta) + 1) @ theta
-    return torch.cat([rows @ weight.T for _, rows in blocks(features, CACHED)])
+    none = torch.empty(0, len(weight), dtype=torch.float64)
+    return torch.cat([none, *(rows @ weight.T for _, rows in blocks(features, CACHED))])
 
 
 def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, " n"]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from sqlite_utils import Database
 
 from inffeed_core import feedback, store
 from inffeed_core.analysis.analysing import analyse
@@ -57,8 +58,8 @@ def spoiled_once(tmp_path_factory: pytest.TempPathFactory, trained_once: Project
     """The sample with 70 of its 80 train labels turned round, and a version that has learned from that."""
     project = Project(shutil.copytree(trained_once.folder, tmp_path_factory.mktemp("spoiled") / "sample"))
     with store.writing(project.db) as db:
-        for one in list(store.instances(db, [Split.TRAIN]))[10:]:
-            store.record_decision(db, Decision(f"wrong {one.id}", one.id, "Eve", Act.RELABEL, other(one.label)))
+        for one in wrong_ones(db):  # as if they had been imported so: nobody has decided about them
+            db.conn.execute("UPDATE instance SET label = ? WHERE id = ?", [other(one.label), one.id])
     version = train(project, TrainSettings(l2=1e-3, recipe="plain", silver_weight=0.2), quiet)
     with store.writing(project.db) as db:
         store.promote(db, version.id, "test")
@@ -74,10 +75,15 @@ def other(label: str) -> str:
     return "negative" if label == "positive" else "positive"
 
 
+def wrong_ones(db: Database) -> list[Instance]:
+    """The 70 train texts whose labels are turned round."""
+    return list(store.instances(db, [Split.TRAIN]))[10:]
+
+
 def propose_repair(project: Project, out: int = 5) -> ProposalSet:
     """What a method that knew the truth would propose: some texts to be left out, and the right labels of the rest."""
     with store.writing(project.db) as db:
-        wrong = [one for one in store.instances(db, [Split.TRAIN]) if one.annotator == "Eve"]
+        wrong = wrong_ones(db)
         rows = [(one.id, one.label, None if n < out else other(one.label), 1.0) for n, one in enumerate(wrong)]
         version, row = store.active_version(db), store.last_decision_row(db)
         assert version is not None
@@ -246,7 +252,7 @@ def test_only_the_chosen_are_tried(trained: Project):
     chosen = feedback.preview(trained).open[:2]
     (one,) = run_rounds(trained, found.id, chosen, "Ana", 1, quiet)
     assert one.count == 2
-    with pytest.raises(NotReady, match="None of the chosen proposals"):
+    with pytest.raises(NotReady, match="None of the 1 chosen proposals"):
         run_rounds(trained, found.id, ["nobody"], "Ana", 1, quiet)
 
 

@@ -105,3 +105,7 @@ def test_blocks_cover_every_row_once_and_append_one(rows: int, size: int):
     assert [where.start for where, _ in parts] == list(range(0, rows, size))
     assert torch.equal(whole[:, :2], features.double())
     assert torch.equal(whole[:, 2], torch.ones(rows, dtype=torch.float64))
+
+
+def test_no_rows_have_no_probabilities():
+    assert probabilities(torch.zeros(2, 4, dtype=torch.float64), torch.empty(0, 3)).shape == (0, 3)

@@ -322,3 +322,11 @@ def test_a_retrain_reads_the_texts_once_and_fits_what_it_believes_once(
     retrain(trained, TrainSettings(recipe="noise-aware", trust=1.0), FEW, quiet)
     assert [set(splits) for splits in read] == [set(Split), {Split.VALIDATION}]  # the latter through the parent
     assert len(believed) == 1
+
+
+def test_a_project_without_test_texts_is_trained(project: Project, base: Path):
+    with store.writing(project.db) as db:
+        store.exclude(db, [one.id for one in store.instances(db, [Split.TEST])], "leak")
+    version = train(project, TrainSettings(max_tokens=32), quiet, model=str(base))
+    assert version.validation is not None
+    assert version.test is None
