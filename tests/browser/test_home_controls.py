@@ -31,7 +31,7 @@ def test_a_language_is_always_chosen_and_goes_along(page: Page, server: Server):
     expect(languages.filter(has_text="中文")).to_have_attribute("aria-checked", "true")
     page.get_by_role("link", name="模型").click()
     expect(page.get_by_role("heading", name="模型")).to_be_visible(timeout=30_000)
-    assert query(page)["language"] == ["zh"]
+    page.wait_for_url("**language=zh**")
     page.reload()
     expect(page.get_by_role("heading", name="模型")).to_be_visible(timeout=30_000)
     page.get_by_text("English").click()
@@ -61,8 +61,9 @@ def test_a_folder_opens_and_the_next_step_leads_where_it_says(page: Page, server
     card = page.locator('[data-testid="stMain"]')
     expect(card.get_by_text(settings_of(project).name, exact=True).first).to_be_visible(timeout=30_000)
     assert query(page)["project"] == [str(project.folder)]
-    counts = [one.inner_text() for one in page.locator('[data-testid="stMetricValue"]').all()]
-    assert counts[:3] == [str(n) for n in stored(project)]
+    counts = page.locator('[data-testid="stMetricValue"]')
+    for place, n in enumerate(stored(project)):
+        expect(counts.nth(place)).to_have_text(str(n), timeout=30_000)
     page.get_by_role("button", name="Retrain").first.click()
     expect(page.get_by_role("heading", name="Models")).to_be_visible(timeout=30_000)
 

@@ -163,7 +163,7 @@ def test_the_death_of_the_worker_shows_within_five_seconds(
     os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()
     expect(page.get_by_text("Training failed")).to_be_visible(timeout=5 * SECONDS)
-    expect(page.get_by_text("Its process ended without a word", exact=False)).to_be_visible(timeout=1 * SECONDS)
+    expect(page.get_by_text("Its process was killed (SIGKILL)", exact=False)).to_be_visible(timeout=1 * SECONDS)
     failed = eventually(project, lambda job: True)
     assert time.monotonic() - killed < 5
     assert (failed.id, failed.state) == (job.id, JobState.FAILED)

@@ -157,6 +157,10 @@ def test_every_key_has_been_pressed(open_room, project):
     press("note")
     expect(page.locator(".room .note textarea")).to_be_focused()
     page.keyboard.press("Escape")
+    press("leaveOut")
+    expect(page.locator(".room")).to_contain_text(
+        "Only a text that feedback proposes to leave out can be left out here"
+    )
     for command in ("further", "nearer", "reveal", "twins"):
         press(command)
     assert shown(page) == "s004"

@@ -115,7 +115,7 @@ def guidelines(page: Page, wanted: bool) -> None:
 
 
 def places(page: Page) -> list[Any]:
-    return [one.bounding_box() for one in page.locator(".room .actions button").all()]
+    return [one.bounding_box() for one in page.locator(".room .actions button:visible").all()]
 
 
 def settled(page: Page) -> None:
