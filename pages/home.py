@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
@@ -112,7 +113,7 @@ def _begin(open_now: Project | None) -> None:
         st.subheader(say("home.try"), anchor=False)
         st.text(say("home.try_advice"))
         st.space("stretch")
-        kind = "primary" if open_now is None else "secondary"
+        kind: Literal["primary", "secondary"] = "primary" if open_now is None else "secondary"
         if st.button(say("home.sample"), type=kind, icon=":material/science:", width="stretch"):
             _open_sample()
     with new, st.container(border=True, height="stretch"):

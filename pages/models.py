@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from inffeed_core.learning.comparing import all_versions, make_active
 from inffeed_core.project.folder import Project
@@ -95,7 +96,7 @@ def _table(versions: list[ModelVersion], active: ModelVersion) -> None:
         }
         for v in versions
     ]
-    columns = {
+    columns: dict[str, ColumnConfig | str] = {
         "version": say("models.column_version"),
         "from": say("models.column_parent"),
         "encoder": say("models.column_encoder"),

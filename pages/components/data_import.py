@@ -73,7 +73,7 @@ def _previewed(project: Project, table: Table, file_id: str, options: ImportOpti
     of = (project.folder, file_id)
     if st.session_state.get("previews_of") != of:
         st.session_state["previews_of"], st.session_state["previews"] = of, {}
-    kept = st.session_state["previews"]
+    kept: dict[str, ImportPreview] = st.session_state["previews"]
     if (key := repr(options)) not in kept:
         with st.spinner(say("import.reading")):
             kept[key] = preview(project, table, options)

@@ -52,7 +52,7 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
             )
         if asked and label is None:
             st.text(say("review.settle_missing"))
-        elif asked:
+        elif asked and label is not None:
             settle(project, instance.id, label, annotator, note)
             st.rerun()
 

@@ -1,6 +1,7 @@
 """Which flags to review: their order and a filter, both in the address bar, so that a link shares them."""
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -26,21 +27,24 @@ def policy_choice(project: Project) -> str:
     orders = (*POLICIES, SENT) if asked == SENT or was_sent(project) else POLICIES
     if asked in orders and asked != st.session_state.get(_ADDRESS):
         choose("review_policy", asked)
-    policy = choice(
-        say("review.policy"),
-        orders,
-        name="review_policy",
-        default=default,
-        format_func=lambda p: section("policies")[p][0],
-        label_visibility="collapsed",
-        width=220,
+    policy = (
+        choice(
+            say("review.policy"),
+            orders,
+            name="review_policy",
+            default=default,
+            format_func=lambda p: section("policies")[p][0],
+            label_visibility="collapsed",
+            width=220,
+        )
+        or default
     )
     st.session_state[_ADDRESS] = "" if policy == default else policy
     if policy == default:
         st.query_params.pop("order", None)
     else:
         st.query_params["order"] = policy
-    return policy or default
+    return policy
 
 
 _ADDRESS = "order_in_address"
@@ -89,7 +93,7 @@ def _answered() -> list[Act]:
         persist_state="session",
     )
     if chosen:
-        st.query_params["answered"] = [str(act) for act in chosen]
+        st.query_params["answered"] = tuple(str(act) for act in chosen)
     else:
         st.query_params.pop("answered", None)
     return chosen
@@ -104,7 +108,7 @@ def _since(project: Project, only: FlagFilter, answered: tuple[Act, ...]) -> int
     return since
 
 
-_KEPT = {"bind": "query-params", "persist_state": "session"}
+_KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
 @st.cache_data(max_entries=20, show_spinner=False)

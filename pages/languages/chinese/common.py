@@ -1,6 +1,8 @@
 """Simplified Chinese, but for the review room."""
 
-WORDS = {
+from typing import Any
+
+WORDS: dict[str, dict[str, Any]] = {
     "app": {
         "name": "InfFeed",
         "claim": "找出损害分类器的银标签，说明原因，并帮你改正。",

@@ -1,9 +1,11 @@
 """English, but for the review room."""
 
+from typing import Any
+
 from inffeed_core import wording
 from inffeed_core.flags import reasons
 
-WORDS = {
+WORDS: dict[str, dict[str, Any]] = {
     "app": {
         "name": "InfFeed",
         "claim": "Finds the silver labels that harm your classifier, shows why, and lets you repair them.",
