@@ -125,7 +125,9 @@ def _proposals(project: Project, may: May) -> None:
     st.caption(say(f"feedback.about_{shown.settings.method}"))
     if shown.stale and shown.open:
         st.badge(say("feedback.stale"), icon=":material/history:", color="orange")
-        st.text(say("feedback.stale_said", changed=shown.changed_since, made=shown.set.version, now=shown.version_now))
+        st.text(
+            say("feedback.stale_said", changed=shown.changed_since, made=shown.proposed.version, now=shown.version_now)
+        )
     for trial in shown.trials[:1]:
         st.text(told(feedback.outcome(trial)))
     if not shown.proposals:
@@ -158,7 +160,7 @@ def _name(one: ProposalSet) -> str:
 
 def _summary(shown: Preview) -> str:
     method = say(f"feedback.{shown.settings.method}")
-    words = counted("feedback.summary", shown.set.size, method=method, version=shown.set.version)
+    words = counted("feedback.summary", shown.proposed.size, method=method, version=shown.proposed.version)
     return f"{words} {counted('feedback.open_ones', len(shown.open))}"
 
 

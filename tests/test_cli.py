@@ -461,6 +461,7 @@ def test_feedback_is_proposed_shown_applied_and_undone(analysed: Path) -> None:
     proposed = answer("feedback", "propose", analysed, "--method", "confident-learning", "--cap", 0.3)
     assert isinstance(proposed, dict)
     ids = [one["id"] for one in proposed["proposals"]]
+    assert proposed["set"]["id"] == 1
     assert ids
     shown = run("feedback", "show", analysed, "--id", ids[0]).stdout
     assert f"1. {ids[0]}" in shown

@@ -18,7 +18,7 @@ from inffeed_core.wording import Sentence
 class Preview:
     """A set of proposals as it stands today."""
 
-    set: ProposalSet
+    proposed: ProposalSet
     settings: FeedbackSettings
     proposals: Sequence[Proposal]
     """The most certain first."""
@@ -42,7 +42,7 @@ class Preview:
     @property
     def stale(self) -> bool:
         """Whether labels have changed, or another version is in use, since the method looked."""
-        return self.changed_since > 0 or self.version_now != self.set.version
+        return self.changed_since > 0 or self.version_now != self.proposed.version
 
 
 def untouched(proposals: Sequence[Proposal]) -> list[Proposal]:
@@ -55,7 +55,7 @@ def preview(project: Project, set_id: int | None = None) -> Preview:
     with store.reading(project.db) as db:
         found, active = store.proposal_set(db, set_id), store.active_version(db)
         return Preview(
-            set=found,
+            proposed=found,
             settings=FeedbackSettings.from_dict(found.settings),
             proposals=store.proposals(db, found),
             changed_since=store.changed_since(db, found.as_of_decision),

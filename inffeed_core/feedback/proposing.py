@@ -30,7 +30,7 @@ def propose(project: Project, settings: FeedbackSettings, progress: Progress) ->
     ids, names = [one.id for one in state.learn.instances], state.about.labels
     proposed: list[Proposed] = [
         (ids[row], names[found.labels[row]], None if label == LEAVE_OUT else names[label], lead)
-        for row, label, lead in _told(proposals)
+        for row, label, lead in _as_rows(proposals)
     ]
     with store.writing(project.db) as db:
         voters = dict(zip([one[0] for one in proposed], casts, strict=True))
@@ -38,7 +38,7 @@ def propose(project: Project, settings: FeedbackSettings, progress: Progress) ->
         return store.proposal_set(db, id)
 
 
-def _told(proposals: Proposals) -> list[tuple[int, int, float]]:
+def _as_rows(proposals: Proposals) -> list[tuple[int, int, float]]:
     return list(zip(proposals.rows.tolist(), proposals.labels.tolist(), proposals.leads.tolist(), strict=True))
 
 

@@ -115,7 +115,7 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
             "cosine_to_float32": _cosine(project, model, settings),
             "base": about.model,
             "code": __version__,
-            "fine_tuning": None if tuned is None else _told(tuned),
+            "fine_tuning": None if tuned is None else _tuning_facts(tuned),
         },
     )
     predicted = _predicted(fit, validation, about) | _predicted(fit, data.only(Split.TEST), about)
@@ -157,7 +157,7 @@ def _cosine(project: Project, model: str, settings: TrainSettings) -> float | No
     return cosine_to_float32(model, project.features, max_tokens=settings.max_tokens, precision=settings.precision)
 
 
-def _told(tuned: FineTuned) -> dict[str, object]:
+def _tuning_facts(tuned: FineTuned) -> dict[str, object]:
     return {name: value for name, value in asdict(tuned).items() if name != "folder"}
 
 

@@ -90,7 +90,7 @@ def test_targets_are_training_texts_with_their_influencers(trained: Project, met
     settings = FeedbackSettings(method=method, influencers=4, cap=0.03)
     found = propose(trained, settings, quiet)
     shown = feedback.preview(trained)
-    assert (shown.set, shown.settings, shown.stale) == (found, settings, False)
+    assert (shown.proposed, shown.settings, shown.stale) == (found, settings, False)
     assert 0 < found.size <= 0.03 * 380
     now = labels(trained)
     for one in shown.proposals:
@@ -179,7 +179,7 @@ def test_texts_that_confirm_have_no_say_in_what_is_proposed(spoiled: Project, me
     assert proposed(spoiled, method) == first
     turn_round(spoiled, chooses)
     assert proposed(spoiled, method) != first
-    run_rounds(spoiled, feedback.preview(spoiled).set.id, None, "Ana", 1, quiet)
+    run_rounds(spoiled, feedback.preview(spoiled).proposed.id, None, "Ana", 1, quiet)
     assert feedback.preview(spoiled).trials[0].examples == len(confirms) == 50
 
 

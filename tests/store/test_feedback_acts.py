@@ -98,6 +98,8 @@ def test_a_set_is_read_as_it_was_stored(db: Database):
         ("gold", -0.2, "a", -0.2),
         ("two", 0.1, "a", 0.1),
     ]
+    later = propose(db)
+    assert (proposal_set(db).id, proposal_set(db, found.id)) == (later, found)
     with pytest.raises(NotReady, match="no set of proposals 7"):
         proposal_set(db, 7)
 

@@ -104,7 +104,7 @@ SUFFIXES = {suffix: one for one in FORMATS for suffix in one.suffixes}
 """Every suffix that is read, and what it says."""
 
 
-def _told(formats: Sequence[Format]) -> str:
+def _in_words(formats: Sequence[Format]) -> str:
     """Such as "CSV (.csv, .csv.gz) or Parquet (.parquet)"."""
     told = []
     for one in formats:
@@ -114,5 +114,5 @@ def _told(formats: Sequence[Format]) -> str:
     return " or ".join(filter(None, (", ".join(told[:-1]), told[-1])))
 
 
-READABLE = _told(FORMATS)
-WRITABLE = _told([one for one in FORMATS if one.write])
+READABLE = _in_words(FORMATS)
+WRITABLE = _in_words([one for one in FORMATS if one.write])

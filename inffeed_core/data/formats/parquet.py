@@ -42,7 +42,7 @@ def parse(name: str, data: bytes, tally: Tally) -> Table:
         ) from error
     if not tally.rows or not columns:
         raise refused(name, "The file has no rows.", "Choose a file with at least one row.")
-    notes = tuple(_told(column, names) for column, names in class_names.items())
+    notes = tuple(_note_of_names(column, names) for column, names in class_names.items())
     return Table(name, columns, list(zip(*content, strict=True)), notes=notes, class_names=class_names)
 
 
@@ -126,7 +126,7 @@ def _cells(array: pyarrow.Array, names: Sequence[str] | None) -> list[Cell]:
     return [as_cell(value) for value in values]
 
 
-def _told(column: str, names: Sequence[str]) -> str:
+def _note_of_names(column: str, names: Sequence[str]) -> str:
     some = ", ".join(f"{n} = {name}" for n, name in enumerate(names[:_NAMES_TOLD]))
     more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
     return f"The file names the numbers of column {column!r}: {some}{more}; -1 is no label."
