@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.analysis.agreement import TOP, agreement, all_analyses, rankings_agreement
+from inffeed_core import store
+from inffeed_core.analysis.agreement import TOP, agreement, rankings_agreement
 from inffeed_core.analysis.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
 from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.analysis.verifying import Verification, correlation, latest_verification, slope
@@ -87,7 +88,8 @@ def _chosen(project: Project) -> str:
 
 def _analyses(project: Project) -> list[int | None]:
     """The analysis to show, and perhaps one beside it; None stands for the newest of the version in use."""
-    found = {one.id: one for one in all_analyses(project)}
+    with store.reading(project.db) as db:
+        found = {one.id: one for one in store.analyses(db)}
     if len(found) < 2:
         return [None]
     newest = latest_id(project) or next(iter(found))

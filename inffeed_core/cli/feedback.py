@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inffeed_core.cli.console import F
     from inffeed_core.feedback.acts import Preview
     from inffeed_core.project.folder import Project
-    from inffeed_core.records import FeedbackAct, Proposal, Trial, Voter
+    from inffeed_core.store.proposals import FeedbackAct, Proposal, Trial, Voter
 
 
 @click.group(
@@ -81,11 +81,13 @@ def show(project: Path, set_id: int | None, ids: tuple[str, ...], limit: int, as
 
     The most certain stands first. With --id also the influencers of these texts, and how each voted.
     """
-    from inffeed_core.feedback.acts import preview, votes
+    from inffeed_core import store
+    from inffeed_core.feedback.acts import preview
 
     target = opened(project)
     found = preview(target, set_id)
-    cast = {one.id: votes(target, found.proposed.id, one.id) for one in found.proposals if one.id in ids}
+    with store.reading(target.db) as db:
+        cast = {one.id: store.voters(db, found.proposed.id, one.id) for one in found.proposals if one.id in ids}
     answer({"preview": _facts(found), "votes": cast}, as_json, lambda: _preview_in_words(found, limit, cast))
 
 

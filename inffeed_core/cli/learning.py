@@ -247,9 +247,10 @@ def promote(project: Path, version: str, by: str) -> None:
 
     Rolling back is promoting an older one.
     """
-    from inffeed_core.learning.comparing import make_active
+    from inffeed_core import store
 
-    make_active(opened(project), version, by)
+    with store.writing(opened(project).db) as db:
+        store.promote(db, version, by)
     click.echo(f"{version} is the active version.")
 
 

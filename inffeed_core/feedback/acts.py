@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from inffeed_core import store
 from inffeed_core.errors import InvalidDecision
 from inffeed_core.project.folder import Project
-from inffeed_core.records import FeedbackAct, Proposal, ProposalSet, ProposalState, Trial, Voter
 from inffeed_core.settings import SENT, FeedbackSettings
+from inffeed_core.store.proposals import FeedbackAct, Proposal, ProposalSet, ProposalState, Trial
 from inffeed_core.wording import Sentence
 
 
@@ -62,18 +62,6 @@ def preview(project: Project, set_id: int | None = None) -> Preview:
             version_now=active.id if active else "",
             trials=[trial for trial in store.trials(db) if trial.proposal_set == found.id],
         )
-
-
-def sets(project: Project) -> list[ProposalSet]:
-    """All sets of proposals, the newest first."""
-    with store.reading(project.db) as db:
-        return store.proposal_sets(db)
-
-
-def votes(project: Project, set_id: int, id: str) -> list[Voter]:
-    """The influencers of one proposal's text, strongest first, and how each voted."""
-    with store.reading(project.db) as db:
-        return store.voters(db, set_id, id)
 
 
 def acts(project: Project) -> list[FeedbackAct]:

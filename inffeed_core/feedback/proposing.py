@@ -10,9 +10,10 @@ from inffeed_core.feedback.ballots import ballot, polled
 from inffeed_core.feedback.halves import choosing
 from inffeed_core.feedback.methods import LEAVE_OUT, METHODS, VOTING, Ballot, Proposals, single_votes
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Progress, ProposalSet
+from inffeed_core.records import Progress
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.store.feedback import Cast, Proposed
+from inffeed_core.store.proposals import ProposalSet
 
 
 def propose(project: Project, settings: FeedbackSettings, progress: Progress) -> ProposalSet:

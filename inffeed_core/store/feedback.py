@@ -14,22 +14,12 @@ from typing import Any
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision, NotReady
-from inffeed_core.records import (
-    Act,
-    Decision,
-    FeedbackAct,
-    Interval,
-    Proposal,
-    ProposalSet,
-    ProposalState,
-    Split,
-    Trial,
-    Voter,
-)
+from inffeed_core.records import Act, Decision, Interval, Split
 from inffeed_core.settings import SENT
 from inffeed_core.store.clock import now
 from inffeed_core.store.decisions import record_decision
 from inffeed_core.store.instances import find
+from inffeed_core.store.proposals import FeedbackAct, Proposal, ProposalSet, ProposalState, Trial, Voter
 from inffeed_core.store.versions import active_version, promote
 
 Proposed = tuple[str, str, str | None, float]

@@ -9,8 +9,8 @@ from inffeed_core import feedback
 from inffeed_core.errors import InfFeedError
 from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project
-from inffeed_core.records import FeedbackAct
 from inffeed_core.settings import SENT
+from inffeed_core.store.proposals import FeedbackAct
 from pages.components.identity import known_name, remember_name
 from pages.components.job_panel import start_job
 from pages.components.notices import as_it_is, problem, success

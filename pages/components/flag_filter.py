@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from inffeed_core import store
 from inffeed_core.feedback.acts import was_sent
 from inffeed_core.flags.policies import POLICIES
-from inffeed_core.project.browsing import size
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, FlagFilter
 from inffeed_core.review.deciding import last_row
@@ -52,7 +52,7 @@ _ADDRESS = "order_in_address"
 
 def flag_filter(project: Project) -> FlagFilter:
     """The filter, behind a button that tells whether it is on."""
-    labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), size(project))
+    labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), _size(project))
     named = {f"{key}: {value}": (key, value) for key, value in pairs}
     if "with_answer" not in st.session_state:  # after a reload the address tells it
         look_again(*(act for act in st.query_params.get_all("answered") if act in UNDECIDED))
@@ -109,6 +109,11 @@ def _since(project: Project, only: FlagFilter, answered: tuple[Act, ...]) -> int
 
 
 _KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+
+
+def _size(project: Project) -> int:
+    with store.reading(project.db) as db:
+        return store.count_instances(db)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 import streamlit as st
 
-from inffeed_core.feedback.acts import Preview, votes
+from inffeed_core import store
+from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project, settings_of
-from inffeed_core.records import Proposal, ProposalState
+from inffeed_core.store.proposals import Proposal, ProposalState
 from pages.components.choices import page_number
 from pages.components.notices import as_it_is
 from pages.language import say, split_name
@@ -101,6 +102,8 @@ def _why(project: Project, shown: Preview, one: Proposal) -> None:
     method = shown.settings.method
     st.caption(say(f"feedback.why_{method}"))
     voting = method == "influence-vote"
+    with store.reading(project.db) as db:
+        voters = store.voters(db, shown.proposed.id, one.id)
     rows = [
         {
             say("columns.influence"): voter.influence,
@@ -110,7 +113,7 @@ def _why(project: Project, shown: Preview, one: Proposal) -> None:
             say("columns.id"): voter.id,
             say("columns.text"): voter.text,
         }
-        for voter in votes(project, shown.proposed.id, one.id)
+        for voter in voters
     ]
     columns = {
         say("columns.influence"): st.column_config.NumberColumn(format="%+.2e"),

@@ -20,8 +20,9 @@ from inffeed_core.feedback.rounds import run_rounds
 from inffeed_core.learning.training import train
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Decision, Instance, ModelVersion, ProposalSet, ProposalState, Split
+from inffeed_core.records import Act, Decision, Instance, ModelVersion, Split
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, Remedy, TrainSettings
+from inffeed_core.store.proposals import ProposalSet, ProposalState
 
 METHODS: tuple[Remedy, ...] = ("discard", "relabel-harmful", "confident-learning", "influence-vote")
 KILLED = """
@@ -98,7 +99,8 @@ def test_targets_are_training_texts_with_their_influencers(trained: Project, met
         assert one.state is ProposalState.OPEN
         assert one.label == now[one.id][0] != one.proposed
         assert (one.proposed is None) == (method == "discard")
-        cast = feedback.votes(trained, found.id, one.id)
+        with store.reading(trained.db) as db:
+            cast = store.voters(db, found.id, one.id)
         assert len(cast) == 4
         assert one.id not in {voter.id for voter in cast}
         assert {voter.split for voter in cast} <= {Split.TRAIN, Split.SILVER}

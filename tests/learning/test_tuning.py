@@ -16,7 +16,7 @@ from inffeed_core.learning.estimating import estimate_time
 from inffeed_core.learning.training import retrain, train
 from inffeed_core.learning.training_curve import training_curve_of
 from inffeed_core.models.heads import load_head
-from inffeed_core.project.folder import Project, use_model
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, ModelVersion
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
@@ -33,7 +33,7 @@ def quiet(stage: str, done: int, total: int) -> None:
 @pytest.fixture
 def small(project: Project, base: Path) -> Project:
     """The small project, on a tiny encoder."""
-    use_model(project, str(base))
+    change_settings(project, model=str(base))
     return project
 
 
@@ -100,7 +100,7 @@ def test_a_moved_project_finds_its_transformer_even_without_caches(small: Projec
 def test_another_base_model_ends_the_use_of_the_transformer(small: Project, tmp_path: Path):
     promote(small, train(small, TUNED, quiet).id)
     other = save_model(tmp_path / "other", "BertModel", initializer_range=0.2)
-    use_model(small, str(other))
+    change_settings(small, model=str(other))
     assert train(small, TrainSettings(max_tokens=32), quiet).encoder == str(other)
 
 

@@ -22,8 +22,9 @@ from inffeed_core.flags.policies import POLICIES, RANKINGS
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
-from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, ProposalState, Split
+from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, Split
 from inffeed_core.settings import SENT, Method, Recipe, Remedy, Scope, Vote
+from inffeed_core.store.proposals import ProposalState
 from pages.components.equal_texts import Kind
 from pages.languages import LANGUAGES
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision, NotReady
-from inffeed_core.records import Act, Decision, Example, ModelVersion, ProposalState, Split
+from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
     add_examples,
@@ -37,6 +37,7 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.flags import Viewer
+from inffeed_core.store.proposals import ProposalState
 
 LABELS = ("a", "b", "c")
 SPLITS = {"gold": Split.TRAIN, "dev": Split.VALIDATION, "held": Split.TEST}

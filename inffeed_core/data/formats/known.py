@@ -93,11 +93,11 @@ def _write_parquet(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[S
 
 
 FORMATS = (
-    Format("CSV", ("csv",), _decoded(delimited.parse), _write_csv, gzipped=True),
-    Format("TSV", ("tsv", "tab"), _decoded(_parse_tsv), _write_tsv, gzipped=True),
-    Format("JSON Lines", ("jsonl", "ndjson"), _decoded(jsonlines.parse), _write_jsonlines, gzipped=True),
-    Format("Parquet", ("parquet",), _parse_parquet, _write_parquet, gzipped=False),
-    Format("Excel", ("xlsx",), _parse_excel, None, gzipped=False),
+    Format("CSV", ("csv",), _decoded(delimited.parse), write=_write_csv, gzipped=True),
+    Format("TSV", ("tsv", "tab"), _decoded(_parse_tsv), write=_write_tsv, gzipped=True),
+    Format("JSON Lines", ("jsonl", "ndjson"), _decoded(jsonlines.parse), write=_write_jsonlines, gzipped=True),
+    Format("Parquet", ("parquet",), _parse_parquet, write=_write_parquet, gzipped=False),
+    Format("Excel", ("xlsx",), _parse_excel, write=None, gzipped=False),
 )
 
 SUFFIXES = {suffix: one for one in FORMATS for suffix in one.suffixes}
