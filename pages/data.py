@@ -1,5 +1,7 @@
 """Data: bring it in, look at it, repair what stands twice, and take it out again."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from inffeed_core.project.status import status
@@ -21,7 +23,7 @@ def page() -> None:
     names = [say("data.overview"), say("data.import"), say("data.texts"), say("data.export")]
     first = names[1] if now.next_step.step in IMPORTS else names[0]
     tabs = st.tabs(names, default=first, key="view", on_change="rerun", bind="query-params")
-    views = (
+    views: tuple[Callable[[], None], ...] = (
         lambda: overview(project, now),
         lambda: import_view(project, now),
         lambda: texts_view(project, now),

@@ -1,10 +1,14 @@
 """Explore: one instance, what the model makes of it, and the training instances behind that."""
 
+from collections.abc import Callable
+from typing import NoReturn
+
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.analysis.agreement import TOP, agreement, all_analyses, rankings_agreement
+from inffeed_core import store
+from inffeed_core.analysis.agreement import TOP, agreement, rankings_agreement
 from inffeed_core.analysis.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
 from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.analysis.verifying import Verification, correlation, latest_verification, slope
@@ -42,7 +46,7 @@ def page() -> None:
     _facts(shown)
     names = [say(f"explore.{view}") for view in ("influence", "map", "rankings", "decisions")]
     tabs = st.tabs(names, key="explore_view", on_change="rerun", bind="query-params")
-    views = (
+    views: tuple[Callable[[], None], ...] = (
         lambda: _influences(project, portraits, explaining),
         lambda: _map(project, shown),
         lambda: _rankings(project, shown, checking=VERIFY in working),
@@ -57,15 +61,18 @@ def page() -> None:
 def _chosen(project: Project) -> str:
     """The target's id: from the address, else the first match. Ends the page where there is nothing to show."""
     left, right = st.columns([2, 3], vertical_alignment="bottom")
-    query = left.text_input(
-        say("data.search"),
-        key="explore_query",
-        type="search",
-        placeholder=say("data.search_example"),
-        on_change=_forget,
+    query = (
+        left.text_input(
+            say("data.search"),
+            key="explore_query",
+            type="search",
+            placeholder=say("data.search_example"),
+            on_change=_forget,
+        )
+        or ""
     )
     found = {i.id: _name(i) for i in find_instances(project, query)}
-    target = st.query_params.get("id") or next(iter(found), None)
+    target: str | None = st.query_params.get("id") or next(iter(found), None)
     if target is None:
         _nothing(query)
     if target not in found:
@@ -81,7 +88,8 @@ def _chosen(project: Project) -> str:
 
 def _analyses(project: Project) -> list[int | None]:
     """The analysis to show, and perhaps one beside it; None stands for the newest of the version in use."""
-    found = {one.id: one for one in all_analyses(project)}
+    with store.reading(project.db) as db:
+        found = {one.id: one for one in store.analyses(db)}
     if len(found) < 2:
         return [None]
     newest = latest_id(project) or next(iter(found))
@@ -120,7 +128,7 @@ def _take_choice() -> None:
     st.query_params["id"] = st.session_state["explore_id"]
 
 
-def _nothing(query: str) -> None:
+def _nothing(query: str) -> NoReturn:
     if query.strip():
         empty_state(say("data.no_match"), say("explore.no_match_advice"))
     else:

@@ -4,13 +4,13 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from inffeed_core import feedback
+from inffeed_core import feedback, store
 from inffeed_core.errors import NotReady, SettingsError
 from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import status
-from inffeed_core.records import ProposalSet
 from inffeed_core.settings import FeedbackSettings, Remedy, Vote
+from inffeed_core.store.proposals import ProposalSet
 from pages.components.choices import choice
 from pages.components.feedback_acts import May, actions, acts_list, said
 from pages.components.job_panel import job_panel, start_job
@@ -48,7 +48,7 @@ def page() -> None:
 
 
 def _asking(project: Project, can: bool) -> None:
-    with st.expander(say("feedback.new"), icon=":material/search:", expanded=not feedback.sets(project)):
+    with st.expander(say("feedback.new"), icon=":material/search:", expanded=not _sets(project)):
         method: Remedy = st.segmented_control(
             say("feedback.method"),
             get_args(Remedy),
@@ -125,7 +125,9 @@ def _proposals(project: Project, may: May) -> None:
     st.caption(say(f"feedback.about_{shown.settings.method}"))
     if shown.stale and shown.open:
         st.badge(say("feedback.stale"), icon=":material/history:", color="orange")
-        st.text(say("feedback.stale_said", changed=shown.changed_since, made=shown.set.version, now=shown.version_now))
+        st.text(
+            say("feedback.stale_said", changed=shown.changed_since, made=shown.proposed.version, now=shown.version_now)
+        )
     for trial in shown.trials[:1]:
         st.text(told(feedback.outcome(trial)))
     if not shown.proposals:
@@ -136,9 +138,15 @@ def _proposals(project: Project, may: May) -> None:
     proposal_list(project, shown)
 
 
+def _sets(project: Project) -> list[ProposalSet]:
+    """The newest first."""
+    with store.reading(project.db) as db:
+        return store.proposal_sets(db)
+
+
 def _chosen_set(project: Project) -> int | None:
     """The newest set, or an earlier one that was chosen."""
-    found = {one.id: one for one in feedback.sets(project)}
+    found = {one.id: one for one in _sets(project)}
     if len(found) < 2:
         return None
     return choice(
@@ -158,7 +166,7 @@ def _name(one: ProposalSet) -> str:
 
 def _summary(shown: Preview) -> str:
     method = say(f"feedback.{shown.settings.method}")
-    words = counted("feedback.summary", shown.set.size, method=method, version=shown.set.version)
+    words = counted("feedback.summary", shown.proposed.size, method=method, version=shown.proposed.version)
     return f"{words} {counted('feedback.open_ones', len(shown.open))}"
 
 

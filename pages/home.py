@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
+from inffeed_core.data.formats.known import FORMATS
 from inffeed_core.errors import InfFeedError, ProjectError
 from inffeed_core.project.folder import Project, ProjectSummary, create_project, default_home, projects_in
 from inffeed_core.project.opened import may_open
@@ -17,7 +19,7 @@ from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem
 from pages.components.session import choose_by_hand, choose_project, current_project, may_type_paths
 from pages.components.standing import changes_said, undecided_said
-from pages.language import language_choice, say, stage, told
+from pages.language import any_of, language_choice, say, stage, told
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 WHERE = {
@@ -112,12 +114,12 @@ def _begin(open_now: Project | None) -> None:
         st.subheader(say("home.try"), anchor=False)
         st.text(say("home.try_advice"))
         st.space("stretch")
-        kind = "primary" if open_now is None else "secondary"
+        kind: Literal["primary", "secondary"] = "primary" if open_now is None else "secondary"
         if st.button(say("home.sample"), type=kind, icon=":material/science:", width="stretch"):
             _open_sample()
     with new, st.container(border=True, height="stretch"):
         st.subheader(say("home.own"), anchor=False)
-        st.text(say("home.own_advice"))
+        st.text(say("home.own_advice", formats=any_of([one.name for one in FORMATS])))
         st.space("stretch")
         if st.button(say("home.new"), icon=":material/add:", width="stretch"):
             st.session_state["making_project"] = True

@@ -14,7 +14,7 @@ the browser's, else English. What the core says comes as `Sentence`s and is tran
 warnings about files stay English (see `inffeed_core.wording`), and so do Streamlit's own few words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -59,6 +59,12 @@ def called(key: str) -> str:
 def counted(key: str, count: int, **values: object) -> str:
     """The phrase for one or for many, filled with `count`."""
     return say(f"{key}_one" if count == 1 else f"{key}_many", count=count, **values)
+
+
+def any_of(names: Sequence[str]) -> str:
+    """Such as "CSV, TSV or Excel"; nothing for no names."""
+    several = say("app.between").join(names[:-1])
+    return say("app.or").join(filter(None, (several, *names[-1:])))
 
 
 def told(sentence: str) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
-from inffeed_core.learning.comparing import all_versions, make_active
+from inffeed_core import store
+from inffeed_core.learning.comparing import all_versions
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status, Step, status
 from inffeed_core.records import Metrics, ModelVersion
@@ -95,7 +97,7 @@ def _table(versions: list[ModelVersion], active: ModelVersion) -> None:
         }
         for v in versions
     ]
-    columns = {
+    columns: dict[str, ColumnConfig | str] = {
         "version": say("models.column_version"),
         "from": say("models.column_parent"),
         "encoder": say("models.column_encoder"),
@@ -131,7 +133,8 @@ def _choose_active(project: Project, versions: list[ModelVersion], active: Model
         st.text(say("models.use_said", new=chosen, old=active.id))
         act = say("models.roll_back" if older else "models.promote", id=chosen)
         if st.button(act, type="primary", key=f"use {chosen}"):  # a click on another version's button does nothing
-            make_active(project, chosen, by="models-page")
+            with store.writing(project.db) as db:
+                store.promote(db, chosen, "models-page")
             st.rerun()
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project, settings_of
-from inffeed_core.records import Changes
+from inffeed_core.records import Act, Changes
 from inffeed_core.review.discussing import topics
 from inffeed_core.review.handing_out import held, release
 from inffeed_core.review.progress import Sitting
@@ -168,7 +168,7 @@ def _waiting(changes: Changes) -> None:
     st.page_link("pages/models.py", label=label, icon=":material/model_training:", help=why)
 
 
-def _undecided(undecided: Mapping[str, int], sitting: Sitting) -> None:
+def _undecided(undecided: Mapping[Act, int], sitting: Sitting) -> None:
     """What was answered and is not decided, and the way to look at it again."""
     if undecided and not sitting.only.answered:
         st.button(

@@ -14,7 +14,7 @@ from tiny_models import save_model
 
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, use_model
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.project.sample import open_sample
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, TrainSettings
 from inffeed_core.studies.draws import RepairSet, load
@@ -72,7 +72,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def analysed(project: Project, base: Path) -> Project:
     """A small project with one version and an analysis of few influencers."""
-    use_model(project, str(base))
+    change_settings(project, model=str(base))
     train(project, TrainSettings(max_tokens=32), quiet)
     analyse(project, AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3), quiet)
     return project

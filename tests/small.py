@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from sqlite_utils import Database
+
 from inffeed_core.project.folder import Project, create_project
-from inffeed_core.records import Example, Split
+from inffeed_core.records import Evidence, Example, Split
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.store import add_examples, writing
+from inffeed_core.store import add_examples, evidence_for, instances, writing
 
 LABELS = ("negative", "positive")
 SIZES = {Split.TRAIN: 12, Split.VALIDATION: 8, Split.TEST: 8, Split.SILVER: 20}
@@ -30,3 +32,8 @@ def make_small(folder: Path) -> Project:
     with writing(project.db) as db:
         add_examples(db, examples())
     return project
+
+
+def explained(db: Database, analysis: int) -> dict[str, Evidence]:
+    """The stored influencers of every instance that has some."""
+    return evidence_for(db, analysis, [one.id for one in instances(db)])

@@ -13,24 +13,21 @@ from pathlib import Path
 
 import psutil
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from commands import answer, run, write
 from small import examples
 from tiny_models import save_model
 
-from inffeed_core import review
-from inffeed_core.analysis import exploring
 from inffeed_core.cli import main
 from inffeed_core.errors import Cancelled
 from inffeed_core.jobs import kinds
 from inffeed_core.project.folder import Project, open_project, settings_of
 from inffeed_core.records import JobState, Progress, Split
-from inffeed_core.review.progress import Sitting
 from inffeed_core.store import (
     active_version,
     count_by_split,
     count_instances,
     find,
-    history,
     jobs,
     reading,
     versions,
@@ -38,21 +35,6 @@ from inffeed_core.store import (
 
 COMMANDS = sorted(main.commands)
 INFFEED = [sys.executable, "-c", "from inffeed_core.cli import main; main()"]
-
-
-def run(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
-    return result
-
-
-def answer(*arguments: object) -> object:
-    return json.loads(run(*arguments, "--json").stdout)
-
-
-def write(path: Path, rows: list[str]) -> Path:
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return path
 
 
 @pytest.fixture
@@ -152,49 +134,12 @@ def test_export_and_import_again(project: Project, tmp_path: Path) -> None:
     assert "Error" in run("export", project.folder, tmp_path / "s.odd", code=1).stderr
 
 
-def test_decide_one_and_undo(project: Project) -> None:
-    assert "relabel saved" in run("decide", project.folder, "silver-3", "positive", "--annotator", "Ana").stdout
-    [decision] = answer("decide", project.folder, "silver-5", "--act", "skip", "--annotator", "Ana")  # type: ignore[misc]
-    assert decision["act"] == "skip"
-    assert "skip of silver-5" in run("undo", project.folder, "--annotator", "Ana").stdout
-    assert "relabel of silver-3" in run("undo", project.folder, "--annotator", "Ana").stdout
-    assert "no decision left" in run("undo", project.folder, "--annotator", "Ana", code=1).stderr
-    assert "nobody" in run("decide", project.folder, "nobody", "positive", "--annotator", "Ana", code=1).stderr
-    assert "either an ID" in run("decide", project.folder, "--annotator", "Ana", code=2).stderr
-    assert "--annotator" in run("decide", project.folder, "silver-3", "positive", code=2).stderr
-
-
-def test_decide_from_a_file(project: Project, tmp_path: Path) -> None:
-    good = write(tmp_path / "d.csv", ["id,label", "silver-3,positive", "silver-10,negative"])
-    bad = write(tmp_path / "bad.csv", ["id,label", "silver-4,positive", "nobody,negative"])
-    assert "Row 2" in run("decide", project.folder, "--file", bad, "--annotator", "Ana", code=1).stderr
-    assert "2 decisions saved" in run("decide", project.folder, "--file", good, "--annotator", "Ana").stdout
-    with reading(project.db) as db:
-        assert {d.instance_id for d in history(db)} == {"silver-3", "silver-10"}
-
-
 def test_status_names_the_next_step(project: Project, empty: Path) -> None:
     assert "Next: Train the first model." in run("status", project.folder).stdout
     told = answer("status", empty)
     assert isinstance(told, dict)
     assert told["status"]["next_step"]["step"] == "import-train"
     assert told["status"]["settings"]["labels"] == ["negative", "positive"]
-
-
-def test_flags_and_influencers_of_an_analysis(reviewable_project: Project) -> None:
-    folder = reviewable_project.folder
-    flags = answer("flags", folder, "--limit", 2)
-    assert isinstance(flags, list)
-    assert [f["id"] for f in flags] == ["s000", "s001"]
-    assert all(f["reason"] for f in flags)
-    assert "s000" in run("flags", folder, "--policy", "knn").stdout
-    assert "no-such" in run("flags", folder, "--policy", "no-such", code=2).stderr
-    evidence = answer("influencers", folder, "s000")
-    assert isinstance(evidence, dict)
-    stored = exploring.portrait(reviewable_project, "s000").evidence
-    assert stored is not None
-    assert [i["id"] for i in evidence["evidence"]["supporters"]] == [i.id for i in stored.supporters]
-    assert stored.supporters[0].id in run("influencers", folder, "s000", "--limit", 1).stdout
 
 
 def test_versions_and_promotion(reviewable_project: Project) -> None:
@@ -413,100 +358,3 @@ def test_settings_are_shown_and_changed(empty: Path):
     assert answer("settings", empty, "--overlap", 2, "--lease-minutes", 30)["lease_minutes"] == 30
     assert settings_of(open_project(empty)).overlap == 2
     assert "expected 1 to 100" in run("settings", empty, "--overlap", 0, code=1).stderr
-
-
-def test_flags_are_given_back(reviewable_project: Project):
-    review.take(reviewable_project, Sitting("Ada"), 4)
-    told = run("release", reviewable_project.folder, "--annotator", "Ada").stdout
-    assert told == "4 flags are free for others again.\n"
-
-
-def test_flags_can_be_filtered(reviewable_project: Project):
-    found = answer("flags", reviewable_project.folder, "--label", "positive", "--search", "text 1", "--limit", 2)
-    assert [flag["id"] for flag in found] == ["s001", "s011"]
-    assert "KEY=VALUE" in run("flags", reviewable_project.folder, "--where", "year", code=2).stderr
-
-
-def test_the_audit_tells_what_it_has_seen(reviewable_project: Project):
-    told = answer("audit", reviewable_project.folder)
-    assert told["counts"]["silver"] == 40
-    assert told["estimate"] is None
-    assert "so far 0 are audited" in run("audit", reviewable_project.folder).stdout
-
-
-def test_a_discussion_is_listed_and_settled(reviewable_project: Project):
-    folder = reviewable_project.folder
-    run("decide", folder, "s000", "--act", "flag", "--note", "sarcasm?", "--annotator", "Ada")
-    assert "Ada: flag (sarcasm?)" in run("discussion", folder).stdout
-    assert answer("discussion", folder)[0]["instance"]["id"] == "s000"
-    run("decide", folder, "s000", "positive", "--settle", "--annotator", "Bob")
-    assert "Nothing is to be discussed" in run("discussion", folder).stdout
-
-
-@pytest.fixture
-def analysed(project: Project, tmp_path: Path) -> Path:
-    """A project with one version on a tiny encoder."""
-    base = save_model(tmp_path / "base", "BertModel", initializer_range=0.1)
-    run("train", project.folder, "--model", base, "--max-tokens", 32)
-    return project.folder
-
-
-@pytest.mark.parametrize("command", sorted(main.commands["feedback"].commands))  # type: ignore[attr-defined]
-def test_every_feedback_command_has_help_with_an_example(command: str) -> None:
-    shown = run("feedback", command, "--help").stdout
-    assert f"inffeed feedback {command}" in shown
-
-
-def test_feedback_is_proposed_shown_applied_and_undone(analysed: Path) -> None:
-    with reading(open_project(analysed).db) as db:
-        before = count_by_split(db)
-    proposed = answer("feedback", "propose", analysed, "--method", "confident-learning", "--cap", 0.3)
-    assert isinstance(proposed, dict)
-    ids = [one["id"] for one in proposed["proposals"]]
-    assert ids
-    shown = run("feedback", "show", analysed, "--id", ids[0]).stdout
-    assert f"1. {ids[0]}" in shown
-    assert "(train, " in shown or "(silver, " in shown
-    tried = run("feedback", "apply", analysed, "--annotator", "Ana").stdout
-    assert "95 % interval" in tried
-    if "did not confirm" in tried:
-        run("feedback", "apply", analysed, "--annotator", "Ana", "--unchecked")
-    (act,) = answer("feedback", "acts", analysed)
-    assert act["relabelled"] == len(ids)
-    assert (
-        "only they can undo it" in run("feedback", "undo", analysed, act["token"], "--annotator", "Ben", code=1).stderr
-    )
-    assert f"{len(ids)} relabelled" in run("feedback", "undo", analysed, "--annotator", "Ana").stdout
-    with reading(open_project(analysed).db) as db:
-        assert count_by_split(db) == before
-    assert "applied no feedback that stands" in run("feedback", "undo", analysed, "--annotator", "Ana", code=1).stderr
-
-
-def test_proposals_can_be_sent_to_review(analysed: Path) -> None:
-    run("analyse", analysed, "--influencers", 3)
-    proposed = answer("feedback", "propose", analysed, "--method", "confident-learning", "--cap", 0.3)
-    assert isinstance(proposed, dict)
-    first = proposed["proposals"][0]["id"]
-    assert "1 text was sent" in run("feedback", "send", analysed, "--id", first, "--annotator", "Ana").stdout
-    assert [flag["id"] for flag in answer("flags", analysed, "--policy", "feedback")] == [first]
-
-
-def test_feedback_comes_after_a_model(project: Project) -> None:
-    assert "train one first" in run("feedback", "propose", project.folder, code=1).stderr
-    assert "no proposals yet" in run("feedback", "show", project.folder, code=1).stderr
-    assert "cap is 2.0" in run("feedback", "propose", project.folder, "--cap", 2, code=1).stderr
-
-
-def test_status_tells_what_is_undecided_and_flags_lists_it(reviewable_project):
-    folder = str(reviewable_project.folder)
-    for id, said in (
-        ("s000", ["positive"]),
-        ("s001", ["--act", "keep"]),
-        ("s002", ["--act", "skip", "--note", "long"]),
-    ):
-        run("decide", folder, id, *said, "--annotator", "Ada")
-    told = run("status", folder).output
-    assert "37 open flags, 1 skipped" in told
-    assert "since then 1 corrected, 1 confirmed" in told
-    assert "s002" in run("flags", folder, "--undecided", "skip").output
-    assert "s002" not in run("flags", folder, "--undecided", "unsure").output

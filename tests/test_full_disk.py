@@ -20,7 +20,7 @@ from inffeed_core.jobs import log_tail, refresh, run_here, start
 from inffeed_core.jobs.room import BYTES
 from inffeed_core.learning.training import retrain
 from inffeed_core.models import checkpoints
-from inffeed_core.project.folder import Project, open_project, projects_in, use_model
+from inffeed_core.project.folder import Project, change_settings, open_project, projects_in
 from inffeed_core.project.status import status
 from inffeed_core.records import Job, JobState
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
@@ -44,7 +44,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def trained(disk: Path, tmp_path: Path) -> Project:
     """A project on the small disk, with v1 on an encoder whose checkpoints take some megabytes each."""
     project = make_small(disk / "project")
-    use_model(project, str(save_model(tmp_path / "base", "BertModel", hidden_size=160, intermediate_size=640)))
+    change_settings(
+        project, model=str(save_model(tmp_path / "base", "BertModel", hidden_size=160, intermediate_size=640))
+    )
     retrain(project, TrainSettings(max_tokens=32), FEW, quiet)
     return project
 

@@ -14,7 +14,7 @@ from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.jobs import control, log_tail, refresh, start
 from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, use_model
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Job, JobState
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
@@ -62,7 +62,7 @@ def ended(project: Project, kind: str, settings: dict[str, object]) -> Job:
 def trained(project: Project, tmp_path: Path) -> Project:
     """The small project with v1 on an encoder whose checkpoints take more than a megabyte."""
     base = save_model(tmp_path / "base", "BertModel", hidden_size=160, intermediate_size=320)
-    use_model(project, str(base))
+    change_settings(project, model=str(base))
     train(project, TrainSettings(max_tokens=32), quiet)
     return project
 

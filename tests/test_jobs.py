@@ -13,12 +13,13 @@ from pathlib import Path
 import job_child
 import psutil
 import pytest
+from other_server import REFRESHED, seen_elsewhere, silence
 
 from inffeed_core.errors import Cancelled, JobError, ModelError
 from inffeed_core.jobs import cancel, control, kinds, log_tail, refresh, run_here, signs, start, turns
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Job, JobState
-from inffeed_core.store import attach_process, connection, end_job, enqueue, job, jobs, mark_running, reading, writing
+from inffeed_core.store import connection, end_job, enqueue, job, jobs, mark_running, reading, writing
 from inffeed_core.store.jobs import open_processes
 
 CHILD = (sys.executable, str(Path(job_child.__file__)))
@@ -63,12 +64,6 @@ def pid_of(project: Project, id: str) -> int:
 def rows(project: Project) -> list[Job]:
     with reading(project.db) as db:
         return jobs(db)
-
-
-def silence(project: Project, id: str, seconds: int) -> None:
-    with writing(project.db) as db:
-        ago = f"strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{seconds} seconds')"
-        db.conn.execute(f"UPDATE job SET heartbeat = {ago} WHERE id = ?", [id])
 
 
 def test_a_job_runs_in_its_own_process_and_reports(cheap: Project) -> None:
@@ -260,36 +255,6 @@ def test_an_interrupt_cancels_the_job_that_runs_here(cheap: Project, stop: type[
     assert [j.state for j in rows(cheap)] == [JobState.CANCELLED]
 
 
-def queued_elsewhere(project: Project, pid: int | None, began: float) -> str:
-    with writing(project.db) as db:
-        enqueue(db, "there", "train", {})
-        if pid is not None:
-            attach_process(db, "there", pid, began)
-    return "there"
-
-
-def test_a_job_that_was_never_spawned_ends_after_five_seconds(project: Project) -> None:
-    id = queued_elsewhere(project, None, 0.0)
-    assert refresh(project)[0].state is JobState.QUEUED
-    silence(project, id, 6)
-    assert refresh(project)[0].state is JobState.FAILED
-
-
-def test_a_reused_process_id_does_not_keep_a_dead_job_alive(project: Project) -> None:
-    id = queued_elsewhere(project, os.getpid(), 1_000_000.0)
-    assert refresh(project)[0].state is JobState.QUEUED  # its heartbeat is fresh: the clock may have been set
-    silence(project, id, 6)
-    assert refresh(project)[0].state is JobState.FAILED
-
-
-def test_silence_is_no_death(project: Project) -> None:
-    id = queued_elsewhere(project, os.getpid(), psutil.Process().create_time())
-    silence(project, id, 50)
-    assert (refresh(project)[0].state, refresh(project)[0].stage) == (JobState.QUEUED, "")
-    silence(project, id, 7000)
-    assert (refresh(project)[0].state, refresh(project)[0].stage) == (JobState.QUEUED, signs.SILENT)
-
-
 def test_a_lock_of_more_than_a_minute_kills_no_healthy_job(cheap: Project) -> None:
     job = start(cheap, "train", {"steps": 60, "pause": 0.05})
     wait(cheap, job.id, counting)
@@ -325,23 +290,6 @@ def test_a_copied_folder_never_stops_the_job_of_the_original(cheap: Project, tmp
     assert died.startswith("failed It ran in the folder that this one was copied from.")
     assert psutil.Process(pid_of(cheap, job.id)).is_running()
     assert counting(wait(cheap, job.id, lambda _: True))
-
-
-REFRESHED = """
-import sys
-from pathlib import Path
-from inffeed_core.jobs import refresh
-from inffeed_core.project.folder import Project
-for job in refresh(Project(Path(sys.argv[1]))):
-    print(job.state, job.error or job.stage)
-"""
-
-
-def seen_elsewhere(project: Project) -> str:
-    """What another server, which did not start the job, tells of it."""
-    told = subprocess.run([sys.executable, "-c", REFRESHED, str(project.folder)], capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    return told.stdout.strip()
 
 
 def test_a_stopped_job_is_told_as_stopped_and_goes_on(cheap: Project) -> None:
@@ -381,17 +329,6 @@ def test_how_a_child_ended_is_told_by_the_signal(cheap: Project, ending: signal.
     wait(cheap, job.id, counting)
     os.kill(pid_of(cheap, job.id), ending)
     assert words in wait(cheap, job.id, ended, seconds=5.0).error
-
-
-def test_who_did_not_start_a_job_tells_only_that_it_is_gone(project: Project) -> None:
-    ended_long_ago = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True)
-    queued_elsewhere(project, int(ended_long_ago.stdout), time.time())
-    assert seen_elsewhere(project) == f"failed {signs.GONE}"
-
-
-def test_a_job_of_before_a_restart_is_told_so(project: Project) -> None:
-    queued_elsewhere(project, 2**22 - 1, psutil.boot_time() - 1000)
-    assert seen_elsewhere(project) == f"failed {signs.RESTARTED}"
 
 
 def test_a_job_ends_when_its_folder_is_deleted(cheap: Project) -> None:

@@ -41,12 +41,6 @@ class Agreement:
     """The outcome in plain words."""
 
 
-def all_analyses(project: Project) -> list[Analysis]:
-    """Every analysis, newest first."""
-    with reading(project.db) as db:
-        return stored_analyses(db)
-
-
 def tier_of(analysis: Analysis) -> str:
     """Its scope in one word or two: head, last-block or all, and whether refined."""
     scope = str(analysis.settings.get("scope", "head"))

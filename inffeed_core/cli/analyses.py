@@ -15,9 +15,11 @@ def analyses(project: Path, as_json: bool) -> None:
 
     The newest stands first, with its number, model version, tier, and when it was made.
     """
-    from inffeed_core.analysis.agreement import all_analyses, tier_of
+    from inffeed_core import store
+    from inffeed_core.analysis.agreement import tier_of
 
-    found = all_analyses(opened(project))
+    with store.reading(opened(project).db) as db:
+        found = store.analyses(db)
     lines = [f"{one.id:>5}  {one.version:<5} {tier_of(one):<20} {one.created[:16]}" for one in found]
     answer(found, as_json, lambda: "\n".join(lines) or "No analysis yet; `inffeed analyse` makes one.")
 

@@ -1,5 +1,6 @@
 """Commands for feedback on training labels: propose, look, try and apply, undo, or send to review."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from uuid import uuid4
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from inffeed_core.cli.console import F
     from inffeed_core.feedback.acts import Preview
     from inffeed_core.project.folder import Project
-    from inffeed_core.records import FeedbackAct, Proposal, Trial, Voter
+    from inffeed_core.store.proposals import FeedbackAct, Proposal, Trial, Voter
 
 
 @click.group(
@@ -66,7 +67,7 @@ def propose(project: Path, as_json: bool, **settings: Any) -> None:
     with shown_progress() as progress:
         job = run_here(target, "propose", {"feedback": given.as_dict()}, progress)
     found = preview(target, int(str(job.result["set"])))
-    answer(found, as_json, lambda: _told(found, limit=10))
+    answer(_facts(found), as_json, lambda: _preview_in_words(found, limit=10))
 
 
 @feedback.command(epilog="Example: inffeed feedback show reviews --id silver-000017")
@@ -80,16 +81,25 @@ def show(project: Path, set_id: int | None, ids: tuple[str, ...], limit: int, as
 
     The most certain stands first. With --id also the influencers of these texts, and how each voted.
     """
-    from inffeed_core.feedback.acts import preview, votes
+    from inffeed_core import store
+    from inffeed_core.feedback.acts import preview
 
     target = opened(project)
     found = preview(target, set_id)
-    cast = {one.id: votes(target, found.set.id, one.id) for one in found.proposals if one.id in ids}
-    answer({"preview": found, "votes": cast}, as_json, lambda: _told(found, limit, cast))
+    with store.reading(target.db) as db:
+        cast = {one.id: store.voters(db, found.proposed.id, one.id) for one in found.proposals if one.id in ids}
+    answer({"preview": _facts(found), "votes": cast}, as_json, lambda: _preview_in_words(found, limit, cast))
 
 
-def _told(found: "Preview", limit: int, cast: "dict[str, list[Voter]] | None" = None) -> str:
-    head = f"Set {found.set.id}: {found.set.size:,} proposals by {found.settings.method} for {found.set.version}"
+def _facts(found: "Preview") -> dict[str, object]:
+    """For JSON, in which scripts have always read the set under `set`."""
+    facts = asdict(found)
+    return {"set": facts.pop("proposed"), **facts}
+
+
+def _preview_in_words(found: "Preview", limit: int, cast: "dict[str, list[Voter]] | None" = None) -> str:
+    of = found.proposed
+    head = f"Set {of.id}: {of.size:,} proposals by {found.settings.method} for {of.version}"
     lines = [f"{head}, {len(found.open):,} open."]
     if decided := len(found.open) - len(found.untouched):
         lines.append(f"Somebody has decided about {decided:,} of them; these change only with --id.")
@@ -160,12 +170,12 @@ def apply(
     found = preview(target, set_id)
     chosen = list(ids) or _untouched(found)
     if unchecked:
-        _apply_unchecked(target, found.set.id, chosen, annotator, as_json)
+        _apply_unchecked(target, found.proposed.id, chosen, annotator, as_json)
         return
     from inffeed_core.feedback.acts import latest_trials
     from inffeed_core.jobs import run_here
 
-    settings = {"set": found.set.id, "ids": chosen, "by": annotator, "rounds": rounds}
+    settings = {"set": found.proposed.id, "ids": chosen, "by": annotator, "rounds": rounds}
     with shown_progress() as progress:
         job = run_here(target, "feedback", settings, progress)
     trials = latest_trials(target, int(str(job.result["rounds"])))
@@ -177,7 +187,8 @@ def _untouched(found: "Preview") -> list[str]:
     if not found.untouched:
         said = "Somebody has decided about each open one" if found.open else "None is open"
         raise NotReady(
-            f"Nothing to take of set {found.set.id}. {said}: name texts with --id, or `inffeed feedback propose` anew."
+            f"Nothing to take of set {found.proposed.id}. {said}: name texts with --id, or `inffeed feedback propose` "
+            "anew."
         )
     return found.untouched
 
@@ -241,7 +252,7 @@ def send(project: Path, set_id: int | None, ids: tuple[str, ...], annotator: str
 
     target = opened(project)
     found = preview(target, set_id)
-    count = send_to_review(target, found.set.id, list(ids) or _untouched(found), annotator)
+    count = send_to_review(target, found.proposed.id, list(ids) or _untouched(found), annotator)
     said = "{count:,} {count:text was|texts were} sent to review: `inffeed flags {project} --policy feedback`."
     click.echo(filled(said, count=count, project=project))
 

@@ -125,10 +125,10 @@ def _warn_of_gold(project: "Project") -> None:
 def _tell_time(project: "Project", settings: TrainSettings, analysis: AnalysisSettings, as_json: bool) -> None:
     from inffeed_core.learning import estimating
 
-    found = estimating.estimate(project, settings, analysis)
+    found = estimating.estimate_time(project, settings, analysis)
     if found is None and settings.method != "instant":
         _do(project, "probe", {"train": settings.as_dict()})
-        found = estimating.estimate(project, settings, analysis)
+        found = estimating.estimate_time(project, settings, analysis)
     if found is None:
         raise NotReady(
             "Nothing like it was trained yet, so there is nothing to estimate from; run `inffeed train` first."
@@ -247,9 +247,10 @@ def promote(project: Path, version: str, by: str) -> None:
 
     Rolling back is promoting an older one.
     """
-    from inffeed_core.learning.comparing import make_active
+    from inffeed_core import store
 
-    make_active(opened(project), version, by)
+    with store.writing(opened(project).db) as db:
+        store.promote(db, version, by)
     click.echo(f"{version} is the active version.")
 
 

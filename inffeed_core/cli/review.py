@@ -81,7 +81,7 @@ def influencers(project: Path, id: str, limit: int, as_json: bool) -> None:
     target = opened(project)
     portrait = _explained(target, id)
     facts = {"instance": portrait.instance, "score": portrait.score, "evidence": portrait.evidence}
-    answer(facts, as_json, lambda: _told(portrait, limit))
+    answer(facts, as_json, lambda: _portrait_in_words(portrait, limit))
 
 
 def _explained(project: "Project", id: str) -> "Portrait":
@@ -98,7 +98,7 @@ def _explained(project: "Project", id: str) -> "Portrait":
     return portrait(project, id)
 
 
-def _told(portrait: "Portrait", limit: int) -> str:
+def _portrait_in_words(portrait: "Portrait", limit: int) -> str:
     lines = [
         f"{portrait.instance.id}  {portrait.instance.split}, {portrait.instance.label}",
         f"  {portrait.instance.text}",

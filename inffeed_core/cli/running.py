@@ -30,10 +30,10 @@ def status(project: Path, as_json: bool) -> None:
     refresh(target)
     found = status_of(target)
     facts = {"folder": target.folder, "database_checked": checked, "status": found}
-    answer(facts, as_json, lambda: _told(found, checked))
+    answer(facts, as_json, lambda: _status_in_words(found, checked))
 
 
-def _told(found: "Status", checked: bool) -> str:
+def _status_in_words(found: "Status", checked: bool) -> str:
     lines = [f"{found.settings.name}  ({', '.join(found.settings.labels)}; {found.settings.model})"]
     for split, labels in found.counts.items():
         counts = ", ".join(f"{n:,} {label}" for label, n in labels.items())

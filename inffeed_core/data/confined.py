@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from inffeed_core.data.formats.known import Format
+from inffeed_core.data.formats.known import SUFFIXES, Format
 from inffeed_core.data.limits import ReadLimits
 from inffeed_core.data.table import Cell, Table, refused
 from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused, RowProblem
@@ -129,17 +129,18 @@ def _as_tuple(request: Request, data: bytes | None) -> tuple[Any, ...]:
     r, limits = request, request.limits
     allowed = tuple((name, getattr(limits, name)) for name in limits.__slots__)
     path = None if r.path is None else os.fsencode(r.path)
-    return r.name.encode("utf-8", "surrogateescape"), r.format.value, r.zipped, path, r.codec, allowed, len(data or b"")
+    name, suffix = r.name.encode("utf-8", "surrogateescape"), r.format.suffixes[0]
+    return name, suffix, r.zipped, path, r.codec, allowed, len(data or b"")
 
 
 def requested(file: IO[bytes]) -> tuple[Request, bytes]:
     """The request that comes through a file, and the bytes of the upload that follow it."""
     frame = take(file)
     assert frame is not None
-    name, format, zipped, path, codec, limits, size = frame
+    name, suffix, zipped, path, codec, limits, size = frame
     request = Request(
         name=name.decode("utf-8", "surrogateescape"),
-        format=Format(format),
+        format=SUFFIXES[suffix],
         zipped=zipped,
         path=None if path is None else os.fsdecode(path),
         codec=codec,

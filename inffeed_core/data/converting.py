@@ -41,20 +41,6 @@ class Converted:
             raise ImportRefused(self.name, self.problems, self.total_problems)
 
 
-def to_examples(
-    table: Table,
-    options: ImportOptions,
-    labels: Sequence[str],
-    *,
-    taken: Collection[str] = (),
-    first_number: Mapping[Split, int] | None = None,
-) -> list[Example]:
-    """The table's rows as examples, in order. Raises ImportRefused with the problems of all rows; see `convert`."""
-    converted = convert(table, options, labels, taken=taken, first_number=first_number)
-    converted.require_whole()
-    return converted.examples
-
-
 def convert(
     table: Table,
     options: ImportOptions,

@@ -1,15 +1,13 @@
-"""One file as a table, in this process, a child of `confined`. Each format's reader is imported when it is needed."""
+"""One file as a table, in this process, a child of `confined`."""
 
 import gzip
 import io
 import os
 import stat
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 from inffeed_core.data.confined import Request
-from inffeed_core.data.formats.known import Format
 from inffeed_core.data.limits import ReadLimits, Tally
 from inffeed_core.data.table import Table, refused
 
@@ -35,33 +33,10 @@ def parse(request: Request, data: bytes) -> Table:
     if not data:
         raise refused(name, "The file is empty.", "Choose a file with at least one row.")
     tally = Tally(name, limits)
-    match request.format:
-        case Format.PARQUET:
-            from inffeed_core.data.formats import parquet
-
-            table = parquet.parse(name, data, tally)
-        case Format.XLSX:
-            from inffeed_core.data.formats import excel
-
-            table = excel.parse(name, data, tally)
-        case _:
-            table = _text(request, data, tally)
+    table = request.format.parse(name, data, request.codec, tally)
     if tally.characters > limits.text:
         _require_short_texts(table, tally)
     return table
-
-
-def _text(request: Request, data: bytes, tally: Tally) -> Table:
-    from inffeed_core.data.decoding import decode
-    from inffeed_core.data.formats import delimited, jsonlines
-
-    text = decode(request.name, data, request.codec)
-    tally.add(characters=text.characters)
-    if request.format is Format.JSONL:
-        table = jsonlines.parse(request.name, text, tally)
-    else:
-        table = delimited.parse(request.name, text, tally, "\t" if request.format is Format.TSV else None)
-    return replace(table, notes=(*text.notes, *table.notes), encoding=text.encoding)
 
 
 def _require_short_texts(table: Table, tally: Tally) -> None:

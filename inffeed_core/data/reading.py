@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inffeed_core.data.confined import Request, read_confined
 from inffeed_core.data.encodings import codec_of
-from inffeed_core.data.formats.known import PACKED, READABLE, Format, format_of
+from inffeed_core.data.formats.known import READABLE, Format, format_of
 from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.table import Table, refused
 
@@ -30,7 +30,7 @@ def read(
     limits: ReadLimits = LIMITS,
     waiting: Callable[[], None] = lambda: None,
 ) -> Table:
-    """Read CSV, TSV, JSON lines (also .gz), Parquet or Excel; the format is told by the name.
+    """Read a file of one of the `FORMATS`; its name tells which.
 
     `encoding` is needed where a text file neither is UTF-8 nor begins with a byte order mark. `waiting` is called some
     times a second while the file is read, and may raise, which ends the reading.
@@ -39,8 +39,8 @@ def read(
     """
     format, zipped = _kind(source.name)
     codec = None if encoding is None else codec_of(encoding)
-    if codec is not None and format in PACKED:
-        raise refused(source.name, f"A {format} file says itself how its text is encoded.", "Leave the encoding out.")
+    if codec is not None and not format.gzipped:
+        raise refused(source.name, f"{format.name} says itself how its text is encoded.", "Leave the encoding out.")
     path, data = (str(source), None) if isinstance(source, Path) else (None, source.data)
     return read_confined(
         Request(name=source.name, format=format, zipped=zipped, path=path, codec=codec, limits=limits), data, waiting
@@ -51,6 +51,6 @@ def _kind(name: str) -> tuple[Format, bool]:
     format, zipped = format_of(name)
     if format is None:
         raise refused(name, "Its name ends in no format that can be read.", f"Use {READABLE}.")
-    if zipped and format in PACKED:
-        raise refused(name, f"A {format} file is packed already and is not read from .gz.", "Unpack it first.")
+    if zipped and not format.gzipped:
+        raise refused(name, f"{format.name} is packed already and is not read from .gz.", "Unpack it first.")
     return format, zipped

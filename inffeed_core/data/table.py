@@ -6,11 +6,21 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from enum import StrEnum
 
 from inffeed_core.errors import ImportRefused, RowProblem
 
 Cell = str | int | float | bool | None
 """Text formats hold only strings, so "007", "NA" and "null" stay what they are; the others keep their types."""
+
+
+class Kind(StrEnum):
+    """What all cells of a column are, None aside: the type of the column where a format has types."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,21 @@ class Table:
         """The cells of one column from top to bottom."""
         at = self.columns.index(name)
         return (row[at] for row in self.rows)
+
+
+def kind_of(cell: Cell) -> Kind | None:
+    """The kind of one cell; None for None. Integers beyond 64 bits are texts."""
+    match cell:
+        case None:
+            return None
+        case bool():
+            return Kind.BOOLEAN
+        case int():
+            return Kind.INTEGER if -(2**63) <= cell < 2**63 else Kind.TEXT
+        case float():
+            return Kind.NUMBER
+        case str():
+            return Kind.TEXT
 
 
 def as_text(cell: Cell) -> str:

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import uuid4
 
-from inffeed_core.data.formats import delimited, jsonlines, parquet
-from inffeed_core.data.formats.known import WRITABLE, Format, format_of
-from inffeed_core.data.formats.parquet import Kind
-from inffeed_core.data.table import Cell
+from inffeed_core.data.formats.known import WRITABLE, Write, format_of
+from inffeed_core.data.table import Cell, Kind
 from inffeed_core.errors import ExportFailed
 
 
@@ -20,11 +18,11 @@ def write(file: BinaryIO, name: str, columns: Mapping[str, Kind], rows: Iterable
 
     Raises ExportFailed for a name of no writable format.
     """
-    format = _writable(name)
+    write_rows = _writable(name)
     if not name.lower().endswith(".gz"):
-        return _write(file, format, columns, rows)
+        return write_rows(file, columns, rows)
     with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-        return _write(cast(BinaryIO, packed), format, columns, rows)
+        return write_rows(cast(BinaryIO, packed), columns, rows)
 
 
 @contextmanager
@@ -47,20 +45,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def _writable(name: str) -> Format:
+def _writable(name: str) -> Write:
     format, zipped = format_of(name)
-    if format is None or format is Format.XLSX or (zipped and format is Format.PARQUET):
+    if format is None or format.write is None or (zipped and not format.gzipped):
         raise ExportFailed(f"{name!r} names no format that can be written; use {WRITABLE}.")
-    return format
-
-
-def _write(file: BinaryIO, format: Format, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
-    match format:
-        case Format.CSV:
-            delimited.write(file, ",", list(columns), rows)
-        case Format.TSV:
-            delimited.write(file, "\t", list(columns), rows)
-        case Format.JSONL:
-            jsonlines.write(file, list(columns), rows)
-        case _:
-            parquet.write(file, columns, rows)
+    return format.write

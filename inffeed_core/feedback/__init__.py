@@ -9,10 +9,8 @@ from inffeed_core.feedback.acts import (
     outcome,
     preview,
     send_to_review,
-    sets,
     undo,
     untouched,
-    votes,
     was_sent,
 )
 
@@ -25,9 +23,7 @@ __all__ = [
     "outcome",
     "preview",
     "send_to_review",
-    "sets",
     "undo",
     "untouched",
-    "votes",
     "was_sent",
 ]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from inffeed_core import store
 from inffeed_core.errors import InvalidDecision
 from inffeed_core.project.folder import Project
-from inffeed_core.records import FeedbackAct, Proposal, ProposalSet, ProposalState, Trial, Voter
 from inffeed_core.settings import SENT, FeedbackSettings
+from inffeed_core.store.proposals import FeedbackAct, Proposal, ProposalSet, ProposalState, Trial
 from inffeed_core.wording import Sentence
 
 
@@ -18,7 +18,7 @@ from inffeed_core.wording import Sentence
 class Preview:
     """A set of proposals as it stands today."""
 
-    set: ProposalSet
+    proposed: ProposalSet
     settings: FeedbackSettings
     proposals: Sequence[Proposal]
     """The most certain first."""
@@ -42,7 +42,7 @@ class Preview:
     @property
     def stale(self) -> bool:
         """Whether labels have changed, or another version is in use, since the method looked."""
-        return self.changed_since > 0 or self.version_now != self.set.version
+        return self.changed_since > 0 or self.version_now != self.proposed.version
 
 
 def untouched(proposals: Sequence[Proposal]) -> list[Proposal]:
@@ -55,25 +55,13 @@ def preview(project: Project, set_id: int | None = None) -> Preview:
     with store.reading(project.db) as db:
         found, active = store.proposal_set(db, set_id), store.active_version(db)
         return Preview(
-            set=found,
+            proposed=found,
             settings=FeedbackSettings.from_dict(found.settings),
             proposals=store.proposals(db, found),
             changed_since=store.changed_since(db, found.as_of_decision),
             version_now=active.id if active else "",
             trials=[trial for trial in store.trials(db) if trial.proposal_set == found.id],
         )
-
-
-def sets(project: Project) -> list[ProposalSet]:
-    """All sets of proposals, the newest first."""
-    with store.reading(project.db) as db:
-        return store.proposal_sets(db)
-
-
-def votes(project: Project, set_id: int, id: str) -> list[Voter]:
-    """The influencers of one proposal's text, strongest first, and how each voted."""
-    with store.reading(project.db) as db:
-        return store.voters(db, set_id, id)
 
 
 def acts(project: Project) -> list[FeedbackAct]:

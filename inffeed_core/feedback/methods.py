@@ -57,7 +57,7 @@ class Proposals:
         return len(self.rows)
 
 
-Method = Callable[[Ballot, FeedbackSettings], Proposals]
+Propose = Callable[[Ballot, FeedbackSettings], Proposals]
 
 
 def influence_vote(ballot: Ballot, settings: FeedbackSettings) -> Proposals:
@@ -127,7 +127,7 @@ def confident_learning(ballot: Ballot, settings: FeedbackSettings) -> Proposals:
     return _capped(ballot, best, np.where(issues, lead, 0.0), 0.0, settings.cap)
 
 
-METHODS: Mapping[str, Method] = {
+METHODS: Mapping[str, Propose] = {
     "influence-vote": influence_vote,
     "discard": discard,
     "relabel-harmful": relabel_harmful,

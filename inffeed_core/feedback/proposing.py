@@ -10,9 +10,10 @@ from inffeed_core.feedback.ballots import ballot, polled
 from inffeed_core.feedback.halves import choosing
 from inffeed_core.feedback.methods import LEAVE_OUT, METHODS, VOTING, Ballot, Proposals, single_votes
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Progress, ProposalSet
+from inffeed_core.records import Progress
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.store.feedback import Cast, Proposed
+from inffeed_core.store.proposals import ProposalSet
 
 
 def propose(project: Project, settings: FeedbackSettings, progress: Progress) -> ProposalSet:
@@ -30,7 +31,7 @@ def propose(project: Project, settings: FeedbackSettings, progress: Progress) ->
     ids, names = [one.id for one in state.learn.instances], state.about.labels
     proposed: list[Proposed] = [
         (ids[row], names[found.labels[row]], None if label == LEAVE_OUT else names[label], lead)
-        for row, label, lead in _told(proposals)
+        for row, label, lead in _as_rows(proposals)
     ]
     with store.writing(project.db) as db:
         voters = dict(zip([one[0] for one in proposed], casts, strict=True))
@@ -38,7 +39,7 @@ def propose(project: Project, settings: FeedbackSettings, progress: Progress) ->
         return store.proposal_set(db, id)
 
 
-def _told(proposals: Proposals) -> list[tuple[int, int, float]]:
+def _as_rows(proposals: Proposals) -> list[tuple[int, int, float]]:
     return list(zip(proposals.rows.tolist(), proposals.labels.tolist(), proposals.leads.tolist(), strict=True))
 
 

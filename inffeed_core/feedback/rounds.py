@@ -27,9 +27,10 @@ from inffeed_core.models.metrics import macro_f1_difference
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.encoders import base_of
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Interval, Progress, Proposal, ProposalSet, ProposalState, Trial
+from inffeed_core.records import Interval, Progress
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.silver.recipes import Beliefs, fit_recipe
+from inffeed_core.store.proposals import Proposal, ProposalSet, ProposalState, Trial
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def choose_l2(
     best, best_loss, start = None, float("inf"), None
     second = None if data.classes <= FACTORED else moments(data)
     for number, l2 in enumerate(grid):
-        told = partial(_told, report, number, len(grid))
+        told = partial(_report_candidate, report, number, len(grid))
         fit = fit_head(data, l2, start=start, offsets=offsets, second=second, tolerance=tolerance, report=told)
         start = fit.theta
         loss = float(losses(probabilities(fit.theta, validation_features), validation_labels).mean())
@@ -156,5 +156,5 @@ def choose_l2(
     return best
 
 
-def _told(report: Report, number: int, of: int, done: int, steps: int) -> None:
+def _report_candidate(report: Report, number: int, of: int, done: int, steps: int) -> None:
     report(number, of)

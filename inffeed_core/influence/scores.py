@@ -40,11 +40,3 @@ def relabel_gains(
     soft = taught.is_floating_point()
     own = (full * taught).sum(1, keepdim=True) if soft else full.gather(1, taught.unsqueeze(1))
     return (own - full) * weights.unsqueeze(1) / total
-
-
-def expected_gain(gains: Float[Tensor, "n c"], posterior: Float[Tensor, "n c"]) -> Float[Tensor, " n"]:
-    """Expected gain of checking row i, nats: `E_i = Σ_c q_i(c) · gain_i(y→c)`.
-
-    `posterior` q must be calibrated and must come from a model that was not fitted on row i's own label.
-    """
-    return (gains * posterior).sum(1)

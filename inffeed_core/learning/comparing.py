@@ -21,12 +21,10 @@ from inffeed_core.store import (
     instances,
     latest_analysis,
     project_settings,
-    promote,
     reading,
     scored,
     version,
     versions,
-    writing,
 )
 from inffeed_core.wording import Sentence
 
@@ -98,12 +96,6 @@ def all_versions(project: Project) -> tuple[list[ModelVersion], ModelVersion | N
     """(every version, newest first; the active one or None)."""
     with reading(project.db) as db:
         return versions(db)[::-1], active_version(db)
-
-
-def make_active(project: Project, version_id: str, by: str) -> None:
-    """Promote a version, or roll back to it. Raises NotReady for an unknown id."""
-    with writing(project.db) as db:
-        promote(db, version_id, by)
 
 
 def compare(project: Project, before_id: str, after_id: str) -> Comparison:

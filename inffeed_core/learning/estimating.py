@@ -70,7 +70,9 @@ class EncodingTime:
         self.progress(stage, done, total)
 
 
-def estimate(project: Project, settings: TrainSettings, analysis: AnalysisSettings | None = None) -> Estimate | None:
+def estimate_time(
+    project: Project, settings: TrainSettings, analysis: AnalysisSettings | None = None
+) -> Estimate | None:
     """Training with these settings, and the analysis where one is given and one like it was measured.
 
     None where nothing like it was measured yet: then a probe helps, or for an instant retrain the first training.

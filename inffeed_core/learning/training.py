@@ -8,8 +8,9 @@ that same transaction: nobody in the room ever works with a version that has no 
 
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ from inffeed_core.project.encoders import OWN, base_of, located, merged, transfo
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
-from inffeed_core.silver.recipes import fit_recipe
+from inffeed_core.silver.recipes import CarriedOut, fit_recipe
 
 
 def train(
@@ -66,8 +67,65 @@ def train(
     return version
 
 
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A head, and everything that it was fitted with."""
+
+    id: str
+    about: ProjectSettings
+    parent: ModelVersion | None
+    as_of: int
+    settings: TrainSettings
+    encoder: str
+    """As the version names it."""
+    model: str
+    """Where it is now."""
+    tuned: FineTuned | None
+    material: Material
+    way: CarriedOut
+    fit: HeadFit
+    encoding: Mapping[str, object]
+    """How long encoding took, and for how many texts."""
+
+    @property
+    def test(self) -> Encoded:
+        return self.material.data.only(Split.TEST)
+
+
 def _made(project: Project, settings: TrainSettings, model_given: str | None, progress: Progress) -> Made:
     began = time.monotonic()
+    found = _fitted(project, settings, model_given, progress)
+    about, validation, fit = found.about, found.material.validation, found.fit
+    difference = _difference(project, found.parent, fit, validation, found.as_of, progress)
+    version = ModelVersion(
+        id=found.id,
+        parent=found.parent.id if found.parent else None,
+        created="",
+        encoder=found.encoder,
+        weights_hash=resolve(found.model).weights_hash,
+        data_hash=found.material.learn.fingerprint(),
+        as_of_decision=found.as_of,
+        settings=settings.as_dict(),
+        seed=about.seed,
+        train_counts=_learned_from(found.material.learn),
+        validation=_metrics(fit, validation, about),
+        test=_metrics(fit, found.test, about),
+        report=_report(project, found, began, difference, progress),
+    )
+    return Made(
+        version=version,
+        about=about,
+        material=found.material,
+        fit=fit,
+        predicted=_predicted(fit, validation, about) | _predicted(fit, found.test, about),
+        transformer=found.model,
+        tuned=found.tuned,
+        worse=difference is not None and difference.high < 0,
+        adopts=model_given is not None,
+    )
+
+
+def _fitted(project: Project, settings: TrainSettings, model_given: str | None, progress: Progress) -> _Fitted:
     with store.reading(project.db) as db:
         about, parent, count = store.project_settings(db), store.active_version(db), len(store.versions(db))
         as_of = store.last_decision_row(db)
@@ -76,61 +134,54 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
     id = f"v{count + 1}"
     tuned = None if settings.method == "instant" else tune(project, about, settings, as_of, progress)
     named, model = _transformer(project, about, parent, (id, tuned), progress)
-    encoding, encoding_began = EncodingTime(progress), time.monotonic()
+    encoding, began = EncodingTime(progress), time.monotonic()
     data = encode(project, model, settings, as_of, encoding)
-    encoding_seconds = round(time.monotonic() - encoding_began, 3) if encoding.texts else 0.0
+    seconds = round(time.monotonic() - began, 3) if encoding.texts else 0.0
     material = Material(data=data, classes=len(about.labels), silver_weight=settings.silver_weight)
-    learn, validation = material.learn, material.validation
-    _require_trainable(learn, validation)
+    validation = material.validation
+    _require_trainable(material.learn, validation)
     way, fit = fit_recipe(
         material.beliefs,
         settings,
         lambda taught, report: _fit(taught, validation, settings, (parent, project), report),
         progress,
     )
-    difference = _difference(project, parent, fit, validation, as_of, progress)
-    version = ModelVersion(
+    return _Fitted(
         id=id,
-        parent=parent.id if parent else None,
-        created="",
-        encoder=named,
-        weights_hash=resolve(model).weights_hash,
-        data_hash=learn.fingerprint(),
-        as_of_decision=as_of,
-        settings=settings.as_dict(),
-        seed=about.seed,
-        train_counts=_learned_from(learn),
-        validation=_metrics(fit, validation, about),
-        test=_metrics(fit, data.only(Split.TEST), about),
-        report={
-            "l2": fit.l2,
-            "recipe": way.recipe,
-            "trust": way.trust,
-            "iterations": fit.iterations,
-            "seconds": round(time.monotonic() - began, 3),
-            "texts": len(data.instances),
-            "encoding": {"seconds": encoding_seconds, "texts": encoding.texts},
-            "head_agreement": _head_agreement(project, about, fit, (model, data), settings, progress),
-            "difference": asdict(difference) if difference else None,
-            "cosine_to_float32": _cosine(project, model, settings),
-            "base": about.model,
-            "code": __version__,
-            "fine_tuning": None if tuned is None else _told(tuned),
-        },
-    )
-    predicted = _predicted(fit, validation, about) | _predicted(fit, data.only(Split.TEST), about)
-    worse = difference is not None and difference.high < 0
-    return Made(
-        version=version,
         about=about,
-        material=material,
-        fit=fit,
-        predicted=predicted,
-        transformer=model,
+        parent=parent,
+        as_of=as_of,
+        settings=settings,
+        encoder=named,
+        model=model,
         tuned=tuned,
-        worse=worse,
-        adopts=model_given is not None,
+        material=material,
+        way=way,
+        fit=fit,
+        encoding={"seconds": seconds, "texts": encoding.texts},
     )
+
+
+def _report(
+    project: Project, found: _Fitted, began: float, difference: Interval | None, progress: Progress
+) -> dict[str, object]:
+    """What the version says about how it came to be; `began` is on the monotonic clock."""
+    about, settings, data = found.about, found.settings, found.material.data
+    return {
+        "l2": found.fit.l2,
+        "recipe": found.way.recipe,
+        "trust": found.way.trust,
+        "iterations": found.fit.iterations,
+        "seconds": round(time.monotonic() - began, 3),
+        "texts": len(data.instances),
+        "encoding": found.encoding,
+        "head_agreement": _head_agreement(project, about, found.fit, (found.model, data), settings, progress),
+        "difference": asdict(difference) if difference else None,
+        "cosine_to_float32": _cosine(project, found.model, settings),
+        "base": about.model,
+        "code": __version__,
+        "fine_tuning": None if found.tuned is None else _tuning_facts(found.tuned),
+    }
 
 
 def _transformer(
@@ -157,7 +208,7 @@ def _cosine(project: Project, model: str, settings: TrainSettings) -> float | No
     return cosine_to_float32(model, project.features, max_tokens=settings.max_tokens, precision=settings.precision)
 
 
-def _told(tuned: FineTuned) -> dict[str, object]:
+def _tuning_facts(tuned: FineTuned) -> dict[str, object]:
     return {name: value for name, value in asdict(tuned).items() if name != "folder"}
 
 

@@ -166,9 +166,27 @@ class _Reports(transformers.TrainerCallback):  # type: ignore[misc]
 def _trainer(model: nn.Module, tokenizer: Any, data: list[list[Item]], about: FineTuning, reports: _Reports) -> Any:
     learned, validation = data
     settings = about.settings
-    per_epoch = -(-len(learned) // settings.batch_size)
+    trainer = _Trainer(
+        model=model,
+        args=_arguments(about, len(learned)),
+        train_dataset=learned,
+        eval_dataset=validation,
+        processing_class=tokenizer,
+        data_collator=lambda items: _collated(items, tokenizer.pad_token_id or 0),
+        compute_metrics=lambda found: {"macro_f1": _macro_f1(found)},
+        callbacks=[reports, transformers.EarlyStoppingCallback(settings.patience)],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)  # which prints to the command's answer
+    trainer.class_weights = _class_weights(learned, settings.class_weights)
+    return trainer
+
+
+def _arguments(about: FineTuning, texts: int) -> Any:
+    """How the trainer goes about it, with so many texts to learn from."""
+    settings = about.settings
+    per_epoch = -(-texts // settings.batch_size)
     every = max(1, per_epoch // settings.scorings)
-    arguments = transformers.TrainingArguments(
+    return transformers.TrainingArguments(
         output_dir=str(about.work),
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate or LEARNING_RATES[about.lora],
@@ -195,19 +213,6 @@ def _trainer(model: nn.Module, tokenizer: Any, data: list[list[Item]], about: Fi
         report_to="none",
         disable_tqdm=True,
     )
-    trainer = _Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=learned,
-        eval_dataset=validation,
-        processing_class=tokenizer,
-        data_collator=lambda items: _collated(items, tokenizer.pad_token_id or 0),
-        compute_metrics=lambda found: {"macro_f1": _macro_f1(found)},
-        callbacks=[reports, transformers.EarlyStoppingCallback(settings.patience)],
-    )
-    trainer.remove_callback(transformers.PrinterCallback)  # which prints to the command's answer
-    trainer.class_weights = _class_weights(learned, settings.class_weights)
-    return trainer
 
 
 def _class_weights(learned: list[Item], balanced: bool) -> Float[Tensor, " class"]:

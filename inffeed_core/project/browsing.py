@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, Split
-from inffeed_core.store import count_by_split, count_instances, duplicates, find, instance_page, leaks, reading, search
+from inffeed_core.store import count_by_split, duplicates, find, instance_page, leaks, reading, search
 
 FOUND_AT_MOST = 500
 SHOWN_AT_MOST = 200
@@ -54,12 +54,6 @@ def browse(
         counts = count_by_split(db)
         total = sum(n for split in splits for label, n in counts[split].items() if label in labels)
         return Page(instance_page(db, splits, labels, offset=page * size, limit=size), total)
-
-
-def size(project: Project) -> int:
-    """How many instances the project holds, without excluded ones."""
-    with reading(project.db) as db:
-        return count_instances(db)
 
 
 def doubled(project: Project) -> Doubled:

@@ -13,8 +13,7 @@ from sqlite_utils import Database
 
 from inffeed_core.data.answers import to_cell
 from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, column_of
-from inffeed_core.data.formats.parquet import Kind, kind_of
-from inffeed_core.data.table import Cell
+from inffeed_core.data.table import Cell, Kind, kind_of
 from inffeed_core.data.writing import replacing, write
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Decision, Instance, Progress, Split
@@ -34,8 +33,8 @@ def export(
 ) -> int:
     """Write the instances of these splits in the order of their import; returns how many.
 
-    The name tells the format: CSV, TSV or JSON lines (each also .gz), or Parquet. The columns are
-    `EXPORT_COLUMNS`, then the metadata. `model_version` is the active version; a project without one repeats that of
+    The name tells the format, one of `data.formats.known.WRITABLE`. The columns are `EXPORT_COLUMNS`, then the
+    metadata. `model_version` is the active version; a project without one repeats that of
     the export it came from. Left out are excluded instances, undone decisions and undos.
     Raises ExportFailed, and then whatever stood at `path` is unchanged.
     """

@@ -127,11 +127,6 @@ def change_settings(project: Project, **changes: Any) -> ProjectSettings:
     return changed
 
 
-def use_model(project: Project, model: str) -> None:
-    """Train on this encoder from now on (see `model_reference`)."""
-    change_settings(project, model=model_reference(model))
-
-
 def model_reference(model: str) -> str:
     """A hub id as it is; a local folder as an absolute path, so that it is found from any working directory."""
     local = Path(model).expanduser()

@@ -39,7 +39,7 @@ class Channel:
     """P(class | text, silver label); 1 at the class of a confirmed text."""
 
 
-def estimate(
+def estimate_channel(
     belief: Float[Tensor, "n c"],
     silver: Int[Tensor, " n"],
     confirmed: Int[Tensor, " n"],

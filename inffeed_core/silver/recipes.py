@@ -20,7 +20,7 @@ from torch import Tensor
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, losses, probabilities, quiet
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
-from inffeed_core.silver.channel import UNKNOWN, Channel, estimate
+from inffeed_core.silver.channel import UNKNOWN, Channel, estimate_channel
 from inffeed_core.silver.posteriors import calibrated
 
 TRUSTS = (1.0, 0.5, 0.0)
@@ -214,7 +214,7 @@ def _channel(learned: Learned, belief: Float[Tensor, "n c"], trust: float) -> Ch
     """Of the texts that are or were silver."""
     rows = learned.silver != UNKNOWN
     confirmed = torch.where(learned.confirmed, learned.data.labels, UNKNOWN)[rows]
-    return estimate(belief[rows], learned.silver[rows], confirmed, learned.sources[rows], trust)
+    return estimate_channel(belief[rows], learned.silver[rows], confirmed, learned.sources[rows], trust)
 
 
 def _classes(learned: Learned, rows: Bool[Tensor, " n"]) -> int:

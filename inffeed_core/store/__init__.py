@@ -15,7 +15,6 @@ from inffeed_core.store.analyses import (
     carry_rankings,
     empty_analysis,
     evidence_for,
-    explained_targets,
     latest_analysis,
     policy_values,
     put_evidence,
@@ -31,7 +30,6 @@ from inffeed_core.store.claims import claiming, taking_back
 from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
     act_counts,
-    annotator_counts,
     answers,
     by_instance,
     changed_since,
@@ -130,7 +128,6 @@ from inffeed_core.store.versions import (
     active_version,
     add_version,
     promote,
-    promotions,
     version,
     versions,
 )
@@ -149,7 +146,6 @@ __all__ = [
     "add_version",
     "analyses",
     "analysis_in_use",
-    "annotator_counts",
     "answered_again",
     "answers",
     "apply_proposals",
@@ -179,7 +175,6 @@ __all__ = [
     "evidence_for",
     "exclude",
     "existing_ids",
-    "explained_targets",
     "exposure",
     "facets",
     "feedback_acts",
@@ -214,7 +209,6 @@ __all__ = [
     "policy_values",
     "project_settings",
     "promote",
-    "promotions",
     "proposal_set",
     "proposal_sets",
     "proposals",

@@ -172,11 +172,6 @@ def strongest_influencers(db: Database, analysis: int, count: int) -> dict[str, 
     return {r["target"]: frozenset(json.loads(r["ids"])) for r in db.query(sql, [analysis, count])}
 
 
-def explained_targets(db: Database, analysis: int) -> set[str]:
-    """Ids of the targets whose influencers are stored."""
-    return {r["target"] for r in db.query("SELECT DISTINCT target FROM influencer WHERE analysis = ?", [analysis])}
-
-
 def evidence_for(db: Database, analysis: int, targets: Sequence[str]) -> dict[str, Evidence]:
     """Stored influencers of these targets, with today's labels; targets without any are left out."""
     sql = """

@@ -153,12 +153,6 @@ def by_instance(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
     return found
 
 
-def annotator_counts(db: Database) -> dict[str, int]:
-    """How many decisions of each annotator stand, most first."""
-    sql = "SELECT annotator, count(*) AS n FROM standing GROUP BY annotator ORDER BY n DESC, annotator"
-    return {row["annotator"]: row["n"] for row in db.query(sql)}
-
-
 def act_counts(db: Database) -> dict[Act, int]:
     """How often each act is an annotator's last about a text, undone ones left aside; acts that nobody took are not in.
 

@@ -14,22 +14,12 @@ from typing import Any
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision, NotReady
-from inffeed_core.records import (
-    Act,
-    Decision,
-    FeedbackAct,
-    Interval,
-    Proposal,
-    ProposalSet,
-    ProposalState,
-    Split,
-    Trial,
-    Voter,
-)
+from inffeed_core.records import Act, Decision, Interval, Split
 from inffeed_core.settings import SENT
 from inffeed_core.store.clock import now
 from inffeed_core.store.decisions import record_decision
 from inffeed_core.store.instances import find
+from inffeed_core.store.proposals import FeedbackAct, Proposal, ProposalSet, ProposalState, Trial, Voter
 from inffeed_core.store.versions import active_version, promote
 
 Proposed = tuple[str, str, str | None, float]
@@ -64,33 +54,37 @@ def add_proposals(
 
 def proposal_sets(db: Database) -> list[ProposalSet]:
     """All sets, the newest first."""
-    sql = "SELECT s.*, (SELECT count(*) FROM proposal p WHERE p.proposal_set = s.id) AS size FROM proposal_set s"
-    return [
-        ProposalSet(
-            id=r["id"],
-            version=r["version"],
-            as_of_decision=r["as_of_decision"],
-            settings=json.loads(r["settings"]),
-            created=r["created"],
-            size=r["size"],
-        )
-        for r in db.query(f"{sql} ORDER BY s.id DESC")
-    ]
+    return [_proposal_set(row) for row in db.query(f"{_SETS} ORDER BY s.id DESC")]
 
 
 def proposal_set(db: Database, id: int | None = None) -> ProposalSet:
     """One set, or the newest. Raises NotReady where there is none."""
-    for one in proposal_sets(db):
-        if id in (None, one.id):
-            return one
-    what = "no proposals yet" if id is None else f"no set of proposals {id}"
-    raise NotReady(f"There are {what}; make some with `inffeed feedback propose`, or on the Feedback page.")
+    one = "WHERE :id IS NULL OR s.id = :id ORDER BY s.id DESC LIMIT 1"
+    row = next(iter(db.query(f"{_SETS} {one}", {"id": id})), None)
+    if row is None:
+        what = "no proposals yet" if id is None else f"no set of proposals {id}"
+        raise NotReady(f"There are {what}; make some with `inffeed feedback propose`, or on the Feedback page.")
+    return _proposal_set(row)
 
 
-def proposals(db: Database, set: ProposalSet) -> list[Proposal]:
+_SETS = "SELECT s.*, (SELECT count(*) FROM proposal p WHERE p.proposal_set = s.id) AS size FROM proposal_set s"
+
+
+def _proposal_set(row: Mapping[str, Any]) -> ProposalSet:
+    return ProposalSet(
+        id=row["id"],
+        version=row["version"],
+        as_of_decision=row["as_of_decision"],
+        settings=json.loads(row["settings"]),
+        created=row["created"],
+        size=row["size"],
+    )
+
+
+def proposals(db: Database, proposed: ProposalSet) -> list[Proposal]:
     """The proposals of a set, the most certain first, with what has become of each."""
-    rows = list(db.query(_PROPOSALS, {"set": set.id, "as_of": set.as_of_decision}))
-    current, answers = find(db, [r["instance"] for r in rows]), _answers(db, set.id)
+    rows = list(db.query(_PROPOSALS, {"set": proposed.id, "as_of": proposed.as_of_decision}))
+    current, answers = find(db, [r["instance"] for r in rows]), _answers(db, proposed.id)
     return [
         Proposal(
             rank=r["rank"],
@@ -152,7 +146,7 @@ def voters(db: Database, set_id: int, target: str) -> list[Voter]:
     return [Voter(**r | {"split": Split(r["split"])}) for r in db.query(sql, [set_id, target])]
 
 
-def apply_proposals(db: Database, set: ProposalSet, ids: Sequence[str], annotator: str, token: str) -> FeedbackAct:
+def apply_proposals(db: Database, proposed: ProposalSet, ids: Sequence[str], annotator: str, token: str) -> FeedbackAct:
     """Apply those of these proposals that are open, in one act of this person.
 
     Sent again with the same token it changes nothing. Raises InvalidDecision where none is open or nobody is named.
@@ -161,40 +155,46 @@ def apply_proposals(db: Database, set: ProposalSet, ids: Sequence[str], annotato
         return before[0]
     if not annotator.strip():
         raise InvalidDecision("Nobody is named who applies the proposals; give a name.")
-    wanted = {*ids}
-    todo = [one for one in proposals(db, set) if one.id in wanted and one.state is ProposalState.OPEN]
+    wanted = set(ids)
+    todo = [one for one in proposals(db, proposed) if one.id in wanted and one.state is ProposalState.OPEN]
     if not todo:
         raise InvalidDecision(
-            f"None of the {len(wanted):,} chosen proposals of set {set.id} is open: they are applied already, or "
+            f"None of the {len(wanted):,} chosen proposals of set {proposed.id} is open: they are applied already, or "
             "somebody has decided about the texts since. Make new proposals."
         )
     out = [one.id for one in todo if one.proposed is None]
-    row = {"token": token, "proposal_set": set.id, "annotator": annotator, "left_out": json.dumps(out), "at": now()}
+    row = {
+        "token": token,
+        "proposal_set": proposed.id,
+        "annotator": annotator,
+        "left_out": json.dumps(out),
+        "at": now(),
+    }
     db.table("feedback").insert(row)
     for one in todo:
         if one.proposed is not None:
-            record_decision(db, _relabel(set, one, annotator, token))
-    note = _note(set)
+            record_decision(db, _relabel(proposed, one, annotator, token))
+    note = _note(proposed)
     rows = [(id, note, row["at"], token) for id in out]
     db.conn.executemany("INSERT INTO exclusion (instance, reason, at, feedback) VALUES (?, ?, ?, ?)", rows)
     return _acts(db, token)[0]
 
 
-def _relabel(set: ProposalSet, one: Proposal, annotator: str, token: str) -> Decision:
+def _relabel(proposed: ProposalSet, one: Proposal, annotator: str, token: str) -> Decision:
     return Decision(
         token=f"{token}/{one.id}",
         instance_id=one.id,
         annotator=annotator,
         act=Act.RELABEL,
         label=one.proposed,
-        note=_note(set),
+        note=_note(proposed),
         settles=True,  # else the votes before it could outweigh it
         feedback=token,
     )
 
 
-def _note(set: ProposalSet) -> str:
-    return f"feedback {set.id}: {set.settings['method']}"
+def _note(proposed: ProposalSet) -> str:
+    return f"feedback {proposed.id}: {proposed.settings['method']}"
 
 
 def learned(db: Database, token: str, version: str) -> None:
@@ -301,9 +301,10 @@ def trials(db: Database) -> list[Trial]:
     ]
 
 
-def send(db: Database, set: ProposalSet, ids: Sequence[str], annotator: str) -> int:
+def send(db: Database, proposed: ProposalSet, ids: Sequence[str], annotator: str) -> int:
     """Mark these proposals' texts for review; returns how many were not marked already."""
-    rows = [(one.id, set.id, annotator, now()) for one in proposals(db, set) if one.id in {*ids}]
+    wanted = set(ids)
+    rows = [(one.id, proposed.id, annotator, now()) for one in proposals(db, proposed) if one.id in wanted]
     return db.conn.executemany("INSERT OR IGNORE INTO sent VALUES (?, ?, ?, ?)", rows).rowcount
 
 

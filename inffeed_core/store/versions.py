@@ -37,11 +37,6 @@ def promote(db: Database, id: str, by: str) -> None:
     db.table("promotion").insert({"version": version(db, id).id, "at": now(), "by": by})
 
 
-def promotions(db: Database) -> list[tuple[str, str, str]]:
-    """Who promoted what: (version id, time, by), oldest first."""
-    return [(r["version"], r["at"], r["by"]) for r in db.query('SELECT version, at, "by" FROM promotion ORDER BY n')]
-
-
 def active_version(db: Database) -> ModelVersion | None:
     """The version promoted last, or None before the first training."""
     for row in db.query("SELECT v.* FROM promotion p JOIN version v ON v.id = p.version ORDER BY p.n DESC LIMIT 1"):

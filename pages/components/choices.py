@@ -43,7 +43,7 @@ def page_number(label: str, pages: int, *, name: str, of: Hashable = "") -> int:
     `of` is what is paged, such as the search: each begins at its first page.
     """
     where = _where(f"{name} {of}")
-    begin = _kept(where, range(1, pages + 1), 1)
+    begin = _kept(where, range(1, pages + 1), 1) or 1
     if pages < 2:
         return 1
     key = _key(name, (of, pages))
@@ -56,9 +56,9 @@ def page_asked(name: str, of: Hashable = "") -> int:
     return int(st.session_state.get(_where(f"{name} {of}"), 1))
 
 
-def _kept(where: str, options: Sequence[T], default: T) -> T:
+def _kept(where: str, options: Sequence[T], default: T | None) -> T | None:
     """The user's choice as long as it is offered; it does not come back after that."""
-    kept = st.session_state.get(where, default)
+    kept: T | None = st.session_state.get(where, default)
     if kept in options:
         return kept
     st.session_state.pop(where, None)

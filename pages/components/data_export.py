@@ -5,6 +5,7 @@ import re
 import streamlit as st
 
 from inffeed_core.data.export_columns import EXPORT_COLUMNS
+from inffeed_core.data.formats.known import FORMATS, SUFFIXES
 from inffeed_core.project.exporting import export_bytes
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status
@@ -13,7 +14,7 @@ from pages.components.backup import backup_view
 from pages.components.notices import empty_state
 from pages.language import say, split_name
 
-FORMATS = ("csv", "jsonl", "parquet")
+WRITABLE = tuple(one.suffixes[0] for one in FORMATS if one.write)
 
 
 def export_view(project: Project, now: Status) -> None:
@@ -29,9 +30,9 @@ def _file(project: Project, now: Status) -> None:
     left, right = st.columns(2)
     format = left.segmented_control(
         say("data.format"),
-        FORMATS,
-        format_func=lambda name: say(f"formats.{name}"),
-        default=FORMATS[0],
+        WRITABLE,
+        format_func=lambda suffix: SUFFIXES[suffix].name,
+        default=WRITABLE[0],
         required=True,
         key="export_format",
     )

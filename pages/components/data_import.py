@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.data.formats.known import upload_types
+from inffeed_core.data.formats.known import FORMATS, upload_types
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
 from inffeed_core.data.table import Table
@@ -20,7 +20,7 @@ from inffeed_core.records import Split
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.file_reading import forget_upload, read_upload
 from pages.components.notices import problem, success
-from pages.language import say, split_name, stage, told
+from pages.language import any_of, say, split_name, stage, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION, Step.IMPORT_SILVER)
 NONE = ""
@@ -35,7 +35,8 @@ def import_view(project: Project, now: Status) -> None:
         success(said, say("import.imported"))
     st.text(f"{_wanted(now)}\n{say('import.labels', labels=', '.join(now.settings.labels))}")
     turn = st.session_state.setdefault("upload_turn", 0)
-    file = st.file_uploader(say("import.upload"), upload_types(), key=f"upload {turn}")
+    formats = any_of([one.name for one in FORMATS])
+    file = st.file_uploader(say("import.upload", formats=formats), upload_types(), key=f"upload {turn}")
     if file is None:
         forget_upload()
         return
@@ -73,7 +74,7 @@ def _previewed(project: Project, table: Table, file_id: str, options: ImportOpti
     of = (project.folder, file_id)
     if st.session_state.get("previews_of") != of:
         st.session_state["previews_of"], st.session_state["previews"] = of, {}
-    kept = st.session_state["previews"]
+    kept: dict[str, ImportPreview] = st.session_state["previews"]
     if (key := repr(options)) not in kept:
         with st.spinner(say("import.reading")):
             kept[key] = preview(project, table, options)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from inffeed_core.charts.analyses import label_counts
 from inffeed_core.project.browsing import Twins, doubled
@@ -38,8 +39,8 @@ def _counts(now: Status) -> None:
     rows += [(label, *(now.counts[split].get(label, 0) for split in Split)) for label in now.settings.labels]
     frame = pd.DataFrame(rows, columns=[say("columns.label"), *Split])
     frame[total] = frame[list(Split)].sum(axis=1)
-    columns = {
-        split: st.column_config.NumberColumn(
+    columns: dict[str, ColumnConfig] = {
+        str(split): st.column_config.NumberColumn(
             split_name(split), format="localized", help=say(f"data.for_{split}"), width=75
         )
         for split in Split

@@ -19,29 +19,7 @@ def texts_view(project: Project, now: Status) -> None:
     if not any(now.counts.values()):
         empty_state(say("data.empty"), say("data.empty_advice"))
         return
-    left, middle, right = st.columns([2, 2, 2])
-    query = left.text_input(
-        say("data.search"),
-        key="texts_query",
-        type="search",
-        placeholder=say("data.search_example"),
-        persist_state="session",
-    )
-    splits = middle.multiselect(
-        say("data.splits"),
-        list(Split),
-        format_func=split_name,
-        key="texts_splits",
-        placeholder=say("data.all"),
-        persist_state="session",
-    )
-    labels = right.multiselect(
-        say("columns.labels_now"),
-        now.settings.labels,
-        key="texts_labels",
-        placeholder=say("data.all"),
-        persist_state="session",
-    )
+    query, splits, labels = _asked(now)
     paged = f"{query} {splits} {labels}"
     number = page_asked("texts_page", paged)
     chosen = splits or list(Split), labels or list(now.settings.labels)
@@ -67,6 +45,34 @@ def texts_view(project: Project, now: Status) -> None:
         if rows:
             id = found.rows[rows[0]].id
             st.page_link("pages/explore.py", label=say("data.explore"), icon=":material/hub:", query_params={"id": id})
+
+
+def _asked(now: Status) -> tuple[str, list[Split], list[str]]:
+    """What is searched for, and the splits and labels to show; none of them stand for all."""
+    left, middle, right = st.columns([2, 2, 2])
+    query = left.text_input(
+        say("data.search"),
+        key="texts_query",
+        type="search",
+        placeholder=say("data.search_example"),
+        persist_state="session",
+    )
+    splits = middle.multiselect(
+        say("data.splits"),
+        list(Split),
+        format_func=split_name,
+        key="texts_splits",
+        placeholder=say("data.all"),
+        persist_state="session",
+    )
+    labels = right.multiselect(
+        say("columns.labels_now"),
+        now.settings.labels,
+        key="texts_labels",
+        placeholder=say("data.all"),
+        persist_state="session",
+    )
+    return query or "", splits, labels
 
 
 def _row(i: Instance) -> dict[str, object]:

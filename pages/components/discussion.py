@@ -32,7 +32,7 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
             st.text(instance.text)
         st.text(_labels(topic))
         for decision in topic.said:
-            st.text(_told(decision, topic.overtaken(decision)))
+            st.text(_answer_said(decision, topic.overtaken(decision)))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             label = st.selectbox(  # not a button a label: buttons read Markdown
                 say("review.settle_label"),
@@ -52,7 +52,7 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
             )
         if asked and label is None:
             st.text(say("review.settle_missing"))
-        elif asked:
+        elif asked and label is not None:
             settle(project, instance.id, label, annotator, note)
             st.rerun()
 
@@ -71,7 +71,7 @@ def _labels(topic: Topic) -> str:
     return " · ".join(f"{name}: {value}" for name, value in facts)
 
 
-def _told(decision: Decision, overtaken: bool) -> str:
+def _answer_said(decision: Decision, overtaken: bool) -> str:
     what = section("card")["past"][decision.act].format(label=decision.label or "")
     told = section("card")["other_answer"].format(annotator=decision.annotator, what=what)
     if overtaken:

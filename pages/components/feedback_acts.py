@@ -9,8 +9,8 @@ from inffeed_core import feedback
 from inffeed_core.errors import InfFeedError
 from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project
-from inffeed_core.records import FeedbackAct
 from inffeed_core.settings import SENT
+from inffeed_core.store.proposals import FeedbackAct
 from pages.components.identity import known_name, remember_name
 from pages.components.job_panel import start_job
 from pages.components.notices import as_it_is, problem, success
@@ -50,13 +50,13 @@ def actions(project: Project, shown: Preview, may: May) -> None:
         untried, why = off or not may.compute, say("feedback.apply_help")
         label = counted("feedback.apply", len(chosen))
         if st.button(label, type="primary", icon=":material/fact_check:", disabled=untried, help=why, key="apply"):
-            start_job(project, "feedback", {"set": shown.set.id, "ids": agreed, "by": name, "rounds": int(rounds)})
+            start_job(project, "feedback", {"set": shown.proposed.id, "ids": agreed, "by": name, "rounds": int(rounds)})
         with st.popover(say("feedback.unchecked"), icon=":material/warning:", disabled=off):
             st.text(say("feedback.unchecked_said"))
             if st.button(counted("feedback.unchecked_now", len(chosen)), key="apply_unchecked"):
                 _apply(project, shown, agreed, name)
         if st.button(say("feedback.send"), icon=":material/rate_review:", disabled=off, help=say("feedback.send_help")):
-            count = feedback.send_to_review(project, shown.set.id, agreed, name)
+            count = feedback.send_to_review(project, shown.proposed.id, agreed, name)
             st.session_state[_SAID] = counted("feedback.sent_said", count), "pages/review.py"
             st.rerun()
     if not name:
@@ -76,11 +76,11 @@ def _name() -> str:
 
 def _apply(project: Project, shown: Preview, chosen: list[str], name: str) -> None:
     try:
-        act = feedback.apply(project, shown.set.id, chosen, name, uuid4().hex)
+        act = feedback.apply(project, shown.proposed.id, chosen, name, uuid4().hex)
     except InfFeedError as error:
         problem(str(error))
         return
-    st.session_state[_SAID] = _told(act), "pages/models.py"
+    st.session_state[_SAID] = _act_said(act), "pages/models.py"
     st.rerun()
 
 
@@ -106,7 +106,7 @@ def acts_list(project: Project, may: May) -> None:
     name = known_name()
     for act in found:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(f"{act.at[:16].replace('T', ' ')} UTC · {act.annotator} · {_told(act)}")
+            st.text(f"{act.at[:16].replace('T', ' ')} UTC · {act.annotator} · {_act_said(act)}")
             if act.undone:
                 st.badge(say("feedback.undone"), color="gray")
                 continue
@@ -127,5 +127,5 @@ def _undo(project: Project, act: FeedbackAct) -> None:
     st.rerun()
 
 
-def _told(act: FeedbackAct) -> str:
+def _act_said(act: FeedbackAct) -> str:
     return say("feedback.act", relabelled=act.relabelled, left_out=act.left_out, set=act.proposal_set)

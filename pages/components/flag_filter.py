@@ -1,12 +1,13 @@
 """Which flags to review: their order and a filter, both in the address bar, so that a link shares them."""
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
+from inffeed_core import store
 from inffeed_core.feedback.acts import was_sent
 from inffeed_core.flags.policies import POLICIES
-from inffeed_core.project.browsing import size
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, FlagFilter
 from inffeed_core.review.deciding import last_row
@@ -26,21 +27,24 @@ def policy_choice(project: Project) -> str:
     orders = (*POLICIES, SENT) if asked == SENT or was_sent(project) else POLICIES
     if asked in orders and asked != st.session_state.get(_ADDRESS):
         choose("review_policy", asked)
-    policy = choice(
-        say("review.policy"),
-        orders,
-        name="review_policy",
-        default=default,
-        format_func=lambda p: section("policies")[p][0],
-        label_visibility="collapsed",
-        width=220,
+    policy = (
+        choice(
+            say("review.policy"),
+            orders,
+            name="review_policy",
+            default=default,
+            format_func=lambda p: section("policies")[p][0],
+            label_visibility="collapsed",
+            width=220,
+        )
+        or default
     )
     st.session_state[_ADDRESS] = "" if policy == default else policy
     if policy == default:
         st.query_params.pop("order", None)
     else:
         st.query_params["order"] = policy
-    return policy or default
+    return policy
 
 
 _ADDRESS = "order_in_address"
@@ -48,7 +52,7 @@ _ADDRESS = "order_in_address"
 
 def flag_filter(project: Project) -> FlagFilter:
     """The filter, behind a button that tells whether it is on."""
-    labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), size(project))
+    labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), _size(project))
     named = {f"{key}: {value}": (key, value) for key, value in pairs}
     if "with_answer" not in st.session_state:  # after a reload the address tells it
         look_again(*(act for act in st.query_params.get_all("answered") if act in UNDECIDED))
@@ -89,7 +93,7 @@ def _answered() -> list[Act]:
         persist_state="session",
     )
     if chosen:
-        st.query_params["answered"] = [str(act) for act in chosen]
+        st.query_params["answered"] = tuple(str(act) for act in chosen)
     else:
         st.query_params.pop("answered", None)
     return chosen
@@ -104,7 +108,12 @@ def _since(project: Project, only: FlagFilter, answered: tuple[Act, ...]) -> int
     return since
 
 
-_KEPT = {"bind": "query-params", "persist_state": "session"}
+_KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+
+
+def _size(project: Project) -> int:
+    with store.reading(project.db) as db:
+        return store.count_instances(db)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 import streamlit as st
 
-from inffeed_core.feedback.acts import Preview, votes
+from inffeed_core import store
+from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project, settings_of
-from inffeed_core.records import Proposal, ProposalState
+from inffeed_core.store.proposals import Proposal, ProposalState
 from pages.components.choices import page_number
 from pages.components.notices import as_it_is
 from pages.language import say, split_name
@@ -43,7 +44,7 @@ class Ticks:
 
 def ticks_of(project: Project, shown: Preview) -> Ticks:
     """The ticks of this set; at first all that are open but for texts that somebody has decided."""
-    place = f"ticks:{shown.set.id}:{project.folder}"
+    place = f"ticks:{shown.proposed.id}:{project.folder}"
     ticks: Ticks = st.session_state.setdefault(place, Ticks(set(shown.untouched)))
     return ticks
 
@@ -56,7 +57,7 @@ def proposal_list(project: Project, shown: Preview) -> None:
             all_help = say("feedback.tick_all_help")
             st.button(say("feedback.tick_all"), on_click=ticks.put, args=(shown.untouched, True), help=all_help)
             st.button(say("feedback.tick_none"), on_click=ticks.put, args=(shown.open, False))
-        number = page_number(say("data.page_of", pages=pages), pages, name=f"page {shown.set.id}")
+        number = page_number(say("data.page_of", pages=pages), pages, name=f"page {shown.proposed.id}")
     blurred = settings_of(project).blur
     for one in shown.proposals[ROWS * (number - 1) : ROWS * number]:
         _proposal(project, shown, one, ticks, blurred)
@@ -73,7 +74,7 @@ def _proposal(project: Project, shown: Preview, one: Proposal, ticks: Ticks, blu
                 st.badge(say("feedback.decided", **who), icon=":material/how_to_reg:", color="orange")
             st.space("stretch")
             st.caption(_facts(one), width="content")
-            asked = st.toggle(say("feedback.why"), key=f"why {shown.set.id} {one.id}")
+            asked = st.toggle(say("feedback.why"), key=f"why {shown.proposed.id} {one.id}")
         if blurred:
             with st.expander(say("care.show_text")):
                 st.text(one.text)
@@ -84,7 +85,7 @@ def _proposal(project: Project, shown: Preview, one: Proposal, ticks: Ticks, blu
 
 
 def _checkbox(shown: Preview, one: Proposal, ticks: Ticks) -> None:
-    key, is_open = f"tick {shown.set.id} {one.id}", one.state is ProposalState.OPEN
+    key, is_open = f"tick {shown.proposed.id} {one.id}", one.state is ProposalState.OPEN
     on = is_open and one.id in ticks.wanted
     if st.session_state.get(key) != on:  # the browser is told only where it differs: a quick click is not overruled
         st.session_state[key] = on
@@ -101,6 +102,8 @@ def _why(project: Project, shown: Preview, one: Proposal) -> None:
     method = shown.settings.method
     st.caption(say(f"feedback.why_{method}"))
     voting = method == "influence-vote"
+    with store.reading(project.db) as db:
+        voters = store.voters(db, shown.proposed.id, one.id)
     rows = [
         {
             say("columns.influence"): voter.influence,
@@ -110,7 +113,7 @@ def _why(project: Project, shown: Preview, one: Proposal) -> None:
             say("columns.id"): voter.id,
             say("columns.text"): voter.text,
         }
-        for voter in votes(project, shown.set.id, one.id)
+        for voter in voters
     ]
     columns = {
         say("columns.influence"): st.column_config.NumberColumn(format="%+.2e"),

@@ -7,7 +7,7 @@ import streamlit as st
 
 from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.errors import SettingsError
-from inffeed_core.learning.estimating import estimate
+from inffeed_core.learning.estimating import estimate_time
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import gold_gaps
 from inffeed_core.project.status import BESIDE, Status
@@ -84,7 +84,7 @@ def _method() -> Method:
 def _time(project: Project, now: Status, chosen: Chosen) -> None:
     """What the method does and how long it takes; where that is unknown, a button that measures it."""
     settings, analysis = chosen
-    found = estimate(project, settings, analysis)
+    found = estimate_time(project, settings, analysis)
     words = say(f"retraining.about_{settings.method}")
     if found is not None:
         phrase = "retraining.time" if found.analysis else "retraining.time_training"

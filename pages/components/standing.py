@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from inffeed_core.records import UNDECIDED, Changes
+from inffeed_core.records import UNDECIDED, Act, Changes
 from pages.language import counted, say
 
 
@@ -12,7 +12,7 @@ def changes_said(changes: Changes) -> str:
     return say("standing.between").join(counted(f"standing.{name}", n) for name, n in parts.items() if n)
 
 
-def undecided_said(undecided: Mapping[str, int]) -> str:
+def undecided_said(undecided: Mapping[Act, int]) -> str:
     """Such as "3 skipped, 2 unsure"; `undecided` counts texts by act. Empty where there are none."""
     return say("standing.between").join(
         say(f"standing.{act}", count=undecided[act]) for act in UNDECIDED if undecided.get(act)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from inffeed_core.charts.versions import confusion_change, f1_dumbbell, learning_curve, training_curve
 from inffeed_core.learning.comparing import Comparison, Flip, changes, compare
@@ -82,7 +83,7 @@ def _changes(project: Project, before: str, after: str) -> None:
         return
     st.text(counted("models.flips", len(found.flips)))
     frame = pd.DataFrame([_row(flip) for flip in found.flips])
-    columns = {
+    columns: dict[str, ColumnConfig | str] = {
         "change": say("models.column_change"),
         "text": st.column_config.TextColumn(say("columns.text"), width="large"),
         "gold": say("models.column_gold_label"),

@@ -3,7 +3,7 @@
 import pytest
 
 from inffeed_core import store
-from inffeed_core.analysis.agreement import agreement, all_analyses, named, rankings_agreement, tier_of
+from inffeed_core.analysis.agreement import agreement, named, rankings_agreement, tier_of
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis
@@ -19,8 +19,13 @@ def add(project: Project, harm: dict[str, float], evidence: dict[str, list[str]]
             store.put_evidence(db, id, target, {"supporter": [(one, 1.0 / (n + 1)) for n, one in enumerate(ids)]})
 
 
+def stored(project: Project) -> list[Analysis]:
+    with store.reading(project.db) as db:
+        return store.analyses(db)
+
+
 def compared(project: Project):
-    second, first, *_ = all_analyses(project)
+    second, first, *_ = stored(project)
     return agreement(project, first, second)
 
 
@@ -46,7 +51,7 @@ def test_overlap_counts_the_ten_strongest_of_common_targets(reviewable_project: 
 
 def test_analyses_are_named_by_number_or_version(reviewable_project: Project):
     add(reviewable_project, {}, {}, scope="all", refine=True)
-    newest, oldest = all_analyses(reviewable_project)
+    newest, oldest = stored(reviewable_project)
     assert named(reviewable_project, "v1") == newest
     assert named(reviewable_project, str(oldest.id)) == oldest
     assert (tier_of(newest), tier_of(oldest)) == ("all, refined", "head")

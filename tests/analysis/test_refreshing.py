@@ -1,6 +1,7 @@
 """The flags follow the decisions by themselves: no version, no card lost, and every decided text can be undone."""
 
 import pytest
+from small import explained
 
 from inffeed_core import jobs, review, store
 from inffeed_core.analysis.analysing import analyse, explain, refresh
@@ -66,7 +67,7 @@ def test_a_second_refresh_takes_the_place_of_the_first_but_not_of_what_was_asked
     assert len(ranked(analysed)) == 20
     explain(analysed, ["test-0"], quiet)
     with store.reading(analysed.db) as db:
-        assert "test-0" in store.explained_targets(db, second.id)
+        assert "test-0" in explained(db, second.id)
 
 
 def test_refreshed_flags_are_those_that_a_retrain_with_the_same_l2_gives(analysed: Project):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import make_small
+from small import explained, make_small
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -108,7 +108,7 @@ def test_the_scope_changes_what_rests_on_influence_and_nothing_else(tiny: Projec
     different = [tuple(scores(tiny, one, "negative-influence").values()) for one in (head, last, whole)]
     assert len(set(different)) == 3
     with store.reading(tiny.db) as db:
-        assert store.explained_targets(db, whole.id) == store.explained_targets(db, head.id)
+        assert explained(db, whole.id).keys() == explained(db, head.id).keys()
         evidence = store.evidence_for(db, whole.id, ["silver-3"])["silver-3"]
     assert len(evidence.supporters) == len(evidence.opposers) == 3
     assert "silver-3" not in {one.id for one in evidence.supporters + evidence.opposers}
@@ -124,8 +124,7 @@ def test_a_second_analysis_finds_the_index_and_says_the_same(tiny: Project):
         second = store.latest_analysis(db)
         assert second is not None
         assert second.id > first.id
-        targets = sorted(store.explained_targets(db, first.id))
-        assert store.evidence_for(db, first.id, targets) == store.evidence_for(db, second.id, targets)
+        assert explained(db, first.id) == explained(db, second.id)
     assert scores(tiny, first, "negative-influence") == scores(tiny, second, "negative-influence")
 
 
@@ -161,7 +160,7 @@ def test_explaining_stays_in_the_tier_of_the_analysis(tiny: Project):
     head, whole = analyse(tiny, HEAD, quiet), analyse(tiny, ALL, quiet)
     explain(tiny, ["test-1"], quiet)
     with store.reading(tiny.db) as db:
-        assert "test-1" not in store.explained_targets(db, head.id)
+        assert "test-1" not in explained(db, head.id)
         evidence = store.evidence_for(db, whole.id, ["test-1"])["test-1"]
     assert evidence.supporters
     assert evidence.opposers

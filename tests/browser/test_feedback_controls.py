@@ -15,7 +15,7 @@ from tiny_models import save_model
 from inffeed_core import feedback, store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, use_model
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, Job, JobState, Split
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
 
@@ -34,7 +34,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A small project on a tiny encoder, with one analysed version in use."""
     folder = tmp_path_factory.mktemp("template")
     project = make_small(folder / "project")
-    use_model(project, str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
+    change_settings(project, model=str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
     train(project, TrainSettings(max_tokens=32), quiet)
     analyse(project, FEW, quiet)
     return project
@@ -245,14 +245,16 @@ def settings_of_job(project: Project, job: Job) -> dict[str, object]:
         return store.job_settings(db, job.id)
 
 
-def test_every_control_in_the_order_of_a_person(server: Server, page: Page, project: Project):
-    """Settings, propose, why, ticks, the check, send to review, apply, undo."""
+def come_by_the_room(page: Page, server: Server, project: Project) -> None:
     page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
     expect(page.get_by_role("combobox", name=re.compile("Order"))).to_be_visible(timeout=60 * SECONDS)
     settled(page)
     page.get_by_role("link", name="Feedback").first.click()
     expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=30 * SECONDS)
     settled(page)
+
+
+def ask_for_proposals(page: Page, project: Project) -> None:
     page.get_by_text("New proposals", exact=True).click()
     page.get_by_role("radio", name="Influence vote", exact=True).click()
     settled(page)
@@ -272,6 +274,8 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     settled(page)
     assert int(str(job.result["proposals"])) == len(feedback.preview(project).proposals)
 
+
+def check_two(page: Page, project: Project, ids: list[str]) -> None:
     page.get_by_role("combobox", name=re.compile("Set of proposals")).click()
     page.get_by_role("option", name=re.compile("^1 ")).click()
     settled(page)
@@ -286,11 +290,12 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     job = ended(project, "feedback")
     assert job.state is JobState.DONE, job.error
     asked = settings_of_job(project, job)
-    ids = [one.id for one in feedback.preview(project, 1).proposals]
     assert asked == {"set": 1, "ids": [ids[0], ids[2]], "by": "Ada", "rounds": 1}
     expect(page.get_by_text(re.compile("Validation (did not confirm|confirmed)"))).to_be_visible(timeout=30 * SECONDS)
     settled(page)
 
+
+def send_two(page: Page, project: Project, ids: list[str]) -> None:
     button(page, "Tick none").click()
     settled(page)
     click_box(page, 5, 6)
@@ -306,15 +311,26 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible()
     settled(page)
 
+
+def apply_and_undo(page: Page, project: Project) -> None:
     apply_unchecked(page)
-    with store.reading(project.db) as db:
-        assert {5, 6} <= set(applied(project))
+    assert {5, 6} <= set(applied(project))
     for_undo = feedback.acts(project)[0]
     page.get_by_role("button", name="Undo", exact=True).first.click()
     expect(page.get_by_text("as if this had never been applied")).to_be_visible(timeout=30 * SECONDS)
     assert feedback.acts(project)[0].token == for_undo.token
     assert feedback.acts(project)[0].undone
     assert not {5, 6} & set(applied(project))
+
+
+def test_every_control_in_the_order_of_a_person(server: Server, page: Page, project: Project):
+    """Settings, propose, why, ticks, the check, send to review, apply, undo."""
+    come_by_the_room(page, server, project)
+    ask_for_proposals(page, project)
+    ids = [one.id for one in feedback.preview(project, 1).proposals]
+    check_two(page, project, ids)
+    send_two(page, project, ids)
+    apply_and_undo(page, project)
 
 
 def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page: Page, project: Project):

@@ -17,7 +17,7 @@ from tiny_models import save_model
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, use_model
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Job, JobState
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
@@ -34,7 +34,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A small project on a tiny encoder, with one analysed version in use."""
     folder = tmp_path_factory.mktemp("template")
     project = make_small(folder / "project")
-    use_model(project, str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
+    change_settings(project, model=str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
     train(project, TrainSettings(max_tokens=32), quiet)
     analyse(project, FEW, quiet)
     return project
@@ -192,8 +192,11 @@ def in_use(page: Page, id: str) -> None:
     settled(page)
 
 
-def test_every_control_in_the_order_of_a_person(server: Server, page: Page, project: Project):
-    open_models(page, server, project)
+KEPT = AnalysisSettings(influencers=4, explained=50)
+"""What the person below sets for the analysis."""
+
+
+def choose_settings(page: Page) -> None:
     open_settings(page)
     choose(page, "What unconfirmed silver teaches", "Its label, as it is")
     page.get_by_role("slider", name="Weight of unconfirmed silver").focus()
@@ -207,6 +210,9 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     choose(page, "Influence through", "Head")
     put(page, "Influencers kept on each side", "4")
     put(page, "Flags explained in advance", "50")
+
+
+def go_away_and_come_back(page: Page) -> None:
     page.get_by_role("link", name="Data").first.click()
     expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible()
     settled(page)
@@ -217,17 +223,21 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     assert number(page, "Tokens of a text that are read").input_value() == "16"
     assert number(page, "Influencers kept on each side").input_value() == "4"
     expect(page.get_by_role("slider", name="Weight of unconfirmed silver")).to_have_value("0.8")
+
+
+def retrain_as_chosen(page: Page, project: Project) -> None:
     button(page, "Retrain").click()
     made = done(project, "retrain")
     asked = job_of(project, "retrain")[1]
     wanted = TrainSettings(recipe="plain", silver_weight=0.8, l2=0.01, max_tokens=16)
     assert TrainSettings.from_dict(asked["train"]) == wanted  # type: ignore[arg-type]
-    kept = AnalysisSettings(influencers=4, explained=50)
-    assert AnalysisSettings.from_dict(asked["analysis"]) == kept  # type: ignore[arg-type]
+    assert AnalysisSettings.from_dict(asked["analysis"]) == KEPT  # type: ignore[arg-type]
     assert made.result == {"version": "v2"}
     idle(page)
     in_use(page, active(project))
 
+
+def use_another(page: Page, project: Project) -> None:
     before = active(project)
     shown, words = opened(page, "Use another version")
     assert f"{shown} becomes the version in use; {before} is kept." in words
@@ -236,6 +246,8 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     assert (active(project), shown != before) == (shown, True)
     page.keyboard.press("Escape")
 
+
+def export_v2(page: Page, project: Project) -> None:
     shown, words = opened(page, "Export a version")
     assert shown == active(project)
     pick(page, "v2")
@@ -247,24 +259,25 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     page.keyboard.press("Escape")
     settled(page)
 
+
+def test_every_control_in_the_order_of_a_person(server: Server, page: Page, project: Project):
+    open_models(page, server, project)
+    choose_settings(page)
+    go_away_and_come_back(page)
+    retrain_as_chosen(page, project)
+    use_another(page, project)
+    export_v2(page, project)
     choose(page, "^Before", "v2")
     choose(page, "^After", "v1")
     expect(page.get_by_text("On test: macro-F1")).to_be_visible()
     expect(page.get_by_text("Validation also chose the flags")).to_be_visible()
-
     button(page, "Analyse again").click()
     done(project, "analyse")
-    assert AnalysisSettings.from_dict(job_of(project, "analyse")[1]["analysis"]) == kept  # type: ignore[arg-type]
+    assert AnalysisSettings.from_dict(job_of(project, "analyse")[1]["analysis"]) == KEPT  # type: ignore[arg-type]
 
 
-def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page: Page, project: Project):
-    add_version(project)
-    open_models(page, server, project)
-    shown, _ = opened(page, "Export a version")
-    assert shown == "v2"
-    page.keyboard.press("Escape")
-    choose(page, "^After", "v1")  # the same on both sides
-    expect(page.get_by_text("No significant change: macro-F1 moved by +0.000")).to_be_visible()
+def set_up_a_fine_tuning(page: Page) -> None:
+    """Of another method first: what both of them have is kept."""
     page.get_by_role("radio", name="Fine-tune with LoRA").click()
     settled(page)
     open_settings(page)
@@ -276,6 +289,17 @@ def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page
     put(page, "Learning rate", "0.000001")
     click_box(page, "Balance the classes")
     put(page, "Tokens of a text that are read", "32")
+
+
+def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page: Page, project: Project):
+    add_version(project)
+    open_models(page, server, project)
+    shown, _ = opened(page, "Export a version")
+    assert shown == "v2"
+    page.keyboard.press("Escape")
+    choose(page, "^After", "v1")  # the same on both sides
+    expect(page.get_by_text("No significant change: macro-F1 moved by +0.000")).to_be_visible()
+    set_up_a_fine_tuning(page)
     button(page, "Measure the time").click()
     done(project, "probe")
     expect(page.get_by_text(re.compile("^(?:.*)by a measurement"))).to_be_visible(timeout=30 * SECONDS)

@@ -20,7 +20,7 @@ from tiny_models import save_model
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, use_model
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Job, JobState, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 
@@ -40,7 +40,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A small project on a tiny encoder, with one instant version in use."""
     folder = tmp_path_factory.mktemp("template")
     project = make_small(folder / "project")
-    use_model(project, str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
+    change_settings(project, model=str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
     train(project, TrainSettings(max_tokens=32), quiet)
     return project
 

@@ -16,7 +16,7 @@ from serving import Server, Watch
 from inffeed_core import store
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Job, JobState
+from inffeed_core.records import Act, Instance, Job, JobState
 
 MINUTES = 60_000
 
@@ -46,9 +46,8 @@ def wait_until_idle(page: Page, project: Project) -> None:
         page.wait_for_timeout(300)
 
 
-def test_sample_to_export_with_kills_on_the_way(mortal_server: Server, page: Page, watch: Watch, tmp_path: Path):
-    project = Project(mortal_server.folder / "sample")
-    page.goto(mortal_server.url)
+def open_sample_and_kill_its_training(page: Page, server: Server, project: Project) -> None:
+    page.goto(server.url)
     page.get_by_role("button", name="Open the sample project").click()
     expect(page.get_by_text("Encoding texts", exact=False).first).to_be_visible(timeout=MINUTES)
     kill_job(project)
@@ -56,31 +55,29 @@ def test_sample_to_export_with_kills_on_the_way(mortal_server: Server, page: Pag
     with store.reading(project.db) as db:
         assert store.versions(db) == []
 
+
+def train_first(page: Page) -> None:
     page.get_by_role("link", name="Models").click()
     page.get_by_role("button", name="Train the first model").click()
     expect(page.get_by_text("Version in use")).to_be_visible(timeout=3 * MINUTES)
 
+
+def relabel_first_flag(page: Page, project: Project) -> Instance:
+    """The instance as it was before."""
     page.get_by_role("link", name="Review").click()
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Start reviewing").click()
     room = page.locator(".room")
     expect(room.locator(".flagged .text")).to_be_visible(timeout=MINUTES)
-    flagged = str(room.get_attribute("data-item"))
     with store.reading(project.db) as db:
-        before = store.instance(db, flagged)
-    other = "2" if before.label == "negative" else "1"
-    page.keyboard.press(other)
+        before = store.instance(db, str(room.get_attribute("data-item")))
+    page.keyboard.press("2" if before.label == "negative" else "1")
     expect(room.locator(".saved")).to_have_attribute("data-state", "saved", timeout=MINUTES)
+    return before
 
-    watch.server_may_be_gone = True
-    mortal_server.kill()
-    mortal_server.start()
-    with store.reading(project.db) as db:
-        after = store.instance(db, flagged)
-        assert [d.act for d in store.decisions_about(db, flagged)] == [Act.RELABEL]
-    assert (after.label != before.label, after.annotator, after.confirmed) == (True, "Ada", True)
 
-    page.goto(f"{mortal_server.url}/models?project={project.folder}")
+def retrain(page: Page, server: Server, project: Project, flagged: str) -> None:
+    page.goto(f"{server.url}/models?project={project.folder}")
     page.get_by_role("button", name="Retrain").click()
     expect(page.get_by_text(re.compile("^v2$")).first).to_be_visible(timeout=3 * MINUTES)
     wait_until_idle(page, project)
@@ -92,14 +89,33 @@ def test_sample_to_export_with_kills_on_the_way(mortal_server: Server, page: Pag
         assert analysis is not None
         assert flagged not in {r.row.instance for r in store.flagged(db, analysis.id, POLICIES[0], limit=300)}
 
+
+def exported(page: Page, path: Path) -> dict[str, dict[str, str]]:
+    """The rows of the file by id."""
     page.get_by_role("link", name="Data").click()
     page.get_by_role("tab", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
-    path = tmp_path / "repaired.csv"
     download.value.save_as(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = {row["id"]: row for row in csv.DictReader(file)}
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def test_sample_to_export_with_kills_on_the_way(mortal_server: Server, page: Page, watch: Watch, tmp_path: Path):
+    project = Project(mortal_server.folder / "sample")
+    open_sample_and_kill_its_training(page, mortal_server, project)
+    train_first(page)
+    before = relabel_first_flag(page, project)
+    watch.server_may_be_gone = True
+    mortal_server.kill()
+    mortal_server.start()
+    with store.reading(project.db) as db:
+        after = store.instance(db, before.id)
+        assert [d.act for d in store.decisions_about(db, before.id)] == [Act.RELABEL]
+    assert (after.label != before.label, after.annotator, after.confirmed) == (True, "Ada", True)
+    retrain(page, mortal_server, project, before.id)
+    rows = exported(page, tmp_path / "repaired.csv")
     assert len(rows) == 600
-    assert (rows[flagged]["label"], rows[flagged]["original_label"]) == (after.label, before.label)
-    assert (rows[flagged]["annotator"], rows[flagged]["model_version"]) == ("Ada", "v2")
+    row = rows[before.id]
+    assert (row["label"], row["original_label"]) == (after.label, before.label)
+    assert (row["annotator"], row["model_version"]) == ("Ada", "v2")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from inffeed_core.data.converting import KEPT_PROBLEMS, convert, to_examples
+from inffeed_core.data.converting import KEPT_PROBLEMS, convert
 from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.table import Cell, Table
@@ -31,7 +31,7 @@ def exported(**cells: Cell) -> Table:
 
 def problems(given: Table, options: ImportOptions, **more: object) -> list[str]:
     with pytest.raises(ImportRefused) as caught:
-        to_examples(given, options, LABELS, **more)
+        convert(given, options, LABELS, **more).require_whole()
     assert caught.value.total == len(caught.value.problems)
     return [str(problem) for problem in caught.value.problems]
 
@@ -39,7 +39,7 @@ def problems(given: Table, options: ImportOptions, **more: object) -> list[str]:
 def test_rows_become_examples_with_numbered_ids_and_metadata() -> None:
     given = table("text label n x", [" 007 ", " bad ", 3, None], ["null", "positive", "", True])
     options = replace(TRAIN, label_names={"bad": "negative"})
-    assert to_examples(given, options, LABELS, first_number={Split.TRAIN: 5}) == [
+    assert convert(given, options, LABELS, first_number={Split.TRAIN: 5}).examples == [
         Example("train-000005", " 007 ", "negative", Split.TRAIN, metadata={"n": 3}),
         Example("train-000006", "null", "positive", Split.TRAIN, metadata={"x": True}),
     ]
@@ -47,8 +47,8 @@ def test_rows_become_examples_with_numbered_ids_and_metadata() -> None:
 
 def test_each_split_is_numbered_on_its_own() -> None:
     given = table("text label set", ["a", "positive", "train"], ["b", "positive", "Dev"], ["c", "positive", "training"])
-    made = to_examples(given, ImportOptions("text", "label", split_column="set"), LABELS)
-    assert [e.id for e in made] == ["train-000001", "validation-000001", "train-000002"]
+    made = convert(given, ImportOptions("text", "label", split_column="set"), LABELS)
+    assert [e.id for e in made.examples] == ["train-000001", "validation-000001", "train-000002"]
 
 
 def test_every_problem_of_every_row_is_told() -> None:

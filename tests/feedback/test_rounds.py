@@ -21,8 +21,9 @@ from inffeed_core.feedback.rounds import run_rounds
 from inffeed_core.learning.training import train
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Decision, Instance, ModelVersion, ProposalSet, ProposalState, Split
+from inffeed_core.records import Act, Decision, Instance, ModelVersion, Split
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings, Remedy, TrainSettings
+from inffeed_core.store.proposals import ProposalSet, ProposalState
 
 METHODS: tuple[Remedy, ...] = ("discard", "relabel-harmful", "confident-learning", "influence-vote")
 KILLED = """
@@ -96,7 +97,7 @@ def test_targets_are_training_texts_with_their_influencers(trained: Project, met
     settings = FeedbackSettings(method=method, influencers=4, cap=0.03)
     found = propose(trained, settings, quiet)
     shown = feedback.preview(trained)
-    assert (shown.set, shown.settings, shown.stale) == (found, settings, False)
+    assert (shown.proposed, shown.settings, shown.stale) == (found, settings, False)
     assert 0 < found.size <= 0.03 * 380
     now = labels(trained)
     for one in shown.proposals:
@@ -104,7 +105,8 @@ def test_targets_are_training_texts_with_their_influencers(trained: Project, met
         assert one.state is ProposalState.OPEN
         assert one.label == now[one.id][0] != one.proposed
         assert (one.proposed is None) == (method == "discard")
-        cast = feedback.votes(trained, found.id, one.id)
+        with store.reading(trained.db) as db:
+            cast = store.voters(db, found.id, one.id)
         assert len(cast) == 4
         assert one.id not in {voter.id for voter in cast}
         assert {voter.split for voter in cast} <= {Split.TRAIN, Split.SILVER}
@@ -185,7 +187,7 @@ def test_texts_that_confirm_have_no_say_in_what_is_proposed(spoiled: Project, me
     assert proposed(spoiled, method) == first
     turn_round(spoiled, chooses)
     assert proposed(spoiled, method) != first
-    run_rounds(spoiled, feedback.preview(spoiled).set.id, None, "Ana", 1, quiet)
+    run_rounds(spoiled, feedback.preview(spoiled).proposed.id, None, "Ana", 1, quiet)
     assert feedback.preview(spoiled).trials[0].examples == len(confirms) == 50
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, expected_gain, fit_head, losses, probabilities
+from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, fit_head, losses, probabilities
 from inffeed_core.influence import head as head_module
 from inffeed_core.influence.softmax import evaluated
 
@@ -79,12 +79,6 @@ def test_relabel_gain_is_zero_for_the_present_label(noisy_data: HeadData, influe
     own = gains.gather(1, noisy_data.labels.unsqueeze(1))
     assert torch.equal(own, torch.zeros_like(own))
     assert gains.abs().max() > 0
-
-
-def test_expected_gain_weighs_each_label_by_its_probability():
-    gains = torch.tensor([[0.0, 2.0, -1.0]], dtype=torch.float64)
-    belief = torch.tensor([[0.5, 0.25, 0.25]], dtype=torch.float64)
-    assert expected_gain(gains, belief).tolist() == [0.25]
 
 
 def test_validation_gradient_is_the_mean_of_the_instances_gradients(influence: HeadInfluence, targets):

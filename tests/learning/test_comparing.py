@@ -7,7 +7,7 @@ from reviewing import LABELS, Filling, examples
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady
-from inffeed_core.learning.comparing import PREDICTIONS, all_versions, changes, compare, make_active
+from inffeed_core.learning.comparing import PREDICTIONS, all_versions, changes, compare
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Example, Interval, Metrics, ModelVersion, Split
 from inffeed_core.settings import ProjectSettings
@@ -105,8 +105,9 @@ def test_versions_without_validation_cannot_be_compared(project):
 def test_rolling_back_promotes_the_older_version_and_keeps_both(project):
     add(project, version("v1"))
     add(project, version("v2", "v1"))
-    make_active(project, "v2", by="somebody")
-    make_active(project, "v1", by="somebody")
+    with store.writing(project.db) as db:
+        store.promote(db, "v2", "somebody")
+        store.promote(db, "v1", "somebody")
     known, active = all_versions(project)
     assert [v.id for v in known] == ["v2", "v1"]
     assert active is not None

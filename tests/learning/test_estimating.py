@@ -6,7 +6,7 @@ import pytest
 from reviewing import Filling, examples
 
 from inffeed_core import store
-from inffeed_core.learning.estimating import estimate
+from inffeed_core.learning.estimating import estimate_time
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import JobState, ModelVersion, Split
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, ProjectSettings, TrainSettings
@@ -54,9 +54,9 @@ def grow(project: Project, count: int) -> None:
 
 
 def test_encoding_all_texts_is_no_part_of_the_next_retrain(project):
-    assert estimate(project, TrainSettings()) is None
+    assert estimate_time(project, TrainSettings()) is None
     add(project, "v1", TrainSettings(), **FIRST)
-    found = estimate(project, TrainSettings())
+    found = estimate_time(project, TrainSettings())
     assert found is not None
     assert found.seconds == pytest.approx(20)
     assert "at most: v1 also chose" in found.basis
@@ -65,7 +65,7 @@ def test_encoding_all_texts_is_no_part_of_the_next_retrain(project):
 def test_once_a_retrain_was_measured_it_is_the_like(project):
     add(project, "v1", TrainSettings(), **FIRST)
     add(project, "v2", KEPT, **NEXT)
-    found = estimate(project, TrainSettings())
+    found = estimate_time(project, TrainSettings())
     assert found is not None
     assert (found.seconds, found.basis) == (pytest.approx(9), "as v2 took")
 
@@ -74,7 +74,7 @@ def test_texts_that_came_since_are_encoded_at_the_measured_pace_and_learned_from
     add(project, "v1", TrainSettings(), **FIRST)
     add(project, "v2", KEPT, **NEXT)
     grow(project, 26)
-    found = estimate(project, TrainSettings())
+    found = estimate_time(project, TrainSettings())
     assert found is not None
     assert found.seconds == pytest.approx(26 * 100 / 60 + 9 * 78 / 52)
 
@@ -82,14 +82,14 @@ def test_texts_that_came_since_are_encoded_at_the_measured_pace_and_learned_from
 @pytest.mark.parametrize("other", [{"max_tokens": 64}, {"precision": "int8"}])
 def test_with_other_settings_of_encoding_nothing_is_told(project, other):
     add(project, "v1", TrainSettings(), **FIRST)
-    assert estimate(project, TrainSettings(**other)) is None
+    assert estimate_time(project, TrainSettings(**other)) is None
 
 
 def test_the_first_version_of_an_earlier_release_is_no_measure_but_its_second_is(project):
     add(project, "v1", TrainSettings(), seconds=120.0)
-    assert estimate(project, TrainSettings()) is None
+    assert estimate_time(project, TrainSettings()) is None
     add(project, "v2", KEPT, seconds=7.0)
-    found = estimate(project, TrainSettings())
+    found = estimate_time(project, TrainSettings())
     assert found is not None
     assert found.seconds == pytest.approx(7)
 
@@ -97,7 +97,7 @@ def test_the_first_version_of_an_earlier_release_is_no_measure_but_its_second_is
 def test_another_encoder_has_times_of_its_own(project):
     add(project, "v1", TrainSettings(), **FIRST)
     add(project, "v2", TrainSettings(method="fine-tune"), encoder="version:v2", **FIRST)
-    assert estimate(project, TrainSettings()) is None
+    assert estimate_time(project, TrainSettings()) is None
 
 
 def test_fine_tuning_is_told_from_the_same_batch_and_tokens(project):
@@ -105,19 +105,19 @@ def test_fine_tuning_is_told_from_the_same_batch_and_tokens(project):
     told = {"seconds_per_text": 0.5}
     tuned = TrainSettings(method="fine-tune", fine_tune=small)
     add(project, "v1", tuned, encoder="version:v1", seconds=60.0, fine_tuning=told)
-    found = estimate(project, replace(tuned, fine_tune=replace(small, epochs=3)))
+    found = estimate_time(project, replace(tuned, fine_tune=replace(small, epochs=3)))
     assert found is not None
     assert found.seconds == pytest.approx(0.5 * 52 * 3)
-    assert estimate(project, replace(tuned, fine_tune=replace(small, batch_size=16))) is None
-    assert estimate(project, replace(tuned, max_tokens=64)) is None
-    assert estimate(project, replace(tuned, method="lora")) is None
+    assert estimate_time(project, replace(tuned, fine_tune=replace(small, batch_size=16))) is None
+    assert estimate_time(project, replace(tuned, max_tokens=64)) is None
+    assert estimate_time(project, replace(tuned, method="lora")) is None
 
 
 def test_the_analysis_is_in_the_time_once_one_like_it_was_measured(project):
     add(project, "v1", TrainSettings(), **FIRST)
     add(project, "v2", KEPT, **NEXT)
     head, whole = AnalysisSettings(), AnalysisSettings(scope="all")
-    without = estimate(project, TrainSettings(), head)
+    without = estimate_time(project, TrainSettings(), head)
     assert without is not None
     assert not without.analysis
     with store.writing(project.db) as db:
@@ -126,9 +126,9 @@ def test_the_analysis_is_in_the_time_once_one_like_it_was_measured(project):
         store.end_job(db, "job", JobState.DONE, result={"version": "v2"})
         times = ["2026-01-01T00:00:00.000Z", "2026-01-01T00:00:27.000Z", "job"]
         db.conn.execute("UPDATE job SET started = ?, ended = ? WHERE id = ?", times)
-    found = estimate(project, TrainSettings(), head)
+    found = estimate_time(project, TrainSettings(), head)
     assert found is not None
     assert (found.seconds, found.analysis) == (pytest.approx(27), True)
-    other = estimate(project, TrainSettings(), whole)
+    other = estimate_time(project, TrainSettings(), whole)
     assert other is not None
     assert not other.analysis

@@ -12,11 +12,11 @@ from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse, explain
 from inffeed_core.errors import Cancelled
 from inffeed_core.jobs import run_here
-from inffeed_core.learning.estimating import estimate
+from inffeed_core.learning.estimating import estimate_time
 from inffeed_core.learning.training import retrain, train
 from inffeed_core.learning.training_curve import training_curve_of
 from inffeed_core.models.heads import load_head
-from inffeed_core.project.folder import Project, use_model
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, ModelVersion
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
@@ -33,7 +33,7 @@ def quiet(stage: str, done: int, total: int) -> None:
 @pytest.fixture
 def small(project: Project, base: Path) -> Project:
     """The small project, on a tiny encoder."""
-    use_model(project, str(base))
+    change_settings(project, model=str(base))
     return project
 
 
@@ -100,7 +100,7 @@ def test_a_moved_project_finds_its_transformer_even_without_caches(small: Projec
 def test_another_base_model_ends_the_use_of_the_transformer(small: Project, tmp_path: Path):
     promote(small, train(small, TUNED, quiet).id)
     other = save_model(tmp_path / "other", "BertModel", initializer_range=0.2)
-    use_model(small, str(other))
+    change_settings(small, model=str(other))
     assert train(small, TrainSettings(max_tokens=32), quiet).encoder == str(other)
 
 
@@ -157,18 +157,18 @@ def test_a_full_disk_while_the_version_is_written_leaves_nothing_half(small: Pro
 
 
 def test_time_is_estimated_by_a_probe_and_then_by_versions(small: Project):
-    assert estimate(small, TrainSettings()) is None
-    assert estimate(small, TUNED) is None
+    assert estimate_time(small, TrainSettings()) is None
+    assert estimate_time(small, TUNED) is None
     run_here(small, "probe", {"train": TUNED.as_dict()}, quiet)
-    probed = estimate(small, TUNED)
+    probed = estimate_time(small, TUNED)
     assert probed is not None
     assert "measurement" in probed.basis
     assert 0 < probed.seconds < 60
-    assert estimate(small, ADAPTED) is None
+    assert estimate_time(small, ADAPTED) is None
     version = train(small, TUNED, quiet)
     told = version.report["fine_tuning"]
     assert isinstance(told, dict)
-    later = estimate(small, TUNED)
+    later = estimate_time(small, TUNED)
     assert later is not None
     assert later.seconds == pytest.approx(told["seconds_per_text"] * 32 * 2)
     assert "v1" in later.basis

@@ -16,16 +16,15 @@ from sqlite_utils import Database
 from inffeed_core import store, wording
 from inffeed_core.charts import versions
 from inffeed_core.data.encodings import ENCODINGS
-from inffeed_core.data.formats.known import SUFFIXES, Format, upload_types
 from inffeed_core.feedback.methods import METHODS
 from inffeed_core.flags import reasons
 from inffeed_core.flags.policies import POLICIES, RANKINGS
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
-from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, ProposalState, Split
+from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, Split
 from inffeed_core.settings import SENT, Method, Recipe, Remedy, Scope, Vote
-from pages.components.data_export import FORMATS
+from inffeed_core.store.proposals import ProposalState
 from pages.components.equal_texts import Kind
 from pages.languages import LANGUAGES
 
@@ -42,7 +41,6 @@ CLOSED = {
     "card.past.{}": [act for act in Act if act is not Act.UNDO],
     "data.{}": Kind,
     "data.{}_said": Kind,
-    "formats.{}": FORMATS,
     "steps.{}": Step,
     "tiers.{}": get_args(Scope),
     "policies.{}": [*POLICIES, SENT],
@@ -78,11 +76,6 @@ def test_what_is_a_table_by_type_is_one_by_code_too():
     assert set(METHODS) == set(get_args(Remedy))
     assert set(RANKINGS) == set(POLICIES)
     assert set(versions.METHOD_SYMBOLS) == set(get_args(Method))
-
-
-def test_the_uploader_takes_every_kind_of_file_that_is_read():
-    assert set(upload_types()) == {*SUFFIXES, "gz"}
-    assert set(SUFFIXES.values()) == set(Format)
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

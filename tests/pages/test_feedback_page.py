@@ -7,9 +7,10 @@ from streamlit.testing.v1 import AppTest
 
 from inffeed_core import feedback, store
 from inffeed_core.project.folder import Project, create_project
-from inffeed_core.records import Act, Decision, Interval, Trial
+from inffeed_core.records import Act, Decision, Interval
 from inffeed_core.review.handing_out import queue
 from inffeed_core.settings import FeedbackSettings, ProjectSettings
+from inffeed_core.store.proposals import Trial
 
 PROPOSED = [("t000", "positive"), ("s001", None), ("s002", "positive")]
 

@@ -21,7 +21,6 @@ from inffeed_core.project.folder import (
     open_project,
     projects_in,
     settings_of,
-    use_model,
 )
 from inffeed_core.project.places import by_name, home
 from inffeed_core.project.sample import open_sample
@@ -172,16 +171,11 @@ def test_a_bare_name_is_looked_for_where_projects_are_kept(tmp_path: Path, monke
     assert by_name(Path("reviews")) == Path("reviews")
 
 
-def test_a_local_model_is_found_from_anywhere(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_local_model_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "encoder").mkdir()
     monkeypatch.chdir(tmp_path)
-    use_model(project, "encoder")
-    assert settings_of(project).model == str(tmp_path / "encoder")
+    assert model_reference("encoder") == str(tmp_path / "encoder")
     assert model_reference("some/model") == "some/model"
-    use_model(project, "some/model")
-    assert settings_of(project).labels == LABELS
 
 
 def test_the_sample_is_imported_once_and_opened_after(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse, load
 from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, use_model
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Split
 from inffeed_core.review.discussing import settle, topics
@@ -32,7 +32,7 @@ def dispute(project: Project) -> None:
 
 @pytest.fixture
 def disputed(project: Project, base: Path) -> Project:
-    use_model(project, str(base))
+    change_settings(project, model=str(base))
     train(project, TrainSettings(max_tokens=32), quiet)
     dispute(project)
     return project

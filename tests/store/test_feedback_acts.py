@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidDecision, NotReady
-from inffeed_core.records import Act, Decision, Example, ModelVersion, ProposalState, Split
+from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
     add_examples,
@@ -37,6 +37,7 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.flags import Viewer
+from inffeed_core.store.proposals import ProposalState
 
 LABELS = ("a", "b", "c")
 SPLITS = {"gold": Split.TRAIN, "dev": Split.VALIDATION, "held": Split.TEST}
@@ -98,6 +99,8 @@ def test_a_set_is_read_as_it_was_stored(db: Database):
         ("gold", -0.2, "a", -0.2),
         ("two", 0.1, "a", 0.1),
     ]
+    later = propose(db)
+    assert (proposal_set(db).id, proposal_set(db, found.id)) == (later, found)
     with pytest.raises(NotReady, match="no set of proposals 7"):
         proposal_set(db, 7)
 

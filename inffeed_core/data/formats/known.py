@@ -1,25 +1,36 @@
-"""The kinds of files, told by their names."""
+"""The formats of data files: what each is called, which suffixes tell it, what reads it and what writes it.
 
-from enum import StrEnum
+This is the one list of them. Packages that are large or may be missing are imported when a file needs them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from inffeed_core.data.decoding import Text, decode
+from inffeed_core.data.formats import delimited, jsonlines
+from inffeed_core.data.limits import Tally
+from inffeed_core.data.table import Cell, Kind, Table
+
+Parse = Callable[[str, bytes, str | None, Tally], Table]
+"""From the name and the content of a file, its encoding where one was chosen, and the count against the limits."""
+Write = Callable[[BinaryIO, Mapping[str, Kind], Iterable[Sequence[Cell]]], None]
+"""To a file: the columns with their kinds, then the rows."""
 
 
-class Format(StrEnum):
-    """A kind of file; its value is the usual suffix."""
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file. `parse` raises ImportRefused for a file that is broken, empty or beyond the limits."""
 
-    CSV = "csv"
-    TSV = "tsv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    XLSX = "xlsx"
-
-
-READABLE = "CSV, TSV (also .tab), JSON lines (.jsonl, .ndjson), each also as .gz, Parquet or Excel (.xlsx)"
-WRITABLE = "CSV (.csv), TSV (.tsv), JSON lines (.jsonl), each also as .gz, or Parquet (.parquet)"
-
-SUFFIXES = {f.value: f for f in Format} | {"tab": Format.TSV, "ndjson": Format.JSONL}
-"""Every suffix that is read, and what it says."""
-PACKED = (Format.PARQUET, Format.XLSX)
-"""Packed in themselves, and so not read from .gz; they also say how their text is encoded."""
+    name: str
+    """As people call it, in every language."""
+    suffixes: tuple[str, ...]
+    """The usual one first."""
+    parse: Parse
+    write: Write | None
+    """None where it is only read."""
+    gzipped: bool
+    """Whether it is also read and written as .gz. A format that is not is packed already and says its own encoding."""
 
 
 def upload_types() -> list[str]:
@@ -33,3 +44,75 @@ def format_of(name: str) -> tuple[Format | None, bool]:
     zipped = lowered.endswith(".gz")
     _, dot, suffix = lowered.removesuffix(".gz").rpartition(".")
     return (SUFFIXES.get(suffix) if dot else None), zipped
+
+
+def _decoded(parse: Callable[[str, Text, Tally], Table]) -> Parse:
+    """What reads a text format, from its bytes."""
+
+    def parsed(name: str, data: bytes, codec: str | None, tally: Tally) -> Table:
+        text = decode(name, data, codec)
+        tally.add(characters=text.characters)
+        table = parse(name, text, tally)
+        return replace(table, notes=(*text.notes, *table.notes), encoding=text.encoding)
+
+    return parsed
+
+
+def _parse_tsv(name: str, text: Text, tally: Tally) -> Table:
+    return delimited.parse(name, text, tally, "\t")
+
+
+def _parse_parquet(name: str, data: bytes, codec: str | None, tally: Tally) -> Table:
+    from inffeed_core.data.formats import parquet
+
+    return parquet.parse(name, data, tally)
+
+
+def _parse_excel(name: str, data: bytes, codec: str | None, tally: Tally) -> Table:
+    from inffeed_core.data.formats import excel
+
+    return excel.parse(name, data, tally)
+
+
+def _write_csv(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
+    delimited.write(file, ",", list(columns), rows)
+
+
+def _write_tsv(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
+    delimited.write(file, "\t", list(columns), rows)
+
+
+def _write_jsonlines(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
+    jsonlines.write(file, list(columns), rows)
+
+
+def _write_parquet(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
+    from inffeed_core.data.formats import parquet
+
+    parquet.write(file, columns, rows)
+
+
+FORMATS = (
+    Format("CSV", ("csv",), _decoded(delimited.parse), write=_write_csv, gzipped=True),
+    Format("TSV", ("tsv", "tab"), _decoded(_parse_tsv), write=_write_tsv, gzipped=True),
+    Format("JSON Lines", ("jsonl", "ndjson"), _decoded(jsonlines.parse), write=_write_jsonlines, gzipped=True),
+    Format("Parquet", ("parquet",), _parse_parquet, write=_write_parquet, gzipped=False),
+    Format("Excel", ("xlsx",), _parse_excel, write=None, gzipped=False),
+)
+
+SUFFIXES = {suffix: one for one in FORMATS for suffix in one.suffixes}
+"""Every suffix that is read, and what it says."""
+
+
+def _in_words(formats: Sequence[Format]) -> str:
+    """Such as "CSV (.csv, .csv.gz) or Parquet (.parquet)"."""
+    told = []
+    for one in formats:
+        usual = f".{one.suffixes[0]}"
+        endings = [f".{suffix}" for suffix in one.suffixes] + ([f"{usual}.gz"] if one.gzipped else [])
+        told.append(f"{one.name} ({', '.join(endings)})")
+    return " or ".join(filter(None, (", ".join(told[:-1]), told[-1])))
+
+
+READABLE = _in_words(FORMATS)
+WRITABLE = _in_words([one for one in FORMATS if one.write])

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
 from itertools import islice
 from typing import BinaryIO
 
@@ -12,7 +11,7 @@ import pyarrow.parquet
 
 from inffeed_core.data.class_labels import class_names, named
 from inffeed_core.data.limits import Tally
-from inffeed_core.data.table import Cell, Table, as_cell, as_text, checked_columns, refused
+from inffeed_core.data.table import Cell, Kind, Table, as_cell, as_text, checked_columns, refused
 
 _ROWS_AT_A_TIME = 10_000
 _INCREMENTAL = "DELTA_BYTE_ARRAY"
@@ -22,36 +21,12 @@ _FEW_ROWS = 64
 _NAMES_TOLD = 5
 
 
-class Kind(StrEnum):
-    """What all cells of a column are, None aside: the type of its Parquet column."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-
-
 _ARROW = {
     Kind.TEXT: pyarrow.string(),
     Kind.INTEGER: pyarrow.int64(),
     Kind.NUMBER: pyarrow.float64(),
     Kind.BOOLEAN: pyarrow.bool_(),
 }
-
-
-def kind_of(cell: Cell) -> Kind | None:
-    """The kind of one cell; None for None. Integers beyond 64 bits are texts."""
-    match cell:
-        case None:
-            return None
-        case bool():
-            return Kind.BOOLEAN
-        case int():
-            return Kind.INTEGER if -(2**63) <= cell < 2**63 else Kind.TEXT
-        case float():
-            return Kind.NUMBER
-        case str():
-            return Kind.TEXT
 
 
 def parse(name: str, data: bytes, tally: Tally) -> Table:
@@ -67,7 +42,7 @@ def parse(name: str, data: bytes, tally: Tally) -> Table:
         ) from error
     if not tally.rows or not columns:
         raise refused(name, "The file has no rows.", "Choose a file with at least one row.")
-    notes = tuple(_told(column, names) for column, names in class_names.items())
+    notes = tuple(_note_of_names(column, names) for column, names in class_names.items())
     return Table(name, columns, list(zip(*content, strict=True)), notes=notes, class_names=class_names)
 
 
@@ -151,7 +126,7 @@ def _cells(array: pyarrow.Array, names: Sequence[str] | None) -> list[Cell]:
     return [as_cell(value) for value in values]
 
 
-def _told(column: str, names: Sequence[str]) -> str:
+def _note_of_names(column: str, names: Sequence[str]) -> str:
     some = ", ".join(f"{n} = {name}" for n, name in enumerate(names[:_NAMES_TOLD]))
     more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
     return f"The file names the numbers of column {column!r}: {some}{more}; -1 is no label."

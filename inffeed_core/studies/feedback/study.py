@@ -69,7 +69,7 @@ def study(
                 break
             labels, weights = applied(states[-1].rows.labels.numpy(), proposals)
             states.append(trainer(labels, np.minimum(weights, states[-1].rows.row_weights.numpy())))
-        yield _told(data, seed, method, states)
+        yield _summed_up(data, seed, method, states)
 
 
 def _ballot(data: RepairSet, state: Trained, method: str, settings: FeedbackSettings, seed: int) -> Ballot:
@@ -82,7 +82,7 @@ def _quiet(stage: str, done: int, total: int) -> None:
     """Progress within a round is not told."""
 
 
-def _told(data: RepairSet, seed: int, method: str, states: Sequence[Trained]) -> Feedback:
+def _summed_up(data: RepairSet, seed: int, method: str, states: Sequence[Trained]) -> Feedback:
     gold, classes = data.test[1].numpy(), len(data.labels)
     steps = [_gain(a.validation, b.validation, data.validation[1]) for a, b in zip(states, states[1:], strict=False)]
     kept = next((i for i, step in enumerate(steps) if step.low <= 0), len(steps))

@@ -59,9 +59,9 @@ def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[
     uncorrected = plain.on_gradients(gradient)[0].double()
     about = (found.name, len(labels))
     return [
-        _told(*about, "removal", removal[chosen], without),
-        _told(*about, "removal without leverage correction", uncorrected[chosen], without),
-        _told(*about, "relabelling", gains[turned], relabelled),
+        _fidelity(*about, "removal", removal[chosen], without),
+        _fidelity(*about, "removal without leverage correction", uncorrected[chosen], without),
+        _fidelity(*about, "relabelling", gains[turned], relabelled),
     ]
 
 
@@ -78,7 +78,7 @@ def _counted(rows: Sequence[int], stage: str, progress: Progress) -> Iterator[in
         yield row
 
 
-def _told(name: str, rows: int, kind: str, predicted: Tensor, actual: list[float]) -> Fidelity:
+def _fidelity(name: str, rows: int, kind: str, predicted: Tensor, actual: list[float]) -> Fidelity:
     from scipy.stats import spearmanr
 
     guess = predicted.numpy()

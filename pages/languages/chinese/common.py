@@ -1,6 +1,8 @@
 """Simplified Chinese, but for the review room."""
 
-WORDS = {
+from typing import Any
+
+WORDS: dict[str, dict[str, Any]] = {
     "app": {
         "name": "InfFeed",
         "claim": "找出损害分类器的银标签，说明原因，并帮你改正。",
@@ -28,9 +30,10 @@ WORDS = {
         "failed": "操作未成功",
         "done": "已完成",
         "not_found": "未找到",
+        "between": "、",
+        "or": " 或 ",
     },
     "splits": {"train": "训练", "validation": "验证", "test": "测试", "silver": "银标签"},
-    "formats": {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"},
     "encodings": {
         "utf-8": "UTF-8",
         "utf-16": "UTF-16（带字节顺序标记）",
@@ -105,7 +108,7 @@ WORDS = {
         "try_advice": "带有词典标签的简短商品评论，一分钟之内即可开始审核。",
         "sample": "打开示例项目",
         "own": "使用自己的数据",
-        "own_advice": "少量金标签种子加上大批银标签；支持 CSV、JSON Lines、Parquet 和 Excel。",
+        "own_advice": "少量金标签种子加上大批银标签；支持 {formats}。",
         "new": "新建项目",
         "elsewhere": "其他位置的项目",
         "elsewhere_advice": "一个项目就是一个文件夹，可以移动；“数据 → 导出”可为它制作备份。",
@@ -300,7 +303,7 @@ WORDS = {
     "import": {
         "more": "随时可以导入更多文本。",
         "labels": "本项目的标签：{labels}。",
-        "upload": "CSV、TSV、JSON Lines、Parquet 或 Excel；文本格式也可为 .gz",
+        "upload": "{formats}；文本格式也可为 .gz",
         "imported": "已导入",
         "refused": "无法导入该文件",
         "check": "请检查",

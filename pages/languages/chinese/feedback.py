@@ -1,6 +1,8 @@
 """Simplified Chinese: the Feedback page."""
 
-WORDS = {
+from typing import Any
+
+WORDS: dict[str, dict[str, Any]] = {
     "feedback": {
         "about": "找出当前版本所学、或许应当更改的标签：用于学习的金标签和银标签，绝不涉及验证集和测试集。应用之前什么都不会改变。",
         "retrain_first": "{version} 训练之后有文本加入或被去掉。请先重新训练，然后才能寻找和试用建议。",

@@ -1,6 +1,8 @@
 """The review room in Simplified Chinese; the order of words and the places in braces are those of `english_review`."""
 
-WORDS = {
+from typing import Any
+
+WORDS: dict[str, dict[str, Any]] = {
     "review": {
         "title": "审核",
         "name_headline": "谁在审核？",

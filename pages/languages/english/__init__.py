@@ -1,5 +1,8 @@
 """The words of the interface in English."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pages.languages.english import common, feedback, review
 
-WORDS = common.WORDS | review.WORDS | feedback.WORDS
+WORDS: Mapping[str, Mapping[str, Any]] = common.WORDS | review.WORDS | feedback.WORDS

@@ -1,9 +1,11 @@
 """English, but for the review room."""
 
+from typing import Any
+
 from inffeed_core import wording
 from inffeed_core.flags import reasons
 
-WORDS = {
+WORDS: dict[str, dict[str, Any]] = {
     "app": {
         "name": "InfFeed",
         "claim": "Finds the silver labels that harm your classifier, shows why, and lets you repair them.",
@@ -31,9 +33,10 @@ WORDS = {
         "failed": "This did not work",
         "done": "Done",
         "not_found": "Not found",
+        "between": ", ",
+        "or": " or ",
     },
     "splits": {"train": "train", "validation": "validation", "test": "test", "silver": "silver"},
-    "formats": {"csv": "CSV", "jsonl": "JSON lines", "parquet": "Parquet"},
     "encodings": {
         "utf-8": "UTF-8",
         "utf-16": "UTF-16 with a byte order mark",
@@ -108,7 +111,7 @@ WORDS = {
         "try_advice": "Short product reviews with labels from a lexicon. Ready to review in under a minute.",
         "sample": "Open the sample project",
         "own": "Your own data",
-        "own_advice": "A small gold seed and a pile of silver labels, in CSV, JSON lines, Parquet or Excel.",
+        "own_advice": "A small gold seed and a pile of silver labels, in {formats}.",
         "new": "New project",
         "elsewhere": "A project elsewhere",
         "elsewhere_advice": "A project is a folder, which can be moved; Data, Export makes a backup of it.",
@@ -271,7 +274,7 @@ WORDS = {
     "import": {
         "more": "More texts can be imported at any time.",
         "labels": "The labels of this project: {labels}.",
-        "upload": "CSV, TSV, JSON lines, Parquet or Excel; text formats also as .gz",
+        "upload": "{formats}; text formats also as .gz",
         "imported": "Imported",
         "refused": "This file cannot be imported",
         "check": "Please check",

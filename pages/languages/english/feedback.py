@@ -1,6 +1,8 @@
 """English: the Feedback page."""
 
-WORDS = {
+from typing import Any
+
+WORDS: dict[str, dict[str, Any]] = {
     "feedback": {
         "about": (
             "Finds labels that the version in use learned from and that should perhaps change: gold to learn from, and "

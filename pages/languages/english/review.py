@@ -1,6 +1,8 @@
 """The review room in English. `card` goes to the browser as it is; phrases in braces are filled there."""
 
-WORDS = {
+from typing import Any
+
+WORDS: dict[str, dict[str, Any]] = {
     "review": {
         "title": "Review",
         "name_headline": "Who is reviewing?",

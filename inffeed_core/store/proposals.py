@@ -1,0 +1,102 @@
+"""Feedback on training labels as it is stored: what was proposed, by whose influence, tried and applied."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from inffeed_core.records import Interval, Split
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalSet:
+    """Changes of training labels that a feedback method proposed for one model version."""
+
+    id: int
+    version: str
+    as_of_decision: int
+    """The last decision's row that the labels include which the method saw."""
+    settings: Mapping[str, object]
+    """Of `settings.FeedbackSettings`."""
+    created: str
+    size: int
+    """How many proposals it holds."""
+
+
+class ProposalState(StrEnum):
+    """What has become of a proposal."""
+
+    OPEN = "open"
+    APPLIED = "applied"
+    OVERTAKEN = "overtaken"
+    """Somebody decided about the text since, or left it out: feedback no longer touches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A training text whose label should change, or which should be left out."""
+
+    rank: int
+    """1 = the most certain."""
+    id: str
+    text: str
+    split: Split
+    """Train or silver; feedback never touches validation and test."""
+    label: str
+    """The one that the method saw."""
+    proposed: str | None
+    """None = to be left out."""
+    lead: float
+    """How certain the method is; its unit is the method's, see `feedback`."""
+    state: ProposalState
+    sent: bool
+    """Whether it was sent to review."""
+    decided_by: str | None = None
+    decided_at: str | None = None
+    """Who answered about the text last, by keep or relabel, and when (UTC); None where nobody has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voter:
+    """An influencer of a proposal's text, as the method saw it."""
+
+    id: str
+    text: str
+    label: str
+    split: Split
+    influence: float
+    """On the loss of the text under its label, nats; positive = helpful."""
+    vote: str | None
+    """The label that it voted on; None where the method holds no vote."""
+    weight: float
+    """Of its vote; negative = against that label."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackAct:
+    """Proposals that somebody applied, in one act that can be undone as one."""
+
+    token: str
+    proposal_set: int
+    annotator: str
+    at: str
+    relabelled: int
+    left_out: int
+    version: str | None
+    """That was trained when it was applied; None where it was applied without a check."""
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What validation said about a round of proposals before they were applied, or were not."""
+
+    proposal_set: int
+    count: int
+    """How many proposals were tried together."""
+    change: Interval
+    """Validation macro-F1 with them minus without, with its 95 % paired bootstrap interval."""
+    examples: int
+    """Validation texts in pairs."""
+    at: str
+    act: str | None
+    """The token of the act that applied them; None where validation did not confirm them."""
