@@ -15,6 +15,7 @@ from inffeed_core.records import Act, FlagFilter
 from inffeed_core.store.analyses import Ranked, as_score_row
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import matching
+from inffeed_core.store.slices import Slice
 
 NOBODY = ""
 NEVER = "9999"
@@ -95,8 +96,13 @@ def still_open(db: Database, ids: Sequence[str], viewer: Viewer) -> set[str]:
     return {r["id"] for r in db.query(sql, {"ids": json.dumps(list(ids))} | viewer.values())}
 
 
-def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer, only: FlagFilter = ALL) -> dict[Act, int]:
-    """The policy's flags that the viewer, or as many as wanted, have answered, counted by the last act that stands."""
+def closed_by_act(
+    db: Database, analysis: int, policy: str, viewer: Viewer, only: FlagFilter = ALL, part: Slice | None = None
+) -> dict[Act, int]:
+    """The policy's flags that the viewer, or as many as wanted, have answered, counted by the last act that stands.
+
+    Of a `part` of the decisions, as they were at its end.
+    """
     condition, chosen = wanted(only)
     sql = f"""
         SELECT act, count(*) AS n FROM (
@@ -107,6 +113,8 @@ def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer, only
         ) WHERE own > 0 OR answers >= :overlap GROUP BY act
     """
     values = {"analysis": analysis, "policy": policy} | chosen | viewer.values()
+    if part is not None:
+        sql, values = part.of(sql), values | part.values()
     return {Act(row["act"]): row["n"] for row in db.query(sql, values)}
 
 

@@ -205,7 +205,7 @@ def test_what_the_reader_of_a_block_meets_is_told_too(project: Project) -> None:
     with pytest.raises(DiskFailed), reading(project.db):
         raise with_code(sqlite3.SQLITE_IOERR_READ)
     with pytest.raises(sqlite3.IntegrityError), writing(project.db) as db:
-        db.conn.execute("INSERT INTO exclusion VALUES ('nobody', '', '', NULL)")
+        db.conn.execute("INSERT INTO exclusion (instance, reason, at) VALUES ('nobody', '', '')")
 
 
 AS_NOBODY = f"""
