@@ -73,25 +73,39 @@ def take(
     after a reload, so that nobody loses their place. `ahead` is how many one holds who reviews alone; where several do,
     each holds fewer. None = as many as are asked for. Raises NotReady before an analysis.
     """
-    annotator, policy = sitting.annotator, sitting.policy
     with store.writing(project.db) as db:
-        settings, analysis = store.project_settings(db), analysis_for(db, policy)
-        viewer = Viewer(annotator, settings.overlap)
-        own = _own(db, viewer, settings.audit_share) if again else []
-        if fresh or again:
-            store.release(db, annotator)
-        most = len(have) + limit if ahead is None else held_ahead(ahead, 1 + store.others_reviewing(db, annotator))
-        looked = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
-        still = store.still_undecided(db, have, looked) if sitting.only.answered else store.still_open(db, have, viewer)
-        kept = [id for id in have if id in still][:most]
-        room = max(0, min(limit, most - len(kept)))
-        if sitting.only.answered:
-            items = _again(db, analysis, looked, room, have)
-        else:
-            items = _open(db, analysis, sitting, room, have, own, shares=ahead is not None)
-        lost = [id for id in have if id not in kept]
-        store.release(db, annotator, lost)
-        store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
+        return hand_out(db, sitting, limit, have, fresh=fresh, again=again, ahead=ahead)
+
+
+def hand_out(
+    db: Database,
+    sitting: Sitting,
+    limit: int,
+    have: Sequence[str] = (),
+    *,
+    fresh: bool = False,
+    again: bool = False,
+    ahead: int | None = None,
+) -> Handed:
+    """`take` of an open database."""
+    annotator, policy = sitting.annotator, sitting.policy
+    settings, analysis = store.project_settings(db), analysis_for(db, policy)
+    viewer = Viewer(annotator, settings.overlap)
+    own = _own(db, viewer, settings.audit_share) if again else []
+    if fresh or again:
+        store.release(db, annotator)
+    most = len(have) + limit if ahead is None else held_ahead(ahead, 1 + store.others_reviewing(db, annotator))
+    looked = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
+    still = store.still_undecided(db, have, looked) if sitting.only.answered else store.still_open(db, have, viewer)
+    kept = [id for id in have if id in still][:most]
+    room = max(0, min(limit, most - len(kept)))
+    if sitting.only.answered:
+        items = _again(db, analysis, looked, room, have)
+    else:
+        items = _open(db, analysis, sitting, room, have, own, shares=ahead is not None)
+    lost = [id for id in have if id not in kept]
+    store.release(db, annotator, lost)
+    store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
     return Handed(items=items, lost=lost, analysis_id=analysis.id, ahead=most, short=len(items) < room)
 
 
@@ -179,7 +193,6 @@ def _blind(instance: Instance, of: int, analysis: int) -> ReviewItem:
         score=0.0,
         rank=0,
         of=of,
-        reason="",
         metadata=instance.metadata,
     )
     return ReviewItem(
