@@ -54,6 +54,8 @@ class Message:
     """How many flags it has room for."""
     have: Sequence[str] = ()
     """Ids of the flags that it holds, first first."""
+    back: Sequence[str] = ()
+    """Ids of flags that it held and has put away, since others review too."""
     look: Sequence[str] = ()
     """Ids of texts that it does not know."""
     analysis_id: int | None = None
@@ -206,7 +208,7 @@ def news(
 
 def _handed(db: Database, sitting: Sitting, message: Message) -> tuple[Handed, bool]:
     """What is handed out; whether anything was wanted."""
-    handed = hand_out(db, sitting, min(message.want, QUEUE), message.have, ahead=QUEUE)
+    handed = hand_out(db, sitting, min(message.want, QUEUE), message.have, ahead=QUEUE, back=message.back)
     if handed.items and handed.analysis_id != message.analysis_id:
         # a retrain or a refresh came between: all but what is on screen is stale
         return hand_out(db, sitting, QUEUE, message.have[:1], fresh=True, ahead=QUEUE + 1), True

@@ -37,6 +37,7 @@ SILENCE: Json = {
     "looked": [],
     "missing": [],
     "lost": [],
+    "back": [],
     "labels": {},
     "answers": {},
 }
@@ -99,7 +100,7 @@ def answer(project: Project, sitting: Sitting, message: Mapping[str, Any], words
         raise
     except UNAVAILABLE as error:
         return said | {"unread": str(error)}
-    return said | _news_json(news, words)
+    return said | {"back": asked.back} | _news_json(news, words)
 
 
 def _message(sent: Mapping[str, Any]) -> Message:
@@ -107,6 +108,7 @@ def _message(sent: Mapping[str, Any]) -> Message:
         decisions=[_sent(one) for one in sent.get("decisions", [])],
         want=int(sent.get("want", 0)),
         have=[str(id) for id in sent.get("have", [])],
+        back=[str(id) for id in sent.get("back", [])],
         look=[str(id) for id in sent.get("look", [])],
         analysis_id=sent.get("analysis"),
     )
