@@ -148,7 +148,6 @@ class Flag:
     """1 = checked first, among all silver instances of the analysis."""
     of: int
     """How many silver instances the policy ranked."""
-    reason: str
     metadata: Metadata = field(default_factory=dict)
     split: Split = Split.SILVER
     """Train where feedback sent a gold text to review."""

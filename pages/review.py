@@ -13,6 +13,7 @@ from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Act, Changes
 from inffeed_core.review.discussing import topics
 from inffeed_core.review.handing_out import held, release
+from inffeed_core.review.messages import UNAVAILABLE
 from inffeed_core.review.progress import Sitting
 from pages.components.discussion import discussion
 from pages.components.flag_filter import flag_filter, look_again, policy_choice
@@ -20,7 +21,7 @@ from pages.components.identity import given_name, known_name, remember_name
 from pages.components.notices import as_it_is, empty_state, problem
 from pages.components.presence import ROOMS, take_seat
 from pages.components.review_card import KEYS, review_card
-from pages.components.review_card.exchange import SILENCE, UNAVAILABLE, Json, Words, answer, greeting
+from pages.components.review_card.exchange import SILENCE, Json, Words, answer, greeting
 from pages.components.review_settings import care_button
 from pages.components.session import require_project
 from pages.components.standing import changes_said, undecided_said

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inffeed_core.project.folder import Project
     from inffeed_core.records import Influencer
     from inffeed_core.review.discussing import Topic
+    from inffeed_core.review.items import ReviewItem
 
 annotator_option = click.option(
     "--annotator", required=True, metavar="NAME", help="Who decides; kept with every decision."
@@ -46,18 +47,29 @@ def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_
 
     The one to check first stands at the top. Those that enough annotators have answered are passed over.
     """
+    from inffeed_core.project.folder import settings_of
     from inffeed_core.records import Act, FlagFilter
     from inffeed_core.review.handing_out import queue
 
     answered = tuple(Act(one) for one in filters.pop("answered"))
     only = FlagFilter(metadata=tuple(_pair(entry) for entry in metadata), answered=answered, **filters)
-    found = [item.flag for item in queue(opened(project), policy, limit, only=only)]
+    target = opened(project)
+    labels = len(settings_of(target).labels)
+    found = [(item.flag, _reason(item, labels)) for item in queue(target, policy, limit, only=only)]
     blocks = [
         f"{f.rank:>5}. {f.id}  {f.label} → {f.suggested}?  score {f.score:+.3g}\n"
-        f"       {_first_words(f.text)}\n       {f.reason}"
-        for f in found
+        f"       {_first_words(f.text)}\n       {reason}"
+        for f, reason in found
     ]
-    answer([asdict(f) for f in found], as_json, lambda: "\n".join(blocks) or "No flag of this policy is open.")
+    facts = [asdict(f) | {"reason": reason} for f, reason in found]
+    answer(facts, as_json, lambda: "\n".join(blocks) or "No flag of this policy is open.")
+
+
+def _reason(item: "ReviewItem", labels: int) -> str:
+    """Why the text is listed; of one drawn for the audit nothing is told."""
+    from inffeed_core.flags.reasons import reason
+
+    return "" if item.blind else reason(item.flag, item.evidence, labels)
 
 
 def _pair(entry: str) -> tuple[str, str]:

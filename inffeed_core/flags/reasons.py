@@ -86,7 +86,7 @@ ENGLISH = {
 
 
 def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, str] = ENGLISH) -> str:
-    """The sentence for a flag. `labels` is how many labels the project has; `flag.reason` is not read."""
+    """The sentence for a flag. `labels` is how many labels the project has."""
     lead = standing(flag)
     said = {"unseen-model", "unseen-model-prefers"} if lead.code in _OF_LOSSES else set()
     more = [] if flag.policy == SENT else additions(flag, evidence, labels)  # a gold text's label was seen by the model

@@ -15,6 +15,15 @@ rows of jobs whose process is gone, and a job whose row is closed can write noth
 """
 
 from inffeed_core.jobs.control import cancel, lately_failed, log_tail, refresh, run_here, start
-from inffeed_core.jobs.refreshing import refresh_if_due
+from inffeed_core.jobs.refreshing import refresh_due, start_refresh
 
-__all__ = ["cancel", "lately_failed", "log_tail", "refresh", "refresh_if_due", "run_here", "start"]
+__all__ = [
+    "cancel",
+    "lately_failed",
+    "log_tail",
+    "refresh",
+    "refresh_due",
+    "run_here",
+    "start",
+    "start_refresh",
+]

@@ -6,6 +6,8 @@ the annotator stays; what follows it comes from the new ranking.
 
 from contextlib import suppress
 
+from sqlite_utils import Database
+
 from inffeed_core.errors import JobError
 from inffeed_core.jobs.control import start
 from inffeed_core.project.folder import Project
@@ -16,35 +18,33 @@ from inffeed_core.store import (
     last_decision_row,
     latest_analysis,
     project_settings,
-    reading,
 )
 
 OTHERS = ("train", "retrain", "analyse")
 """Jobs that compute the flags anyway."""
 
 
-def refresh_if_due(project: Project) -> bool:
-    """Start a refresh where the project's `refresh_after` decisions came since the last; whether one was started."""
-    due = _due(project)
-    if due is None:
-        return False
-    with suppress(JobError):  # another session was quicker
-        start(project, "refresh", {"decisions": due})
+def start_refresh(project: Project, row: int) -> bool:
+    """Start the refresh that is due at this decision's row; False where another session was quicker."""
+    with suppress(JobError):
+        start(project, "refresh", {"decisions": row})
         return True
     return False
 
 
-def _due(project: Project) -> int | None:
-    """The row of the latest decision where a refresh is due. One that failed waits for as many decisions more."""
-    with reading(project.db) as db:
-        every, version, row = project_settings(db).refresh_after, active_version(db), last_decision_row(db)
-        analysis = latest_analysis(db, version.id) if version and every else None
-        if analysis is None or row - analysis.as_of_decision < every:
-            return None
-        latest = jobs(db)
-        tried = next((job for job in latest if job.kind == "refresh"), None)
-        if any(not job.state.ended and job.kind in (*OTHERS, "refresh") for job in latest):
-            return None
-        if tried is not None and row - int(job_settings(db, tried.id).get("decisions", 0)) < every:
-            return None
-        return row
+def refresh_due(db: Database) -> int | None:
+    """The row of the latest decision where the project's `refresh_after` decisions came since the last refresh.
+
+    One that failed waits for as many decisions more.
+    """
+    every, version, row = project_settings(db).refresh_after, active_version(db), last_decision_row(db)
+    analysis = latest_analysis(db, version.id) if version and every else None
+    if analysis is None or row - analysis.as_of_decision < every:
+        return None
+    latest = jobs(db)
+    tried = next((job for job in latest if job.kind == "refresh"), None)
+    if any(not job.state.ended and job.kind in (*OTHERS, "refresh") for job in latest):
+        return None
+    if tried is not None and row - int(job_settings(db, tried.id).get("decisions", 0)) < every:
+        return None
+    return row

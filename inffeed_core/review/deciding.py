@@ -43,10 +43,15 @@ def _part(decision: Decision, twin: Instance) -> Decision:
 def twins(project: Project, ids: Sequence[str], annotator: str) -> dict[str, list[Instance]]:
     """For each of these instances the silver texts of nearly the same words that are open for the annotator."""
     with store.reading(project.db) as db:
-        viewer = Viewer(annotator, store.project_settings(db).overlap)
-        found = {id: store.twins(db, id, one.text, viewer) for id, one in store.find(db, ids).items()}
-        known = store.find(db, [twin for alike in found.values() for twin in alike])
-        return {id: [known[twin] for twin in alike if twin in known] for id, alike in found.items()}
+        return open_twins(db, ids, annotator)
+
+
+def open_twins(db: Database, ids: Sequence[str], annotator: str) -> dict[str, list[Instance]]:
+    """`twins` of an open database."""
+    viewer = Viewer(annotator, store.project_settings(db).overlap)
+    found = {id: store.twins(db, id, one.text, viewer) for id, one in store.find(db, ids).items()}
+    known = store.find(db, [twin for alike in found.values() for twin in alike])
+    return {id: [known[twin] for twin in alike if twin in known] for id, alike in found.items()}
 
 
 def undo(project: Project, annotator: str, token: str) -> Decision | None:
@@ -74,12 +79,16 @@ def answers(project: Project, ids: Sequence[str], annotator: str) -> dict[str, l
     Before their own answer is in, nobody is told what others think.
     """
     with store.reading(project.db) as db:
-        return {
-            id: others
-            for id, given in store.answers(db, ids).items()
-            if any(d.annotator == annotator for d in given)
-            and (others := [d for d in given if d.annotator != annotator])
-        }
+        return answers_of_others(db, ids, annotator)
+
+
+def answers_of_others(db: Database, ids: Sequence[str], annotator: str) -> dict[str, list[Decision]]:
+    """`answers` of an open database."""
+    return {
+        id: others
+        for id, given in store.answers(db, ids).items()
+        if any(d.annotator == annotator for d in given) and (others := [d for d in given if d.annotator != annotator])
+    }
 
 
 def history(project: Project, annotator: str | None = None, limit: int = 100) -> list[Decision]:

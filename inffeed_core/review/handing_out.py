@@ -25,11 +25,11 @@ class Handed:
 
     items: Sequence[ReviewItem]
     lost: Sequence[str]
-    """Ids of those that they had which are theirs no more: answered, taken by others after the lease ran out, or more
-    than one holds now that others review too."""
+    """Ids of those that they had which are theirs no more: answered, or with others since the lease ran out or since
+    the last flags were shared out."""
     analysis_id: int
     ahead: int
-    """How many flags one annotator holds at most, with as many reviewing as now."""
+    """How many flags one annotator holds at most, with as many reviewing as now; who has more gives them back."""
     short: bool
     """Whether fewer were open than there was room for."""
 
@@ -65,33 +65,51 @@ def take(
     fresh: bool = False,
     again: bool = False,
     ahead: int | None = None,
+    back: Sequence[str] = (),
 ) -> Handed:
     """Hand the annotator the first flags that are open for them, beside those that they `have` (ids, first first).
 
     All of them are leased to the annotator from now for the project's `lease_minutes`, so that nobody else is given
     them; a `fresh` start frees whatever else was leased to the annotator. One `again` gives that before any other, as
     after a reload, so that nobody loses their place. `ahead` is how many one holds who reviews alone; where several do,
-    each holds fewer. None = as many as are asked for. Raises NotReady before an analysis.
+    each holds fewer. None = as many as are asked for. `back` (ids) is what they give back; nothing else that they have
+    is given to others, since it may be on their screen before they hear of it. Raises NotReady before an analysis.
     """
-    annotator, policy = sitting.annotator, sitting.policy
     with store.writing(project.db) as db:
-        settings, analysis = store.project_settings(db), analysis_for(db, policy)
-        viewer = Viewer(annotator, settings.overlap)
-        own = _own(db, viewer, settings.audit_share) if again else []
-        if fresh or again:
-            store.release(db, annotator)
-        most = len(have) + limit if ahead is None else held_ahead(ahead, 1 + store.others_reviewing(db, annotator))
-        looked = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
-        still = store.still_undecided(db, have, looked) if sitting.only.answered else store.still_open(db, have, viewer)
-        kept = [id for id in have if id in still][:most]
-        room = max(0, min(limit, most - len(kept)))
-        if sitting.only.answered:
-            items = _again(db, analysis, looked, room, have)
-        else:
-            items = _open(db, analysis, sitting, room, have, own, shares=ahead is not None)
-        lost = [id for id in have if id not in kept]
-        store.release(db, annotator, lost)
-        store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
+        return hand_out(db, sitting, limit, have, fresh=fresh, again=again, ahead=ahead, back=back)
+
+
+def hand_out(
+    db: Database,
+    sitting: Sitting,
+    limit: int,
+    have: Sequence[str] = (),
+    *,
+    fresh: bool = False,
+    again: bool = False,
+    ahead: int | None = None,
+    back: Sequence[str] = (),
+) -> Handed:
+    """`take` of an open database."""
+    annotator, policy = sitting.annotator, sitting.policy
+    settings, analysis = store.project_settings(db), analysis_for(db, policy)
+    viewer = Viewer(annotator, settings.overlap)
+    own = _own(db, viewer, settings.audit_share) if again else []
+    if fresh or again:
+        store.release(db, annotator)
+    store.release(db, annotator, back)
+    most = len(have) + limit if ahead is None else held_ahead(ahead, 1 + store.others_reviewing(db, annotator))
+    looked = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
+    still = store.still_undecided(db, have, looked) if sitting.only.answered else store.still_open(db, have, viewer)
+    kept = [id for id in have if id in still]
+    room = max(0, min(limit, most - len(kept)))
+    if sitting.only.answered:
+        items = _again(db, analysis, looked, room, have)
+    else:
+        items = _open(db, analysis, sitting, room, have, own, shares=ahead is not None)
+    lost = [id for id in have if id not in kept]
+    store.release(db, annotator, lost)
+    store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
     return Handed(items=items, lost=lost, analysis_id=analysis.id, ahead=most, short=len(items) < room)
 
 
@@ -115,7 +133,7 @@ def _open(
     viewer = Viewer(sitting.annotator, settings.overlap)
     ranked = _next(db, analysis, sitting, viewer, room, have, own)
     short = room - len(ranked) if shares else 0
-    if short and len(have) < 2 and store.share_out(db, sitting.annotator, analysis.id, sitting.policy, short):
+    if short and len(have) < 2 and store.share_out(db, sitting.annotator, short, settings.lease_minutes):
         ranked = _next(db, analysis, sitting, viewer, room, have, own)  # the last flags lay with others
     items = _items(db, analysis, sitting.policy, ranked)
     return _with_audit(db, items, viewer, have, settings.audit_share)[:room] if settings.audit_share else items
@@ -179,7 +197,6 @@ def _blind(instance: Instance, of: int, analysis: int) -> ReviewItem:
         score=0.0,
         rank=0,
         of=of,
-        reason="",
         metadata=instance.metadata,
     )
     return ReviewItem(

@@ -12,7 +12,6 @@ from sqlite_utils import Database
 from inffeed_core import store
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.flags.policies import POLICIES
-from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
 from inffeed_core.records import (
     Analysis,
@@ -61,10 +60,15 @@ def item(project: Project, id: str, policy: str = POLICIES[0]) -> ReviewItem:
     Raises NotReady before an analysis, and UnknownInstance where the policy has not ranked the instance.
     """
     with store.reading(project.db) as db:
-        analysis = analysis_for(db, policy)
-        rows = store.scored(db, analysis.id, [id])
-        standing = store.policy_values(db, analysis.id, id).get(policy)
-        found = [] if standing is None else _items(db, analysis, policy, [Ranked(*standing, row) for row in rows])
+        return ranked_item(db, id, policy)
+
+
+def ranked_item(db: Database, id: str, policy: str) -> ReviewItem:
+    """`item` of an open database."""
+    analysis = analysis_for(db, policy)
+    rows = store.scored(db, analysis.id, [id])
+    standing = store.policy_values(db, analysis.id, id).get(policy)
+    found = [] if standing is None else _items(db, analysis, policy, [Ranked(*standing, row) for row in rows])
     if not found:
         raise UnknownInstance(f"{id!r} is not among the texts that {policy} ranked; choose one from the review queue.")
     return found[0]
@@ -89,13 +93,11 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     evidence = store.evidence_for(db, analysis.id, ids)
     sent = store.sent_labels(db, ids) if policy == SENT else {}
     of = store.ranking_size(db, analysis.id, SENT) if policy == SENT else store.silver_scored(db, analysis.id)
-    labels = len(store.project_settings(db).labels)
     return [
         replace(
             _item(
                 replace(_flag(known[r.row.instance], r, policy, of), proposed=sent.get(r.row.instance)),
                 evidence.get(r.row.instance),
-                labels,
                 analysis.id,
                 known[r.row.instance].original_label,
             ),
@@ -120,16 +122,15 @@ def _flag(instance: Instance, ranked: Ranked, policy: str, of: int) -> Flag:
         score=ranked.score,
         rank=ranked.rank,
         of=of,
-        reason="",
         metadata=instance.metadata,
         split=instance.split,
     )
 
 
-def _item(flag: Flag, evidence: Evidence | None, labels: int, analysis: int, original: str) -> ReviewItem:
+def _item(flag: Flag, evidence: Evidence | None, analysis: int, original: str) -> ReviewItem:
     known = evidence or Evidence(flag.id, (), ())
     return ReviewItem(
-        flag=replace(flag, reason=reason(flag, known, labels)),
+        flag=flag,
         evidence=known,
         most_incompatible=most_incompatible(known, flag.label),
         analysis_id=analysis,

@@ -1,7 +1,7 @@
 """How far a review has come: who reviews what, how much of it is done, and how much waits."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 
 from sqlite_utils import Database
@@ -11,9 +11,13 @@ from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Analysis, Changes, FlagFilter
+from inffeed_core.review.counting import counted
+from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.flags import ALL
 from inffeed_core.wording import Sentence
+
+_ByAct = dict[Act, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +53,46 @@ class Sitting:
 
 def progress(project: Project, sitting: Sitting) -> ReviewProgress:
     """How far the review of the flags has come that the sitting is about. Raises NotReady before an analysis."""
-    policy, annotator = sitting.policy, sitting.annotator
     with store.reading(project.db) as db:
-        analysis = analysis_for(db, policy)
-        viewer = Viewer(annotator, store.project_settings(db).overlap)
-        room = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
-        by_act, left = _done(db, room, sitting)
-        version = store.version(db, analysis.version)
-        return ReviewProgress(
-            done=sum(by_act.values()),
-            open=left,
-            by_act=by_act,
-            today=store.decided_since(db, annotator, _midnight()),
-            changes=store.changes_since(db, version.as_of_decision),
-            undecided=store.undecided_in_room(db, room),
-        )
+        return progress_of(db, sitting)
 
 
-def _done(db: Database, room: store.Room, sitting: Sitting) -> tuple[dict[Act, int], int]:
+def progress_of(db: Database, sitting: Sitting) -> ReviewProgress:
+    """`progress` of an open database."""
+    analysis = analysis_for(db, sitting.policy)
+    viewer = Viewer(sitting.annotator, store.project_settings(db).overlap)
+    room = store.Room(analysis=analysis.id, policy=sitting.policy, viewer=viewer, only=sitting.only)
+    by_act, left = _done(db, room, sitting)
+    return ReviewProgress(
+        done=sum(by_act.values()),
+        open=left,
+        by_act=by_act,
+        today=store.decided_since(db, sitting.annotator, _midnight()),
+        changes=_changes(db, store.version(db, analysis.version).as_of_decision),
+        undecided=_by_act(db, room, "undecided", lambda part: store.undecided_in_room(db, room, part)),
+    )
+
+
+def _changes(db: Database, row: int) -> Changes:
+    counts = counted(db, ("changes", row), lambda part: asdict(store.changes_since(db, row, part)))
+    return Changes(*(counts.get(kind.name, 0) for kind in fields(Changes)))
+
+
+def _by_act(db: Database, room: store.Room, what: str, count: Callable[[store.Slice | None], _ByAct]) -> _ByAct:
+    if room.policy == SENT:  # whose order grows with what is sent to review, not with decisions
+        found = count(None)
+    else:
+        seen = room.viewer.annotator, room.viewer.overlap
+        found = counted(db, (what, room.analysis, room.policy, *seen, room.only), count)
+    return {act: found[act] for act in Act if act in found}
+
+
+def _done(db: Database, room: store.Room, sitting: Sitting) -> tuple[_ByAct, int]:
     """(what is done, by act; how much is left)."""
     if room.only.answered:
         return store.answered_again(db, room), store.count_undecided(db, room)
-    by_act = store.closed_by_act(db, room.analysis, room.policy, room.viewer, room.only)
+    shown = room.analysis, room.policy, room.viewer, room.only
+    by_act = _by_act(db, room, "closed", lambda part: store.closed_by_act(db, *shown, part))
     return by_act, _ranked(db, room.analysis, sitting) - sum(by_act.values())
 
 
@@ -84,7 +106,12 @@ def _ranked(db: Database, analysis: int, sitting: Sitting) -> int:
 def exposure(project: Project, annotator: str) -> store.Exposure:
     """What the annotator has read today, for their own eyes."""
     with store.reading(project.db) as db:
-        return store.exposure(db, annotator, _midnight())
+        return exposure_today(db, annotator)
+
+
+def exposure_today(db: Database, annotator: str) -> store.Exposure:
+    """`exposure` of an open database."""
+    return store.exposure(db, annotator, _midnight())
 
 
 def analysis_for(db: Database, policy: str) -> Analysis:

@@ -114,6 +114,7 @@ from inffeed_core.store.jobs import (
     open_processes,
     report,
 )
+from inffeed_core.store.slices import Mark, Slice, decided_after, mark
 from inffeed_core.store.twins import twins
 from inffeed_core.store.undecided import (
     Room,
@@ -135,7 +136,9 @@ from inffeed_core.store.versions import (
 __all__ = [
     "DECIDED_TOO",
     "Exposure",
+    "Mark",
     "Room",
+    "Slice",
     "Viewer",
     "abandoned_feedback",
     "act_counts",
@@ -166,6 +169,7 @@ __all__ = [
     "count_ranked",
     "count_undecided",
     "create",
+    "decided_after",
     "decided_since",
     "decisions_about",
     "duplicates",
@@ -199,6 +203,7 @@ __all__ = [
     "share_out",
     "lots",
     "map_points",
+    "mark",
     "mark_running",
     "migrate",
     "next_audited",

@@ -16,6 +16,7 @@ from inffeed_core.errors import InvalidDecision
 from inffeed_core.records import Act, Changes, Decision, Split
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, instance, project_settings
+from inffeed_core.store.slices import Slice
 
 LABELLING = (Act.RELABEL, Act.KEEP)
 LEARNED = (Split.TRAIN, Split.SILVER)
@@ -164,8 +165,11 @@ def act_counts(db: Database) -> dict[Act, int]:
     return {Act(row["act"]): row["n"] for row in db.query(sql)}
 
 
-def changes_since(db: Database, row: int) -> Changes:
-    """The instances that have another current label, or another confirmation, than just after decision `row`."""
+def changes_since(db: Database, row: int, part: Slice | None = None) -> Changes:
+    """The instances that have another current label, or another confirmation, than just after decision `row`.
+
+    Of a `part` of the decisions, as they were at its end.
+    """
     sql = f"""
         SELECT coalesce(sum(lost), 0) AS withdrawn, coalesce(sum(NOT lost AND moved), 0) AS corrected,
                coalesce(sum(NOT lost AND NOT moved), 0) AS confirmed
@@ -174,7 +178,10 @@ def changes_since(db: Database, row: int) -> Changes:
               WHERE a.id IN (SELECT instance FROM decision WHERE n > :then)
                 AND (a.label, a.confirmed) IS NOT (b.label, b.confirmed))
     """
-    found = next(iter(db.query(sql, {"then": row, "as_of": NO_LIMIT})))
+    values: dict[str, object] = {"then": row, "as_of": NO_LIMIT}
+    if part is not None:
+        sql, values = part.of(sql), values | part.values()
+    found = next(iter(db.query(sql, values)))
     return Changes(found["corrected"], found["confirmed"], found["withdrawn"])
 
 

@@ -15,10 +15,13 @@ from inffeed_core.records import Act, FlagFilter
 from inffeed_core.store.analyses import Ranked, as_score_row
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import matching
+from inffeed_core.store.slices import Slice
 
 NOBODY = ""
 NEVER = "9999"
 """Later than every lease: whoever looks at this time sees none."""
+QUIET_SECONDS = 3.0
+"""A decision is on its way for less than this; one that gets no answer is sent again after 2 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,13 @@ def still_open(db: Database, ids: Sequence[str], viewer: Viewer) -> set[str]:
     return {r["id"] for r in db.query(sql, {"ids": json.dumps(list(ids))} | viewer.values())}
 
 
-def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer, only: FlagFilter = ALL) -> dict[Act, int]:
-    """The policy's flags that the viewer, or as many as wanted, have answered, counted by the last act that stands."""
+def closed_by_act(
+    db: Database, analysis: int, policy: str, viewer: Viewer, only: FlagFilter = ALL, part: Slice | None = None
+) -> dict[Act, int]:
+    """The policy's flags that the viewer, or as many as wanted, have answered, counted by the last act that stands.
+
+    Of a `part` of the decisions, as they were at its end.
+    """
     condition, chosen = wanted(only)
     sql = f"""
         SELECT act, count(*) AS n FROM (
@@ -107,6 +115,8 @@ def closed_by_act(db: Database, analysis: int, policy: str, viewer: Viewer, only
         ) WHERE own > 0 OR answers >= :overlap GROUP BY act
     """
     values = {"analysis": analysis, "policy": policy} | chosen | viewer.values()
+    if part is not None:
+        sql, values = part.of(sql), values | part.values()
     return {Act(row["act"]): row["n"] for row in db.query(sql, values)}
 
 
@@ -143,9 +153,12 @@ def wanted(only: FlagFilter) -> tuple[str, dict[str, object]]:
 
 
 def lease(db: Database, ids: Sequence[str], annotator: str, minutes: float) -> None:
-    """Keep these flags with the annotator for so long from now; one that they hold already is held anew."""
-    until = now(timedelta(minutes=minutes))
-    db.conn.executemany("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", [(id, annotator, until) for id in ids])
+    """Keep these flags with the annotator for so long from now; one that they hold already is held anew.
+
+    Each runs out a millisecond before the one before it, which keeps their order: first is what is on screen.
+    """
+    held = [(id, annotator, now(timedelta(minutes=minutes, milliseconds=-place))) for place, id in enumerate(ids)]
+    db.conn.executemany("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", held)
 
 
 def release(db: Database, annotator: str, ids: Sequence[str] | None = None) -> int:
@@ -163,20 +176,27 @@ def others_reviewing(db: Database, annotator: str) -> int:
     return int(next(iter(db.query(sql, [annotator, now()])))["n"])
 
 
-def share_out(db: Database, annotator: str, analysis: int, policy: str, limit: int) -> int:
-    """Free up to a share of flags, at most `limit`, of others who hold more; last ranked first; returns how many."""
-    values: dict[str, object] = {"annotator": annotator, "analysis": analysis, "policy": policy, "now": now()}
+def share_out(db: Database, annotator: str, limit: int, minutes: float) -> int:
+    """Free up to a share of flags, at most `limit`, of others who hold more; their last first; returns how many.
+
+    They are flags that the annotator may be given. Nothing is taken from whoever was heard of in the last QUIET_SECONDS
+    (their leases run for `minutes`): a decision of theirs may be on its way, and what comes next be on their screen.
+    """
+    values: dict[str, object] = {"annotator": annotator, "now": now()}
     others = "FROM lease l WHERE l.annotator != :annotator AND l.until > :now"
     held = next(iter(db.query(f"SELECT count(*) AS n, count(DISTINCT annotator) AS people {others}", values)))
     share = max(1, held["n"] // (held["people"] + 1))  # the one on screen is never taken
-    values |= {"share": share, "limit": min(limit, share)}
+    quiet = now(timedelta(minutes=minutes, seconds=-QUIET_SECONDS))
+    values |= {"share": share, "limit": min(limit, share), "quiet": quiet}
     sql = f"""
         DELETE FROM lease WHERE (instance, annotator) IN (
             SELECT instance, annotator FROM (
-                SELECT l.instance, l.annotator, row_number() OVER (PARTITION BY l.annotator ORDER BY (
-                    SELECT r.rank FROM ranking r
-                    WHERE r.analysis = :analysis AND r.policy = :policy AND r.instance = l.instance)) AS place {others}
-            ) WHERE place > :share ORDER BY place DESC LIMIT :limit)
+                SELECT l.instance, l.annotator, max(l.until) OVER (PARTITION BY l.annotator) AS heard,
+                       row_number() OVER (PARTITION BY l.annotator ORDER BY l.until DESC) AS place {others}
+            ) o WHERE place > :share AND heard <= :quiet
+              AND NOT EXISTS (SELECT 1 FROM answer d WHERE d.instance = o.instance AND d.annotator = :annotator)
+              AND NOT EXISTS (SELECT 1 FROM lease m WHERE m.instance = o.instance AND m.annotator = :annotator)
+            ORDER BY place DESC LIMIT :limit)
     """
     return int(db.conn.execute(sql, values).rowcount)
 

@@ -16,6 +16,7 @@ from inffeed_core.store.analyses import Ranked, as_score_row
 from inffeed_core.store.discussing import UNDER_DISCUSSION
 from inffeed_core.store.flags import ALL, Viewer, wanted
 from inffeed_core.store.instances import NO_LIMIT
+from inffeed_core.store.slices import Slice
 
 _UNDECIDED = f"""
     WITH talked AS MATERIALIZED ({UNDER_DISCUSSION}),
@@ -66,11 +67,15 @@ def undecided_counts(db: Database, viewer: Viewer) -> dict[Act, int]:
     return _by_act(db, f"SELECT act, count(*) AS n FROM ({_UNDECIDED}) GROUP BY act", values)
 
 
-def undecided_in_room(db: Database, room: Room) -> dict[Act, int]:
-    """The same of what the room shows, whatever its filter says about answers."""
+def undecided_in_room(db: Database, room: Room, part: Slice | None = None) -> dict[Act, int]:
+    """The same of what the room shows, whatever its filter says about answers.
+
+    Of a `part` of the decisions, as they were at its end.
+    """
     condition, chosen = wanted(room.only)
     sql = f"SELECT r.act, count(*) AS n FROM {_IN_ROOM} WHERE {condition} GROUP BY r.act"
-    return _by_act(db, sql, room.values() | chosen)
+    values = room.values() | chosen
+    return _by_act(db, sql, values) if part is None else _by_act(db, part.of(sql), values | part.values())
 
 
 def undecided(db: Database, room: Room, limit: int, leave_out: Sequence[str] = ()) -> list[tuple[str, Ranked | None]]:

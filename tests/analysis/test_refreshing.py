@@ -6,7 +6,7 @@ from small import explained
 from inffeed_core import jobs, review, store
 from inffeed_core.analysis.analysing import analyse, explain, refresh
 from inffeed_core.flags.policies import POLICIES
-from inffeed_core.jobs import refresh_if_due
+from inffeed_core.jobs import refresh_due, start_refresh
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, JobState
@@ -95,6 +95,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(jobs.refreshing, "start", start)
     return kinds
+
+
+def refresh_if_due(project: Project) -> bool:
+    """As the review room does."""
+    with store.reading(project.db) as db:
+        due = refresh_due(db)
+    return due is not None and start_refresh(project, due)
 
 
 def test_it_starts_by_itself_after_so_many_decisions_and_once(reviewable_project: Project, asked: list[str]):

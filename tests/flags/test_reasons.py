@@ -21,7 +21,6 @@ def flag(policy: str = "expected-gain", **changes) -> Flag:
         "score": 0.01,
         "rank": 3,
         "of": 300,
-        "reason": "",
     }
     return Flag(**values | changes)
 

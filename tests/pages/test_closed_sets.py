@@ -81,7 +81,7 @@ def test_what_is_a_table_by_type_is_one_by_code_too():
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("policy", [*POLICIES, SENT])
 def test_every_order_of_flags_gives_a_reason(code, policy):
-    flag = Flag("a", "text", "x", "y", 0.9, "y", 0.9, policy, 0.7, 1, 9, "")
+    flag = Flag("a", "text", "x", "y", 0.9, "y", 0.9, policy, 0.7, 1, 9)
     said = reasons.reason(flag, Evidence("a", (), ()), 3, LANGUAGES[code].words["reasons"])
     assert said
     assert policy not in said or policy == "random"

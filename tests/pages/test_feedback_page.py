@@ -6,6 +6,7 @@ from reviewing import make_reviewable
 from streamlit.testing.v1 import AppTest
 
 from inffeed_core import feedback, store
+from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Interval
 from inffeed_core.review.handing_out import queue
@@ -147,15 +148,10 @@ def test_what_is_sent_comes_before_annotators_in_its_own_order(open_page, propos
         analysis = store.latest_analysis(db)
         assert analysis is not None
         assert [r.row.instance for r in store.flagged(db, analysis.id, "feedback")] == ["s001", "s002"]
-    told = [(i.flag.rank, i.flag.of, i.flag.proposed, i.flag.reason) for i in queue(proposed, "feedback")]
-    assert told == [
-        (
-            1,
-            2,
-            None,
-            "Feedback on the training labels proposes to leave it out: without it the validation loss should fall by"
-            " 0.5 nats.",
-        ),
+    items = queue(proposed, "feedback")
+    said = "Feedback on the training labels proposes to leave it out: {}."
+    assert [(i.flag.rank, i.flag.of, i.flag.proposed, reason(i.flag, i.evidence, 2)) for i in items] == [
+        (1, 2, None, said.format("without it the validation loss should fall by 0.5 nats")),
         (2, 2, "positive", "Feedback on the training labels proposes “positive”."),
     ]
     room = open_page("review", proposed, annotator="Ada", order="feedback")

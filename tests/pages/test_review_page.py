@@ -15,13 +15,15 @@ from inffeed_core import review, store
 from inffeed_core.errors import ProjectError
 from inffeed_core.flags import reasons
 from inffeed_core.flags.policies import POLICIES as KNOWN
-from inffeed_core.project.folder import change_settings, create_project
+from inffeed_core.project.folder import Project, change_settings, create_project
 from inffeed_core.records import Act, Decision
+from inffeed_core.review import messages
+from inffeed_core.review.messages import Receipt, Sent
 from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import SENT, ProjectSettings
 from inffeed_core.wording import filled
 from pages.components.review_card import KEYS
-from pages.components.review_card.exchange import Words, answer, greeting, receive
+from pages.components.review_card.exchange import Words, answer, greeting
 from pages.languages.chinese import common
 from pages.languages.english import review as english_review
 
@@ -135,6 +137,11 @@ def sent(token: str, id: str, act: str = "relabel", label: str | None = "positiv
     return {"token": token, "id": id, "act": act, "label": label, "note": "", "undoes": None, "analysis": 1} | more
 
 
+def receive(project: Project, annotator: str, decisions: list[dict]) -> Receipt:
+    named = [{"analysis_id" if key == "analysis" else key: value for key, value in d.items()} for d in decisions]
+    return messages.receive(project, annotator, [Sent(**one) for one in named])
+
+
 def test_the_greeting_is_json_with_the_first_flags(reviewable_project):
     told = json.loads(json.dumps(greeting(reviewable_project, ADA, WORDS)))
     assert [i["id"] for i in told["items"]] == [f"s{n:03}" for n in range(20)]
@@ -201,7 +208,7 @@ def test_what_can_be_stored_later_is_never_refused(reviewable_project, monkeypat
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(review, "decide", fail)
+    monkeypatch.setattr(messages, "decide", fail)
     told = answer(reviewable_project, ADA, {"seq": 3, "decisions": [sent("a", "s000")], "want": 5}, WORDS)
     assert (told["seq"], told["acknowledged"], told["refused"], told["problem"]) == (3, [], {}, str(error))
     assert told["items"] == []
@@ -211,7 +218,7 @@ def test_what_was_stored_is_told_where_no_more_can_be_read(reviewable_project, m
     def fail(*_, **__):
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(review, "take", fail)
+    monkeypatch.setattr(messages, "hand_out", fail)
     told = answer(reviewable_project, ADA, {"seq": 3, "decisions": [sent("a", "s000")], "want": 5}, WORDS)
     assert (told["acknowledged"], told["problem"], told["unread"]) == (["a"], "", "database or disk is full")
     assert len(review.history(reviewable_project)) == 1
@@ -222,7 +229,7 @@ def test_a_page_that_cannot_read_its_project_says_so(open_page, reviewable_proje
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as broken:
-        broken.setattr(review, "take", fail)
+        broken.setattr(messages, "hand_out", fail)
         at = open_page("review", reviewable_project, annotator="Ada")
     assert not at.exception
     assert "disk I/O error" in texts(at)
@@ -280,7 +287,7 @@ def test_a_discussion_is_settled_on_the_page(open_page, reviewable_project):
     flag = Decision("a", "s000", "Bob", Act.FLAG, note="sarcasm?")
     review.decide(reviewable_project, flag)
     at = open_page("review", reviewable_project, annotator="Ada")
-    button(at, ENGLISH["to_discussion"].format(count=1)).click().run()
+    button(at, filled(ENGLISH["to_discussion"], count=1)).click().run()
     assert "Bob: Marked for discussion: sarcasm?" in texts(at)
     assert "Silver label: negative · Suggested: positive (80%)" in texts(at)
     assert at.selectbox(key="label s000").value is None

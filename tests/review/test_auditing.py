@@ -38,7 +38,7 @@ def test_about_the_wanted_share_is_drawn_in_the_order_of_the_lots(project):
 def test_a_drawn_text_shows_nothing_that_a_model_thinks(project):
     drawn = next(i for i in review.take(project, ADA, 200).items if i.blind)
     flag = drawn.flag
-    assert (flag.predicted, flag.suggested, flag.reason, flag.rank) == ("", "", "", 0)
+    assert (flag.predicted, flag.suggested, flag.rank) == ("", "", 0)
     assert drawn.evidence.supporters == drawn.evidence.opposers == drawn.evidence.harmed == ()
     assert drawn.most_incompatible is None
 

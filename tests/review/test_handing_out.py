@@ -1,6 +1,7 @@
 """Several annotators at once: who is given which flag, for how long, and what each is told of the others."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from reviewing import Filling, make_reviewable
@@ -75,22 +76,59 @@ def test_where_several_review_each_holds_fewer(tmp_path):
     assert ahead == dict(enumerate([(20, 20, False), (10, 10, False), (6, 6, False), *[(5, 5, False)] * 3]))
 
 
-def test_what_one_holds_beyond_ones_share_goes_to_who_came_after(reviewable_project):
-    first = review.take(reviewable_project, Sitting("Ada"), 20, ahead=20)
-    have = [i.flag.id for i in first.items]
+def test_what_one_holds_beyond_ones_share_goes_to_others_once_it_is_given_back(reviewable_project):
+    have = [i.flag.id for i in review.take(reviewable_project, Sitting("Ada"), 20, ahead=20).items]
     assert given(reviewable_project, "Bob") == ["s020", "s021", "s022"]
     again = review.take(reviewable_project, Sitting("Ada"), 0, have, ahead=20)
-    assert list(again.lost) == have[10:]
+    assert (list(again.lost), again.ahead) == ([], 10)
+    assert given(reviewable_project, "Bob", have=("s020",)) == ["s021", "s022", "s023"]
+    review.take(reviewable_project, Sitting("Ada"), 0, have[:10], ahead=20, back=have[10:])
     assert given(reviewable_project, "Bob", have=("s020",)) == ["s010", "s011", "s012"]
+
+
+def be_quiet(project: Project) -> None:
+    """As if nobody had been heard of for a minute."""
+    with store.writing(project.db) as db:
+        for row in list(db.query("SELECT * FROM lease")):
+            until = datetime.fromisoformat(row["until"]) - timedelta(minutes=1)
+            sql = "UPDATE lease SET until = ? WHERE instance = ? AND annotator = ?"
+            written = until.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            db.conn.execute(sql, [written, row["instance"], row["annotator"]])
+
+
+def taken(project: Project, annotator: str, have: tuple[str, ...] = (), policy: str = POLICY) -> list[str]:
+    return [i.flag.id for i in review.take(project, Sitting(annotator, policy), 20, have, ahead=20).items]
 
 
 def test_the_last_flags_do_not_wait_with_whoever_holds_most(tmp_path):
     project = make_reviewable(tmp_path / "p", Filling(silver=6))
-    first = [i.flag.id for i in review.take(project, Sitting("Ada"), 20, ahead=20).items]
+    first = taken(project, "Ada")
     assert len(first) == 6
-    second = [i.flag.id for i in review.take(project, Sitting("Bob"), 20, ahead=20).items]
-    assert second == ["s003", "s004", "s005"]
-    assert list(review.take(project, Sitting("Ada"), 0, first, ahead=20).lost) == second
+    assert taken(project, "Bob") == []  # the next of Ada's may come on her screen before she hears of it
+    be_quiet(project)
+    assert taken(project, "Bob") == ["s003", "s004", "s005"]
+    assert list(review.take(project, Sitting("Ada"), 0, first, ahead=20).lost) == first[3:]
+
+
+def test_what_is_on_screen_is_not_shared_out_whatever_its_rank(tmp_path):
+    project = make_reviewable(tmp_path / "p", Filling(silver=4))
+    assert len(taken(project, "Ada")) == 4
+    review.take(project, Sitting("Ada", "cluster"), 0, ["s003", "s000", "s001", "s002"], ahead=20)
+    be_quiet(project)
+    assert taken(project, "Bob") == ["s001", "s002"]
+
+
+def test_nobody_is_freed_of_what_the_other_has_answered_already(tmp_path):
+    project = make_reviewable(tmp_path / "p", Filling(silver=4))
+    change_settings(project, overlap=2)
+    for id in ("s002", "s003"):
+        keep(project, "Bob", id)
+    for name in ("Ada", "Cem"):
+        assert len(taken(project, name)) >= 2
+    be_quiet(project)
+    assert set(taken(project, "Bob")) <= {"s000", "s001"}
+    with store.reading(project.db) as db:
+        assert {"s002", "s003"} <= {*store.leased_ids(db, "Ada"), *store.leased_ids(db, "Cem")}
 
 
 def test_who_comes_again_goes_on_with_what_they_held(reviewable_project):

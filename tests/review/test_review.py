@@ -9,6 +9,7 @@ from reviewing import Filling, make_reviewable
 from inffeed_core import feedback, review, store
 from inffeed_core.errors import InvalidDecision, NotReady, UnknownInstance
 from inffeed_core.flags.policies import POLICIES
+from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Evidence, Influencer, Split
 from inffeed_core.review.progress import Sitting
@@ -36,7 +37,8 @@ def test_the_queue_is_the_policys_order_with_evidence(reviewable_project):
         3,
     ]
     assert first.most_incompatible == first.evidence.opposers[0]
-    assert first.flag.reason.startswith("Removing it would lower the validation loss of some label more than removing")
+    said = reason(first.flag, first.evidence, 2)
+    assert said.startswith("Removing it would lower the validation loss of some label more than removing")
 
 
 def test_a_decision_takes_a_flag_out_and_its_undo_puts_it_back(reviewable_project):
@@ -200,7 +202,7 @@ def test_a_proposal_to_leave_out_says_so_and_offers_it(reviewable_project):
     feedback.send_to_review(reviewable_project, made, ["t000", "s003"], "Ada")
     out, other = review.queue(reviewable_project, SENT)
     assert (out.flag.id, out.leave_out, other.leave_out) == ("t000", True, False)
-    assert "leave it out: without it the validation loss should fall by 0.034 nats" in out.flag.reason
+    assert "leave it out: without it the validation loss should fall by 0.034 nats" in reason(out.flag, out.evidence, 2)
     assert (out.harm_known, other.harm_known) == (False, True)  # of gold nothing says whom it harms
     assert not any(item.leave_out for item in review.queue(reviewable_project, POLICY, limit=40))
     review.decide(reviewable_project, Decision("t", "t000", "Ada", Act.LEAVE_OUT))

@@ -218,7 +218,7 @@ class Card {
   flush() {
     if (!this.send || Date.now() < this.rested || (this.inFlight && Date.now() - this.inFlight.at < this.patience)) return;
     const message = this.room.message();
-    if (!message.decisions.length && !message.want && !message.look.length && !this.room.unread) return;
+    if (!message.decisions.length && !message.want && !message.look.length && !message.back.length && !this.room.unread) return;
     this.silentSince ??= Date.now();
     if (!this.connection.open) return;
     this.inFlight = { seq: moment(), at: Date.now() };

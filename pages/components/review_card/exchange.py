@@ -1,37 +1,30 @@
-"""What the review card and the server say to each other.
+"""What the review card and the server say to each other, in JSON; what it does is in `inffeed_core.review.messages`.
 
 The browser sends its whole outbox in every message, so a lost message costs nothing, and a token makes each decision
 arrive once. The answer names the tokens that are on disk, or refused for good; anything else is sent again.
 """
 
-import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from inffeed_core import jobs, review
-from inffeed_core.errors import InfFeedError, InvalidDecision, NotReady, UnknownInstance
+from inffeed_core import jobs
+from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import has_number
 from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Decision, Influencer, Split
+from inffeed_core.records import Decision, Influencer, Instance
+from inffeed_core.review import messages
 from inffeed_core.review.items import ReviewItem
+from inffeed_core.review.messages import UNAVAILABLE, Message, News, Numbers, Receipt, Sent
 from inffeed_core.review.progress import Sitting
 
-QUEUE = 20
-HISTORY = 200
 ROWS = 10
 """Influencers of a side that are sent."""
 ROW_CHARACTERS = 1500
 """Longer texts of influencers are cut; the flagged text never is."""
 
 Json = dict[str, Any]
-
-REFUSED = (UnknownInstance, InvalidDecision, ValueError, sqlite3.IntegrityError)
-"""What a decision raises that can never be stored; after anything else it is sent again."""
-
-UNAVAILABLE = (sqlite3.Error, OSError, InfFeedError)
-"""What a full disk, a lock that lasts, or a folder that went away raise."""
 
 SILENCE: Json = {
     "acknowledged": [],
@@ -44,6 +37,7 @@ SILENCE: Json = {
     "looked": [],
     "missing": [],
     "lost": [],
+    "back": [],
     "labels": {},
     "answers": {},
 }
@@ -62,84 +56,28 @@ class Words:
     """How many labels the project has, which decides between "the other" and "another"."""
 
     def reason(self, item: ReviewItem) -> str:
-        """Why the flag is before an annotator."""
+        """Why the flag is before an annotator; of a text drawn for the audit nothing is told."""
+        if item.blind:
+            return ""
         names = {policy: name for policy, (name, _) in self.policies.items()}
         return reason(item.flag, item.evidence, self.labels, {**self.reasons, **names})
 
 
-@dataclass
-class Receipt:
-    """What became of the decisions of one message."""
-
-    acknowledged: list[str] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)
-    undone: list[Json] = field(default_factory=list)
-    """Decisions undone by an undo that named none; `by` is its token."""
-    problem: str = ""
-    """Why the rest could not be stored now; it waits in the browser."""
-
-
-def receive(project: Project, annotator: str, decisions: Sequence[Mapping[str, Any]]) -> Receipt:
-    """Store the decisions of a message in order, each in a transaction of its own.
-
-    One that can never be stored is refused and the rest go on; where the disk fails, the rest waits in the browser.
-    """
-    receipt = Receipt()
-    for sent in decisions:
-        token = str(sent["token"])
-        try:
-            _store(project, annotator, sent, receipt)
-            receipt.acknowledged.append(token)
-        except REFUSED as error:
-            receipt.refused[token] = str(error)
-        except UNAVAILABLE as error:
-            receipt.problem = str(error)
-            break
-    return receipt
-
-
-def _store(project: Project, annotator: str, sent: Mapping[str, Any], receipt: Receipt) -> None:
-    if sent["act"] == Act.UNDO and sent.get("undoes") is None:
-        undone = review.undo(project, annotator, str(sent["token"]))
-        if undone is not None:
-            receipt.undone.append(_decision_json(undone) | {"by": str(sent["token"])})
-        return
-    review.decide(
-        project,
-        Decision(
-            token=str(sent["token"]),
-            instance_id=str(sent["id"]),
-            annotator=annotator,
-            act=Act(sent["act"]),
-            label=sent.get("label"),
-            note=str(sent.get("note") or ""),
-            undoes=sent.get("undoes"),
-            analysis_id=sent.get("analysis"),
-        ),
-        [str(id) for id in sent.get("also") or []],
-    )
-
-
 def greeting(project: Project, sitting: Sitting, words: Words, *, again: bool = False) -> Json:
-    """What the card needs when it opens: the first flags and this annotator's way here.
-
-    `again` = the same sitting as before, after a reload or another page: it goes on with the flags that it held.
-    """
-    handed = review.take(project, sitting, QUEUE, fresh=True, again=again, ahead=QUEUE)
-    items = handed.items
-    decisions = review.history(project, sitting.annotator, HISTORY + 1)
-    gold = _gold(project, [d.instance_id for d in decisions])
+    """What the card needs when it opens: the first flags and this annotator's way here; see `messages.welcome`."""
+    told = messages.welcome(project, sitting, again=again)
+    items = told.handed.items
     return (
         SILENCE
-        | _numbers(project, sitting)
+        | _numbers_json(told.numbers)
         | {
             "seq": 0,
-            "items": _with_twins(project, sitting.annotator, [item_json(i, words) for i in items]),
-            "exhausted": handed.short,
-            "ahead": handed.ahead,
+            "items": _items_json(items, told.twins, words),
+            "exhausted": told.handed.short,
+            "ahead": told.handed.ahead,
             "analysis": items[0].analysis_id if items else None,
-            "history": [_decision_json(d) | {"inPlace": d.instance_id in gold} for d in decisions[:HISTORY]],
-            "history_complete": len(decisions) <= HISTORY,
+            "history": [_decision_json(d) | {"inPlace": d.instance_id in told.gold} for d in told.history],
+            "history_complete": told.complete,
         }
     )
 
@@ -149,91 +87,89 @@ def answer(project: Project, sitting: Sitting, message: Mapping[str, Any], words
 
     Where the project cannot be written or read now, the answer tells what is stored, and why it tells no more.
     """
-    receipt = receive(project, sitting.annotator, message.get("decisions", []))
-    said = SILENCE | _receipt_json(receipt, message)
+    asked = _message(message)
+    receipt = messages.receive(project, sitting.annotator, asked.decisions)
+    said = SILENCE | {"seq": message.get("seq"), "analysis": asked.analysis_id} | _receipt_json(receipt)
     if receipt.problem:  # nothing more is tried: it might wait as long again
         return said
     try:
-        return said | _news(project, sitting, message, receipt, words)
+        news = messages.news(project, sitting, asked, receipt, jobs.refresh_due)
+        if news.refresh_at is not None:
+            jobs.start_refresh(project, news.refresh_at)
     except NotReady:
         raise
     except UNAVAILABLE as error:
         return said | {"unread": str(error)}
+    return said | {"back": asked.back} | _news_json(news, words)
 
 
-def _receipt_json(receipt: Receipt, message: Mapping[str, Any]) -> Json:
+def _message(sent: Mapping[str, Any]) -> Message:
+    return Message(
+        decisions=[_sent(one) for one in sent.get("decisions", [])],
+        want=int(sent.get("want", 0)),
+        have=[str(id) for id in sent.get("have", [])],
+        back=[str(id) for id in sent.get("back", [])],
+        look=[str(id) for id in sent.get("look", [])],
+        analysis_id=sent.get("analysis"),
+    )
+
+
+def _sent(decision: Mapping[str, Any]) -> Sent:
+    return Sent(
+        token=str(decision["token"]),
+        id=str(decision["id"]),
+        act=str(decision["act"]),
+        label=decision.get("label"),
+        note=str(decision.get("note") or ""),
+        undoes=decision.get("undoes"),
+        analysis_id=decision.get("analysis"),
+        also=[str(id) for id in decision.get("also") or []],
+    )
+
+
+def _receipt_json(receipt: Receipt) -> Json:
     return {
-        "seq": message.get("seq"),
         "acknowledged": receipt.acknowledged,
         "refused": receipt.refused,
-        "undone": receipt.undone,
+        "undone": [_decision_json(undone) | {"by": token} for token, undone in receipt.undone.items()],
         "problem": receipt.problem,
-        "analysis": message.get("analysis"),
     }
 
 
-def _news(project: Project, sitting: Sitting, message: Mapping[str, Any], receipt: Receipt, words: Words) -> Json:
-    """What a message asks for, once its decisions are stored."""
-    sent = message.get("decisions", [])
-    if receipt.acknowledged:
-        jobs.refresh_if_due(project)
-    want, have = int(message.get("want", 0)), [str(id) for id in message.get("have", [])]
-    handed = review.take(project, sitting, min(want, QUEUE), have, ahead=QUEUE)
-    if handed.items and handed.analysis_id != message.get(
-        "analysis"
-    ):  # a retrain or a refresh came between: the rest is stale
-        handed, want = review.take(project, sitting, QUEUE, have[:1], fresh=True, ahead=QUEUE + 1), QUEUE
-    items = handed.items
-    looked, missing = _look(project, sitting.policy, [str(id) for id in message.get("look", [])])
-    touched = {str(d["id"]) for d in sent} | {d["id"] for d in receipt.undone}
-    return _numbers(project, sitting) | {
-        "items": _with_twins(project, sitting.annotator, [item_json(i, words) for i in items]),
-        "exhausted": handed.short if want > 0 else None,
-        "ahead": handed.ahead,
-        "looked": _with_twins(project, sitting.annotator, [item_json(i, words) for i in looked]),
-        "missing": missing,
-        "lost": handed.lost,
-        "labels": {i.id: i.label for i in review.texts(project, sorted(touched)).values()},
-        "answers": _answers(project, sitting.annotator, [*touched, *(i.flag.id for i in looked)]),
-        "analysis": items[0].analysis_id if items else message.get("analysis"),
+def _news_json(news: News, words: Words) -> Json:
+    items = news.handed.items
+    told = _numbers_json(news.numbers) | {
+        "items": _items_json(items, news.twins, words),
+        "exhausted": news.handed.short if news.wanted else None,
+        "ahead": news.handed.ahead,
+        "looked": _items_json(news.looked, news.twins, words),
+        "missing": news.missing,
+        "lost": news.handed.lost,
+        "labels": news.labels,
+        "answers": {
+            id: [_decision_json(d) | {"annotator": d.annotator} for d in given] for id, given in news.answers.items()
+        },
     }
+    return told | ({"analysis": items[0].analysis_id} if items else {})
 
 
-def _with_twins(project: Project, annotator: str, items: list[Json]) -> list[Json]:
-    """The items, each with the open texts of nearly the same words; an audited one stays alone."""
-    found = review.twins(project, [i["id"] for i in items if not i["blind"]], annotator)
-    shown = {id: [{"id": t.id, "text": _cut(t.text), "label": t.label} for t in twins] for id, twins in found.items()}
-    return [i | {"twins": shown.get(i["id"], [])} for i in items]
-
-
-def _look(project: Project, policy: str, ids: Sequence[str]) -> tuple[list[ReviewItem], list[str]]:
-    found, missing = [], []
-    for id in ids[:QUEUE]:
-        try:
-            found.append(review.item(project, id, policy))
-        except UnknownInstance:
-            missing.append(id)
-    return found, missing
-
-
-def _numbers(project: Project, sitting: Sitting) -> Json:
-    progress = review.progress(project, sitting)
+def _numbers_json(numbers: Numbers) -> Json:
+    progress = numbers.progress
     return {
         "progress": {"done": progress.done, "open": progress.open, "today": progress.today},
-        "exposure": asdict(review.exposure(project, sitting.annotator)),
+        "exposure": asdict(numbers.exposure),
         "changes": asdict(progress.changes),
         "undecided": {act.value: n for act, n in progress.undecided.items()},
     }
 
 
-def _answers(project: Project, annotator: str, ids: Sequence[str]) -> Json:
-    """What others said about what the annotator has answered."""
-    others = review.answers(project, ids, annotator)
-    return {id: [_decision_json(d) | {"annotator": d.annotator} for d in given] for id, given in others.items()}
+def _items_json(items: Sequence[ReviewItem], twins: Mapping[str, Sequence[Instance]], words: Words) -> list[Json]:
+    """The items, each with its twins."""
+    return [item_json(i, words) | {"twins": [_twin_json(t) for t in twins.get(i.flag.id, ())]} for i in items]
 
 
-def _gold(project: Project, ids: Sequence[str]) -> set[str]:
-    return {i.id for i in review.texts(project, ids).values() if i.split is not Split.SILVER}
+def _twin_json(twin: Instance) -> Json:
+    return {"id": twin.id, "text": _cut(twin.text), "label": twin.label}
 
 
 def _decision_json(decision: Decision) -> Json:

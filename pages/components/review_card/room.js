@@ -4,6 +4,7 @@
 const QUEUE = 20; // flags held ahead, until the server says how many
 const REFILL_BELOW = 0.6; // of them
 const ASK_AGAIN = 10000; // ms, while the flags that are left are with other annotators
+const ASK_AGAIN_EMPTY = 4000; // where there is nothing left here to review
 const LOOK_BACK = 3; // earlier flags fetched ahead while walking through history
 
 class Room {
@@ -11,6 +12,7 @@ class Room {
     this.outbox = outbox;
     this.items = new Map(); // id → item, open or decided
     this.queue = []; // ids of open flags; the first is the one to decide
+    this.back = []; // ids of flags to give back, until the server has heard of it
     this.trail = null; // this annotator's standing decisions, oldest first
     this.labels = new Map(); // id → today's label, where a decision of this session concerns it
     this.notes = new Map(); // id → note that goes with the next decision
@@ -40,6 +42,8 @@ class Room {
     this.queue = this.queue.filter((id, n) => !this.missing.has(id) && (n === 0 || !lost.has(id))); // never under one's eyes
     for (const [id, given] of Object.entries(data.answers)) this.answers.set(id, given);
     for (const { id } of data.items) if (!this.decided(id) && !this.queue.includes(id)) this.queue.push(id);
+    this.back = this.back.filter((id) => !data.back.includes(id));
+    this.back.push(...this.queue.splice(Math.max(1, this.ahead))); // only what is put away here may go to others
     if (data.exhausted !== null) Object.assign(this, { exhausted: data.exhausted, askedAt: Date.now() });
     const waiting = new Set(this.outbox.all().map((d) => d.id));
     for (const [id, label] of Object.entries(data.labels)) if (!waiting.has(id)) this.labels.set(id, label);
@@ -189,13 +193,15 @@ class Room {
       decisions: this.outbox.all(),
       analysis: this.analysis,
       have: this.queue,
+      back: this.back,
       want: this.hungry ? this.ahead - this.queue.length : 0,
       look: this.unseen(),
     };
   }
 
   get hungry() {
-    const worthAsking = !this.exhausted || (this.withOthers > 0 && Date.now() - this.askedAt > ASK_AGAIN);
+    const after = this.queue.length ? ASK_AGAIN : ASK_AGAIN_EMPTY;
+    const worthAsking = !this.exhausted || (this.withOthers > 0 && Date.now() - this.askedAt > after);
     return worthAsking && this.queue.length < REFILL_BELOW * this.ahead;
   }
 

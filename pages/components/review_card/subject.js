@@ -27,7 +27,8 @@ function textWithHint(item, size, { strings }) {
   const text = make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text);
   if (size !== "long") return [text];
   const hint = make("p", { class: "more", hidden: true }, make("kbd", {}, "␣"), strings.more_text);
-  requestAnimationFrame(() => (hint.hidden = text.scrollHeight <= text.clientHeight + 1)); // measured once it is painted
+  const measure = () => (hint.hidden = text.scrollHeight <= text.clientHeight + 1);
+  requestAnimationFrame(() => setTimeout(measure)); // once it is painted: before, it would lay the page out a second time
   return [text, hint];
 }
 
