@@ -212,7 +212,7 @@ TABLE = (
     Policy("class-influence", class_influence, Says("gain", "class-removal-above"), needs="class_influence"),
     Policy("expected-gain", expected_gain, Says("gain", "gain-above")),
     Policy("label-doubt", label_doubt),
-    Policy("channel-gain", channel_gain),
+    Policy("channel-gain", channel_gain, Says("gain", "gain-above")),
     Policy("class-gain", class_gain, Says("gain", "class-gain-above")),
     Policy("negative-influence", negative_influence, Says("gain", "removal-above"), needs="validation_influence"),
     Policy("gold-loss", gold_loss, Says("loss", "gold-model")),
