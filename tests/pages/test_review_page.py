@@ -227,7 +227,7 @@ def test_a_page_that_cannot_read_its_project_says_so(open_page, reviewable_proje
     assert not at.exception
     assert "disk I/O error" in texts(at)
     at.run()
-    assert ENGLISH["held"].format(count=20, minutes=15) in texts(at)
+    assert filled(ENGLISH["held"], count=20, minutes=15) in texts(at)
 
 
 def test_an_undo_that_names_nothing_undoes_the_last_and_tells_which(reviewable_project):
