@@ -92,6 +92,7 @@ def test_every_command_is_generated_with_its_help():
             option in page for parameter in command.params for option in parameter.opts if option.startswith("--")
         )
     assert len(list(made.each_command(main, "inffeed"))) >= 30
+    assert re.findall(r"^\| `[^`]*\|[^`]*`", page, re.MULTILINE) == []  # choices would push the meaning off the page
 
 
 def test_every_setting_and_every_policy_is_told():

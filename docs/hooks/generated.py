@@ -7,7 +7,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, Field, fields
 from typing import Literal, get_args, get_origin
 
@@ -54,10 +54,17 @@ def _command(name: str, command: click.Command) -> str:
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    """(option, meaning). Choices are listed in the meaning: click writes them into the option, as one long word."""
     for option in command.params:
         record = option.get_help_record(context)
         if isinstance(option, click.Option) and record is not None:
-            yield record
+            words, meaning = record
+            found = re.search(r" \[(\S+\|\S+)\]$", words)
+            yield (words[: found.start()], f"{meaning} {_one_of(found[1].split('|'))}") if found else record
+
+
+def _one_of(values: Iterable[object]) -> str:
+    return "One of " + ", ".join(f"`{value}`" for value in values) + "."
 
 
 def records() -> str:
@@ -88,7 +95,7 @@ def meanings_of(record: type) -> dict[str, str]:
 
 def _choices(kind: object) -> str:
     values = get_args(kind) if get_origin(kind) is Literal else ()
-    return " One of " + ", ".join(f"`{value}`" for value in values) + "." if values else ""
+    return f" {_one_of(values)}" if values else ""
 
 
 def _default(field: Field[object]) -> str:

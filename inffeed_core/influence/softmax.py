@@ -103,10 +103,12 @@ def probabilities(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) 
 
 
 def logits(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
-    """Logits of every row, summing to zero over classes, float64."""
+    """Logits of every row, summing to zero over classes, float64. No rows give none."""
     weight = sum_zero_basis(len(theta) + 1) @ theta
-    none = torch.empty(0, len(weight), dtype=torch.float64)
-    return torch.cat([none, *(rows @ weight.T for _, rows in blocks(features, CACHED))])
+    made = torch.empty(len(features), len(weight), dtype=weight.dtype)
+    for where, rows in blocks(features, CACHED):
+        made[where] = rows @ weight.T
+    return made
 
 
 def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, " n"]:

@@ -38,9 +38,9 @@ def test_a_backup_is_made_by_the_button_while_others_write(mortal_server: Server
     writer = subprocess.Popen([sys.executable, "-c", WRITING, str(project.db)])
     try:
         page.goto(f"{mortal_server.url}/data?{urlencode({'project': str(project.folder), 'view': 'Export'})}")
-        expect(page.get_by_text("a copied folder may come out damaged")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("copying the folder yourself may produce a damaged copy")).to_be_visible(timeout=30_000)
         page.get_by_role("button", name="Make a backup").click()
-        told = page.get_by_text("The copy was checked, and is whole.")
+        told = page.get_by_text("The copy was checked and is complete.")
         expect(told).to_be_visible(timeout=30_000)
         first = told.inner_text()
         page.get_by_role("button", name="Make a backup").click()

@@ -76,7 +76,7 @@ def choose(page: Page, field: Locator, option: str) -> None:
 def test_every_control_of_the_discussion(open_room, project):
     page = open_room()
     page.get_by_role("button", name="Discussion (3)").click()
-    expect(page.get_by_text("3 texts are to be settled")).to_be_visible()
+    expect(page.get_by_text("3 texts to settle")).to_be_visible()
     tie, mark = topic(page, "silver text 10,"), topic(page, "silver text 7,")
     expect(tie.get_by_text("Silver label: negative · Suggested: positive (80%) · Label now: disputed")).to_be_visible()
     expect(tie.get_by_text("Ada: Relabelled positive: Ada says so")).to_be_visible()
@@ -87,15 +87,15 @@ def test_every_control_of_the_discussion(open_room, project):
     tie.get_by_role("button", name="Settle").click()  # before a label: nothing happens, and it says why
     expect(tie.get_by_text("Choose the label first.")).to_be_visible()
     assert rows(project) == []
-    mark.get_by_role("textbox", name="A note on why").fill("it is irony")  # the note first, in the lower box
+    mark.get_by_role("textbox", name="Note: why?").fill("it is irony")  # the note first, in the lower box
     choose(page, mark.locator('[data-testid="stSelectbox"]'), "positive")
     choose(page, mark.locator('[data-testid="stSelectbox"]'), "negative")
     mark.get_by_role("button", name="Settle").click()
-    expect(page.get_by_text("2 texts are to be settled")).to_be_visible()
+    expect(page.get_by_text("2 texts to settle")).to_be_visible()
     assert rows(project) == [("s007", "Ada", "relabel", "negative", "it is irony", 1)]
     choose(page, tie.locator('[data-testid="stSelectbox"]'), "positive")
     tie.get_by_role("button", name="Settle").click()
-    expect(page.get_by_text("1 text is to be settled")).to_be_visible()
+    expect(page.get_by_text("1 text to settle")).to_be_visible()
     assert rows(project)[1:] == [("s010", "Ada", "relabel", "positive", "", 1)]
     assert not topic(page, "silver text 11,").locator('[data-testid="stSelectbox"] input').input_value()
     with store.reading(project.db) as db:
@@ -167,13 +167,13 @@ def test_every_control_of_the_filter_shows_what_the_database_says(open_room, pro
     field(page, "Words in the text").locator("input").fill("")
     field(page, "Words in the text").locator("input").press("Enter")
     shows(page, wanted(project, "1"))
-    choose(page, field(page, "Answered, not decided"), "Marked unsure")
+    choose(page, field(page, "Answered but not decided"), "Marked unsure")
     shows(page, ["s005"])
-    choose(page, field(page, "Answered, not decided"), "Marked for discussion")
+    choose(page, field(page, "Answered but not decided"), "Marked for discussion")
     shows(page, ["s005", "s007", "s010", "s011"])
     choose(page, field(page, "Sources"), "forum")
     shows(page, [])
-    clear(page, "Answered, not decided")
+    clear(page, "Answered but not decided")
     shows(page, wanted(project, "i.source = 'forum'"))
     assert rows(project) == []
 
@@ -186,7 +186,7 @@ def test_what_waits_is_told_and_looked_at_again_until_it_is_decided(open_room, p
     again.click()
     page.get_by_role("button", name="Filtered").click()
     for act in ("Marked unsure", "Marked for discussion"):  # the skipped ones alone
-        field(page, "Answered, not decided").get_by_role("button", name=act).click()
+        field(page, "Answered but not decided").get_by_role("button", name=act).click()
     shows(page, ["s002", "s003"])
     page.keyboard.press("Escape")
     expect(page.locator(".room")).to_have_count(1)  # those of the filters before have gone

@@ -49,7 +49,7 @@ def test_each_view_tells_of_the_text_that_was_chosen(page: Page, server: Server,
         shown(page, project, "s005")
     page.get_by_role("combobox", name="Flags by").click()
     page.get_by_role("option").nth(1).click()
-    page.get_by_label("How many flags to mark").fill("3")
+    page.get_by_label("Number of flags to mark").fill("3")
     page.keyboard.press("Enter")
     page.wait_for_timeout(1000)
     shown(page, project, "s005")

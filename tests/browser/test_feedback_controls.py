@@ -258,9 +258,9 @@ def ask_for_proposals(page: Page, project: Project) -> None:
     page.get_by_text("New proposals", exact=True).click()
     page.get_by_role("radio", name="Influence vote", exact=True).click()
     settled(page)
-    put(page, "Changes at most, % of a label", "40")
+    put(page, "Maximum changes, % of each label", "40")
     put(page, "Influencers (K)", "3")
-    put(page, "Least lead", "0.1")
+    put(page, "Minimum lead", "0.1")
     page.get_by_role("combobox", name=re.compile("How they vote")).click()
     page.get_by_role("option", name="For their own label, one each").click()
     settled(page)
@@ -285,7 +285,7 @@ def check_two(page: Page, project: Project, ids: list[str]) -> None:
     button(page, "Tick none").click()
     settled(page)
     click_box(page, 1, 3)
-    put(page, "Rounds at most", "1")
+    put(page, "Maximum rounds", "1")
     button(page, re.compile("Check and apply 2")).click()
     job = ended(project, "feedback")
     assert job.state is JobState.DONE, job.error
@@ -304,7 +304,7 @@ def send_two(page: Page, project: Project, ids: list[str]) -> None:
     with store.reading(project.db) as db:
         sent = [row["instance"] for row in db.query("SELECT instance FROM sent ORDER BY instance")]
     assert sent == sorted([ids[4], ids[5]])
-    page.get_by_role("link", name="Review what was sent").click()
+    page.get_by_role("link", name="Review the texts that were sent").click()
     order = page.get_by_role("combobox", name=re.compile("Order"))
     expect(order).to_have_value("Sent from feedback", timeout=30 * SECONDS)
     page.get_by_role("link", name="Feedback").first.click()
@@ -317,7 +317,7 @@ def apply_and_undo(page: Page, project: Project) -> None:
     assert {5, 6} <= set(applied(project))
     for_undo = feedback.acts(project)[0]
     page.get_by_role("button", name="Undo", exact=True).first.click()
-    expect(page.get_by_text("as if this had never been applied")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_text("as if these changes had never been applied")).to_be_visible(timeout=30 * SECONDS)
     assert feedback.acts(project)[0].token == for_undo.token
     assert feedback.acts(project)[0].undone
     assert not {5, 6} & set(applied(project))

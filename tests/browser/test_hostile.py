@@ -39,8 +39,8 @@ VIEWS = {
     "": "Macro-F1",
     "data": "Equal texts",
     "data?view=Import": "The labels of this project",
-    "data?view=Texts": "texts. Choose a row",
-    "data?view=Export": "What is in it",
+    "data?view=Texts": "texts. Select a row",
+    "data?view=Export": "Contents",
     "review": "",
     "review?view=discussion": "right to left",
     "explore": "Imported label",
@@ -48,7 +48,7 @@ VIEWS = {
     "explore?explore_view=Rankings": "Imported label",
     "explore?explore_view=Decisions": "Imported label",
     "models": "Versions",
-    "feedback": "What feedback changed",
+    "feedback": "Changes by feedback",
 }
 
 

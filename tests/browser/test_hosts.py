@@ -279,7 +279,7 @@ def test_the_app_works_under_each_of_its_names(page: Page, server: Server, proje
 def test_a_session_that_came_past_the_gate_sees_nothing(page: Page, project: Project, tmp_path: Path):
     with running(tmp_path, {"INFFEED_PROJECT": str(project.folder)}, script="pages/home.py") as unguarded:
         page.goto(unguarded.url)
-        expect(page.get_by_text("did not come from InfFeed's own server")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("was not served by InfFeed's own server")).to_be_visible(timeout=60_000)
         assert "Reviews" not in page.inner_text("body")
 
 

@@ -66,9 +66,9 @@ def test_a_legacy_file_is_asked_about_and_shown_as_it_is_read(page: Page, server
     rows = [lines[0], *(f"{line};{split}" for line, split in zip(lines[1:], ("train", "test"), strict=True))]
     open_import(page, server, empty)
     upload(page, "opinie.csv", "\n".join(rows).encode("cp1250"))
-    expect(page.get_by_text("Nothing in this file says how its text is encoded")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("This file does not say how its text is encoded")).to_be_visible(timeout=SECONDS)
     expect(page.get_by_text("Central European (Windows-1250): ", exact=False).first).to_contain_text("zbiór")
-    expect(page.get_by_text("What the columns mean")).to_be_hidden()
+    expect(page.get_by_text("Meaning of the columns")).to_be_hidden()
     picture(page, "asked")
     choose(page, "Encoding", "Western European (Windows-1252)")
     expect(page.get_by_text("Read as cp1252.")).to_be_visible(timeout=SECONDS)
@@ -91,7 +91,7 @@ def test_every_choice_is_what_is_stored(page: Page, server: Server, empty: Proje
     choose(page, "Id", "key")
     choose(page, "Label", "ocena")
     choose(page, "Text", "opinia")
-    expect(page.get_by_text("What the labels mean")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("Meaning of the labels")).to_be_visible(timeout=SECONDS)
     go = page.get_by_role("button", name="Import 2 rows")
     expect(go).to_be_disabled()
     for n, label in ((0, "positive"), (1, "negative")):
@@ -114,11 +114,11 @@ def test_every_choice_is_what_is_stored(page: Page, server: Server, empty: Proje
 def test_one_split_for_all_rows_and_an_error_by_row(page: Page, server: Server, empty: Project):
     open_import(page, server, empty)
     upload(page, "a.tab", b"text\tlabel\nfine\tpositive\n\tnegative\n")
-    expect(page.get_by_text("Not importable yet")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("Cannot be imported yet")).to_be_visible(timeout=SECONDS)
     expect(page.get_by_role("button", name="Import 2 rows")).to_be_disabled()
     picture(page, "errors")
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Not importable yet")).to_be_hidden(timeout=SECONDS)
+    expect(page.get_by_text("Cannot be imported yet")).to_be_hidden(timeout=SECONDS)
     assert stored(empty) == []
     upload(page, "b.ndjson", b'{"text": "fine", "label": "positive"}\n{"text": "poor", "label": "negative"}\n')
     expect(page.get_by_role("button", name="Import 2 rows")).to_be_enabled(timeout=SECONDS)

@@ -14,8 +14,8 @@ LONG = "The battery of this phone lasts two days, the screen is bright, and I wo
 PAGES = {
     "": "Projects",
     "data?view=Overview": "Equal texts",
-    "data?view=Texts": "Choose a row",
-    "explore": "Influence of a training",
+    "data?view=Texts": "Select a row",
+    "explore": "influence of a training",
     "explore?explore_view=Map": "main directions",
     "explore?explore_view=Rankings": "Do the scores come true?",
 }

@@ -154,7 +154,7 @@ def button(page: Page, name: str) -> Locator:
 
 def open_settings(page: Page) -> None:
     page.get_by_text("Settings", exact=True).click()
-    expect(number(page, "Tokens of a text that are read")).to_be_visible()
+    expect(number(page, "Tokens read per text")).to_be_visible()
 
 
 def job_of(project: Project, kind: str) -> tuple[Job, dict[str, object]]:
@@ -198,13 +198,13 @@ KEPT = AnalysisSettings(influencers=4, explained=50)
 
 def choose_settings(page: Page) -> None:
     open_settings(page)
-    choose(page, "What unconfirmed silver teaches", "Its label, as it is")
+    choose(page, "Learn from unconfirmed silver labels", "As they are")
     page.get_by_role("slider", name="Weight of unconfirmed silver").focus()
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
     settled(page)
     put(page, "Regularisation (L2)", "0.01")
-    put(page, "Tokens of a text that are read", "16")
+    put(page, "Tokens read per text", "16")
     choose(page, "Influence through", "Whole model")
     click_box(page, "Refine the flags")
     choose(page, "Influence through", "Head")
@@ -220,7 +220,7 @@ def go_away_and_come_back(page: Page) -> None:
     expect(page.get_by_text("Version in use")).to_be_visible()
     redraw(page)
     open_settings(page)
-    assert number(page, "Tokens of a text that are read").input_value() == "16"
+    assert number(page, "Tokens read per text").input_value() == "16"
     assert number(page, "Influencers kept on each side").input_value() == "4"
     expect(page.get_by_role("slider", name="Weight of unconfirmed silver")).to_have_value("0.8")
 
@@ -281,14 +281,14 @@ def set_up_a_fine_tuning(page: Page) -> None:
     page.get_by_role("radio", name="Fine-tune with LoRA").click()
     settled(page)
     open_settings(page)
-    put(page, "Epochs at most", "100")
+    put(page, "Maximum epochs", "100")
     page.get_by_role("radio", name="Fine-tune", exact=True).click()
     settled(page)
-    assert number(page, "Epochs at most").input_value() == "100"
-    put(page, "Texts in a batch", "4")
+    assert number(page, "Maximum epochs").input_value() == "100"
+    put(page, "Texts per batch", "4")
     put(page, "Learning rate", "0.000001")
     click_box(page, "Balance the classes")
-    put(page, "Tokens of a text that are read", "32")
+    put(page, "Tokens read per text", "32")
 
 
 def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page: Page, project: Project):
@@ -307,7 +307,7 @@ def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page
     button(page, "Retrain").dblclick()
     eventually(project, "retrain", lambda job: job.stage == "Fine-tuning" and job.done > 1)
     expect(button(page, "Retrain")).to_be_disabled()
-    expect(page.get_by_text("wait for it, or cancel it above")).to_be_visible()
+    expect(page.get_by_text("Wait for it, or cancel it above")).to_be_visible()
     asked = TrainSettings.from_dict(job_of(project, "retrain")[1]["train"])  # type: ignore[arg-type]
     tuned = FineTuneSettings(epochs=100, batch_size=4, learning_rate=1e-6, class_weights=True)
     assert asked == TrainSettings(method="fine-tune", max_tokens=32, fine_tune=tuned)

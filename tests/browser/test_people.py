@@ -150,7 +150,7 @@ def test_ones_own_day_is_told(open_room, project):
         page.keyboard.press(key)
     acts(page, project)
     page.locator(".room .count").click()
-    expect(page.locator(".todaySheet .today > div").first).to_have_text("Texts decided on3")
+    expect(page.locator(".todaySheet .today > div").first).to_have_text("Texts decided3")
     expect(page.locator(".todaySheet .today")).to_contain_text("negative2")
 
 

@@ -65,7 +65,7 @@ def choose_fine_tuning(page: Page, epochs: int) -> None:
     """Steps of two texts and a low rate, so that it lasts."""
     page.get_by_role("radio", name="Fine-tune", exact=True).click()
     page.get_by_text("Settings", exact=True).click()
-    for label, value in (("Epochs at most", epochs), ("Texts in a batch", 2), ("Learning rate", 1e-6)):
+    for label, value in (("Maximum epochs", epochs), ("Texts per batch", 2), ("Learning rate", 1e-6)):
         page.get_by_label(label, exact=True).fill(str(value))
         page.keyboard.press("Enter")
     expect(retrain_button(page)).to_be_enabled()

@@ -181,7 +181,7 @@ def test_the_sheets_tell_the_truth(open_room, project):
     saved(page)
     page.locator(".room .count").click()
     facts = page.locator(".todaySheet .today > div")
-    expect(facts.first).to_have_text("Texts decided on4")
+    expect(facts.first).to_have_text("Texts decided4")
     with store.reading(project.db) as db:
         assert store.exposure(db, "Ada", "2000-01-01").texts == 4
     expect(page.locator(".todaySheet")).to_contain_text("negative1")
@@ -215,11 +215,11 @@ def test_every_setting_of_the_room_is_stored_and_heeded(open_room, project):
     page = open_room()
     page.get_by_role("button", name="Room").click()
     page.get_by_role("spinbutton", name="Decisions until new flags").fill("500")  # from the last to the first
-    page.get_by_role("spinbutton", name="Suggest a break after decisions").fill("2")
-    page.get_by_role("spinbutton", name="Suggest a break after minutes").fill("45")
-    page.get_by_role("spinbutton", name="Minutes a flag is kept for one").fill("30")
+    page.get_by_role("spinbutton", name="Decisions until a break is suggested").fill("2")
+    page.get_by_role("spinbutton", name="Minutes until a break is suggested").fill("45")
+    page.get_by_role("spinbutton", name="Minutes that a flag stays reserved").fill("30")
     page.get_by_role("spinbutton", name="Annotators for each flag").fill("2")
-    page.get_by_text("Blur every text until it is asked for").click()
+    page.get_by_text("Blur texts until they are revealed").click()
     page.get_by_role("textbox", name="Warning before the first text of a day").fill("These texts hold *insults*.")
     page.get_by_role("textbox", name="Guidelines").fill("Be <b>fair</b>.")
     page.get_by_role("button", name="Save", exact=True).click()
@@ -276,7 +276,7 @@ def test_order_filter_and_ways_out(open_room, project):
     page.get_by_role("button", name="Release mine and stop").click()
     expect(page.get_by_text("You have stopped reviewing")).to_be_visible(timeout=30_000)
     assert review.held(project, "Ada") == 0
-    page.get_by_role("button", name="Go on reviewing").click()
+    page.get_by_role("button", name="Continue reviewing").click()
     expect(page.locator(".room .frame")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Ada").click()
     page.get_by_role("button", name="Review under another name").click()
@@ -310,4 +310,4 @@ def test_where_nothing_of_another_label_contradicts_the_card_says_so(open_room, 
     with store.writing(project.db) as db:
         db.conn.execute("DELETE FROM influencer WHERE target = 's039' AND side IN ('opposer', 'harmed')")
     page = open_room(order="random", with_words="text 39")
-    expect(page.locator(".room .counter")).to_contain_text("No gold text of another label", timeout=30_000)
+    expect(page.locator(".room .counter")).to_contain_text("No gold text with another label", timeout=30_000)

@@ -106,5 +106,5 @@ def test_only_the_header_names_a_user(chromium: Browser, behind_proxy: Server, p
     decide(hedy, behind_proxy, project)
     assert names(project) == {"Hedy"}
     hedy.goto(f"http://localhost:{behind_proxy.port}")
-    expect(hedy.get_by_text("opened by whoever runs the server")).to_be_visible(timeout=LONG)
+    expect(hedy.get_by_text("person who runs the server can open it")).to_be_visible(timeout=LONG)
     hedy.close()

@@ -97,6 +97,11 @@ def test_logits_sum_to_zero_and_give_the_probabilities(noisy_data: HeadData):
     torch.testing.assert_close(torch.softmax(scores, 1), probabilities(theta, noisy_data.features))
 
 
+def test_no_rows_have_no_logits():
+    theta = torch.zeros(2, 6, dtype=torch.float64)
+    assert probabilities(theta, torch.zeros(0, 5)).shape == (0, 3)
+
+
 @given(rows=st.integers(1, 30), size=st.integers(1, 40))
 def test_blocks_cover_every_row_once_and_append_one(rows: int, size: int):
     features = torch.arange(rows * 2.0).view(rows, 2)

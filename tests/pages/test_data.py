@@ -97,7 +97,7 @@ def test_leaks_of_a_file_are_left_out_unless_one_insists(open_page, empty_projec
     with store.writing(empty_project.db) as db:
         store.add_examples(db, [Example("v", "Fine", "positive", Split.VALIDATION)])
     app = upload(open_page("data", empty_project, view="Import"), ("fine", "positive", "x"), ("poor", "negative", "y"))
-    assert "1 train or silver text also stands in validation" in texts(app)
+    assert "1 train or silver text is also in validation" in texts(app)
     assert app.checkbox(key="leave_out_leakage").value is True
     button(app, "Import 2 rows").click().run()
     assert counts(empty_project)[Split.TRAIN] == {"negative": 1}
@@ -112,7 +112,7 @@ def test_leaks_and_duplicates_of_the_project_are_fixed_with_one_click(open_page,
     assert counts(empty_project)[Split.TRAIN] == {"positive": 1}
     app.get_by_key("fix_leaks").click().run()
     assert counts(empty_project)[Split.TRAIN] == {}
-    assert "No text stands twice" in texts(app)
+    assert "No split contains a text twice" in texts(app)
 
 
 def test_the_overview_counts_current_labels(open_page, reviewable_project):
@@ -158,7 +158,7 @@ def test_an_export_comes_back_with_its_decisions(open_page, reviewable_project, 
         store.record_decision(db, Decision("t", "s000", "anna", Act.RELABEL, "positive"))
     app = open_page("data", empty_project)
     app.file_uploader[0].set_value(("export.csv", export_bytes(reviewable_project, "csv"), "text/csv")).run()
-    assert "1 decision of the export is restored." in texts(app)
+    assert "1 decision in the export will be restored." in texts(app)
     button(app, "Import 60 rows").click().run()
     assert not app.exception
     with store.reading(empty_project.db) as db:

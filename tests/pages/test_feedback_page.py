@@ -56,10 +56,10 @@ def test_without_a_model_it_leads_to_the_models(open_page, tmp_path):
 def test_the_default_leaves_out_and_the_vote_carries_its_warning(open_page, known, started):
     app = open_page("feedback", known)
     assert "None yet." in texts(app)
-    assert "It did best when we measured it" in texts(app)
+    assert "It did best in our measurements" in texts(app)
     app.segmented_control(key="remedy").set_value("influence-vote").run()
-    assert "On real data this lowered macro-F1" in texts(app)
-    assert "the check refused every round" in texts(app)
+    assert "on real data this lowered macro-F1" in texts(app)
+    assert "validation refused every round" in texts(app)
     app.number_input(key="margin").set_value(0.4).run()
     app.number_input(key="cap").set_value(2.0).run()
     button(app, "Look for proposals").click().run()
@@ -73,7 +73,7 @@ def test_where_texts_were_left_out_since_the_training_it_asks_to_retrain(open_pa
     with store.writing(proposed.db) as db:
         store.exclude(db, ["s009"], "twice")
     app = open_page("feedback", proposed, annotator="Ada")
-    assert "Retrain first" in texts(app)
+    assert "Retrain before" in texts(app)
     assert button(app, "Look for proposals").disabled
     assert button(app, "Check and apply 3").disabled
     assert not button(app, "Send to review").disabled
@@ -136,7 +136,7 @@ def test_what_is_applied_without_the_check_is_one_act_that_is_undone_as_one(open
     app.button(key=f"undo {act.token}").click().run()
     assert not app.exception
     assert labels(proposed) == before
-    assert "as if this had never been applied" in texts(app)
+    assert "as if these changes had never been applied" in texts(app)
 
 
 def test_what_is_sent_comes_before_annotators_in_its_own_order(open_page, proposed):
@@ -230,10 +230,10 @@ def test_small_work_beside_it_does_not_stop_an_act_and_a_training_does_with_its_
     app = open_page("feedback", proposed, annotator="Ada")
     assert not button(app, "Check and apply 3").disabled
     assert not button(app, "Look for proposals").disabled
-    assert any("waits for its turn" in one.value for one in app.caption)
+    assert any("will start when that job ends" in one.value for one in app.caption)
     with store.writing(proposed.db) as db:
         store.enqueue(db, "long", "retrain", {})
     app = open_page("feedback", proposed, annotator="Ada")
     assert button(app, "Check and apply 3").disabled
     assert button(app, "Look for proposals").disabled
-    assert any("nothing can be proposed or applied until it ends" in one.value for one in app.caption)
+    assert any("You can make and apply proposals when it ends" in one.value for one in app.caption)

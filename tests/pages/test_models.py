@@ -141,7 +141,7 @@ def test_the_texts_that_two_versions_disagree_about_are_listed(open_page, projec
 
 
 def test_one_version_alone_says_how_to_get_a_second(open_page, reviewable_project):
-    assert "With a second version" in texts(open_page("models", reviewable_project))
+    assert "Once there is a second version" in texts(open_page("models", reviewable_project))
 
 
 def test_the_whole_transformer_is_retrained_where_it_is_chosen(open_page, reviewable_project, started):
@@ -175,7 +175,7 @@ def test_a_version_is_exported_into_the_project_s_folder(open_page, reviewable_p
     folder = reviewable_project.exports / "v1"
     assert started == [("export-model", {"version": "v1", "folder": str(folder)})]
     folder.mkdir(parents=True)
-    assert "README.md tells how to use it" in texts(app.run())
+    assert "README.md explains how to use it" in texts(app.run())
 
 
 def test_the_training_of_a_fine_tuned_version_is_told_and_drawn(open_page, project_with_two_versions):
@@ -200,12 +200,12 @@ def test_a_retrain_waits_its_turn_behind_small_work_and_the_page_says_so(open_pa
     with store.writing(reviewable_project.db) as db:
         store.enqueue(db, "small", kind, {})
     app = open_page("models", reviewable_project)
-    assert any("waits for its turn" in one.value for one in app.caption)
+    assert any("will start when that job ends" in one.value for one in app.caption)
     button(app, "Retrain").click().run()
     assert not app.exception
     assert [one for one, _ in started] == ["retrain"]
     assert button(app, "Retrain").disabled
-    assert any("wait for it, or cancel it" in one.value for one in app.caption)
+    assert any("Wait for it, or cancel it" in one.value for one in app.caption)
 
 
 @pytest.mark.parametrize("kind", ["retrain", "analyse", "feedback"])
@@ -214,7 +214,7 @@ def test_where_a_retrain_must_wait_the_page_says_why(open_page, reviewable_proje
         store.enqueue(db, "long", kind, {})
     app = open_page("models", reviewable_project)
     assert button(app, "Retrain").disabled
-    assert any("wait for it, or cancel it" in one.value for one in app.caption)
+    assert any("Wait for it, or cancel it" in one.value for one in app.caption)
 
 
 def test_thin_gold_is_told_before_the_training(open_page, untrained, reviewable_project):

@@ -18,17 +18,17 @@ WORDS: dict[str, dict[str, Any]] = {
         "language": "Language",
         "project": "Project",
         "no_project": "No project is open",
-        "no_project_advice": "Open the sample project, or make one of your own, on the Home page.",
+        "no_project_advice": "On the Home page, open the sample project or create your own.",
         "to_home": "Go to Home",
         "to_data": "Go to Data",
         "to_models": "Go to Models",
-        "not_through_gate": "This page did not come from InfFeed's own server. Start it with `make app` or `inffeed app`.",
+        "not_through_gate": "This page was not served by InfFeed's own server. Start it with `make app` or `inffeed app`.",
         "sign_in": "Sign in",
         "sign_in_advice": "Sign in to see the projects on this server.",
         "sign_in_with": "Sign in with {provider}",
         "sign_out": "Sign out",
         "not_named": "Nobody is signed in",
-        "not_named_advice": "This server learns from a proxy who its users are, and the proxy named nobody. Open the app at the proxy's address.",
+        "not_named_advice": "On this server a proxy says who you are, and it named nobody. Open the app at the proxy's address.",
         "project_unreadable": "The project cannot be opened",
         "failed": "This did not work",
         "done": "Done",
@@ -108,15 +108,15 @@ WORDS: dict[str, dict[str, Any]] = {
         "decisions": "Decisions",
         "macro_f1": "Macro-F1, validation",
         "try": "Try it",
-        "try_advice": "Short product reviews with labels from a lexicon. Ready to review in under a minute.",
+        "try_advice": "Short product reviews, labelled by a lexicon. Ready to review in under a minute.",
         "sample": "Open the sample project",
         "own": "Your own data",
-        "own_advice": "A small gold seed and a pile of silver labels, in {formats}.",
+        "own_advice": "A small set of gold texts and many silver labels, in {formats}.",
         "new": "New project",
         "elsewhere": "A project elsewhere",
-        "elsewhere_advice": "A project is a folder, which can be moved; Data, Export makes a backup of it.",
-        "elsewhere_by_hand": "It is opened by whoever runs the server: inffeed app DIR",
-        "encoder_by_hand": "Name an encoder by its id on the hub, such as org/name; folders of this machine are for who runs the server.",
+        "elsewhere_advice": "A project is a folder, so you can move it. To back it up, go to Data, Export.",
+        "elsewhere_by_hand": "The person who runs the server can open it: inffeed app DIR",
+        "encoder_by_hand": "Give the hub id of an encoder, such as org/name. Only the person who runs the server can use a local folder.",
         "open_folder": "Open a folder",
         "folder": "Folder",
         "open_it": "Open",
@@ -128,7 +128,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "field_labels_help": "Two or more, separated by commas.",
         "field_encoder": "Encoder",
         "field_encoder_help": (
-            "A Hugging Face id or a local folder with safetensors. The default is small, fast and works offline."
+            "A Hugging Face id, or a local folder with safetensors. The default is small and fast, and works offline."
         ),
         "field_guidelines": "Guidelines for annotators",
         "field_guidelines_example": "What counts as positive, and what does not?",
@@ -155,8 +155,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "retrain": "Training",
         "analyse": "Analysis",
         "explain": "Computing influencers",
-        "refresh": "Ranking the flags anew",
-        "verify": "Checking scores by refits",
+        "refresh": "Updating the flags",
+        "verify": "Checking scores by refitting",
         "probe": "Measuring the time",
         "export-model": "Exporting the model",
         "propose": "Looking for proposals",
@@ -183,26 +183,24 @@ WORDS: dict[str, dict[str, Any]] = {
         "texts": "Texts",
         "export": "Export",
         "empty": "There is no data yet",
-        "empty_advice": "Go to the Import tab and upload a gold seed first, then silver labels.",
+        "empty_advice": "Go to the Import tab. Upload gold texts first, then silver ones.",
         "for_train": "gold to learn from",
-        "for_validation": "gold that steers flags",
-        "for_test": "gold for reports alone",
-        "for_silver": "labels to be checked",
+        "for_validation": "gold that decides what is flagged",
+        "for_test": "gold for reports only",
+        "for_silver": "labels to check",
         "purpose": "{split}: {purpose}",
         "purposes_join": "; ",
         "total": "Total",
-        "counts_note": "Current labels: corrections are counted, texts that were left out are not.",
+        "counts_note": "By current label, corrections included. Texts that were left out are not counted.",
         "equal": "Equal texts",
-        "no_equal": "No text stands twice in a split, and no validation or test text is learned from.",
+        "no_equal": "No split contains a text twice, and no validation or test text is also used for training.",
         "fix_leaks": "Leave them out of train and silver",
-        "fixed_leaks": (
-            "{count:,} {count:text of train or silver is|texts of train and silver are} left out from now on."
-        ),
+        "fixed_leaks": ("{count:,} {count:text of train or silver is|texts of train and silver are} now left out."),
         "fix_duplicates": "Keep the first of each",
-        "fixed_duplicates": "{count:,} {count:duplicate is|duplicates are} left out from now on.",
+        "fixed_duplicates": "{count:,} {count:duplicate is|duplicates are} now left out.",
         "leakage": "Leakage",
         "leakage_said": (
-            "{count:,} train or silver {count:text also stands|texts also stand} in validation or test, which "
+            "{count:,} train or silver {count:text is|texts are} also in validation or test, which "
             "makes scores look too good."
         ),
         "duplicates": "Duplicates",
@@ -218,28 +216,28 @@ WORDS: dict[str, dict[str, Any]] = {
         "splits": "Splits",
         "all": "All",
         "no_match": "No text matches",
-        "no_match_advice": "Try fewer or shorter words, or take a filter away.",
+        "no_match_advice": "Try fewer or shorter words, or remove a filter.",
         "page_of": "Page of {pages:,}",
-        "found": "{count:,} {count:text|texts}. Choose a row to look at it in Explore.",
+        "found": "{count:,} {count:text|texts}. Select a row to open it in Explore.",
         "explore": "Explore this text",
         "backup": "Backup",
-        "backup_advice": "A copy of the whole project as it is now: texts, decisions and models. It can be made while others work; a copied folder may come out damaged.",
-        "backup_place": "It goes into {folder}. Move backups to another disk now and then.",
+        "backup_advice": "Copies the whole project as it is now: texts, decisions and models. This is safe while others work; copying the folder yourself may produce a damaged copy.",
+        "backup_place": "It is written to {folder}. Move backups to another disk from time to time.",
         "backup_make": "Make a backup",
-        "backup_made": "{folder} ({size:,.1f} MB). The copy was checked, and is whole.",
+        "backup_made": "{folder} ({size:,.1f} MB). The copy was checked and is complete.",
         "backup_failed": "No backup was made",
         "nothing_to_export": "There is nothing to export",
-        "nothing_to_export_advice": "Import data first; a corrected data set can be exported at any time.",
+        "nothing_to_export_advice": "Import data first. You can export the corrected data at any time.",
         "format": "Format",
-        "in_it": "What is in it",
+        "in_it": "Contents",
         "download": "Download",
         "columns": "Columns",
-        "columns_said": "{columns}, then the columns that were kept from the imported files.",
-        "columns_again": "Importing the file into a new project gives the same labels and decisions again.",
+        "columns_said": "{columns}, followed by the other columns of the imported files.",
+        "columns_again": "If you import the file into a new project, it restores the same labels and decisions.",
         "summary_count": "{count:,} {split}",
         "summary": (
             "{count:,} {count:text|texts} ({parts}).\n"
-            "For each: its current and its imported label, who decided that, when and how, and every answer to it.\n"
+            "For each text: its current and its imported label, who decided it, when and how, and every answer.\n"
             "Answers in the project so far: {answers}; {model}."
         ),
         "no_answers": "none",
@@ -261,7 +259,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "policy": "Policy",
         "rank": "Rank",
         "score": "Score",
-        "meaning": "What the score is",
+        "meaning": "Meaning of the score",
         "when": "When (UTC)",
         "who": "Who",
         "act": "Act",
@@ -272,7 +270,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "remedy": "What to do",
     },
     "import": {
-        "more": "More texts can be imported at any time.",
+        "more": "You can import more texts at any time.",
         "labels": "The labels of this project: {labels}.",
         "upload": "{formats}; text formats also as .gz",
         "imported": "Imported",
@@ -282,46 +280,46 @@ WORDS: dict[str, dict[str, Any]] = {
         "cancel": "Cancel",
         "reading_for": "Reading the file, {seconds} s",
         "encoding": "Encoding",
-        "encoding_help": "How the characters of the file are stored. UTF-8, and UTF-16 with its mark, are recognised; nothing else can be told for certain.",
-        "encoding_ask": "Nothing in this file says how its text is encoded. Choose the reading that is right:",
+        "encoding_help": "How the file stores its characters. UTF-8, and UTF-16 with a byte order mark, are recognised; no other encoding can be recognised for certain.",
+        "encoding_ask": "This file does not say how its text is encoded. Choose the version that reads correctly:",
         "encoding_choose": "Choose an encoding",
         "none": "(none)",
-        "roles": "What the columns mean",
+        "roles": "Meaning of the columns",
         "source": "Source of the label",
-        "id_help": "Without one, ids such as train-000001 are given.",
-        "source_help": "Such as a model's name.",
+        "id_help": "If you choose none, texts get ids such as train-000001.",
+        "source_help": "Such as the name of a model.",
         "in_column": "named in a column",
         "split_help": (
-            "Train, validation and test hold labels that a human has confirmed; silver those to be checked."
+            "Train, validation and test are for labels that people have confirmed, silver for labels to check."
         ),
         "split_column": "Split column",
-        "history": "Restore the decisions of the export",
+        "history": "Restore the decisions in the export",
         "history_help": (
-            "The file is an export of InfFeed: recreates imported labels, and the decisions that changed or confirmed "
+            "This file was exported by InfFeed. Restores the imported labels, and the decisions that changed or confirmed "
             "them."
         ),
         "too_many_names": (
-            "This column holds {count:,} {count:name that is no label|names that are no labels} of the project; "
-            "choose another one."
+            "This column contains {count:,} {count:name that is not a label|names that are not labels} of the project. "
+            "Choose another column."
         ),
-        "names": "What the labels mean",
+        "names": "Meaning of the labels",
         "name_is": "{name} ({count:,}×) is",
         "label_of_name": "Label of name {number}",
         "choose_label": "Choose a label",
-        "outlook": "What would be imported",
+        "outlook": "What will be imported",
         "outlook_label": "{count:,} {label}",
-        "outlook_decisions": "{count:,} {count:decision of the export is|decisions of the export are} restored.",
+        "outlook_decisions": "{count:,} {count:decision in the export will be|decisions in the export will be} restored.",
         "first_rows": "First {shown} of {total:,} {total:row|rows}",
-        "not_yet": "Not importable yet",
-        "problems": "{count:,} {count:problem|problems}. Repair the file or choose other columns.",
+        "not_yet": "Cannot be imported yet",
+        "problems": "{count:,} {count:problem|problems}. Fix the file or choose other columns.",
         "first_problems": "The first {count} {count:is|are} shown.",
-        "leave_out_again": "Leave the repetitions out",
+        "leave_out_again": "Leave out repeated texts",
         "go": "Import {count:,} {count:row|rows}",
         "progress": "{stage} {done:,} of {total:,}",
         "nothing": "nothing",
         "out_duplicates": "{count:,} {count:duplicate was|duplicates were} left out",
         "out_leaks": "{count:,} leaking {count:row was|rows were} left out",
-        "excluded": "{count:,} {count:text of the project is|texts of the project are} left out from now on",
+        "excluded": "{count:,} {count:text of the project is|texts of the project are} now left out",
         "decisions": "{count:,} {count:decision was|decisions were} restored",
         "result": "{name}: {parts}",
         "result_join": ". ",
@@ -330,21 +328,21 @@ WORDS: dict[str, dict[str, Any]] = {
     "explore": {
         "influence": "Influence",
         "map": "Map",
-        "agreement": "How simple rankings agree with “{policy}”",
+        "agreement": "How far simple rankings agree with “{policy}”",
         "agreement_said": (
-            "How many of the first {count} of {of:,} silver {of:text|texts} each ranking has in common with “{policy}”. "
-            "Where a simple one agrees with it nearly always, influence tells little that is new about this project."
+            "How many of the first {count} of {of:,} silver {of:text|texts} each ranking shares with “{policy}”. "
+            "If a simple ranking shares nearly all of them, influence adds little on this project."
         ),
         "refits": "Do the scores come true?",
         "refits_advice": (
-            "Each score predicts an experiment. Draw silver texts at random and do it: refit the head without the "
-            "text, or with the suggested label for it, and measure the validation loss. On the dashed line the "
-            "prediction was exact."
+            "Each score predicts the result of an experiment. Here the experiment is carried out on silver texts drawn at "
+            "random: the head is refitted without the text, or with its suggested label, and the validation loss is "
+            "measured. Predictions on the dashed line were exact."
         ),
         "refits_count": "Texts",
         "refits_go": "Check by refitting",
         "refits_again": "Check again",
-        "refits_running": "A check is under way; what it finds is shown here.",
+        "refits_running": "A check is under way. Its results will appear here.",
         "refits_newest": "Only the newest analysis of the version in use can be checked.",
         "removal": "Without the text",
         "relabelling": "With the suggested label",
@@ -352,9 +350,8 @@ WORDS: dict[str, dict[str, Any]] = {
             "{kind}: {count} {count:text|texts}, correlation {correlation}, slope {slope} (1 = the magnitude is right)."
         ),
         "refits_bm25": (
-            "Of a text’s {top} strongest influencers, {share:.0%} are among the {top} learned texts most alike "
-            "by words "
-            "(BM25). Near 100 %, a search by words would show the same evidence."
+            "Of the {top} strongest influencers of a text, {share:.0%} are among the {top} training texts with the most "
+            "similar words (BM25). Near 100 %, a search by words would show the same evidence."
         ),
         "rankings": "Rankings",
         "decisions": "Decisions",
@@ -362,11 +359,11 @@ WORDS: dict[str, dict[str, Any]] = {
         "first_flags": "Text (the first flags are listed)",
         "analysis": "Analysis",
         "analysis_help": (
-            "Analyses differ by model version, or by whose weights influence goes through. The Models page makes them."
+            "Analyses differ in the model version, or in the weights that influence goes through. You run them on the Models page."
         ),
         "compare_with": "Compare with",
         "another_analysis": "Another analysis",
-        "no_match_advice": "Try fewer or shorter words: each word matches from its beginning.",
+        "no_match_advice": "Try fewer or shorter words. A word matches from its beginning.",
         "nothing_flagged": "Nothing is flagged yet",
         "nothing_flagged_advice": (
             "Search for a text above. Once a model has been trained, the first flags are listed here."
@@ -379,18 +376,18 @@ WORDS: dict[str, dict[str, Any]] = {
         "prediction": "{label} ({probability:.0%})",
         "loss": "Loss",
         "loss_help": (
-            "Of its label at the time of the analysis, in nats: 0 = the model is certain of it, 0.69 = even odds "
-            "of two."
+            "Loss of the label that the text had at the time of the analysis, in nats. 0: the model is certain of it; "
+            "0.69: even odds between two labels."
         ),
         "not_computed": "The influencers of this text have not been computed.",
-        "newest_only": "They can be for the newest analysis of the version in use alone.",
+        "newest_only": "They can be computed only for the newest analysis of the version in use.",
         "compute": "Compute influencers",
         "exact": "Solve exactly",
         "exact_help": (
-            "Compute these influencers anew with the exact curvature. It takes dozens of passes over the texts."
+            "Recomputes these influencers with the exact curvature. This takes dozens of passes over the texts."
         ),
         "influence_said": (
-            "Influence of a training text is the target's loss without it minus the loss with it, in nats. "
+            "The influence of a training text is the target's loss without it minus the loss with it, in nats. "
             "Positive: it helps the model give the target its label. Negative: it works against that label."
         ),
         "on_harms": "harms the target",
@@ -398,90 +395,85 @@ WORDS: dict[str, dict[str, Any]] = {
         "by_harmed": "is harmed by the target",
         "by_helped": "is helped by the target",
         "flags_by": "Flags by",
-        "flags_marked": "How many flags to mark",
+        "flags_marked": "Number of flags to mark",
         "drawn": (
             "The two main directions of the encoder's features; {count:,} {count:text|texts}. "
             "Click a point to make it the target."
         ),
         "drawn_part": (
-            "The two main directions of the encoder's features; {count:,} {count:text|texts}, evenly chosen. "
+            "The two main directions of the encoder's features; an even selection of {count:,} {count:text|texts}. "
             "Click a point to make it the target."
         ),
         "silver_only": "Only silver texts are ranked.",
         "no_decisions": "Nobody has decided anything about this text.",
         "no_analysis": "There is no analysis yet",
-        "no_analysis_advice": "Train a model first; every training is followed by an analysis.",
+        "no_analysis_advice": "Train a model first. Every training includes an analysis.",
     },
     "models": {
         "not_enough": "There is not enough data to train on",
-        "first_results": "The first training shows its results here.",
+        "first_results": "The results of the first training will appear here.",
         "versions": "Versions",
         "in_use": "Version in use",
         "changed": "Labels changed since",
-        "changed_help": "Relabelled or confirmed after it was trained.",
+        "changed_help": "Relabelled or confirmed since this version was trained.",
         "flags_open": "Flags open",
         "head_agreement": (
-            "The refitted head predicts what the loaded classifier's own head does on {share:.1%} of the texts."
+            "The refitted head agrees with the loaded classifier's own head on {share:.1%} of the texts."
         ),
         "train_first": "Train the first model",
         "retrain": "Retrain",
         "analyse": "Analyse again",
-        "advice_first": "Trains on gold and silver, then finds the flags.",
+        "advice_first": "Trains on gold and silver texts, then computes the flags.",
         "advice_changed": (
-            "Retraining turns the changed labels into gold and makes a new version; none is overwritten."
+            "Retraining turns the changed labels into gold and makes a new version. Existing versions are kept."
         ),
         "advice_same": "Nothing has changed since this version was trained.",
         "gold_thin": "Gold is thin",
-        "takes_turn": "Other work is under way above: a retrain waits for its turn and starts after it.",
-        "must_wait": "A training or an analysis is under way: wait for it, or cancel it above.",
+        "takes_turn": "Another job is running (see above). A retrain will start when that job ends.",
+        "must_wait": "A training or an analysis is running. Wait for it, or cancel it above.",
         "settings": "Settings",
-        "recipe": "What unconfirmed silver teaches",
+        "recipe": "Learn from unconfirmed silver labels",
         "recipe_auto": "Whichever validation prefers",
-        "recipe_plain": "Its label, as it is",
-        "recipe_noise-aware": "How probable each label is",
-        "recipe_drop-flagged": "Its label, unless doubtful",
+        "recipe_plain": "As they are",
+        "recipe_noise-aware": "By how probable each one is",
+        "recipe_drop-flagged": "As they are, without doubtful ones",
         "recipe_help": (
-            "Noise-aware training weighs each label by what a model of gold alone, and the silver method’s usual "
-            "errors, "
-            "make of it. Where we measured it, it did much better when many labels were wrong; by default the "
-            "validation "
-            "loss chooses between it and the labels as they are."
+            "Training by probability weighs each label by what a model trained on gold alone predicts, and by the "
+            "errors that the silver method usually makes. In our measurements it did much better when many labels "
+            "were wrong. By default, the validation loss decides between it and the labels as they are."
         ),
         "weight": "Weight of unconfirmed silver",
-        "weight_help": "1: silver counts as much as gold. 0: learn from gold and confirmed silver alone.",
+        "weight_help": "1: silver counts as much as gold. 0: only gold and confirmed silver count.",
         "l2": "Regularisation (L2)",
         "l2_empty": "chosen on validation",
-        "l2_help": "Empty: chosen by validation loss at the first training, and kept from then on.",
-        "tokens": "Tokens of a text that are read",
-        "tokens_help": "Longer texts are cut. Another value means encoding every text again.",
+        "l2_help": "If empty, the first training chooses it by validation loss, and later ones keep it.",
+        "tokens": "Tokens read per text",
+        "tokens_help": "Longer texts are cut. If you change this, every text is encoded again.",
         "int8": "Encode texts in int8",
         "int8_help": (
-            "Two to four times as fast, features nearly the same. For encoders of BERT's, RoBERTa's and "
-            "DistilBERT's kind; "
-            "needs the Python package ctranslate2. Switching means encoding every text again."
+            "Two to four times as fast, with nearly the same features. For BERT, RoBERTa and DistilBERT encoders; "
+            "needs the Python package ctranslate2. If you change this, every text is encoded again."
         ),
         "scope": "Influence through",
         "scope_help": (
-            "Whose weights influence goes through. Head: seconds, exact. Last block and head, or whole model: "
-            "also what "
-            "the encoder made of the texts; minutes instead, since each text is run through it forwards and backwards. "
-            "It changes the order Negative influence and the influencers; suggestions and all other orders are always "
-            "the head's."
+            "The weights that influence goes through. Head: exact, takes seconds. Last block and head, or whole model: "
+            "includes the encoder; takes minutes, because each text is run through it forwards and backwards. "
+            "This changes the order Negative influence and the influencers. Suggestions and all other orders always "
+            "come from the head."
         ),
         "refine": "Refine the flags",
         "refine_help": (
-            "Beyond the head: Negative influence by the exact curvature instead of its main components. Some "
-            "dozen more "
-            "passes over all training texts."
+            "Beyond the head: computes Negative influence with the exact curvature instead of its main components. "
+            "Takes some dozen more passes over all training texts."
         ),
         "influencers": "Influencers kept on each side",
         "influencers_help": "For each flag that is explained in advance.",
         "explained": "Flags explained in advance",
-        "explained_help": "By each policy. The influencers of others are computed when asked for.",
-        "cannot_work": "These settings cannot work",
+        "explained_help": "For each policy. Influencers of other texts are computed on request.",
+        "cannot_work": "These settings do not work",
         "held_back": (
-            "{new} scored significantly worse than {old}, which therefore stays in use. "
-            "Look at the comparison below; it can still be promoted."
+            "{new} scored significantly worse than {old}, so {old} stays in use. "
+            "See the comparison below; you can still promote {new}."
         ),
         "marked_in_use": "{id} (in use)",
         "column_version": "Version",
@@ -489,51 +481,48 @@ WORDS: dict[str, dict[str, Any]] = {
         "column_encoder": "Encoder",
         "column_created": "Created (UTC)",
         "column_gold": "Gold",
-        "column_gold_help": "Texts it learned from",
+        "column_gold_help": "Gold texts it learned from",
         "column_confirmed": "Confirmed silver",
         "column_silver": "Silver",
         "column_validation": "Macro-F1, validation",
         "column_validation_help": "With its 95 % bootstrap interval",
         "column_test": "Macro-F1, test",
-        "column_test_help": "For report only: nothing is chosen by it",
+        "column_test_help": "For reporting only; no choice depends on it",
         "use_another": "Use another version",
         "version": "Version",
-        "use_said": "{new} becomes the version in use; {old} is kept.\nNo label changes. Flags are those of {new}.",
+        "use_said": "{new} becomes the version in use; {old} is kept.\nNo label changes. The flags of {new} are shown.",
         "roll_back": "Roll back to {id}",
         "promote": "Promote {id}",
         "export": "Export a version",
-        "export_said": "Writes a folder that the transformers library loads, with a card that tells what the model is.",
+        "export_said": "Writes a folder that the transformers library can load, with a model card.",
         "export_now": "Export {id}",
-        "exported": "{id} lies in this folder; its README.md tells how to use it.",
+        "exported": "{id} is in this folder. Its README.md explains how to use it.",
         "before_after": "Before and after",
         "history": "History",
-        "history_said": (
-            "From silver to confirmed labels: how each version scored, and how many were confirmed by then."
-        ),
+        "history_said": ("How each version scored, and how many silver labels people had confirmed by then."),
         "curve": "Training curve",
-        "curve_said": "The loss in the course of fine-tuning. Instant versions are fitted in one go and have no curve.",
+        "curve_said": "The loss during fine-tuning. Instant versions are fitted directly and have no curve.",
         "curve_kept": (
             "Of {steps:,} {steps:step|steps}, the state after step {best:,} was kept: validation loss {loss:.3f} nats, "
             "macro-F1 {f1:.3f}."
         ),
-        "curve_early": "Training stopped early, since validation no longer got better.",
-        "curve_whole": "Training ran to its last epoch.",
+        "curve_early": "Training stopped early because validation no longer improved.",
+        "curve_whole": "Training ran to the last epoch.",
         "confusion": "Which predictions changed",
         "confusion_said": (
-            "Validation texts of each gold label (rows) by their prediction (columns), before and after. Blue "
-            "and ▲: for "
-            "the better; orange and ▼: for the worse."
+            "Validation texts by gold label (rows) and prediction (columns), before and after. Blue and ▲: better; "
+            "orange and ▼: worse."
         ),
         "flips_one": "The two versions disagree about {count:,} validation text.",
         "flips_many": "The two versions disagree about {count:,} validation texts.",
         "no_flips": "Both versions predict the same for every validation text.",
-        "no_predictions": "One of them has no stored predictions, so the texts that changed cannot be listed.",
+        "no_predictions": "One version has no stored predictions, so the changed texts cannot be listed.",
         "column_change": "Change",
         "column_gold_label": "Gold label",
         "now_right": "now right",
         "now_wrong": "now wrong",
         "still_wrong": "wrong both times",
-        "one_version": "With a second version, this compares them: review some flags, then retrain.",
+        "one_version": "Once there is a second version, the two are compared here. Review some flags, then retrain.",
         "before": "Before",
         "after": "After",
     },
@@ -542,24 +531,24 @@ WORDS: dict[str, dict[str, Any]] = {
         "instant": "Instant",
         "fine-tune": "Fine-tune",
         "lora": "Fine-tune with LoRA",
-        "about_instant": "Refits the head on the features there are.",
+        "about_instant": "Refits the head on the existing features.",
         "about_fine-tune": (
-            "Trains the whole transformer, from the project's model each time; a version takes its full size."
+            "Trains the whole transformer, always starting from the project's model. A version is as large as the model."
         ),
         "about_lora": (
-            "Trains small adapters of the transformer, from the project's model each time; "
-            "a version takes a small part of its size."
+            "Trains small adapters of the transformer, always starting from the project's model. "
+            "A version takes a small part of the model's size."
         ),
         "time": "It takes {time} ({basis}).",
-        "time_training": "Training takes {time} ({basis}); how long the analysis after it takes is not measured yet.",
+        "time_training": "Training takes {time} ({basis}). The time of the analysis after it has not been measured yet.",
         "measure": "Measure the time",
-        "epochs": "Epochs at most",
-        "epochs_help": "Early stopping may end it sooner.",
+        "epochs": "Maximum epochs",
+        "epochs_help": "Early stopping may end training sooner.",
         "rate": "Learning rate",
         "rate_empty": "the method's own",
-        "batch": "Texts in a batch",
+        "batch": "Texts per batch",
         "balance": "Balance the classes",
-        "balance_help": "Let rare classes count as much as the others.",
+        "balance_help": "Gives rare classes the same weight as the others.",
     },
     "tiers": {
         "head": "Head",
