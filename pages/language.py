@@ -1,13 +1,12 @@
 """The words of the interface, in the language of the user.
 
 Every word that a page shows lies in `pages/languages/`, one table a language, in sections: `say("home.title")` is the
-phrase `title` of the section `home`. To add a string, put the phrase into the English table (`english.py`, or
-`english_review.py` for the review room, `english_feedback.py` for feedback) and into every other language at the same
+phrase `title` of the section `home`. To add a string, put the phrase into the English table (`english/common.py`, or
+`english/review.py` for the review room, `english/feedback.py` for feedback) and into every other language at the same
 place, and `say` it; phrases are filled by `wording.filled`, so braces are places: `say("data.found", count=3)`, and
 `{count:text|texts}` is a word for one and for many. `counted("models.flips", 3)` takes `flips_one` or `flips_many`,
-where whole phrases differ. The section `card` goes to the browser whole. To add a
-language, translate a table and name it in `LANGUAGES`. `tests/pages/test_language.py` compares keys and places, and
-finds literals left in a page.
+where whole phrases differ. The section `card` goes to the browser whole. To add a language, translate the folder of one
+and name it in `LANGUAGES`. `tests/pages/test_language.py` compares keys and places, and finds literals left in a page.
 
 The language is the one that the user chose (in the session and in the address, so that a reload keeps it), else
 the browser's, else English. What the core says comes as `Sentence`s and is translated by `told`; errors and

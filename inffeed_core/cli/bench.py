@@ -178,11 +178,35 @@ def repair(
 @set_options
 @click.option("--methods", metavar="M,N", help="Methods; all unless given.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Draws of each set.")
-@click.option("--influencers", type=int, default=10, show_default=True, help="The strongest of a target that vote.")
-@click.option("--vote", type=click.Choice(get_args(Vote)), default="signed", show_default=True, help="How they vote.")
-@click.option("--margin", type=float, default=0.2, show_default=True, help="Least lead of the winner, of all votes.")
+@click.option(
+    "--influencers",
+    type=int,
+    default=FeedbackSettings().influencers,
+    show_default=True,
+    help="The strongest of a target that vote.",
+)
+@click.option(
+    "--vote",
+    type=click.Choice(get_args(Vote)),
+    default=FeedbackSettings().vote,
+    show_default=True,
+    help="How they vote.",
+)
+@click.option(
+    "--margin",
+    type=float,
+    default=FeedbackSettings().margin,
+    show_default=True,
+    help="Least lead of the winner, of all votes.",
+)
 @click.option("--rounds", type=int, help="Propose, apply, train, and again. [3; 1 with --fine-tune]")
-@click.option("--cap", type=float, default=0.05, show_default=True, help="Share of a class that a round may change.")
+@click.option(
+    "--cap",
+    type=float,
+    default=FeedbackSettings().cap,
+    show_default=True,
+    help="Share of a class that a round may change.",
+)
 @click.option("--train-rows", type=click.IntRange(10), help="Gold texts to learn from, the seed's first; all at most.")
 @fine_tune_options
 @click.option("--results", type=click.Path(dir_okay=False, path_type=Path), help="JSON lines, kept to go on from.")

@@ -13,6 +13,8 @@ from inffeed_core.errors import NotReady
 from inffeed_core.settings import FeedbackSettings, Remedy, Vote
 from inffeed_core.wording import filled
 
+START = FeedbackSettings()
+
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
     from inffeed_core.feedback.acts import Preview
@@ -39,11 +41,17 @@ ids_option = click.option("--id", "ids", multiple=True, metavar="ID", help="Only
 
 def settings_options(command: "F") -> "F":
     """The fields of FeedbackSettings that proposing takes."""
-    method = click.option("--method", type=click.Choice(get_args(Remedy)), help="What is proposed, and why. [discard]")
-    influencers = click.option("--influencers", type=int, help="The strongest of a text that vote and are kept. [10]")
-    vote = click.option("--vote", type=click.Choice(get_args(Vote)), help="How they vote. [signed]")
-    margin = click.option("--margin", type=float, help="Least lead of the winner, as a share of all votes. [0.2]")
-    cap = click.option("--cap", type=float, help="Largest share of a class that a round may change. [0.05]")
+    method = click.option(
+        "--method", type=click.Choice(get_args(Remedy)), help=f"What is proposed, and why. [{START.method}]"
+    )
+    influencers = click.option(
+        "--influencers", type=int, help=f"The strongest of a text that vote and are kept. [{START.influencers}]"
+    )
+    vote = click.option("--vote", type=click.Choice(get_args(Vote)), help=f"How they vote. [{START.vote}]")
+    margin = click.option(
+        "--margin", type=float, help=f"Least lead of the winner, as a share of all votes. [{START.margin:g}]"
+    )
+    cap = click.option("--cap", type=float, help=f"Largest share of a class that a round may change. [{START.cap:g}]")
     return method(influencers(vote(margin(cap(command)))))
 
 

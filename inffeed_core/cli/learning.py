@@ -10,6 +10,8 @@ from inffeed_core.cli.console import answer, in_words, json_option, opened, proj
 from inffeed_core.errors import NotReady
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Precision, Recipe, Scope, TrainSettings
 
+TRAIN, TUNE, ANALYSIS = TrainSettings(), FineTuneSettings(), AnalysisSettings()
+
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
     from inffeed_core.project.folder import Project
@@ -19,13 +21,19 @@ if TYPE_CHECKING:
 def train_options(command: "F") -> "F":
     """The fields of TrainSettings as options."""
     l2 = click.option("--l2", type=float, help="Weight decay of the head; chosen on validation unless given.")
-    weight = click.option("--silver-weight", type=float, help="0 to 1, of a silver label that nobody confirmed. [1]")
-    recipe = click.option(
-        "--recipe", type=click.Choice(get_args(Recipe)), help="What unconfirmed silver teaches. [auto]"
+    weight = click.option(
+        "--silver-weight",
+        type=float,
+        help=f"0 to 1, of a silver label that nobody confirmed. [{TRAIN.silver_weight:g}]",
     )
-    length = click.option("--max-tokens", type=int, help="Longer texts are cut. [256]")
+    recipe = click.option(
+        "--recipe", type=click.Choice(get_args(Recipe)), help=f"What unconfirmed silver teaches. [{TRAIN.recipe}]"
+    )
+    length = click.option("--max-tokens", type=int, help=f"Longer texts are cut. [{TRAIN.max_tokens}]")
     precision = click.option(
-        "--precision", type=click.Choice(get_args(Precision)), help="In which to encode; int8 is quicker. [float32]"
+        "--precision",
+        type=click.Choice(get_args(Precision)),
+        help=f"In which to encode; int8 is quicker. [{TRAIN.precision}]",
     )
     model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
     return model(l2(weight(recipe(length(precision(_fine_tune_options(command)))))))
@@ -34,22 +42,30 @@ def train_options(command: "F") -> "F":
 def _fine_tune_options(command: "F") -> "F":
     """How to retrain, and the fields of FineTuneSettings that scripts change."""
     method = click.option(
-        "--method", type=click.Choice(get_args(Method)), help="The head, the whole transformer, or adapters. [instant]"
+        "--method",
+        type=click.Choice(get_args(Method)),
+        help=f"The head, the whole transformer, or adapters. [{TRAIN.method}]",
     )
-    epochs = click.option("--epochs", type=int, help="Of fine-tuning, at most. [4]")
+    epochs = click.option("--epochs", type=int, help=f"Of fine-tuning, at most. [{TUNE.epochs}]")
     rate = click.option("--learning-rate", type=float, help="Of fine-tuning. [5e-5; 1e-3 for lora]")
-    batch = click.option("--batch-size", type=int, help="Of fine-tuning, in texts. [16]")
-    stop = click.option("--stop-on", type=click.Choice(["loss", "macro-f1"]), help="What is best on validation. [loss]")
+    batch = click.option("--batch-size", type=int, help=f"Of fine-tuning, in texts. [{TUNE.batch_size}]")
+    stop = click.option(
+        "--stop-on", type=click.Choice(["loss", "macro-f1"]), help=f"What is best on validation. [{TUNE.stop_on}]"
+    )
     balanced = click.option("--class-weights", is_flag=True, default=None, help="Let rare classes count as others do.")
     return method(epochs(rate(batch(stop(balanced(command))))))
 
 
 def analysis_options(command: "F") -> "F":
     """The fields of AnalysisSettings that scripts change, as options."""
-    influencers = click.option("--influencers", type=int, help="Kept on each side of every explained text. [10]")
-    explained = click.option("--explained", type=int, help="Top flags of each policy that are explained. [2000]")
+    influencers = click.option(
+        "--influencers", type=int, help=f"Kept on each side of every explained text. [{ANALYSIS.influencers}]"
+    )
+    explained = click.option(
+        "--explained", type=int, help=f"Top flags of each policy that are explained. [{ANALYSIS.explained}]"
+    )
     scope = click.option(
-        "--scope", type=click.Choice(get_args(Scope)), help="Whose weights influence goes through. [head]"
+        "--scope", type=click.Choice(get_args(Scope)), help=f"Whose weights influence goes through. [{ANALYSIS.scope}]"
     )
     refine = click.option("--refine", is_flag=True, default=None, help="Beyond the head: exact, and slower, flags.")
     return scope(refine(influencers(explained(command))))

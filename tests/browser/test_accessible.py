@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from addresses import every_page
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, make_reviewable
@@ -15,20 +16,22 @@ from inffeed_core.records import Act, Decision
 from inffeed_core.settings import FeedbackSettings
 
 SERIOUS = {"serious", "critical"}
-PAGES = {
-    "": "Projects",
-    "data": "Equal texts",
-    "data?view=Import": "The labels of this project",
-    "data?view=Texts": "texts. Select a row",
-    "data?view=Export": "Contents",
-    "review": "silver text 0",
-    "review?view=discussion": "silver text 3",
-    "explore": "silver text 0",
-    "explore?explore_view=Map": "main directions",
-    "explore?explore_view=Rankings": "silver text 0",
-    "feedback": "silver text 1",
-    "models": "Versions",
-}
+PAGES = every_page(
+    {
+        "": "Projects",
+        "data": "Equal texts",
+        "data?view=Import": "The labels of this project",
+        "data?view=Texts": "texts. Select a row",
+        "data?view=Export": "Contents",
+        "review": "silver text 0",
+        "review?view=discussion": "silver text 3",
+        "explore": "silver text 0",
+        "explore?explore_view=Map": "main directions",
+        "explore?explore_view=Rankings": "silver text 0",
+        "feedback": "silver text 1",
+        "models": "Versions",
+    }
+)
 NOT_OURS: tuple[str, ...] = ()
 """Elements that Streamlit makes and gives no way to change, as parts of their HTML."""
 

@@ -6,6 +6,7 @@
 from urllib.parse import urlencode
 
 import pytest
+from addresses import every_page
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -35,21 +36,23 @@ TRACES = (
     "strong:has-text('bold')",
     "em:has-text('slanted')",
 )
-VIEWS = {
-    "": "Macro-F1",
-    "data": "Equal texts",
-    "data?view=Import": "The labels of this project",
-    "data?view=Texts": "texts. Select a row",
-    "data?view=Export": "Contents",
-    "review": "",
-    "review?view=discussion": "right to left",
-    "explore": "Imported label",
-    "explore?explore_view=Map": "main directions",
-    "explore?explore_view=Rankings": "Imported label",
-    "explore?explore_view=Decisions": "Imported label",
-    "models": "Versions",
-    "feedback": "Changes by feedback",
-}
+VIEWS = every_page(
+    {
+        "": "Macro-F1",
+        "data": "Equal texts",
+        "data?view=Import": "The labels of this project",
+        "data?view=Texts": "texts. Select a row",
+        "data?view=Export": "Contents",
+        "review": "",
+        "review?view=discussion": "right to left",
+        "explore": "Imported label",
+        "explore?explore_view=Map": "main directions",
+        "explore?explore_view=Rankings": "Imported label",
+        "explore?explore_view=Decisions": "Imported label",
+        "models": "Versions",
+        "feedback": "Changes by feedback",
+    }
+)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, Split
 from inffeed_core.settings import SENT, Method, Recipe, Remedy, Scope, Vote
 from inffeed_core.store.proposals import ProposalState
+from pages.components import navigation
 from pages.components.equal_texts import Kind
 from pages.languages import LANGUAGES
 
@@ -179,7 +180,7 @@ def begun(db: Database, kind: str) -> None:
     store.mark_running(db, "job1")
 
 
-PAGE_NAMES = ("home", "data", "review", "explore", "feedback", "models")
+PAGE_NAMES = [Path(file).stem for file, *_ in navigation.PAGES]
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

@@ -13,6 +13,7 @@ from page_parts import button, texts
 
 from inffeed_core import wording
 from inffeed_core.wording import Sentence, filled, reworded
+from pages.components import navigation
 from pages.languages import LANGUAGES
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -108,7 +109,7 @@ def test_every_sentence_of_the_core_survives_a_copy_and_a_translation():
 OVERLAP = {"top": 10, "share": 0.9, "targets": 40}
 
 
-@pytest.mark.parametrize("page", ["home", "data", "explore", "feedback", "models", "review"])
+@pytest.mark.parametrize("page", [Path(file).stem for file, *_ in navigation.PAGES])
 def test_every_page_opens_in_chinese(open_page, reviewable_project, page):
     app = open_page(page, reviewable_project, language="zh")
     shown = re.sub(r"silver text.*", "", texts(app)) + "".join(one.label for one in app.button)

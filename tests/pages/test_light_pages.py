@@ -9,10 +9,12 @@ PROGRAM = """
 import sys
 from streamlit.testing.v1 import AppTest
 
-for page in ("home", "data", "review", "explore", "feedback", "models"):
+from pages.components.navigation import PAGES
+
+for page, *_ in PAGES:
     app = AppTest.from_file("app.py", default_timeout=60)
     app.query_params["project"] = sys.argv[1]
-    app.switch_page(f"pages/{page}.py").run()
+    app.switch_page(page).run()
     assert not app.exception, (page, app.exception)
     assert app.title, page
 heavy = sorted(name for name in ("torch", "transformers", "sklearn") if name in sys.modules)
