@@ -63,26 +63,26 @@ class ProjectSettings(_Settings):
     model_labels: Mapping[str, str] = field(default_factory=dict)
     """For a sequence classifier: the project's label for each of its own; empty = matched by name or position."""
     guidelines: str = ""
-    """What annotators read beside the texts: which label is for what."""
+    """Guidelines that annotators can read beside the texts."""
     seed: int = 0
-    """Of everything that draws at random."""
+    """Seed of everything that draws at random."""
     overlap: int = 1
     """A flag is open until this many annotators have answered it."""
     lease_minutes: float = 15.0
-    """How long a flag that was handed to an annotator is kept from the others while nothing is heard of them."""
+    """Minutes that a flag stays reserved for an annotator who gives no sign."""
     warning: str = ""
-    """What annotators are told before the first text of a day; empty = nothing."""
+    """Shown to annotators before the first text of a day; empty = nothing."""
     blur: bool = False
-    """Whether the review room blurs every text until it is asked for."""
+    """Whether the review room blurs every text until the annotator reveals it."""
     break_minutes: int = 45
-    """After how many minutes of review without a pause a break is suggested; 0 = never."""
+    """Minutes of review without a pause after which a break is suggested; 0 = never."""
     break_decisions: int = 0
-    """After how many decisions without a pause a break is suggested; 0 = never."""
+    """Decisions without a pause after which a break is suggested; 0 = never."""
 
     refresh_after: int = 20
-    """After how many decisions in the browser the flags are computed anew in the background; 0 = never."""
+    """Decisions in the browser after which the flags are updated in the background; 0 = never."""
     audit_share: float = 0.05
-    """How many of the texts put before an annotator are drawn at random for the audit, 0 to 0.5; 0 = no audit."""
+    """Share of the reviewed texts that are drawn at random for the audit, 0 to 0.5; 0 = no audit."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -127,21 +127,21 @@ class FineTuneSettings(_Settings):
     """How a transformer is fine-tuned. Of the states in which validation is scored, the best one is kept."""
 
     epochs: int = 4
-    """At most; early stopping may end sooner."""
+    """Maximum epochs; early stopping may end training sooner."""
     learning_rate: float | None = None
     """Peak of a linear schedule with 10 % warm-up; None = 5e-5 for the whole transformer, 1e-3 for LoRA."""
     batch_size: int = 16
-    """Texts that one step learns from."""
+    """Texts per step."""
     scorings: int = 2
-    """Of validation in an epoch; each leaves a checkpoint."""
+    """How often validation is scored per epoch; each scoring leaves a checkpoint."""
     patience: int = 3
-    """Scorings of validation without a better one after which training stops."""
+    """Training stops after this many scorings of validation without an improvement."""
     stop_on: Literal["loss", "macro-f1"] = "loss"
-    """What is better on validation: a lower loss, or a higher macro-F1."""
+    """Measure by which states are compared on validation: the lower loss, or the higher macro-F1."""
     class_weights: bool = False
-    """Let every class count as much as the others, however rare it is among what is learned."""
+    """Give every class the same weight, however rare it is among the training texts."""
     lora_rank: int = 8
-    """Of the adapters that the method `lora` trains: more learn more, and make larger versions."""
+    """Rank of the adapters that the method `lora` trains. A higher rank can learn more, and makes larger versions."""
 
     def __post_init__(self) -> None:
         _require(1 <= self.epochs <= 100, f"epochs is {self.epochs}; expected 1 to 100.")
@@ -169,20 +169,20 @@ class TrainSettings(_Settings):
     silver_weight: float = 1.0
     """Weight of a silver instance that nobody has confirmed; gold and confirmed silver have weight 1."""
     recipe: Recipe = "auto"
-    """What unconfirmed silver teaches; `auto` chooses by validation loss, and retraining keeps what was chosen."""
+    """How to learn from unconfirmed silver; `auto` chooses by validation loss, and retraining keeps the choice."""
     trust: float | None = None
-    """In silver, where the recipe is noise-aware: 0 = it says nothing, 1 = it is evidence of its own; None = chosen."""
+    """Trust in silver labels for noise-aware training: 0 = none, 1 = full, None = chosen on validation."""
     batch_tokens: int = 2048
     """Upper bound on padded tokens in one encoder batch."""
     max_tokens: int = 256
     """Longer texts are truncated to this many tokens."""
     precision: Precision = "float32"
-    """int8 encodes two to four times as fast, almost the same features; for bare encoders that stay as they are.
-    Tiers beyond the head run the network in float32 all the same."""
+    """int8 encodes two to four times as fast, with nearly the same features; only for bare encoders that are not
+    fine-tuned. Tiers beyond the head always run the network in float32."""
     method: Method = "instant"
     """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
-    """Used by the methods other than instant."""
+    """Used by all methods except `instant`."""
 
     @classmethod
     def _from_json(cls, name: str, value: Any) -> Any:
@@ -219,7 +219,7 @@ class AnalysisSettings(_Settings):
     """What one analysis computes and keeps."""
 
     influencers: int = 10
-    """Kept on each side of every explained target."""
+    """Influencers kept on each side of every explained target."""
     harmed: int = 5
     """Gold validation examples kept for every flag."""
     explained: int = 2000
@@ -227,17 +227,17 @@ class AnalysisSettings(_Settings):
     ranked: int = 10_000
     """How many instances of each policy's ranking are kept."""
     folds: int = 5
-    """For out-of-fold probabilities."""
+    """Folds for the out-of-fold probabilities."""
     neighbours: int = 10
-    """For the kNN and BM25 votes."""
+    """Neighbours that vote in the kNN and BM25 policies."""
     clusters: int = 50
-    """For the order that takes one text of each cluster in turn."""
+    """Clusters for the policy that takes one text of each cluster in turn."""
     leverage: bool = True
     """Correct removal influence for leverage (exact single Newton step); off for quick looks at huge sets."""
     scope: Scope = "head"
-    """Whose weights validation influence and influencers go through; anything but the head costs passes over it."""
+    """The weights that influence goes through; a scope beyond the head takes passes over the encoder."""
     refine: bool = False
-    """Beyond the head: solve for validation influence with the exact curvature, some dozen passes more."""
+    """Beyond the head: solve for validation influence with the exact curvature; takes some dozen more passes."""
 
     def __post_init__(self) -> None:
         _require(1 <= self.influencers <= 100, f"influencers is {self.influencers}; expected 1 to 100.")
@@ -269,15 +269,15 @@ class FeedbackSettings(_Settings):
     """How other labels for training rows are proposed (objective 1). Vote and margin are the influence vote's alone."""
 
     method: Remedy = "discard"
-    """What is proposed for doubtful labels."""
+    """How doubtful labels are found and what is proposed for them."""
     influencers: int = 10
-    """The K strongest of each target that vote; of other methods' proposals they are shown."""
+    """The K strongest influencers of each target. They vote; with other methods they are only shown."""
     vote: Vote = "signed"
     """How influencers vote on a target's label."""
     margin: float = 0.2
-    """Least lead of the winner over the present label, as a share of all votes."""
+    """Minimum lead of the winner over the current label, as a share of all votes."""
     rounds: int = 3
-    """At most; after each that validation confirmed, a model is trained and proposes anew."""
+    """Maximum rounds. After each round that validation confirms, a model is trained and makes new proposals."""
     cap: float = 0.05
     """Largest share of a class's rows that one round may change."""
 

@@ -44,18 +44,20 @@ ENGLISH = {
     "train-one-label": "All gold texts to learn from are labelled {label}; import gold of the other labels as well.",
     "train-lacks-labels": "No gold text to learn from is labelled {labels}; only silver can teach that.",
     "validation-one-label": (
-        "All validation texts are labelled {label}: scores say little, and flags favour it. Import others as well."
+        "All validation texts are labelled {label}, so scores say little and flags favour it. Import others as well."
     ),
-    "validation-lacks-labels": "No validation text is labelled {labels}: whether the model knows that is not measured.",
+    "validation-lacks-labels": (
+        "No validation text is labelled {labels}, so it is not measured whether the model knows that."
+    ),
     "validation-chose": (
-        "Validation also chose the flags and steered feedback, so a rise there is flattering; test chose nothing."
+        "Validation also chose the flags and guided feedback, so a rise there may flatter. Test chose nothing."
     ),
     "test-paired": (
         "On test: macro-F1 {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
-        "(paired bootstrap over {examples:,} test {examples:text|texts} that both versions predicted)."
+        "(paired bootstrap over the {examples:,} test {examples:text|texts} that both versions predicted)."
     ),
     "test-unpaired": "On test: unknown, since the predictions of both versions are not stored; analyse them.",
-    "test-none": "On test: unknown, since there are no test texts; import some that are used for nothing else.",
+    "test-none": "On test: unknown, since there are no test texts. Import some that are used for nothing else.",
     "trial-confirmed": (
         "Validation confirmed {count:,} {count:change, and it was|changes, and they were} applied: macro-F1 "
         "{change:+.3f}, 95 % interval "
@@ -81,7 +83,8 @@ ENGLISH = {
         "their predictions are not both stored, so pairs cannot be compared)."
     ),
     "audit-too-few": (
-        "{least} audited texts tell how many silver labels are wrong; so far {checked} {checked:is|are} audited."
+        "The audit needs {least} texts to estimate how many silver labels are wrong; so far "
+        "{checked} {checked:is|are} audited."
     ),
     "audit-rate": (
         "{wrong} of {checked} audited silver {checked:label|labels} {wrong:was|were} wrong: {rate:.1%} of "

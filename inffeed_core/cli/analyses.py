@@ -13,7 +13,7 @@ from inffeed_core.cli.console import answer, json_option, opened, project_argume
 def analyses(project: Path, as_json: bool) -> None:
     """List the analyses of the project DIR.
 
-    The newest stands first, with its number, model version, tier, and when it was made.
+    The newest comes first, with its number, model version, tier, and time.
     """
     from inffeed_core import store
     from inffeed_core.analysis.agreement import tier_of
@@ -37,7 +37,7 @@ Examples:
 @click.argument("second")
 @json_option
 def compare(project: Path, first: str, second: str, as_json: bool) -> None:
-    """Say how far two analyses agree.
+    """Show how far two analyses agree.
 
     FIRST and SECOND are numbers of analyses of the project DIR, or versions, which stand for their newest analysis.
     Rank correlation is Spearman's, of the influence on validation over the silver texts that both ranked.

@@ -125,12 +125,16 @@ def fidelity(
 @click.option("--noise-rate", type=click.FloatRange(0, 1), default=0.0, help="How often the annotator errs. [0]")
 @fine_tune_options
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Runs at the same time.")
-@click.option("--results", type=click.Path(dir_okay=False, path_type=Path), help="JSON lines, kept to go on from.")
+@click.option(
+    "--results",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSON lines file, from which a stopped run continues.",
+)
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder for the page and its plots.")
 @click.option(
     "--beside",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Results of runs with --noise-rate, told in the report beside these.",
+    help="Results of runs with --noise-rate, reported beside these.",
 )
 @json_option
 def repair(
@@ -146,11 +150,11 @@ def repair(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Let gold play the annotator for every flag policy.
+    """Simulate the annotator with gold labels, for every flag policy.
 
     For each set and seed: train on seed gold and silver, check the first per cents of each policy's ranking, retrain
     in every way, and score on test. Prints a table: the share of the gap between silver as it is and all gold that
-    each closed. A run that was stopped goes on where it was if --results names the same file.
+    each closed. A run that was stopped continues if --results names the same file.
 
     With --fine-tune the encoder is first fine-tuned on the seed gold of each draw; the head on its features is what is
     trained and reviewed. The report is then evidence_fine_tuned.md, with the frozen encoder's runs beside them.
@@ -209,7 +213,11 @@ def repair(
 )
 @click.option("--train-rows", type=click.IntRange(10), help="Gold texts to learn from, the seed's first; all at most.")
 @fine_tune_options
-@click.option("--results", type=click.Path(dir_okay=False, path_type=Path), help="JSON lines, kept to go on from.")
+@click.option(
+    "--results",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSON lines file, from which a stopped run continues.",
+)
 @json_option
 def feedback(
     data: Path,
@@ -232,7 +240,7 @@ def feedback(
     For each set, models trained on gold: each method changes training labels, the model is trained again, and macro-F1
     on test is told with every round, and with those that validation confirmed. Models are heads on the frozen encoder,
     or with --fine-tune whole transformers, each from the pretrained weights; these are kept in the cache. Prints a
-    Markdown table. A run that was stopped goes on where it was if --results names the same file.
+    Markdown table. A run that was stopped continues if --results names the same file.
     """
     about = FeedbackSettings(rounds=rounds or (1 if fine_tune else FeedbackSettings().rounds), **settings)
     tuning = _fine_tune_settings(epochs, balanced) if fine_tune else None

@@ -22,13 +22,13 @@ split_names = click.Choice([s.value for s in Split])
 @click.command(epilog="Example: inffeed new reviews --labels negative,positive")
 @click.argument("project", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--labels", help="The classes, separated by commas. Their order is kept everywhere.")
-@click.option("--name", help="Shown as the title; the folder's name unless given.")
+@click.option("--name", help="Title of the project. [the name of the folder]")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Hub id or local folder of the encoder.")
 @click.option(
     "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."
 )
 @click.option("--seed", default=0, show_default=True, help="For everything that draws at random.")
-@click.option("--sample", is_flag=True, help="Make the sample project instead: 600 product reviews.")
+@click.option("--sample", is_flag=True, help="Create the sample project instead: 600 product reviews.")
 def new(
     project: Path | None,
     labels: str | None,
@@ -38,9 +38,9 @@ def new(
     seed: int,
     sample: bool,
 ) -> None:
-    """Make a project in the folder DIR.
+    """Create a project in the folder DIR.
 
-    The folder must be new or empty. The sample project goes where projects are kept, unless you name a folder.
+    The folder must be new or empty. Without a folder, the sample project is created among the projects of the app.
     """
     from inffeed_core.project.folder import create_project, default_home, model_reference
     from inffeed_core.project.sample import open_sample
@@ -68,11 +68,11 @@ def new(
 @project_argument
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--split", type=split_names, help="What all rows are for.")
-@click.option("--split-column", metavar="COL", help="The column that tells what each row is for.")
+@click.option("--split-column", metavar="COL", help="The column with the split of each row.")
 @click.option("--text", metavar="COL", help="The column with the texts.")
 @click.option("--label", metavar="COL", help="The column with the labels.")
-@click.option("--id", "id_column", metavar="COL", help="The column with unique ids; without one, ids are given.")
-@click.option("--source", metavar="COL", help="The column that tells where a label came from.")
+@click.option("--id", "id_column", metavar="COL", help="The column with unique ids; without one, ids are assigned.")
+@click.option("--source", metavar="COL", help="The column with the source of each label.")
 @click.option(
     "--map",
     "mapping",
@@ -87,9 +87,9 @@ def new(
 @click.option(
     "--encoding",
     metavar="NAME",
-    help="How a text file is encoded, such as cp1250 or gb18030; UTF-8, and UTF-16 with its mark, need no saying.",
+    help="Encoding of a text file, such as cp1250; not needed for UTF-8, or UTF-16 with a byte order mark.",
 )
-@click.option("--dry-run", is_flag=True, help="Tell what would happen, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
 @json_option
 def import_(
     project: Path,
@@ -104,8 +104,8 @@ def import_(
 ) -> None:
     """Import FILE into the project DIR.
 
-    All of it is imported, or nothing. CSV, TSV and JSON lines (also .gz), Parquet and Excel are read. Columns that are
-    not named are guessed by their usual names; those that mean nothing to InfFeed are kept as metadata.
+    Either the whole file is imported or nothing. Formats: CSV, TSV, JSON lines (each also .gz), Parquet, Excel.
+    Columns that you do not name are found by their usual names; all others are kept as metadata.
     """
     from inffeed_core.data.reading import read
     from inffeed_core.project.importing import commit, preview
@@ -254,21 +254,23 @@ def backup(project: Path, to: Path, as_json: bool) -> None:
 @click.command(epilog="Example: inffeed settings reviews --overlap 2 --lease-minutes 30")
 @project_argument
 @click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
-@click.option("--lease-minutes", type=float, help="How long a flag is kept for an annotator who says nothing.")
-@click.option("--audit-share", type=float, help="Share of the reviewed texts that are drawn at random, 0 to 0.5.")
+@click.option(
+    "--lease-minutes", type=float, help="Minutes that a flag stays reserved for an annotator who gives no sign."
+)
+@click.option("--audit-share", type=float, help="Share of reviewed texts that are drawn at random, 0 to 0.5.")
 @click.option(
     "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."
 )
 @click.option("--warning", help="Shown before the first text of a day; empty for none.")
-@click.option("--blur/--no-blur", default=None, help="Whether texts are blurred until they are asked for.")
+@click.option("--blur/--no-blur", default=None, help="Blur texts until they are revealed.")
 @click.option("--break-minutes", type=int, help="Minutes of review after which a break is suggested; 0 for never.")
 @click.option("--break-decisions", type=int, help="Decisions after which a break is suggested; 0 for never.")
-@click.option("--refresh-after", type=int, help="Decisions in the browser after which flags are ranked anew; 0: never.")
+@click.option("--refresh-after", type=int, help="Decisions in the browser after which flags are updated; 0 for never.")
 @json_option
 def settings(project: Path, as_json: bool, guidelines: Path | None, **changes: float | str | None) -> None:
     """Show the settings of the project DIR, or change some.
 
-    What is already decided stays as it is.
+    Existing decisions are not affected.
     """
     from inffeed_core.project.folder import change_settings, settings_of
 

@@ -32,10 +32,10 @@ Example:
 """
 )
 def feedback() -> None:
-    """Propose changes of training labels, and apply those that help."""
+    """Propose changes to training labels, and apply those that help."""
 
 
-set_option = click.option("--set", "set_id", type=int, metavar="N", help="Which set of proposals; the newest if none.")
+set_option = click.option("--set", "set_id", type=int, metavar="N", help="Number of the set of proposals. [the newest]")
 ids_option = click.option("--id", "ids", multiple=True, metavar="ID", help="Only this text; repeat it for several.")
 
 
@@ -60,7 +60,7 @@ def settings_options(command: "F") -> "F":
 @settings_options
 @json_option
 def propose(project: Path, as_json: bool, **settings: Any) -> None:
-    """Propose changes of training labels.
+    """Propose changes to training labels.
 
     For the texts that the active version of the project DIR learned from; validation and test are never touched, and
     nothing changes until `apply`. The methods: `discard` leaves out what harms validation, `relabel-harmful` relabels
@@ -87,7 +87,7 @@ def propose(project: Path, as_json: bool, **settings: Any) -> None:
 def show(project: Path, set_id: int | None, ids: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Show proposals of the project DIR.
 
-    The most certain stands first. With --id also the influencers of these texts, and how each voted.
+    The most certain comes first. With --id, also shows the influencers of these texts and how each voted.
     """
     from inffeed_core import store
     from inffeed_core.feedback.acts import preview
@@ -152,7 +152,9 @@ Examples:
 @project_argument
 @set_option
 @ids_option
-@click.option("--rounds", type=click.IntRange(1), default=1, show_default=True, help="Propose and apply so often.")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=1, show_default=True, help="How many times to propose and apply."
+)
 @click.option("--unchecked", is_flag=True, help="Apply whatever validation says, and do not retrain.")
 @annotator_option
 @json_option
@@ -213,9 +215,9 @@ def _apply_unchecked(project: "Project", set_id: int, ids: list[str], annotator:
 @project_argument
 @json_option
 def acts(project: Path, as_json: bool) -> None:
-    """List what feedback changed in the project DIR.
+    """List the changes that feedback made in the project DIR.
 
-    The latest stands first.
+    The latest comes first.
     """
     from inffeed_core.feedback.acts import acts as all_acts
 
@@ -252,7 +254,7 @@ def undo(project: Path, act: str | None, annotator: str) -> None:
 @ids_option
 @annotator_option
 def send(project: Path, set_id: int | None, ids: tuple[str, ...], annotator: str) -> None:
-    """Put proposed texts before annotators.
+    """Send proposed texts to annotators.
 
     The Review page of the project DIR, and `inffeed flags --policy feedback`, have an order of their own for them.
     """

@@ -24,10 +24,12 @@ def train_options(command: "F") -> "F":
     weight = click.option(
         "--silver-weight",
         type=float,
-        help=f"0 to 1, of a silver label that nobody confirmed. [{TRAIN.silver_weight:g}]",
+        help=f"Weight of a silver label that nobody confirmed, 0 to 1. [{TRAIN.silver_weight:g}]",
     )
     recipe = click.option(
-        "--recipe", type=click.Choice(get_args(Recipe)), help=f"What unconfirmed silver teaches. [{TRAIN.recipe}]"
+        "--recipe",
+        type=click.Choice(get_args(Recipe)),
+        help=f"How to learn from unconfirmed silver labels. [{TRAIN.recipe}]",
     )
     length = click.option("--max-tokens", type=int, help=f"Longer texts are cut. [{TRAIN.max_tokens}]")
     precision = click.option(
@@ -52,7 +54,9 @@ def _fine_tune_options(command: "F") -> "F":
     stop = click.option(
         "--stop-on", type=click.Choice(["loss", "macro-f1"]), help=f"What is best on validation. [{TUNE.stop_on}]"
     )
-    balanced = click.option("--class-weights", is_flag=True, default=None, help="Let rare classes count as others do.")
+    balanced = click.option(
+        "--class-weights", is_flag=True, default=None, help="Give rare classes the same weight as others."
+    )
     return method(epochs(rate(batch(stop(balanced(command))))))
 
 
@@ -95,7 +99,7 @@ def train(project: Path, model: str | None, as_json: bool, **settings: float | s
 def analyse(project: Path, as_json: bool, **settings: float | str | None) -> None:
     """Score all texts and flag silver labels.
 
-    The active version of the project DIR does it; the flags of earlier analyses are kept, but no longer shown.
+    Uses the active version of the project DIR. The flags of earlier analyses are kept but no longer shown.
     """
     target = opened(project)
     job = _do(target, "analyse", {"analysis": _given(AnalysisSettings, settings)})
@@ -107,7 +111,7 @@ def analyse(project: Path, as_json: bool, **settings: float | str | None) -> Non
 @project_argument
 @train_options
 @analysis_options
-@click.option("--estimate", is_flag=True, help="Only tell how long it would take here, at most.")
+@click.option("--estimate", is_flag=True, help="Only estimate how long it would take here, at most.")
 @json_option
 def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **settings: float | str | None) -> None:
     """Train on all decisions, then flag anew.
@@ -244,7 +248,7 @@ def _change(version: "ModelVersion") -> str:
 def versions(project: Path, as_json: bool) -> None:
     """List the model versions of the project DIR.
 
-    The newest stands first; * marks the active one.
+    The newest comes first; * marks the active one.
     """
     from inffeed_core.learning.comparing import all_versions
 
@@ -257,11 +261,11 @@ def versions(project: Path, as_json: bool) -> None:
 @click.command(epilog="Example: inffeed promote reviews v1")
 @project_argument
 @click.argument("version")
-@click.option("--by", default="command line", show_default=True, help="Who decided it; kept in the project.")
+@click.option("--by", default="command line", show_default=True, help="Who decided it; stored in the project.")
 def promote(project: Path, version: str, by: str) -> None:
     """Make VERSION the active one of the project DIR.
 
-    Rolling back is promoting an older one.
+    To roll back, promote an older one.
     """
     from inffeed_core import store
 
@@ -279,7 +283,7 @@ def export_model(project: Path, version: str, folder: Path, as_json: bool) -> No
     """Write VERSION of the project DIR as a model for transformers.
 
     FOLDER must not exist. A version whose transformer was fine-tuned, or was a classifier from the start, loads with
-    `pipeline("text-classification", model=FOLDER)`; of a version on a bare encoder the card, README.md, tells how.
+    `pipeline("text-classification", model=FOLDER)`; for a version on a bare encoder, README.md says how to load it.
     """
     target = folder.expanduser().resolve()
     job = _do(opened(project), "export-model", {"version": version, "folder": str(target)})

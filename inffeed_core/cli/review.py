@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inffeed_core.review.items import ReviewItem
 
 annotator_option = click.option(
-    "--annotator", required=True, metavar="NAME", help="Who decides; kept with every decision."
+    "--annotator", required=True, metavar="NAME", help="Who decides; stored with every decision."
 )
 
 
@@ -32,20 +32,26 @@ annotator_option = click.option(
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many flags.")
 @click.option("--label", "labels", multiple=True, help="Only with this silver label; repeat it for several.")
 @click.option("--source", "sources", multiple=True, help="Only from this source; repeat it for several.")
-@click.option("--where", "metadata", multiple=True, metavar="KEY=VALUE", help="Only with this metadata; all of them.")
-@click.option("--search", "words", default="", help="Only where the text holds these words, each as a prefix.")
+@click.option(
+    "--where",
+    "metadata",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Only with this metadata; if repeated, all must match.",
+)
+@click.option("--search", "words", default="", help="Only texts with these words, each matched as a prefix.")
 @click.option(
     "--undecided",
     "answered",
     multiple=True,
     type=click.Choice(("skip", "unsure", "flag")),
-    help="In the place of open flags what was answered so and is not decided; flag is all that is discussed.",
+    help="List undecided texts with this answer instead of open flags; flag lists all under discussion.",
 )
 @json_option
 def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_json: bool, **filters: Any) -> None:
     """List the open flags of the project DIR.
 
-    The one to check first stands at the top. Those that enough annotators have answered are passed over.
+    The flag to check first comes first. Flags that enough annotators have answered are not listed.
     """
     from inffeed_core.project.folder import settings_of
     from inffeed_core.records import Act, FlagFilter
@@ -88,7 +94,7 @@ def influencers(project: Path, id: str, limit: int, as_json: bool) -> None:
     """Show what influences the model on one text.
 
     Influence on the text ID of the project DIR is in nats: positive ones support its label (without them its loss
-    would be higher), negative ones oppose it. What no analysis has computed yet is computed now.
+    would be higher), negative ones oppose it. Influencers that no analysis has computed yet are computed now.
     """
     target = opened(project)
     portrait = _explained(target, id)
@@ -158,13 +164,17 @@ Examples:
 @project_argument
 @click.argument("id", required=False)
 @click.argument("label", required=False)
-@click.option("--act", help="unsure, skip, flag or leave-out instead of a label; keep and relabel follow from it.")
+@click.option(
+    "--act", help="unsure, skip, flag or leave-out instead of a label; keep and relabel follow from the label."
+)
 @click.option("--note", default="", help="Kept with the decision.")
 @click.option(
-    "--file", type=click.Path(path_type=Path), help="Decisions with the columns id, label, and where wanted act, note."
+    "--file",
+    type=click.Path(path_type=Path),
+    help="Decisions with the columns id and label, and optionally act and note.",
 )
-@click.option("--encoding", metavar="NAME", help="How that file is encoded, where it is not UTF-8.")
-@click.option("--settle", is_flag=True, help="End the discussion of it: answers before no longer count.")
+@click.option("--encoding", metavar="NAME", help="Encoding of that file, if it is not UTF-8.")
+@click.option("--settle", is_flag=True, help="End the discussion of the text: earlier answers no longer count.")
 @annotator_option
 @json_option
 def decide(
@@ -274,9 +284,9 @@ def _said(topic: "Topic") -> list[str]:
 @project_argument
 @json_option
 def audit(project: Path, as_json: bool) -> None:
-    """Tell how many silver labels of the project DIR are wrong.
+    """Estimate how many silver labels of the project DIR are wrong.
 
-    By the texts that were drawn at random for the audit, a share of those reviewed (`inffeed settings --audit-share`).
+    Uses the texts that were drawn at random for the audit (`inffeed settings --audit-share`).
     """
     from inffeed_core.review.audit import audit as counts_of
     from inffeed_core.review.audit import estimate, in_words

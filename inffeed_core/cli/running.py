@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @project_argument
 @json_option
 def status(project: Path, as_json: bool) -> None:
-    """Tell where the project DIR stands and what to do next."""
+    """Show the state of the project DIR and what to do next."""
     from inffeed_core.jobs import refresh
     from inffeed_core.project.folder import CHECK_SECONDS
     from inffeed_core.project.status import status as status_of
@@ -85,7 +85,7 @@ def jobs(project: Path, as_json: bool) -> None:
 def cancel(project: Path, job: str) -> None:
     """Ask JOB of the project DIR to stop.
 
-    It ends at its next report of progress, and leaves the project as it was before.
+    It stops at its next report of progress and leaves the project as it was before.
     """
     from inffeed_core import jobs as running
 
@@ -95,10 +95,8 @@ def cancel(project: Path, job: str) -> None:
 
 @click.command(epilog="Example: inffeed app reviews")
 @click.argument("project", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--port", type=click.IntRange(1, 65535), help="Where to listen; 8501, or the next free one, unless given."
-)
-@click.option("--headless", is_flag=True, help="Open no browser.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. [8501, or the next free one]")
+@click.option("--headless", is_flag=True, help="Do not open a browser.")
 @click.option(
     "--allow-host",
     "hosts",
