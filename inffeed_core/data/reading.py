@@ -13,6 +13,7 @@ from inffeed_core.data.encodings import codec_of
 from inffeed_core.data.formats.known import READABLE, Format, format_of
 from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.table import Table, refused
+from inffeed_core.errors import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def read(
     `encoding` is needed where a text file neither is UTF-8 nor begins with a byte order mark. `waiting` is called some
     times a second while the file is read, and may raise, which ends the reading.
     Raises ImportRefused for a file that is missing, no ordinary file, of another kind, broken, empty or beyond
-    `limits`; EncodingUnclear, with proposals, where the encoding has to be said; SettingsError for an unknown one.
+    `limits`; EncodingUnclear, with proposals, where the encoding has to be said; SettingsError for an unknown one;
+    MissingExtra.
     """
     format, zipped = _kind(source.name)
     codec = None if encoding is None else codec_of(encoding)
@@ -53,4 +55,6 @@ def _kind(name: str) -> tuple[Format, bool]:
         raise refused(name, "Its name ends in no format that can be read.", f"Use {READABLE}.")
     if zipped and not format.gzipped:
         raise refused(name, f"{format.name} is packed already and is not read from .gz.", "Unpack it first.")
+    if format.extra is not None:
+        require(*format.extra)
     return format, zipped

@@ -20,7 +20,7 @@ from inffeed_core.store.slices import Slice
 NOBODY = ""
 NEVER = "9999"
 """Later than every lease: whoever looks at this time sees none."""
-QUIET_SECONDS = 3.0
+QUIET_SECONDS = 10.0
 """A decision is on its way for less than this; one that gets no answer is sent again after 2 seconds."""
 
 

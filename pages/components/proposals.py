@@ -24,6 +24,8 @@ class Ticks:
     wanted: set[str]
     seen: set[str] = field(default_factory=set)
     """What the page showed as wanted and open when it was drawn last, and what was ticked since."""
+    drawn: int = 0
+    """How often all boxes were made anew: a run that was cut short may have told the browser the opposite of some."""
 
     def of(self, shown: Preview) -> list[str]:
         """Ids that are wanted and open."""
@@ -41,6 +43,11 @@ class Ticks:
         else:
             self.wanted.difference_update(ids)
 
+    def put_all(self, ids: Iterable[str], on: bool) -> None:
+        """Tick or untick them together, in new boxes."""
+        self.put(ids, on)
+        self.drawn += 1
+
 
 def ticks_of(project: Project, shown: Preview) -> Ticks:
     """The ticks of this set; at first all that are open but for texts that somebody has decided."""
@@ -55,8 +62,8 @@ def proposal_list(project: Project, shown: Preview) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if shown.open:
             all_help = say("feedback.tick_all_help")
-            st.button(say("feedback.tick_all"), on_click=ticks.put, args=(shown.untouched, True), help=all_help)
-            st.button(say("feedback.tick_none"), on_click=ticks.put, args=(shown.open, False))
+            st.button(say("feedback.tick_all"), on_click=ticks.put_all, args=(shown.untouched, True), help=all_help)
+            st.button(say("feedback.tick_none"), on_click=ticks.put_all, args=(shown.open, False))
         number = page_number(say("data.page_of", pages=pages), pages, name=f"page {shown.proposed.id}")
     blurred = settings_of(project).blur
     for one in shown.proposals[ROWS * (number - 1) : ROWS * number]:
@@ -85,7 +92,7 @@ def _proposal(project: Project, shown: Preview, one: Proposal, ticks: Ticks, blu
 
 
 def _checkbox(shown: Preview, one: Proposal, ticks: Ticks) -> None:
-    key, is_open = f"tick {shown.proposed.id} {one.id}", one.state is ProposalState.OPEN
+    key, is_open = f"tick {shown.proposed.id} {ticks.drawn} {one.id}", one.state is ProposalState.OPEN
     on = is_open and one.id in ticks.wanted
     if st.session_state.get(key) != on:  # the browser is told only where it differs: a quick click is not overruled
         st.session_state[key] = on

@@ -105,6 +105,7 @@ def opened(room: Page, server: Server, projects: dict[int, Project], labels: int
         query = urlencode({"project": str(projects[labels].folder), "annotator": "Ada"})
         room.goto(f"{server.url}/review?{query}")
         expect(room.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
+        room.evaluate("() => document.fonts.ready")  # words of another font are of another width
     return room
 
 

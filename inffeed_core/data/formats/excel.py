@@ -11,7 +11,6 @@ from typing import Any
 
 from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Table, as_cell, checked_columns, refused
-from inffeed_core.errors import brought_by
 
 LAST_ROW = 1_048_576
 """Of any sheet that Excel writes."""
@@ -23,11 +22,10 @@ def parse(name: str, data: bytes, tally: Tally) -> Table:
     """The first sheet with content as a table; its first filled row names the columns, empty rows are skipped.
 
     Formulas count as the value Excel last computed. Raises ImportRefused for a file that is no workbook, has no
-    rows, or unpacks beyond the limits; MissingExtra without openpyxl.
+    rows, or unpacks beyond the limits.
     """
-    with brought_by("excel"):
-        import openpyxl
-        from openpyxl.utils.exceptions import InvalidFileException
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         _guard_size(name, data, tally.limits.bytes)

@@ -31,6 +31,8 @@ class Format:
     """None where it is only read."""
     gzipped: bool
     """Whether it is also read and written as .gz. A format that is not is packed already and says its own encoding."""
+    extra: tuple[str, str] | None = None
+    """(the extra that brings what reads it, its package); None where the base does."""
 
 
 def upload_types() -> list[str]:
@@ -97,7 +99,7 @@ FORMATS = (
     Format("TSV", ("tsv", "tab"), _decoded(_parse_tsv), write=_write_tsv, gzipped=True),
     Format("JSON Lines", ("jsonl", "ndjson"), _decoded(jsonlines.parse), write=_write_jsonlines, gzipped=True),
     Format("Parquet", ("parquet",), _parse_parquet, write=_write_parquet, gzipped=False),
-    Format("Excel", ("xlsx",), _parse_excel, write=None, gzipped=False),
+    Format("Excel", ("xlsx",), _parse_excel, write=None, gzipped=False, extra=("excel", "openpyxl")),
 )
 
 SUFFIXES = {suffix: one for one in FORMATS for suffix in one.suffixes}
