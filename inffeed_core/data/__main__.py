@@ -36,9 +36,8 @@ def _answer(request: Request, data: bytes) -> Answer:
     except MemoryError:
         return too_large(request)
     except Exception as error:  # whatever the libraries raise over a file that was made to break them
-        problem = (
-            f"The file is damaged or unlike any {request.format} file known ({type(error).__name__}: {error!s:.200})."
-        )
+        kind = request.format.name
+        problem = f"The file is damaged or unlike any {kind} file known ({type(error).__name__}: {error!s:.200})."
         return refused(request.name, problem, "Write it again, or export it as CSV.")
 
 

@@ -75,7 +75,7 @@ def progress_of(db: Database, sitting: Sitting) -> ReviewProgress:
 
 def _changes(db: Database, row: int) -> Changes:
     counts = counted(db, ("changes", row), lambda part: asdict(store.changes_since(db, row, part)))
-    return Changes(*(counts.get(kind.name, 0) for kind in fields(Changes)))
+    return Changes(**{kind.name: counts.get(kind.name, 0) for kind in fields(Changes)})
 
 
 def _by_act(db: Database, room: store.Room, what: str, count: Callable[[store.Slice | None], _ByAct]) -> _ByAct:

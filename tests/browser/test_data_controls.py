@@ -37,7 +37,7 @@ def test_what_stands_twice_is_left_out_as_the_buttons_say(page: Page, server: Se
     expect(page.get_by_text("2 texts repeat an earlier one")).to_be_visible(timeout=30_000)
     page.get_by_text("Show them").last.click()
     page.get_by_role("button", name="Keep the first of each").click()
-    expect(page.get_by_text("2 duplicates are left out")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("2 duplicates are now left out")).to_be_visible(timeout=30_000)
     assert excluded(project) == {"s007", "s011"}
     page.get_by_role("button", name="Leave them out of train and silver").click()
     expect(page.get_by_text("now left out")).to_be_visible(timeout=30_000)

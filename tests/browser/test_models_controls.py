@@ -138,8 +138,13 @@ def put(page: Page, label: str, value: str) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=re.compile(label)).click()
-    page.get_by_role("option", name=option, exact=True).click()
+    wanted = page.get_by_role("option", name=option, exact=True)
+    for _ in range(3):  # a redraw for a job that ends shuts what is open
+        page.get_by_role("combobox", name=re.compile(label)).click()
+        page.wait_for_timeout(500)
+        if wanted.is_visible():
+            break
+    wanted.click()
     settled(page)
 
 

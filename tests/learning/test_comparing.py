@@ -177,7 +177,7 @@ def test_the_change_on_test_is_told_beside_the_one_on_the_validation_that_chose(
     assert result.test.value == pytest.approx(-6 / 40)
     assert result.test.low <= result.test.value <= result.test.high < 0
     assert result.test_sentence.startswith("On test: macro-F1 -0.150, 95 % interval -")
-    assert "over 40 test texts" in result.test_sentence
+    assert "over the 40 test texts" in result.test_sentence
 
 
 def test_predictions_of_the_folder_and_of_the_analysis_are_one_or_the_other(project):
