@@ -78,7 +78,7 @@ def session(page: Page, url: str, looks: Looks) -> None:
     shoot(looks, "models", f"{url}/models?project={project}", ".js-plotly-plot")
     page.goto(f"{url}/feedback?project={project}")
     page.get_by_role("button", name="Look for proposals").click()
-    page.get_by_text("Tick all").wait_for(timeout=LONG)
+    page.get_by_role("button", name="Tick all").wait_for(timeout=LONG)
     shoot(looks, "feedback", f"{url}/feedback?project={project}&annotator=Ada", '[data-testid="stCheckbox"]')
     shoot(looks, "data", f"{url}/data?project={project}", ".js-plotly-plot")
     shoot(looks, "explore", f"{url}/explore?project={project}&id={quote(flag)}", ".js-plotly-plot")
