@@ -98,7 +98,9 @@ def hand_out(
     if fresh or again:
         store.release(db, annotator)
     store.release(db, annotator, back)
-    most = len(have) + limit if ahead is None else held_ahead(ahead, 1 + store.others_reviewing(db, annotator))
+    # where several answer each flag, one that is taken from a queue may get an answer too many
+    people = 1 + store.others_reviewing(db, annotator) if settings.overlap == 1 else 1
+    most = len(have) + limit if ahead is None else held_ahead(ahead, people)
     looked = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
     still = store.still_undecided(db, have, looked) if sitting.only.answered else store.still_open(db, have, viewer)
     kept = [id for id in have if id in still]
@@ -106,7 +108,7 @@ def hand_out(
     if sitting.only.answered:
         items = _again(db, analysis, looked, room, have)
     else:
-        items = _open(db, analysis, sitting, room, have, own, shares=ahead is not None)
+        items = _open(db, analysis, sitting, room, have, own, shares=ahead is not None and settings.overlap == 1)
     lost = [id for id in have if id not in kept]
     store.release(db, annotator, lost)
     store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
