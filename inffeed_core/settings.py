@@ -27,6 +27,20 @@ Precision = Literal["float32", "int8"]
 """In which numbers texts are encoded."""
 
 
+LARGEST_SEED = 2**32 - 1
+"""What numpy, scikit-learn and transformers all take."""
+MANY = 10**9
+"""The bound of whole numbers for which any size makes sense."""
+PROJECT_BOUNDS: Mapping[str, tuple[int, int]] = {
+    "seed": (0, LARGEST_SEED),
+    "overlap": (1, 100),
+    "refresh_after": (0, 100_000),
+    "break_minutes": (0, 1440),
+    "break_decisions": (0, 100_000),
+}
+"""Of the whole numbers of a project's settings, for whoever asks for them."""
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise SettingsError(message)
@@ -34,6 +48,22 @@ def _require(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
+    def _require_whole(self, **bounds: tuple[int, int]) -> None:
+        for name, (low, high) in bounds.items():
+            value = getattr(self, name)
+            _require(
+                isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+                f"{name} is {value!r}; expected {low:,} to {high:,}, a whole number.",
+            )
+
+    def _require_number(self, name: str, low: float, high: float, *, above: bool = False, or_none: str = "") -> None:
+        """Up to `high`, from `low` or only above it; `or_none` says what None means where that is allowed."""
+        value = getattr(self, name)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
+        fits = (number and not (above and value == low)) or (value is None and bool(or_none))
+        expected = f"above {low:g}, at most {high:g}" if above else f"{low:g} to {high:g}"
+        _require(fits, f"{name} is {value!r}; expected {expected}{', or none ' + or_none if or_none else ''}.")
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -65,7 +95,7 @@ class ProjectSettings(_Settings):
     guidelines: str = ""
     """Guidelines that annotators can read beside the texts."""
     seed: int = 0
-    """Seed of everything that draws at random."""
+    """Seed of everything that draws at random, 0 to 2³² − 1."""
     overlap: int = 1
     """A flag is open until this many annotators have answered it."""
     lease_minutes: float = 15.0
@@ -86,11 +116,15 @@ class ProjectSettings(_Settings):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `as_dict`; guidelines that an earlier release wrote into `model_labels` are found again there."""
+        """Inverse of `as_dict`, for what an earlier release wrote as well.
+
+        Guidelines that one wrote into `model_labels` are found again there, and a number that one took and this one
+        does not is read as the nearest that can work; a seed as its remainder, so that different ones stay different.
+        """
         lost = values.get("model_labels")
         if isinstance(lost, str):
             values = {**values, "model_labels": {}, "guidelines": values.get("guidelines") or lost}
-        return super(ProjectSettings, cls).from_dict(values)
+        return super(ProjectSettings, cls).from_dict({**values, **_bounded(values)})
 
     def __post_init__(self) -> None:
         _require(bool(self.name.strip()), "The project has no name; give it one.")
@@ -111,15 +145,16 @@ class ProjectSettings(_Settings):
             f"A label is empty or has spaces around it: {list(self.labels)}.",
         )
         _require(bool(self.model.strip()), "The model is empty; give a hub id or a local folder.")
-        _require(1 <= self.overlap <= 100, f"overlap is {self.overlap}; expected 1 to 100 annotators.")
-        _require(0 <= self.audit_share <= 0.5, f"audit_share is {self.audit_share}; expected 0 to 0.5.")
-        _require(
-            0 < self.lease_minutes <= 1440, f"lease_minutes is {self.lease_minutes}; expected above 0, at most 1440."
-        )
-        _require(self.refresh_after >= 0, f"refresh_after is {self.refresh_after}; give 0 for never, or how many.")
-        for name in ("break_minutes", "break_decisions"):
-            value = getattr(self, name)
-            _require(value >= 0, f"{name} is {value}; give 0 for no break, or how many to wait for.")
+        self._require_whole(**PROJECT_BOUNDS)
+        self._require_number("audit_share", 0, 0.5)
+        self._require_number("lease_minutes", 0, 1440, above=True)
+
+
+def _bounded(values: Mapping[str, Any]) -> dict[str, int]:
+    """Those whole numbers of these stored project settings that lie out of bounds, brought within."""
+    found = {name: values[name] for name in PROJECT_BOUNDS if isinstance(values.get(name), int)}
+    near = {name: min(max(value, low), high) for name, value in found.items() for low, high in [PROJECT_BOUNDS[name]]}
+    return near | ({"seed": found["seed"] % (LARGEST_SEED + 1)} if "seed" in found else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,16 +179,11 @@ class FineTuneSettings(_Settings):
     """Rank of the adapters that the method `lora` trains. A higher rank can learn more, and makes larger versions."""
 
     def __post_init__(self) -> None:
-        _require(1 <= self.epochs <= 100, f"epochs is {self.epochs}; expected 1 to 100.")
-        _require(
-            self.learning_rate is None or 0 < self.learning_rate < 1,
-            f"learning_rate is {self.learning_rate}; expected a number between 0 and 1, or none for the method's own.",
+        self._require_whole(
+            epochs=(1, 100), batch_size=(1, 1024), scorings=(1, 100), patience=(1, MANY), lora_rank=(1, 256)
         )
-        _require(1 <= self.batch_size <= 1024, f"batch_size is {self.batch_size}; expected 1 to 1024.")
-        _require(1 <= self.scorings <= 100, f"scorings is {self.scorings}; expected 1 to 100.")
-        _require(self.patience >= 1, f"patience is {self.patience}; expected at least 1.")
+        self._require_number("learning_rate", 0, 1, above=True, or_none="for the method's own")
         _require(self.stop_on in ("loss", "macro-f1"), f"stop_on is {self.stop_on!r}; expected 'loss' or 'macro-f1'.")
-        _require(1 <= self.lora_rank <= 256, f"lora_rank is {self.lora_rank}; expected 1 to 256.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +203,7 @@ class TrainSettings(_Settings):
     trust: float | None = None
     """Trust in silver labels for noise-aware training: 0 = none, 1 = full, None = chosen on validation."""
     batch_tokens: int = 2048
-    """Upper bound on padded tokens in one encoder batch."""
+    """Upper bound on padded tokens in one encoder batch; a text with more is encoded alone."""
     max_tokens: int = 256
     """Longer texts are truncated to this many tokens."""
     precision: Precision = "float32"
@@ -190,17 +220,11 @@ class TrainSettings(_Settings):
 
     def __post_init__(self) -> None:
         _require(self.method in get_args(Method), f"method is {self.method!r}; expected one of {get_args(Method)}.")
-        _require(
-            self.l2 is None or self.l2 > 0, f"l2 is {self.l2}; it must be above 0, or none to choose by validation."
-        )
-        _require(0 <= self.silver_weight <= 1, f"silver_weight is {self.silver_weight}; expected 0 to 1.")
-        _require(self.trust is None or 0 <= self.trust <= 1, f"trust is {self.trust}; expected 0 to 1, or none.")
+        self._require_number("l2", *L2_BOUNDS, or_none="to choose by validation")
+        self._require_number("silver_weight", 0, 1)
+        self._require_number("trust", 0, 1, or_none="to choose by validation")
+        self._require_whole(max_tokens=(8, LARGEST_TOKENS), batch_tokens=(1, MANY))
         _require(self.recipe in get_args(Recipe), f"recipe is {self.recipe!r}; expected one of {get_args(Recipe)}.")
-        _require(8 <= self.max_tokens <= 8192, f"max_tokens is {self.max_tokens}; expected 8 to 8192.")
-        _require(
-            self.batch_tokens >= self.max_tokens,
-            f"batch_tokens ({self.batch_tokens}) is below max_tokens ({self.max_tokens}).",
-        )
         _require(
             self.precision in get_args(Precision),
             f"precision is {self.precision!r}; expected one of {get_args(Precision)}.",
@@ -211,6 +235,9 @@ class TrainSettings(_Settings):
         )
 
 
+LARGEST_TOKENS = 131_072
+L2_BOUNDS = (1e-14, 1e12)
+"""Beyond these the curvature of a head cannot be factorised in float64."""
 L2_GRID = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 
 
@@ -240,18 +267,13 @@ class AnalysisSettings(_Settings):
     """Beyond the head: solve for validation influence with the exact curvature; takes some dozen more passes."""
 
     def __post_init__(self) -> None:
-        _require(1 <= self.influencers <= 100, f"influencers is {self.influencers}; expected 1 to 100.")
-        _require(1 <= self.harmed <= 100, f"harmed is {self.harmed}; expected 1 to 100.")
-        _require(self.explained >= 1, f"explained is {self.explained}; expected at least 1.")
-        _require(self.ranked >= 1, f"ranked is {self.ranked}; expected at least 1.")
-        _require(2 <= self.folds <= 20, f"folds is {self.folds}; expected 2 to 20.")
+        self._require_whole(influencers=(1, 100), harmed=(1, 100), explained=(1, MANY), ranked=(1, MANY))
+        self._require_whole(folds=(2, 20), neighbours=(1, MANY), clusters=(1, MANY))
         _require(self.scope in get_args(Scope), f"scope is {self.scope!r}; expected one of {get_args(Scope)}.")
         _require(
             not self.refine or self.scope != "head",
             "refine is for the scopes 'last-block' and 'all': the curvature of the head is exact anyway.",
         )
-        _require(self.neighbours >= 1, f"neighbours is {self.neighbours}; expected at least 1.")
-        _require(self.clusters >= 1, f"clusters is {self.clusters}; expected at least 1.")
 
 
 Remedy = Literal["discard", "relabel-harmful", "confident-learning", "influence-vote"]
@@ -283,8 +305,7 @@ class FeedbackSettings(_Settings):
 
     def __post_init__(self) -> None:
         _require(self.method in get_args(Remedy), f"method is {self.method!r}; expected one of {get_args(Remedy)}.")
-        _require(1 <= self.influencers <= 100, f"influencers is {self.influencers}; expected 1 to 100.")
+        self._require_whole(influencers=(1, 100), rounds=(1, MANY))
+        self._require_number("margin", 0, 2)
         _require(self.vote in get_args(Vote), f"vote is {self.vote!r}; expected one of {get_args(Vote)}.")
-        _require(0 <= self.margin <= 2, f"margin is {self.margin}; expected 0 to 2.")
-        _require(self.rounds >= 1, f"rounds is {self.rounds}; expected at least 1.")
-        _require(0 < self.cap <= 1, f"cap is {self.cap}; expected above 0 and up to 1.")
+        self._require_number("cap", 0, 1, above=True)

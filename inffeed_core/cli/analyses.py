@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
+from inffeed_core.settings import MANY
 
 
 @click.command(epilog="Example: inffeed analyses reviews")
@@ -52,7 +53,9 @@ def compare(project: Path, first: str, second: str, as_json: bool) -> None:
 
 @click.command(epilog="Example: inffeed verify reviews --refits 100")
 @project_argument
-@click.option("--refits", type=click.IntRange(2), default=40, show_default=True, help="Silver texts drawn at random.")
+@click.option(
+    "--refits", type=click.IntRange(2, MANY), default=40, show_default=True, help="Silver texts drawn at random."
+)
 @json_option
 def verify(project: Path, refits: int, as_json: bool) -> None:
     """Check scores against real refits.

@@ -27,7 +27,7 @@ split_names = click.Choice([s.value for s in Split])
 @click.option(
     "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."
 )
-@click.option("--seed", default=0, show_default=True, help="For everything that draws at random.")
+@click.option("--seed", default=0, show_default=True, help="For everything that draws at random, 0 to 4,294,967,295.")
 @click.option("--sample", is_flag=True, help="Create the sample project instead: 600 product reviews.")
 def new(
     project: Path | None,
@@ -261,6 +261,7 @@ def backup(project: Path, to: Path, as_json: bool) -> None:
 @click.option(
     "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."
 )
+@click.option("--seed", type=int, help="For everything that draws at random from now on.")
 @click.option("--warning", help="Shown before the first text of a day; empty for none.")
 @click.option("--blur/--no-blur", default=None, help="Blur texts until they are revealed.")
 @click.option("--break-minutes", type=int, help="Minutes of review after which a break is suggested; 0 for never.")

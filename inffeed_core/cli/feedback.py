@@ -10,7 +10,7 @@ import click
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
 from inffeed_core.cli.review import annotator_option
 from inffeed_core.errors import NotReady
-from inffeed_core.settings import FeedbackSettings, Remedy, Vote
+from inffeed_core.settings import MANY, FeedbackSettings, Remedy, Vote
 from inffeed_core.wording import filled
 
 START = FeedbackSettings()
@@ -35,7 +35,9 @@ def feedback() -> None:
     """Propose changes to training labels, and apply those that help."""
 
 
-set_option = click.option("--set", "set_id", type=int, metavar="N", help="Number of the set of proposals. [the newest]")
+set_option = click.option(
+    "--set", "set_id", type=click.IntRange(1, MANY), metavar="N", help="Number of the set of proposals. [the newest]"
+)
 ids_option = click.option("--id", "ids", multiple=True, metavar="ID", help="Only this text; repeat it for several.")
 
 
@@ -82,7 +84,7 @@ def propose(project: Path, as_json: bool, **settings: Any) -> None:
 @project_argument
 @set_option
 @ids_option
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many proposals.")
+@click.option("--limit", type=click.IntRange(1, MANY), default=20, show_default=True, help="How many proposals.")
 @json_option
 def show(project: Path, set_id: int | None, ids: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Show proposals of the project DIR.
@@ -153,7 +155,7 @@ Examples:
 @set_option
 @ids_option
 @click.option(
-    "--rounds", type=click.IntRange(1), default=1, show_default=True, help="How many times to propose and apply."
+    "--rounds", type=click.IntRange(1, MANY), default=1, show_default=True, help="How many times to propose and apply."
 )
 @click.option("--unchecked", is_flag=True, help="Apply whatever validation says, and do not retrain.")
 @annotator_option

@@ -10,7 +10,7 @@ import click
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import POLICIES
-from inffeed_core.settings import SENT
+from inffeed_core.settings import MANY, SENT
 
 if TYPE_CHECKING:
     from inffeed_core.analysis.exploring import Portrait
@@ -29,7 +29,7 @@ annotator_option = click.option(
 @click.option(
     "--policy", type=click.Choice((*POLICIES, SENT)), default=POLICIES[0], show_default=True, help="Which ranking."
 )
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many flags.")
+@click.option("--limit", type=click.IntRange(1, MANY), default=20, show_default=True, help="How many flags.")
 @click.option("--label", "labels", multiple=True, help="Only with this silver label; repeat it for several.")
 @click.option("--source", "sources", multiple=True, help="Only from this source; repeat it for several.")
 @click.option(
@@ -88,7 +88,7 @@ def _pair(entry: str) -> tuple[str, str]:
 @click.command(epilog="Example: inffeed influencers reviews silver-000017")
 @project_argument
 @click.argument("id")
-@click.option("--limit", type=click.IntRange(1), default=5, show_default=True, help="How many on each side.")
+@click.option("--limit", type=click.IntRange(1, MANY), default=5, show_default=True, help="How many on each side.")
 @json_option
 def influencers(project: Path, id: str, limit: int, as_json: bool) -> None:
     """Show what influences the model on one text.
@@ -213,7 +213,7 @@ def decide(
 @click.command(epilog="Example: inffeed undo reviews --annotator Ana --times 3")
 @project_argument
 @annotator_option
-@click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="How many decisions.")
+@click.option("--times", type=click.IntRange(1, MANY), default=1, show_default=True, help="How many decisions.")
 def undo(project: Path, annotator: str, times: int) -> None:
     """Undo the last decisions of one annotator.
 

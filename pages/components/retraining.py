@@ -11,7 +11,15 @@ from inffeed_core.learning.estimating import estimate_time
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import gold_gaps
 from inffeed_core.project.status import BESIDE, Status
-from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Recipe, Scope, TrainSettings
+from inffeed_core.settings import (
+    LARGEST_TOKENS,
+    AnalysisSettings,
+    FineTuneSettings,
+    Method,
+    Recipe,
+    Scope,
+    TrainSettings,
+)
 from pages.components.job_panel import duration, start_job
 from pages.components.notices import problem
 from pages.components.tiers import tier_name
@@ -135,13 +143,12 @@ def _learning(method: Method) -> dict[str, Any]:
         help=say("models.weight_help"),
         **_KEPT,
     )
-    tokens = _whole("models.tokens", 8, 8192, TRAIN.max_tokens, key="max_tokens")
+    tokens = _whole("models.tokens", 8, LARGEST_TOKENS, TRAIN.max_tokens, key="max_tokens")
     return {
         "recipe": recipe,
         "silver_weight": weight,
         "l2": _share("models.l2", key="l2", help=say("models.l2_help")),
         "max_tokens": tokens,
-        "batch_tokens": max(TRAIN.batch_tokens, tokens),
         "precision": _precision(method),
     }
 

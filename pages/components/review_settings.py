@@ -4,6 +4,7 @@ import streamlit as st
 
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project.folder import Project, change_settings, settings_of
+from inffeed_core.settings import PROJECT_BOUNDS
 from pages.components.notices import problem
 from pages.language import say
 
@@ -23,18 +24,20 @@ def _form(project: Project) -> None:
             "blur": st.checkbox(say("care.blur"), now.blur, help=say("care.blur_help")),
         }
         left, right = st.columns(2)
-        changes["overlap"] = left.number_input(say("care.overlap"), 1, 100, now.overlap, help=say("care.overlap_help"))
+        changes["overlap"] = left.number_input(
+            say("care.overlap"), *PROJECT_BOUNDS["overlap"], now.overlap, help=say("care.overlap_help")
+        )
         changes["lease_minutes"] = right.number_input(
             say("care.lease"), 1.0, 1440.0, now.lease_minutes, 1.0, help=say("care.lease_help"), format="%g"
         )
         changes["break_minutes"] = left.number_input(
-            say("care.minutes"), 0, 480, now.break_minutes, help=say("care.never")
+            say("care.minutes"), *PROJECT_BOUNDS["break_minutes"], now.break_minutes, help=say("care.never")
         )
         changes["break_decisions"] = right.number_input(
-            say("care.decisions"), 0, 100_000, now.break_decisions, help=say("care.never")
+            say("care.decisions"), *PROJECT_BOUNDS["break_decisions"], now.break_decisions, help=say("care.never")
         )
         changes["refresh_after"] = left.number_input(
-            say("care.refresh"), 0, 100_000, now.refresh_after, help=say("care.refresh_help")
+            say("care.refresh"), *PROJECT_BOUNDS["refresh_after"], now.refresh_after, help=say("care.refresh_help")
         )
         if st.form_submit_button(say("care.save"), type="primary"):
             _save(project, changes)
