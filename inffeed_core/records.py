@@ -10,6 +10,9 @@ from enum import StrEnum
 
 Metadata = Mapping[str, str | int | float | bool | None]
 
+Passage = str | tuple[str, str]
+"""What a model reads: a text, or a text and its second text."""
+
 Progress = Callable[[str, int, int], None]
 """Called by long work as `progress(stage, done, total)`: the stage in plain words, and units done of `total` (0 =
 unknown). It raises `errors.Cancelled` where the user asked to stop, so the caller must be ready to be interrupted."""
@@ -34,6 +37,8 @@ class Example:
     split: Split
     source: str = ""
     metadata: Metadata = field(default_factory=dict)
+    pair: str | None = None
+    """The second text, such as the target of a stance, a hypothesis or an answer; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,13 @@ class Instance:
     """When, as an ISO 8601 time in UTC, or None."""
     disputed: bool = False
     """True where annotators' votes tie: the label is the imported one, and nobody has confirmed it, gold or not."""
+    pair: str | None = None
+    """The second text, or None."""
+
+    @property
+    def passage(self) -> Passage:
+        """What a model reads of it."""
+        return self.text if self.pair is None else (self.text, self.pair)
 
 
 class Act(StrEnum):

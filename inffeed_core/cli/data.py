@@ -71,6 +71,14 @@ def new(
 @click.option("--split-column", metavar="COL", help="The column with the split of each row.")
 @click.option("--text", metavar="COL", help="The column with the texts.")
 @click.option("--label", metavar="COL", help="The column with the labels.")
+@click.option(
+    "--pair-column",
+    "--pair",
+    "pair",
+    metavar="COL",
+    help="The column with second texts, such as a stance's target, a hypothesis or an answer.",
+)
+@click.option("--no-pair", is_flag=True, help="No column holds second texts, whatever its name.")
 @click.option("--id", "id_column", metavar="COL", help="The column with unique ids; without one, ids are assigned.")
 @click.option("--source", metavar="COL", help="The column with the source of each label.")
 @click.option(
@@ -96,6 +104,7 @@ def import_(
     file: Path,
     encoding: str | None,
     mapping: tuple[str, ...],
+    no_pair: bool,
     leave_out_leaks: bool,
     leave_out_duplicates: bool,
     dry_run: bool,
@@ -110,10 +119,12 @@ def import_(
     from inffeed_core.data.reading import read
     from inffeed_core.project.importing import commit, preview
 
+    if no_pair and columns["pair"]:
+        raise click.UsageError("--no-pair and --pair-column contradict each other; give one of them.")
     target = opened(project)
     table = read(file, encoding=encoding)
     guess = preview(target, table)
-    options = _chosen(guess.options, mapping, columns)
+    options = _chosen(replace(guess.options, pair=None) if no_pair else guess.options, mapping, columns)
     look = guess if options == guess.options else preview(target, table, options)
     _warn_of_overlaps(look, leave_out_leaks, leave_out_duplicates)
     if dry_run:
@@ -140,7 +151,12 @@ def _chosen(guess: "ImportOptions", mapping: tuple[str, ...], columns: dict[str,
         changes |= {"split": Split(split), "split_column": names.get("split_column")}
     elif "split_column" in names:
         changes["split"] = None
-    for role in ("id", "source", "split_column"):  # a column that the user gave another role is not guessed to be this
+    for role in (
+        "id",
+        "source",
+        "split_column",
+        "pair",
+    ):  # a column that the user gave another role is not guessed to be this
         if role not in changes and getattr(guess, role) in names.values():
             changes[role] = None
             if role == "split_column" and "split" not in changes:
@@ -160,7 +176,7 @@ def _label_names(mapping: tuple[str, ...]) -> dict[str, str]:
 
 
 def _warn_of_overlaps(look: "ImportPreview", leave_out_leaks: bool, leave_out_duplicates: bool) -> None:
-    for note in look.notes:
+    for note in (*look.notes, *_pairs_told(look)):
         click.echo(note, err=True)
     if look.duplicates and not leave_out_duplicates:
         warn(f"{_first(look.duplicates)} repeat a text of their split; --leave-out-duplicates keeps the first of each.")
@@ -169,6 +185,15 @@ def _warn_of_overlaps(look: "ImportPreview", leave_out_leaks: bool, leave_out_du
             f"{_first(look.leaks)} in train or silver also stand in validation or test, which flatters every number; "
             "--leave-out-leaks leaves them out."
         )
+
+
+def _pairs_told(look: "ImportPreview") -> list[str]:
+    if look.options.pair is None:
+        return []
+    told = f"Second texts are in {look.options.pair!r}; --no-pair keeps the column as metadata."
+    return (
+        [told, f"Without a second text: {look.without_pair:,} of {look.total:,} rows."] if look.without_pair else [told]
+    )
 
 
 def _first(same: "tuple[SameText, ...]") -> str:

@@ -122,7 +122,15 @@ class _Rows:
         id = given_id or self._numbered(split)
         source = self._stripped(cells, self._options.source)
         self._converted.examples.append(
-            Example(id=id, text=text, label=original, split=split, source=source, metadata=self._kept(cells))
+            Example(
+                id=id,
+                text=text,
+                label=original,
+                split=split,
+                source=source,
+                metadata=self._kept(cells),
+                pair=self._pair(cells),
+            )
         )
         self._converted.decisions.extend(decisions)
 
@@ -142,6 +150,11 @@ class _Rows:
         if not text.strip():
             self._refuse(row, f"The text (column {self._options.text!r}) is missing", "Fill it in or remove the row.")
         return text
+
+    def _pair(self, cells: Sequence[Cell]) -> str | None:
+        """The second text as it is; None where the cell is empty."""
+        text = "" if self._options.pair is None else as_text(cells[self._at[self._options.pair]])
+        return text if text.strip() else None
 
     def _label(self, row: int, cells: Sequence[Cell], column: str) -> str:
         raw = self._stripped(cells, column)

@@ -25,6 +25,9 @@ all that was said about the text; see `answers`."""
 _ADDED = {"disputed", "answers"}
 """Which exports of earlier releases lack."""
 
+PAIR = "second_text"
+"""The column of second texts, which an export has where its project has any."""
+
 CARRIED_VERSION = "inffeed:model_version"
 """Metadata key under which an imported export's model version is kept: the new project has no such version, but its
 exports name it until the project has an active version of its own."""
@@ -44,7 +47,7 @@ def role_columns(columns: Collection[str]) -> tuple[str, ...]:
 
 def column_of(metadata_key: str) -> str:
     """The export's column for a metadata key: the key, prefixed where it would be mistaken for another column."""
-    clashes = metadata_key in EXPORT_COLUMNS or metadata_key.startswith(_PREFIX)
+    clashes = metadata_key in (*EXPORT_COLUMNS, PAIR) or metadata_key.startswith(_PREFIX)
     return _PREFIX + metadata_key if clashes else metadata_key
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
-from inffeed_core.data.export_columns import is_export
+from inffeed_core.data.export_columns import PAIR, is_export
 from inffeed_core.data.table import Table, as_text, refused
 from inffeed_core.errors import SettingsError
 from inffeed_core.records import Split
@@ -20,6 +20,9 @@ SPLIT_NAMES = {s.value: s for s in Split} | {
 """What a split column may hold, in any case."""
 
 _TEXT = ("text", "review", "sentence", "content", "comment", "tweet", "body", "document", "message", "post")
+_FIRST = ("text_a", "text1", "text_1", "sentence1", "sentence_1", "sentence_a", "premise", "question1")
+_SECOND = ("text_b", "text2", "text_2", "sentence2", "sentence_2", "sentence_b", "hypothesis", "question2", "target")
+_PAIR = (PAIR, *_SECOND, "question", "query", "answer", "claim", "premise")
 _LABEL = ("label", "gold", "class", "sentiment", "category", "target", "stance", "y")
 _ID = ("id", "instance_id", "example_id", "uid", "guid", "key", "tweet_id", "review_id")
 _SPLIT = ("split", "set", "subset", "partition", "fold")
@@ -49,13 +52,15 @@ class ImportOptions:
     """The project's label by the file's name for it; names that are missing here must be labels of the project."""
     history: bool = False
     """The file is an export: recreate original labels and the decisions that changed or confirmed them."""
+    pair: str | None = None
+    """Column of second texts, such as the target of a stance; where its cell is empty a text has none."""
 
     def __post_init__(self) -> None:
         if (self.split is None) == (self.split_column is None):
             raise SettingsError("Choose either one split for the whole file or the column that names the split.")
         if self.history and self.id is None:
             raise SettingsError("Decisions of an export can only be recreated with its id column; choose it.")
-        named = [c for c in (self.text, self.label, self.id, self.source, self.split_column) if c is not None]
+        named = self.roles
         if not all(named):
             raise SettingsError("A column's name is empty; choose a text and a label column.")
         twice = sorted(c for c, n in Counter(named).items() if n > 1)
@@ -80,7 +85,7 @@ class ImportOptions:
     @property
     def roles(self) -> tuple[str, ...]:
         """The columns that mean something, so that the others are metadata."""
-        named = (self.text, self.label, self.id, self.source, self.split_column)
+        named = (self.text, self.pair, self.label, self.id, self.source, self.split_column)
         return tuple(column for column in named if column is not None)
 
 
@@ -94,18 +99,21 @@ def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
         problem = f"The file has one column ({table.columns[0]}); a text and a label are needed."
         raise refused(table.name, problem, "Choose a file with a text and a label column.")
     if is_export(table.columns):
-        return ImportOptions("text", "label", split_column="split", id="id", source="source", history=True)
+        pair = PAIR if PAIR in table.columns else None
+        return ImportOptions("text", "label", split_column="split", id="id", source="source", history=True, pair=pair)
     some = replace(table, rows=table.rows[:_LOOKED_AT])
     label = _label_column(some, labels)
-    text = _named(table, _TEXT, but=(label,)) or _longest(some, but=label)
+    text = _named(table, _FIRST + _TEXT, but=(label,)) or _longest(some, but=label)
     split_column = _split_column(table, but=(text, label))
+    id, source = (_named(table, names, but=(text, label)) for names in (_ID, _SOURCE))
     return ImportOptions(
         text=text,
         label=label,
         split=None if split_column else split_of_name(table.name) or Split.TRAIN,
         split_column=split_column,
-        id=_named(table, _ID, but=(text, label)),
-        source=_named(table, _SOURCE, but=(text, label)),
+        id=id,
+        source=source,
+        pair=_pair_column(some, labels, but=[c for c in (text, label, split_column, id, source) if c]),
         label_names=_same_but_for_case(label_counts(table, label), labels)
         or _numbers_of_names(table.class_names.get(label, ()), labels),
     )
@@ -145,6 +153,15 @@ def _label_column(table: Table, labels: Sequence[str]) -> str:
 def _longest(table: Table, but: str) -> str:
     others = [column for column in table.columns if column != but]
     return max(others, key=lambda column: sum(len(as_text(cell)) for cell in table.column(column)))
+
+
+def _pair_column(table: Table, labels: Sequence[str], but: Sequence[str]) -> str | None:
+    """A column by its usual name whose cells are words, and no labels of the project."""
+    column = _named(table, _PAIR, but)
+    cells = {as_text(cell).strip() for cell in table.column(column)} - {""} if column else set()
+    known = {label.casefold() for label in labels}
+    words = all(any(map(str.isalpha, cell)) and cell.casefold() not in known for cell in cells)
+    return column if cells and words else None
 
 
 def _split_column(table: Table, but: Sequence[str]) -> str | None:

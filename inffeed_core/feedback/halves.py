@@ -25,5 +25,5 @@ def confirming(validation: Encoded, method: Remedy) -> Encoded:
 def _half(validation: Encoded, which: int) -> list[int]:
     """Every other text of each imported label by lot, in the order of import."""
     found = validation.instances
-    lots = [(one.original_label, lot(one.id, text_hash(one.text))) for one in found]
+    lots = [(one.original_label, lot(one.id, text_hash(one.text, one.pair))) for one in found]
     return sorted(sorted(range(len(found)), key=lots.__getitem__)[which::2])

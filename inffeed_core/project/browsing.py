@@ -28,6 +28,8 @@ class Twins:
     """Id of the one that the fix would leave out."""
     kept: str
     text: str
+    pair: str | None = None
+    """The second text of the one left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +65,8 @@ def doubled(project: Project) -> Doubled:
         leaked = leaks(db)
         shown = again[:SHOWN_AT_MOST], leaked[:SHOWN_AT_MOST]
         known = find(db, sorted({id for pairs in shown for pair in pairs for id in pair}))
-        lists = [[Twins(out, kept, known[out].text) for out, kept in pairs] for pairs in shown]
+        lists = [
+            [Twins(left_out=out, kept=kept, text=known[out].text, pair=known[out].pair) for out, kept in pairs]
+            for pairs in shown
+        ]
         return Doubled(duplicates=lists[0], total_duplicates=len(again), leaks=lists[1], total_leaks=len(leaked))

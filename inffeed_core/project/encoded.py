@@ -119,10 +119,11 @@ class Material:
 
 
 def fingerprint(instances: Sequence[Instance]) -> str:
-    """SHA-256 of ids, texts, labels and whether each is confirmed."""
+    """SHA-256 of ids, texts, second texts where there are any, labels and whether each is confirmed."""
     digest = hashlib.sha256()
     for one in instances:
-        for part in (one.id, one.text, one.label, str(one.confirmed)):
+        second = () if one.pair is None else ("\x00", one.pair)
+        for part in (one.id, one.text, *second, one.label, str(one.confirmed)):
             digest.update(part.encode("utf-8", "surrogatepass") + b"\x00")
     return digest.hexdigest()
 

@@ -12,12 +12,12 @@ from typing import BinaryIO
 from sqlite_utils import Database
 
 from inffeed_core.data.answers import to_cell
-from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, column_of
+from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, PAIR, column_of
 from inffeed_core.data.table import Cell, Kind, kind_of
 from inffeed_core.data.writing import replacing, write
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Decision, Instance, Progress, Split
-from inffeed_core.store import active_version, by_instance, count_instances, history, instances, reading
+from inffeed_core.store import active_version, by_instance, count_instances, has_pairs, history, instances, reading
 
 _ALL_SPLITS = tuple(Split)
 _ROWS_PER_REPORT = 1000
@@ -33,9 +33,9 @@ def export(
 ) -> int:
     """Write the instances of these splits in the order of their import; returns how many.
 
-    The name tells the format, one of `data.formats.known.WRITABLE`. The columns are `EXPORT_COLUMNS`, then the
-    metadata. `model_version` is the active version; a project without one repeats that of
-    the export it came from. Left out are excluded instances, undone decisions and undos.
+    The name tells the format, one of `data.formats.known.WRITABLE`. The columns are `EXPORT_COLUMNS`, then the second
+    texts where the project has any, then the metadata. `model_version` is the active version; a project without one
+    repeats that of the export it came from. Left out are excluded instances, undone decisions and undos.
     Raises ExportFailed, and then whatever stood at `path` is unchanged.
     """
     with replacing(path) as file:
@@ -67,6 +67,8 @@ class _Rows:
         self._metadata = _metadata_kinds(instances(db, splits))
         self.columns: dict[str, Kind] = dict.fromkeys(EXPORT_COLUMNS, Kind.TEXT)
         self.columns |= dict.fromkeys(("confirmed", "disputed"), Kind.BOOLEAN)
+        self._pairs = has_pairs(db)
+        self.columns |= {PAIR: Kind.TEXT} if self._pairs else {}
         self.columns |= {column_of(key): kind for key, kind in self._metadata.items()}
         self.done = 0
 
@@ -94,6 +96,7 @@ class _Rows:
             *((decision.act.value, decision.annotator, decision.at, decision.note or None) if decision else [None] * 4),
             self._version or i.metadata.get(CARRIED_VERSION),
             to_cell(_as_answers(said)),
+            *((i.pair,) if self._pairs else ()),
             *(i.metadata.get(key) for key in self._metadata),
         ]
 

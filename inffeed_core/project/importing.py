@@ -64,6 +64,8 @@ class ImportPreview:
     decisions: int
     """Relabels and keeps that would be recreated from an export."""
     notes: tuple[str, ...]
+    without_pair: int = 0
+    """Rows without a problem and without a second text, where a column of second texts was chosen."""
 
     @property
     def ready(self) -> bool:
@@ -115,6 +117,7 @@ def preview(
         leaks=overlaps.leaks,
         decisions=len(converted.decisions),
         notes=table.notes,
+        without_pair=sum(e.pair is None for e in converted.examples) if chosen.pair else 0,
     )
 
 

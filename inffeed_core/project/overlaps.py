@@ -1,6 +1,7 @@
 """Equal texts in places where they do harm: duplicates within a split, and leaks between learning and held-out data.
 
-Texts are equal where they differ only in case, white space or Unicode form (`store.instances.text_hash`).
+Texts are equal where they and their second texts differ only in case, white space or Unicode form
+(`store.instances.text_hash`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,8 @@ class SameText:
     text: str
     in_project: bool
     """Whether `id` is in the project already; otherwise it is in the file."""
+    pair: str | None = None
+    """Its second text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Overlaps:
 
 def hashes_of(examples: Sequence[Example]) -> list[str]:
     """The text hash of each example."""
-    return [text_hash(e.text) for e in examples]
+    return [text_hash(e.text, e.pair) for e in examples]
 
 
 def find_overlaps(
@@ -60,21 +63,21 @@ def find_overlaps(
         else:
             learned_there.append((id, hash))
     duplicates = []
-    text_of = {}
+    texts_of = {}
     for example, hash in zip(examples, hashes, strict=True):
-        text_of[hash] = example.text
+        texts_of[hash] = (example.text, example.pair)
         kept = first.setdefault((example.split, hash), example.id)
         if kept != example.id:
-            duplicates.append(SameText(example.id, kept, example.text, in_project=False))
+            duplicates.append(SameText(example.id, kept, example.text, in_project=False, pair=example.pair))
         if example.split in HELD_OUT:
             held_out.setdefault(hash, example.id)
     leaks = [
-        SameText(e.id, held_out[hash], e.text, in_project=False)
+        SameText(e.id, held_out[hash], e.text, in_project=False, pair=e.pair)
         for e, hash in zip(examples, hashes, strict=True)
         if e.split in LEARNED and hash in held_out
     ]
     leaks += [  # those that were leaks before this file are not its doing
-        SameText(id, held_out[hash], text_of[hash], in_project=True)
+        SameText(id, held_out[hash], texts_of[hash][0], in_project=True, pair=texts_of[hash][1])
         for id, hash in learned_there
         if hash in held_out and hash not in held_out_there
     ]

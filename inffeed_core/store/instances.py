@@ -23,7 +23,7 @@ def instances_as_of(table: str) -> str:
     """The query for instances with their labels at `:as_of`, by the votes in this table or view."""
     votes = votes_about(table, "i.id")
     return f"""
-SELECT i.n, i.id, i.text, i.split, i.label AS original_label, coalesce(d.label, i.label) AS label,
+SELECT i.n, i.id, i.text, i.pair, i.split, i.label AS original_label, coalesce(d.label, i.label) AS label,
        (t.n IS NULL AND i.split != 'silver') OR d.n IS NOT NULL AS confirmed,
        t.n IS NOT NULL AND d.n IS NULL AS disputed, i.source, i.metadata, d.annotator, d.at AS decided_at
 FROM instance i
@@ -55,13 +55,14 @@ def add_examples(db: Database, examples: Iterable[Example]) -> int:
     """Insert examples; returns how many. An id that exists already raises sqlite3.IntegrityError."""
     last = next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM instance")))["n"]
     cursor = db.conn.executemany(
-        "INSERT INTO instance (id, text, text_hash, label, split, source, metadata, lot)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO instance (id, text, pair, text_hash, label, split, source, metadata, lot)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 e.id,
                 e.text,
-                hash := text_hash(e.text),
+                e.pair,
+                hash := text_hash(e.text, e.pair),
                 e.label,
                 e.split.value,
                 e.source,
@@ -75,10 +76,18 @@ def add_examples(db: Database, examples: Iterable[Example]) -> int:
     return cursor.rowcount
 
 
-def text_hash(text: str) -> str:
-    """Equal for texts that differ only in case, white space or Unicode form: 128 bits, hex."""
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def text_hash(text: str, pair: str | None = None) -> str:
+    """Equal for texts that differ only in case, white space or Unicode form, and their second texts too: 128 bits, hex.
+
+    A text without a second one equals none that has one.
+    """
+    folded = folded_text(text) if pair is None else f"{folded_text(text)}\0{folded_text(pair)}"
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def folded_text(text: str) -> str:
+    """A text without what `text_hash` does not see."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def lot(id: str, hash: str) -> str:
@@ -162,6 +171,11 @@ def count_instances(db: Database) -> int:
     return int(next(iter(db.query(sql)))["n"])
 
 
+def has_pairs(db: Database) -> bool:
+    """Whether any text of the project has a second text; quick where the first ones have, as in most projects."""
+    return bool(list(db.query("SELECT 1 FROM instance WHERE pair IS NOT NULL LIMIT 1")))
+
+
 def count_by_split(db: Database) -> dict[Split, dict[str, int]]:
     """Current label counts of every split, by label; a split without instances has an empty dict."""
     sql = f"SELECT split, label, count(*) AS n FROM ({INSTANCES_AS_OF}) GROUP BY split, label"
@@ -207,6 +221,7 @@ def as_instance(row: Mapping[str, object]) -> Instance:
     return Instance(
         id=str(row["id"]),
         text=str(row["text"]),
+        pair=None if row["pair"] is None else str(row["pair"]),
         split=Split(str(row["split"])),
         original_label=str(row["original_label"]),
         label=str(row["label"]),

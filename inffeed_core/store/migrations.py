@@ -339,3 +339,10 @@ ALTER TABLE exclusion ADD COLUMN decision TEXT REFERENCES decision (token)
 def m009_place_of_jobs(db: Database) -> None:
     """A job knows the database that it was started in: in a copy of the folder nobody works on it."""
     db.conn.execute("ALTER TABLE job ADD COLUMN place TEXT")
+
+
+@migrations()
+def m010_pairs(db: Database) -> None:
+    """A text may have a second text: the target of a stance, a hypothesis, an answer."""
+    db.conn.execute("ALTER TABLE instance ADD COLUMN pair TEXT")
+    db.conn.execute("CREATE INDEX instance_with_pair ON instance (split) WHERE pair IS NOT NULL")
