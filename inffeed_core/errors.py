@@ -19,6 +19,7 @@
     ├── MissingExtra        an optional package is not installed
     ├── NotReady            a step is asked for before the one it needs
     ├── UnknownInstance     no instance has this id
+    ├── InvalidSilver       a silver label, or its source, cannot be stored
     ├── InvalidDecision     a decision names an unknown label, act or token
     ├── JobError            a job cannot be started, or has ended while its process went on
     └── Cancelled           the user cancelled running work
@@ -164,6 +165,10 @@ class NotReady(InfFeedError):
 
 class UnknownInstance(InfFeedError):
     """No instance of the project has this id."""
+
+
+class InvalidSilver(InfFeedError):
+    """A silver label names an unknown source, label or instance, or a source clashes with one that is there."""
 
 
 class InvalidDecision(InfFeedError):

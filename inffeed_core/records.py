@@ -27,6 +27,45 @@ class Split(StrEnum):
     SILVER = "silver"
 
 
+class SourceKind(StrEnum):
+    """How a source makes silver labels."""
+
+    IMPORTED = "imported"
+    MODEL = "model"
+    ZERO_SHOT = "zero-shot"
+    LLM = "llm"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A named method that gives silver labels: a lexicon, a model, an LLM with its prompt."""
+
+    name: str
+    kind: SourceKind = SourceKind.IMPORTED
+    details: Mapping[str, object] = field(default_factory=dict)
+    """What made the labels: prompt, model, settings, endpoint, file. Never a key."""
+    created: str = ""
+    """ISO 8601 time in UTC; the store fills it in where it is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilverLabel:
+    """What one source says about one text."""
+
+    source: str
+    """Its name."""
+    instance_id: str
+    label: str | None
+    """None where it refused, or where nobody can read its answer."""
+    confidence: float | None = None
+    """0 to 1, as the source tells it; None where it tells none."""
+    answer: str = ""
+    """Its own words, where the label is None."""
+    at: str = ""
+    """ISO 8601 time in UTC; empty where nobody knows more than when the source came."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One labelled text as it was imported. It never changes; decisions are kept apart from it."""
@@ -34,11 +73,14 @@ class Example:
     id: str
     text: str
     label: str
+    """Of a silver text, what its `source` says; empty where it says nothing, or there is none."""
     split: Split
     source: str = ""
     metadata: Metadata = field(default_factory=dict)
     pair: str | None = None
     """The second text, such as the target of a stance, a hypothesis or an answer; None where there is none."""
+    silver: tuple[SilverLabel, ...] = ()
+    """What other sources say about it, gold or silver; of gold it changes no label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +91,9 @@ class Instance:
     text: str
     split: Split
     original_label: str
+    """As imported; of a silver text what the sources say now, by the project's choice, "" where none says anything."""
     label: str
+    """"" where a silver text has no label yet."""
     confirmed: bool
     """True where a human has confirmed the label: gold splits, and silver after keep or relabel; never if disputed."""
     source: str = ""

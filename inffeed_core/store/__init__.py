@@ -116,6 +116,17 @@ from inffeed_core.store.jobs import (
     report,
 )
 from inffeed_core.store.slices import Mark, Slice, decided_after, mark
+from inffeed_core.store.sources import (
+    add_source,
+    choose_silver,
+    record_silver_labels,
+    silver_choice,
+    silver_clock,
+    silver_labels,
+    silver_labels_of,
+    source_counts,
+    sources,
+)
 from inffeed_core.store.twins import twins
 from inffeed_core.store.undecided import (
     Room,
@@ -135,6 +146,15 @@ from inffeed_core.store.versions import (
 )
 
 __all__ = [
+    "sources",
+    "source_counts",
+    "silver_labels_of",
+    "silver_labels",
+    "silver_clock",
+    "silver_choice",
+    "record_silver_labels",
+    "choose_silver",
+    "add_source",
     "DECIDED_TOO",
     "Exposure",
     "Mark",

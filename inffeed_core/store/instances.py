@@ -9,6 +9,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from sqlite_utils import Database
 
@@ -16,6 +17,7 @@ from inffeed_core.errors import ProjectError, UnknownInstance
 from inffeed_core.records import Example, Instance, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.clock import now
+from inffeed_core.store.sources import put_imported, refresh_silver
 from inffeed_core.store.votes import votes_about
 
 
@@ -37,6 +39,8 @@ WHERE i.id NOT IN (SELECT instance FROM exclusion)
 
 INSTANCES_AS_OF = instances_as_of("decision")
 NO_LIMIT = 2**62
+_TOGETHER = 1000
+"""Examples whose rows are written in one go."""
 
 
 def save_project_settings(db: Database, settings: ProjectSettings) -> None:
@@ -52,28 +56,29 @@ def project_settings(db: Database) -> ProjectSettings:
 
 
 def add_examples(db: Database, examples: Iterable[Example]) -> int:
-    """Insert examples; returns how many. An id that exists already raises sqlite3.IntegrityError."""
+    """Insert examples with what sources say of them; returns how many.
+
+    An id that exists already raises sqlite3.IntegrityError, a source that cannot be one InvalidSilver.
+    """
     last = next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM instance")))["n"]
-    cursor = db.conn.executemany(
-        "INSERT INTO instance (id, text, pair, text_hash, label, split, source, metadata, lot)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (
-                e.id,
-                e.text,
-                e.pair,
-                hash := text_hash(e.text, e.pair),
-                e.label,
-                e.split.value,
-                e.source,
-                json.dumps(dict(e.metadata), ensure_ascii=False),
-                lot(e.id, hash),
-            )
-            for e in examples
-        ),
-    )
+    numbered, to_find_out, count = enumerate(examples, last + 1), False, 0
+    while batch := list(islice(numbered, _TOGETHER)):
+        db.conn.executemany(
+            "INSERT INTO instance (n, id, text, pair, text_hash, label, split, source, metadata, lot)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (_as_row(n, example) for n, example in batch),
+        )
+        to_find_out |= put_imported(db, batch)
+        count += len(batch)
+    if to_find_out:
+        refresh_silver(db, after=last)
     db.conn.execute("INSERT INTO instance_fts (rowid, text) SELECT n, text FROM instance WHERE n > ?", [last])
-    return cursor.rowcount
+    return count
+
+
+def _as_row(n: int, e: Example) -> tuple[object, ...]:
+    hash, metadata = text_hash(e.text, e.pair), json.dumps(dict(e.metadata), ensure_ascii=False)
+    return n, e.id, e.text, e.pair, hash, e.label, e.split.value, e.source, metadata, lot(e.id, hash)
 
 
 def text_hash(text: str, pair: str | None = None) -> str:

@@ -346,3 +346,46 @@ def m010_pairs(db: Database) -> None:
     """A text may have a second text: the target of a stance, a hypothesis, an answer."""
     db.conn.execute("ALTER TABLE instance ADD COLUMN pair TEXT")
     db.conn.execute("CREATE INDEX instance_with_pair ON instance (split) WHERE pair IS NOT NULL")
+
+
+@migrations()
+def m011_sources(db: Database) -> None:
+    """Any number of sources label a text; which of them gives the silver label that is read is chosen.
+
+    What an earlier release imported, one label a text, is what its source says, or that of `sources.UNNAMED`.
+    """
+    for statement in _M011.split(";\n"):
+        db.conn.execute(statement)
+
+
+_M011 = """
+CREATE TABLE source (
+    n INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    details TEXT NOT NULL DEFAULT '{}',
+    created TEXT NOT NULL
+);
+CREATE TABLE silver_label (
+    instance INTEGER NOT NULL REFERENCES instance (n),
+    source INTEGER NOT NULL REFERENCES source (n),
+    label TEXT,
+    confidence REAL CHECK (confidence BETWEEN 0 AND 1),
+    answer TEXT NOT NULL DEFAULT '',
+    at TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (instance, source)
+) WITHOUT ROWID;
+CREATE TABLE silver_choice (
+    n INTEGER PRIMARY KEY,
+    source INTEGER REFERENCES source (n),
+    by TEXT NOT NULL,
+    at TEXT NOT NULL
+);
+INSERT INTO source (name, kind, created)
+    SELECT name, 'imported', strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM (
+        SELECT coalesce(nullif(source, ''), 'imported') AS name, min(n) AS first FROM instance
+        WHERE split = 'silver' GROUP BY name ORDER BY first);
+INSERT INTO silver_label (instance, source, label)
+    SELECT i.n, s.n, i.label FROM instance i JOIN source s ON s.name = coalesce(nullif(i.source, ''), 'imported')
+    WHERE i.split = 'silver' ORDER BY i.n
+"""

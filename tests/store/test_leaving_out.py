@@ -8,10 +8,9 @@ from sqlite_utils import Database
 from inffeed_core import review
 from inffeed_core.errors import InvalidDecision, UnknownInstance
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Decision, Example, Split
+from inffeed_core.records import Act, Decision
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
-    add_examples,
     find,
     history,
     instance,
@@ -74,7 +73,8 @@ def test_a_project_of_the_release_before_keeps_every_decision(tmp_path: Path) ->
     db.conn.execute("PRAGMA foreign_keys = ON")
     migrations.apply(db, stop_before="m008_leave_out")
     save_project_settings(db, ProjectSettings("old", ("negative", "positive")))
-    add_examples(db, [Example(id, id, "negative", Split.SILVER) for id in ("a", "b")])
+    instance = "INSERT INTO instance (id, text, text_hash, label, split) VALUES (?, ?, ?, 'negative', 'silver')"
+    db.conn.executemany(instance, [(id, id, id) for id in ("a", "b")])
     rows = [
         ("t1", "a", "relabel", "positive", None, None),
         ("t2", "b", "keep", "negative", None, "t1"),
