@@ -42,7 +42,7 @@ def test_an_unknown_encoding_and_a_pipe_change_nothing(empty: Project, tmp_path:
     (tmp_path / "a.csv").write_text("text,label\nfine,positive\n")
     for arguments, told in (
         (["pipe.csv"], "is a pipe"),
-        (["a.csv", "--encoding", "punycode"], "no encoding that can be read"),
+        (["a.csv", "--encoding", "punycode"], "not an encoding that can be read"),
     ):
         command = ["import", str(empty.folder), str(tmp_path / arguments[0]), *arguments[1:]]
         refused = CliRunner().invoke(main, command)

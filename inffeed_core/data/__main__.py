@@ -1,4 +1,4 @@
-"""The child that reads one file: `python -m inffeed_core.data`, started by `confined`. Imports what it needs alone."""
+"""The child that reads one file: `python -m inffeed_core.data`, started by `confined`. Imports only what it needs."""
 
 import os
 import sys
@@ -11,11 +11,11 @@ from inffeed_core.data.table import refused
 from inffeed_core.errors import ImportRefused
 
 _SECONDS_AFTER = 5
-"""The deadline is the parent's; the kernel's own comes some seconds later, should nobody keep it."""
+"""The parent keeps the deadline; the kernel enforces its own some seconds later, in case the parent does not."""
 
 
 def main() -> None:
-    """Read the request, answer it, and end at once whatever still runs."""
+    """Read the request, answer it, and end at once, whatever is still running."""
     request, data = requested(sys.stdin.buffer)
     _confine(request)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -37,12 +37,12 @@ def _answer(request: Request, data: bytes) -> Answer:
         return too_large(request)
     except Exception as error:  # whatever the libraries raise over a file that was made to break them
         kind = request.format.name
-        problem = f"The file is damaged or unlike any {kind} file known ({type(error).__name__}: {error!s:.200})."
+        problem = f"The file is damaged, or not a valid {kind} file ({type(error).__name__}: {error!s:.200})."
         return refused(request.name, problem, "Write it again, or export it as CSV.")
 
 
 def _confine(request: Request) -> None:
-    """Let the kernel keep the limits too."""
+    """Let the kernel enforce the limits too."""
     with suppress(ImportError):  # there is no such module on Windows
         import resource
 
@@ -57,7 +57,7 @@ def _confine(request: Request) -> None:
 
 
 def _end_with_parent() -> None:
-    os.read(0, 1)  # returns at the end of the lifeline alone
+    os.read(0, 1)  # returns only when the lifeline closes
     os._exit(1)
 
 

@@ -1,7 +1,7 @@
 """Everything that annotators said about one text, in one cell of an export: a JSON list, oldest first.
 
-Each answer is an object with `act`, `annotator`, `at`, and where there is one `label`, `note` and `settles`. All that
-stand are in it, those withdrawn by a later one too, so that an import gives the same votes again.
+Each answer is an object with `act`, `annotator` and `at`, and, if it has them, `label`, `note` and `settles`. Every
+standing answer is included, even one that a later answer withdraws, so an import recreates the same votes.
 """
 
 import json
@@ -26,16 +26,16 @@ def to_cell(decisions: Sequence[Decision]) -> str | None:
 def from_cell(cell: str, instance_id: str, label: Callable[[str], str]) -> list[Decision]:
     """Inverse of `to_cell`, with fresh tokens; `label` gives the project's label for the file's, or raises ValueError.
 
-    Raises ValueError, which says what is wrong.
+    Raises ValueError, whose message says what is wrong.
     """
     try:
         given = json.loads(cell)
     except ValueError as error:
-        raise ValueError(f"it is no JSON ({error})") from None
+        raise ValueError(f"not valid JSON ({error})") from None
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("nested too deeply") from None
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise ValueError("it is no list of answers")
+        raise ValueError("not a list of answers")
     return [_read(one, instance_id, label) for one in given]
 
 
@@ -58,17 +58,17 @@ def _written(one: Decision) -> dict[str, Any]:
 
 def _read(one: dict[str, Any], instance_id: str, label: Callable[[str], str]) -> Decision:
     if not set(one) <= _KNOWN or not all(isinstance(v, str) for k, v in one.items() if k != "settles"):
-        raise ValueError(f"an answer holds something else than texts for {', '.join(sorted(_KNOWN))}")
+        raise ValueError(f"an answer may hold only strings, for {', '.join(sorted(_KNOWN))}")
     if what := next(filter(None, (broken(value) for value in one.values() if isinstance(value, str))), None):
         raise ValueError(f"an answer holds {what}")
     act, annotator, at = (one.get(name, "") for name in ("act", "annotator", "at"))
     if act not in ACTS:
-        raise ValueError(f"{act!r} is no act; known are {', '.join(ACTS)}")
+        raise ValueError(f"{act!r} is not an act; use one of {', '.join(ACTS)}")
     if not annotator.strip() or not is_time(at):
         raise ValueError(f"an answer names the annotator {annotator!r} and the time {at!r}")
     gives_label, settles = Act(act) in _LABELLING, one.get("settles", False)
     if gives_label != ("label" in one) or settles not in (True, False) or (settles and not gives_label):
-        raise ValueError("relabel and keep have a label, and may settle; other acts have and do neither")
+        raise ValueError("relabel and keep need a label and may settle; no other act may have a label or settle")
     said = label(one["label"]) if gives_label else None
     return Decision(
         token=str(uuid4()),

@@ -1,22 +1,22 @@
-"""Hugging Face's `ClassLabel`: numbers whose names stand in a Parquet file's metadata."""
+"""Hugging Face's `ClassLabel`: numbers whose names are in a Parquet file's metadata."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MOST_CHARACTERS = 2**24
-"""Of the metadata; more is no description of a data set."""
+"""Of the metadata; anything longer does not describe a data set."""
 
 
 def class_names(metadata: Mapping[bytes, bytes] | None, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The names of 0, 1, … for each of these columns that has any. What is malformed names nothing."""
+    """The names of 0, 1, … for each of these columns that has any. Malformed metadata give no names."""
     features = _features((metadata or {}).get(b"huggingface", b""))
     found = {column: _names(features.get(column)) for column in columns}
     return {column: names for column, names in found.items() if names}
 
 
 def named(value: object, names: Sequence[str]) -> object:
-    """The name of a number, and of each in a list; -1 has none, and a number beyond the names stays one."""
+    """The name of a number, or of each number in a list. -1 becomes None; a number beyond the names is unchanged."""
     if isinstance(value, list):
         return [named(each, names) for each in value]
     if not isinstance(value, int) or isinstance(value, bool):
@@ -27,7 +27,7 @@ def named(value: object, names: Sequence[str]) -> object:
 
 
 def _features(told: bytes) -> Mapping[str, Any]:
-    """{column: its feature}, where the metadata hold such a thing."""
+    """{column: its feature}; empty if the metadata hold no features."""
     try:
         content = json.loads(told) if 0 < len(told) <= _MOST_CHARACTERS else {}
     except (ValueError, RecursionError):
@@ -39,7 +39,7 @@ def _features(told: bytes) -> Mapping[str, Any]:
 
 
 def _names(feature: object) -> tuple[str, ...]:
-    if isinstance(feature, list) and len(feature) == 1:  # how older releases write a list
+    if isinstance(feature, list) and len(feature) == 1:  # older releases write a list like this
         feature = feature[0]
     if not isinstance(feature, dict):
         return ()

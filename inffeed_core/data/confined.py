@@ -1,7 +1,7 @@
-"""Reading in a child process that can be ended: by its deadline, its memory, or because nobody waits any more.
+"""Reading in a child process that ends at its deadline, at its memory limit, or when nobody waits for it any more.
 
-The child gets one frame with the request, then the bytes of an upload; its standard input stays open as a lifeline,
-so that it ends with the process that waits for it, however that ends. It answers in frames: a length of eight bytes
+The child gets one frame with the request, then the bytes of an upload. Its standard input stays open as a lifeline:
+when the waiting process ends, for whatever reason, so does the child. It answers in frames: a length of eight bytes
 and a tuple in Python's `marshal` form, which is fast, keeps shared strings shared and, unlike a pickle, runs nothing.
 """
 
@@ -24,11 +24,11 @@ from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused
 
 CHILD = (sys.executable, "-P", "-m", "inffeed_core.data")
 LENGTH = 8
-"""Bytes before a frame that say how long it is."""
+"""Bytes before each frame that hold its length."""
 ROWS_IN_A_FRAME = 10_000
 _LOOKS_EVERY = 0.1
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Else every core reserves address space for a thread that never runs."""
+"""Otherwise every core reserves address space for a thread that never runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def read_confined(request: Request, data: bytes | None, waiting: Callable[[], No
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": _paths()} | _ONE_THREAD,
-        start_new_session=True,  # Ctrl-C is for us, who then end it
+        start_new_session=True,  # Ctrl-C reaches this process, which then ends the child
     )
     exchange = _Exchange(child, request, data)
     try:
@@ -80,20 +80,20 @@ def _wait(exchange: "_Exchange", request: Request, waiting: Callable[[], None]) 
 
 
 def too_slow(request: Request) -> ImportRefused:
-    """The refusal of a file that is not read in time."""
-    problem = f"The file was not read within {request.limits.seconds:,.0f} seconds, the limit."
+    """The refusal of a file that was not read in time."""
+    problem = f"The file could not be read within the limit of {request.limits.seconds:,.0f} seconds."
     return refused(request.name, problem, "Import it in parts, or as CSV.")
 
 
 def too_large(request: Request) -> ImportRefused:
     """The refusal of a file that needs too much memory."""
     limit = request.limits.memory / 2**30
-    problem = f"The file unpacks to more than can be read with {limit:,.1f} GiB of memory, the limit."
+    problem = f"The file unpacks to more than fits in the memory limit of {limit:,.1f} GiB."
     return refused(request.name, problem, "Import it in parts.")
 
 
 class _Exchange(threading.Thread):
-    """Sends the request and collects the answer, so that the caller may look at the clock meanwhile."""
+    """Sends the request and collects the answer while the caller watches the clock."""
 
     def __init__(self, child: "subprocess.Popen[bytes]", request: Request, data: bytes | None) -> None:
         super().__init__(name="read a file", daemon=True)
@@ -104,24 +104,24 @@ class _Exchange(threading.Thread):
         self._answer: Answer | None = None
 
     def run(self) -> None:
-        """Talk to the child until it has answered or is gone."""
+        """Talk to the child until it has answered or ended."""
         try:
             send(self._stdin, _as_tuple(self._request, self._data))
             if self._data is not None:
                 self._stdin.write(self._data)
             self._stdin.flush()
             self._answer = received(self._stdout)
-        except (OSError, EOFError, ValueError, TypeError):  # it is gone, perhaps in the middle of a frame
+        except (OSError, EOFError, ValueError, TypeError):  # the child ended, perhaps in the middle of a frame
             self._answer = None
 
     def answer(self, code: int) -> Table:
-        """What the child said. Raises what it refused, and ImportRefused where it ended without a word."""
+        """The child's table. Raises the child's refusal, and ImportRefused if it ended without an answer."""
         if isinstance(self._answer, Table):
             return self._answer
         if self._answer is not None:
             raise self._answer
         problem = f"The process that read the file ended without an answer (exit code {code})."
-        remedy = "The file is damaged, or the machine is short of memory: write it again, as CSV, or in parts."
+        remedy = "The file is damaged, or the machine is short of memory. Save the file again, as CSV, or in parts."
         raise refused(self._request.name, problem, remedy)
 
 
@@ -134,7 +134,7 @@ def _as_tuple(request: Request, data: bytes | None) -> tuple[Any, ...]:
 
 
 def requested(file: IO[bytes]) -> tuple[Request, bytes]:
-    """The request that comes through a file, and the bytes of the upload that follow it."""
+    """The request read from a stream, and the bytes of the upload that follow it."""
     frame = take(file)
     assert frame is not None
     name, suffix, zipped, path, codec, limits, size = frame
@@ -157,7 +157,7 @@ def send(file: IO[bytes], frame: Any) -> None:
 
 
 def take(file: IO[bytes]) -> Any:
-    """Read one frame. Raises EOFError where it is cut off."""
+    """Read one frame. Raises EOFError if it is cut off."""
     return marshal.loads(_exactly(file, int.from_bytes(_exactly(file, LENGTH), "big")))
 
 
@@ -169,7 +169,7 @@ def _exactly(file: IO[bytes], size: int) -> bytes:
 
 
 def send_answer(file: IO[bytes], answer: Answer) -> None:
-    """Write a table, its rows in some frames, or a refusal."""
+    """Write a table, its rows split over several frames, or a refusal."""
     if isinstance(answer, ImportRefused):
         proposals = None
         if isinstance(answer, EncodingUnclear):
@@ -229,5 +229,5 @@ def _paths() -> str:
 
 
 def _close(pipe: Any) -> None:
-    with suppress(OSError):  # what is still to be written has no reader any more
+    with suppress(OSError):  # nobody reads the bytes still to be written
         pipe.close()

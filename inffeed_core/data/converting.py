@@ -1,4 +1,4 @@
-"""Rows to examples, all or none: every problem of every row is found before anything is refused."""
+"""Rows to examples, all or none: every problem of every row is collected before the file is refused."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,29 +14,29 @@ from inffeed_core.records import Act, Decision, Example, Metadata, Split
 
 KEPT_PROBLEMS = 1000
 
-_SHOWN_CHARACTERS = 60  # of a label in a message: somebody will choose the text column as the label
+_SHOWN_CHARACTERS = 60  # of a label in a message: people do choose the text column as the label
 
 
 @dataclass(slots=True)
 class Converted:
-    """What a table becomes; where there are problems, the rows without any."""
+    """The examples and decisions of a table; if there are problems, those of the rows without any."""
 
     name: str
     examples: list[Example] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    """For an export: what was said about each text, in order of time."""
+    """For an export: the answers about each text, in order of time."""
     problems: list[RowProblem] = field(default_factory=list)
     """The first KEPT_PROBLEMS of them."""
     total_problems: int = 0
 
     def refuse(self, row: int | None, problem: str, remedy: str) -> None:
-        """Note one thing that is wrong."""
+        """Record one problem."""
         self.total_problems += 1
         if len(self.problems) < KEPT_PROBLEMS:
             self.problems.append(RowProblem(row, problem, remedy))
 
     def require_whole(self) -> None:
-        """Raise ImportRefused where anything was wrong."""
+        """Raise ImportRefused if there was any problem."""
         if self.problems:
             raise ImportRefused(self.name, self.problems, self.total_problems)
 
@@ -49,11 +49,11 @@ def convert(
     taken: Collection[str] = (),
     first_number: Mapping[Split, int] | None = None,
 ) -> Converted:
-    """Examples, decisions and problems of a table.
+    """The examples, decisions and problems of a table.
 
-    `taken` holds ids that the project has already; rows without an id column are numbered from `first_number`
-    of their split (1 where it names none): train-000001. Labels, ids and splits are stripped of surrounding white
-    space, texts are kept as they are. Metadata cells that are None or "" are left out.
+    `taken` holds the ids that the project already has. Without an id column, rows are numbered by split, from
+    `first_number` or 1: train-000001. Labels, ids and splits are stripped of surrounding white
+    space; texts are kept as they are. Metadata cells that are None or "" are left out.
     """
     converted = Converted(table.name)
     if _columns_are_there(table, options, converted):
@@ -65,7 +65,7 @@ def convert(
 
 
 def _in_time(decisions: Sequence[Decision]) -> list[Decision]:
-    """In the order of their times, but those about one text in the order of the file, whatever clocks said."""
+    """Ordered by time, except that decisions about one text keep the order of the file, whatever their times."""
     latest: dict[str, float] = {}
     moments = []
     for d in decisions:
@@ -80,7 +80,7 @@ def _columns_are_there(table: Table, options: ImportOptions, converted: Converte
     for column in wanted:
         if column not in table.columns:
             have = ", ".join(table.columns)
-            converted.refuse(None, f"There is no column {column!r}.", f"Choose among its columns: {have}.")
+            converted.refuse(None, f"There is no column {column!r}.", f"Choose one of the file's columns: {have}.")
     return not converted.problems
 
 
@@ -107,7 +107,7 @@ class _Rows:
         self._metadata = [(name(column), n) for n, column in enumerate(table.columns) if column not in roles]
 
     def read(self, row: int) -> None:
-        """Append the example of data row `row` (from 1), and its decision, or what is wrong with it."""
+        """Append the example of data row `row` (from 1) and its decisions, or its problems."""
         before = self._converted.total_problems
         cells = self._table.rows[row - 1]
         self._refuse_broken_characters(row, cells)
@@ -163,7 +163,7 @@ class _Rows:
             self._refuse(row, f"The label (column {column!r}) is missing", "Fill it in or remove the row.")
         elif label not in self._labels:
             self._refuse(
-                row, f"{_quoted(label)} is no label of this project", f"Correct it or map it to {self._offered}."
+                row, f"{_quoted(label)} is not a label of this project", f"Correct it or map it to {self._offered}."
             )
         return label
 
@@ -174,7 +174,7 @@ class _Rows:
         split = SPLIT_NAMES.get(raw.lower())
         if split is None:
             problem = (
-                f"{_quoted(raw)} is no split"
+                f"{_quoted(raw)} is not a split"
                 if raw
                 else f"The split (column {self._options.split_column!r}) is missing"
             )
@@ -192,10 +192,10 @@ class _Rows:
             self._refuse(row, f"The id (column {column!r}) is missing", "Fill it in or choose no id column.")
         elif id in self._seen:
             self._refuse(
-                row, f"The id {_quoted(id)} stands in row {self._seen[id]} already", "Give every row its own id."
+                row, f"The id {_quoted(id)} is already used in row {self._seen[id]}", "Give every row its own id."
             )
         elif id in self._taken:
-            self._refuse(row, f"The id {_quoted(id)} is in the project already", "Remove the row or change its id.")
+            self._refuse(row, f"The id {_quoted(id)} is already in the project", "Remove the row or change its id.")
         self._seen.setdefault(id, row)
         return id
 
@@ -208,7 +208,7 @@ class _Rows:
         return metadata
 
     def _decisions(self, row: int, cells: Sequence[Cell], label: str, original: str) -> list[Decision]:
-        """What an export tells that was said: all answers, or in an older one the decision behind the label."""
+        """The answers that an export records: all of them, or in an older one the decision behind the label."""
         told = self._decision(row, cells, label, original)
         cell = self._stripped(cells, "answers") if self._has_answers else ""
         if not cell:
@@ -220,28 +220,28 @@ class _Rows:
             return []
         facts = [(d.act, d.annotator.strip(), d.at, d.label) for d in answers]
         if told and (told.act, told.annotator, told.at, told.label) not in facts:
-            problem = f"The label {_quoted(label)} by {_quoted(told.annotator)} is none of the row's answers"
+            problem = f"The label {_quoted(label)} by {_quoted(told.annotator)} is not among the row's answers"
             self._refuse(row, problem, "Change the answers too, or empty that cell.")
         return answers
 
     def _known(self, raw: str) -> str:
         label = self._options.label_names.get(raw, raw)
         if label not in self._labels:
-            raise ValueError(f"{_quoted(label)} is no label of this project")
+            raise ValueError(f"{_quoted(label)} is not a label of this project")
         return label
 
     def _decision(self, row: int, cells: Sequence[Cell], label: str, original: str) -> Decision | None:
-        """The decision that a row names. A label that differs from the original without one is refused."""
+        """The row's decision. A row whose label differs from the original but names no decision is refused."""
         act, annotator, at = (self._stripped(cells, c) for c in ("act", "annotator", "decided_at"))
         gives_label = act in (Act.RELABEL, Act.KEEP)
         if label != original and not gives_label:
             difference = f"{_quoted(label)} differs from the original {_quoted(original)}"
-            problem = f"The label {difference}, but no decision tells why"
+            problem = f"The label {difference}, but no decision explains it"
             self._refuse(row, problem, "Fill act (relabel), annotator and decided_at, or restore the label.")
         if not act:
             return None
         if act not in ACTS:
-            self._refuse(row, f"{_quoted(act)} is no act", f"Use one of {', '.join(ACTS)}, or leave act empty.")
+            self._refuse(row, f"{_quoted(act)} is not an act", f"Use one of {', '.join(ACTS)}, or leave act empty.")
         elif not annotator or not is_time(at):
             problem = f"The decision names the annotator {_quoted(annotator)} and the time {_quoted(at)}"
             self._refuse(row, problem, "Give a name, and a time such as 2026-03-01T12:00:00Z.")

@@ -1,8 +1,8 @@
-"""Bytes to text: what proves its encoding is read in it, and for the rest a person says which it is.
+"""Bytes to text. A file that proves its encoding is read in it; for any other, a person chooses.
 
 A byte order mark proves UTF-8, UTF-16 and UTF-32, and bytes that are valid UTF-8 are UTF-8. Everything else is one of
-many code pages under which nearly any bytes are some text: statistics misread cp1250 and Shift_JIS, so they propose
-and never decide.
+many code pages, in which nearly any bytes are some text. Statistics misread cp1250 and Shift_JIS, so they propose and
+never decide.
 """
 
 import codecs
@@ -17,8 +17,8 @@ from inffeed_core.errors import EncodingUnclear, ImportRefused
 _CHUNK = 2**20
 _SAMPLE = 64 * 1024
 _UTF_8_SHARE = 3
-"""So many valid UTF-8 characters for each broken one make damaged UTF-8, and not another encoding."""
-_MARKS = (  # the longer first: UTF-32's begins as UTF-16's
+"""With this many valid UTF-8 characters per broken one, the file counts as damaged UTF-8, not another encoding."""
+_MARKS = (  # longer marks first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -30,7 +30,7 @@ _SHOWN = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM", "utf-16": "UTF-16", "
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The text of a file, known to be valid throughout, read piece by piece."""
+    """The text of a file, already checked to be valid throughout, read piece by piece."""
 
     data: bytes
     codec: str
@@ -39,7 +39,7 @@ class Text:
 
     @property
     def encoding(self) -> str:
-        """Python's name, whether there is a mark or not."""
+        """Python's name of the encoding, leaving out any mark."""
         return self.codec.removesuffix("-sig")
 
     def open(self, newline: str) -> TextIO:
@@ -48,9 +48,9 @@ class Text:
 
 
 def decode(name: str, data: bytes, chosen: str | None = None) -> Text:
-    """The text of a file in the encoding that it proves or that was chosen.
+    """The text of a file, in the encoding that it proves or that was chosen.
 
-    Raises EncodingUnclear where neither says it, ImportRefused where the bytes are none of the encoding.
+    Raises EncodingUnclear if there is neither, ImportRefused if the bytes are not valid in the encoding.
     """
     marked = next((codec for mark, codec in _MARKS if data.startswith(mark)), None)
     if marked is not None:
@@ -60,14 +60,14 @@ def decode(name: str, data: bytes, chosen: str | None = None) -> Text:
         return _proved(name, data)
     if chosen in ("utf-16", "utf-32"):
         remedy = "Choose utf-16-le or utf-16-be; most are utf-16-le."
-        raise refused(name, f"No byte order mark says in which order the bytes of {chosen} stand.", remedy)
+        raise refused(name, f"The file has no byte order mark, and {chosen} does not fix a byte order.", remedy)
     text = _text(name, data, chosen)
     if chosen != "utf-8" and not data.isascii() and _is_utf_8(data):
         return Text(
             data=data,
             codec=chosen,
             characters=text.characters,
-            notes=(*text.notes, "The file is valid UTF-8 as well: check its accents."),
+            notes=(*text.notes, "The file is also valid UTF-8: check its accented characters."),
         )
     return text
 
@@ -75,17 +75,17 @@ def decode(name: str, data: bytes, chosen: str | None = None) -> Text:
 def _proved(name: str, data: bytes) -> Text:
     sample = data[:_SAMPLE]
     if bare := utf_16_without_mark(sample):
-        problem = f"The file looks like UTF-16 ({bare}) and has no byte order mark that says so."
+        problem = f"The file looks like UTF-16 ({bare}), but has no byte order mark to confirm it."
         raise EncodingUnclear(name, problem, proposals(data, first=bare))
-    if b"\x1b$" in sample and sample.isascii():  # and yet it is Japanese or Korean
-        problem = "The file holds escape sequences of ISO 2022, so it is no UTF-8."
+    if b"\x1b$" in sample and sample.isascii():  # yet the text is Japanese or Korean
+        problem = "The file holds escape sequences of ISO 2022, so it is not UTF-8."
         raise EncodingUnclear(name, problem, proposals(data, first="iso2022_jp"))
     try:
         return _text(name, data, "utf-8")
     except ImportRefused as error:
         problem = error.problems[0].problem
         if _is_no_text(sample):
-            raise refused(name, f"{problem} It holds bytes that no text has.", "Choose a text file.") from error
+            raise refused(name, f"{problem} It holds bytes that no text contains.", "Choose a text file.") from error
         if _is_damaged_utf_8(sample):
             problem += " The rest looks like UTF-8: the file was damaged, or joined from several."
         raise EncodingUnclear(name, problem, proposals(data)) from error
@@ -95,11 +95,11 @@ def _require_agreement(name: str, marked: str, chosen: str | None) -> None:
     said = marked.removesuffix("-sig")
     if chosen is not None and not chosen.startswith(said):
         problem = f"The file begins with the byte order mark of {said}, and {chosen} was chosen."
-        raise refused(name, problem, "Leave the encoding out: the file says it.")
+        raise refused(name, problem, "Leave out the encoding: the file states it.")
 
 
 def _text(name: str, data: bytes, codec: str) -> Text:
-    """Checks every byte, without holding the whole text."""
+    """Check every byte without holding the whole text."""
     encoding = codec.removesuffix("-sig")
     decoder = codecs.getincrementaldecoder(encoding)()
     characters = 0
@@ -111,7 +111,7 @@ def _text(name: str, data: bytes, codec: str) -> Text:
             at = start - pending + getattr(error, "start", 0)
             line = data.count(b"\n", 0, at) + 1
             problem = f"The text on line {line} (byte {at + 1}) is not valid {encoding}."
-            raise refused(name, problem, "Choose the encoding that it was saved in, or save it as UTF-8.") from error
+            raise refused(name, problem, "Choose the encoding it was saved in, or save it as UTF-8.") from error
     return Text(data=data, codec=codec, characters=characters, notes=(f"Read as {_SHOWN.get(codec, codec)}.",))
 
 

@@ -1,6 +1,6 @@
-"""The encodings that a text file may be read in: a closed list, since some codecs of Python are traps.
+"""The encodings that a text file may be read in: a closed list, because some of Python's codecs are traps.
 
-`unicode_escape` would run escapes, `punycode` takes quadratic time, and so on; those here map bytes to characters.
+`unicode_escape` would run escapes, and `punycode` takes quadratic time. Those listed here map bytes to characters.
 """
 
 import codecs
@@ -53,12 +53,12 @@ _SAME = {"utf-8-sig": "utf-8", "gb2312": "gb18030", "gbk": "gb18030"}
 
 
 def codec_of(encoding: str) -> str:
-    """Python's name of an encoding that is given by any of its names. Raises SettingsError for one that is not ours."""
+    """Python's name of an encoding, given by any of its names. Raises SettingsError for one that is not listed."""
     try:
         name = codecs.lookup(encoding.strip()).name
     except (LookupError, ValueError):  # ValueError: it holds a NUL
         name = ""
     name = _SAME.get(name, name)
     if name not in ENCODINGS:
-        raise SettingsError(f"{encoding!r} is no encoding that can be read; choose one of {', '.join(ENCODINGS)}.")
+        raise SettingsError(f"{encoding!r} is not an encoding that can be read; choose one of {', '.join(ENCODINGS)}.")
     return name

@@ -1,4 +1,4 @@
-"""The columns of an export, by which a file is recognised as one when it comes back."""
+"""The columns of an export, by which a returning file is recognised as one."""
 
 from collections.abc import Collection
 
@@ -18,19 +18,19 @@ EXPORT_COLUMNS = (
     "model_version",
     "answers",
 )
-"""`label` is the current label; `act`, `annotator`, `decided_at` and `note` tell of the decision that gave it, or where
-none did of the last one, such as unsure; of a disputed label, which the votes tie on, they are empty. `answers` holds
-all that was said about the text; see `answers`."""
+"""`label` is the current label. `act`, `annotator`, `decided_at` and `note` describe the decision that gave it, or, if
+none did, the last decision, such as unsure; they are empty for a disputed label, on which the votes tie. `answers`
+holds every answer about the text; see `answers`."""
 
 _ADDED = {"disputed", "answers"}
-"""Which exports of earlier releases lack."""
+"""Columns that exports of earlier releases lack."""
 
 PAIR = "second_text"
 """The column of second texts, which an export has where its project has any."""
 
 CARRIED_VERSION = "inffeed:model_version"
-"""Metadata key under which an imported export's model version is kept: the new project has no such version, but its
-exports name it until the project has an active version of its own."""
+"""The metadata key that keeps an imported export's model version. The new project has no such version, but its exports
+name it until the project has an active version of its own."""
 
 _PREFIX = "metadata."
 
@@ -41,12 +41,12 @@ def is_export(columns: Collection[str]) -> bool:
 
 
 def role_columns(columns: Collection[str]) -> tuple[str, ...]:
-    """The columns that an export with these columns has to mean something by; an older one has fewer."""
+    """Those of these columns that have a meaning in an export; an older one has fewer."""
     return EXPORT_COLUMNS if set(columns) >= _ADDED else tuple(c for c in EXPORT_COLUMNS if c not in _ADDED)
 
 
 def column_of(metadata_key: str) -> str:
-    """The export's column for a metadata key: the key, prefixed where it would be mistaken for another column."""
+    """The export's column for a metadata key: the key, prefixed if it could be mistaken for another column."""
     clashes = metadata_key in (*EXPORT_COLUMNS, PAIR) or metadata_key.startswith(_PREFIX)
     return _PREFIX + metadata_key if clashes else metadata_key
 

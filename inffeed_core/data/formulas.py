@@ -1,8 +1,8 @@
-"""Cells that a spreadsheet would run as a formula, made harmless and restored.
+"""Make cells that a spreadsheet would run as a formula harmless, and restore them.
 
 A cell that starts with one of `= + - @`, a tab or a line break is written with an apostrophe before it (OWASP,
 "CSV Injection"). So is a cell in which only apostrophes stand before such a character, which makes the rule
-reversible: restoring takes exactly one apostrophe away from whatever could have been given one. Plain numbers such
+reversible: restoring removes exactly one apostrophe from each cell that could have been given one. Plain numbers such
 as -5 are left alone.
 """
 
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 def neutralise(cell: str) -> str:
-    """The cell as it may stand in a CSV or TSV file; `restore` is the inverse for every text."""
+    """The cell as it is safe to write to a CSV or TSV file; `restore` is the inverse for every text."""
     return f"'{cell}" if _needs_apostrophe(cell) else cell
 
 

@@ -1,4 +1,4 @@
-"""How much a file may unpack to. Counts are of what is read, not of packed bytes; a million ordinary texts fit."""
+"""How much a file may unpack to. Limits count what is read, not packed bytes; a million ordinary texts fit."""
 
 from dataclasses import dataclass, fields
 
@@ -23,12 +23,12 @@ class ReadLimits:
     """Characters of one cell."""
     seconds: float = 120.0
     memory: int = 4 * 2**30
-    """Bytes of address space of the process that reads."""
+    """Bytes of address space of the reading process."""
 
     def __post_init__(self) -> None:
         for each in fields(self):
             if not getattr(self, each.name) > 0:
-                raise SettingsError(f"The limit {each.name} is {getattr(self, each.name)}; expected more than 0.")
+                raise SettingsError(f"The limit {each.name} is {getattr(self, each.name)}; it must be more than 0.")
 
 
 LIMITS = ReadLimits()
@@ -36,7 +36,7 @@ LIMITS = ReadLimits()
 
 @dataclass(slots=True)
 class Tally:
-    """What has been read of one file so far; refuses it once a limit is passed."""
+    """Counts what has been read of one file so far, and refuses the file once a limit is passed."""
 
     name: str
     limits: ReadLimits
@@ -45,7 +45,7 @@ class Tally:
     characters: int = 0
 
     def add(self, rows: int = 0, cells: int = 0, characters: int = 0) -> None:
-        """Count more. Raises ImportRefused beyond a limit."""
+        """Add to the counts. Raises ImportRefused beyond a limit."""
         self.rows += rows
         self.cells += cells
         self.characters += characters
@@ -58,10 +58,10 @@ class Tally:
         """Raise ImportRefused for too many columns."""
         if columns > self.limits.columns:
             problem = f"The file has {columns:,} columns{where}; the limit is {self.limits.columns:,}."
-            raise refused(self.name, problem, "Keep the columns that are needed and import it again.")
+            raise refused(self.name, problem, "Keep only the columns that are needed and import it again.")
 
     def require_length(self, characters: int, where: str) -> None:
         """Raise ImportRefused for a single text that is too long."""
         if characters > self.limits.text:
             problem = f"{where} holds a text of {characters:,} characters; the limit is {self.limits.text:,}."
-            raise refused(self.name, problem, "Cut that text, and check that every quote is closed.")
+            raise refused(self.name, problem, "Shorten that text, and check that every quote is closed.")

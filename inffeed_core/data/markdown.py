@@ -1,7 +1,7 @@
-"""Words of users inside Markdown that we write: they read as they are, and nothing of them works.
+"""Users' words inside Markdown that we write: they are shown as they are and have no effect.
 
-Escaping sign by sign is not enough: many renderers make links of bare addresses, pictures of `:names:` and mentions of
-`@names` after the escapes are gone. In a code span nothing is looked for, so that is where such words go.
+Escaping character by character is not enough: many renderers turn bare addresses into links, `:names:` into pictures
+and `@names` into mentions after removing the escapes. Renderers leave code spans alone, so such words go there.
 """
 
 import re
@@ -10,13 +10,13 @@ _HARMLESS = re.compile(r"[^\W_]+(?:(?:, |: |-| )[^\W_]+)*")
 
 
 def literal(words: str) -> str:
-    """On one line: as it stands where only letters, digits and plain signs are in it, else as a code span."""
+    """The words on one line: as they are if only letters, digits and plain signs, otherwise as a code span."""
     flat = _flat(words)
     return flat if _HARMLESS.fullmatch(flat) else code_span(flat)
 
 
 def code_span(words: str) -> str:
-    """A code span that shows the words, on one line, whatever backticks are in them."""
+    """A code span that shows the words on one line, whatever backticks they hold."""
     flat = _flat(words) or "–"
     fence = "`" * (max((len(run) for run in re.findall("`+", flat)), default=0) + 1)
     room = " " if flat.startswith("`") or flat.endswith("`") else ""

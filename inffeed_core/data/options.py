@@ -1,4 +1,4 @@
-"""Which column of a file is what: the choices an import needs, and a guess to start from."""
+"""What each column of a file means: the choices an import needs, and a guess to start from."""
 
 import re
 from collections import Counter
@@ -29,14 +29,14 @@ _SPLIT = ("split", "set", "subset", "partition", "fold")
 _SOURCE = ("source", "annotated_by", "labelled_by", "labeled_by", "method")
 _FEW_LABELS = 50
 _LOOKED_AT = 10_000
-"""Rows from which it is guessed what a column holds."""
+"""Rows that are read to guess what a column holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """What the columns of a file mean. Exactly one of `split` and `split_column` is set.
 
-    Columns that are named nowhere here are kept as metadata.
+    Columns not named here are kept as metadata.
     """
 
     text: str
@@ -45,11 +45,11 @@ class ImportOptions:
     """The split of the whole file."""
     split_column: str | None = None
     id: str | None = None
-    """Without one, ids such as train-000001 are given."""
+    """Without one, rows get ids such as train-000001."""
     source: str | None = None
-    """Column that tells where a label came from."""
+    """The column that says where a label came from."""
     label_names: Mapping[str, str] = field(default_factory=dict)
-    """The project's label by the file's name for it; names that are missing here must be labels of the project."""
+    """The project's label by the file's name for it; names not listed here must be labels of the project."""
     history: bool = False
     """The file is an export: recreate original labels and the decisions that changed or confirmed them."""
     pair: str | None = None
@@ -57,9 +57,9 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         if (self.split is None) == (self.split_column is None):
-            raise SettingsError("Choose either one split for the whole file or the column that names the split.")
+            raise SettingsError("Choose either one split for the whole file, or the column that names the split.")
         if self.history and self.id is None:
-            raise SettingsError("Decisions of an export can only be recreated with its id column; choose it.")
+            raise SettingsError("An export's decisions can be recreated only with its id column; choose it.")
         named = self.roles
         if not all(named):
             raise SettingsError("A column's name is empty; choose a text and a label column.")
@@ -76,15 +76,15 @@ class ImportOptions:
         """Inverse of `as_dict`. Raises SettingsError for unknown names and values."""
         unknown = sorted(set(values) - {f.name for f in fields(cls)})
         if unknown:
-            raise SettingsError(f"Unknown import options {unknown}; known are {sorted(f.name for f in fields(cls))}.")
+            raise SettingsError(f"Unknown import options {unknown}; use {sorted(f.name for f in fields(cls))}.")
         split = values.get("split")
         if split is not None and split not in tuple(Split):
-            raise SettingsError(f"{split!r} is no split; choose one of {', '.join(Split)}.")
+            raise SettingsError(f"{split!r} is not a split; choose one of {', '.join(Split)}.")
         return cls(**{**values, "split": None if split is None else Split(split)})
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The columns that mean something, so that the others are metadata."""
+        """The columns with a meaning; the others are metadata."""
         named = (self.text, self.pair, self.label, self.id, self.source, self.split_column)
         return tuple(column for column in named if column is not None)
 
@@ -92,7 +92,7 @@ class ImportOptions:
 def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
     """The likeliest meaning of each column, by the usual names and by what the columns hold.
 
-    The split comes from a column of known split names, else from the file's name, else it is train.
+    The split comes from a column of known split names, otherwise from the file's name, otherwise it is train.
     Raises ImportRefused for a file with a single column.
     """
     if len(table.columns) < 2:
@@ -120,14 +120,14 @@ def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
 
 
 def split_of_name(name: str) -> Split | None:
-    """The split that a file's name speaks of, such as "silver_2024.csv"; None where it names none or several."""
+    """The split named in a file's name, such as "silver_2024.csv"; None if it names none or several."""
     words = re.split(r"[^a-z]+", name.lower())
     found = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
     return found.pop() if len(found) == 1 else None
 
 
 def label_counts(table: Table, column: str) -> dict[str, int]:
-    """How often each label stands in this column as the file names it, most frequent first, without empty cells."""
+    """How often each label, as the file names it, occurs in this column; most frequent first, without empty cells."""
     counts = Counter(as_text(cell).strip() for cell in table.column(column))
     return {label: n for label, n in counts.most_common() if label}
 
@@ -138,7 +138,7 @@ def _named(table: Table, names: Sequence[str], but: Sequence[str] = ()) -> str |
 
 
 def _label_column(table: Table, labels: Sequence[str]) -> str:
-    """The column whose cells are the project's labels; ties go to the usual names, then to the fewest values."""
+    """The column whose cells best match the project's labels; ties go to the usual names, then to the fewest values."""
     known = {label.casefold() for label in labels}
 
     def fit(column: str) -> tuple[float, int, int]:
@@ -179,6 +179,6 @@ def _same_but_for_case(counts: Mapping[str, int], labels: Sequence[str]) -> dict
 
 
 def _numbers_of_names(names: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
-    """For a project whose labels are the numbers that the file gives names."""
+    """For a project whose labels are the numbers that the file names."""
     numbers = [str(n) for n in range(len(names))]
     return dict(zip(names, numbers, strict=True)) if names and set(numbers) <= set(labels) else {}

@@ -12,7 +12,7 @@ from inffeed_core.data.limits import ReadLimits, Tally
 from inffeed_core.data.table import Table, refused
 
 _SYSTEM = ("/proc", "/sys")
-"""Files that the kernel makes up while they are read."""
+"""Folders whose files the kernel generates while they are read."""
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -46,9 +46,9 @@ def _require_short_texts(table: Table, tally: Tally) -> None:
 
 
 def _content(name: str, path: str, limits: ReadLimits) -> bytes:
-    """The bytes of an ordinary file; at most one more than the limit is read, whatever its size is said to be."""
+    """The bytes of an ordinary file; at most one more than the limit is read, whatever its reported size."""
     try:
-        _require_ordinary(name, path, os.stat(path))  # before it is opened, which alone may have effects on a device
+        _require_ordinary(name, path, os.stat(path))  # before opening it, because opening a device may have effects
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
             found = os.fstat(file.fileno())
             _require_ordinary(name, path, found)  # it may have been replaced
@@ -77,7 +77,7 @@ def _unzipped(name: str, data: bytes, limit: int) -> bytes:
             content = file.read(limit + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise refused(
-            name, f"The file is no intact gzip ({error}).", "Pack it again, or drop .gz from its name."
+            name, f"The file is not a valid gzip file ({error}).", "Pack it again, or drop .gz from its name."
         ) from error
     if len(content) > limit:
         raise refused(name, f"The file unpacks to more than {limit:,} bytes, the limit.", "Import it in parts.")

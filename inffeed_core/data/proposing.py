@@ -1,4 +1,4 @@
-"""Encodings that a text file may be in, likeliest first, each with a piece of the text as it reads it."""
+"""Encodings that a text file may be in, likeliest first, each with a piece of the text read in it."""
 
 import codecs
 import unicodedata
@@ -17,12 +17,12 @@ _PIECE = 160
 _SHOWN = 60
 """Characters of a sample."""
 _BEFORE = 20
-"""Bytes of ASCII that a sample begins with at most."""
+"""The most bytes of ASCII that a sample begins with."""
 _STATISTICAL = 4
 
 
 def proposals(data: bytes, first: str | None = None) -> list[EncodingProposal]:
-    """At most `MOST` encodings under which these bytes are a text, no two of which read the sample alike."""
+    """At most `MOST` encodings in which these bytes are valid text, no two of which read the sample alike."""
     tried = _lines_of_interest(data) if first is None else data[: _TRIED_BYTES // 4 * 4]
     guesses: Iterable[str] = (first,) if first else ()
     if first is None or not first.startswith("utf-16"):
@@ -33,7 +33,7 @@ def proposals(data: bytes, first: str | None = None) -> list[EncodingProposal]:
 
 
 def utf_16_without_mark(sample: bytes) -> str | None:
-    """The order of UTF-16 in which ASCII characters such as commas and line breaks would stand here, or None."""
+    """The byte order of UTF-16 that turns these bytes into ASCII characters such as commas, or None."""
     if not sample.count(0):
         return None
     for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
@@ -56,9 +56,9 @@ def _distinct(tried: bytes, guesses: Iterable[str]) -> Iterator[EncodingProposal
 
 
 def _reads(data: bytes, encoding: str) -> str | None:
-    """The text, or None where these bytes are none of this encoding, or hold what no text holds."""
+    """The text, or None if these bytes are invalid in this encoding or hold characters that no text contains."""
     try:
-        text = codecs.getincrementaldecoder(encoding)().decode(data)  # not final: the last character may be cut
+        text = codecs.getincrementaldecoder(encoding)().decode(data)  # not final: the last character may be cut off
     except UnicodeError:
         return None
     strange = sum(unicodedata.category(c) in ("Cc", "Cn", "Co", "Cs") and c not in "\t\n\r\f\v" for c in text[:10_000])
@@ -66,13 +66,13 @@ def _reads(data: bytes, encoding: str) -> str | None:
 
 
 def _by_statistics(data: bytes) -> list[str]:
-    from charset_normalizer import from_bytes  # 0.1 s, paid by files that need it
+    from charset_normalizer import from_bytes  # 0.1 s, paid only by files that need it
 
     found = []
     for match in from_bytes(data, cp_isolation=[e.replace("-", "_") for e in ENCODINGS if not e.startswith("utf")]):
         try:
             found.append(codec_of(match.encoding))
-        except SettingsError:  # a relative that we do not read
+        except SettingsError:  # a related encoding that is not listed
             continue
     return found[:_STATISTICAL]
 

@@ -1,7 +1,7 @@
-"""A file, or the bytes of an upload, as a table. What cannot be read for certain is refused whole.
+"""A file, or the bytes of an upload, as a table. A file that cannot be read reliably is refused whole.
 
-Reading happens in a process of its own (`confined`), which is ended when it takes too long, needs too much memory or
-nobody waits for it any more; a reader that a file breaks takes nothing else with it.
+Reading happens in a separate process (`confined`), which is ended when it takes too long, needs too much memory or
+nobody waits for it any more. A file that crashes the reader affects nothing else.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from inffeed_core.errors import require
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that came through the browser; the name tells its format."""
+    """A file uploaded in the browser; its name determines the format."""
 
     name: str
     data: bytes
@@ -31,18 +31,18 @@ def read(
     limits: ReadLimits = LIMITS,
     waiting: Callable[[], None] = lambda: None,
 ) -> Table:
-    """Read a file of one of the `FORMATS`; its name tells which.
+    """Read a file in one of the `FORMATS`, determined by its name.
 
-    `encoding` is needed where a text file neither is UTF-8 nor begins with a byte order mark. `waiting` is called some
-    times a second while the file is read, and may raise, which ends the reading.
-    Raises ImportRefused for a file that is missing, no ordinary file, of another kind, broken, empty or beyond
-    `limits`; EncodingUnclear, with proposals, where the encoding has to be said; SettingsError for an unknown one;
-    MissingExtra.
+    `encoding` is needed for a text file that is not UTF-8 and has no byte order mark. `waiting` is called several
+    times a second while the file is read; if it raises, reading ends.
+    Raises ImportRefused for a file that is missing, not an ordinary file, of another kind, broken, empty or beyond
+    `limits`; EncodingUnclear, with proposals, if the encoding must be chosen; SettingsError for an unknown one;
+    MissingExtra if the format's package is not installed.
     """
     format, zipped = _kind(source.name)
     codec = None if encoding is None else codec_of(encoding)
     if codec is not None and not format.gzipped:
-        raise refused(source.name, f"{format.name} says itself how its text is encoded.", "Leave the encoding out.")
+        raise refused(source.name, f"{format.name} files state their own encoding.", "Leave out the encoding.")
     path, data = (str(source), None) if isinstance(source, Path) else (None, source.data)
     return read_confined(
         Request(name=source.name, format=format, zipped=zipped, path=path, codec=codec, limits=limits), data, waiting
@@ -52,9 +52,9 @@ def read(
 def _kind(name: str) -> tuple[Format, bool]:
     format, zipped = format_of(name)
     if format is None:
-        raise refused(name, "Its name ends in no format that can be read.", f"Use {READABLE}.")
+        raise refused(name, "Its name does not end in a format that can be read.", f"Use {READABLE}.")
     if zipped and not format.gzipped:
-        raise refused(name, f"{format.name} is packed already and is not read from .gz.", "Unpack it first.")
+        raise refused(name, f"{format.name} is already compressed and is not read from .gz.", "Unpack it first.")
     if format.extra is not None:
         require(*format.extra)
     return format, zipped

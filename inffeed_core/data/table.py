@@ -1,4 +1,4 @@
-"""A file as it was read: named columns and rows of plain cells, before anything is known about their meaning."""
+"""A file as it was read: named columns and rows of plain cells, whose meaning is not yet known."""
 
 import json
 import math
@@ -15,7 +15,7 @@ Cell = str | int | float | bool | None
 
 
 class Kind(StrEnum):
-    """What all cells of a column are, None aside: the type of the column where a format has types."""
+    """The kind of all cells of a column except None: the column's type in formats that have types."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -31,18 +31,18 @@ class Table:
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Cell]]
     places: Sequence[int] = ()
-    """Where each row stands in the file as an editor counts; empty where the format has no such place."""
+    """Where each row is in the file, as an editor counts; empty if the format has no such places."""
     place: str = "line"
     """What `places` counts."""
     notes: tuple[str, ...] = ()
     """What the reader found and the user may want to check: encoding, delimiter, skipped rows."""
     encoding: str | None = None
-    """In which a text file was read; None for formats that say it themselves."""
+    """The encoding in which a text file was read; None for formats that state their own."""
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """For columns whose numbers the file gives names: the name of 0, of 1, …. Their cells hold the names."""
+    """For columns whose numbers the file names: the names of 0, 1, …. Their cells hold the names."""
 
     def where(self, row: int) -> str:
-        """How to find data row `row` (from 1) in the file: " (line 17)", or "" where there is nothing to say."""
+        """How to find data row `row` (from 1) in the file: " (line 17)", or "" if the format has no places."""
         return f" ({self.place} {self.places[row - 1]})" if self.places else ""
 
     def column(self, name: str) -> Iterator[Cell]:
@@ -67,7 +67,7 @@ def kind_of(cell: Cell) -> Kind | None:
 
 
 def as_text(cell: Cell) -> str:
-    """A cell as a text, label or id: None is "", True "true", and 7.0 "7" as pandas turns whole numbers into floats."""
+    """A cell as a text, label or id: None is "", True "true", and 7.0 "7": pandas turns whole numbers into floats."""
     match cell:
         case None:
             return ""
@@ -95,7 +95,7 @@ def as_cell(value: object) -> Cell:
         case date() | time():  # a datetime is a date
             return value.isoformat()
         case bytes():
-            return value.decode("utf-8", "surrogateescape")  # what is no UTF-8 is refused with its row
+            return value.decode("utf-8", "surrogateescape")  # invalid UTF-8 is refused later, with its row
         case list() | tuple() | dict():
             return json.dumps(value, ensure_ascii=False, default=str)
         case _:
@@ -103,28 +103,28 @@ def as_cell(value: object) -> Cell:
 
 
 def refused(name: str, problem: str, remedy: str) -> ImportRefused:
-    """The error for a file that is refused for one reason that concerns no single row."""
+    """The error that refuses a whole file for one reason, not for one row."""
     return ImportRefused(name, [RowProblem(None, problem, remedy)])
 
 
 def broken(text: str) -> str:
-    """What in a text can be neither shown nor searched, or ""."""
+    """What in a text can be neither shown nor searched; "" if there is nothing."""
     if "\0" in text:
         return "a NUL character"
     try:
         text.encode()
     except UnicodeEncodeError as error:
         escaped = "\udc80" <= text[error.start] <= "\udcff"
-        return "bytes that are no UTF-8" if escaped else "half of a character (a lone surrogate)"
+        return "bytes that are not UTF-8" if escaped else "half of a character (a lone surrogate)"
     return ""
 
 
 def checked_columns(name: str, columns: Sequence[str]) -> tuple[str, ...]:
-    """The column names, refused where two are equal or one holds a broken character."""
+    """The column names. Raises ImportRefused if two are equal or one holds a broken character."""
     for column in columns:
         if what := broken(column):
             raise refused(name, f"The column name {column!r} holds {what}.", "Rename that column.")
     twice = sorted(c for c, n in Counter(columns).items() if n > 1)
     if twice:
-        raise refused(name, f"Columns share a name: {', '.join(twice)}.", "Give every column a name of its own.")
+        raise refused(name, f"Columns share a name: {', '.join(twice)}.", "Give every column its own name.")
     return tuple(columns)

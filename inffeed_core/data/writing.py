@@ -1,4 +1,4 @@
-"""Rows to files: into a temporary neighbour first, then renamed, so that a full disk leaves nothing half-written."""
+"""Rows to files: to a temporary file beside the target, then renamed, so a full disk leaves nothing half-written."""
 
 import gzip
 import os
@@ -14,9 +14,9 @@ from inffeed_core.errors import ExportFailed
 
 
 def write(file: BinaryIO, name: str, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
-    """Write rows in the format that `name` tells; the same rows always give the same bytes.
+    """Write rows in the format that `name` ends in; the same rows always give the same bytes.
 
-    Raises ExportFailed for a name of no writable format.
+    Raises ExportFailed if that is not a writable format.
     """
     write_rows = _writable(name)
     if not name.lower().endswith(".gz"):
@@ -27,9 +27,9 @@ def write(file: BinaryIO, name: str, columns: Mapping[str, Kind], rows: Iterable
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when the block ends well, and is removed when it does not.
+    """A file that replaces `path` when the block succeeds, and is removed when it fails.
 
-    Raises ExportFailed where the disk is full or the place cannot be written; what stood at `path` is still there.
+    Raises ExportFailed if the disk is full or the place cannot be written; the file at `path` is then unchanged.
     """
     temporary = path.parent / f".{uuid4().hex}.tmp"
     try:
@@ -48,5 +48,5 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 def _writable(name: str) -> Write:
     format, zipped = format_of(name)
     if format is None or format.write is None or (zipped and not format.gzipped):
-        raise ExportFailed(f"{name!r} names no format that can be written; use {WRITABLE}.")
+        raise ExportFailed(f"{name!r} does not end in a format that can be written; use {WRITABLE}.")
     return format.write

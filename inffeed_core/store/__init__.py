@@ -5,7 +5,7 @@ Open it with `reading(path)` or `writing(path)` and pass the database to the ver
     with writing(folder / "project.db") as db:
         record_decision(db, decision)
 
-Everything inside one `writing` block is one transaction: all of it is stored, or nothing.
+Each `writing` block is one transaction: all of it is stored, or nothing.
 """
 
 from inffeed_core.store.analyses import (

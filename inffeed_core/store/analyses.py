@@ -1,6 +1,6 @@
-"""Analyses: scores of every instance, rankings by every policy, and the influencers that were kept.
+"""Analyses: the score of every instance, the ranking by every policy, and the influencers that were kept.
 
-An analysis is written in one go and never changed. What is open for review is derived: see `flags`.
+An analysis is written once and never changed. Which flags are open is derived from it: see `flags`.
 """
 
 import json
@@ -18,7 +18,7 @@ from inffeed_core.store.versions import active_version
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """What an analysis says about one instance. The last three are None outside the silver split."""
+    """What an analysis says about one instance. The last three fields are None outside the silver split."""
 
     instance: str
     label: str
@@ -27,19 +27,19 @@ class ScoreRow:
     probability: float
     """Of `predicted`."""
     loss: float
-    """Of `label` under the model, in nats."""
+    """The loss of `label` under the model, in nats."""
     x: float
     y: float
-    """Place on the 2-D map of the features."""
+    """Position on the 2-D map of the features."""
     suggested: str | None = None
     suggested_probability: float | None = None
     relabel_gain: float | None = None
-    """Predicted validation loss now minus validation loss with `suggested` as label, in nats."""
+    """Predicted validation loss now minus the loss with `suggested` as label, in nats; positive = worth changing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One line of a policy's ranking, with what the analysis says about the instance."""
+    """One line of a policy's ranking, with the instance's scores."""
 
     rank: int
     score: float
@@ -75,7 +75,7 @@ def put_scores(
 
 
 def put_evidence(db: Database, analysis: int, target: str, sides: Mapping[str, Sequence[tuple[str, float]]]) -> None:
-    """Store (id, influence) lists of one target by side: supporter, opposer, harmed; what was there is replaced."""
+    """Store one target's (id, influence) lists by side (supporter, opposer, harmed), replacing those stored before."""
     db.conn.execute("DELETE FROM influencer WHERE analysis = ? AND target = ?", [analysis, target])
     db.conn.executemany(
         "INSERT INTO influencer VALUES (?, ?, ?, ?, ?, ?)",
@@ -88,25 +88,25 @@ def put_evidence(db: Database, analysis: int, target: str, sides: Mapping[str, S
 
 
 def latest_analysis(db: Database, version: str | None = None) -> Analysis | None:
-    """The newest analysis, of one version or of any; None where there is none."""
+    """The newest analysis, of one version or of any; None if there is none."""
     sql = "SELECT * FROM analysis WHERE ?1 IS NULL OR version = ?1 ORDER BY id DESC LIMIT 1"
     return next((_analysis(row) for row in db.query(sql, [version])), None)
 
 
 def analysis_in_use(db: Database) -> Analysis | None:
-    """The newest analysis of the active version; None where there is no version, or it has none."""
+    """The newest analysis of the active version; None if there is no version, or it has no analysis."""
     active = active_version(db)
     return latest_analysis(db, active.id) if active else None
 
 
 def analyses(db: Database) -> list[Analysis]:
-    """All analyses that hold something, the newest first."""
+    """All analyses that are not empty, newest first."""
     sql = "SELECT * FROM analysis a WHERE EXISTS (SELECT 1 FROM score WHERE analysis = a.id) ORDER BY id DESC"
     return [_analysis(row) for row in db.query(sql)]
 
 
 def carry_rankings(db: Database, before: int, after: int) -> None:
-    """Put what only the rankings of `before` hold at the end of those of `after`, in their old order."""
+    """Append to the rankings of `after`, in their old order, the instances that only those of `before` hold."""
     sql = """
         INSERT INTO ranking SELECT :after, r.policy, coalesce(last.rank, 0) + row_number()
             OVER (PARTITION BY r.policy ORDER BY r.rank), r.instance, r.score
@@ -121,7 +121,7 @@ def carry_rankings(db: Database, before: int, after: int) -> None:
 
 
 def empty_analysis(db: Database, id: int) -> None:
-    """Drop what an analysis computed; its row stays, because decisions name it."""
+    """Delete the results of an analysis; its row stays, because decisions refer to it."""
     for table in ("score", "ranking", "influencer"):
         db.conn.execute(f"DELETE FROM {table} WHERE analysis = ?", [id])
 
@@ -149,7 +149,7 @@ def scored(db: Database, analysis: int, ids: Sequence[str] | None = None) -> lis
 
 
 def policy_values(db: Database, analysis: int, id: str) -> dict[str, tuple[int, float]]:
-    """(rank, score) of one instance by every policy whose kept ranking holds it."""
+    """(rank, score) of one instance under each policy whose kept ranking holds it."""
     sql = "SELECT policy, rank, score FROM ranking WHERE analysis = ? AND instance = ? ORDER BY policy"
     return {r["policy"]: (r["rank"], r["score"]) for r in db.query(sql, [analysis, id])}
 
@@ -161,7 +161,7 @@ def ranking_scores(db: Database, analysis: int, policy: str) -> dict[str, float]
 
 
 def strongest_influencers(db: Database, analysis: int, count: int) -> dict[str, frozenset[str]]:
-    """By target the ids of its `count` stored supporters and opposers of the largest influence, whatever its sign."""
+    """By target: the ids of its `count` stored supporters and opposers with the largest absolute influence."""
     sql = """
         SELECT target, json_group_array(instance) AS ids FROM (
             SELECT target, instance,
@@ -173,7 +173,7 @@ def strongest_influencers(db: Database, analysis: int, count: int) -> dict[str, 
 
 
 def evidence_for(db: Database, analysis: int, targets: Sequence[str]) -> dict[str, Evidence]:
-    """Stored influencers of these targets, with today's labels; targets without any are left out."""
+    """The stored influencers of these targets, with current labels; targets without any are left out."""
     sql = """
         SELECT target, side, instance, influence FROM influencer
         WHERE analysis = ? AND target IN (SELECT value FROM json_each(?)) ORDER BY target, side, rank

@@ -1,9 +1,9 @@
-"""The random audit of silver labels: a fixed order by lot, and what has been seen of it.
+"""The random audit of silver labels: a fixed order by lot, and what it has covered so far.
 
-The lot of an instance depends on nothing but its id and text, so the silver texts up to any lot are a simple random
-sample of all, those imported later included. The audit goes through them in that order, passing over what has been
-answered anyway. Its sample is everything before the first text that nobody has answered: audited or flagged, so that
-flagged texts are not missing from it, and not one text beyond, so that they are not too many.
+The lot of an instance depends only on its id and text, so the silver texts up to any lot are a simple random
+sample of all, including those imported later. The audit goes through them in that order and skips texts that already
+have an answer. Its sample is everything before the first text that nobody has answered, whether audited or flagged.
+Flagged texts are therefore neither missing from the sample nor over-represented in it.
 """
 
 import json
@@ -21,24 +21,24 @@ _ALL_LOTS = "g"
 
 @dataclass(frozen=True, slots=True)
 class AuditCounts:
-    """What was seen."""
+    """Counts of texts that the audit covers."""
 
     checked: int
     """Audited texts that got a label."""
     wrong: int
-    """Those of them whose silver label was another."""
+    """Those of them whose silver label was different."""
     undecided: int
-    """Audited texts that were answered without a label (unsure, skipped, flagged); they count nowhere."""
+    """Audited texts answered without a label (unsure, skipped, flagged); not counted in the other fields."""
     silver: int
     """All silver texts, confirmed or not."""
     corrected: int
-    """Silver texts whose label people have changed, by flag or audit."""
+    """Silver texts whose label people have changed, in flags or in the audit."""
     unconfirmed: int
-    """Silver texts that nobody has given a label."""
+    """Silver texts to which nobody has given a label."""
 
 
 def next_audited(db: Database, viewer: Viewer, limit: int, leave_out: Sequence[str] = ()) -> list[str]:
-    """Ids of the first silver texts by lot that are open for the viewer, without those in `leave_out`."""
+    """Ids of the first silver texts by lot that are open for the viewer, except those in `leave_out`."""
     sql = f"""
         SELECT r.instance FROM (SELECT id AS instance, lot FROM instance WHERE split = 'silver') r
         WHERE r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND NOT {CLOSED}
@@ -55,7 +55,7 @@ def lots(db: Database, ids: Sequence[str]) -> dict[str, float]:
 
 
 def audit_counts(db: Database) -> AuditCounts:
-    """What the audit has seen so far, and what review has corrected."""
+    """What the audit has covered so far, and what review has corrected."""
     open_sql = """
         SELECT lot FROM instance i WHERE split = 'silver' AND id NOT IN (SELECT instance FROM exclusion)
         AND NOT EXISTS (SELECT 1 FROM answer s WHERE s.instance = i.id) ORDER BY lot LIMIT 1

@@ -1,4 +1,4 @@
-"""Pieces of an analysis or of the data set, cut in the database so that a page never loads a million rows."""
+"""Pieces of an analysis or of the data set, selected in the database so that a page never loads a million rows."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, as_instance
 def instance_page(
     db: Database, splits: Sequence[Split], labels: Sequence[str], *, offset: int, limit: int
 ) -> list[Instance]:
-    """Instances of these splits with these current labels, in the order of their import."""
+    """Instances in these splits with these current labels, in import order."""
     sql = f"""
         SELECT * FROM ({INSTANCES_AS_OF})
         WHERE split IN (SELECT value FROM json_each(:splits)) AND label IN (SELECT value FROM json_each(:labels))
@@ -23,9 +23,9 @@ def instance_page(
 
 
 def facets(db: Database, most: int = 200) -> tuple[list[str], list[tuple[str, str]]]:
-    """Sources, and (metadata key, value) pairs, of the silver instances; of each the `most` frequent, in order.
+    """The `most` frequent sources and (metadata key, value) pairs of the silver instances, most frequent first.
 
-    Values that only one instance has, such as ids and times, tell nothing apart and are left out.
+    Values that only one instance has, such as ids and times, are useless as filters and are left out.
     """
     sources = """
         SELECT source FROM instance WHERE split = 'silver' AND source != ''
@@ -45,9 +45,9 @@ def facets(db: Database, most: int = 200) -> tuple[list[str], list[tuple[str, st
 def map_points(
     db: Database, analysis: int, policy: str, *, flags: int, limit: int, always: Sequence[str] = ()
 ) -> list[MapPoint]:
-    """About `limit` scored instances at most, evenly thinned by order of import.
+    """Roughly `limit` scored instances or fewer, thinned evenly by import order.
 
-    The policy's first `flags` instances are marked; they and the ids in `always` are never thinned out.
+    The policy's first `flags` instances are marked; they and the ids in `always` are always included.
     """
     total = next(iter(db.query("SELECT count(*) AS n FROM score WHERE analysis = ?", [analysis])))["n"]
     sql = f"""

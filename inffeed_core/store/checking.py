@@ -1,7 +1,7 @@
-"""Whether a database is whole: SQLite looks at every page of it, for as long as there is time.
+"""Whether a database is intact: SQLite checks every page of it, within a time limit.
 
-A folder that was copied while somebody wrote to it may hold pages of two moments, and nothing of that shows until the
-page is read. `PRAGMA quick_check` reads them all but leaves out comparing indexes with their tables.
+A folder that was copied while somebody wrote to it may mix pages of two moments, which shows only when such a
+page is read. `PRAGMA quick_check` reads every page, but does not compare indexes with their tables.
 """
 
 import sqlite3
@@ -13,18 +13,18 @@ from inffeed_core.store.connection import reading
 from inffeed_core.store.faults import as_store_error, explained
 
 STEPS = 10_000
-"""Instructions of SQLite's machine between two looks at the clock, about a millisecond."""
+"""Instructions of SQLite's virtual machine between two looks at the clock, about a millisecond."""
 FINDINGS = 5
-"""How many are told."""
+"""How many are reported."""
 
 _whole: dict[Path, tuple[int, ...]] = {}
-"""Databases that this process has found whole, as they were then."""
+"""Databases that this process has found intact, with their state at that time."""
 
 
 def require_whole(path: Path, seconds: float) -> bool:
-    """Whether all of it was looked at in this time; one that has not changed since is not looked at again.
+    """Whether the whole database was checked in this time (in seconds); an unchanged one is not checked again.
 
-    Raises Damaged, with what was found, and other StoreErrors.
+    Raises Damaged, with the findings, and other StoreErrors.
     """
     now = _state(path)
     if _whole.get(path) == now:
@@ -36,11 +36,11 @@ def require_whole(path: Path, seconds: float) -> bool:
 
 
 def require_sound(path: Path) -> None:
-    """Look at everything, indexes and foreign keys included, however long it takes. Raises Damaged."""
+    """Check everything, including indexes and foreign keys, however long it takes. Raises Damaged."""
     _look(path, f"PRAGMA integrity_check({FINDINGS})", None)
     with reading(path) as db:
         if next(iter(db.query("PRAGMA foreign_key_check")), None) is not None:
-            raise as_store_error(Damaged, path, "rows point at others that are not there")
+            raise as_store_error(Damaged, path, "rows refer to rows that do not exist")
 
 
 def _look(path: Path, pragma: str, seconds: float | None) -> bool:

@@ -1,10 +1,10 @@
-"""The one way times are written: ISO 8601, UTC, milliseconds, so that text order is time order."""
+"""The only way times are written: ISO 8601, UTC, milliseconds, so that text order is time order."""
 
 from datetime import UTC, datetime, timedelta
 
 
 def now(plus: timedelta = timedelta()) -> str:
-    """The current time, or one `plus` later, such as 2026-03-01T12:00:00.123Z."""
+    """The current time, or the time `plus` from now, such as 2026-03-01T12:00:00.123Z."""
     return (datetime.now(UTC) + plus).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,12 +1,12 @@
 """How the database is opened, so that saved means saved and writers never fail each other.
 
 Measured on SQLite 3.40 with 8 writing threads: a plain `BEGIN` that reads and then writes failed
-347 of 400 times under WAL, `BEGIN IMMEDIATE` none. `synchronous=FULL` costs 0.7 ms a commit; it is paid.
+347 of 400 times under WAL, `BEGIN IMMEDIATE` none. `synchronous=FULL` costs 0.7 ms a commit, which is worth it.
 
-Reading under WAL wants to write as well: an index of the log, 32 KiB beside the database. A disk that is full or takes
-no changes refuses it, and a project there can be read all the same, see `_reader`.
+Under WAL even reading writes: an index of the log, 32 KiB beside the database. A full or read-only disk refuses that;
+a project there can still be read, see `_reader`.
 
-What is wrong with a database is told by the errors below `StoreError`, see `faults`; constraints that are broken stay
+Faults of a database are raised as subclasses of `StoreError`, see `faults`; broken constraints remain
 `sqlite3.IntegrityError`.
 """
 
@@ -29,7 +29,7 @@ from inffeed_core.wording import Sentence
 BUSY_SECONDS = 30.0
 """How long a page or a command waits for a lock."""
 PATIENT_SECONDS = 1800.0
-"""How long a job does, whose result is worth hours of work."""
+"""How long a job waits for one, because its result is worth hours of work."""
 
 
 def _connect(path: Path, *pragmas: str, immutable: bool = False) -> Database:
@@ -40,7 +40,7 @@ def _connect(path: Path, *pragmas: str, immutable: bool = False) -> Database:
             connection.execute(pragma)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA cache_size = -65536")  # 64 MiB at most: imports take a quarter less time
+        connection.execute("PRAGMA cache_size = -65536")  # at most 64 MiB: imports take a quarter less time
         connection.execute("PRAGMA mmap_size = 268435456")  # 256 MiB: each call starts with an empty cache
         connection.row_factory = sqlite3.Row
         return Database(connection)
@@ -50,9 +50,9 @@ def _connect(path: Path, *pragmas: str, immutable: bool = False) -> Database:
 
 
 def create(path: Path) -> None:
-    """Make a new, migrated database. Raises ProjectError where the file exists, StoreError."""
+    """Make a new, migrated database. Raises ProjectError if the file exists, and StoreError."""
     if path.exists():
-        raise ProjectError(f"{path} exists already; open that project or choose another folder.")
+        raise ProjectError(f"{path} already exists; open that project or choose another folder.")
     with explained(path):
         db = _connect(path)
         try:
@@ -65,7 +65,7 @@ def create(path: Path) -> None:
 def migrate(path: Path, patience: float | None = None) -> None:
     """Bring an existing database to the current schema; run before serving it. `patience` is as in `reading`.
 
-    Raises ProjectError for a file that is no project's database or comes from a newer release, StoreError where it
+    Raises ProjectError for a file that is not a project's database or comes from a newer release, StoreError if it
     cannot be read.
     """
     with reading(path, patience) as db:
@@ -80,7 +80,7 @@ def migrate(path: Path, patience: float | None = None) -> None:
 
 
 def _pending(db: Database, path: Path) -> bool:
-    """Whether migrations are left to apply."""
+    """Whether there are migrations left to apply."""
     if path.stat().st_size == 0:
         raise as_store_error(Damaged, path, "it is empty")
     applied = {m.name for m in migrations.applied(db)}
@@ -106,7 +106,7 @@ def _apply_migrations(db: Database) -> None:
 def reading(path: Path, patience: float | None = None) -> Iterator[Database]:
     """A consistent snapshot to read from. Raises StoreError.
 
-    Readers wait for nobody but a program that keeps the whole database to itself: `patience` seconds at most, or
+    Readers wait only for a program that locks the whole database: at most `patience` seconds, or
     `BUSY_SECONDS`.
     """
     with explained(path):
@@ -119,7 +119,7 @@ def reading(path: Path, patience: float | None = None) -> Iterator[Database]:
 
 
 def _reader(path: Path, pragmas: tuple[str, ...]) -> Database:
-    """A connection within a snapshot; on a disk without room or without changes one that writes nothing."""
+    """A connection within a snapshot; on a full or read-only disk, one that writes nothing."""
     try:
         return _with_snapshot(_connect(path, *pragmas))
     except sqlite3.OperationalError as error:
@@ -131,14 +131,14 @@ def _reader(path: Path, pragmas: tuple[str, ...]) -> Database:
 
 
 def _frugal_reader(path: Path, told: StoreError | None) -> Database:
-    """Without a log to merge nobody is writing, and no locks are needed; with one its index is held in memory."""
+    """If there is no log to merge, nobody is writing and no locks are needed; otherwise its index is held in memory."""
     log = path.with_name(f"{path.name}-wal")
     if not (log.exists() and log.stat().st_size):
         return _with_snapshot(_connect(path, immutable=True))
     if not isinstance(told, DiskFull):
         raise ReadOnly(Sentence("store-read-only-unmerged", path=str(path)))
     until = time.monotonic() + BUSY_SECONDS
-    while True:  # this lock is for one at a time, and two that wait within SQLite would wait for each other
+    while True:  # only one can hold this lock, and two that wait within SQLite would wait for each other
         try:
             return _with_snapshot(_connect(path, "PRAGMA busy_timeout = 0", "PRAGMA locking_mode = EXCLUSIVE"))
         except sqlite3.OperationalError as error:
@@ -150,7 +150,7 @@ def _frugal_reader(path: Path, told: StoreError | None) -> Database:
 def _with_snapshot(db: Database) -> Database:
     try:
         db.conn.execute("BEGIN")
-        db.conn.execute("SELECT 1 FROM sqlite_master").fetchone()  # from here on it sees one moment
+        db.conn.execute("SELECT 1 FROM sqlite_master").fetchone()  # from here on it sees a single moment
     except sqlite3.Error:
         db.close()
         raise
@@ -161,8 +161,8 @@ def _with_snapshot(db: Database) -> Database:
 def writing(path: Path) -> Iterator[Database]:
     """One write transaction: committed at the end of the block, rolled back on any exception.
 
-    Within a job it is the job's, and only for as long as the job is its own (see `claims`). Raises StoreError, and in a
-    job JobError and Cancelled.
+    Within a job, it commits only while the job still belongs to this process (see `claims`). Raises StoreError, and in
+    a job JobError and Cancelled.
     """
     claim = claim_on(path)
     with explained(path):
@@ -176,7 +176,7 @@ def writing(path: Path) -> Iterator[Database]:
             db.conn.execute("COMMIT")
         finally:
             if db.conn.in_transaction:
-                with suppress(sqlite3.Error):  # what fails here is undone by closing
+                with suppress(sqlite3.Error):  # closing the connection undoes whatever fails here
                     db.conn.execute("ROLLBACK")
             db.close()
 

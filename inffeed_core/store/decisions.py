@@ -1,10 +1,10 @@
 """Decisions: append-only, each arriving exactly once by its token. Undo is a decision too.
 
-What a decision means for the label is told in `votes`: of each annotator the last act that stands counts.
+`votes` explains what a decision means for the label: each annotator's last standing act counts.
 
-An *answer* is what somebody decided about one text, alone or with its twins. Decisions of feedback change labels as
-others do, but are no answers: nobody has read the text for them, so it stays open for review and in the audit, and they
-are undone by their act (`feedback`), never one by one.
+An *answer* is what somebody decided about one text, alone or with its twins. Feedback's decisions change labels like
+any others, but are not answers, because nobody read the text for them. The text therefore stays open for review and in
+the audit, and the decisions are undone together with their act (`feedback`), never one by one.
 """
 
 import json
@@ -23,11 +23,11 @@ LEARNED = (Split.TRAIN, Split.SILVER)
 
 
 def record_decision(db: Database, decision: Decision) -> bool:
-    """Store one decision; False where its token had arrived before, and then nothing changes.
+    """Store one decision; returns False, and changes nothing, if its token has arrived before.
 
     Leaving out excludes the instance until that is undone. Raises UnknownInstance, or InvalidDecision for an unknown
-    label, a missing annotator, leaving out validation or test, or an undo of something that is not there, is another
-    annotator's, or has been undone.
+    label, a missing annotator, leaving out a validation or test text, or undoing a decision that does not exist, is
+    another annotator's, or has already been undone.
     """
     if _arrived(db, decision.token):
         return False
@@ -57,9 +57,9 @@ def record_decision(db: Database, decision: Decision) -> bool:
 
 
 def restore_decisions(db: Database, decisions: Iterable[Decision]) -> int:
-    """Store decisions that an export tells of, in this order; returns how many.
+    """Store the decisions of an export, in this order; returns how many.
 
-    Checked by the importer; one by one, `record_decision` would derive the label state anew for each.
+    The importer has checked them; `record_decision` would derive the label state again for each one.
     """
     sql = """
         INSERT INTO decision (token, instance, annotator, act, label, note, at, settles) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -71,9 +71,9 @@ def restore_decisions(db: Database, decisions: Iterable[Decision]) -> int:
 
 
 def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
-    """Undo the annotator's latest answer that stands, with its parts; returns it, or None where nothing is left.
+    """Undo the annotator's latest standing answer, with its parts; returns it, or None if there is none.
 
-    Sent again with the same token, it returns what it undid the first time.
+    Called again with the same token, it returns what it undid the first time.
     """
     if (before := undone_by(db, token)) is not None:
         return before
@@ -107,26 +107,26 @@ def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> D
 
 
 def parts(db: Database, token: str) -> list[Decision]:
-    """The decisions that stand and were given as parts of this one."""
+    """The standing decisions that were given as parts of this one."""
     return [as_decision(row) for row in db.query("SELECT * FROM standing WHERE part_of = ? ORDER BY n", [token])]
 
 
 def undone_by(db: Database, token: str) -> Decision | None:
-    """The decision that the undo with this token has undone; None where no such undo is stored."""
+    """The decision undone by the undo with this token; None if no such undo is stored."""
     for row in db.query("SELECT d.* FROM decision u JOIN decision d ON d.token = u.undoes WHERE u.token = ?", [token]):
         return as_decision(row)
     return None
 
 
 def decisions_about(db: Database, instance_id: str) -> list[Decision]:
-    """The whole trail of one instance, oldest first, undone decisions and undos included."""
+    """The whole trail of one instance, oldest first, including undone decisions and undos."""
     return [as_decision(r) for r in db.query("SELECT * FROM decision WHERE instance = ? ORDER BY n", [instance_id])]
 
 
 def history(db: Database, annotator: str | None = None, limit: int = 100, *, with_parts: bool = True) -> list[Decision]:
-    """Decisions that stand (not undone, no undos), latest first; of one annotator or of all.
+    """Standing decisions (not undone, and not undos), latest first; of one annotator or of all.
 
-    Parts are decisions given with another, about twins or by feedback.
+    Parts are decisions given together with another one, about twins or by feedback.
     """
     sql = """
         SELECT * FROM standing WHERE (:annotator IS NULL OR annotator = :annotator)
@@ -137,7 +137,7 @@ def history(db: Database, annotator: str | None = None, limit: int = 100, *, wit
 
 
 def answers(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
-    """By instance each annotator's last answer that stands, oldest first; instances without any are left out."""
+    """By instance: each annotator's last standing answer, oldest first; instances without any are left out."""
     sql = """
         SELECT s.* FROM answer s WHERE s.instance IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
             SELECT 1 FROM answer l WHERE l.instance = s.instance AND l.annotator = s.annotator AND l.n > s.n)
@@ -155,9 +155,9 @@ def by_instance(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
 
 
 def act_counts(db: Database) -> dict[Act, int]:
-    """How often each act is an annotator's last about a text, undone ones left aside; acts that nobody took are not in.
+    """How often each act is an annotator's last about a text, ignoring undone ones; acts without any are left out.
 
-    Bare columns beside max() come from its row, which SQLite promises.
+    Bare columns beside max() come from the same row: SQLite guarantees it.
     """
     sql = """
         SELECT act, count(*) AS n FROM (SELECT act, max(n) FROM standing GROUP BY instance, annotator) GROUP BY act
@@ -166,9 +166,9 @@ def act_counts(db: Database) -> dict[Act, int]:
 
 
 def changes_since(db: Database, row: int, part: Slice | None = None) -> Changes:
-    """The instances that have another current label, or another confirmation, than just after decision `row`.
+    """The instances whose current label or confirmation differs from what it was just after decision `row`.
 
-    Of a `part` of the decisions, as they were at its end.
+    With `part`, only for that slice of the decisions, as of its end.
     """
     sql = f"""
         SELECT coalesce(sum(lost), 0) AS withdrawn, coalesce(sum(NOT lost AND moved), 0) AS corrected,
@@ -186,7 +186,7 @@ def changes_since(db: Database, row: int, part: Slice | None = None) -> Changes:
 
 
 def changed_since(db: Database, row: int) -> int:
-    """How many instances `changes_since` tells of."""
+    """How many instances `changes_since` reports."""
     return changes_since(db, row).total
 
 
@@ -206,15 +206,15 @@ def _check(db: Database, decision: Decision) -> None:
         raise InvalidDecision("The decision has no token; give a fresh UUID with each decision.")
     if decision.act is Act.UNDO:
         _check_undo(db, decision)
-    else:  # an undo may also be about an instance that has been excluded meanwhile
+    else:  # an undo may also concern an instance that has since been excluded
         split = instance(db, decision.instance_id).split
         if decision.act is Act.LEAVE_OUT and split not in LEARNED:
             raise InvalidDecision(
-                f"{decision.instance_id!r} measures the model ({split}), so it cannot be left out here."
+                f"{decision.instance_id!r} is used to measure the model ({split}), so it cannot be left out here."
             )
     labels = project_settings(db).labels
     if decision.act in LABELLING and decision.label not in labels:
-        raise InvalidDecision(f"{decision.label!r} is no label of this project; choose one of {', '.join(labels)}.")
+        raise InvalidDecision(f"{decision.label!r} is not a label of this project; choose one of {', '.join(labels)}.")
     if decision.settles and decision.act not in LABELLING:
         raise InvalidDecision(f"A decision to {decision.act} settles nothing; settle a discussion with a label.")
     if decision.act not in LABELLING and decision.label is not None:
@@ -224,9 +224,9 @@ def _check(db: Database, decision: Decision) -> None:
 def _check_undo(db: Database, undo: Decision) -> None:
     standing = list(db.query("SELECT * FROM standing WHERE token = ?", [undo.undoes or ""]))
     if not standing:
-        raise InvalidDecision(f"Nothing to undo: decision {undo.undoes!r} does not exist or has been undone.")
+        raise InvalidDecision(f"Nothing to undo: decision {undo.undoes!r} does not exist or has already been undone.")
     if standing[0]["annotator"] != undo.annotator:
-        raise InvalidDecision(f"That decision is {standing[0]['annotator']}'s; only they can undo it.")
+        raise InvalidDecision(f"That decision belongs to {standing[0]['annotator']}; only they can undo it.")
     if standing[0]["instance"] != undo.instance_id:
         raise InvalidDecision(f"That decision is about {standing[0]['instance']!r}, not {undo.instance_id!r}.")
 

@@ -1,4 +1,4 @@
-"""What is to be talked about: flags that somebody marked for discussion, and labels that annotators disagree on."""
+"""What needs discussing: flags that somebody marked for discussion, and labels that annotators disagree on."""
 
 import json
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ UNDER_DISCUSSION = f"""
         AND {counts("decision", "v")} GROUP BY v.instance HAVING min(v.label) != max(v.label)
     ) GROUP BY instance
 """
-"""The query for instances that nobody has settled since they were marked or disagreed on, with their last decision."""
+"""The query for instances marked or disagreed on that nobody has settled since, with their last decision."""
 
 
 def under_discussion(db: Database) -> list[str]:
-    """Ids of the instances that nobody has settled since they were marked or disagreed on, latest first.
+    """Ids of the instances marked or disagreed on that nobody has settled since, latest first.
 
-    Every disputed one is among them, and so are those where most annotators agree and some do not.
+    They include every disputed one, and those where only a minority disagrees.
     """
     sql = f"""
         SELECT instance FROM ({UNDER_DISCUSSION})
@@ -37,6 +37,6 @@ def under_discussion(db: Database) -> list[str]:
 
 
 def standing_about(db: Database, ids: Sequence[str]) -> dict[str, list[Decision]]:
-    """By instance the answers that stand, oldest first."""
+    """By instance: the standing answers, oldest first."""
     sql = "SELECT * FROM answer WHERE instance IN (SELECT value FROM json_each(?)) ORDER BY n"
     return by_instance(map(as_decision, db.query(sql, [json.dumps(list(ids))])))

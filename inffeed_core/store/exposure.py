@@ -8,16 +8,16 @@ from sqlite_utils import Database
 from inffeed_core.records import Act
 
 PAUSE_MINUTES = 5
-"""A longer time between two decisions is a pause, and counts for nothing."""
+"""A longer time between two decisions is a pause and is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What somebody has decided on since some moment; decisions that were undone were read as well, and count."""
+    """What somebody has decided on since a given time. Undone decisions count: their texts were read too."""
 
     texts: int
     minutes: int
-    """Between decisions, without pauses."""
+    """Minutes between decisions, without pauses."""
     acts: Mapping[Act, int]
     """Standing decisions without a label, by act."""
     labels: Mapping[str, int]
@@ -25,7 +25,7 @@ class Exposure:
 
 
 def exposure(db: Database, annotator: str, since: str) -> Exposure:
-    """Of this annotator since this time (ISO 8601, UTC)."""
+    """This annotator's exposure since this time (ISO 8601, UTC)."""
     given = [annotator, since]
     row = next(iter(db.query(_READ, [PAUSE_MINUTES, *given])))
     standing = list(db.query(_STANDING, given))
@@ -38,7 +38,7 @@ def exposure(db: Database, annotator: str, since: str) -> Exposure:
 
 
 def _summed(counts: list[tuple[str, int]]) -> dict[str, int]:
-    """By label: keep and relabel give the same one."""
+    """Sums by label, because keep and relabel can give the same one."""
     return {label: sum(n for other, n in counts if other == label) for label, _ in counts}
 
 

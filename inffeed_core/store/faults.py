@@ -1,8 +1,8 @@
-"""From SQLite's result codes to the errors that tell a user what is wrong: the one place that does.
+"""The only place that turns SQLite's result codes into errors that tell a user what is wrong.
 
-The words that SQLite gives are the same for very different faults ("disk I/O error" for a full disk, a lost network
-drive and a lock that the file system cannot keep), so the code decides, and where that leaves it open, the disk is
-asked.
+SQLite uses the same words for very different faults ("disk I/O error" for a full disk, a lost network
+drive and a lock that the file system cannot keep), so the code decides; if that is ambiguous, the free space on the
+disk does.
 """
 
 import errno
@@ -27,7 +27,7 @@ from inffeed_core.errors import (
 from inffeed_core.wording import Sentence
 
 LITTLE = 2**18
-"""Bytes: where less is free, an error of the disk is for want of room. The index of SQLite's log takes 32 KiB."""
+"""Bytes: if less is free, a disk error means that the disk is full. The index of SQLite's log takes 32 KiB."""
 
 WORDS: dict[type[StoreError], str] = {
     Damaged: "store-damaged",
@@ -39,7 +39,7 @@ WORDS: dict[type[StoreError], str] = {
     Vanished: "store-vanished",
     DiskFailed: "store-disk-failed",
 }
-"""What each says; its message is a `Sentence`, for pages in other languages."""
+"""The message of each, a `Sentence` that pages translate."""
 
 BY_CODE: dict[int, type[StoreError]] = {
     sqlite3.SQLITE_CORRUPT: Damaged,
@@ -53,11 +53,11 @@ BY_CODE: dict[int, type[StoreError]] = {
     sqlite3.SQLITE_READONLY_DBMOVED: Vanished,
     sqlite3.SQLITE_IOERR_VNODE: Vanished,
 }
-"""Extended codes come first, then primary ones (the lowest byte)."""
+"""Extended codes are looked up first, then primary ones (the lowest byte)."""
 
 
 def fault(error: sqlite3.Error, path: Path) -> StoreError | None:
-    """What is wrong with the database at `path`; None for an error of the program, such as a broken constraint."""
+    """What is wrong with the database at `path`; None for an error in the program, such as a broken constraint."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
@@ -66,13 +66,13 @@ def fault(error: sqlite3.Error, path: Path) -> StoreError | None:
 
 
 def as_store_error(kind: type[StoreError], path: Path, found: str) -> StoreError:
-    """An error of this kind with its words; `found` is what the system said."""
+    """An error of this kind with its message; `found` is what the system reported."""
     return kind(Sentence(WORDS[kind], path=str(path), found=found))
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say about the database at `path` within the block into a `StoreError`."""
+    """Turn errors that SQLite and the system raise about the database at `path` within the block into `StoreError`."""
     try:
         yield
     except sqlite3.Error as error:

@@ -1,10 +1,10 @@
 """Feedback on training labels: what was proposed, tried and applied, by whom, and what was sent to review.
 
 A proposal is *open* until somebody decides about its text, or the text is left out: feedback never overrides what a
-person has said since the method looked. Applying is one act. Its relabels are decisions of the person who applied them
-and settle the label; what it leaves out is excluded. Undoing the act takes these decisions and exclusions away and
-nothing else: labels are then what all other decisions say, as if the act had never been, and what people decided
-meanwhile stands.
+person has said since the proposal was computed. Applying is one act. Its relabels are decisions of the person who
+applied them, and settle the label; texts that it leaves out are excluded. Undoing the act removes these decisions and
+exclusions and nothing else: labels then follow from all other decisions, including those made meanwhile, as if the act
+had never happened.
 """
 
 import json
@@ -36,9 +36,9 @@ def add_proposals(
     proposed: Sequence[Proposed],
     voters: Mapping[str, Sequence[Cast]],
 ) -> int:
-    """Store what a method proposed, most certain first, with the influencers of each; returns the set's id.
+    """Store a method's proposals, most certain first, with the influencers of each; returns the set's id.
 
-    A validation or test instance raises sqlite3.IntegrityError.
+    Raises sqlite3.IntegrityError for a validation or test instance.
     """
     row = {"version": version, "as_of_decision": as_of_decision, "settings": json.dumps(settings), "created": now()}
     id = int(str(db.table("proposal_set").insert(row).last_pk))
@@ -53,12 +53,12 @@ def add_proposals(
 
 
 def proposal_sets(db: Database) -> list[ProposalSet]:
-    """All sets, the newest first."""
+    """All sets, newest first."""
     return [_proposal_set(row) for row in db.query(f"{_SETS} ORDER BY s.id DESC")]
 
 
 def proposal_set(db: Database, id: int | None = None) -> ProposalSet:
-    """One set, or the newest. Raises NotReady where there is none."""
+    """One set, or the newest. Raises NotReady if there is none."""
     one = "WHERE :id IS NULL OR s.id = :id ORDER BY s.id DESC LIMIT 1"
     row = next(iter(db.query(f"{_SETS} {one}", {"id": id})), None)
     if row is None:
@@ -82,7 +82,7 @@ def _proposal_set(row: Mapping[str, Any]) -> ProposalSet:
 
 
 def proposals(db: Database, proposed: ProposalSet) -> list[Proposal]:
-    """The proposals of a set, the most certain first, with what has become of each."""
+    """The proposals of a set, most certain first, each with its state."""
     rows = list(db.query(_PROPOSALS, {"set": proposed.id, "as_of": proposed.as_of_decision}))
     current, answers = find(db, [r["instance"] for r in rows]), _answers(db, proposed.id)
     return [
@@ -115,9 +115,9 @@ FROM proposal p JOIN instance i ON i.id = p.instance WHERE p.proposal_set = :set
 
 
 def _answers(db: Database, set_id: int) -> dict[str, dict[str, str]]:
-    """Who answered last about a proposed text, and when: keep or relabel that stands, and no unsure of theirs after it.
+    """Who answered last about a proposed text, and when: a standing keep or relabel with no later unsure of theirs.
 
-    What feedback relabelled itself is no answer.
+    Feedback's own relabels are not answers.
     """
     sql = """
         SELECT d.instance, d.annotator AS decided_by, d.at AS decided_at FROM standing d
@@ -131,7 +131,7 @@ def _answers(db: Database, set_id: int) -> dict[str, dict[str, str]]:
 
 
 def _state(row: Mapping[str, Any], label: str | None) -> ProposalState:
-    """`label` is the current one, None where the text is left out."""
+    """`label` is the current label, None if the text is left out."""
     if row["applied"]:
         return ProposalState.APPLIED
     return ProposalState.OVERTAKEN if row["decided"] or label != row["label"] else ProposalState.OPEN
@@ -149,17 +149,17 @@ def voters(db: Database, set_id: int, target: str) -> list[Voter]:
 def apply_proposals(db: Database, proposed: ProposalSet, ids: Sequence[str], annotator: str, token: str) -> FeedbackAct:
     """Apply those of these proposals that are open, in one act of this person.
 
-    Sent again with the same token it changes nothing. Raises InvalidDecision where none is open or nobody is named.
+    Called again with the same token, it changes nothing. Raises InvalidDecision if none is open or nobody is named.
     """
     if (before := _acts(db, token)) != []:
         return before[0]
     if not annotator.strip():
-        raise InvalidDecision("Nobody is named who applies the proposals; give a name.")
+        raise InvalidDecision("The proposals are applied without an annotator's name; give a name.")
     wanted = set(ids)
     todo = [one for one in proposals(db, proposed) if one.id in wanted and one.state is ProposalState.OPEN]
     if not todo:
         raise InvalidDecision(
-            f"None of the {len(wanted):,} chosen proposals of set {proposed.id} is open: they are applied already, or "
+            f"None of the {len(wanted):,} chosen proposals of set {proposed.id} is open: they have been applied, or "
             "somebody has decided about the texts since. Make new proposals."
         )
     out = [one.id for one in todo if one.proposed is None]
@@ -188,7 +188,7 @@ def _relabel(proposed: ProposalSet, one: Proposal, annotator: str, token: str) -
         act=Act.RELABEL,
         label=one.proposed,
         note=_note(proposed),
-        settles=True,  # else the votes before it could outweigh it
+        settles=True,  # otherwise earlier votes could outweigh it
         feedback=token,
     )
 
@@ -198,12 +198,12 @@ def _note(proposed: ProposalSet) -> str:
 
 
 def learned(db: Database, token: str, version: str) -> None:
-    """Note the version that was trained on an act."""
+    """Record the version that was trained on an act."""
     db.conn.execute("UPDATE feedback SET version = ? WHERE token = ?", [version, token])
 
 
 def abandoned_feedback(db: Database) -> list[tuple[str, str]]:
-    """(token, annotator) of acts that a round applied and no version learned from, because it was killed meanwhile."""
+    """(token, annotator) of acts that no version learned from, because their round was killed after applying them."""
     sql = """
         SELECT token, annotator FROM feedback f WHERE version IS NULL
         AND EXISTS (SELECT 1 FROM trial WHERE feedback = f.token)
@@ -213,17 +213,17 @@ def abandoned_feedback(db: Database) -> list[tuple[str, str]]:
 
 
 def undo_feedback(db: Database, token: str, annotator: str) -> FeedbackAct:
-    """Undo an act: its relabels, by an undo each, and its exclusions.
+    """Undo an act: its relabels, each by an undo, and its exclusions.
 
-    Where the version in use is the one that was trained on it, the one before is in use again.
+    If the active version was trained on it, the version before becomes active again.
 
-    Raises InvalidDecision where there is no such act, it is another person's, or it has been undone.
+    Raises InvalidDecision if there is no such act, it is another person's, or it has been undone.
     """
     found = _acts(db, token)
     if not found:
         raise InvalidDecision(f"No feedback was applied as {token!r}; `inffeed feedback acts` lists what was.")
     if found[0].undone:
-        raise InvalidDecision("This feedback has been undone already.")
+        raise InvalidDecision("This feedback has already been undone.")
     if found[0].annotator != annotator:
         raise InvalidDecision(f"This feedback was applied by {found[0].annotator}; only they can undo it.")
     for row in list(db.query("SELECT token, instance FROM standing WHERE feedback = ? ORDER BY n", [token])):
@@ -244,7 +244,7 @@ def undo_feedback(db: Database, token: str, annotator: str) -> FeedbackAct:
 
 
 def feedback_acts(db: Database) -> list[FeedbackAct]:
-    """What was applied, undone acts included, the latest first."""
+    """All acts that were applied, including undone ones, latest first."""
     return _acts(db, None)
 
 
@@ -270,7 +270,7 @@ def _acts(db: Database, token: str | None) -> list[FeedbackAct]:
 
 
 def add_trial(db: Database, trial: Trial) -> None:
-    """Store what validation said; the time is now where the trial tells none."""
+    """Store what validation said; the time is now if the trial has none."""
     change = trial.change
     db.table("trial").insert(
         {
@@ -287,7 +287,7 @@ def add_trial(db: Database, trial: Trial) -> None:
 
 
 def trials(db: Database) -> list[Trial]:
-    """What validation said about proposals, the latest first."""
+    """What validation said about proposals, latest first."""
     return [
         Trial(
             proposal_set=r["proposal_set"],
@@ -309,7 +309,7 @@ def send(db: Database, proposed: ProposalSet, ids: Sequence[str], annotator: str
 
 
 def sent_labels(db: Database, ids: Sequence[str]) -> dict[str, str | None]:
-    """By instance the label that was proposed for those of these that were sent to review; None = to be left out."""
+    """By instance: the label proposed for each of these that was sent to review; None = to be left out."""
     sql = """
         SELECT p.instance, p.proposed FROM sent s
         JOIN proposal p ON p.proposal_set = s.proposal_set AND p.instance = s.instance
@@ -319,7 +319,7 @@ def sent_labels(db: Database, ids: Sequence[str]) -> dict[str, str | None]:
 
 
 def rank_sent(db: Database, analysis: int) -> None:
-    """Give the analysis an order of what was sent to review: the newest set first, then by rank."""
+    """Rank in the analysis what was sent to review: newest set first, then by rank."""
     db.conn.execute("DELETE FROM ranking WHERE analysis = ? AND policy = ?", [analysis, SENT])
     sql = """
         INSERT INTO ranking SELECT :analysis, :order,

@@ -1,7 +1,7 @@
-"""Which flags are open, and for whom: a ranked silver instance until as many annotators as wanted have answered it.
+"""Which flags are open, and for whom: a ranked silver instance is open until enough annotators have answered it.
 
-An answer is any standing decision but feedback's, skip and unsure included. A flag that was handed to an annotator is
-leased to them: until the lease ends, or they answer, it counts for the others as answered.
+An answer is any standing decision except feedback's, including skip and unsure. A flag handed to an annotator is
+leased to them: until the lease ends or they answer, it counts as answered for everybody else.
 """
 
 import json
@@ -19,9 +19,9 @@ from inffeed_core.store.slices import Slice
 
 NOBODY = ""
 NEVER = "9999"
-"""Later than every lease: whoever looks at this time sees none."""
+"""Later than the end of every lease: at this time no lease counts."""
 QUIET_SECONDS = 10.0
-"""A decision is on its way for less than this; one that gets no answer is sent again after 2 seconds."""
+"""A decision takes less than this to arrive; one that gets no response is sent again after 2 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Viewer:
     """For whom flags are open."""
 
     annotator: str | None = None
-    """None = for anybody who has not answered yet, leases left aside."""
+    """None = anybody who has not answered yet, ignoring leases."""
     overlap: int = 1
     """How many annotators are to answer a flag."""
 
     def values(self) -> dict[str, object]:
-        """What fills `CLOSED`."""
+        """The parameters of `CLOSED`."""
         if self.annotator is None:
             return {"annotator": NOBODY, "overlap": self.overlap, "now": NEVER}
         return {"annotator": self.annotator, "overlap": self.overlap, "now": now()}
@@ -43,7 +43,7 @@ class Viewer:
 ANYBODY = Viewer()
 ALL = FlagFilter()
 DECIDED_TOO = Viewer(overlap=2**31)
-"""Sees every flag, whatever was decided about it."""
+"""Sees every flag, whatever has been decided about it."""
 
 CLOSED = """(
     r.instance IN (SELECT instance FROM exclusion)
@@ -53,7 +53,7 @@ CLOSED = """(
         UNION SELECT l.annotator FROM lease l
               WHERE l.instance = r.instance AND l.until > :now AND l.annotator != :annotator))
 )"""
-"""The condition on `r.instance` under which it is closed for a `Viewer`, whose values fill it."""
+"""The condition under which `r.instance` is closed for a `Viewer`, whose values are its parameters."""
 
 
 def flagged(
@@ -67,9 +67,9 @@ def flagged(
     among: Sequence[str] | None = None,
     only: FlagFilter = ALL,
 ) -> list[Ranked]:
-    """The policy's first flags that are open for the viewer, first first, without those in `leave_out` (ids).
+    """The policy's first flags that are open for the viewer, in order, except those in `leave_out` (ids).
 
-    `among` (ids) leaves none but these.
+    `among` (ids) restricts them to these.
     """
     condition, chosen = wanted(only)
     if among is not None:
@@ -86,7 +86,7 @@ def flagged(
 
 
 def count_open(db: Database, analysis: int, policy: str, viewer: Viewer = ANYBODY) -> int:
-    """How many flags `flagged` would give without a limit."""
+    """How many flags `flagged` would return without a limit."""
     sql = f"SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND NOT {CLOSED}"
     values = {"analysis": analysis, "policy": policy} | viewer.values()
     return int(next(iter(db.query(sql, values)))["n"])
@@ -101,9 +101,9 @@ def still_open(db: Database, ids: Sequence[str], viewer: Viewer) -> set[str]:
 def closed_by_act(
     db: Database, analysis: int, policy: str, viewer: Viewer, only: FlagFilter = ALL, part: Slice | None = None
 ) -> dict[Act, int]:
-    """The policy's flags that the viewer, or as many as wanted, have answered, counted by the last act that stands.
+    """Counts, by last standing act, of the policy's flags that the viewer or enough annotators have answered.
 
-    Of a `part` of the decisions, as they were at its end.
+    With `part`, only for that slice of the decisions, as of its end.
     """
     condition, chosen = wanted(only)
     sql = f"""
@@ -121,7 +121,7 @@ def closed_by_act(
 
 
 def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> int:
-    """How many instances of the policy's kept ranking the filter leaves, open or not, without excluded ones."""
+    """How many instances of the policy's kept ranking pass the filter, open or not, without excluded ones."""
     condition, chosen = wanted(only)
     sql = f"""
         SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND {condition}
@@ -131,7 +131,7 @@ def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> 
 
 
 def wanted(only: FlagFilter) -> tuple[str, dict[str, object]]:
-    """The condition on `r.instance` by what the text is, and what fills it; `only.answered` is for `undecided`."""
+    """The condition on `r.instance` from the filter on texts, and its parameters; `undecided` uses `only.answered`."""
     if only == FlagFilter(answered=only.answered, since=only.since):
         return "1", {}
     conditions = ["i.id = r.instance"]
@@ -153,16 +153,16 @@ def wanted(only: FlagFilter) -> tuple[str, dict[str, object]]:
 
 
 def lease(db: Database, ids: Sequence[str], annotator: str, minutes: float) -> None:
-    """Keep these flags with the annotator for so long from now; one that they hold already is held anew.
+    """Lease these flags to the annotator for this many minutes from now, renewing those that they already hold.
 
-    Each runs out a millisecond before the one before it, which keeps their order: first is what is on screen.
+    Each lease ends a millisecond before the one before it, which keeps their order: the first is on screen.
     """
     held = [(id, annotator, now(timedelta(minutes=minutes, milliseconds=-place))) for place, id in enumerate(ids)]
     db.conn.executemany("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", held)
 
 
 def release(db: Database, annotator: str, ids: Sequence[str] | None = None) -> int:
-    """Give these flags back, or all that the annotator holds; returns how many leases had not run out."""
+    """Return these flags, or all that the annotator holds; returns how many leases had not yet ended."""
     whose = "annotator = :annotator AND (:ids IS NULL OR instance IN (SELECT value FROM json_each(:ids)))"
     values = {"annotator": annotator, "ids": None if ids is None else json.dumps(list(ids)), "now": now()}
     held = next(iter(db.query(f"SELECT count(*) AS n FROM lease WHERE {whose} AND until > :now", values)))["n"]
@@ -177,15 +177,15 @@ def others_reviewing(db: Database, annotator: str) -> int:
 
 
 def share_out(db: Database, annotator: str, limit: int, minutes: float) -> int:
-    """Free up to a share of flags, at most `limit`, of others who hold more; their last first; returns how many.
+    """Free up to a fair share of flags, at most `limit`, from others who hold more, their last first; returns how many.
 
-    They are flags that the annotator may be given. Nothing is taken from whoever was heard of in the last QUIET_SECONDS
-    (their leases run for `minutes`): a decision of theirs may be on its way, and what comes next be on their screen.
+    Only flags that the annotator may be given are freed. Nothing is taken from anybody active in the last QUIET_SECONDS
+    (leases run for `minutes`): their decision may be on its way, and their next flag may already be on screen.
     """
     values: dict[str, object] = {"annotator": annotator, "now": now()}
     others = "FROM lease l WHERE l.annotator != :annotator AND l.until > :now"
     held = next(iter(db.query(f"SELECT count(*) AS n, count(DISTINCT annotator) AS people {others}", values)))
-    share = max(1, held["n"] // (held["people"] + 1))  # the one on screen is never taken
+    share = max(1, held["n"] // (held["people"] + 1))  # the flag on screen is never taken
     quiet = now(timedelta(minutes=minutes, seconds=-QUIET_SECONDS))
     values |= {"share": share, "limit": min(limit, share), "quiet": quiet}
     sql = f"""
@@ -214,13 +214,13 @@ def leased(db: Database, annotator: str) -> int:
 
 
 def silver_scored(db: Database, analysis: int) -> int:
-    """How many silver instances the analysis scored; a policy ranks them all, and its first ones are kept."""
+    """How many silver instances the analysis scored; a policy ranks them all and keeps the first ones."""
     sql = "SELECT count(*) AS n FROM score WHERE analysis = ? AND suggested IS NOT NULL"
     return int(next(iter(db.query(sql, [analysis])))["n"])
 
 
 def ranking_size(db: Database, analysis: int, policy: str) -> int:
-    """How many instances of the policy's ranking are kept, excluded ones included; ranks run from 1 to this."""
+    """How many instances of the policy's ranking are kept, including excluded ones; ranks run from 1 to this."""
     sql = "SELECT coalesce(max(rank), 0) AS n FROM ranking WHERE analysis = ? AND policy = ?"
     return int(next(iter(db.query(sql, [analysis, policy])))["n"])
 
@@ -235,6 +235,6 @@ def ranked_exclusions(db: Database, analysis: int, policy: str) -> int:
 
 
 def decided_since(db: Database, annotator: str, time: str) -> int:
-    """How many of the annotator's answers since this time (ISO 8601, UTC) stand."""
+    """How many of the annotator's answers since this time (ISO 8601, UTC) still stand."""
     sql = "SELECT count(*) AS n FROM answer WHERE annotator = ? AND at >= ?"
     return int(next(iter(db.query(sql, [annotator, time])))["n"])

@@ -1,8 +1,8 @@
-"""Instances and the project's settings: what was imported, and what is true of it now.
+"""Instances and the project's settings: what was imported, and its current state.
 
-The current label of an instance is what most annotators say, each by the last act that counts (see `votes`). Where as
-many say another label, it is disputed: it keeps the label that it was imported with, and nobody has confirmed it, gold
-or not. Without a vote it has that label too. `as_of` (a decision's row number) gives the labels as they were then.
+The current label of an instance is the one with the most votes, each annotator voting by the last act that counts (see
+`votes`). If the votes tie, the instance is disputed: it keeps its imported label and is unconfirmed, even if gold.
+Without any vote it has its imported label too. `as_of` (a decision's row number) gives the labels as they were then.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from inffeed_core.store.votes import votes_about
 
 
 def instances_as_of(table: str) -> str:
-    """The query for instances with their labels at `:as_of`, by the votes in this table or view."""
+    """The query for instances with their labels as of `:as_of`, from the votes in this table or view."""
     votes = votes_about(table, "i.id")
     return f"""
 SELECT i.n, i.id, i.text, i.pair, i.split, i.label AS original_label, coalesce(d.label, i.label) AS label,
@@ -44,15 +44,15 @@ _TOGETHER = 1000
 
 
 def save_project_settings(db: Database, settings: ProjectSettings) -> None:
-    """Store what the project is about, replacing what was there."""
+    """Store the project's settings, replacing those before."""
     db.table("setting").upsert({"key": "project", "value": json.dumps(settings.as_dict())}, pk="key")
 
 
 def project_settings(db: Database) -> ProjectSettings:
-    """What the project is about. Raises ProjectError for a project without settings."""
+    """The project's settings. Raises ProjectError for a project without any."""
     for row in db.query("SELECT value FROM setting WHERE key = 'project'"):
         return ProjectSettings.from_dict(json.loads(row["value"]))
-    raise ProjectError("The project has no settings; its creation was interrupted. Make it anew.")
+    raise ProjectError("The project has no settings: its creation was interrupted. Create it again.")
 
 
 def add_examples(db: Database, examples: Iterable[Example]) -> int:
@@ -96,18 +96,18 @@ def folded_text(text: str) -> str:
 
 
 def lot(id: str, hash: str) -> str:
-    """A number in hex, evenly spread, that depends on the id and the text alone: in its order instances are random."""
+    """A uniformly distributed number in hex that depends only on the id and text; sorting by it shuffles instances."""
     return hashlib.sha256(f"{id}\0{hash}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def existing_ids(db: Database, ids: Iterable[str]) -> set[str]:
-    """Those of `ids` that the project holds already, excluded instances included."""
+    """Those of `ids` that the project already holds, including excluded instances."""
     wanted = json.dumps(list(ids))
     return {r["id"] for r in db.query("SELECT id FROM instance WHERE id IN (SELECT value FROM json_each(?))", [wanted])}
 
 
 def next_numbers(db: Database) -> dict[Split, int]:
-    """For each split the lowest n such that neither `<split>-n` nor any higher number is an id of the project."""
+    """For each split, the lowest n such that neither `<split>-n` nor any higher number is an id of the project."""
     sql = """
         SELECT s.value AS split, 1 + coalesce((
             SELECT max(CAST(substr(id, length(s.value) + 2) AS INTEGER)) FROM instance
@@ -127,7 +127,7 @@ def same_texts(db: Database, hashes: Iterable[str]) -> list[tuple[str, Split, st
 
 
 def instances(db: Database, splits: Sequence[Split] = tuple(Split), *, as_of: int | None = None) -> Iterator[Instance]:
-    """The instances of these splits in the order of their import, without excluded ones."""
+    """The instances of these splits in import order, without excluded ones."""
     sql = f"{INSTANCES_AS_OF} AND i.split IN (SELECT value FROM json_each(:splits)) ORDER BY i.n"
     for row in db.query(sql, {"as_of": _as_of(as_of), "splits": json.dumps([s.value for s in splits])}):
         yield as_instance(row)
@@ -137,7 +137,7 @@ def instance(db: Database, id: str) -> Instance:
     """One instance. Raises UnknownInstance."""
     for row in db.query(f"{INSTANCES_AS_OF} AND i.id = :id", {"as_of": NO_LIMIT, "id": id}):
         return as_instance(row)
-    raise UnknownInstance(f"No instance has the id {id!r}; `inffeed export` or the Data page lists all ids.")
+    raise UnknownInstance(f"No instance has the id {id!r}; `inffeed export` and the Data page list all ids.")
 
 
 def find(db: Database, ids: Sequence[str]) -> dict[str, Instance]:
@@ -147,8 +147,8 @@ def find(db: Database, ids: Sequence[str]) -> dict[str, Instance]:
 
 
 def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
-    """Instances whose text holds the words of `query` (each as a prefix), best first; also one whose id is `query`."""
-    query = query.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored, so it finds nothing
+    """Instances whose text holds the words of `query` (each as a prefix), best match first, or whose id is `query`."""
+    query = query.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored, so it matches nothing
     ids = [r["id"] for r in db.query("SELECT id FROM instance WHERE id = ?", [query.replace("\0", " ").strip()])]
     if match := matching(query):
         ids += [
@@ -164,14 +164,14 @@ def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
 
 
 def matching(query: str) -> str:
-    """What FTS5 is asked for texts that hold these words, each as a prefix; "" where there are none."""
+    """The FTS5 query for texts that hold these words, each as a prefix; "" if there are no words."""
     query = query.replace("\0", " ").encode("utf-8", "replace").decode()  # NUL ends a string in FTS5's grammar
     words = [w.replace('"', '""') for w in query.split() if w.strip('"')]
     return " ".join(f'"{w}"*' for w in words)
 
 
 def count_instances(db: Database) -> int:
-    """How many instances the project holds, without excluded ones; quick."""
+    """How many instances the project holds, without excluded ones; fast."""
     sql = "SELECT (SELECT count(*) FROM instance) - (SELECT count(*) FROM exclusion) AS n"
     return int(next(iter(db.query(sql)))["n"])
 
@@ -191,7 +191,7 @@ def count_by_split(db: Database) -> dict[Split, dict[str, int]]:
 
 
 def duplicates(db: Database) -> list[tuple[str, ...]]:
-    """Groups of ids in one split that share a text (see `text_hash`), each in import order, first import first."""
+    """Groups of ids in one split that share a text (see `text_hash`), in import order within and between groups."""
     sql = """
         SELECT json_group_array(id) AS ids FROM (
             SELECT id, split, text_hash, n FROM instance WHERE id NOT IN (SELECT instance FROM exclusion) ORDER BY n
@@ -212,7 +212,7 @@ def leaks(db: Database) -> list[tuple[str, str]]:
 
 
 def exclude(db: Database, ids: Iterable[str], reason: str) -> int:
-    """Leave these instances out from now on; nothing is deleted. Returns how many were newly excluded."""
+    """Exclude these instances from now on; nothing is deleted. Returns how many were newly excluded."""
     rows = [(i, reason, now()) for i in ids]
     return db.conn.executemany("INSERT OR IGNORE INTO exclusion (instance, reason, at) VALUES (?, ?, ?)", rows).rowcount
 

@@ -11,7 +11,7 @@ from inffeed_core.store.clock import now, seconds_since
 
 
 def enqueue(db: Database, id: str, kind: str, settings: Mapping[str, object]) -> bool:
-    """Add a queued job; False where one of this kind is queued or running, and then nothing changes."""
+    """Add a queued job; returns False, and changes nothing, if one of this kind is queued or running."""
     open_sql = "SELECT 1 FROM job WHERE kind = ? AND state IN ('queued', 'running')"
     if list(db.query(open_sql, [kind])):
         return False
@@ -21,16 +21,16 @@ def enqueue(db: Database, id: str, kind: str, settings: Mapping[str, object]) ->
 
 
 def attach_process(db: Database, id: str, pid: int, pid_started: float, place: str | None = None) -> bool:
-    """This process will do the job; `pid_started` (seconds since the epoch) tells a reused pid apart.
+    """Assign the job to this process; `pid_started` (seconds since the epoch) distinguishes a reused pid.
 
-    `place` tells this database apart from a copy of it; None = not known.
-    False where the job has ended meanwhile, and then nothing changes; so do `mark_running` and `report`.
+    `place` distinguishes this database from a copy of it; None = unknown.
+    Returns False, and changes nothing, if the job has ended meanwhile, as do `mark_running` and `report`.
     """
     return _change(db, id, {"pid": pid, "pid_started": pid_started, "place": place, "heartbeat": now()})
 
 
 def mark_running(db: Database, id: str) -> bool:
-    """The job's turn has come."""
+    """Mark a queued job as running."""
     values = {"state": JobState.RUNNING.value, "started": now(), "heartbeat": now()}
     return _change(db, id, values | {"stage": "", "stage_started": None, "done": 0, "total": 0})
 
@@ -38,7 +38,7 @@ def mark_running(db: Database, id: str) -> bool:
 def report(
     db: Database, id: str, *, stage: str | None = None, done: int | None = None, total: int | None = None
 ) -> bool:
-    """Progress and heartbeat. A new stage starts its own count and estimate of time."""
+    """Report progress and a heartbeat. A new stage starts its own count and time estimate."""
     values: dict[str, Any] = {"heartbeat": now()}
     if stage is not None:
         values |= {"stage": stage, "stage_started": now(), "done": 0, "total": 0}
@@ -52,7 +52,7 @@ def report(
 def end_job(
     db: Database, id: str, state: JobState, *, error: str = "", result: Mapping[str, object] | None = None
 ) -> None:
-    """Close a job that is still open; one that has ended keeps its first ending."""
+    """End an open job; a job that has already ended keeps its first ending."""
     db.conn.execute(
         "UPDATE job SET state = ?, ended = ?, error = ?, result = ? WHERE id = ? AND state IN ('queued', 'running')",
         [state.value, now(), error, json.dumps(result or {}), id],
@@ -60,12 +60,12 @@ def end_job(
 
 
 def ask_to_cancel(db: Database, id: str) -> None:
-    """Ask the child process to stop at its next chance."""
+    """Ask the child process to stop at its next opportunity."""
     _change(db, id, {"cancel_asked": 1, "stage": "Cancelling"})
 
 
 def cancel_asked(db: Database, id: str) -> bool:
-    """Whether somebody asked this job to stop."""
+    """Whether somebody has asked this job to stop."""
     return bool(list(db.query("SELECT 1 FROM job WHERE id = ? AND cancel_asked", [id])))
 
 
@@ -76,7 +76,7 @@ def job(db: Database, id: str) -> Job | None:
 
 
 def job_settings(db: Database, id: str) -> dict[str, Any]:
-    """What a job was asked to do; empty for an unknown job."""
+    """The settings a job was started with; empty for an unknown job."""
     for row in db.query("SELECT settings FROM job WHERE id = ?", [id]):
         return dict(json.loads(row["settings"]))
     return {}
@@ -93,7 +93,7 @@ def jobs(db: Database, limit: int = 20) -> list[Job]:
 
 
 def job_results(db: Database, kind: str) -> list[dict[str, Any]]:
-    """What the jobs of this kind that were done have found, latest first."""
+    """The results of the finished jobs of this kind, latest first."""
     rows = db.query("SELECT result FROM job WHERE kind = ? AND state = ? ORDER BY n DESC", [kind, JobState.DONE.value])
     return [dict(json.loads(row["result"])) for row in rows]
 

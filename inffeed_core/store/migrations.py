@@ -1,6 +1,6 @@
 """The schema, grown by appending one numbered function; never edit one that has been released.
 
-Instances are written once. Everything that happens to them later is a row of its own
+Instances are written once. Everything that happens to them later is a separate row
 (`decision`, `exclusion`), so the label state at any moment can be derived: see `decisions.py`.
 """
 
@@ -14,7 +14,7 @@ def m001_project(db: Database) -> None:
     """Instances, decisions, versions, analyses and jobs."""
     for statement in _M001.split(";\n"):
         db.conn.execute(statement)
-    # `add_examples` fills the index: a trigger for every row made an import of 100,000 rows three times as slow.
+    # `add_examples` fills the index: a trigger for every row made an import of 100,000 rows three times slower.
     db.table("instance").enable_fts(["text"], tokenize="unicode61 remove_diacritics 2")
 
 
@@ -168,7 +168,7 @@ CREATE VIEW standing AS SELECT d.* FROM decision d
 
 @migrations()
 def m003_lots(db: Database) -> None:
-    """Every instance draws a lot, by which random audits go: see `auditing`."""
+    """Every instance gets a lot, which orders random audits: see `auditing`."""
     from inffeed_core.store.instances import lot  # which imports nothing of this module
 
     db.conn.execute("ALTER TABLE instance ADD COLUMN lot TEXT NOT NULL DEFAULT ''")
@@ -179,14 +179,14 @@ def m003_lots(db: Database) -> None:
 
 @migrations()
 def m004_twins(db: Database) -> None:
-    """A decision may be part of another, on a text of the same words."""
+    """A decision may be part of another, about a text with the same words."""
     db.conn.execute("ALTER TABLE decision ADD COLUMN part_of TEXT REFERENCES decision (token)")
     db.conn.execute("CREATE INDEX decision_part_of ON decision (part_of) WHERE part_of IS NOT NULL")
 
 
 @migrations()
 def m005_answers_of_one(db: Database) -> None:
-    """One annotator's answers about one instance, found at once: by name alone there are thousands of them."""
+    """Index one annotator's answers about one instance: by name alone there are thousands of them."""
     db.conn.execute("CREATE INDEX decision_instance_annotator ON decision (instance, annotator)")
     db.conn.execute("DROP INDEX decision_instance")
 
@@ -268,15 +268,15 @@ CREATE VIEW answer AS SELECT * FROM standing WHERE feedback IS NULL
 
 @migrations()
 def m007_version_of_feedback(db: Database) -> None:
-    """An act of feedback knows the version that was trained on it, so that its undo can go back."""
+    """An act of feedback records the version that was trained on it, so that its undo can restore the one before."""
     db.conn.execute("ALTER TABLE feedback ADD COLUMN version TEXT REFERENCES version (id)")
 
 
 @migrations()
 def m008_leave_out(db: Database) -> None:
-    """An annotator may leave a text out: an act as any other, and its exclusion knows the decision that made it.
+    """An annotator may leave a text out: an act like any other, whose exclusion refers to the decision behind it.
 
-    SQLite changes no CHECK in place, so the table is made anew; its rows keep their numbers.
+    SQLite cannot change a CHECK in place, so the table is rebuilt; its rows keep their numbers.
     """
     for statement in _M008.split(";\n\n"):
         db.conn.execute(statement)
@@ -337,7 +337,7 @@ ALTER TABLE exclusion ADD COLUMN decision TEXT REFERENCES decision (token)
 
 @migrations()
 def m009_place_of_jobs(db: Database) -> None:
-    """A job knows the database that it was started in: in a copy of the folder nobody works on it."""
+    """A job records the database that it was started in: in a copy of the folder nobody is working on it."""
     db.conn.execute("ALTER TABLE job ADD COLUMN place TEXT")
 
 

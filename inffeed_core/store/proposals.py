@@ -1,4 +1,4 @@
-"""Feedback on training labels as it is stored: what was proposed, by whose influence, tried and applied."""
+"""Feedback on training labels as it is stored: what was proposed, because of which influencers, tried and applied."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class ProposalSet:
     id: int
     version: str
     as_of_decision: int
-    """The last decision's row that the labels include which the method saw."""
+    """The row of the last decision included in the labels that the method saw."""
     settings: Mapping[str, object]
     """Of `settings.FeedbackSettings`."""
     created: str
@@ -23,12 +23,12 @@ class ProposalSet:
 
 
 class ProposalState(StrEnum):
-    """What has become of a proposal."""
+    """The state of a proposal."""
 
     OPEN = "open"
     APPLIED = "applied"
     OVERTAKEN = "overtaken"
-    """Somebody decided about the text since, or left it out: feedback no longer touches it."""
+    """Somebody has since decided about the text or left it out: feedback no longer touches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +36,23 @@ class Proposal:
     """A training text whose label should change, or which should be left out."""
 
     rank: int
-    """1 = the most certain."""
+    """1 = most certain."""
     id: str
     text: str
     split: Split
     """Train or silver; feedback never touches validation and test."""
     label: str
-    """The one that the method saw."""
+    """The label that the method saw."""
     proposed: str | None
-    """None = to be left out."""
+    """The label proposed; None = to be left out."""
     lead: float
-    """How certain the method is; its unit is the method's, see `feedback`."""
+    """How certain the method is, in the method's own unit; see `feedback`."""
     state: ProposalState
     sent: bool
     """Whether it was sent to review."""
     decided_by: str | None = None
     decided_at: str | None = None
-    """Who answered about the text last, by keep or relabel, and when (UTC); None where nobody has."""
+    """Who last answered about the text, by keep or relabel, and when (UTC); None if nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,16 @@ class Voter:
     label: str
     split: Split
     influence: float
-    """On the loss of the text under its label, nats; positive = helpful."""
+    """Influence on the loss of the text under its label, in nats; positive = helpful."""
     vote: str | None
-    """The label that it voted on; None where the method holds no vote."""
+    """The label that it voted on; None if the method holds no vote."""
     weight: float
-    """Of its vote; negative = against that label."""
+    """Weight of its vote; negative = against that label."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackAct:
-    """Proposals that somebody applied, in one act that can be undone as one."""
+    """Proposals that somebody applied in one act, which can be undone as a whole."""
 
     token: str
     proposal_set: int
@@ -82,21 +82,21 @@ class FeedbackAct:
     relabelled: int
     left_out: int
     version: str | None
-    """That was trained when it was applied; None where it was applied without a check."""
+    """The version trained when it was applied; None if it was applied without a check."""
     undone: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What validation said about a round of proposals before they were applied, or were not."""
+    """What validation said about a round of proposals, before they were applied or rejected."""
 
     proposal_set: int
     count: int
     """How many proposals were tried together."""
     change: Interval
-    """Validation macro-F1 with them minus without, with its 95 % paired bootstrap interval."""
+    """Validation macro-F1 with them minus without them, with its 95 % paired bootstrap interval."""
     examples: int
-    """Validation texts in pairs."""
+    """Validation texts compared in pairs."""
     at: str
     act: str | None
-    """The token of the act that applied them; None where validation did not confirm them."""
+    """The token of the act that applied them; None if validation did not confirm them."""

@@ -1,7 +1,7 @@
-"""The decisions about some texts up to some row, looked at as if there were no others.
+"""The decisions about some texts up to some row, as if there were no others.
 
-A count of texts by what was decided about each can go on from where it stood: of the texts that were decided about
-since, take away what they counted then, and add what they count now. See `review.counting`.
+A count of texts by what was decided about each can be updated instead of repeated: for the texts decided about
+since, subtract what they counted then and add what they count now. See `review.counting`.
 """
 
 import json
@@ -19,39 +19,39 @@ _SLICE = """
         SELECT * FROM decision a WHERE a.act != 'undo' AND a.feedback IS NULL
         AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = a.token))
 """
-"""Within a query that begins so, `decision` and `answer` are these decisions alone."""
+"""In a query that begins with this, `decision` and `answer` hold only these decisions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The decisions about these instances (ids), up to and with row `until`."""
+    """The decisions about these instances (ids), up to and including row `until`."""
 
     among: Sequence[str]
     until: int = NO_LIMIT
 
     def of(self, sql: str) -> str:
-        """This query, which names no other table with decisions, about the slice alone."""
+        """This query on the slice alone; it must not read decisions from any other table."""
         return f"{_SLICE} {sql}"
 
     def values(self) -> dict[str, object]:
-        """What fills the beginning of the query."""
+        """The parameters of the slice."""
         return {"among": json.dumps(list(self.among)), "until": self.until}
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a database has come."""
+    """A point in a database's history."""
 
     row: int
-    """Of the last decision, 0 if none."""
+    """Row of the last decision, 0 if none."""
     token: str
-    """Of that decision: in another copy of the project the row may hold another one."""
+    """Token of that decision: in another copy of the project, the row may hold a different one."""
     exclusions: tuple[int, str]
-    """How many, and when the last was made: not all of them come from decisions."""
+    """How many there are, and when the last was made: not all of them come from decisions."""
 
 
 def mark(db: Database) -> Mark:
-    """How far the database has come."""
+    """The current point in the database's history."""
     last = next(iter(db.query("SELECT n, token FROM decision ORDER BY n DESC LIMIT 1")), None)
     row, token = (last["n"], last["token"]) if last else (0, "")
     out = next(iter(db.query("SELECT count(*) AS n, coalesce(max(at), '') AS at FROM exclusion")))
@@ -59,7 +59,7 @@ def mark(db: Database) -> Mark:
 
 
 def decided_after(db: Database, before: Mark) -> list[str] | None:
-    """Ids of the instances with decisions after the mark; None where this database has never been there."""
+    """Ids of the instances with decisions after the mark; None if this database has never been at that point."""
     if before.row and not list(
         db.query("SELECT 1 FROM decision WHERE (n, token) = (?, ?)", [before.row, before.token])
     ):

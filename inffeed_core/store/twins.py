@@ -1,10 +1,10 @@
-"""Texts of nearly the same words, found for one text without comparing all with all.
+"""Texts with nearly the same words, found for one text without comparing all pairs.
 
-Two texts are twins where they are equal but for case, white space and Unicode form, or where the sets of their words
-have a Jaccard similarity of SIMILAR or more. Such a text shares at least SIMILAR of the other's words, so it holds one
-of *any* n − ⌈SIMILAR · n⌉ + 1 of its n words (prefix filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006). The full-text
-index gives the texts that hold one of the rarest so many, and only these few are compared: no twin is missed. A text
-whose rarest words stand in more than MOST_COMPARED texts is compared with equal ones alone.
+Two texts are twins if they are equal except for case, white space and Unicode form, or if the sets of their words
+have a Jaccard similarity of at least SIMILAR. A twin shares at least SIMILAR of a text's n words, so it holds one
+of *any* n − ⌈SIMILAR · n⌉ + 1 of them (prefix filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006). The full-text
+index finds the texts that hold one of that many rarest words, and only these few are compared: no twin is missed. A
+text whose rarest words occur in more than MOST_COMPARED texts is compared only with equal ones.
 """
 
 import json
@@ -20,11 +20,11 @@ from inffeed_core.store.instances import text_hash
 SIMILAR = 0.8
 MOST_COMPARED = 500
 FEWEST_WORDS = 5
-"""Below this many words, one that differs is as likely to change what the text says."""
+"""In texts with fewer words, a single different word too easily changes the meaning."""
 
 
 def twins(db: Database, id: str, text: str, viewer: Viewer, most: int = 50) -> list[str]:
-    """Ids of the silver instances that are twins of this text and open for the viewer, in the order of import."""
+    """Ids of the silver instances that are twins of this text and open for the viewer, in import order."""
     alike = set(_equal(db, text)) | set(_similar(db, text))
     sql = f"""
         SELECT r.instance FROM (SELECT n, id AS instance FROM instance WHERE split = 'silver'
@@ -51,20 +51,20 @@ def _similar(db: Database, text: str) -> list[str]:
     match = " OR ".join(f'"{word}"' for word, _ in rarest)
     sql = """
         SELECT i.id, i.text FROM instance_fts f CROSS JOIN instance i ON i.n = f.rowid
-        WHERE instance_fts MATCH ? AND i.split = 'silver' -- CROSS: else SQLite asks the index once for every instance
+        WHERE instance_fts MATCH ? AND i.split = 'silver' -- CROSS: else SQLite asks the index for every instance
     """
     return [r["id"] for r in db.query(sql, [match]) if _jaccard(words, words_of(r["text"])) >= SIMILAR]
 
 
 def words_of(text: str) -> frozenset[str]:
-    """The words of a text, without case."""
+    """The words of a text, regardless of case."""
     return frozenset(re.findall(r"\w+", text.casefold()))
 
 
 def _rarest_first(db: Database, words: Sequence[str]) -> list[tuple[str, int]]:
-    """Words with the number of texts that hold them, counted no further than to MOST_COMPARED + 1.
+    """Words with the number of texts that hold them, counted only up to MOST_COMPARED + 1.
 
-    A frequent word stands in half of a million texts, so nobody counts these; which words are taken affects the work,
+    A frequent word may occur in half of a million texts, too many to count; the choice of words affects the work,
     never the outcome.
     """
     sql = """

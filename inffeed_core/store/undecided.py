@@ -1,8 +1,8 @@
-"""Texts that were answered and are still not decided: skipped, unsure, or under discussion.
+"""Texts that were answered but are still undecided: skipped, unsure, or under discussion.
 
-They are no open flags any more, so nobody is handed them unasked. Here they are counted, and found again. Each counts
-once: under discussion before unsure, unsure before skipped. One that somebody has given a label is decided, unless it
-is under discussion; one that too few have answered is an open flag still.
+They are no longer open flags, so nobody is handed them without asking. This module counts and finds them. Each counts
+once: under discussion before unsure, unsure before skipped. A text to which somebody has given a label is decided,
+unless it is under discussion; a text that too few have answered is still an open flag.
 """
 
 import json
@@ -31,14 +31,14 @@ _UNDECIDED = f"""
     WHERE (a.talked OR NOT a.labelled) AND (a.own OR a.answers >= :overlap)
       AND a.instance NOT IN (SELECT instance FROM exclusion)
 """
-"""The query for undecided texts that are closed for a viewer, leases left aside, with the one act each counts as."""
+"""The query for undecided texts that are closed for a viewer, ignoring leases, with the one act each counts as."""
 
 _IN_ROOM = f"""
     (SELECT u.instance, u.act, i.n, k.rank, k.score FROM ({_UNDECIDED}) u JOIN instance i ON i.id = u.instance
      LEFT JOIN ranking k ON k.analysis = :analysis AND k.policy = :policy AND k.instance = u.instance
      WHERE k.rank IS NOT NULL OR i.split = 'silver') r
 """
-"""Those that the room shows: what the policy ranked, and other silver, such as audited texts, without a rank."""
+"""The undecided texts that the review room shows: ranked ones, then other silver, such as audited texts."""
 
 _STILL = """
     r.act IN (SELECT value FROM json_each(:answered)) AND NOT EXISTS (
@@ -48,7 +48,7 @@ _STILL = """
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Whose eyes look at which order."""
+    """A viewer of one ranking, with a filter."""
 
     analysis: int
     policy: str
@@ -56,21 +56,21 @@ class Room:
     only: FlagFilter = ALL
 
     def values(self) -> dict[str, object]:
-        """What fills the queries above."""
+        """The parameters of the queries above."""
         told = {"analysis": self.analysis, "policy": self.policy, "since": self.only.since, "as_of": NO_LIMIT}
         return told | {"answered": json.dumps(self.only.answered)} | self.viewer.values()
 
 
 def undecided_counts(db: Database, viewer: Viewer) -> dict[Act, int]:
-    """How many texts of the project count as each act; acts without any are left out."""
+    """How many texts of the project count under each act; acts without any are left out."""
     values = viewer.values() | {"as_of": NO_LIMIT}
     return _by_act(db, f"SELECT act, count(*) AS n FROM ({_UNDECIDED}) GROUP BY act", values)
 
 
 def undecided_in_room(db: Database, room: Room, part: Slice | None = None) -> dict[Act, int]:
-    """The same of what the room shows, whatever its filter says about answers.
+    """The same for the texts that the room shows, whatever its filter says about answers.
 
-    Of a `part` of the decisions, as they were at its end.
+    With `part`, only for that slice of the decisions, as of its end.
     """
     condition, chosen = wanted(room.only)
     sql = f"SELECT r.act, count(*) AS n FROM {_IN_ROOM} WHERE {condition} GROUP BY r.act"
@@ -79,9 +79,9 @@ def undecided_in_room(db: Database, room: Room, part: Slice | None = None) -> di
 
 
 def undecided(db: Database, room: Room, limit: int, leave_out: Sequence[str] = ()) -> list[tuple[str, Ranked | None]]:
-    """The first undecided texts that the filter asks for, by rank; those without one last, with None.
+    """The first undecided texts that the filter asks for, by rank; those without a rank last, with None.
 
-    Left out are `leave_out` (ids), what the viewer has answered since the filter was chosen, and what others hold.
+    Left out are `leave_out` (ids), texts the viewer has answered since choosing the filter, and those others hold.
     """
     condition, chosen = wanted(room.only)
     sql = f"""
@@ -100,7 +100,7 @@ def undecided(db: Database, room: Room, limit: int, leave_out: Sequence[str] = (
 
 
 def still_undecided(db: Database, ids: Sequence[str], room: Room) -> set[str]:
-    """Those of these instances that `undecided` could give, whoever holds them."""
+    """Those of these instances that `undecided` could return, whoever holds them."""
     sql = (
         f"SELECT r.instance AS id FROM {_IN_ROOM} WHERE {_STILL} AND r.instance IN (SELECT value FROM json_each(:ids))"
     )
@@ -108,14 +108,14 @@ def still_undecided(db: Database, ids: Sequence[str], room: Room) -> set[str]:
 
 
 def count_undecided(db: Database, room: Room) -> int:
-    """How many texts `undecided` would give without a limit, whoever holds them."""
+    """How many texts `undecided` would return without a limit, whoever holds them."""
     condition, chosen = wanted(room.only)
     sql = f"SELECT count(*) AS n FROM {_IN_ROOM} WHERE {_STILL} AND {condition}"
     return int(next(iter(db.query(sql, room.values() | chosen)))["n"])
 
 
 def answered_again(db: Database, room: Room) -> dict[Act, int]:
-    """Texts that the viewer has answered since the filter was chosen, and somebody before, by the viewer's last act."""
+    """Counts, by the viewer's last act, of texts answered before that they answered again since choosing the filter."""
     condition, chosen = wanted(room.only)
     sql = f"""
         SELECT act, count(*) AS n FROM (

@@ -1,4 +1,4 @@
-"""Model versions: rows that are never changed, and promotions, of which the last one counts."""
+"""Model versions, whose rows never change, and promotions, of which the last one counts."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _JSON = ("settings", "train_counts", "validation", "test", "report")
 
 
 def add_version(db: Database, version: ModelVersion) -> None:
-    """Store a new version. An id that exists raises sqlite3.IntegrityError: versions are immutable."""
+    """Store a new version. Raises sqlite3.IntegrityError for an id that exists: versions are immutable."""
     row = asdict(version) | {"created": version.created or now()}
     db.table("version").insert(row | {k: None if row[k] is None else json.dumps(row[k]) for k in _JSON})
 
@@ -26,10 +26,10 @@ def versions(db: Database) -> list[ModelVersion]:
 
 
 def version(db: Database, id: str) -> ModelVersion:
-    """One version. Raises NotReady where there is none of this id."""
+    """One version. Raises NotReady for an unknown id."""
     for row in db.query("SELECT * FROM version WHERE id = ?", [id]):
         return _version(row)
-    raise NotReady(f"There is no model version {id!r}; `inffeed versions` lists those there are.")
+    raise NotReady(f"There is no model version {id!r}; `inffeed versions` lists the existing ones.")
 
 
 def promote(db: Database, id: str, by: str) -> None:

@@ -1,33 +1,33 @@
-"""Which decisions count: one rule, as conditions of SQL that every question about labels shares.
+"""Which decisions count: one rule, as SQL conditions that every query about labels shares.
 
-Of each annotator the last act about a text that has not been undone counts, whatever it is. Relabel and keep are a
-vote. The others carry no label and withdraw the vote that stood before:
+Each annotator's last act about a text that has not been undone counts, whatever it is. Relabel and keep are
+votes. The others carry no label and withdraw the vote before:
 
 - *unsure*: the annotator cannot tell, or can no longer tell;
 - *skip*: they leave the text to others, or to later;
-- *flag*: they want it talked about before anything is taken for true; it is under discussion until it is settled;
-- *leave out*: nobody is to learn from the text; it is excluded until that is undone.
+- *flag*: they want it discussed before any label is accepted; it is under discussion until it is settled;
+- *leave out*: no model should learn from the text; it is excluded until that is undone.
 
-An undo brings back what stood before. A settlement, the vote that ends a discussion, ends every vote before it, until
-it is withdrawn or undone itself. A relabel of feedback is nobody's answer: any label that somebody gives after it takes
-its place. Where the labels with the most votes are several, they tie, and the text is *disputed*.
+An undo restores what stood before. A settlement, the vote that ends a discussion, overrides every earlier vote until
+it is itself withdrawn or undone. A relabel by feedback is nobody's answer: any label that somebody gives later replaces
+it. If several labels share the most votes, they tie, and the text is *disputed*.
 """
 
 
 def undone(decision: str) -> str:
-    """That the decision of this alias has been undone by row `:as_of`."""
+    """Condition: the decision under this alias has been undone by row `:as_of`."""
     return f"EXISTS (SELECT 1 FROM decision u WHERE u.undoes = {decision}.token AND u.n <= :as_of)"
 
 
 def withdrawn(table: str, vote: str) -> str:
-    """That its annotator has withdrawn this vote, by an act without a label after it."""
+    """Condition: its annotator has withdrawn this vote by a later act without a label."""
     return f"""EXISTS (
         SELECT 1 FROM {table} x WHERE x.instance = {vote}.instance AND x.annotator = {vote}.annotator
         AND x.n > {vote}.n AND x.n <= :as_of AND x.label IS NULL AND x.act != 'undo' AND NOT {undone("x")})"""
 
 
 def counts(table: str, vote: str) -> str:
-    """That this decision is a vote that counts at row `:as_of`, among the decisions of this table or view."""
+    """Condition: this decision is a vote that counts at row `:as_of`, among the decisions of this table or view."""
     return f"""{vote}.label IS NOT NULL AND {vote}.n <= :as_of AND NOT {undone(vote)} AND NOT EXISTS (
         SELECT 1 FROM {table} w WHERE w.instance = {vote}.instance AND w.n > {vote}.n AND w.n <= :as_of
         AND w.act != 'undo' AND (w.annotator = {vote}.annotator OR (
@@ -36,7 +36,7 @@ def counts(table: str, vote: str) -> str:
 
 
 def votes_about(table: str, instance: str) -> str:
-    """The query for labels with their number of votes (`votes`) and the last of them (`n`), about this instance."""
+    """The query for labels with their number of votes (`votes`) and the row of the last (`n`), for this instance."""
     return f"""
         SELECT v.label, count(*) AS votes, max(v.n) AS n FROM {table} v
         WHERE v.instance = {instance} AND {counts(table, "v")} GROUP BY v.label"""

@@ -31,7 +31,9 @@ def parquet(told: object, labels: object = (0, 1, 1)) -> Table:
 def test_numbers_become_the_names_that_the_file_gives_them(wrap, names) -> None:
     table = parquet(wrap({"text": TEXT, "label": LABEL | {"names": names}}))
     assert list(table.column("label")) == ["negative", "positive", "positive"]
-    assert table.notes == ("The file names the numbers of column 'label': 0 = negative, 1 = positive; -1 is no label.",)
+    assert table.notes == (
+        "The file names the numbers of column 'label': 0 = negative, 1 = positive; -1 means no label.",
+    )
     assert guess_options(table, ["negative", "positive"]).label == "label"
 
 
@@ -40,7 +42,7 @@ def test_no_label_and_a_number_without_a_name_are_told_by_row() -> None:
     converted = convert(table, ImportOptions("text", "label", split=Split.TRAIN), ["negative", "positive"])
     assert [(p.row, p.problem) for p in converted.problems] == [
         (1, "The label (column 'label') is missing."),
-        (3, "'7' is no label of this project."),
+        (3, "'7' is not a label of this project."),
     ]
 
 
@@ -77,4 +79,4 @@ def test_bytes_that_are_no_text_are_told_by_row() -> None:
     pyarrow.parquet.write_table(pyarrow.table({"text": [b"fine", "złe".encode("cp1250")], "label": ["a", "b"]}), file)
     table = read(Upload("a.parquet", file.getvalue()))
     converted = convert(table, ImportOptions("text", "label", split=Split.TRAIN), ["a", "b"])
-    assert [(p.row, p.problem) for p in converted.problems] == [(2, "Column 'text' holds bytes that are no UTF-8.")]
+    assert [(p.row, p.problem) for p in converted.problems] == [(2, "Column 'text' holds bytes that are not UTF-8.")]

@@ -67,14 +67,14 @@ def test_every_problem_of_every_row_is_told() -> None:
     assert [line.split(". ")[0] for line in told] == [
         "Row 1: The text (column 'text') is missing (line 10)",
         "Row 1: The label (column 'label') is missing (line 10)",
-        "Row 2: 'neutral' is no label of this project (line 20)",
-        "Row 2: 'gold' is no split (line 20)",
-        "Row 2: The id '1' stands in row 1 already (line 20)",
+        "Row 2: 'neutral' is not a label of this project (line 20)",
+        "Row 2: 'gold' is not a split (line 20)",
+        "Row 2: The id '1' is already used in row 1 (line 20)",
         "Row 3: The id (column 'id') is missing (line 30)",
         "Row 4: The split (column 'set') is missing (line 40)",
-        "Row 4: The id 'old' is in the project already (line 40)",
-        "Row 5: The id 'old' stands in row 4 already (line 50)",
-        "Row 6: The id '1' stands in row 1 already (line 60)",
+        "Row 4: The id 'old' is already in the project (line 40)",
+        "Row 5: The id 'old' is already used in row 4 (line 50)",
+        "Row 6: The id '1' is already used in row 1 (line 60)",
         "Row 7: Column 'text' holds a NUL character (line 70)",
         "Row 8: Column 'text' holds half of a character (a lone surrogate) (line 80)",
     ]
@@ -83,7 +83,7 @@ def test_every_problem_of_every_row_is_told() -> None:
 
 def test_unknown_columns_are_told_with_those_there_are() -> None:
     (told,) = problems(table("text class", ["a", "positive"]), TRAIN)
-    assert told == "There is no column 'label'. Choose among its columns: text, class."
+    assert told == "There is no column 'label'. Choose one of the file's columns: text, class."
 
 
 def test_problems_are_counted_but_not_all_kept() -> None:
@@ -135,26 +135,26 @@ def test_an_export_without_decision_gives_none() -> None:
     ("cells", "told"),
     [
         ({"label": "positive"}, "differs from the original"),
-        ({"act": "undo", "annotator": "Ana", "decided_at": AT}, "'undo' is no act"),
+        ({"act": "undo", "annotator": "Ana", "decided_at": AT}, "'undo' is not an act"),
         ({"act": "skip", "annotator": "Ana", "decided_at": AT, "label": "positive"}, "differs from the original"),
-        ({"answers": "[1]"}, "it is no list of answers"),
-        ({"answers": '[{"act": "keep"'}, "it is no JSON"),
+        ({"answers": "[1]"}, "not a list of answers"),
+        ({"answers": '[{"act": "keep"'}, "not valid JSON"),
         ({"answers": "[" * 99999}, "The answers cannot be read"),
-        ({"answers": said(act="undo")}, "'undo' is no act"),
+        ({"answers": said(act="undo")}, "'undo' is not an act"),
         ({"answers": said(annotator=" ")}, "names the annotator ' '"),
         ({"answers": said(at="yesterday")}, "the time 'yesterday'"),
-        ({"answers": said(label="neutral")}, "'neutral' is no label"),
-        ({"answers": said(act="skip")}, "relabel and keep have a label"),
-        ({"answers": said(note=1)}, "something else than texts"),
+        ({"answers": said(label="neutral")}, "'neutral' is not a label"),
+        ({"answers": said(act="skip")}, "relabel and keep need a label"),
+        ({"answers": said(note=1)}, "may hold only strings"),
         ({"answers": said(note="\0")}, "NUL"),
         (
             {"answers": said(), "act": "relabel", "annotator": "Ana", "decided_at": AT, "label": "positive"},
-            "none of the",
+            "not among the row's",
         ),
         ({"act": "keep", "decided_at": AT}, "names the annotator ''"),
         ({"act": "keep", "annotator": "Ana", "decided_at": "yesterday"}, "the time 'yesterday'"),
         ({"act": "keep", "annotator": "Ana", "decided_at": "2026-03-01T12:00:00"}, "Give a name, and a time"),
-        ({"original_label": "neutral"}, "'neutral' is no label"),
+        ({"original_label": "neutral"}, "'neutral' is not a label"),
     ],
 )
 def test_an_edited_export_that_makes_no_sense_is_refused(cells: dict[str, Cell], told: str) -> None:

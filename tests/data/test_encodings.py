@@ -78,7 +78,7 @@ def test_what_proves_its_encoding_may_be_said_as_well_but_not_wrongly(encoding: 
 
 def test_utf_8_that_is_read_as_something_else_is_told() -> None:
     upload = Upload("a.csv", "text,label\nŚwietny,good\n".encode())
-    assert any("valid UTF-8 as well" in note for note in read(upload, encoding="cp1250").notes)
+    assert any("also valid UTF-8" in note for note in read(upload, encoding="cp1250").notes)
 
 
 def test_a_wrong_encoding_is_refused_with_the_line() -> None:
@@ -103,7 +103,7 @@ def test_damaged_utf_8_is_told_and_not_guessed() -> None:
     "name", ["punycode", "unicode_escape", "idna", "utf-7", "base64", "rot13", "nonsense", "", "\0"]
 )
 def test_codecs_that_are_traps_are_refused(name: str) -> None:
-    with pytest.raises(SettingsError, match="no encoding that can be read"):
+    with pytest.raises(SettingsError, match="not an encoding that can be read"):
         codec_of(name)
 
 
@@ -115,5 +115,5 @@ def test_every_encoding_is_known_by_its_name_and_its_other_names() -> None:
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.xlsx"])
 def test_packed_formats_say_their_encoding_themselves(name: str) -> None:
-    with pytest.raises(ImportRefused, match="says itself how its text is encoded"):
+    with pytest.raises(ImportRefused, match="files state their own encoding"):
         read(Upload(name, b"x"), encoding="cp1250")

@@ -60,7 +60,7 @@ def test_encodings_that_prove_themselves_give_the_same_strings(encoding: str, to
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"\x89PNG\r\n\x1a\n\x00\x01\x02\xff\xfe" * 9, "no text has"),
+        (b"\x89PNG\r\n\x1a\n\x00\x01\x02\xff\xfe" * 9, "no text contains"),
         (b"\xff\xfet\x00e", "not valid utf-16"),
         (b"\xef\xbb\xbftext,label\n\xff,a\n", "line 2 (byte 15) is not valid utf-8"),
     ],
@@ -118,15 +118,19 @@ def test_unclosed_quote_is_told_with_the_line_where_it_begins() -> None:
         ("a.csv", b"text,text,label\na,b,c\n", "share a name: text"),
         ("a.jsonl", b"", "empty"),
         ("a.jsonl", b"\n \n", "empty"),
-        ("a.jsonl", b'{"text": "a"}\n[1]\n\n{"text": }\n', "Row 2: Line 2 is no JSON object (it holds a list)"),
-        ("a.jsonl", b'{"text": "a"}\n[1]\n\n{"text": }\n', "Row 3: Line 4 is no JSON object"),
+        (
+            "a.jsonl",
+            b'{"text": "a"}\n[1]\n\n{"text": }\n',
+            "Row 2: Line 2 is not a JSON object (the line holds a list)",
+        ),
+        ("a.jsonl", b'{"text": "a"}\n[1]\n\n{"text": }\n', "Row 3: Line 4 is not a JSON object"),
         ("a.jsonl", b'{"te\\ud800xt": "a"}', "holds half of a character"),
         ("a.csv", b"te\0xt,label\na,b\n", "holds a NUL"),
-        ("a.jsonl", b"[" * 100_000, "no JSON object"),
-        ("a.csv.gz", b"text,label\na,b\n", "no intact gzip"),
-        ("a.csv.gz", gzip.compress(CSV.encode() * 99, mtime=0)[:-9], "no intact gzip"),
-        ("a.parquet", b"PAR1 not really PAR1", "no readable Parquet"),
-        ("a.xlsx", b"text,label\na,b\n", "no readable Excel"),
+        ("a.jsonl", b"[" * 100_000, "not a JSON object"),
+        ("a.csv.gz", b"text,label\na,b\n", "not a valid gzip"),
+        ("a.csv.gz", gzip.compress(CSV.encode() * 99, mtime=0)[:-9], "not a valid gzip"),
+        ("a.parquet", b"PAR1 not really PAR1", "not valid Parquet"),
+        ("a.xlsx", b"text,label\na,b\n", "not a valid Excel"),
         ("a.xlsx", workbook(), "no rows"),
         ("a.xlsx", workbook(["text", "label"]), "no rows"),
         (
@@ -134,10 +138,10 @@ def test_unclosed_quote_is_told_with_the_line_where_it_begins() -> None:
             gzip.compress(b"x", mtime=0),
             "Unpack it first",
         ),  # without the time, by which workers of one run would name the test differently
-        ("a.xls", b"x", "no format that can be read"),
-        ("a.json", b"[]", "no format that can be read"),
-        ("csv", b"x", "no format that can be read"),
-        (".gz", b"x", "no format that can be read"),
+        ("a.xls", b"x", "not end in a format that can be read"),
+        ("a.json", b"[]", "not end in a format that can be read"),
+        ("csv", b"x", "not end in a format that can be read"),
+        (".gz", b"x", "not end in a format that can be read"),
     ],
 )
 def test_unusable_files_are_refused_with_a_reason(name: str, data: bytes, told: str) -> None:

@@ -238,9 +238,9 @@ def test_cancelling_leaves_the_old_file(reviewed: Project, tmp_path: Path) -> No
 
 
 def test_an_unknown_format_is_refused(reviewed: Project, tmp_path: Path) -> None:
-    with pytest.raises(ExportFailed, match="names no format"):
+    with pytest.raises(ExportFailed, match="not end in a format"):
         export(reviewed, tmp_path / "a.xlsx")
-    with pytest.raises(ExportFailed, match="names no format"):
+    with pytest.raises(ExportFailed, match="not end in a format"):
         export_bytes(reviewed, "pdf")
 
 

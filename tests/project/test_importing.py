@@ -71,7 +71,7 @@ def test_preview_with_columns_that_are_not_there_tells_so(empty: Project) -> Non
 
 def test_ids_of_the_project_are_refused(empty: Project) -> None:
     commit(empty, csv("1,train,good,positive"), MIXED)
-    with pytest.raises(ImportRefused, match="Row 2: The id '1' is in the project already"):
+    with pytest.raises(ImportRefused, match="Row 2: The id '1' is already in the project"):
         commit(empty, csv("2,train,fine,positive", "1,train,bad,negative"), MIXED)
     assert contents(empty) == [("1", "good")]
 

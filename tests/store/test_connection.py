@@ -85,7 +85,7 @@ def test_processes_that_migrate_at_once_take_turns(project: Project) -> None:
 
 
 def test_creating_over_a_database_is_refused(db_path: Path) -> None:
-    with pytest.raises(ProjectError, match="exists already"):
+    with pytest.raises(ProjectError, match="already exists"):
         create(db_path)
 
 

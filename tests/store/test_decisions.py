@@ -101,16 +101,16 @@ def test_an_undo_sent_twice_undoes_once(db: Database) -> None:
 def test_undo_is_for_ones_own_standing_decisions(db: Database) -> None:
     record_decision(db, relabel("t1"))
     assert undo_last(db, "Ben", "u0") is None
-    with pytest.raises(InvalidDecision, match="Ana's"):
+    with pytest.raises(InvalidDecision, match="belongs to Ana"):
         undo_token(db, "t1", "Ben", "u1")
     with pytest.raises(InvalidDecision, match="about 'silver-3'"):
         record_decision(db, Decision("u1", "silver-10", "Ana", Act.UNDO, undoes="t1"))
     undo_token(db, "t1", "Ana", "u2")
-    with pytest.raises(InvalidDecision, match="has been undone"):
+    with pytest.raises(InvalidDecision, match="has already been undone"):
         undo_token(db, "t1", "Ana", "u3")
     with pytest.raises(InvalidDecision, match="not have been saved"):
         undo_token(db, "nothing", "Ana", "u4")
-    with pytest.raises(InvalidDecision, match="has been undone"):  # an undo is undone by deciding again
+    with pytest.raises(InvalidDecision, match="has already been undone"):  # an undo is undone by deciding again
         undo_token(db, "u2", "Ana", "u5")
 
 
@@ -130,7 +130,7 @@ def test_a_decision_about_an_instance_excluded_since_can_still_be_undone(db: Dat
         (relabel("t", label="neutral"), InvalidDecision, "choose one of negative, positive"),
         (relabel("t", annotator="  "), InvalidDecision, "annotator"),
         (relabel(""), InvalidDecision, "token"),
-        (replace(relabel("t"), label=None), InvalidDecision, "no label"),
+        (replace(relabel("t"), label=None), InvalidDecision, "not a label"),
         (Decision("t", "silver-3", "Ana", Act.SKIP, "positive"), InvalidDecision, "carries no label"),
         (Decision("t", "silver-3", "Ana", Act.UNDO), InvalidDecision, "Nothing to undo"),
     ],

@@ -150,7 +150,7 @@ def test_an_act_is_undone_by_whoever_applied_it_and_once(db: Database):
     with pytest.raises(InvalidDecision, match="No feedback was applied as 'other'"):
         undo_feedback(db, "other", "Ana")
     undo_feedback(db, "act", "Ana")
-    with pytest.raises(InvalidDecision, match="undone already"):
+    with pytest.raises(InvalidDecision, match="already been undone"):
         undo_feedback(db, "act", "Ana")
 
 

@@ -54,7 +54,7 @@ def test_an_undo_gives_back_nothing_that_another_act_left_out(project: Project) 
 
 @pytest.mark.parametrize("id", ["validation-1", "test-1"])
 def test_what_measures_the_model_cannot_be_left_out(project: Project, id: str) -> None:
-    with pytest.raises(InvalidDecision, match="measures the model"), writing(project.db) as db:
+    with pytest.raises(InvalidDecision, match="used to measure the model"), writing(project.db) as db:
         record_decision(db, leave_out(id))
 
 

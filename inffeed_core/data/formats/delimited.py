@@ -1,4 +1,4 @@
-"""CSV and TSV: read as RFC 4180 with the delimiter found out, written so that a spreadsheet runs nothing."""
+"""CSV and TSV: read as RFC 4180 with the delimiter detected, and written so that a spreadsheet runs nothing."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ _ROWS_PER_CHECK = 1000
 
 
 def parse(name: str, text: Text, tally: Tally, delimiter: str | None = None) -> Table:
-    """A delimited text as a table of strings; the delimiter is found out where it is not given.
+    """A delimited text as a table of strings; the delimiter is detected if it is not given.
 
     The first line names the columns; rows without any content are skipped. Raises ImportRefused for a text without
     rows or beyond the limits, ragged rows, unclosed quotes and columns that share a name.
@@ -48,7 +48,7 @@ def parse(name: str, text: Text, tally: Tally, delimiter: str | None = None) -> 
 
 
 def write(file: BinaryIO, delimiter: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """Write UTF-8, CSV with a BOM because Excel needs one; formula-like cells are neutralised."""
+    """Write UTF-8, for CSV with a BOM because Excel needs one; formula-like cells are neutralised."""
     stream = io.TextIOWrapper(file, "utf-8-sig" if delimiter == "," else "utf-8", newline="")
     # Python 3.11 leaves a lone CR unquoted under other line endings, which would break the row in two.
     writer = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n")
@@ -58,7 +58,7 @@ def write(file: BinaryIO, delimiter: str, columns: Sequence[str], rows: Iterable
 
 
 def _records(name: str, text: Text, delimiter: str, tally: Tally) -> tuple[list[list[str]], list[int]]:
-    """All records that are not blank lines, and the line on which each begins."""
+    """All records except blank lines, and the line on which each begins."""
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(text.open(""), delimiter=delimiter, strict=True)
     records: list[list[str]] = []
@@ -89,7 +89,7 @@ def _refuse_ragged(name: str, width: int, rows: Sequence[Sequence[str]], places:
         RowProblem(
             n,
             f"{len(row)} cells where the header names {width} columns (line {places[n - 1]}).",
-            "Put texts that hold the delimiter in quotes, and fill missing cells.",
+            "Quote texts that hold the delimiter, and fill in missing cells.",
         )
         for n, row in ragged[:1000]
     ]
@@ -98,7 +98,7 @@ def _refuse_ragged(name: str, width: int, rows: Sequence[Sequence[str]], places:
 
 
 def _sniff(sample: str) -> str:
-    """The delimiter under which the header has columns and most rows as many cells as the header."""
+    """The delimiter that gives the header several columns and most rows as many cells as the header."""
 
     def fit(delimiter: str) -> tuple[bool, float, int]:
         reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)

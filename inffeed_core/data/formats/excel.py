@@ -1,7 +1,7 @@
 """Excel workbooks (.xlsx) through openpyxl: the values of the first sheet that has any.
 
-openpyxl's own rows are filled up with empty cells to the widest column and the last row that a sheet names, be they
-what they may. Its parser beneath gives the cells that there are; those alone are kept and counted.
+openpyxl's own rows are padded with empty cells to the widest column and the last row that a sheet names, however large.
+The parser beneath it yields only the cells that exist; only those are kept and counted.
 """
 
 import io
@@ -13,7 +13,7 @@ from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Table, as_cell, checked_columns, refused
 
 LAST_ROW = 1_048_576
-"""Of any sheet that Excel writes."""
+"""The last row of any sheet that Excel writes."""
 Row = tuple[int, Mapping[int, Cell]]
 """Its number in the sheet, and its filled cells by the number of their column, both from 1."""
 
@@ -21,7 +21,7 @@ Row = tuple[int, Mapping[int, Cell]]
 def parse(name: str, data: bytes, tally: Tally) -> Table:
     """The first sheet with content as a table; its first filled row names the columns, empty rows are skipped.
 
-    Formulas count as the value Excel last computed. Raises ImportRefused for a file that is no workbook, has no
+    Formulas count as the value that Excel last computed. Raises ImportRefused for a file that is not a workbook, has no
     rows, or unpacks beyond the limits.
     """
     import openpyxl
@@ -39,12 +39,12 @@ def parse(name: str, data: bytes, tally: Tally) -> Table:
         OSError,
         SyntaxError,
     ) as error:  # XML's ParseError is a SyntaxError
-        raise refused(name, f"The file is no readable Excel workbook ({error}).", "Save it as .xlsx or CSV.") from error
+        raise refused(name, f"The file is not a valid Excel workbook ({error}).", "Save it as .xlsx or CSV.") from error
     if len(rows) < 2:
         raise refused(
             name, "The workbook has no rows below a header.", "Choose a file with a header and at least one row."
         )
-    notes = [f"Sheet {title!r} was read; {others} more were not."] if others else []
+    notes = [f"Only sheet {title!r} was read; sheets not read: {others}."] if others else []
     return _table(name, rows, tuple(notes))
 
 
@@ -58,11 +58,11 @@ def _first_filled(book: Any, tally: Tally) -> tuple[str, list[Row], int]:
     """(title, rows) of the first sheet with content, and how many later ones have some."""
     title, rows, others = "", list[Row](), 0
     unpacked = 0
-    for sheet in book.worksheets:  # many may name one and the same part of the file
+    for sheet in book.worksheets:  # many sheets may name the same part of the file
         unpacked += book._archive.getinfo(sheet._worksheet_path).file_size
         if unpacked > tally.limits.bytes:
             problem = f"The sheets unpack to more than {tally.limits.bytes:,} bytes, the limit."
-            raise refused(tally.name, problem, "Save the one sheet that is needed.")
+            raise refused(tally.name, problem, "Save only the sheet that is needed.")
         if rows:
             others += any(True for _ in _filled_rows(sheet, Tally(tally.name, tally.limits)))
         else:
@@ -75,7 +75,7 @@ def _filled_rows(sheet: Any, tally: Tally) -> Iterator[Row]:
     from openpyxl.worksheet import _reader as reader
 
     book = sheet.parent
-    seen = 0  # cells that hold nothing as well: they cost time
+    seen = 0  # including empty cells: they cost time
     with sheet._get_source() as source:
         parser = reader.WorkSheetParser(
             source,
@@ -89,7 +89,7 @@ def _filled_rows(sheet: Any, tally: Tally) -> Iterator[Row]:
             seen += len(found)
             if count > LAST_ROW or seen > tally.limits.cells:
                 raise refused(
-                    tally.name, f"Sheet {sheet.title!r} has more rows or cells than can be.", "Save it as CSV."
+                    tally.name, f"Sheet {sheet.title!r} has more rows or cells than allowed.", "Save it as CSV."
                 )
             cells = {cell["column"]: as_cell(cell["value"]) for cell in found if cell["value"] not in (None, "")}
             if cells:
@@ -104,12 +104,12 @@ def _require_place(tally: Tally, row: int, column: int) -> None:
 
     limits = tally.limits
     if row < 1 or row > LAST_ROW:
-        problem = f"The workbook names row {row:,}; a sheet has {LAST_ROW:,} at most."
+        problem = f"The workbook names row {row:,}; a sheet has at most {LAST_ROW:,} rows."
         raise refused(tally.name, problem, "Copy its rows into a new sheet and save that.")
     if column > limits.columns:
         cell = f"{utils.get_column_letter(column)}{row}"
         problem = f"Cell {cell} is in column {column:,}; the limit is {limits.columns:,} columns."
-        raise refused(tally.name, problem, "Clear what stands so far to the right and save it again.")
+        raise refused(tally.name, problem, "Clear the cells so far to the right and save it again.")
 
 
 def _table(name: str, rows: Sequence[Row], notes: tuple[str, ...]) -> Table:

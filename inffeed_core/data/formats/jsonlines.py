@@ -19,14 +19,14 @@ _REMEDY = 'Write one object a line, such as {"text": "…", "label": "…"}.'
 def parse(name: str, text: Text, tally: Tally) -> Table:
     """JSON lines as a table with the union of all keys, in the order they first appear; missing cells are None.
 
-    Raises ImportRefused for a file without objects or beyond the limits, and for lines that are no JSON object.
+    Raises ImportRefused for a file without objects or beyond the limits, and for lines that are not JSON objects.
     """
     objects: list[Mapping[str, Cell]] = []
     places: list[int] = []
     problems: list[RowProblem] = []
     columns: dict[str, None] = {}
     row = 0
-    for line, content in enumerate(text.open("\n"), start=1):  # no other ending: U+2028 may stand within a text
+    for line, content in enumerate(text.open("\n"), start=1):  # no other line ending: a text may contain U+2028
         if not content.strip():
             continue
         if len(content) > tally.limits.text:
@@ -37,7 +37,7 @@ def parse(name: str, text: Text, tally: Tally) -> Table:
         try:
             cells = _cells(content)
         except (ValueError, RecursionError) as error:
-            problem = f"Line {line} is no JSON object ({error})."
+            problem = f"Line {line} is not a JSON object ({error})."
             problems.append(RowProblem(row, problem, _REMEDY))
             continue
         objects.append(cells)
@@ -64,16 +64,16 @@ def write(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Cell]]
 def _cells(line: str) -> dict[str, Cell]:
     value = json.loads(line)
     if not isinstance(value, dict):
-        raise ValueError(f"it holds a {type(value).__name__}")
-    if line.count(":") > len(value):  # else no pair can have been lost; most lines are spared the slower parsing
+        raise ValueError(f"the line holds a {type(value).__name__}")
+    if line.count(":") > len(value):  # otherwise no pair can have been lost, which spares most lines the slower parsing
         value = json.loads(line, object_pairs_hook=_distinct)
     return {key: cell if type(cell) is str else as_cell(cell) for key, cell in value.items()}
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; of two equal keys the first value would be lost in silence."""
+    """An object. Two equal keys are refused: the first value would be lost silently."""
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
+        raise ValueError(f"the key {twice!r} occurs twice")
     return found

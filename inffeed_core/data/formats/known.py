@@ -1,6 +1,6 @@
-"""The formats of data files: what each is called, which suffixes tell it, what reads it and what writes it.
+"""The formats of data files: the name of each, its suffixes, what reads it and what writes it.
 
-This is the one list of them. Packages that are large or may be missing are imported when a file needs them.
+This is the only list of them. Packages that are large or may be missing are imported when a file needs them.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,9 +13,9 @@ from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Kind, Table
 
 Parse = Callable[[str, bytes, str | None, Tally], Table]
-"""From the name and the content of a file, its encoding where one was chosen, and the count against the limits."""
+"""(name of the file, its content, the encoding if one was chosen, the count against the limits) → its table."""
 Write = Callable[[BinaryIO, Mapping[str, Kind], Iterable[Sequence[Cell]]], None]
-"""To a file: the columns with their kinds, then the rows."""
+"""(file, columns with their kinds, rows) → written to the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +23,25 @@ class Format:
     """A kind of file. `parse` raises ImportRefused for a file that is broken, empty or beyond the limits."""
 
     name: str
-    """As people call it, in every language."""
+    """The usual name, the same in every language."""
     suffixes: tuple[str, ...]
     """The usual one first."""
     parse: Parse
     write: Write | None
-    """None where it is only read."""
+    """None if the format is only read."""
     gzipped: bool
-    """Whether it is also read and written as .gz. A format that is not is packed already and says its own encoding."""
+    """Whether it is also read and written as .gz. Other formats are compressed already and state their encoding."""
     extra: tuple[str, str] | None = None
-    """(the extra that brings what reads it, its package); None where the base does."""
+    """(extra that installs its reader, the package); None if the base install reads it."""
 
 
 def upload_types() -> list[str]:
-    """The suffixes that an uploader offers: all that can be read."""
+    """The suffixes that an uploader offers: every one that can be read."""
     return [*SUFFIXES, "gz"]
 
 
 def format_of(name: str) -> tuple[Format | None, bool]:
-    """(format, is gzipped) by a file's name, whatever its case; the format is None where it is none of ours."""
+    """(format, is gzipped) by a file's name, in any case; the format is None for an unknown suffix."""
     lowered = name.lower()
     zipped = lowered.endswith(".gz")
     _, dot, suffix = lowered.removesuffix(".gz").rpartition(".")
@@ -49,7 +49,7 @@ def format_of(name: str) -> tuple[Format | None, bool]:
 
 
 def _decoded(parse: Callable[[str, Text, Tally], Table]) -> Parse:
-    """What reads a text format, from its bytes."""
+    """The parser of a text format, taking bytes instead of text."""
 
     def parsed(name: str, data: bytes, codec: str | None, tally: Tally) -> Table:
         text = decode(name, data, codec)
@@ -103,17 +103,17 @@ FORMATS = (
 )
 
 SUFFIXES = {suffix: one for one in FORMATS for suffix in one.suffixes}
-"""Every suffix that is read, and what it says."""
+"""The format by each suffix that is read."""
 
 
 def _in_words(formats: Sequence[Format]) -> str:
     """Such as "CSV (.csv, .csv.gz) or Parquet (.parquet)"."""
-    told = []
+    names = []
     for one in formats:
         usual = f".{one.suffixes[0]}"
         endings = [f".{suffix}" for suffix in one.suffixes] + ([f"{usual}.gz"] if one.gzipped else [])
-        told.append(f"{one.name} ({', '.join(endings)})")
-    return " or ".join(filter(None, (", ".join(told[:-1]), told[-1])))
+        names.append(f"{one.name} ({', '.join(endings)})")
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 READABLE = _in_words(FORMATS)

@@ -1,4 +1,4 @@
-"""Parquet through pyarrow; numbers, booleans and nulls keep their types, everything nested becomes its JSON text."""
+"""Parquet through pyarrow; numbers, booleans and nulls keep their types, nested values become their JSON text."""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from inffeed_core.data.table import Cell, Kind, Table, as_cell, as_text, checked
 
 _ROWS_AT_A_TIME = 10_000
 _INCREMENTAL = "DELTA_BYTE_ARRAY"
-"""The encoding whose texts are told by what they share with the one before: a few bytes may make many long ones."""
+"""The encoding that stores each text by what it shares with the one before: a few bytes can make many long texts."""
 _REFERENCES = {"RLE_DICTIONARY", "PLAIN_DICTIONARY"}
 _FEW_ROWS = 64
 _NAMES_TOLD = 5
@@ -32,13 +32,13 @@ _ARROW = {
 def parse(name: str, data: bytes, tally: Tally) -> Table:
     """A Parquet file as a table. Numbers to which Hugging Face's `ClassLabel` gives names become the names.
 
-    Raises ImportRefused for a file that is none, has no rows, or unpacks beyond the limits.
+    Raises ImportRefused for a file that is not Parquet, has no rows, or unpacks beyond the limits.
     """
     try:
         columns, content, class_names = _content(data, tally)
     except (pyarrow.ArrowException, OSError) as error:
         raise refused(
-            name, f"The file is no readable Parquet ({error}).", "Write it again, or export it as CSV."
+            name, f"The file is not valid Parquet ({error}).", "Write it again, or export it as CSV."
         ) from error
     if not tally.rows or not columns:
         raise refused(name, "The file has no rows.", "Choose a file with at least one row.")
@@ -52,7 +52,7 @@ def _content(data: bytes, tally: Tally) -> tuple[tuple[str, ...], list[list[Cell
     tally.require_width(len(plain.schema))
     tally.add(rows=plain.metadata.num_rows)
     encodings = _encodings(plain.metadata, tally)
-    # Texts that repeat stay references to one copy until it is known how long they would be written out.
+    # Repeated texts stay references to one copy until their total length is known.
     file = pyarrow.parquet.ParquetFile(io.BytesIO(data), read_dictionary=_by_reference(encodings))
     batch = _FEW_ROWS if any(_INCREMENTAL in used for used in encodings.values()) else _ROWS_AT_A_TIME
     kept = [n for n in plain.schema_arrow.names if not n.startswith("__index_level_")]  # pandas' row labels, not data
@@ -68,7 +68,7 @@ def _content(data: bytes, tally: Tally) -> tuple[tuple[str, ...], list[list[Cell
 
 
 def _encodings(told: pyarrow.parquet.FileMetaData, tally: Tally) -> dict[str, set[str]]:
-    """The encodings of each leaf, by its path. Refuses a file that says itself that it is too large."""
+    """The encodings of each leaf, by its path. Refuses a file whose own metadata say that it is too large."""
     size, limit = 0, tally.limits.bytes
     found: dict[str, set[str]] = {}
     for n in range(told.num_row_groups):
@@ -83,12 +83,12 @@ def _encodings(told: pyarrow.parquet.FileMetaData, tally: Tally) -> dict[str, se
 
 
 def _by_reference(encodings: Mapping[str, set[str]]) -> list[str]:
-    """The leaves whose texts stand once and are referred to; pyarrow cannot keep others so."""
+    """The leaves whose texts are stored once and referenced; pyarrow can keep only these as references."""
     return [path for path, used in encodings.items() if used & _REFERENCES and not any("DELTA" in e for e in used)]
 
 
 def unpacked(array: pyarrow.Array) -> tuple[int, int]:
-    """(cells, characters) of an array as it would be written out, without writing it out."""
+    """(cells, characters) that an array would have when expanded, counted without expanding it."""
     kind = array.type
     if pyarrow.types.is_dictionary(kind):
         if not _is_text(kind.value_type):
@@ -129,11 +129,11 @@ def _cells(array: pyarrow.Array, names: Sequence[str] | None) -> list[Cell]:
 def _note_of_names(column: str, names: Sequence[str]) -> str:
     some = ", ".join(f"{n} = {name}" for n, name in enumerate(names[:_NAMES_TOLD]))
     more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
-    return f"The file names the numbers of column {column!r}: {some}{more}; -1 is no label."
+    return f"The file names the numbers of column {column!r}: {some}{more}; -1 means no label."
 
 
 def write(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
-    """Write rows whose cells are None or of their column's kind; in a text column anything is written as its text."""
+    """Write rows whose cells are None or of their column's kind; a text column writes any cell as its text."""
     schema = pyarrow.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
     with pyarrow.parquet.ParquetWriter(file, schema) as writer:
         for batch in _batches(rows):
