@@ -112,6 +112,11 @@ class Instance:
         """What a model reads of it."""
         return self.text if self.pair is None else (self.text, self.pair)
 
+    @property
+    def words(self) -> str:
+        """Its text and second text as one, for what compares words."""
+        return self.text if self.pair is None else f"{self.text}\n{self.pair}"
+
 
 class Act(StrEnum):
     """What an annotator did with an instance."""

@@ -242,7 +242,7 @@ def _tier(project: Project, state: State, progress: Progress, *, exact: bool = F
 
 
 def _signals(state: State) -> policies.Signals:
-    texts = [one.text for one in state.learn.instances]
+    texts = [one.words for one in state.learn.instances]
     given, settings, seed = state.material, state.settings, state.about.seed
     about = (given.learned, texts, given.steering)
     return silver_signals(state.plain_influence, *about, settings, seed, belief=given.beliefs.at())

@@ -161,7 +161,7 @@ def open_whole_model(
 
 
 def _batches(encoder: Encoder, data: Encoded, batch_tokens: int) -> TextBatches:
-    return TextBatches.of(encoder, [one.text for one in data.instances], data.labels, batch_tokens)
+    return TextBatches.of(encoder, [one.passage for one in data.instances], data.labels, batch_tokens)
 
 
 def _key(files: ModelFiles, head: Path, learn: Encoded, training: TrainSettings, about: WholeModelSettings) -> str:

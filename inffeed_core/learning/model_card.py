@@ -13,8 +13,18 @@ LICENCES = {DEFAULT_MODEL: "apache-2.0"}
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def card(version: ModelVersion, about: ProjectSettings, loading: str) -> str:
-    """README.md of an exported version in Markdown, with the front matter that model hubs read."""
+PAIRED = (
+    "It reads a text together with its second text (a target, a hypothesis, an answer), in this order, as it learned "
+    "from both: give both, or the text alone where it has no second one. Of two that are too long together, the longer "
+    "is cut first."
+)
+
+
+def card(version: ModelVersion, about: ProjectSettings, loading: str, *, pairs: bool = False) -> str:
+    """README.md of an exported version in Markdown, with the front matter that model hubs read.
+
+    `pairs`: whether texts of the project have second texts.
+    """
     base = base_of(version)
     licence = LICENCES.get(base)
     parts = [
@@ -25,6 +35,7 @@ def card(version: ModelVersion, about: ProjectSettings, loading: str) -> str:
         "## Use",
         f"From the folder that holds this one, with `torch` and `transformers` installed:\n\n```python\n{loading}\n```",
         f"Texts are cut to {version.settings.get('max_tokens', 256)} tokens, as in training.",
+        *([PAIRED] if pairs else []),
         "## What it learned from",
         _counts(version.train_counts),
         f"Label state: decision {version.as_of_decision}; SHA-256 of ids, texts and labels `{version.data_hash}`.",

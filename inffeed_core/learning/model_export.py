@@ -18,7 +18,7 @@ def export_model(project: Project, version_id: str, folder: Path, progress: Prog
     Raises NotReady for an unknown version, ExportFailed where the folder exists or cannot be written, ModelError.
     """
     with store.reading(project.db) as db:
-        version, about = store.version(db, version_id), store.project_settings(db)
+        version, about, pairs = store.version(db, version_id), store.project_settings(db), store.has_pairs(db)
     progress("Loading the model", 0, 0)
     from inffeed_core.models.exporting import write_classifier  # imports transformers, 3 s
 
@@ -30,7 +30,7 @@ def export_model(project: Project, version_id: str, folder: Path, progress: Prog
     def described(lines: str) -> str:
         with store.writing(project.db):  # a job that is no longer its own stops here: the folder is named next
             pass
-        return card(version, about, lines)
+        return card(version, about, lines, pairs=pairs)
 
-    write_classifier(files, load_head(project.models / version.id), max_tokens, target, described)
+    write_classifier(files, load_head(project.models / version.id), max_tokens, target, described, pairs=pairs)
     return target

@@ -93,7 +93,7 @@ def _by_recipe(
         lambda taught, report: choose_l2(taught, *material.steering, L2_GRID, report=report),
         progress,
     )
-    texts = [one.text for one in material.learn.instances]
+    texts = [one.passage for one in material.learn.instances]
     if way.data.targets is None:
         return Lessons.of_labels(texts, way.data.labels, len(about.labels), way.data.row_weights)
     return Lessons(texts, way.data.targets.float(), way.data.row_weights.float())
@@ -137,7 +137,7 @@ def _lessons(found: Sequence[Instance], labels: Sequence[str], silver_weight: fl
     number = {label: c for c, label in enumerate(labels)}
     classes = torch.tensor([number[one.label] for one in found], dtype=torch.long)
     weights = torch.tensor([1.0 if one.confirmed else silver_weight for one in found])
-    return Lessons.of_labels([one.text for one in found], classes, len(labels), weights)
+    return Lessons.of_labels([one.passage for one in found], classes, len(labels), weights)
 
 
 def _key(

@@ -13,6 +13,6 @@ Import from the modules, lightest first; each says what it costs:
     adapters    low-rank adapters, and their merge into a plain classifier                 (peft)
 
 Beneath them: `snapshot` (what a model's folder must hold), `classifiers` (the last linear layer of any sequence
-classifier), `int8` (token vectors in 8-bit integers, by CTranslate2), `batches` (which texts go together), `cache`
-(features on disk).
+classifier), `int8` (token vectors in 8-bit integers, by CTranslate2), `passages` (texts and pairs as tokens), `batches`
+(which texts go together), `cache` (features on disk).
 """

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inffeed_core.errors import ModelError
+from inffeed_core.records import Passage
 
 FORMAT = 1
 HASH_BYTES = 16
@@ -37,10 +38,17 @@ Hashes = NDArray[np.bytes_]
 Slots = NDArray[np.int64]
 
 
-def text_hashes(texts: Sequence[str]) -> Hashes:
-    """BLAKE2b of each text's UTF-8, 16 bytes."""
-    digests = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest() for text in texts)
-    return np.frombuffer(b"".join(digests), dtype=f"S{HASH_BYTES}")
+def text_hashes(passages: Sequence[Passage]) -> Hashes:
+    """BLAKE2b of each text's UTF-8, 16 bytes; of a pair another kind, so that no text alone has its hash."""
+    return np.frombuffer(b"".join(map(_digest, passages)), dtype=f"S{HASH_BYTES}")
+
+
+def _digest(passage: Passage) -> bytes:
+    if isinstance(passage, str):
+        return blake2b(passage.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+    text, pair = (part.encode("utf-8", "surrogatepass") for part in passage)
+    both = len(text).to_bytes(8) + text + pair
+    return blake2b(both, digest_size=HASH_BYTES, person=b"pair").digest()
 
 
 @contextmanager

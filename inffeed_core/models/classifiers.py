@@ -1,6 +1,6 @@
 """The last linear layer of any sequence classifier, found by watching the model run instead of by its name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -28,15 +28,13 @@ def find_head(model: nn.Module, ids: Int[Tensor, "text token"], mask: Int[Tensor
     )
 
 
-def head_inputs(
-    model: nn.Module, head: nn.Linear, ids: Int[Tensor, "text token"], mask: Int[Tensor, "text token"]
-) -> Float[Tensor, "text feature"]:
-    """What entered `head` when it gave the logits of each text.
+def head_inputs(model: nn.Module, head: nn.Linear, texts: Mapping[str, Tensor]) -> Float[Tensor, "text feature"]:
+    """What entered `head` when it gave the logits of each text; `texts`: what the model takes.
 
     Decoders apply their head to every token and take one of the results; theirs is the token whose output it was.
     """
     with _watched([head]) as seen:
-        logits = model(input_ids=ids, attention_mask=mask).logits
+        logits = model(**texts).logits
     _, inputs, output = seen[-1]
     if inputs.ndim == 2:
         return inputs

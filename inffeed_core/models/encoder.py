@@ -8,22 +8,22 @@ layer's own weights are a head on them. Both without dropout or gradients, and i
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 import transformers
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from inffeed_core.errors import MissingExtra, ModelError
 from inffeed_core.models.classifiers import find_head, head_inputs
 from inffeed_core.models.heads import Head
 from inffeed_core.models.int8 import Vectors, int8_vectors
+from inffeed_core.models.passages import Inputs, Tokens, has_types, padded, tokenised
 from inffeed_core.models.snapshot import Pooling, weights_digest
 from inffeed_core.models.sources import ModelFiles
+from inffeed_core.records import Passage
 from inffeed_core.settings import Precision
 
-Tokens = list[int]
-Read = Callable[[Int[Tensor, "text token"], Int[Tensor, "text token"]], Float[Tensor, "text feature"]]
+Read = Callable[[Inputs], Float[Tensor, "text feature"]]
 _UNUSED = ("pooler.",)
 """Weights that a bare encoder may lack: its own pooler is never read."""
 
@@ -38,48 +38,35 @@ class Encoder:
             if weights_digest(files.weights) != files.weights_hash:
                 raise ModelError(f"The weights in {files.folder} changed while they were being opened; start again.")
             model, self._tokenizer = _load(files)
+            self._types = has_types(model, self._tokenizer)
             self.max_tokens = min(max_tokens, self._tokenizer.model_max_length, positions(model))
             self.head: Head | None = None
             """The classifier's own head; None for bare encoders and regressors."""
             self.model = model
             self.read = self._classifier(model) if files.pooling is None else _pooled(_vectors(model), files.pooling)
-            """Padded token ids and their mask → features; differentiable and in float32, unlike `encode`."""
+            """Padded tokens → features; differentiable and in float32, unlike `encode`."""
             self._read_fast = self.read if precision == "float32" else _int8(files, model)
             self.dimension = self.encode(self.tokenise(["A text to try the model."])).shape[1]
 
-    def tokenise(self, texts: Sequence[str]) -> list[Tokens]:
-        """Token ids of each text, special tokens included; never empty.
-
-        Half of a surrogate pair, which UTF-8 cannot hold, is read as a question mark.
-        """
-        readable = [text.encode("utf-8", "replace").decode() for text in texts]
-        encoded = self._tokenizer(
-            readable,
-            truncation=True,
-            max_length=self.max_tokens,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )
-        return [tokens or [self._filler] for tokens in encoded["input_ids"]]
+    def tokenise(self, passages: Sequence[Passage]) -> list[Tokens]:
+        """Tokens of each text or pair of texts, special ones included; never empty."""
+        rows = tokenised(self._tokenizer, passages, max_tokens=self.max_tokens, types=self._types)
+        return [tokens or [self._filler] for tokens in rows]
 
     @torch.inference_mode()
     def encode(self, batch: Sequence[Tokens]) -> Float[Tensor, "text feature"]:
-        """Features of texts given as token ids, padded to the longest; float32 numbers on the CPU, in any precision."""
-        return self._read_fast(*self.padded(batch))
+        """Features of texts given as tokens, padded to the longest; float32 numbers on the CPU, in any precision."""
+        return self._read_fast(self.padded(batch))
 
     def fidelity(self, batch: Sequence[Tokens]) -> float:
         """Mean cosine of what `encode` gives for these texts with their features in float32."""
         with torch.inference_mode():
-            exact = self.read(*self.padded(batch))
+            exact = self.read(self.padded(batch))
         return float(nn.functional.cosine_similarity(self.encode(batch), exact).mean())
 
-    def padded(self, batch: Sequence[Tokens]) -> tuple[Int[Tensor, "text token"], Int[Tensor, "text token"]]:
-        """Token ids padded to the longest text, and 1 where a token is a text's own."""
-        lengths = np.fromiter(map(len, batch), dtype=np.int64, count=len(batch))
-        attended = np.arange(lengths.max())[None, :] < lengths[:, None]
-        ids = np.full(attended.shape, self._tokenizer.pad_token_id or 0, dtype=np.int64)
-        ids[attended] = np.concatenate([np.asarray(tokens, dtype=np.int64) for tokens in batch])
-        return torch.from_numpy(ids), torch.from_numpy(attended.astype(np.int64))
+    def padded(self, batch: Sequence[Tokens]) -> Inputs:
+        """What the model takes for these texts."""
+        return padded(batch, self._tokenizer.pad_token_id or 0)
 
     @property
     def _filler(self) -> int:
@@ -96,11 +83,11 @@ class Encoder:
             self.head = Head(
                 weight=layer.weight.detach(), bias=bias, labels=self.files.labels, about={"model": self.files.name}
             )
-        return lambda ids, mask: head_inputs(model, layer, ids, mask)
+        return lambda inputs: head_inputs(model, layer, inputs)
 
 
 def _vectors(model: nn.Module) -> Vectors:
-    return lambda ids, mask: model(input_ids=ids, attention_mask=mask).last_hidden_state
+    return lambda inputs: model(**inputs).last_hidden_state
 
 
 def _int8(files: ModelFiles, model: nn.Module) -> Read:
@@ -113,8 +100,8 @@ def _int8(files: ModelFiles, model: nn.Module) -> Read:
 
 
 def _pooled(vectors_of: Vectors, pooling: Pooling) -> Read:
-    def read(ids: Int[Tensor, "text token"], mask: Int[Tensor, "text token"]) -> Float[Tensor, "text feature"]:
-        vectors = vectors_of(ids, mask)
+    def read(inputs: Inputs) -> Float[Tensor, "text feature"]:
+        vectors, mask = vectors_of(inputs), inputs["attention_mask"]
         if pooling.mode == "cls":
             pooled = vectors[:, 0]
         else:

@@ -23,7 +23,7 @@ from inffeed_core.models.batches import plan_batches
 from inffeed_core.models.cache import FORMAT, FeatureCache, Hashes, Slots, disk_errors_explained, locked, text_hashes
 from inffeed_core.models.heads import Head, load_head, save_head
 from inffeed_core.models.sources import ModelFiles, resolve
-from inffeed_core.records import Progress
+from inffeed_core.records import Passage, Progress
 from inffeed_core.settings import Precision
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class _Place:
 
 def features(
     model: str,
-    texts: Sequence[str],
+    texts: Sequence[Passage],
     cache: Path,
     *,
     max_tokens: int,
@@ -60,7 +60,7 @@ def features(
     progress: Progress,
     precision: Precision = "float32",
 ) -> Float[Tensor, "text feature"]:
-    """Float32 features on the CPU, one row for each text, in the order of `texts`, computed in this precision.
+    """Float32 features on the CPU, one row for each of `texts`, in their order, computed in this precision.
 
     Rows that follow each other in the cache come as a memory map; writing to it changes no file. `batch_tokens` bounds
     the padded tokens of a batch. Progress counts the texts that had to be encoded, so its pace tells the time left.
@@ -123,7 +123,7 @@ def _look_up(folder: Path, hashes: Hashes) -> tuple[FeatureCache | None, Slots]:
         return store, np.full(len(hashes), -1, dtype=np.int64) if store is None else store.find(hashes)
 
 
-def _complete(place: _Place, texts: Sequence[str], batch_tokens: int, progress: Progress) -> FeatureCache:
+def _complete(place: _Place, texts: Sequence[Passage], batch_tokens: int, progress: Progress) -> FeatureCache:
     """Encode those of these distinct texts that the cache lacks."""
     hashes = text_hashes(texts)
     store, slots = _look_up(place.folder, hashes)  # again: another writer may just have finished
@@ -160,13 +160,13 @@ def _open_encoder(place: _Place, progress: Progress) -> "Encoder":
     return encoder
 
 
-def _begin(place: _Place, encoder: "Encoder", texts: Sequence[str]) -> FeatureCache:
+def _begin(place: _Place, encoder: "Encoder", texts: Sequence[Passage]) -> FeatureCache:
     about = _provenance(place) | {"cosine_to_float32": _fidelity(encoder, place, texts)}
     with disk_errors_explained(place.folder):
         return FeatureCache.create(place.folder, encoder.dimension, about)
 
 
-def _fidelity(encoder: "Encoder", place: _Place, texts: Sequence[str]) -> float:
+def _fidelity(encoder: "Encoder", place: _Place, texts: Sequence[Passage]) -> float:
     """Mean cosine of some of these texts' features with those in float32. Raises ModelError where it is too low."""
     if place.precision == "float32":
         return 1.0

@@ -29,7 +29,7 @@ LOADED_PLAINLY = """\
 from transformers import pipeline
 
 classify = pipeline("text-classification", model={folder})
-print(classify("A text to classify.", truncation=True))"""
+print(classify({example}, truncation=True))"""
 
 LOADED_WITH_HEAD = """\
 import json, torch
@@ -39,17 +39,28 @@ from transformers import AutoModel, AutoTokenizer
 folder = {folder}
 tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
 head, labels = load_file(folder + "/head/head.safetensors"), json.load(open(folder + "/head/head.json"))["labels"]
-tokens = tokenizer(["A text to classify."], padding=True, truncation=True, max_length={tokens}, return_tensors="pt")
+tokens = tokenizer({example}, padding=True, truncation=True, max_length={tokens}, return_tensors="pt")
 vectors, mask = encoder(**tokens).last_hidden_state, tokens["attention_mask"].unsqueeze(2)
 pooled = {pooled}
 scores = ({scaled}.double() @ head["weight"].double().T + head["bias"].double()).softmax(1)
 print([labels[best] for best in scores.argmax(1)], scores.tolist())"""
 
 
-def write_classifier(files: ModelFiles, head: Head, max_tokens: int, folder: Path, card: Callable[[str], str]) -> None:
+_ALONE = ('"A text to classify."', '["A text to classify."]')
+_PAIRED = (
+    '{"text": "A text to classify.", "text_pair": "Its second text."}',
+    '["A text to classify."], ["Its second text."]',
+)
+"""What is classified in the lines above, by a pipeline and by a tokenizer."""
+
+
+def write_classifier(
+    files: ModelFiles, head: Head, max_tokens: int, folder: Path, card: Callable[[str], str], *, pairs: bool = False
+) -> None:
     """Write the model with this head to a new folder, whole or not at all.
 
-    `card` gives the text of README.md for the lines of Python that load the folder.
+    `card` gives the text of README.md for the lines of Python that load the folder, and with `pairs` classify a text
+    with its second text.
 
     Raises ExportFailed where the folder exists or cannot be written, ModelError where the model cannot be read.
     """
@@ -58,7 +69,10 @@ def write_classifier(files: ModelFiles, head: Head, max_tokens: int, folder: Pat
     unfinished = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lines = _write(files, head, max_tokens, unfinished).replace("{folder}", _quoted(folder.name))
+        lines = _write(files, head, max_tokens, unfinished)
+        piped, tokenised = _PAIRED if pairs else _ALONE
+        lines = lines.replace("{example}", piped if files.pooling is None else tokenised)
+        lines = lines.replace("{folder}", _quoted(folder.name))
         (unfinished / "README.md").write_text(card(lines), encoding="utf-8")
         unfinished.rename(folder)
     except OSError as error:

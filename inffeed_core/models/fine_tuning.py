@@ -30,6 +30,7 @@ from inffeed_core.models.checkpoints import KEPT, last_checkpoint, require_room,
 from inffeed_core.models.encoder import explained, quietly
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.metrics import macro_f1
+from inffeed_core.models.passages import has_types, padded, tokenised
 from inffeed_core.models.sources import ModelFiles
 from inffeed_core.models.trainable import classifier, tokenizer_of
 from inffeed_core.records import CurvePoint, Progress
@@ -63,7 +64,7 @@ def fine_tune(
     model, tokenizer = _prepared(base, about, progress)
     require_room(about.work, room_needed(model, lora=about.lora))
     progress("Tokenising", 0, 0)
-    data = [_items(tokenizer, learned), _items(tokenizer, validation)]
+    data = [_items(model, tokenizer, learned), _items(model, tokenizer, validation)]
     reports = _Reports(progress)
     trainer = _trainer(model, tokenizer, data, about, reports)
     began = time.monotonic()
@@ -85,7 +86,7 @@ def seconds_per_text(base: ModelFiles, lessons: Lessons, about: FineTuning, prog
     if not learned.texts:
         raise NotReady("Fine-tuning needs texts to learn from; import some first.")
     model, tokenizer = _prepared(base, about, progress)
-    items = _items(tokenizer, learned)
+    items = _items(model, tokenizer, learned)
     trainer = _trainer(model, tokenizer, [items, items[:1]], about, _Reports(progress))
     trainer.create_optimizer()
     seconds, texts = [], about.settings.batch_size
@@ -114,12 +115,12 @@ def _prepared(base: ModelFiles, about: FineTuning, progress: Progress) -> tuple[
     return model, tokenizer
 
 
-def _items(tokenizer: Any, lessons: Lessons) -> list[Item]:
-    readable = [text.encode("utf-8", "replace").decode() for text in lessons.texts]
-    ids = tokenizer(readable, truncation=True, return_attention_mask=False, return_token_type_ids=False)["input_ids"]
+def _items(model: nn.Module, tokenizer: Any, lessons: Lessons) -> list[Item]:
+    types = has_types(model, tokenizer)
+    tokens = tokenised(tokenizer, lessons.texts, max_tokens=tokenizer.model_max_length, types=types)
     empty = [tokenizer.eos_token_id or tokenizer.pad_token_id or 0]
-    rows = zip(ids, lessons.targets, lessons.weights, strict=True)
-    return [{"input_ids": i or empty, "labels": target, "weights": weight} for i, target, weight in rows]
+    rows = zip(tokens, lessons.targets, lessons.weights, strict=True)
+    return [{"input_ids": t or empty, "labels": target, "weights": weight} for t, target, weight in rows]
 
 
 class _Trainer(transformers.Trainer):  # type: ignore[misc]
@@ -225,11 +226,7 @@ def _class_weights(learned: list[Item], balanced: bool) -> Float[Tensor, " class
 
 
 def _collated(items: Sequence[Mapping[str, Any]], filler: int) -> dict[str, Tensor]:
-    ids = [torch.tensor(one["input_ids"]) for one in items]
-    masks = [torch.ones_like(each) for each in ids]
-    return {
-        "input_ids": nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=filler),
-        "attention_mask": nn.utils.rnn.pad_sequence(masks, batch_first=True),
+    return padded([one["input_ids"] for one in items], filler) | {
         "labels": torch.stack([one["labels"] for one in items]),
         "weights": torch.stack([one["weights"] for one in items]),
     }

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.records import CurvePoint
+from inffeed_core.records import CurvePoint, Passage
 from inffeed_core.settings import FineTuneSettings
 
 
@@ -16,7 +16,7 @@ from inffeed_core.settings import FineTuneSettings
 class Lessons:
     """Texts with the probability of each class to learn, and how much each text counts."""
 
-    texts: Sequence[str]
+    texts: Sequence[Passage]
     targets: Float[Tensor, "text class"]
     """Rows sum to 1: one-hot for certain labels, a posterior for doubtful ones."""
     weights: Float[Tensor, " text"]
@@ -25,7 +25,7 @@ class Lessons:
     @classmethod
     def of_labels(
         cls,
-        texts: Sequence[str],
+        texts: Sequence[Passage],
         labels: Int[Tensor, " text"],
         classes: int,
         weights: Float[Tensor, " text"] | None = None,

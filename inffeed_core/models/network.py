@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inffeed_core.models.batches import plan_batches
-from inffeed_core.models.encoder import Encoder, Tokens
+from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import Head
-
-Batch = dict[str, Tensor]
-"""`input_ids` and `attention_mask`, [text, token]."""
+from inffeed_core.models.passages import Inputs, Tokens
+from inffeed_core.records import Passage
 
 LARGEST_BATCH = 32
 """Texts. Exact solves hold one layer's gradient of every text in a batch: 75 MB at 32 for MiniLM's largest layer."""
@@ -41,16 +40,14 @@ class VersionNetwork(nn.Module):
             self.head.bias.copy_(head.bias)
         self.eval()
 
-    def forward(
-        self, input_ids: Int[Tensor, "text token"], attention_mask: Int[Tensor, "text token"]
-    ) -> Float[Tensor, "text class"]:
-        """Logits in nats before normalisation."""
-        logits: Tensor = self.head(self._read(input_ids, attention_mask))
+    def forward(self, **texts: Int[Tensor, "text token"]) -> Float[Tensor, "text class"]:
+        """Logits in nats before normalisation, of what the encoder takes."""
+        logits: Tensor = self.head(self._read(texts))
         return logits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TextBatches(Sequence[tuple[Batch, Tensor]]):
+class TextBatches(Sequence[tuple[Inputs, Tensor]]):
     """(batch, labels) pairs over texts, alike in length and padded when asked for; the same at each iteration."""
 
     encoder: Encoder
@@ -61,7 +58,7 @@ class TextBatches(Sequence[tuple[Batch, Tensor]]):
 
     @classmethod
     def of(
-        cls, encoder: Encoder, texts: Sequence[str], labels: Int[Tensor, " text"], batch_tokens: int
+        cls, encoder: Encoder, texts: Sequence[Passage], labels: Int[Tensor, " text"], batch_tokens: int
     ) -> "TextBatches":
         """Batches of at most `batch_tokens` padded tokens and `LARGEST_BATCH` texts."""
         tokens = encoder.tokenise(texts)
@@ -73,16 +70,15 @@ class TextBatches(Sequence[tuple[Batch, Tensor]]):
         return len(self.plan)
 
     @overload
-    def __getitem__(self, place: int) -> tuple[Batch, Tensor]: ...
+    def __getitem__(self, place: int) -> tuple[Inputs, Tensor]: ...
     @overload
     def __getitem__(self, place: slice) -> "TextBatches": ...
-    def __getitem__(self, place: int | slice) -> "tuple[Batch, Tensor] | TextBatches":
+    def __getitem__(self, place: int | slice) -> "tuple[Inputs, Tensor] | TextBatches":
         """One batch, or some of them as batches of the same texts."""
         if isinstance(place, slice):
             return replace(self, plan=self.plan[place])
         rows = self.plan[place]
-        ids, mask = self.encoder.padded([self.tokens[i] for i in rows])
-        return {"input_ids": ids, "attention_mask": mask}, self.labels[torch.from_numpy(rows)]
+        return self.encoder.padded([self.tokens[i] for i in rows]), self.labels[torch.from_numpy(rows)]
 
     def in_order(self, values: Tensor, axis: int = -1) -> Tensor:
         """Values that stand in the order of the batches along `axis`, in the order of the texts."""

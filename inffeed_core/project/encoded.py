@@ -152,7 +152,7 @@ def encode(
         raise NotReady("The project holds no texts yet; import gold and silver data first.")
     features = encoded_features(
         model,
-        [one.text for one in found],
+        [one.passage for one in found],
         project.features,
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,

@@ -85,8 +85,7 @@ def exact_influence(project: Project, learned: list[Instance], targets: list[Ins
 
     def batches(some: list[Instance]) -> list[tuple[dict[str, torch.Tensor], torch.Tensor]]:
         labels = torch.tensor([["negative", "positive"].index(one.label) for one in some])
-        ids, mask = encoder.padded(encoder.tokenise([one.text for one in some]))
-        return [({"input_ids": ids, "attention_mask": mask}, labels)]
+        return [(encoder.padded(encoder.tokenise([one.passage for one in some])), labels)]
 
     network = VersionNetwork(encoder, load_head(project.models / "v1"))
     whole = WholeModel(network, WholeModelSettings()).fit(batches(learned))

@@ -49,9 +49,9 @@ def test_features_are_close_to_float32_and_of_length_one(default: Encoder) -> No
 
 
 def test_the_network_itself_stays_in_float32(default: Encoder) -> None:
-    ids, mask = default.padded(default.tokenise(TEXTS))
+    inputs = default.padded(default.tokenise(TEXTS))
     with torch.inference_mode():
-        assert torch.equal(default.read(ids, mask), Encoder(resolve(DEFAULT_MODEL), 256).read(ids, mask))
+        assert torch.equal(default.read(inputs), Encoder(resolve(DEFAULT_MODEL), 256).read(inputs))
 
 
 @pytest.mark.parametrize("order", [[7, 6, 5, 4, 3, 2, 1, 0], [2, 0, 4, 1, 3, 7, 5, 6]])
