@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from inffeed_core.errors import ModelError
+from inffeed_core.influence.accepted import accepting, floats
 from inffeed_core.influence.linear_layers import Batch, LinearLayer, Logits, evaluating
 
 
@@ -28,10 +29,20 @@ from inffeed_core.influence.linear_layers import Batch, LinearLayer, Logits, eva
 class Tokens:
     """What one layer saw of one batch. Tokens of several calls stand one after another."""
 
-    inputs: Float[Tensor, "n t i"]
-    gradients: Float[Tensor, "n t o"]
+    inputs: Shaped[Tensor, "n t i"]
+    gradients: Shaped[Tensor, "n t o"]
     bias: bool
     """Whether a constant 1 belongs to the inputs."""
+
+    def __post_init__(self) -> None:
+        given = {"inputs": self.inputs, "gradients": self.gradients}
+        plain = all(one.is_floating_point() and not one.requires_grad for one in given.values())
+        if plain and self.inputs.dtype == self.gradients.dtype:
+            return
+        found = {name: floats(values, name) for name, values in given.items()}
+        precision = torch.promote_types(*(values.dtype for values in found.values()))
+        for name, values in found.items():
+            object.__setattr__(self, name, values.to(precision))
 
     @property
     def width(self) -> int:
@@ -65,9 +76,11 @@ class Recording:
         """The model's logits, detached."""
         return self._logits.detach()
 
+    @accepting(cotangent="floats")
     def pull_back(self, cotangent: Float[Tensor, "n c"]) -> dict[str, Tokens]:
         """Each layer's tokens with the gradients of `Σ_i cotangent_i · logits_i`."""
         edges = [call.output for layer in self._layers for call in self._calls[layer.name]]
+        cotangent = cotangent.to(self._logits)
         gradients = iter(torch.autograd.grad(self._logits, edges, cotangent, retain_graph=True, allow_unused=True))
         return {
             layer.name: _tokens([(call, next(gradients)) for call in self._calls[layer.name]], layer)

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepting
+
 Operator = Callable[[Tensor], Tensor]
 """A symmetric positive definite linear map on rows (k × p)."""
 
@@ -31,6 +33,7 @@ class Solution:
     converged: bool
 
 
+@accepting(right_sides="floats")
 def solve(
     operator: Operator,
     right_sides: Float[Tensor, "k p"],

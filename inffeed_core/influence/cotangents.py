@@ -10,18 +10,23 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepting
 
+
+@accepting(logits="floats", labels="labels")
 def loss(logits: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, "n c"]:
     """Gradient of −log p[label]: `p − e_y`."""
     return logits.softmax(1).scatter_add(1, labels.unsqueeze(1), -torch.ones_like(logits[:, :1]))
 
 
+@accepting(logits="floats", classes="labels")
 def negative_margin(logits: Float[Tensor, "n c"], classes: Int[Tensor, " n"]) -> Float[Tensor, "n c"]:
     """Gradient of −log(p_c / (1 − p_c)), the negative log-odds of the chosen class."""
     chosen = classes.unsqueeze(1)
     return logits.scatter(1, chosen, -torch.inf).softmax(1).scatter(1, chosen, -1.0)
 
 
+@accepting(logits="floats")
 def sampled_loss(logits: Float[Tensor, "n c"], generator: torch.Generator) -> Float[Tensor, "n c"]:
     """Gradient of the loss under a label drawn from the model; its outer product has expectation S."""
     draws = torch.rand(len(logits), 1, generator=generator, dtype=torch.float64).to(logits.device)
@@ -29,12 +34,14 @@ def sampled_loss(logits: Float[Tensor, "n c"], generator: torch.Generator) -> Fl
     return loss(logits, labels)
 
 
+@accepting(logits="floats")
 def curvature_rows(logits: Float[Tensor, "n c"]) -> Float[Tensor, "k n c"]:
     """The C−1 columns of F for every example: their outer products sum to S exactly."""
     q = logits.softmax(1).sqrt()
     return (q.unsqueeze(2) * _complement(q)).permute(2, 0, 1)
 
 
+@accepting(logits="floats", labels="labels")
 def loss_coordinates(logits: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, "n k"]:
     """The vector c with `F c = p − e_y`, for every example."""
     q = logits.softmax(1).sqrt()

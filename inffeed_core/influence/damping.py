@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from inffeed_core.errors import SettingsError
+from inffeed_core.influence.accepted import floats
 from inffeed_core.influence.ekfac import Factors, LayerFactors
 from inffeed_core.influence.linear_layers import LinearLayer
 
@@ -45,4 +46,5 @@ class Damping:
 
 def spread(damping: Mapping[str, float], layers: tuple[LinearLayer, ...], like: Tensor) -> Float[Tensor, " p"]:
     """λ of every parameter, in the order of the parameter vector."""
+    like = floats(like, "like")
     return torch.cat([like.new_full((layer.size,), damping[layer.name]) for layer in layers])

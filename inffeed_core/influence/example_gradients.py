@@ -6,6 +6,7 @@ For one layer, example i's gradient is the matrix `Σ_t b_it a_itᵀ` (out × wi
 from jaxtyping import Float
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepting
 from inffeed_core.influence.capture import Tokens
 
 
@@ -14,10 +15,12 @@ def whole(tokens: Tokens) -> Float[Tensor, "n o w"]:
     return tokens.gradients.transpose(1, 2) @ tokens.augmented()
 
 
+@accepting(input_basis="floats", gradient_basis="floats")
 def rotated(
     tokens: Tokens, input_basis: Float[Tensor, "w r"], gradient_basis: Float[Tensor, "o s"]
 ) -> Float[Tensor, "n s r"]:
     """`Q_Bᵀ G_i Q_A` for every example, rotating tokens first: the whole gradient is never formed."""
+    input_basis, gradient_basis = input_basis.to(tokens.inputs), gradient_basis.to(tokens.gradients)
     inputs = tokens.inputs @ input_basis[: tokens.inputs.shape[2]]
     if tokens.bias:
         inputs += input_basis[-1]

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepted, accepting
 from inffeed_core.influence.softmax import HeadData, curvature, curvature_trace
 
 ROUNDING = 2e-4
@@ -27,14 +28,19 @@ Sides = Float[Tensor, "t kd1"]
 class Factor:
     """Lower Cholesky factor of a curvature, float32 or float64."""
 
-    lower: Float[Tensor, "kd1 kd1"]
+    lower: Shaped[Tensor, "kd1 kd1"]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lower", accepted(self.lower, "lower", "rows"))
+
+    @accepting(sides="float64")
     def solve(self, sides: Sides) -> Sides:
         """`G⁻¹ b` for every row b, as good as the factor's precision."""
         solved: Tensor = torch.cholesky_solve(sides.T.to(self.lower.dtype), self.lower)
         return solved.T.double()
 
 
+@accepting(probs="float64")
 def factorised(probs: Float[Tensor, "n c"], data: HeadData, l2: float) -> Factor:
     """Factor of G at these probabilities, in float32 where `ROUNDING` allows it."""
     condition = 1 + curvature_trace(probs, data) / l2
@@ -42,6 +48,7 @@ def factorised(probs: Float[Tensor, "n c"], data: HeadData, l2: float) -> Factor
     return Factor(torch.linalg.cholesky(curvature(probs, data, l2, torch.float32 if single else torch.float64)))
 
 
+@accepting(sides="float64")
 def refined(factor: Factor, product: Callable[[Sides], Sides], sides: Sides, tolerance: float) -> Sides | None:
     """Solutions of `product(x) = b` for every row b from the factor of a similar map; None where it is too far off.
 

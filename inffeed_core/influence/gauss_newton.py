@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepting
 from inffeed_core.influence.capture import Network, Tokens
 from inffeed_core.influence.cotangents import curvature_rows
 from inffeed_core.influence.example_gradients import whole
@@ -25,6 +26,7 @@ Cotangent = Callable[[Tensor, Tensor], Tensor]
 """`cotangent(logits, labels)`: what is differentiated for each example, as in `cotangents`."""
 
 
+@accepting(vectors="floats")
 def row_products(
     network: Network, data: Data, vectors: Float[Tensor, "k p"], progress: Progress | None = None
 ) -> Float64[Tensor, "k m"]:
@@ -36,6 +38,7 @@ def row_products(
     return torch.cat(blocks, dim=1)
 
 
+@accepting(coefficients="doubles")
 def combined_rows(
     network: Network, data: Data, coefficients: Float64[Tensor, "k m"], progress: Progress | None = None
 ) -> Float[Tensor, "k p"]:
@@ -45,7 +48,7 @@ def combined_rows(
     for pulled in _pulled_rows(network, data, "Adding up training texts", progress):
         some = next(iter(pulled[0].values())).gradients
         last = first + len(some) * len(pulled)
-        mine = coefficients[:, first:last].to(some).view(-1, len(some), len(pulled))
+        mine = coefficients[:, first:last].to(some).reshape(-1, len(some), len(pulled))
         first = last
         result = some.new_zeros(len(coefficients), network.size) if result is None else result
         for k, tokens in enumerate(pulled):
@@ -88,8 +91,10 @@ def _pulled_rows(
 
 
 def _dots(network: Network, pulled: dict[str, Tokens], vectors: Float[Tensor, "k p"]) -> Float[Tensor, "k n"]:
+    some = next(iter(pulled.values())).gradients
     parts = [
-        block.flatten(1) @ whole(pulled[layer.name]).flatten(1).T for layer, block in by_layer(vectors, network.layers)
+        block.flatten(1) @ whole(pulled[layer.name]).flatten(1).T
+        for layer, block in by_layer(vectors.to(some), network.layers)
     ]
     return torch.stack(parts).sum(0)
 

@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepting
 from inffeed_core.influence.factor import Factor, factorised, refined
 from inffeed_core.influence.newton import HeadFit, fit_head
 from inffeed_core.influence.scores import relabel_gains, removal_influence
@@ -117,24 +118,29 @@ class HeadInfluence:
                 reach[:, a, b] = reach[:, b, a] = ((rows @ self._block_inverse[a, :, b]) * rows).sum(1)
         return reach
 
+    @accepting(features="rows", labels="classes")
     def loss_gradients(self, features: Float[Tensor, "t d"], labels: Int[Tensor, " t"]) -> Gradients:
         """Gradient of each target's loss with its label, at the fitted weights."""
         pulls = residuals(probabilities(self.fit.theta, features), labels)
         return torch.cat([pulls[where].unsqueeze(2) * rows.unsqueeze(1) for where, rows in blocks(features)])
 
+    @accepting(features="rows", labels="classes")
     def validation_gradient(self, features: Float[Tensor, "m d"], labels: Int[Tensor, " m"]) -> Gradients:
         """Gradient of the mean loss over a validation set, as a single target."""
         pulls = residuals(probabilities(self.fit.theta, features), labels) / len(features)
         return sum(pulls[where].T @ rows for where, rows in blocks(features)).unsqueeze(0)  # type: ignore[union-attr]
 
+    @accepting(gradients="float64")
     def on_gradients(self, gradients: Gradients) -> Float[Tensor, "t n"]:
         """Influence of every row on the targets with these gradients. Needs memory for t × n scores."""
         return torch.cat([scores for _, scores in self._scored(self._solve(gradients))], 1)
 
+    @accepting(features="rows", labels="classes")
     def on_losses(self, features: Float[Tensor, "t d"], labels: Int[Tensor, " t"]) -> Float[Tensor, "t n"]:
         """Influence of every row on each target's loss. Needs memory for t × n scores."""
         return self.on_gradients(self.loss_gradients(features, labels))
 
+    @accepting(gradient="float64")
     def relabel_gains(self, gradient: Float[Tensor, "1 k d1"]) -> Float[Tensor, "n c"]:
         """Gain for one target (such as the validation loss) of each row being of each class, not what it is taught."""
         projections = torch.cat([block for _, block in self._products(self._solve(gradient)[0])]).double()
@@ -150,6 +156,7 @@ class HeadInfluence:
             scores.append(torch.einsum("na,nab,nb->n", pulls, self._reach(rows), raw))
         return torch.cat(scores) / len(self.data.features)
 
+    @accepting(gradients="float64", leave_out="classes")
     def top_influencers(
         self, gradients: Gradients, k: int, *, leave_out: Int[Tensor, " t"] | None = None
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -167,6 +174,7 @@ class HeadInfluence:
         assert harmful is not None
         return helpful, (-harmful[0], harmful[1])
 
+    @accepting(gradients="float64")
     def most_harmed(self, gradients: Gradients, k: int) -> tuple[Float[Tensor, "n kept"], Int[Tensor, "n kept"]]:
         """For every row the k targets on which its influence is lowest, lowest first: (influence, target numbers).
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepted, accepting
 from inffeed_core.influence.conjugate_gradient import Operator, solve
 from inffeed_core.influence.softmax import CACHED, HeadData, Point, blocks, sum_zero_basis
 
@@ -24,8 +25,12 @@ PRODUCTS = 1000
 class Moments:
     """Eigendecomposition of the rows' weighted second moment, which no fit changes."""
 
-    values: Float[Tensor, " d1"]
-    vectors: Float[Tensor, "d1 d1"]
+    values: Shaped[Tensor, " d1"]
+    vectors: Shaped[Tensor, "d1 d1"]
+
+    def __post_init__(self) -> None:
+        for name in ("values", "vectors"):
+            object.__setattr__(self, name, accepted(getattr(self, name), name, "float64"))
 
 
 def moments(data: HeadData) -> Moments:
@@ -54,6 +59,7 @@ def newton_step(
     return found.solutions.view_as(here.theta)
 
 
+@accepting(direction="float64", probs="float64")
 def curved(
     direction: Float[Tensor, "k d1"], probs: Float[Tensor, "n c"], data: HeadData, l2: float
 ) -> Float[Tensor, "k d1"]:

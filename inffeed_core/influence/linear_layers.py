@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from inffeed_core.errors import ModelError, SettingsError
+from inffeed_core.influence.accepted import accepting
 
 Batch = Mapping[str, Tensor]
 """What the caller's model takes: tensors whose first axis is the example."""
@@ -87,12 +88,13 @@ class Layers:
         return sum(layer.size for layer in self.chosen)
 
 
+@accepting(vectors="floats")
 def by_layer(vectors: Float[Tensor, "k p"], layers: tuple[LinearLayer, ...]) -> Iterator[tuple[LinearLayer, Tensor]]:
-    """Views of parameter vectors, one (k × out × width) block per layer."""
+    """Views of contiguous parameter vectors (copies of others), one (k × out × width) block per layer."""
     start = 0
     for layer in layers:
         block = vectors[:, start : start + layer.size]
-        yield layer, block.view(len(vectors), layer.outputs, layer.width)
+        yield layer, block.reshape(len(vectors), layer.outputs, layer.width)
         start += layer.size
 
 

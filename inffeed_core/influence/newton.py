@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepted, accepting
 from inffeed_core.influence.factor import Factor, factorised
 from inffeed_core.influence.kronecker import Moments, moments, newton_step
-from inffeed_core.influence.softmax import HeadData, Point, evaluated, losses, probabilities
+from inffeed_core.influence.softmax import HeadData, Point, blocks, evaluated, losses, probabilities
 
 RATE = 1.5
 """What each step has to divide the gradient by for its factor to be kept. Along a grid of l2, 1.5 needed half to two
@@ -42,18 +43,22 @@ def quiet(done: int, of: int) -> None:
 class HeadFit:
     """A head at its optimum."""
 
-    theta: Float[Tensor, "k d1"]
+    theta: Shaped[Tensor, "k d1"]
     """Reduced weights, bias last; see `softmax` for the layout."""
     l2: float
     iterations: int
     gradient_norm: float
     """Euclidean norm of ∇J at `theta`."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "theta", accepted(self.theta, "theta", "float64"))
+
 
 class NotConverged(ArithmeticError):
     """Newton's method stopped before the gradient was small."""
 
 
+@accepting(start="float64", offsets="float64")
 def fit_head(
     data: HeadData,
     l2: float,
@@ -72,13 +77,16 @@ def fit_head(
     `factor`, that of the curvature at `start`, saves forming it again. `offsets` are added to the rows' logits while
     fitting: what is known of each row beside its features, which the weights then need not explain. `second` are the
     `moments` of the data, where they are known.
-    J is strictly convex for l2 > 0, so the answer depends on neither. Raises NotConverged.
+    J is strictly convex for l2 > 0, so the answer depends on neither. Raises NotConverged, and ValueError where there
+    are numbers among the inputs that are infinite or none.
     """
     shape = (data.classes - 1, data.features.shape[1] + 1)
     theta = torch.zeros(shape, dtype=torch.float64) if start is None else start.double().clone()
     if theta.shape != shape:
         raise ValueError(f"start has shape {tuple(theta.shape)}; this data needs {shape}.")
     here, last = evaluated(theta, data, l2, offsets), float("inf")
+    if not bool(here.gradient.isfinite().all()):
+        raise ValueError(_without_numbers(data, theta, offsets))
     taken: list[tuple[Tensor, Tensor]] = []
     for iteration in range(max_iterations + 1):
         norm = float(here.gradient.norm())
@@ -96,6 +104,19 @@ def fit_head(
         here = _lower(here, step, lambda theta: evaluated(theta, data, l2, offsets))
         taken.append(((here.theta - before.theta).flatten(), (here.gradient - before.gradient).flatten()))
     raise NotConverged(f"The gradient norm is {norm:.1e} after {max_iterations} Newton steps; wanted {tolerance:.1e}.")
+
+
+def _without_numbers(data: HeadData, theta: Tensor, offsets: Tensor | None) -> str:
+    """Which input has no finite slope, in words."""
+    for where, rows in blocks(data.features):
+        bad = (~rows.isfinite().all(1)).nonzero().flatten()
+        if len(bad):
+            return (
+                f"The features of row {int(bad[0]) + where.start} hold numbers that are infinite or none; leave such "
+                "rows out, or compute them anew."
+            )
+    named = "start" if not bool(theta.isfinite().all()) else "offsets" if offsets is not None else "features"
+    return f"The {named} hold numbers that are infinite, none, or too large to compute with; give others."
 
 
 def _direction(
@@ -126,6 +147,7 @@ def _lower(here: Point, step: Float[Tensor, "k d1"], evaluate: Callable[[Float[T
     return there
 
 
+@accepting(validation_features="rows", validation_labels="classes", offsets="float64")
 def choose_l2(
     data: HeadData,
     validation_features: Float[Tensor, "m d"],

@@ -24,6 +24,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from inffeed_core.influence import conjugate_gradient, gauss_newton
+from inffeed_core.influence.accepted import accepting
 from inffeed_core.influence.capture import Network
 from inffeed_core.influence.compression import Code
 from inffeed_core.influence.conjugate_gradient import Solution
@@ -48,6 +49,7 @@ class Refined:
     coordinates: Float64[Tensor, "n k"]
     """c_j of every training example."""
 
+    @accepting(target_gradients="floats")
     def influence(
         self,
         target_gradients: Float[Tensor, "t p"],
@@ -74,6 +76,7 @@ class Refined:
         )
         return torch.einsum("tnk,nk->tn", solution.solutions.view(-1, n, k), self.coordinates) / n, solution
 
+    @accepting(vectors="doubles")
     def precondition(self, vectors: Float64[Tensor, "t m"]) -> Float64[Tensor, "t m"]:
         """The inverse of A within the components of the index, times each vector."""
         blocks = [slice(first, first + _BLOCK) for first in range(0, len(self.rows), _BLOCK)]

@@ -15,9 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepting
 from inffeed_core.influence.softmax import Taught, sum_zero_basis
 
 
+@accepting(pulls="rows", projections="rows")
 def removal_influence(
     pulls: Float[Tensor, "n k"], projections: Float[Tensor, "t n k"], total: int
 ) -> Float[Tensor, "t n"]:
@@ -26,9 +28,11 @@ def removal_influence(
     `pulls` are weighted (and, if wanted, leverage-corrected) reduced residuals r̃, `projections` the rows' features
     under the targets' solved gradients `V_t = G⁻¹∇L_t`, `total` is N.
     """
-    return torch.einsum("nk,tnk->tn", pulls, projections) / total
+    precision = torch.promote_types(pulls.dtype, projections.dtype)
+    return torch.einsum("nk,tnk->tn", pulls.to(precision), projections.to(precision)) / total
 
 
+@accepting(weights="rows", projections="rows", taught="taught")
 def relabel_gains(
     weights: Float[Tensor, " n"], projections: Float[Tensor, "n k"], taught: Taught, total: int
 ) -> Float[Tensor, "n c"]:

@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
+
+from inffeed_core.influence.accepted import accepted, accepting
 
 BLOCK = 8192
 CACHED = 1024
@@ -34,16 +36,22 @@ Taught = Int[Tensor, " n"] | Float[Tensor, "n c"]
 
 @dataclass(frozen=True, slots=True)
 class HeadData:
-    """What a head is fitted on: n rows of d features, a class for each, and weights (1 where nothing else is said)."""
+    """What a head is fitted on: n rows of d features, a class for each, and weights (1 where nothing else is said).
 
-    features: Float[Tensor, "n d"]
-    labels: Int[Tensor, " n"]
+    Kept as floating-point numbers and class numbers on the CPU, whatever type they were given in; see `accepted`.
+    """
+
+    features: Shaped[Tensor, "n d"]
+    labels: Shaped[Tensor, " n"]
     classes: int
-    weights: Float[Tensor, " n"] | None = None
-    targets: Float[Tensor, "n c"] | None = None
+    weights: Shaped[Tensor, " n"] | None = None
+    targets: Shaped[Tensor, "n c"] | None = None
     """Distributions over classes that the rows are taught instead of their labels, or None."""
 
     def __post_init__(self) -> None:
+        for name, kind in (("features", "rows"), ("labels", "classes"), ("weights", "rows"), ("targets", "rows")):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, accepted(getattr(self, name), name, kind))
         n = len(self.features)
         if len(self.labels) != n or (self.weights is not None and len(self.weights) != n):
             raise ValueError(f"{n} rows of features, but {len(self.labels)} labels and weights {self.weights}.")
@@ -51,6 +59,8 @@ class HeadData:
             raise ValueError("A head needs at least one row to learn from.")
         if int(self.labels.min()) < 0 or int(self.labels.max()) >= self.classes:
             raise ValueError(f"Labels must lie in 0..{self.classes - 1}.")
+        if self.weights is not None and not bool(self.weights.isfinite().all()):
+            raise ValueError("A weight is infinite or no number.")
         if self.targets is not None:
             _require_distributions(self.targets, (n, self.classes))
 
@@ -68,7 +78,7 @@ class HeadData:
 def _require_distributions(targets: Tensor, shape: tuple[int, int]) -> None:
     if targets.shape != shape:
         raise ValueError(f"Targets have shape {tuple(targets.shape)}; these rows and classes need {shape}.")
-    if targets.min() < 0 or (targets.sum(1) - 1).abs().max() > 1e-6:
+    if not (targets.min() >= 0 and (targets.sum(1) - 1).abs().max() <= 1e-6):
         raise ValueError("Targets must be distributions: no entry below 0, each row summing to 1.")
 
 
@@ -83,6 +93,7 @@ def sum_zero_basis(classes: int) -> Float[Tensor, "c k"]:
     return basis
 
 
+@accepting(features="rows")
 def blocks(
     features: Float[Tensor, "n d"], size: int = BLOCK, dtype: torch.dtype = torch.float64
 ) -> Iterator[tuple[slice, Float[Tensor, "b d1"]]]:
@@ -90,6 +101,8 @@ def blocks(
 
     One buffer serves all: allocating each anew broke up the heap until a million rows held 2.8 GB.
     """
+    if not dtype.is_floating_point:
+        raise ValueError(f"Blocks of type {dtype} were asked for; expected floating point, such as torch.float64.")
     padded = torch.ones(min(size, len(features)), features.shape[1] + 1, dtype=dtype)
     for start in range(0, len(features), size):
         rows = features[start : start + size]
@@ -97,11 +110,13 @@ def blocks(
         yield slice(start, start + len(rows)), padded[: len(rows)]
 
 
+@accepting(theta="float64", features="rows")
 def probabilities(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
     """Class probabilities of every row, float64."""
     return torch.softmax(logits(theta, features), 1)
 
 
+@accepting(theta="float64", features="rows")
 def logits(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
     """Logits of every row, summing to zero over classes, float64. No rows give none."""
     weight = sum_zero_basis(len(theta) + 1) @ theta
@@ -111,11 +126,13 @@ def logits(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Floa
     return made
 
 
+@accepting(probs="float64", labels="classes")
 def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
     """Negative log-likelihood of every row's label, in nats."""
     return -probs.gather(1, labels.unsqueeze(1)).squeeze(1).clamp_min(1e-300).log()
 
 
+@accepting(probs="rows", taught="taught")
 def residuals(probs: Float[Tensor, "n c"], taught: Taught) -> Float[Tensor, "n k"]:
     """Reduced residuals `Uᵀ(p − e_y)`, or `Uᵀ(p − t)`: the part of each loss gradient that belongs to the logits.
 
@@ -132,16 +149,21 @@ def residuals(probs: Float[Tensor, "n c"], taught: Taught) -> Float[Tensor, "n k
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A head, and what the objective is there."""
+    """A head, and what the objective is there; float64."""
 
-    theta: Float[Tensor, "k d1"]
-    probs: Float[Tensor, "n c"]
+    theta: Shaped[Tensor, "k d1"]
+    probs: Shaped[Tensor, "n c"]
     objective: float
     """J, nats."""
-    gradient: Float[Tensor, "k d1"]
+    gradient: Shaped[Tensor, "k d1"]
     """∇J."""
 
+    def __post_init__(self) -> None:
+        for name in ("theta", "probs", "gradient"):
+            object.__setattr__(self, name, accepted(getattr(self, name), name, "float64"))
 
+
+@accepting(theta="float64", offsets="float64")
 def evaluated(
     theta: Float[Tensor, "k d1"], data: HeadData, l2: float, offsets: Float[Tensor, "n c"] | None = None
 ) -> Point:
@@ -158,6 +180,7 @@ def evaluated(
     return Point(theta=theta, probs=probs, objective=float(loss), gradient=slope)
 
 
+@accepting(theta="float64")
 def change_of_gradient(theta: Float[Tensor, "k d1"], before: HeadData, after: HeadData) -> Float[Tensor, "k d1"]:
     """∇J for `after` minus that for `before` at θ: the same rows, of which only those with another label or weight
     are read."""
@@ -179,6 +202,7 @@ def _differing(before: HeadData, after: HeadData) -> Int[Tensor, " changed"]:
     return (taught | (before.row_weights != after.row_weights)).nonzero().squeeze(1)
 
 
+@accepting(probs="float64")
 def curvature(
     probs: Float[Tensor, "n c"], data: HeadData, l2: float, dtype: torch.dtype = torch.float64
 ) -> Float[Tensor, "kd1 kd1"]:
@@ -208,6 +232,7 @@ def curvature(
     return full
 
 
+@accepting(probs="float64")
 def curvature_trace(probs: Float[Tensor, "n c"], data: HeadData) -> float:
     """Trace of G without its λI, which bounds the largest eigenvalue."""
     spread = data.row_weights * (1 - probs.square().sum(1))  # the trace of Uᵀ S U is that of S
@@ -217,6 +242,7 @@ def curvature_trace(probs: Float[Tensor, "n c"], data: HeadData) -> float:
     return total / len(data.features)
 
 
+@accepting(probs="float64", basis="float64")
 def logit_curvature(probs: Float[Tensor, "n c"], basis: Float[Tensor, "c k"]) -> Float[Tensor, "n k k"]:
     """`Uᵀ S_i U` of every row."""
     mean = probs @ basis

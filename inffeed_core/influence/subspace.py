@@ -20,6 +20,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from inffeed_core.errors import SettingsError
+from inffeed_core.influence.accepted import accepting
 from inffeed_core.influence.compression import Code
 
 _AT_ONCE = 64
@@ -35,6 +36,7 @@ class Subspace:
     cholesky: Float64[Tensor, "d d"]
     """Lower factor of M + diag(λ/Λ)."""
 
+    @accepting(encoded="floats")
     def solve(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         """The inverse times encoded gradients; times an encoded training gradient, that is N times the influence."""
         return torch.cat([self._solve(block.double().T).T.to(encoded) for block in torch.split(encoded, _AT_ONCE)])
@@ -46,16 +48,19 @@ class Subspace:
         whole: Tensor = torch.linalg.solve_triangular(self.cholesky.mT, half, upper=True)
         return whole
 
+    @accepting(encoded="floats")
     def solve_diagonal(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         """The inverse of the diagonal alone times encoded gradients: EK-FAC."""
         return encoded / self.diagonal.to(encoded)
 
 
+@accepting(curvature="doubles")
 def factorise(curvature: Float64[Tensor, "d d"], code: Code, damping: Mapping[str, float]) -> Subspace:
     """The subspace of `code` under `damping`, from M (its upper triangle), whose memory it takes over.
 
     Raises SettingsError where the damping is lost in rounding.
     """
+    curvature = curvature.contiguous()
     ratios = code.ratios(damping).to(curvature.device)
     curvature.diagonal().add_(ratios)
     diagonal = curvature.diagonal().clone()

@@ -6,14 +6,16 @@ Ties go to the lower index.
 from collections.abc import Iterable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
+
+from inffeed_core.influence.accepted import accepting
 
 Kept = tuple[Float[Tensor, "t kept"], Int[Tensor, "t kept"]]
 """Scores of every row, largest first, and the columns in which they stand."""
 
 
-def top_k(scored_blocks: Iterable[tuple[int, Float[Tensor, "t b"]]], k: int) -> Kept:
+def top_k(scored_blocks: Iterable[tuple[int, Shaped[Tensor, "t b"]]], k: int) -> Kept:
     """The k largest scores of every row and their column numbers, largest first.
 
     `scored_blocks` yields (number of the block's first column, scores) in ascending column order. Fewer than k
@@ -27,6 +29,7 @@ def top_k(scored_blocks: Iterable[tuple[int, Float[Tensor, "t b"]]], k: int) -> 
     return kept
 
 
+@accepting(block="floats")
 def merged(
     kept: tuple[Float[Tensor, "t before"], Int[Tensor, "t before"]] | None,
     first: int,

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from inffeed_core.errors import SettingsError
 from inffeed_core.influence import gauss_newton
+from inffeed_core.influence.accepted import accepting
 from inffeed_core.influence.capture import Network, Tokens
 from inffeed_core.influence.cotangents import curvature_rows, loss_coordinates
 from inffeed_core.influence.damping import spread
@@ -45,6 +46,7 @@ class Dual:
     coordinates: Float64[Tensor, "n k"]
     """c_j of every training example."""
 
+    @accepting(target_gradients="floats")
     def influence(
         self, target_gradients: Float[Tensor, "t p"], *, leverage: bool = False, progress: Progress | None = None
     ) -> Float64[Tensor, "t n"]:
