@@ -226,7 +226,7 @@ class FlagFilter:
     metadata: tuple[tuple[str, str], ...] = ()
     """(key, value as text) pairs, all of which an instance has."""
     words: str = ""
-    """Words that the text holds, each as a prefix."""
+    """Words that the text holds: see `store.searching`."""
     answered: tuple[Act, ...] = ()
     """Of `UNDECIDED`: in the place of open flags those that were answered so and are still not decided."""
     since: int = 2**62

@@ -39,7 +39,7 @@ annotator_option = click.option(
     metavar="KEY=VALUE",
     help="Only with this metadata; if repeated, all must match.",
 )
-@click.option("--search", "words", default="", help="Only texts with these words, each matched as a prefix.")
+@click.option("--search", "words", default="", help="Only texts with words that begin so, in any script.")
 @click.option(
     "--undecided",
     "answered",

@@ -1,7 +1,7 @@
 """Equal texts in places where they do harm: duplicates within a split, and leaks between learning and held-out data.
 
-Texts are equal where they and their second texts differ only in case, white space or Unicode form
-(`store.instances.text_hash`).
+Texts are equal where they and their second texts differ only in case, white space, Unicode form or what cannot be
+seen (`store.instances.text_hash`).
 """
 
 from collections.abc import Iterable, Sequence

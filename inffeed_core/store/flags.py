@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from inffeed_core.records import Act, FlagFilter
 from inffeed_core.store.analyses import Ranked, as_score_row
 from inffeed_core.store.clock import now
-from inffeed_core.store.instances import matching
+from inffeed_core.store.searching import wanted_words
 from inffeed_core.store.slices import Slice
 
 NOBODY = ""
@@ -71,7 +71,7 @@ def flagged(
 
     `among` (ids) restricts them to these.
     """
-    condition, chosen = wanted(only)
+    condition, chosen = wanted(db, only)
     if among is not None:
         condition += " AND r.instance IN (SELECT value FROM json_each(:among))"
         chosen |= {"among": json.dumps(list(among))}
@@ -105,7 +105,7 @@ def closed_by_act(
 
     With `part`, only for that slice of the decisions, as of its end.
     """
-    condition, chosen = wanted(only)
+    condition, chosen = wanted(db, only)
     sql = f"""
         SELECT act, count(*) AS n FROM (
             SELECT d.act, max(d.n), count(DISTINCT d.annotator) AS answers, sum(d.annotator = :annotator) AS own
@@ -122,7 +122,7 @@ def closed_by_act(
 
 def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> int:
     """How many instances of the policy's kept ranking pass the filter, open or not, without excluded ones."""
-    condition, chosen = wanted(only)
+    condition, chosen = wanted(db, only)
     sql = f"""
         SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND {condition}
         AND r.instance NOT IN (SELECT instance FROM exclusion)
@@ -130,7 +130,7 @@ def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> 
     return int(next(iter(db.query(sql, {"analysis": analysis, "policy": policy} | chosen)))["n"])
 
 
-def wanted(only: FlagFilter) -> tuple[str, dict[str, object]]:
+def wanted(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
     """The condition on `r.instance` from the filter on texts, and its parameters; `undecided` uses `only.answered`."""
     if only == FlagFilter(answered=only.answered, since=only.since):
         return "1", {}
@@ -145,10 +145,10 @@ def wanted(only: FlagFilter) -> tuple[str, dict[str, object]]:
                 SELECT 1 FROM json_each(i.metadata) m
                 WHERE m.key = p.value ->> 0 AND CAST(m.value AS TEXT) = p.value ->> 1))"""
         )
-    if match := matching(only.words):
-        conditions.append("i.n IN (SELECT rowid FROM instance_fts WHERE instance_fts MATCH :match)")
+    words = wanted_words(db, only.words)
+    conditions += words.conditions("i.n IN (SELECT rowid FROM instance_fts WHERE instance_fts MATCH :match)")
     filled: dict[str, object] = {"labels": json.dumps(only.labels), "sources": json.dumps(only.sources)}
-    filled |= {"metadata": json.dumps(only.metadata), "match": match}
+    filled |= {"metadata": json.dumps(only.metadata)} | words.values()
     return f"EXISTS (SELECT 1 FROM instance i WHERE {' AND '.join(conditions)})", filled
 
 

@@ -7,16 +7,17 @@ Without any vote it has its imported label too. `as_of` (a decision's row number
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from sqlite_utils import Database
 
+from inffeed_core.characters import folded
 from inffeed_core.errors import ProjectError, UnknownInstance
 from inffeed_core.records import Example, Instance, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.clock import now
+from inffeed_core.store.searching import found_ids, index
 from inffeed_core.store.sources import put_imported, refresh_silver
 from inffeed_core.store.votes import votes_about
 
@@ -72,7 +73,7 @@ def add_examples(db: Database, examples: Iterable[Example]) -> int:
         count += len(batch)
     if to_find_out:
         refresh_silver(db, after=last)
-    db.conn.execute("INSERT INTO instance_fts (rowid, text) SELECT n, text FROM instance WHERE n > ?", [last])
+    index(db, after=last)
     return count
 
 
@@ -82,17 +83,12 @@ def _as_row(n: int, e: Example) -> tuple[object, ...]:
 
 
 def text_hash(text: str, pair: str | None = None) -> str:
-    """Equal for texts that differ only in case, white space or Unicode form, and their second texts too: 128 bits, hex.
+    """Equal for texts that differ only in case, white space, Unicode form or what cannot be seen: 128 bits, hex.
 
-    A text without a second one equals none that has one.
+    Their second texts as well; a text without one equals none that has one.
     """
-    folded = folded_text(text) if pair is None else f"{folded_text(text)}\0{folded_text(pair)}"
-    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def folded_text(text: str) -> str:
-    """A text without what `text_hash` does not see."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    seen = folded(text) if pair is None else f"{folded(text)}\0{folded(pair)}"
+    return hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def lot(id: str, hash: str) -> str:
@@ -147,27 +143,11 @@ def find(db: Database, ids: Sequence[str]) -> dict[str, Instance]:
 
 
 def search(db: Database, query: str, limit: int = 50) -> list[Instance]:
-    """Instances whose text holds the words of `query` (each as a prefix), best match first, or whose id is `query`."""
-    query = query.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored, so it matches nothing
-    ids = [r["id"] for r in db.query("SELECT id FROM instance WHERE id = ?", [query.replace("\0", " ").strip()])]
-    if match := matching(query):
-        ids += [
-            r["id"]
-            for r in db.query(
-                "SELECT i.id FROM instance_fts f JOIN instance i ON i.n = f.rowid"
-                " WHERE instance_fts MATCH ? ORDER BY rank, i.n LIMIT ?",
-                [match, limit],
-            )
-        ]
+    """Instances whose text holds the words of `query` (see `searching`), best first; also one whose id is `query`."""
+    id = query.encode("utf-8", "replace").decode().replace("\0", " ").strip()
+    ids = [r["id"] for r in db.query("SELECT id FROM instance WHERE id = ?", [id])] + found_ids(db, query, limit)
     found = find(db, ids)
     return [found[i] for i in dict.fromkeys(ids) if i in found][:limit]
-
-
-def matching(query: str) -> str:
-    """The FTS5 query for texts that hold these words, each as a prefix; "" if there are no words."""
-    query = query.replace("\0", " ").encode("utf-8", "replace").decode()  # NUL ends a string in FTS5's grammar
-    words = [w.replace('"', '""') for w in query.split() if w.strip('"')]
-    return " ".join(f'"{w}"*' for w in words)
 
 
 def count_instances(db: Database) -> int:

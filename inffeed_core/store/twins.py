@@ -1,6 +1,6 @@
 """Texts with nearly the same words, found for one text without comparing all pairs.
 
-Two texts are twins if they are equal except for case, white space and Unicode form, or if the sets of their words
+Two texts are twins if they have the same `text_hash`, or if the sets of their words
 have a Jaccard similarity of at least SIMILAR. A twin shares at least SIMILAR of a text's n words, so it holds one
 of *any* n − ⌈SIMILAR · n⌉ + 1 of them (prefix filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006). The full-text
 index finds the texts that hold one of that many rarest words, and only these few are compared: no twin is missed. A
@@ -9,13 +9,13 @@ text whose rarest words occur in more than MOST_COMPARED texts is compared only 
 
 import json
 import math
-import re
 from collections.abc import Sequence
 
 from sqlite_utils import Database
 
 from inffeed_core.store.flags import CLOSED, Viewer
 from inffeed_core.store.instances import text_hash
+from inffeed_core.store.searching import words
 
 SIMILAR = 0.8
 MOST_COMPARED = 500
@@ -57,8 +57,16 @@ def _similar(db: Database, text: str) -> list[str]:
 
 
 def words_of(text: str) -> frozenset[str]:
-    """The words of a text, regardless of case."""
-    return frozenset(re.findall(r"\w+", text.casefold()))
+    """The words of a text, as the index knows them; of scripts without spaces each two characters in a row.
+
+    Of these one alone says little, and where it stands much.
+    """
+    found = words(text)
+    single = [len(word) == 1 and not word.isascii() for word in found]
+    pairs = {f"{found[i]} {found[i + 1]}" for i in range(len(found) - 1) if single[i] and single[i + 1]}
+    paired = {i for i in range(len(found) - 1) if single[i] and single[i + 1]}
+    alone = {word for i, word in enumerate(found) if not (single[i] and (i in paired or i - 1 in paired))}
+    return frozenset(pairs | alone)
 
 
 def _rarest_first(db: Database, words: Sequence[str]) -> list[tuple[str, int]]:

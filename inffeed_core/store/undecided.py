@@ -72,7 +72,7 @@ def undecided_in_room(db: Database, room: Room, part: Slice | None = None) -> di
 
     With `part`, only for that slice of the decisions, as of its end.
     """
-    condition, chosen = wanted(room.only)
+    condition, chosen = wanted(db, room.only)
     sql = f"SELECT r.act, count(*) AS n FROM {_IN_ROOM} WHERE {condition} GROUP BY r.act"
     values = room.values() | chosen
     return _by_act(db, sql, values) if part is None else _by_act(db, part.of(sql), values | part.values())
@@ -83,7 +83,7 @@ def undecided(db: Database, room: Room, limit: int, leave_out: Sequence[str] = (
 
     Left out are `leave_out` (ids), texts the viewer has answered since choosing the filter, and those others hold.
     """
-    condition, chosen = wanted(room.only)
+    condition, chosen = wanted(db, room.only)
     sql = f"""
         SELECT r.instance AS id, r.rank, r.score AS standing, s.* FROM {_IN_ROOM}
         LEFT JOIN score s ON s.analysis = :analysis AND s.instance = r.instance
@@ -109,14 +109,14 @@ def still_undecided(db: Database, ids: Sequence[str], room: Room) -> set[str]:
 
 def count_undecided(db: Database, room: Room) -> int:
     """How many texts `undecided` would return without a limit, whoever holds them."""
-    condition, chosen = wanted(room.only)
+    condition, chosen = wanted(db, room.only)
     sql = f"SELECT count(*) AS n FROM {_IN_ROOM} WHERE {_STILL} AND {condition}"
     return int(next(iter(db.query(sql, room.values() | chosen)))["n"])
 
 
 def answered_again(db: Database, room: Room) -> dict[Act, int]:
     """Counts, by the viewer's last act, of texts answered before that they answered again since choosing the filter."""
-    condition, chosen = wanted(room.only)
+    condition, chosen = wanted(db, room.only)
     sql = f"""
         SELECT act, count(*) AS n FROM (
             SELECT r.act, max(r.n) FROM answer r WHERE r.annotator = :annotator AND r.n > :since AND {condition}
