@@ -1,6 +1,6 @@
 """A job's child process whose kinds do cheap, steerable work: tests start it in place of `-m inffeed_core.jobs`.
 
-Settings: {"steps": n, "pause": seconds, "fail": name of an error}.
+Settings: {"steps": n, "pause": seconds, "fail": name of an error, "busy": seconds to wait for a lock}.
 """
 
 import errno
@@ -14,7 +14,7 @@ from inffeed_core.jobs import kinds
 from inffeed_core.jobs.__main__ import main
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Progress
-from inffeed_core.store import writing
+from inffeed_core.store import connection, writing
 
 ERRORS = {
     "disk": OSError(errno.ENOSPC, "No space left on device"),
@@ -26,6 +26,7 @@ ERRORS = {
 
 def steps(project: Project, settings: Mapping[str, Any], progress: Progress) -> dict[str, object]:
     """Count slowly, from inside a write transaction where asked to; then fail or return the count."""
+    connection.BUSY_SECONDS = settings.get("busy", connection.BUSY_SECONDS)
     for k in range(settings.get("steps", 1)):
         progress("Counting", k, settings.get("steps", 1))
         time.sleep(settings.get("pause", 0.0))

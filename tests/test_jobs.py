@@ -255,14 +255,27 @@ def test_an_interrupt_cancels_the_job_that_runs_here(cheap: Project, stop: type[
     assert [j.state for j in rows(cheap)] == [JobState.CANCELLED]
 
 
-def test_a_lock_of_more_than_a_minute_kills_no_healthy_job(cheap: Project) -> None:
-    job = start(cheap, "train", {"steps": 60, "pause": 0.05})
+@pytest.mark.parametrize("server", ["its own", "another"])
+def test_a_lock_beyond_every_patience_kills_no_healthy_job(
+    cheap: Project, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    """All times of the product are shortened: every heartbeat, and the work's own writing, outwaits its time."""
+    monkeypatch.setattr(signs, "DEAD_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(signs, "SILENT_AFTER_SECONDS", 1.0)
+    job = start(cheap, "train", {"steps": 30, "pause": 0.05, "busy": 0.05, "transaction": True})
     wait(cheap, job.id, counting)
-    with writing(cheap.db) as db:
-        db.conn.execute(f"UPDATE job SET heartbeat = '2026-01-01T00:00:00.000Z' WHERE id = '{job.id}'")
-        time.sleep(4)  # its heartbeats meet the lock meanwhile, and its work ends
-        assert psutil.pid_exists(pid_of(cheap, job.id))
-    assert wait(cheap, job.id, ended).result == {"counted": 60}
+    if server == "another":
+        monkeypatch.setattr(control, "_children", {})
+    with writing(cheap.db):
+        seen = [wait(cheap, job.id, lambda j: j.stage == signs.SILENT)]
+        locked = time.monotonic()
+        while time.monotonic() - locked < 2.0:  # its counting ends, and its writing begins to wait
+            seen.append(refresh(cheap)[0])  # as every page does each second
+            time.sleep(0.05)
+    assert {(one.state, one.stage) for one in seen} == {(JobState.RUNNING, signs.SILENT)}
+    done = wait(cheap, job.id, ended)
+    assert (done.state, done.result, done.error) == (JobState.DONE, {"counted": 30}, "")
+    assert "Progress was not written" in log_tail(cheap, job.id)
 
 
 def test_a_heartbeat_that_met_a_lock_comes_later(cheap: Project, monkeypatch: pytest.MonkeyPatch) -> None:
