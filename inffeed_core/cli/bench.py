@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, shown_progress
+from inffeed_core.cli.console import answer, cancelled_keeps, json_option, shown_progress
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.settings import DEFAULT_MODEL, FeedbackSettings, FineTuneSettings, Vote
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.group(epilog="Example: inffeed bench repair --data sets --sets irony")
 def bench() -> None:
     """Measure what reviewing is worth on data with known gold."""
+    cancelled_keeps("Runs that had ended are kept where --results names a file.")
 
 
 def set_options(command: "F") -> "F":

@@ -1,6 +1,7 @@
 """What all commands share: errors to exit codes, arguments, progress, and answers as JSON."""
 
 import json
+import re
 import sqlite3
 import sys
 import time
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from inffeed_core.project.folder import Project
 
 CANCELLED = 130
+KEPT = "inffeed.kept"
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal obeys: all control characters but tab and line feed."""
 LINE_SECONDS = 5.0
 """Where no terminal shows a bar, a line of progress is written at most this often."""
 
@@ -34,18 +38,26 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        _keep_pandas_out()
         try:
+            _keep_pandas_out()
             return super().invoke(ctx)
         except (Cancelled, KeyboardInterrupt, click.Abort):
-            click.echo("Cancelled.", err=True)
+            tell(f"Cancelled. {ctx.meta.get(KEPT, 'Nothing was changed.')}", err=True)
             ctx.exit(CANCELLED)
+        except click.ClickException as error:
+            error.message = harmless(error.message)
+            raise
         except InfFeedError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(harmless(str(error))) from error
         except (MemoryError, OSError, sqlite3.Error) as error:
             from inffeed_core.jobs.turns import in_plain_words
 
-            raise click.ClickException(in_plain_words(error)) from error
+            raise click.ClickException(harmless(in_plain_words(error))) from error
+
+
+def cancelled_keeps(words: str) -> None:
+    """Say what stays where the running command is cancelled; without it nothing does."""
+    click.get_current_context().meta[KEPT] = words
 
 
 def _keep_pandas_out() -> None:
@@ -67,9 +79,23 @@ def opened(folder: Path) -> "Project":
     return open_project(by_name(folder))
 
 
+def harmless(words: str) -> str:
+    """The words with every control character written out, as in "\\x1b": texts and names never steer a terminal."""
+    return CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", words)
+
+
+def tell(words: str, *, err: bool = False) -> None:
+    """Print words, which may hold texts and names of anybody."""
+    click.echo(harmless(words), err=err)
+
+
 def answer(data: object, as_json: bool, words: Callable[[], str]) -> None:
     """Print `data` as JSON, or the words."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=_plain) if as_json else words())
+    if not as_json:
+        tell(words())
+        return
+    written = json.dumps(data, ensure_ascii=False, indent=2, default=_plain)
+    click.echo(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", written))  # JSON itself leaves some as they are
 
 
 def _plain(value: object) -> object:
@@ -89,7 +115,7 @@ def in_words(seconds: float) -> str:
 
 def warn(words: str) -> None:
     """Print a warning beside the answer."""
-    click.secho(f"Warning: {words}", fg="yellow", err=True)
+    click.secho(f"Warning: {harmless(words)}", fg="yellow", err=True)
 
 
 @contextmanager
@@ -121,7 +147,7 @@ class ConsoleProgress:
             self._draw(done, total)
         elif new or (total and time.monotonic() - self._said >= LINE_SECONDS):
             self._said = time.monotonic()
-            click.echo(f"{stage}: {done:,} of {total:,}" if total and not new else stage, err=True)
+            tell(f"{stage}: {done:,} of {total:,}" if total and not new else stage, err=True)
 
     def _draw(self, done: int, total: int) -> None:
         if self._bar is None:

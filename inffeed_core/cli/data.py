@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, warn
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell, warn
 from inffeed_core.records import Split
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
 from inffeed_core.wording import filled
@@ -61,7 +61,7 @@ def new(
             seed=seed,
         )
         made = create_project(project, about)
-    click.echo(f"Project made: {made.folder}")
+    tell(f"Project made: {made.folder}")
 
 
 @click.command("import", epilog="Example: inffeed import reviews silver.csv --split silver --text review --label vader")
@@ -177,7 +177,7 @@ def _label_names(mapping: tuple[str, ...]) -> dict[str, str]:
 
 def _warn_of_overlaps(look: "ImportPreview", leave_out_leaks: bool, leave_out_duplicates: bool) -> None:
     for note in (*look.notes, *_pairs_told(look)):
-        click.echo(note, err=True)
+        tell(note, err=True)
     if look.duplicates and not leave_out_duplicates:
         warn(f"{_first(look.duplicates)} repeat a text of their split; --leave-out-duplicates keeps the first of each.")
     if look.leaks and not leave_out_leaks:
@@ -254,7 +254,7 @@ def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
     source = opened(project)
     with shown_progress() as progress:
         rows = exporting.export(source, file, progress=progress, splits=[Split(s) for s in splits or Split])
-    click.echo(filled("{rows:,} {rows:text|texts} written to {file}.", rows=rows, file=file))
+    tell(filled("{rows:,} {rows:text|texts} written to {file}.", rows=rows, file=file))
 
 
 @click.command(epilog="Example: inffeed backup reviews /media/usb/reviews-monday")

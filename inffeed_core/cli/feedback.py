@@ -7,7 +7,15 @@ from uuid import uuid4
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
+from inffeed_core.cli.console import (
+    answer,
+    cancelled_keeps,
+    json_option,
+    opened,
+    project_argument,
+    shown_progress,
+    tell,
+)
 from inffeed_core.cli.review import annotator_option
 from inffeed_core.errors import NotReady
 from inffeed_core.settings import MANY, FeedbackSettings, Remedy, Vote
@@ -188,6 +196,8 @@ def apply(
     from inffeed_core.jobs import run_here
 
     settings = {"set": found.proposed.id, "ids": chosen, "by": annotator, "rounds": rounds}
+    if rounds > 1:
+        cancelled_keeps("Rounds that validation had confirmed stay applied: see `inffeed feedback acts`.")
     with shown_progress() as progress:
         job = run_here(target, "feedback", settings, progress)
     trials = latest_trials(target, int(str(job.result["rounds"])))
@@ -247,7 +257,7 @@ def undo(project: Path, act: str | None, annotator: str) -> None:
     from inffeed_core.feedback.acts import undo as undo_act
 
     target = opened(project)
-    click.echo(f"Undone: {_act(undo_act(target, act_of(target, act, annotator), annotator))}")
+    tell(f"Undone: {_act(undo_act(target, act_of(target, act, annotator), annotator))}")
 
 
 @feedback.command(epilog="Example: inffeed feedback send reviews --annotator Ana")
@@ -266,7 +276,7 @@ def send(project: Path, set_id: int | None, ids: tuple[str, ...], annotator: str
     found = preview(target, set_id)
     count = send_to_review(target, found.proposed.id, list(ids) or _untouched(found), annotator)
     said = "{count:,} {count:text was|texts were} sent to review: `inffeed flags {project} --policy feedback`."
-    click.echo(filled(said, count=count, project=project))
+    tell(filled(said, count=count, project=project))
 
 
 COMMANDS = (feedback,)

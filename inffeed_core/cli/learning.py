@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from inffeed_core.cli.console import answer, in_words, json_option, opened, project_argument, shown_progress
+from inffeed_core.cli.console import (
+    answer,
+    in_words,
+    json_option,
+    opened,
+    project_argument,
+    shown_progress,
+    tell,
+    warn,
+)
 from inffeed_core.errors import NotReady
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Precision, Recipe, Scope, TrainSettings
 
@@ -139,7 +148,7 @@ def _warn_of_gold(project: "Project") -> None:
     with reading(project.db) as db:
         gaps = gold_gaps(project_settings(db).labels, count_by_split(db))
     for gap in gaps:
-        click.echo(f"Warning: {gap}", err=True)
+        warn(gap)
 
 
 def _tell_time(project: "Project", settings: TrainSettings, analysis: AnalysisSettings, as_json: bool) -> None:
@@ -271,7 +280,7 @@ def promote(project: Path, version: str, by: str) -> None:
 
     with store.writing(opened(project).db) as db:
         store.promote(db, version, by)
-    click.echo(f"{version} is the active version.")
+    tell(f"{version} is the active version.")
 
 
 @click.command("export-model", epilog="Example: inffeed export-model reviews v2 reviews-classifier")

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.settings import MANY, SENT
@@ -149,7 +149,7 @@ def explain(project: Path, ids: tuple[str, ...], refine: bool) -> None:
 
     with shown_progress() as progress:
         run_here(opened(project), "explain", {"ids": list(ids), "exact": refine}, progress)
-    click.echo(f"{len(ids)} explained.")
+    tell(f"{len(ids)} explained.")
 
 
 @click.command(
@@ -226,7 +226,7 @@ def undo(project: Path, annotator: str, times: int) -> None:
         undone = undo_one(target, annotator, uuid4().hex)
         if undone is None:
             raise NotReady(f"{annotator} has no decision left to undo.")
-        click.echo(f"Undone: {undone.act} of {undone.instance_id}{f' as {undone.label}' if undone.label else ''}.")
+        tell(f"Undone: {undone.act} of {undone.instance_id}{f' as {undone.label}' if undone.label else ''}.")
 
 
 @click.command(epilog="Example: inffeed release reviews --annotator Ana")
@@ -239,7 +239,7 @@ def release(project: Path, annotator: str) -> None:
     """
     from inffeed_core.review.handing_out import release as release_all
 
-    click.echo(f"{release_all(opened(project), annotator):,} flags are free for others again.")
+    tell(f"{release_all(opened(project), annotator):,} flags are free for others again.")
 
 
 @click.command(epilog="Example: inffeed discussion reviews --json")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, opened, project_argument
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, tell
 from inffeed_core.errors import require
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def cancel(project: Path, job: str) -> None:
     from inffeed_core import jobs as running
 
     found = running.cancel(opened(project), job)
-    click.echo(f"{job} has ended ({found.state})." if found.state.ended else f"{job} was asked to stop.")
+    tell(f"{job} has ended ({found.state})." if found.state.ended else f"{job} was asked to stop.")
 
 
 @click.command(epilog="Example: inffeed app reviews")
@@ -116,7 +116,7 @@ def app(project: Path | None, port: int | None, headless: bool, hosts: tuple[str
 
     require("app", "streamlit", "plotly")
     root, projects = app_folder(), home()
-    click.echo(projects)
+    tell(str(projects))
     environment = os.environ | {"INFFEED_HOME": str(projects.folder)}
     environment[ALLOWED] = " ".join((*allowed_hosts(os.environ.get(ALLOWED, "")), *allowed_hosts(hosts)))
     if project is not None:
