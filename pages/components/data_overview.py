@@ -35,7 +35,10 @@ def overview(project: Project, now: Status) -> None:
 def _counts(now: Status) -> None:
     """A row a label: six columns fit any window, however many labels there are; the total comes first, not last."""
     total = say("data.total")
-    rows = [(total, *(sum(now.counts[split].values()) for split in Split))]
+    everything = total
+    while everything in now.settings.labels:  # a label may be called so too
+        everything = f"({everything})"
+    rows = [(everything, *(sum(now.counts[split].values()) for split in Split))]
     rows += [(label, *(now.counts[split].get(label, 0) for split in Split)) for label in now.settings.labels]
     frame = pd.DataFrame(rows, columns=[say("columns.label"), *Split])
     frame[total] = frame[list(Split)].sum(axis=1)

@@ -123,6 +123,20 @@ def test_the_overview_counts_current_labels(open_page, reviewable_project):
     assert table["Total"].tolist() == [60, 29, 31]
 
 
+def test_a_label_that_is_called_total_has_a_row_of_its_own(open_page, tmp_path):
+    project = create_project(tmp_path / "p", ProjectSettings("Odd", ("Total", "(Total)", "Split", "train")))
+    with store.writing(project.db) as db:
+        store.add_examples(db, [Example("a", "A text.", "Split", Split.TRAIN), Example("b", "b", "Total", Split.TRAIN)])
+    rows = open_page("data", project, view="Overview").dataframe[0].value.to_numpy().tolist()
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        ("((Total))", 2, 2),
+        ("Total", 1, 1),
+        ("(Total)", 0, 0),
+        ("Split", 1, 1),
+        ("train", 0, 0),
+    ]
+
+
 def test_texts_are_searched_and_filtered(open_page, reviewable_project):
     app = open_page("data", reviewable_project, view="Texts")
     assert len(app.dataframe[0].value) == 60
