@@ -313,7 +313,12 @@ class ModelVersion:
     `difference`: validation macro-F1 minus the parent's with its paired bootstrap interval {value, low, high}, or None.
     `cosine_to_float32`: the mean cosine of features in a lower precision with those in float32, or None in float32.
     `base`: the model from outside that it rests on. `code`: InfFeed's version. `fine_tuning`: the facts of
-    `lessons.FineTuned` but for its folder, or None."""
+    `lessons.FineTuned` but for its folder, or None. `silver_clock`: see the property."""
+
+    @property
+    def silver_clock(self) -> int:
+        """How many silver labels had changed after their import when it learned from them; see `store.sources`."""
+        return int(str(self.report.get("silver_clock", 0)))
 
 
 @dataclass(frozen=True, slots=True)

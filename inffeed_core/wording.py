@@ -16,10 +16,13 @@ ENGLISH = {
     "step-import-train": "Import a gold seed: texts with confirmed labels, into the train split.",
     "step-import-validation": ("Import validation gold: texts with confirmed labels that steer what gets flagged."),
     "step-import-silver": "Import silver labels: texts labelled by a model, a lexicon or an LLM.",
+    "step-label-silver": (
+        "Label the silver texts: none of {count} has a label yet. Import what a source says of them, or have it made."
+    ),
     "step-wait": "A job is under way: {job}.",
     "step-wait-stage": "A job is under way: {job} ({stage}).",
     "step-train": "Train the first model.",
-    "step-retrain-data": "Retrain: texts were added or left out since {version}.",
+    "step-retrain-data": "Retrain: since {version}, texts were added or left out, or silver labels changed.",
     "step-retrain-one": "Retrain: {count} label reviewed since {version}.",
     "step-retrain-many": "Retrain: {count} labels reviewed since {version}.",
     "step-analyse": "Analyse: {version} has no flags yet.",

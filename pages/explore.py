@@ -22,7 +22,7 @@ from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
 from pages.components.tiers import analysis_name
-from pages.language import called, say, section, split_name, told
+from pages.language import called, label_name, say, section, split_name, told
 
 BARE = {"displayModeBar": False}
 ALONE, BESIDE = 60, 24  # columns of text beside the bars: in one panel, and in each of two
@@ -117,7 +117,7 @@ def _analyses(project: Project) -> list[int | None]:
 
 def _name(one: Instance) -> str:
     flat = " ".join(one.text.split())
-    return f"{one.label} · {flat[:80]}{'…' if len(flat) > 80 else ''}"
+    return f"{label_name(one.label)} · {flat[:80]}{'…' if len(flat) > 80 else ''}"
 
 
 def _forget() -> None:
@@ -148,8 +148,8 @@ def _facts(shown: Portrait) -> None:
             st.badge(say(f"explore.{state}"), color="green" if one.confirmed else "orange")
             st.text(say("explore.label_from", id=one.id, source=one.source) if one.source else one.id)
     cells = st.columns(4)
-    _fact(cells[0], say("columns.imported_label"), one.original_label)
-    _fact(cells[1], say("columns.label_now"), one.label)
+    _fact(cells[0], say("columns.imported_label"), label_name(one.original_label))
+    _fact(cells[1], say("columns.label_now"), label_name(one.label))
     if score is None:
         return
     said = say("explore.prediction", label=score.predicted, probability=score.probability)

@@ -81,6 +81,11 @@ def split_name(split: str) -> str:
     return called(f"splits.{split}")
 
 
+def label_name(label: str) -> str:
+    """A label by its own name; the phrase for a text that has none yet."""
+    return label or say("columns.no_label")
+
+
 def language_choice() -> None:
     """In the side bar: the languages by their own names."""
     code = language()

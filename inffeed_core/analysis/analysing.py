@@ -9,6 +9,7 @@ answer.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NoReturn
 
 import torch
 from jaxtyping import Float
@@ -189,7 +190,7 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
     state = load(project, AnalysisSettings.from_dict(analysis.settings), progress, analysis.as_of_decision)
     place = {one.id: i for i, one in enumerate(state.data.instances)}
     if unknown := [id for id in ids if id not in place]:
-        raise UnknownInstance(f"No instance has the id {unknown[0]!r}; the Data page lists all ids.")
+        _refuse(project, unknown[0])
     tier = _tier(project, state, progress, exact=exact)
     evidence = dict(_evidence(state, tier, [place[id] for id in ids], progress))
     with store.writing(project.db) as db:
@@ -197,10 +198,17 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
             store.put_evidence(db, analysis.id, target, sides)
 
 
+def _refuse(project: Project, id: str) -> NoReturn:
+    with store.reading(project.db) as db:
+        if not store.instance(db, id).label:  # raises for an unknown id
+            raise NotReady(f"{id!r} has no label yet, so the model has learned nothing from it; label it first.")
+    raise UnknownInstance(f"{id!r} cannot be explained: annotators dispute its label.")
+
+
 def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of: int | None = None) -> State:
     """The active version with its data as of its training, or with the labels of a later decision row."""
     with store.reading(project.db) as db:
-        about, version = store.project_settings(db), store.active_version(db)
+        about, version, clock = store.project_settings(db), store.active_version(db), store.silver_clock(db)
     if version is None:
         raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
     train_settings = TrainSettings.from_dict(version.settings)
@@ -221,12 +229,12 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     same = (
         state.learn.fingerprint() == version.data_hash
         if as_of == version.as_of_decision
-        else len(state.learn.instances) == sum(version.train_counts.values())
+        else len(state.learn.instances) == sum(version.train_counts.values()) and clock == version.silver_clock
     )
     if not same:
         raise NotReady(
-            f"Instances were added or left out since {version.id} was trained; retrain first, and where the new version"
-            " was held back as worse, promote it."
+            f"Instances were added or left out, or silver labels changed, since {version.id} was trained; retrain"
+            " first, and where the new version was held back as worse, promote it."
         )
     return state
 

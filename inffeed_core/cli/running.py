@@ -36,7 +36,7 @@ def status(project: Path, as_json: bool) -> None:
 def _status_in_words(found: "Status", checked: bool) -> str:
     lines = [f"{found.settings.name}  ({', '.join(found.settings.labels)}; {found.settings.model})"]
     for split, labels in found.counts.items():
-        counts = ", ".join(f"{n:,} {label}" for label, n in labels.items())
+        counts = ", ".join(f"{n:,} {label or 'with no label yet'}" for label, n in labels.items())
         lines.append(f"  {split + ':':<12}{counts or 'empty'}")
     decisions = ", ".join(f"{n:,} {act}" for act, n in found.decisions.items())
     lines.append(f"  {'answers:':<12}{decisions or 'none'}")

@@ -86,7 +86,7 @@ def estimate_time(
 
 
 def _known(db: Database) -> _Known:
-    counts = {split: sum(labels.values()) for split, labels in count_by_split(db).items()}
+    counts = {split: sum(n for label, n in of.items() if label) for split, of in count_by_split(db).items()}
     return _Known(
         versions=versions(db),
         active=active_version(db),

@@ -75,6 +75,7 @@ class _Fitted:
     about: ProjectSettings
     parent: ModelVersion | None
     as_of: int
+    silver_clock: int
     settings: TrainSettings
     encoder: str
     """As the version names it."""
@@ -128,7 +129,7 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
 def _fitted(project: Project, settings: TrainSettings, model_given: str | None, progress: Progress) -> _Fitted:
     with store.reading(project.db) as db:
         about, parent, count = store.project_settings(db), store.active_version(db), len(store.versions(db))
-        as_of = store.last_decision_row(db)
+        as_of, silver_clock = store.last_decision_row(db), store.silver_clock(db)
     if model_given is not None:
         about = replace(about, model=model_given)
     id = f"v{count + 1}"
@@ -151,6 +152,7 @@ def _fitted(project: Project, settings: TrainSettings, model_given: str | None, 
         about=about,
         parent=parent,
         as_of=as_of,
+        silver_clock=silver_clock,
         settings=settings,
         encoder=named,
         model=model,
@@ -179,6 +181,7 @@ def _report(
         "difference": asdict(difference) if difference else None,
         "cosine_to_float32": _cosine(project, found.model, settings),
         "base": about.model,
+        "silver_clock": found.silver_clock,
         "code": __version__,
         "fine_tuning": None if found.tuned is None else _tuning_facts(found.tuned),
     }

@@ -24,7 +24,7 @@ from inffeed_core.errors import Cancelled, NotReady, Terminated, require
 from inffeed_core.influence import choose_l2
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.sources import resolve
-from inffeed_core.project.encoded import LEARNED, Material, encode, fingerprint, undisputed
+from inffeed_core.project.encoded import LEARNED, Material, encode, fingerprint, usable
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, Progress, Split
 from inffeed_core.settings import L2_GRID, ProjectSettings, TrainSettings
@@ -116,7 +116,7 @@ def _data(project: Project, as_of: int) -> tuple[list[Instance], list[Instance]]
     """(what is learned from, validation)."""
     with store.reading(project.db) as db:
         learn, validation = (
-            undisputed(store.instances(db, splits, as_of=as_of)) for splits in (LEARNED, [Split.VALIDATION])
+            usable(store.instances(db, splits, as_of=as_of)) for splits in (LEARNED, [Split.VALIDATION])
         )
     return learn, validation
 

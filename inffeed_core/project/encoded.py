@@ -33,7 +33,7 @@ class Encoded:
     features: Float[Tensor, "n d"]
     labels: Int[Tensor, " n"]
     original: Int[Tensor, " n"]
-    """The labels as they were imported."""
+    """The labels as they were imported; `UNKNOWN` where there was none."""
 
     def only(self, *splits: Split) -> "Encoded":
         """Those of these splits."""
@@ -128,9 +128,10 @@ def fingerprint(instances: Sequence[Instance]) -> str:
     return digest.hexdigest()
 
 
-def undisputed(instances: Iterable[Instance]) -> list[Instance]:
-    """Without held-out texts whose label is disputed: they would measure a model by what nobody has confirmed."""
-    return [one for one in instances if one.split in LEARNED or not one.disputed]
+def usable(instances: Iterable[Instance]) -> list[Instance]:
+    """Without texts that have no label yet, and without held-out ones whose label is disputed: they would measure a
+    model by what nobody has confirmed."""
+    return [one for one in instances if one.label and (one.split in LEARNED or not one.disputed)]
 
 
 def encode(
@@ -141,13 +142,12 @@ def encode(
     progress: Progress,
     splits: Sequence[Split] = tuple(Split),
 ) -> Encoded:
-    """The instances of the project with the labels of decision row `as_of`, through this encoder, all but disputed
-    held-out ones.
+    """The `usable` instances of the project with the labels of decision row `as_of`, through this encoder.
 
     Texts encoded before come from the cache. Raises NotReady for an empty project, ModelError, Cancelled.
     """
     with store.reading(project.db) as db:
-        about, found = store.project_settings(db), undisputed(store.instances(db, splits, as_of=as_of))
+        about, found = store.project_settings(db), usable(store.instances(db, splits, as_of=as_of))
     if not found:
         raise NotReady("The project holds no texts yet; import gold and silver data first.")
     features = encoded_features(
@@ -164,7 +164,7 @@ def encode(
         instances=found,
         features=features,
         labels=torch.tensor([number[one.label] for one in found]),
-        original=torch.tensor([number[one.original_label] for one in found]),
+        original=torch.tensor([number.get(one.original_label, UNKNOWN) for one in found]),
     )
 
 

@@ -87,8 +87,8 @@ class _Rows:
         return [
             i.id,
             i.text,
-            i.label,
-            i.original_label,
+            i.label or None,
+            i.original_label or None,
             i.split.value,
             i.source or None,
             i.confirmed,

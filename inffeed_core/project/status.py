@@ -20,6 +20,7 @@ from inffeed_core.store import (
     open_jobs,
     project_settings,
     reading,
+    silver_clock,
     undecided_counts,
 )
 from inffeed_core.wording import Sentence, Term
@@ -58,7 +59,7 @@ class Status:
 
     settings: ProjectSettings
     counts: Mapping[Split, Mapping[str, int]]
-    """Current labels by split, excluded instances left out."""
+    """Current labels by split, excluded instances left out; "" counts silver texts that have no label yet."""
     decisions: Mapping[Act, int]
     """How often each act is an annotator's last about a text."""
     open_flags: int
@@ -74,12 +75,17 @@ class Status:
     changes: Changes
     """The same by what changed."""
     data_changed: bool
-    """Whether instances were added or left out since then."""
+    """Whether instances were added or left out since then, or silver labels changed."""
     analysis_stale: bool
     """Whether there is an analysis, and labels or data have changed since."""
     jobs: tuple[Job, ...]
     """Queued and running."""
     next_step: NextStep
+
+    @property
+    def unlabelled(self) -> int:
+        """Silver texts that have no label yet: nothing is learned from them, and no flag ranks them."""
+        return self.counts[Split.SILVER].get("", 0)
 
 
 def status(project: Project) -> Status:
@@ -91,7 +97,9 @@ def status(project: Project) -> Status:
         viewer = Viewer(overlap=settings.overlap)
         open_flags = count_open(db, analysis.id, POLICIES[0], viewer) if analysis else 0
         changes = changes_since(db, version.as_of_decision) if version else Changes(0, 0, 0)
-        data_changed = version is not None and _learnable(counts) != sum(version.train_counts.values())
+        data_changed = version is not None and (
+            _learnable(counts) != sum(version.train_counts.values()) or silver_clock(db) != version.silver_clock
+        )
         running = tuple(open_jobs(db))
         return Status(
             settings=settings,
@@ -113,7 +121,7 @@ def status(project: Project) -> Status:
 
 
 def _learnable(counts: Mapping[Split, Mapping[str, int]]) -> int:
-    return sum(counts[Split.TRAIN].values()) + sum(counts[Split.SILVER].values())
+    return sum(n for split in (Split.TRAIN, Split.SILVER) for label, n in counts[split].items() if label)
 
 
 def _import_step(counts: Mapping[Split, Mapping[str, int]]) -> NextStep | None:
@@ -123,6 +131,8 @@ def _import_step(counts: Mapping[Split, Mapping[str, int]]) -> NextStep | None:
         return NextStep(Step.IMPORT_VALIDATION, Sentence("step-import-validation"))
     if not counts[Split.SILVER]:
         return NextStep(Step.IMPORT_SILVER, Sentence("step-import-silver"))
+    if set(counts[Split.SILVER]) == {""}:
+        return NextStep(Step.IMPORT_SILVER, Sentence("step-label-silver", count=counts[Split.SILVER][""]))
     return None
 
 

@@ -33,7 +33,8 @@ def counted(db: Database, what: Hashable, count: Callable[[store.Slice | None], 
     key, here = (_path(db), what), store.mark(db)
     with _lock:
         before, stood = _kept.get(key, (None, {}))
-    changed = store.decided_after(db, before) if before and before.exclusions == here.exclusions else None
+    alike = before is not None and (before.exclusions, before.silver) == (here.exclusions, here.silver)
+    changed = store.decided_after(db, before) if before and alike else None
     if before is None or changed is None or len(changed) > MOST_AGAIN:
         now: Counter[Name] = Counter(count(None))
     else:

@@ -213,6 +213,8 @@ def _check(db: Database, decision: Decision) -> None:
                 f"{decision.instance_id!r} is used to measure the model ({split}), so it cannot be left out here."
             )
     labels = project_settings(db).labels
+    if decision.act is Act.KEEP and not decision.label:
+        raise InvalidDecision(f"{decision.instance_id!r} has no label yet that could be kept; give it one (relabel).")
     if decision.act in LABELLING and decision.label not in labels:
         raise InvalidDecision(f"{decision.label!r} is not a label of this project; choose one of {', '.join(labels)}.")
     if decision.settles and decision.act not in LABELLING:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from inffeed_core.store.instances import NO_LIMIT
+from inffeed_core.store.sources import silver_clock
 
 _SLICE = """
     WITH decision AS MATERIALIZED (
@@ -48,6 +49,8 @@ class Mark:
     """Token of that decision: in another copy of the project, the row may hold a different one."""
     exclusions: tuple[int, str]
     """How many there are, and when the last was made: not all of them come from decisions."""
+    silver: int = 0
+    """The `silver_clock`."""
 
 
 def mark(db: Database) -> Mark:
@@ -55,7 +58,7 @@ def mark(db: Database) -> Mark:
     last = next(iter(db.query("SELECT n, token FROM decision ORDER BY n DESC LIMIT 1")), None)
     row, token = (last["n"], last["token"]) if last else (0, "")
     out = next(iter(db.query("SELECT count(*) AS n, coalesce(max(at), '') AS at FROM exclusion")))
-    return Mark(row=row, token=token, exclusions=(out["n"], out["at"]))
+    return Mark(row=row, token=token, exclusions=(out["n"], out["at"]), silver=silver_clock(db))
 
 
 def decided_after(db: Database, before: Mark) -> list[str] | None:

@@ -12,7 +12,7 @@ from inffeed_core.project.status import Status
 from inffeed_core.records import Split
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.notices import empty_state, success
-from pages.language import say, section, split_name
+from pages.language import label_name, say, section, split_name
 
 ROWS, TALL = 16, 520
 """Rows that are shown without scrolling; beyond them, the height in pixels."""
@@ -39,7 +39,8 @@ def _counts(now: Status) -> None:
     while everything in now.settings.labels:  # a label may be called so too
         everything = f"({everything})"
     rows = [(everything, *(sum(now.counts[split].values()) for split in Split))]
-    rows += [(label, *(now.counts[split].get(label, 0) for split in Split)) for label in now.settings.labels]
+    labels = [*now.settings.labels, ""] if now.unlabelled else now.settings.labels
+    rows += [(label_name(label), *(now.counts[split].get(label, 0) for split in Split)) for label in labels]
     frame = pd.DataFrame(rows, columns=[say("columns.label"), *Split])
     frame[total] = frame[list(Split)].sum(axis=1)
     columns: dict[str, ColumnConfig] = {
@@ -51,6 +52,8 @@ def _counts(now: Status) -> None:
     columns[total] = st.column_config.NumberColumn(format="localized", width=75)
     st.dataframe(frame, hide_index=True, column_config=columns, height="content" if len(rows) <= ROWS else TALL)
     meanings = [say("data.purpose", split=split_name(split), purpose=say(f"data.for_{split}")) for split in Split]
+    if now.unlabelled:
+        st.text(say("data.unlabelled", count=now.unlabelled))
     st.caption(f"{say('data.purposes_join').join(meanings)}. {say('data.counts_note')}")
 
 

@@ -9,7 +9,7 @@ from inffeed_core.project.status import Status
 from inffeed_core.records import Instance, Split
 from pages.components.choices import page_asked, page_number
 from pages.components.notices import empty_state
-from pages.language import say, split_name
+from pages.language import label_name, say, split_name
 
 ROWS = 100
 
@@ -22,7 +22,7 @@ def texts_view(project: Project, now: Status) -> None:
     query, splits, labels = _asked(now)
     paged = f"{query} {splits} {labels}"
     number = page_asked("texts_page", paged)
-    chosen = splits or list(Split), labels or list(now.settings.labels)
+    chosen = splits or list(Split), labels or _labels(now)
     found = browse(project, *chosen, query=query, page=number - 1, size=ROWS)
     pages = max(1, -(-found.total // ROWS))
     if number > pages:
@@ -67,7 +67,8 @@ def _asked(now: Status) -> tuple[str, list[Split], list[str]]:
     )
     labels = right.multiselect(
         say("columns.labels_now"),
-        now.settings.labels,
+        _labels(now),
+        format_func=label_name,
         key="texts_labels",
         placeholder=say("data.all"),
         persist_state="session",
@@ -75,13 +76,18 @@ def _asked(now: Status) -> tuple[str, list[Split], list[str]]:
     return query or "", splits, labels
 
 
+def _labels(now: Status) -> list[str]:
+    """Those of the project, and "" where texts have none yet."""
+    return [*now.settings.labels, *([""] if now.unlabelled else [])]
+
+
 def _row(i: Instance) -> dict[str, object]:
     return {
         say("columns.id"): i.id,
         say("columns.text"): i.text,
-        say("columns.label_now"): i.label,
+        say("columns.label_now"): label_name(i.label),
         say("columns.split"): split_name(i.split),
-        say("columns.imported_label"): i.original_label,
+        say("columns.imported_label"): label_name(i.original_label),
         say("columns.confirmed"): i.confirmed,
         say("columns.decided_by"): i.annotator or "",
     }

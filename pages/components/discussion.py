@@ -8,7 +8,7 @@ from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Decision, Split
 from inffeed_core.review.discussing import Topic, settle, topics
 from pages.components.notices import empty_state
-from pages.language import counted, say, section
+from pages.language import counted, label_name, say, section
 
 SHOWN_AT_MOST = 50
 
@@ -61,7 +61,7 @@ def _labels(topic: Topic) -> str:
     """The label that was imported, what is suggested, and where the votes agree enough, the label now."""
     words, instance = section("card"), topic.instance
     imported = words["silver_label" if instance.split is Split.SILVER else "gold_label"]
-    facts = [(imported, instance.original_label)]
+    facts = [(imported, label_name(instance.original_label))]
     if topic.suggested is not None:
         facts.append((words["suggestion"], f"{topic.suggested} ({topic.probability:.0%})"))
     if instance.confirmed and instance.annotator:

@@ -192,6 +192,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "purposes_join": "; ",
         "total": "Total",
         "counts_note": "By current label, corrections included. Texts that were left out are not counted.",
+        "unlabelled": (
+            "{count:,} silver {count:text has|texts have} no label yet: nothing is learned from {count:it|them}, and "
+            "{count:it is|they are} not flagged."
+        ),
         "equal": "Equal texts",
         "no_equal": "No split contains a text twice, and no validation or test text is also used for training.",
         "fix_leaks": "Leave them out of train and silver",
@@ -251,6 +255,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "label_now": "Label now",
         "labels_now": "Labels now",
         "imported_label": "Imported label",
+        "no_label": "no label yet",
         "confirmed": "Confirmed",
         "decided_by": "Decided by",
         "text": "Text",
