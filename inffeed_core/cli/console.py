@@ -45,7 +45,7 @@ class Commands(click.Group):
             tell(f"Cancelled. {ctx.meta.get(KEPT, 'Nothing was changed.')}", err=True)
             ctx.exit(CANCELLED)
         except click.ClickException as error:
-            error.message = harmless(error.message)
+            error.message = harmless(error.message)  # type: ignore[misc] # final by type alone
             raise
         except InfFeedError as error:
             raise click.ClickException(harmless(str(error))) from error
