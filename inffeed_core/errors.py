@@ -13,7 +13,8 @@
     │       ├── Vanished    it was moved or deleted while it was open
     │       └── DiskFailed  the disk reports an error
     ├── ImportRefused       a file cannot be imported; carries row-numbered problems
-    │   └── EncodingUnclear how its text is encoded has to be said; carries proposals
+    │   ├── EncodingUnclear how its text is encoded has to be said; carries proposals
+    │   └── LayoutUnclear   the layout of its table must be chosen; carries the ways to read it
     ├── ExportFailed        a file cannot be written: unknown format, full disk, no permission
     ├── ModelError          a model cannot be found, read or trusted
     ├── MissingExtra        an optional package is not installed
@@ -125,6 +126,26 @@ class EncodingUnclear(ImportRefused):
         read_as = "".join(f"\n    {p.encoding:<12}{p.sample}" for p in proposals)
         ways = f" These can be tried, with a piece of the text as each reads it:{read_as}" if read_as else ""
         remedy = f"Say the encoding (--encoding NAME in the command line), or save the file as UTF-8.{ways}"
+        super().__init__(name, [RowProblem(None, problem, remedy)])
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to read a file: the value of the choice, and its result in words."""
+
+    value: str
+    told: str
+
+
+class LayoutUnclear(ImportRefused):
+    """The layout of a file's table must be chosen by a person; nothing was written."""
+
+    def __init__(self, name: str, problem: str, choice: str, ways: Sequence[Way]) -> None:
+        self.choice, self.ways = choice, tuple(ways)
+        """A field of `data.layout.Layout`, and the values that it can have."""
+        option = f"--{choice.replace('_', '-')}"
+        told = "".join(f"\n    {option} {way.value}: {way.told}" for way in self.ways)
+        remedy = f"Choose the right one ({option} on the command line):{told}"
         super().__init__(name, [RowProblem(None, problem, remedy)])
 
 

@@ -156,7 +156,7 @@ HOSTILE = {
     "csv: header of many columns": Hostile("csv", lambda: many_columns(1), "30,000 columns; the limit is 1,000"),
     "csv: many columns": Hostile("csv", lambda: many_columns(3), "30,000 columns; the limit is 1,000"),
     "csv: columns of one name": Hostile("csv", lambda: b"a," * 29_999 + b"a\n" + b"1" * 9, "30,000 columns"),
-    "csv: open quote": Hostile("csv", lambda: b'text,label\n"' + b"a,b\n" * 2_000_000, "quotes do not match"),
+    "csv: open quote": Hostile("csv", lambda: b'text,label\n"' + b"a,b,c\n" * 2_000_000, "quotes do not match"),
     "csv: one long text": Hostile(
         "csv",
         lambda: b"text,label\na,b\n" + b"y" * 12_000_000 + b",b\n",

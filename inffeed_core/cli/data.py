@@ -1,5 +1,6 @@
 """Commands that make a project, and bring data in and out."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,12 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell, warn
+from inffeed_core.cli.reading import reading_options
 from inffeed_core.records import Split
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
 from inffeed_core.wording import filled
 
 if TYPE_CHECKING:
     from inffeed_core.data.options import ImportOptions
+    from inffeed_core.data.table import Table
     from inffeed_core.project.importing import ImportPreview, ImportResult
     from inffeed_core.project.overlaps import SameText
 
@@ -92,17 +95,13 @@ def new(
     "--leave-out-leaks", is_flag=True, help="Leave out train and silver texts that are also validation or test."
 )
 @click.option("--leave-out-duplicates", is_flag=True, help="Keep only the first of equal texts in a split.")
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    help="Encoding of a text file, such as cp1250; not needed for UTF-8, or UTF-16 with a byte order mark.",
-)
+@reading_options
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
 @json_option
 def import_(
     project: Path,
     file: Path,
-    encoding: str | None,
+    table_of: Callable[[Path], "Table"],
     mapping: tuple[str, ...],
     no_pair: bool,
     leave_out_leaks: bool,
@@ -116,13 +115,12 @@ def import_(
     Either the whole file is imported or nothing. Formats: CSV, TSV, JSON lines (each also .gz), Parquet, Excel.
     Columns that you do not name are found by their usual names; all others are kept as metadata.
     """
-    from inffeed_core.data.reading import read
     from inffeed_core.project.importing import commit, preview
 
     if no_pair and columns["pair"]:
         raise click.UsageError("--no-pair and --pair-column contradict each other; give one of them.")
     target = opened(project)
-    table = read(file, encoding=encoding)
+    table = table_of(file)
     guess = preview(target, table)
     options = _chosen(replace(guess.options, pair=None) if no_pair else guess.options, mapping, columns)
     look = guess if options == guess.options else preview(target, table, options)

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from inffeed_core.data.formats.known import SUFFIXES, Format
+from inffeed_core.data.layout import AS_FOUND, Layout
 from inffeed_core.data.limits import ReadLimits
 from inffeed_core.data.table import Cell, Table, refused
-from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused, RowProblem
+from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused, LayoutUnclear, RowProblem, Way
 
 CHILD = (sys.executable, "-P", "-m", "inffeed_core.data")
 LENGTH = 8
@@ -42,6 +43,7 @@ class Request:
     """None for an upload, whose bytes follow."""
     codec: str | None
     limits: ReadLimits
+    layout: Layout = AS_FOUND
 
 
 Answer = Table | ImportRefused
@@ -128,16 +130,17 @@ class _Exchange(threading.Thread):
 def _as_tuple(request: Request, data: bytes | None) -> tuple[Any, ...]:
     r, limits = request, request.limits
     allowed = tuple((name, getattr(limits, name)) for name in limits.__slots__)
+    said = tuple((name, getattr(r.layout, name)) for name in r.layout.__slots__)
     path = None if r.path is None else os.fsencode(r.path)
     name, suffix = r.name.encode("utf-8", "surrogateescape"), r.format.suffixes[0]
-    return name, suffix, r.zipped, path, r.codec, allowed, len(data or b"")
+    return name, suffix, r.zipped, path, r.codec, allowed, said, len(data or b"")
 
 
 def requested(file: IO[bytes]) -> tuple[Request, bytes]:
     """The request read from a stream, and the bytes of the upload that follow it."""
     frame = take(file)
     assert frame is not None
-    name, suffix, zipped, path, codec, limits, size = frame
+    name, suffix, zipped, path, codec, limits, said, size = frame
     request = Request(
         name=name.decode("utf-8", "surrogateescape"),
         format=SUFFIXES[suffix],
@@ -145,6 +148,7 @@ def requested(file: IO[bytes]) -> tuple[Request, bytes]:
         path=None if path is None else os.fsdecode(path),
         codec=codec,
         limits=ReadLimits(**dict(limits)),
+        layout=Layout(**dict(said)),
     )
     return request, _exactly(file, size)
 
@@ -171,15 +175,13 @@ def _exactly(file: IO[bytes], size: int) -> bytes:
 def send_answer(file: IO[bytes], answer: Answer) -> None:
     """Write a table, its rows split over several frames, or a refusal."""
     if isinstance(answer, ImportRefused):
-        proposals = None
-        if isinstance(answer, EncodingUnclear):
-            proposals = tuple((p.encoding, p.sample) for p in answer.proposals)
         problems = tuple((p.row, p.problem, p.remedy) for p in answer.problems)
-        send(file, ("refused", answer.name, problems, answer.total, proposals))
+        send(file, ("refused", answer.name, problems, answer.total, *_asked(answer)))
         return
     t = answer
     numbers = tuple((column, tuple(names)) for column, names in t.class_names.items())
-    send(file, ("table", t.name, t.columns, tuple(t.places), t.place, t.notes, t.encoding, numbers))
+    told = (tuple(t.places), t.place, t.notes, t.encoding, t.header_assumed, t.sheet, t.sheets)
+    send(file, ("table", t.name, t.columns, *told, numbers))
     for start in range(0, len(t.rows), ROWS_IN_A_FRAME):
         send(file, tuple(t.rows[start : start + ROWS_IN_A_FRAME]))
     send(file, None)
@@ -190,7 +192,7 @@ def received(file: IO[bytes]) -> Answer:
     kind, *told = take(file)
     if kind == "refused":
         return _refusal(*told)
-    name, columns, places, place, notes, encoding, numbers = told
+    name, columns, places, place, notes, encoding, header_assumed, sheet, sheets, numbers = told
     rows: list[Sequence[Cell]] = []
     for frame in _frames(file):
         rows.extend(frame)
@@ -202,6 +204,9 @@ def received(file: IO[bytes]) -> Answer:
         place=place,
         notes=notes,
         encoding=encoding,
+        header_assumed=header_assumed,
+        sheet=sheet,
+        sheets=sheets,
         class_names=dict(numbers),
     )
 
@@ -211,15 +216,27 @@ def _frames(file: IO[bytes]) -> Iterator[Sequence[Sequence[Cell]]]:
         yield frame
 
 
+def _asked(refusal: ImportRefused) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """(what a person has to say, the answers that there are)."""
+    if isinstance(refusal, EncodingUnclear):
+        return "encoding", tuple((p.encoding, p.sample) for p in refusal.proposals)
+    if isinstance(refusal, LayoutUnclear):
+        return refusal.choice, tuple((way.value, way.told) for way in refusal.ways)
+    return None, ()
+
+
 def _refusal(
     name: str,
     problems: Sequence[tuple[int | None, str, str]],
     total: int,
-    proposals: Sequence[tuple[str, str]] | None,
+    choice: str | None,
+    answers: Sequence[tuple[str, str]],
 ) -> ImportRefused:
     rows = [RowProblem(*problem) for problem in problems]
-    if proposals is not None:
-        return EncodingUnclear(name, rows[0].problem, [EncodingProposal(*each) for each in proposals])
+    if choice == "encoding":
+        return EncodingUnclear(name, rows[0].problem, [EncodingProposal(*each) for each in answers])
+    if choice is not None:
+        return LayoutUnclear(name, rows[0].problem, choice, [Way(*each) for each in answers])
     return ImportRefused(name, rows, total)
 
 

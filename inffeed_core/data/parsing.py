@@ -33,7 +33,7 @@ def parse(request: Request, data: bytes) -> Table:
     if not data:
         raise refused(name, "The file is empty.", "Choose a file with at least one row.")
     tally = Tally(name, limits)
-    table = request.format.parse(name, data, request.codec, tally)
+    table = request.format.parse(name, data, request.codec, tally, request.layout)
     if tally.characters > limits.text:
         _require_short_texts(table, tally)
     return table

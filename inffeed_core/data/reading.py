@@ -11,6 +11,7 @@ from pathlib import Path
 from inffeed_core.data.confined import Request, read_confined
 from inffeed_core.data.encodings import codec_of
 from inffeed_core.data.formats.known import READABLE, Format, format_of
+from inffeed_core.data.layout import AS_FOUND, Layout
 from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.table import Table, refused
 from inffeed_core.errors import require
@@ -26,6 +27,7 @@ class Upload:
 
 def read(
     source: Path | Upload,
+    layout: Layout = AS_FOUND,
     *,
     encoding: str | None = None,
     limits: ReadLimits = LIMITS,
@@ -33,19 +35,23 @@ def read(
 ) -> Table:
     """Read a file in one of the `FORMATS`, determined by its name.
 
-    `encoding` is needed for a text file that is not UTF-8 and has no byte order mark. `waiting` is called several
-    times a second while the file is read; if it raises, reading ends.
+    `layout` holds what the user chose; everything else is detected. `encoding` is needed for a text file that is not
+    UTF-8 and has no byte order mark. `waiting` is called several times a second while the file is read; if it raises,
+    reading ends.
     Raises ImportRefused for a file that is missing, not an ordinary file, of another kind, broken, empty or beyond
-    `limits`; EncodingUnclear, with proposals, if the encoding must be chosen; SettingsError for an unknown one;
-    MissingExtra if the format's package is not installed.
+    `limits`; EncodingUnclear, with proposals, if the encoding must be chosen; LayoutUnclear if the layout must be;
+    SettingsError for an unknown encoding; MissingExtra if the format's package is not installed.
     """
     format, zipped = _kind(source.name)
     codec = None if encoding is None else codec_of(encoding)
     if codec is not None and not format.gzipped:
         raise refused(source.name, f"{format.name} files state their own encoding.", "Leave out the encoding.")
+    layout.require(source.name, format.name, format.laid_out)
     path, data = (str(source), None) if isinstance(source, Path) else (None, source.data)
     return read_confined(
-        Request(name=source.name, format=format, zipped=zipped, path=path, codec=codec, limits=limits), data, waiting
+        Request(name=source.name, format=format, zipped=zipped, path=path, codec=codec, limits=limits, layout=layout),
+        data,
+        waiting,
     )
 
 

@@ -38,6 +38,12 @@ class Table:
     """What the reader found and the user may want to check: encoding, delimiter, skipped rows."""
     encoding: str | None = None
     """The encoding in which a text file was read; None for formats that state their own."""
+    header_assumed: bool = False
+    """Whether the first row was taken for column names without being told so; see `headers`."""
+    sheet: str | None = None
+    """The sheet of a workbook that was read."""
+    sheets: tuple[str, ...] = ()
+    """All sheets of the workbook that can be read, hidden ones last."""
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """For columns whose numbers the file names: the names of 0, 1, …. Their cells hold the names."""
 

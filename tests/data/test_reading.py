@@ -104,7 +104,7 @@ def test_ragged_rows_are_all_told_with_row_and_line() -> None:
 
 
 def test_unclosed_quote_is_told_with_the_line_where_it_begins() -> None:
-    assert "line 3" in refusal("a.csv", b'text,label\none,a\n"two,b\nthree,c\n')
+    assert "line 3" in refusal("a.csv", b'text,label\none,a\n"two, or three,b\nfour,c\n')
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ from typing import BinaryIO
 
 from inffeed_core.data.decoding import Text, decode
 from inffeed_core.data.formats import delimited, jsonlines
+from inffeed_core.data.layout import Layout
 from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Kind, Table
 
-Parse = Callable[[str, bytes, str | None, Tally], Table]
-"""(name of the file, its content, the encoding if one was chosen, the count against the limits) → its table."""
+Parse = Callable[[str, bytes, str | None, Tally, Layout], Table]
+"""(name of the file, its content, the encoding if one was chosen, the count against the limits, the chosen layout)
+→ its table."""
 Write = Callable[[BinaryIO, Mapping[str, Kind], Iterable[Sequence[Cell]]], None]
 """(file, columns with their kinds, rows) → written to the file."""
 
@@ -31,6 +33,8 @@ class Format:
     """None if the format is only read."""
     gzipped: bool
     """Whether it is also read and written as .gz. Other formats are compressed already and state their encoding."""
+    laid_out: tuple[str, ...] = ()
+    """The fields of `Layout` that apply to it."""
     extra: tuple[str, str] | None = None
     """(extra that installs its reader, the package); None if the base install reads it."""
 
@@ -48,29 +52,33 @@ def format_of(name: str) -> tuple[Format | None, bool]:
     return (SUFFIXES.get(suffix) if dot else None), zipped
 
 
-def _decoded(parse: Callable[[str, Text, Tally], Table]) -> Parse:
+def _decoded(parse: Callable[[str, Text, Tally, Layout], Table]) -> Parse:
     """The parser of a text format, taking bytes instead of text."""
 
-    def parsed(name: str, data: bytes, codec: str | None, tally: Tally) -> Table:
+    def parsed(name: str, data: bytes, codec: str | None, tally: Tally, layout: Layout) -> Table:
         text = decode(name, data, codec)
         tally.add(characters=text.characters)
-        table = parse(name, text, tally)
+        table = parse(name, text, tally, layout)
         return replace(table, notes=(*text.notes, *table.notes), encoding=text.encoding)
 
     return parsed
 
 
-def _parse_tsv(name: str, text: Text, tally: Tally) -> Table:
-    return delimited.parse(name, text, tally, "\t")
+def _parse_tsv(name: str, text: Text, tally: Tally, layout: Layout) -> Table:
+    return delimited.parse(name, text, tally, layout, "\t")
 
 
-def _parse_parquet(name: str, data: bytes, codec: str | None, tally: Tally) -> Table:
+def _parse_jsonlines(name: str, text: Text, tally: Tally, layout: Layout) -> Table:
+    return jsonlines.parse(name, text, tally)
+
+
+def _parse_parquet(name: str, data: bytes, codec: str | None, tally: Tally, layout: Layout) -> Table:
     from inffeed_core.data.formats import parquet
 
     return parquet.parse(name, data, tally)
 
 
-def _parse_excel(name: str, data: bytes, codec: str | None, tally: Tally) -> Table:
+def _parse_excel(name: str, data: bytes, codec: str | None, tally: Tally, layout: Layout) -> Table:
     from inffeed_core.data.formats import excel
 
     return excel.parse(name, data, tally)
@@ -94,10 +102,12 @@ def _write_parquet(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[S
     parquet.write(file, columns, rows)
 
 
+_DELIMITED = ("delimiter", "quotes", "header", "header_row")
+
 FORMATS = (
-    Format("CSV", ("csv",), _decoded(delimited.parse), write=_write_csv, gzipped=True),
-    Format("TSV", ("tsv", "tab"), _decoded(_parse_tsv), write=_write_tsv, gzipped=True),
-    Format("JSON Lines", ("jsonl", "ndjson"), _decoded(jsonlines.parse), write=_write_jsonlines, gzipped=True),
+    Format("CSV", ("csv",), _decoded(delimited.parse), write=_write_csv, gzipped=True, laid_out=_DELIMITED),
+    Format("TSV", ("tsv", "tab"), _decoded(_parse_tsv), write=_write_tsv, gzipped=True, laid_out=_DELIMITED),
+    Format("JSON Lines", ("jsonl", "ndjson"), _decoded(_parse_jsonlines), write=_write_jsonlines, gzipped=True),
     Format("Parquet", ("parquet",), _parse_parquet, write=_write_parquet, gzipped=False),
     Format("Excel", ("xlsx",), _parse_excel, write=None, gzipped=False, extra=("excel", "openpyxl")),
 )
