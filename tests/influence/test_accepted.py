@@ -119,6 +119,7 @@ WITHOUT_NUMBERS = {
     "linear_layers.find_layers",
     "passes.one_pass",
     "passes.spaced",
+    "refined.refine",
 }
 """Hand batches of token ids on to the caller's model as they are."""
 
