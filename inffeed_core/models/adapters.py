@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from torch import nn
 
 from inffeed_core.errors import brought_by
 from inffeed_core.models.encoder import explained, quietly
+from inffeed_core.models.sound import load_tokenizer
 from inffeed_core.models.sources import ModelFiles
 from inffeed_core.models.trainable import classifier
 
@@ -52,9 +52,7 @@ def merge(base: ModelFiles, adapters: Path, labels: Sequence[str], folder: Path)
             tuned = peft.PeftModel.from_pretrained(classifier(base, labels)[0], str(adapters), torch_device="cpu")
             with torch.no_grad():
                 merged = tuned.merge_and_unload()
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                adapters, trust_remote_code=False, local_files_only=True
-            )
+            tokenizer = load_tokenizer(adapters)
         merged.save_pretrained(unfinished)
         tokenizer.save_pretrained(unfinished)
         unfinished.rename(folder)

@@ -19,6 +19,7 @@ from inffeed_core.models.heads import Head
 from inffeed_core.models.int8 import Vectors, int8_vectors
 from inffeed_core.models.passages import Inputs, Tokens, has_types, padded, tokenised
 from inffeed_core.models.snapshot import Pooling, weights_digest
+from inffeed_core.models.sound import load_tokenizer, require_rows, require_sound
 from inffeed_core.models.sources import ModelFiles
 from inffeed_core.records import Passage
 from inffeed_core.settings import Precision
@@ -40,9 +41,9 @@ class Encoder:
             model, self._tokenizer = _load(files)
             self._types = has_types(model, self._tokenizer)
             self.max_tokens = min(max_tokens, self._tokenizer.model_max_length, positions(model))
+            self.model = model
             self.head: Head | None = None
             """The classifier's own head; None for bare encoders and regressors."""
-            self.model = model
             self.read = self._classifier(model) if files.pooling is None else _pooled(_vectors(model), files.pooling)
             """Padded tokens → features; differentiable and in float32, unlike `encode`."""
             self._read_fast = self.read if precision == "float32" else _int8(files, model)
@@ -51,6 +52,7 @@ class Encoder:
     def tokenise(self, passages: Sequence[Passage]) -> list[Tokens]:
         """Tokens of each text or pair of texts, special ones included; never empty."""
         rows = tokenised(self._tokenizer, passages, max_tokens=self.max_tokens, types=self._types)
+        require_rows(self.files, self.model, self._tokenizer, rows)
         return [tokens or [self._filler] for tokens in rows]
 
     @torch.inference_mode()
@@ -124,7 +126,8 @@ def _load(files: ModelFiles) -> tuple[nn.Module, transformers.PreTrainedTokenize
     missing = sorted(name for name in told["missing_keys"] if files.pooling is None or not name.startswith(_UNUSED))
     if missing:
         raise ModelError(f"{files.folder} lacks the weights {', '.join(missing[:5])}; fetch the model again.")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False, local_files_only=True)
+    tokenizer = load_tokenizer(files.folder)
+    require_sound(files, model, tokenizer)
     return model.eval(), tokenizer
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from inffeed_core.errors import ModelError
@@ -141,11 +142,22 @@ def _complete(place: _Place, texts: Sequence[Passage], batch_tokens: int, progre
         tokens = encoder.tokenise([texts[i] for i in missing[start : start + WINDOW]])
         for rows in plan_batches(np.array([len(t) for t in tokens]), batch_tokens):
             encoded = encoder.encode([tokens[i] for i in rows]).numpy()
+            _require_numbers(place.files, encoded, [texts[missing[start + i]] for i in rows])
             with disk_errors_explained(place.folder):
                 store.put(window[rows], encoded)
             done += len(rows)
             progress(STAGE, done, len(missing))
     return store
+
+
+def _require_numbers(files: ModelFiles, encoded: NDArray[np.float32], texts: Sequence[Passage]) -> None:
+    """Raise ModelError where features are infinite or no numbers: no head could be fitted on them."""
+    bad = np.flatnonzero(~np.isfinite(encoded).all(1))
+    if len(bad):
+        raise ModelError(
+            f"{files.name!r} gives numbers that are infinite or none for the text {str(texts[bad[0]])[:80]!r}, so "
+            "nothing can be learned from it. Its weights are damaged, or too large: fetch it again, or choose another."
+        )
 
 
 def _open_encoder(place: _Place, progress: Progress) -> "Encoder":

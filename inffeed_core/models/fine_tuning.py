@@ -31,6 +31,7 @@ from inffeed_core.models.encoder import explained, quietly
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.metrics import macro_f1
 from inffeed_core.models.passages import has_types, padded, tokenised
+from inffeed_core.models.sound import require_rows
 from inffeed_core.models.sources import ModelFiles
 from inffeed_core.models.trainable import classifier, tokenizer_of
 from inffeed_core.records import CurvePoint, Progress
@@ -65,6 +66,7 @@ def fine_tune(
     require_room(about.work, room_needed(model, lora=about.lora))
     progress("Tokenising", 0, 0)
     data = [_items(model, tokenizer, learned), _items(model, tokenizer, validation)]
+    require_rows(base, model, tokenizer, (one["input_ids"] for items in data for one in items))
     reports = _Reports(progress)
     trainer = _trainer(model, tokenizer, data, about, reports)
     began = time.monotonic()

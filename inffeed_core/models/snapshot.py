@@ -25,6 +25,7 @@ from inffeed_core.models.folder import (
     tensor_shapes,
 )
 from inffeed_core.models.plausible import require_plausible_config, require_plausible_normaliser
+from inffeed_core.models.vocabulary import require_vocabulary
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 RECIPE = ("*.json", "*.txt", "*.model", "*.tokenizer", "*.codes", "*.bpe", "*.tiktoken", "adapter_model.*")
@@ -70,6 +71,7 @@ def read_snapshot(root: Path) -> Snapshot:
     weights = _weights(root, folder)
     require_plausible_config(folder / "config.json", config, _shapes(weights))
     _require_plausible_tokenizer(root, folder)
+    require_vocabulary(root, folder, config)
     classifier = any(name.endswith("ForSequenceClassification") for name in _architectures(folder, config))
     return Snapshot(
         folder=folder,

@@ -8,6 +8,7 @@ import transformers
 from torch import nn
 
 from inffeed_core.models.encoder import positions
+from inffeed_core.models.sound import load_tokenizer, require_sound
 from inffeed_core.models.sources import ModelFiles
 
 
@@ -32,7 +33,8 @@ def classifier(base: ModelFiles, labels: Sequence[str]) -> tuple[nn.Module, list
 
 def tokenizer_of(base: ModelFiles, model: nn.Module, max_tokens: int) -> Any:
     """Its tokenizer, which cuts texts where `Encoder` does."""
-    tokenizer = transformers.AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False, local_files_only=True)
+    tokenizer = load_tokenizer(base.folder)
+    require_sound(base, model, tokenizer)
     tokenizer.model_max_length = min(max_tokens, tokenizer.model_max_length, positions(model))
     config: Any = model.config
     if config.pad_token_id is None:  # without it decoders cannot tell where a text of a batch ends
