@@ -328,7 +328,7 @@ def test_the_app_starts_from_any_folder_and_listens_to_this_machine_only(project
 def test_a_host_that_is_none_is_refused_before_the_app_starts() -> None:
     result = CliRunner().invoke(main, ["app", "--headless", "--allow-host", "http://x"])
     assert result.exit_code != 0
-    assert "'http://x' is no host" in result.output
+    assert "'http://x' is not a host" in result.output
 
 
 def test_ctrl_c_cancels_and_leaves_the_project_as_it_was(project: Project) -> None:

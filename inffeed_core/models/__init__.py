@@ -1,6 +1,6 @@
 """Models: text → features, the head, and where both come from. The only part that imports transformers.
 
-Import from the modules, lightest first; each says what it costs:
+Import from the modules below, lightest first; each line says what it imports:
 
     sources     resolve(model) → ModelFiles: find and check a model                        (no torch)
     labels      label_mapping(model_labels, project_labels) → LabelMapping                 (no torch)

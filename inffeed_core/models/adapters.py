@@ -22,13 +22,13 @@ SCALE = 2
 """Alpha over rank."""
 DROPOUT = 0.1
 HEADS = ("classifier", "score")
-"""Which peft saves whole by itself, and stumbles over if their parts are named again."""
+"""Modules that peft itself saves whole, and that break it if their parts are named again."""
 
 
 def with_adapters(model: nn.Module, rank: int, fresh: Sequence[str]) -> Any:
-    """`model` frozen but for adapters on every linear layer, and the modules `fresh`, trained and saved whole.
+    """`model` frozen except for adapters on every linear layer and the modules `fresh`, trained and saved whole.
 
-    A module that the base lacks must be saved: the base alone could not give it again.
+    A module that the base lacks must be saved: it could not be restored from the base alone.
     """
     config = peft.LoraConfig(
         task_type=peft.TaskType.SEQ_CLS,
@@ -44,7 +44,7 @@ def with_adapters(model: nn.Module, rank: int, fresh: Sequence[str]) -> Any:
 def merge(base: ModelFiles, adapters: Path, labels: Sequence[str], folder: Path) -> None:
     """Write `base` with these adapters folded into its weights to `folder`, whole or not at all.
 
-    Raises ModelError where either cannot be read.
+    Raises ModelError if either cannot be read.
     """
     unfinished = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:

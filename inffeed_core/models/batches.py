@@ -1,15 +1,15 @@
-"""Which texts are encoded together: alike in length, bounded in padded tokens, in an order that estimates can trust."""
+"""Which texts are encoded together: of similar length, bounded in padded tokens, in an order that suits estimates."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def plan_batches(lengths: NDArray[np.int64], batch_tokens: int, most: int | None = None) -> list[NDArray[np.int64]]:
-    """Rows of each batch, at most `most` of them, for texts of these lengths in tokens.
+    """The rows of each batch, at most `most` per batch, for texts of these lengths in tokens.
 
-    Texts are sorted by length, so that little is padded, and a batch times its longest text stays within
-    `batch_tokens` (one text alone may exceed it). The batches then come in a fixed shuffled order: each is a fair
-    sample of what is left, so the time left can be told from the texts done; longest first would start too gloomy.
+    Texts are sorted by length to reduce padding, and the rows of a batch times its longest text stay within
+    `batch_tokens` (a single text may exceed it). The batches are then shuffled in a fixed way: each is a fair
+    sample of the rest, so the texts done predict the time left; longest first would start too pessimistic.
     """
     order = np.argsort(-lengths, kind="stable")
     batches = []

@@ -1,16 +1,16 @@
-"""Features on disk, found by the content of their text.
+"""Features on disk, looked up by the content of their text.
 
 A folder holds, for one model and one truncation:
 
 - `cache.json`    dimension, and what made the features
-- `hashes.bin`    16 bytes a text: a slot for each, in the order in which texts were first asked for
-- `features.f32`  its features, float32, row by row; sparse until they are written
+- `hashes.bin`    16 bytes per text: a slot for each, in the order in which texts were first requested
+- `features.f32`  the features, float32, row by row; sparse until they are written
 - `filled.u8`     1 where the row is complete
 
-A slot is reserved before its text is encoded, so a data set lies in its own order however its texts were batched, and
-reading it again is a memory map instead of a copy. Rows are written once, and flushed to disk before they are marked.
-Files only ever grow, so a map never loses its ground. After kill -9, a full disk or a power cut, what is marked is
-whole and everything else is encoded again.
+A slot is reserved before its text is encoded, so a data set is stored in its own order however its texts were batched,
+and reading it again is a memory map instead of a copy. Rows are written once, and flushed to disk before they are
+marked. Files only ever grow, so a map stays valid. After kill -9, a full disk or a power cut, marked rows are
+complete and all others are encoded again.
 """
 
 import json
@@ -58,14 +58,14 @@ def disk_errors_explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ModelError(
-            f"Features could not be kept in {folder} ({error.strerror or error}). Free space or make it writable, "
+            f"Features could not be saved in {folder} ({error.strerror or error}). Free space or make it writable, "
             "and start again: what has been encoded is kept. The folder is a cache and may be deleted."
         ) from error
 
 
 @contextmanager
 def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Be the only writer; `waiting` is called twice a second while another is, and may raise. A kill frees the lock."""
+    """Be the only writer; while another is, `waiting` is called twice a second and may raise. A kill frees the lock."""
     lock = FileLock(folder / "writer.lock")
     while not _acquired(folder, lock):
         waiting()
@@ -94,7 +94,7 @@ class FeatureCache:
 
     @classmethod
     def open(cls, folder: Path) -> "FeatureCache | None":
-        """The cache in this folder, or None where there is none or its description is damaged."""
+        """The cache in this folder, or None if there is none or its description is damaged."""
         try:
             told = json.loads((folder / "cache.json").read_text(encoding="utf-8"))
             return cls(folder, int(told["dimension"])) if told["format"] == FORMAT else None
@@ -103,7 +103,7 @@ class FeatureCache:
 
     @classmethod
     def create(cls, folder: Path, dimension: int, about: Mapping[str, object]) -> "FeatureCache":
-        """Begin an empty cache; what was there is dropped."""
+        """Start an empty cache, deleting what was there."""
         for name in ("hashes.bin", "features.f32", "filled.u8"):
             (folder / name).unlink(missing_ok=True)
         told = {"format": FORMAT, "dimension": dimension, **about}
@@ -113,20 +113,20 @@ class FeatureCache:
         return cls(folder, dimension)
 
     def find(self, hashes: Hashes) -> Slots:
-        """The slot of each hash, or -1 where its features are not there. `hashes` sorted is fastest."""
+        """The slot of each hash, or -1 if its features are missing. Fastest if `hashes` is sorted."""
         slots = self._find(hashes, self._stored_hashes())
-        filled = np.append(self._filled(), np.uint8(0))  # the last answers for -1 and for slots not yet marked
+        filled = np.append(self._filled(), np.uint8(0))  # the last entry stands for -1 and for slots not yet marked
         return np.where(filled[np.minimum(slots, len(filled) - 1)] == 1, slots, -1)
 
     def reserve(self, hashes: Hashes) -> Slots:
-        """A slot for each hash (each given once), new ones in the order given."""
+        """A slot for each hash (no hash given twice), new ones in the order given."""
         stored = self._stored_hashes()
         slots = self._find(hashes, stored)
         new = slots < 0
         slots[new] = len(stored) + np.arange(new.sum())
         self._grow(len(stored), len(stored) + int(new.sum()))
         with self._writable("hashes.bin") as file:
-            file.truncate(len(stored) * HASH_BYTES)  # drops the half of a hash that a kill left
+            file.truncate(len(stored) * HASH_BYTES)  # drops the partial hash that a kill left
             file.seek(0, os.SEEK_END)
             file.write(hashes[new].tobytes())
             file.flush()
@@ -147,7 +147,7 @@ class FeatureCache:
                 file.write(b"\1")
 
     def rows(self, slots: Slots) -> Float[Tensor, "text feature"]:
-        """Features in these filled slots: mapped from the file where the slots follow each other, else copied."""
+        """Features in these filled slots: mapped from the file if the slots are consecutive, otherwise copied."""
         if len(slots) == 0:
             return torch.empty(0, self.dimension)
         count = int(slots.max()) + 1
@@ -173,7 +173,7 @@ class FeatureCache:
         return np.frombuffer(data[: len(data) // HASH_BYTES * HASH_BYTES], dtype=f"S{HASH_BYTES}")
 
     def _filled(self) -> NDArray[np.uint8]:
-        """Marks of the rows that `features.f32` is long enough for."""
+        """Marks of the rows that `features.f32` is long enough to hold."""
         path = self.folder / "features.f32"
         whole = path.stat().st_size // self._row_bytes if path.exists() else 0
         return np.frombuffer(self._read("filled.u8"), dtype=np.uint8)[:whole]

@@ -11,9 +11,9 @@ from inffeed_core.errors import ModelError
 
 
 def find_head(model: nn.Module, ids: Int[Tensor, "text token"], mask: Int[Tensor, "text token"]) -> nn.Linear:
-    """The linear layer that ran last and whose output is the model's logits.
+    """The last linear layer to run whose output is the model's logits.
 
-    Raises ModelError where no layer's output is.
+    Raises ModelError if there is none.
     """
     classes = int(model.config.num_labels)  # type: ignore[union-attr, arg-type]
     linear = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == classes]
@@ -23,7 +23,7 @@ def find_head(model: nn.Module, ids: Int[Tensor, "text token"], mask: Int[Tensor
         if bool(_same(output, logits).any(dim=-1).all()):
             return layer
     raise ModelError(
-        f"{type(model).__name__} does not get its {classes} logits straight from a linear layer, so its features "
+        f"{type(model).__name__} does not get its {classes} logits directly from a linear layer, so its features "
         "cannot be read; choose another classifier, or a bare encoder."
     )
 
@@ -43,7 +43,7 @@ def head_inputs(model: nn.Module, head: nn.Linear, texts: Mapping[str, Tensor]) 
 
 
 def _same(output: Tensor, logits: Float[Tensor, "text class"]) -> Tensor:
-    """[text, token] (one token where the head saw one vector a text): whether this output is the text's logits."""
+    """[text, token] (one token if the head saw one vector per text): whether this output is the text's logits."""
     if output.shape[0] != logits.shape[0] or output.shape[-1] != logits.shape[-1] or output.ndim not in (2, 3):
         return torch.zeros(len(logits), 1, dtype=torch.bool)
     outputs = output.unsqueeze(1) if output.ndim == 2 else output
@@ -52,7 +52,7 @@ def _same(output: Tensor, logits: Float[Tensor, "text class"]) -> Tensor:
 
 @contextmanager
 def _watched(layers: list[nn.Linear]) -> Iterator[list[tuple[nn.Linear, Tensor, Tensor]]]:
-    """Collects (layer, input, output) of every run of these layers."""
+    """Collect (layer, input, output) of every run of these layers."""
     seen: list[tuple[nn.Linear, Tensor, Tensor]] = []
     hooks = [layer.register_forward_hook(lambda layer, x, y: seen.append((layer, x[0], y))) for layer in layers]
     try:

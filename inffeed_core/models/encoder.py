@@ -1,8 +1,9 @@
-"""Text → features with a loaded transformer. The only file that imports transformers, so import it late.
+"""Text → features with a loaded transformer. Imports transformers, so import it late.
 
 A bare encoder's features are its token vectors, pooled over the attended tokens and scaled to length 1 as
-sentence-transformers does. A sequence classifier's features are what enters its last linear layer, so that the
-layer's own weights are a head on them. Both without dropout or gradients, and in float32 unless `precision` says int8.
+in sentence-transformers. A sequence classifier's features are the input of its last linear layer, so that the
+layer's own weights are a head on them. Both are computed without dropout or gradients, and in float32 unless
+`precision` is int8.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,18 +27,18 @@ from inffeed_core.settings import Precision
 
 Read = Callable[[Inputs], Float[Tensor, "text feature"]]
 _UNUSED = ("pooler.",)
-"""Weights that a bare encoder may lack: its own pooler is never read."""
+"""Weights that a bare encoder may lack: its own pooler is never used."""
 
 
 class Encoder:
-    """One loaded model. Longer texts are cut to `max_tokens`, or to as many as the model has positions for."""
+    """One loaded model. Longer texts are cut to `max_tokens` or to the model's positions, whichever is less."""
 
     def __init__(self, files: ModelFiles, max_tokens: int, precision: Precision = "float32") -> None:
-        """Load a model. Raises ModelError where its files changed since they were checked, or cannot be used."""
+        """Load a model. Raises ModelError if its files changed since they were checked, or cannot be used."""
         self.files = files
         with explained(files), quietly():
             if weights_digest(files.weights) != files.weights_hash:
-                raise ModelError(f"The weights in {files.folder} changed while they were being opened; start again.")
+                raise ModelError(f"The weights in {files.folder} changed while they were being loaded; start again.")
             model, self._tokenizer = _load(files)
             self._types = has_types(model, self._tokenizer)
             self.max_tokens = min(max_tokens, self._tokenizer.model_max_length, positions(model))
@@ -61,7 +62,7 @@ class Encoder:
         return self._read_fast(self.padded(batch))
 
     def fidelity(self, batch: Sequence[Tokens]) -> float:
-        """Mean cosine of what `encode` gives for these texts with their features in float32."""
+        """Mean cosine between what `encode` gives for these texts and their features in float32."""
         with torch.inference_mode():
             exact = self.read(self.padded(batch))
         return float(nn.functional.cosine_similarity(self.encode(batch), exact).mean())
@@ -72,7 +73,7 @@ class Encoder:
 
     @property
     def _filler(self) -> int:
-        """Stands for an empty text where the tokenizer adds no special tokens."""
+        """The token that stands for an empty text if the tokenizer adds no special tokens."""
         known = (self._tokenizer.eos_token_id, self._tokenizer.unk_token_id, self._tokenizer.pad_token_id)
         return next((token for token in known if token is not None), 0)
 
@@ -95,7 +96,7 @@ def _vectors(model: nn.Module) -> Vectors:
 def _int8(files: ModelFiles, model: nn.Module) -> Read:
     if files.pooling is None:
         raise ModelError(
-            f"{files.name!r} is a sequence classifier; int8 encodes with bare encoders only. "
+            f"{files.name!r} is a sequence classifier; int8 works only with bare encoders. "
             "Choose the precision float32, or a bare encoder."
         )
     return _pooled(int8_vectors(files, model), files.pooling)
@@ -132,7 +133,7 @@ def _load(files: ModelFiles) -> tuple[nn.Module, transformers.PreTrainedTokenize
 
 
 def positions(model: nn.Module) -> int:
-    """How many tokens the model has positions for. RoBERTa's kind counts them from behind the padding index."""
+    """How many tokens the model has positions for. RoBERTa-like models number them from after the padding index."""
     limit = getattr(model.config, "max_position_embeddings", None)
     if not isinstance(limit, int) or limit <= 0:
         return 1 << 30
@@ -147,16 +148,16 @@ def explained(files: ModelFiles) -> Iterator[None]:
         yield
     except (MissingExtra, ModelError):
         raise
-    except Exception as error:  # its loaders raise KeyError, RuntimeError, SafetensorError and more for bad files
+    except Exception as error:  # its loaders raise KeyError, RuntimeError, SafetensorError and others for bad files
         raise ModelError(
             f"{files.name!r} ({files.found}) cannot be used: {type(error).__name__}: {str(error).strip()[:500]} "
-            "Fetch it again, or choose another encoder or sequence classifier that transformers has."
+            "Fetch it again, or choose another encoder or sequence classifier that transformers supports."
         ) from error
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without the progress bars and advice that transformers prints while loading."""
+    """Silence the progress bars and advice that transformers prints while loading."""
     level, bars = transformers.logging.get_verbosity(), transformers.utils.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

@@ -1,8 +1,8 @@
-"""Texts → features, each distinct text once for all time.
+"""Texts → features; each distinct text is encoded only once, ever.
 
-Reading cached features imports torch but not transformers, and loads no model. What is missing is encoded in windows
-of texts (so that a million of them need no million token lists), batch by batch; every batch is on disk before its
-progress is reported, so a cancel loses nothing and a kill one batch, and the next call goes on from there.
+Reading cached features imports torch but not transformers, and loads no model. Missing ones are encoded in windows
+of texts (so that a million texts need not be tokenised at once), batch by batch. Every batch is on disk before its
+progress is reported, so a cancel loses nothing and a kill at most one batch, and the next call continues from there.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ WAITING = "Waiting for another job that encodes texts"
 WINDOW = 16_384
 """Texts tokenised and sorted together."""
 TRIED = 64
-"""Texts that are encoded in float32 too where another precision begins a cache."""
+"""Texts that are also encoded in float32 when another precision starts a cache."""
 LEAST_COSINE = 0.95
 """Below this, features in a lower precision are refused. MiniLM's have .996 on real texts."""
 _HEAD = "own-head"
@@ -63,8 +63,8 @@ def features(
 ) -> Float[Tensor, "text feature"]:
     """Float32 features on the CPU, one row for each of `texts`, in their order, computed in this precision.
 
-    Rows that follow each other in the cache come as a memory map; writing to it changes no file. `batch_tokens` bounds
-    the padded tokens of a batch. Progress counts the texts that had to be encoded, so its pace tells the time left.
+    Consecutive rows in the cache are returned as a memory map; writing to it changes no file. `batch_tokens` bounds
+    the padded tokens of a batch. Progress counts the texts that must be encoded, so its pace predicts the time left.
     Raises ModelError for a model that cannot be used or a full disk, and whatever `progress` raises.
     """
     place = _place(model, cache, max_tokens, precision)
@@ -79,9 +79,9 @@ def features(
 
 
 def cosine_to_float32(model: str, cache: Path, *, max_tokens: int, precision: Precision) -> float | None:
-    """Mean cosine of features in this precision with those in float32, over the texts that began the cache.
+    """Mean cosine between features in this precision and in float32, over the texts that started the cache.
 
-    None where nothing was encoded so yet.
+    None if nothing has been encoded in this precision yet.
     """
     try:
         told = json.loads((_place(model, cache, max_tokens, precision).folder / "cache.json").read_text("utf-8"))
@@ -91,7 +91,7 @@ def cosine_to_float32(model: str, cache: Path, *, max_tokens: int, precision: Pr
 
 
 def own_head(model: str, cache: Path, *, max_tokens: int, progress: Progress) -> Head | None:
-    """The head that a sequence classifier came with, for the features that `features` gives; None for other models.
+    """A sequence classifier's own head, for the features that `features` returns; None for other models.
 
     `own_head(…).logits(features)` are the classifier's own logits, without encoding anything again.
     """
@@ -105,7 +105,7 @@ def own_head(model: str, cache: Path, *, max_tokens: int, progress: Progress) ->
 
 
 def _place(model: str, cache: Path, max_tokens: int, precision: Precision = "float32") -> _Place:
-    """Its folder is named by everything that decides a text's features."""
+    """The place whose folder is named after everything that determines a text's features."""
     files = resolve(model)
     parts = [FORMAT, files.weights_hash, files.recipe_hash, repr(files.pooling), max_tokens]
     name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
@@ -118,16 +118,16 @@ def _place(model: str, cache: Path, max_tokens: int, precision: Precision = "flo
 
 
 def _look_up(folder: Path, hashes: Hashes) -> tuple[FeatureCache | None, Slots]:
-    """The cache, or None, and the slot of each hash, -1 where it has none."""
+    """The cache, or None, and the slot of each hash, -1 if it has none."""
     with disk_errors_explained(folder):
         store = FeatureCache.open(folder)
         return store, np.full(len(hashes), -1, dtype=np.int64) if store is None else store.find(hashes)
 
 
 def _complete(place: _Place, texts: Sequence[Passage], batch_tokens: int, progress: Progress) -> FeatureCache:
-    """Encode those of these distinct texts that the cache lacks."""
+    """Encode those of these distinct texts that are missing from the cache."""
     hashes = text_hashes(texts)
-    store, slots = _look_up(place.folder, hashes)  # again: another writer may just have finished
+    store, slots = _look_up(place.folder, hashes)  # look again: another writer may just have finished
     missing = np.flatnonzero(slots < 0)
     if store is not None and len(missing) == 0:
         return store
@@ -161,9 +161,11 @@ def _require_numbers(files: ModelFiles, encoded: NDArray[np.float32], texts: Seq
 
 
 def _open_encoder(place: _Place, progress: Progress) -> "Encoder":
-    """Load the model and keep a classifier's own head beside the features."""
+    """Load the model and save a classifier's own head beside the features."""
     progress("Loading the model", 0, 0)
-    from inffeed_core.models.encoder import Encoder  # imports transformers, seconds that cached features need not pay
+    from inffeed_core.models.encoder import (
+        Encoder,
+    )  # imports transformers, which takes seconds that cached features need not pay
 
     encoder = Encoder(place.files, place.max_tokens, place.precision)
     head = encoder.head
@@ -179,16 +181,16 @@ def _begin(place: _Place, encoder: "Encoder", texts: Sequence[Passage]) -> Featu
 
 
 def _fidelity(encoder: "Encoder", place: _Place, texts: Sequence[Passage]) -> float:
-    """Mean cosine of some of these texts' features with those in float32. Raises ModelError where it is too low."""
+    """Mean cosine between features of some of these texts and float32's. Raises ModelError if it is too low."""
     if place.precision == "float32":
         return 1.0
     some = encoder.tokenise(texts[:TRIED] or ["A text to try the model."])
-    alone = [encoder.fidelity([tokens]) for tokens in some]  # together, long ones would take much memory
+    alone = [encoder.fidelity([tokens]) for tokens in some]  # together, long texts would take much memory
     cosine = sum(alone) / len(alone)
     if cosine < LEAST_COSINE:
         raise ModelError(
             f"{place.files.name!r} loses too much in {place.precision}: the mean cosine of its features with those in "
-            f"float32 is {cosine:.3f}, expected {LEAST_COSINE} or more. Choose the precision float32."
+            f"float32 is {cosine:.3f}; expected at least {LEAST_COSINE}. Choose the precision float32."
         )
     return cosine
 

@@ -1,10 +1,10 @@
-"""Write a version as a folder that transformers loads, with nothing of InfFeed in it.
+"""Write a version as a folder that transformers loads without InfFeed.
 
-A version on a sequence classifier (fine-tuned here, or brought along) becomes one: its last linear layer gets the
+A version on a sequence classifier (fine-tuned here, or imported) becomes one: its last linear layer gets the
 version's head, so `AutoModelForSequenceClassification` and a `pipeline` give the version's predictions. No standard
-architecture pools the tokens of a bare encoder by their mean and puts a head on that, nor does every decoder's last
-layer have room for a bias; such versions are written as the encoder's own files with the head beside them, and a
-dozen lines of Python in the card put the two together.
+architecture puts a head on the mean-pooled tokens of a bare encoder, and not every decoder's last layer has a bias.
+Such versions are written as the encoder's own files with the head beside them, and a dozen lines of Python in the card
+combine the two.
 """
 
 import json
@@ -65,7 +65,7 @@ def write_classifier(
     Raises ExportFailed where the folder exists or cannot be written, ModelError where the model cannot be read.
     """
     if folder.exists():
-        raise ExportFailed(f"{folder} exists already; name a folder that does not.")
+        raise ExportFailed(f"{folder} already exists; name a new folder.")
     unfinished = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -77,14 +77,14 @@ def write_classifier(
         unfinished.rename(folder)
     except OSError as error:
         raise ExportFailed(
-            f"{folder} cannot be written ({error.strerror or error}); nothing was left there."
+            f"{folder} cannot be written ({error.strerror or error}); no files were left there."
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _quoted(name: str) -> str:
-    """As a literal of Python that can stand in a fenced block of Markdown."""
+    """As a Python literal that is safe in a fenced block of Markdown."""
     return json.dumps(name, ensure_ascii=False).replace("`", r"\x60")
 
 
@@ -97,7 +97,7 @@ def _write(files: ModelFiles, head: Head, max_tokens: int, folder: Path) -> str:
         tokenizer = tokenizer_of(files, model, max_tokens)
         layer = _last_layer(model, tokenizer)
     if layer.bias is None:
-        raise ExportFailed(f"{files.name} has a last layer without a bias, which the version's head needs.")
+        raise ExportFailed(f"The last layer of {files.name} has no bias, but the version's head needs one.")
     with torch.no_grad(), quietly():
         layer.weight.copy_(head.weight)
         layer.bias.copy_(head.bias)

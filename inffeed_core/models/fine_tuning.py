@@ -2,13 +2,13 @@
 
     tuned = fine_tune(resolve(model), lessons, validation, FineTuning(labels, settings, …), progress)
 
-The result is a folder as `save_pretrained` writes it, which `AutoModelForSequenceClassification` and a `pipeline` load.
+The result is a `save_pretrained` folder, which `AutoModelForSequenceClassification` and a `pipeline` load.
 A bare encoder gets the classification head of its architecture (for BERT: the first token's vector, a tanh layer and
 a new linear layer), because no standard architecture pools BERT's tokens by their mean.
 
-Checkpoints hold weights, optimiser, schedule, random state and patience, so that a run that was killed goes on as if
+Checkpoints hold weights, optimiser, schedule, random state and patience, so a killed run resumes as if
 nothing had happened: on the CPU the same data, seed and number of threads give the same weights either way. A GPU is
-used where torch finds one; its kernels need not repeat to the last bit.
+used if torch finds one; its kernels may not be bit-reproducible.
 """
 
 import json
@@ -40,11 +40,11 @@ STAGE = "Fine-tuning"
 WARM_UP = 0.1
 WEIGHT_DECAY = 0.01
 LEARNING_RATES = {False: 5e-5, True: 1e-3}
-"""Where the settings name none, by whether it is LoRA."""
+"""The defaults, by whether it is LoRA."""
 PROBED = 6
-"""Batches that a probe times, after one that is not counted. Long and short ones come in random order."""
+"""Batches that a probe times, after one that is not counted. Long and short batches come in random order."""
 SCORING = 1.15
-"""What scoring validation and writing checkpoints add to the learning, about."""
+"""The rough factor by which scoring validation and writing checkpoints lengthen training."""
 Item = dict[str, Any]
 
 
@@ -53,15 +53,15 @@ def fine_tune(
 ) -> FineTuned:
     """Fine-tune `base`, keeping the state that scored best on validation.
 
-    Validation weights are not used. Raises ModelError where the model cannot be used, NotReady where there is nothing
-    to learn or to score or too little room on the disk, and whatever `progress` raises; what was checkpointed is then
-    kept in `about.work`.
+    Validation weights are not used. Raises ModelError if the model cannot be used, NotReady if there is nothing
+    to learn from or to score on or too little disk space, and whatever `progress` raises; checkpoints written before
+    are then kept in `about.work`.
     """
     if (finished := _finished(about.work)) is not None:
         return finished
     learned = lessons.counted()
     if not learned.texts or not validation.texts:
-        raise NotReady("Fine-tuning needs texts to learn from and validation gold; import some more.")
+        raise NotReady("Fine-tuning needs texts to learn from and validation gold; import more data.")
     model, tokenizer = _prepared(base, about, progress)
     require_room(about.work, room_needed(model, lora=about.lora))
     progress("Tokenising", 0, 0)
@@ -80,9 +80,9 @@ def fine_tune(
 
 
 def seconds_per_text(base: ModelFiles, lessons: Lessons, about: FineTuning, progress: Progress) -> float:
-    """Wall seconds that `fine_tune` would take to learn from one text once, timed on a few batches; keeps nothing.
+    """Wall seconds per text and epoch that `fine_tune` would take, timed on a few batches; nothing is saved.
 
-    Raises ModelError where the model cannot be used, NotReady where there is nothing to learn from.
+    Raises ModelError if the model cannot be used, NotReady if there is nothing to learn from.
     """
     learned = lessons.counted()
     if not learned.texts:
@@ -126,7 +126,7 @@ def _items(model: nn.Module, tokenizer: Any, lessons: Lessons) -> list[Item]:
 
 
 class _Trainer(transformers.Trainer):  # type: ignore[misc]
-    """With probabilities as labels, and weights of texts and classes; evaluation weighs nothing."""
+    """A trainer with probabilities as labels, and weights of texts and classes; evaluation is unweighted."""
 
     class_weights: Float[Tensor, " class"]
     loss_is_scaled_for_ga = False
@@ -144,12 +144,12 @@ class _Trainer(transformers.Trainer):  # type: ignore[misc]
 
 
 class _Reports(transformers.TrainerCallback):  # type: ignore[misc]
-    """Hands progress on; what that raises ends the training."""
+    """Passes progress on; whatever that raises ends the training."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
         self.first: int | None = None
-        """The step that this process began with; above 0 where it resumed."""
+        """The step at which this process started; above 0 if it resumed."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._say(state)
@@ -179,13 +179,13 @@ def _trainer(model: nn.Module, tokenizer: Any, data: list[list[Item]], about: Fi
         compute_metrics=lambda found: {"macro_f1": _macro_f1(found)},
         callbacks=[reports, transformers.EarlyStoppingCallback(settings.patience)],
     )
-    trainer.remove_callback(transformers.PrinterCallback)  # which prints to the command's answer
+    trainer.remove_callback(transformers.PrinterCallback)  # it prints into the command's answer
     trainer.class_weights = _class_weights(learned, settings.class_weights)
     return trainer
 
 
 def _arguments(about: FineTuning, texts: int) -> Any:
-    """How the trainer goes about it, with so many texts to learn from."""
+    """The trainer's arguments for this many texts to learn from."""
     settings = about.settings
     per_epoch = -(-texts // settings.batch_size)
     every = max(1, per_epoch // settings.scorings)
@@ -219,7 +219,7 @@ def _arguments(about: FineTuning, texts: int) -> Any:
 
 
 def _class_weights(learned: list[Item], balanced: bool) -> Float[Tensor, " class"]:
-    """1 for each class; where balanced, inversely to its total weight (0 for a class that does not occur)."""
+    """1 for each class; if balanced, the inverse of its total weight (0 for a class that does not occur)."""
     total = torch.stack([one["labels"] * one["weights"] for one in learned]).sum(0)
     if not balanced:
         return torch.ones_like(total)
@@ -241,7 +241,7 @@ def _macro_f1(found: Any) -> float:
 
 
 def _keep(trainer: Any, tokenizer: Any, work: Path, seconds: float, texts: int) -> None:
-    """Write the best state to `work/result`, whole or not at all, and drop the checkpoints; `texts` were learned."""
+    """Write the best state to `work/result`, whole or not at all, and delete the checkpoints; `texts` were learned."""
     facts = {
         "curve": [asdict(point) for point in _curve(trainer.state.log_history)],
         "best_step": trainer.state.best_global_step,
@@ -262,7 +262,7 @@ def _keep(trainer: Any, tokenizer: Any, work: Path, seconds: float, texts: int) 
 
 
 def _finished(work: Path) -> FineTuned | None:
-    """What a run that ended left, or None."""
+    """The result that a finished run left, or None."""
     folder = work / "result"
     if not folder.is_dir():
         return None

@@ -1,7 +1,7 @@
-"""Files of a model's folder, opened so that none of them can hold up or fill the machine.
+"""Files of a model's folder, opened so that none of them can block the machine or fill its memory.
 
-A folder from elsewhere may hold pipes, devices, links out of itself, or JSON of any depth and size. Each file is looked
-at before it is opened, must be an ordinary one within the folder, and is read up to a limit.
+A folder from elsewhere may hold pipes, devices, links out of itself, or JSON of any depth and size. Each file is
+checked before it is opened, must be an ordinary file within the folder, and is read only up to a limit.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ CONFIG_BYTES = 4 * 2**20
 INDEX_BYTES = 64 * 2**20
 TOKENIZER_BYTES = 256 * 2**20
 HEADER_BYTES = 100 * 2**20
-"""As safetensors itself allows."""
+"""The limit of safetensors itself."""
 DEPTH = 32
-"""Of a configuration; none that is known has more than five levels."""
+"""Most levels of a configuration; no known one has more than five."""
 
 
 def ordinary(root: Path, path: Path) -> bool:
@@ -29,12 +29,12 @@ def ordinary(root: Path, path: Path) -> bool:
         found = path.stat()
     except FileNotFoundError:
         if path.is_symlink():
-            raise ModelError(f"{path} is a link to nothing; fetch the model again.") from None
+            raise ModelError(f"{path} is a broken link; fetch the model again.") from None
         return False
     except OSError as error:  # a loop of links, no permission, a file where a folder should be
         raise ModelError(f"{path} cannot be read ({error.strerror}); fetch the model again.") from error
     if not stat.S_ISREG(found.st_mode):
-        raise ModelError(f"{path} is no ordinary file; expected the files of a model as `save_pretrained` writes them.")
+        raise ModelError(f"{path} is not an ordinary file; expected a model's files as `save_pretrained` writes them.")
     real = path.resolve()
     if not any(real.is_relative_to(place) for place in _places(root)):
         raise ModelError(f"{path} is a link to {real}, outside the model's folder; put the file itself there.")
@@ -42,7 +42,7 @@ def ordinary(root: Path, path: Path) -> bool:
 
 
 def _places(root: Path) -> list[Path]:
-    """Where a model's files may lie: its folder, and for one in the hub's cache the blobs that its links mean."""
+    """Where a model's files may be: its folder, and in the hub's cache the blobs that its links point to."""
     in_cache = [root.parent.parent / "blobs"] if root.parent.name == "snapshots" else []
     return [place.resolve() for place in (root, *in_cache)]
 
@@ -55,7 +55,7 @@ def read_json(root: Path, path: Path, limit: int = CONFIG_BYTES) -> Any:
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             data = file.read(limit + 1)
         if len(data) > limit:
-            raise ModelError(f"{path} has more than {limit:,} bytes; expected less. Fetch the model again.")
+            raise ModelError(f"{path} has more than {limit:,} bytes, the limit. Fetch the model again.")
         content = json.loads(data.decode("utf-8"))
     except (ValueError, OSError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read as JSON ({error}); fetch the model again.") from error
@@ -65,7 +65,7 @@ def read_json(root: Path, path: Path, limit: int = CONFIG_BYTES) -> Any:
 
 
 def read_object(root: Path, path: Path, limit: int = CONFIG_BYTES) -> dict[str, Any] | None:
-    """As `read_json`, for files that hold one object."""
+    """Like `read_json`, for files that hold one object."""
     content = read_json(root, path, limit)
     if content is not None and not isinstance(content, dict):
         raise ModelError(f"{path} holds a {type(content).__name__}, expected an object; fetch the model again.")
@@ -86,7 +86,7 @@ def _deeper(content: Any, levels: int) -> bool:
 
 
 def tensor_shapes(path: Path) -> list[tuple[int, ...]]:
-    """The shapes that the header of a safetensors file names. Raises ModelError where it is none."""
+    """The shapes that the header of a safetensors file names. Raises ModelError for any other file."""
     try:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
@@ -94,12 +94,12 @@ def tensor_shapes(path: Path) -> list[tuple[int, ...]]:
         tensors = [told for name, told in header.items() if name != "__metadata__"]
         return [tuple(int(n) for n in told["shape"]) for told in tensors]
     except (ValueError, OSError, RecursionError, AttributeError, KeyError, TypeError) as error:
-        problem = f"{path} is no intact safetensors file and cannot be used ({error})"
+        problem = f"{path} is not a valid safetensors file and cannot be used ({error})"
         raise ModelError(f"{problem}; fetch the model again.") from error
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file, remembered in this process while it keeps its size and time of change."""
+    """SHA-256 of a file, cached in this process while its size and modification time stay the same."""
     found = path.stat()
     return _digest(path, found.st_size, found.st_mtime_ns)
 

@@ -1,7 +1,7 @@
 """Heads: the linear layer that maps features to logits, and its files.
 
 A head's folder holds `head.safetensors` (weight, bias) and `head.json` (labels, what it is about, SHA-256 of the
-tensors). It appears whole or not at all, and is never overwritten: model versions are immutable.
+tensors). It is written whole or not at all, and never overwritten: model versions are immutable.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class Head:
                 f"{classes} labels {list(self.labels)}; expected [{classes}, features] and [{classes}]."
             )
         if not (self.weight.isfinite().all() and self.bias.isfinite().all()):
-            raise ModelError("A head has weights that are infinite or no numbers; fit it again.")
+            raise ModelError("A head has weights that are infinite or not numbers; fit it again.")
 
     def logits(self, features: Float[Tensor, "text features"]) -> Float[Tensor, "text classes"]:
         """Logits of features, in nats before normalisation."""
@@ -49,10 +49,10 @@ class Head:
 
 
 def save_head(folder: Path, weight: Tensor, bias: Tensor, labels: Sequence[str], about: Mapping[str, Any]) -> None:
-    """Write a head into a new folder, whole or not at all. Raises ModelError where the folder exists."""
+    """Write a head into a new folder, whole or not at all. Raises ModelError if the folder exists."""
     head = Head(weight=weight, bias=bias, labels=tuple(labels), about=about)
     if folder.exists():
-        raise ModelError(f"{folder} exists already, and model versions are never overwritten; choose another name.")
+        raise ModelError(f"{folder} already exists, and model versions are never overwritten; choose another name.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     unfinished.mkdir()
@@ -61,24 +61,24 @@ def save_head(folder: Path, weight: Tensor, bias: Tensor, labels: Sequence[str],
         unfinished.rename(folder)
     except OSError as error:
         raise ModelError(
-            f"{folder} could not be written ({error}); nothing was saved. Free space and retry."
+            f"{folder} could not be written ({error}); nothing was saved. Free some space and try again."
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def load_head(folder: Path) -> Head:
-    """Read a head. Raises ModelError where files are missing, damaged, or of a newer release."""
+    """Read a head. Raises ModelError if files are missing, damaged, or from a newer release."""
     try:
         tensors = (folder / "head.safetensors").read_bytes()
         told = json.loads((folder / "head.json").read_text(encoding="utf-8"))
         if told["format"] != FORMAT or told["sha256"] != hashlib.sha256(tensors).hexdigest():
-            raise ValueError(f"expected format {FORMAT} and tensors with the SHA-256 in head.json")
+            raise ValueError(f"expected format {FORMAT} and tensors with the SHA-256 given in head.json")
         parts = load(tensors)
         return Head(weight=parts["weight"], bias=parts["bias"], labels=tuple(told["labels"]), about=told["about"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{folder} holds no readable head ({type(error).__name__}: {error}); "
+            f"{folder} does not hold a readable head ({type(error).__name__}: {error}); "
             "restore that folder from a backup, or make the head again."
         ) from error
 

@@ -1,8 +1,8 @@
-"""Token vectors of a bare encoder in 8-bit integers, by CTranslate2: two to four times as fast on a CPU, little lost.
+"""Token vectors of a bare encoder in 8-bit integers, by CTranslate2: 2 to 4 times as fast on a CPU, at little loss.
 
-Each token's activations and each output of a layer have a scale of their own, which is what keeps the loss small: one
+Each token's activations and each output of a layer have their own scale, which keeps the loss small: one
 scale for a whole batch, as in PyTorch's dynamic quantisation, loses too much (docs/benchmarks.md). Only linear layers
-and embeddings are quantised; softmax, normalisation and pooling stay in float32. No gradients.
+and embeddings are quantised; softmax, normalisation and pooling stay in float32. There are no gradients.
 """
 
 import copy
@@ -24,25 +24,27 @@ Vectors = Callable[[Inputs], Float[Tensor, "text token feature"]]
 
 
 def int8_vectors(files: ModelFiles, model: nn.Module) -> Vectors:
-    """Quantise a bare encoder that was loaded from these files; runs on as many threads as torch has now.
+    """Quantise a bare encoder that was loaded from these files; it runs on as many threads as torch has now.
 
-    Raises MissingExtra without CTranslate2, and ModelError where it does not know the architecture: it has BERT's,
-    RoBERTa's and DistilBERT's kind.
+    Raises MissingExtra without CTranslate2, and ModelError for an architecture that it does not support; it supports
+    the BERT, RoBERTa and DistilBERT families.
     """
     with brought_by("int8"):
         import ctranslate2
 
     source = copy.deepcopy(model)  # conversion changes its weights
-    # transformers 5 knows absolute positions alone and no longer says so; CTranslate2 asks
+    # transformers 5 has only absolute positions and no longer says so, but CTranslate2 asks
     vars(source.config).setdefault("position_embedding_type", "absolute")
     converter = ctranslate2.converters.TransformersConverter(str(files.folder))
-    converter.load_model = lambda *_, **__: source  # whose hash was checked, in place of a second reading of the files
+    converter.load_model = lambda *_, **__: source  # already hash-checked; avoids reading the files again
     with tempfile.TemporaryDirectory() as scratch:
         converted = str(Path(scratch) / "int8")
         try:
             converter.convert(converted, quantization="int8")
             encoder = ctranslate2.Encoder(converted, compute_type="int8", intra_threads=torch.get_num_threads())
-        except Exception as error:  # ValueError, AttributeError, RuntimeError, …, by what the architecture lacks
+        except (
+            Exception
+        ) as error:  # ValueError, AttributeError, RuntimeError, …, depending on what the architecture lacks
             raise ModelError(
                 f"{files.name!r} cannot be read in int8: {str(error)[:300]} Choose the precision float32 instead."
             ) from error

@@ -1,4 +1,4 @@
-"""A classifier's own labels and the project's: which is which. Imports no torch."""
+"""Which of a classifier's own labels is which of the project's. Imports no torch."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ class LabelMapping:
 
     mapping: Mapping[str, str]
     warning: str = ""
-    """What the user should confirm, or empty."""
+    """What the user should confirm; empty if nothing."""
 
 
 def label_mapping(
@@ -21,9 +21,9 @@ def label_mapping(
 ) -> LabelMapping:
     """Map a classifier's labels to the project's.
 
-    `given` (model label → project label) is taken where there is one; several model labels may share a project label.
-    Otherwise labels are matched by equality regardless of case, and the nameless LABEL_0, LABEL_1, … by position, with
-    a warning. Raises ModelError where a label is left without a partner.
+    `given` (model label → project label) is used if present; several model labels may share a project label.
+    Otherwise labels are matched regardless of case, and the nameless LABEL_0, LABEL_1, … by position, with
+    a warning. Raises ModelError if a label has no match.
     """
     if given is not None:
         return _checked(model_labels, project_labels, given)
@@ -49,7 +49,7 @@ def _by_position(model_labels: Sequence[str], project_labels: Sequence[str]) -> 
     pairs = dict(zip(model_labels, project_labels, strict=True))
     shown = ", ".join(f"{ours} = {theirs}" for theirs, ours in pairs.items())
     return LabelMapping(
-        pairs, f"The model does not name its labels; taken by position: {shown}. Give a mapping if wrong."
+        pairs, f"The model does not name its labels; matched by position: {shown}. Give a mapping if that is wrong."
     )
 
 
@@ -64,7 +64,7 @@ def _by_name(model_labels: Sequence[str], project_labels: Sequence[str]) -> Labe
 
 
 def _partner(label: str, project_labels: Sequence[str]) -> str | None:
-    """The one project label that equals `label`, exactly or else but for case; None where there is none or several."""
+    """The project label that equals `label` exactly, or else regardless of case; None if there are none or several."""
     if label in project_labels:
         return label
     alike = [other for other in project_labels if other.casefold() == label.strip().casefold()]

@@ -1,4 +1,4 @@
-"""What a transformer is fine-tuned on, and what came of it. Imports no transformers."""
+"""What a transformer is fine-tuned on, and the result. Does not import transformers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Lessons:
         return cls(texts, targets, torch.ones(len(texts)) if weights is None else weights.float())
 
     def counted(self) -> "Lessons":
-        """Those that count, with weights of mean 1."""
+        """The texts of weight above 0, with weights rescaled to mean 1."""
         rows = (self.weights > 0).nonzero().squeeze(1)
         weights = self.weights[rows].float()
         return Lessons([self.texts[i] for i in rows.tolist()], self.targets[rows].float(), weights / weights.mean())
@@ -43,7 +43,7 @@ class Lessons:
 
 @dataclass(frozen=True, slots=True)
 class FineTuning:
-    """One fine-tuning but for its data: what is trained, how, and where its checkpoints lie."""
+    """One fine-tuning except for its data: what is trained, how, and where its checkpoints are."""
 
     labels: tuple[str, ...]
     settings: FineTuneSettings
@@ -52,7 +52,7 @@ class FineTuning:
     max_tokens: int
     seed: int
     work: Path
-    """Holds checkpoints while it trains; a run with the same folder goes on from the last of them."""
+    """The folder for checkpoints while training; a run with the same folder resumes from the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class FineTuned:
     """A finished fine-tuning."""
 
     folder: Path
-    """Where `AutoModelForSequenceClassification` loads from; of LoRA, the folder of the adapters alone."""
+    """The folder that `AutoModelForSequenceClassification` loads; for LoRA, only the adapters."""
     curve: tuple[CurvePoint, ...]
     best_step: int
-    """Whose state was kept."""
+    """The step whose state was kept."""
     steps: int
     seconds: float
-    """Wall time of training and scoring, that of an interrupted run before it not included."""
+    """Wall time of training and scoring, in seconds, without that of interrupted runs before it."""
     seconds_per_text: float | None
-    """Wall time for learning from one text once, scoring included; None where all was done before."""
+    """Wall seconds per text and epoch, including scoring; None if everything had been done before."""
     device: str

@@ -33,7 +33,7 @@ def measure(probabilities: NDArray[np.float64], gold: NDArray[np.int64], labels:
 
 
 def macro_f1(predicted: NDArray[np.int64], gold: NDArray[np.int64], classes: int) -> float:
-    """Unweighted mean of the classes' F1, 0 to 1."""
+    """The unweighted mean of the classes' F1, 0 to 1."""
     return float(_f1(_confusion(gold, predicted, classes)[None]).mean())
 
 
@@ -42,7 +42,7 @@ def macro_f1_difference(
 ) -> Interval:
     """Macro-F1 of `after` minus that of `before` on the same instances, with its paired bootstrap interval.
 
-    An interval that holds 0 means: no significant change.
+    An interval that contains 0 means no significant change.
     """
     drawn = _f1(_drawn_confusions(gold, after, classes)).mean(1) - _f1(_drawn_confusions(gold, before, classes)).mean(1)
     return _interval(macro_f1(after, gold, classes) - macro_f1(before, gold, classes), drawn)

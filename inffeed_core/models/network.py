@@ -1,10 +1,10 @@
-"""A model version as one network, and texts as the batches it takes: what influence through whole models starts from.
+"""A model version as one network, and texts as batches for it: the input of influence through whole models.
 
     network = VersionNetwork(encoder, head)
     texts = TextBatches.of(encoder, texts, labels)
     scores = texts.in_order(WholeModel(network).fit(texts).index(texts).influence(targets))
 
-The encoder's weights are those it was loaded with; the head is the version's own. Nothing is trained here.
+The encoder keeps the weights it was loaded with; the head is the version's own. Nothing is trained here.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from inffeed_core.models.passages import Inputs, Tokens
 from inffeed_core.records import Passage
 
 LARGEST_BATCH = 32
-"""Texts. Exact solves hold one layer's gradient of every text in a batch: 75 MB at 32 for MiniLM's largest layer."""
+"""Texts per batch. Exact solves hold one layer's gradient of each: 75 MB at 32 for MiniLM's largest layer."""
 
 
 class VersionNetwork(nn.Module):
@@ -48,13 +48,13 @@ class VersionNetwork(nn.Module):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextBatches(Sequence[tuple[Inputs, Tensor]]):
-    """(batch, labels) pairs over texts, alike in length and padded when asked for; the same at each iteration."""
+    """(batch, labels) pairs over texts of similar length, padded on access; the same in each iteration."""
 
     encoder: Encoder
     tokens: Sequence[Tokens]
     labels: Int[Tensor, " text"]
     plan: Sequence[NDArray[np.int64]]
-    """Numbers of the texts in each batch."""
+    """Indices of the texts in each batch."""
 
     @classmethod
     def of(
@@ -74,13 +74,13 @@ class TextBatches(Sequence[tuple[Inputs, Tensor]]):
     @overload
     def __getitem__(self, place: slice) -> "TextBatches": ...
     def __getitem__(self, place: int | slice) -> "tuple[Inputs, Tensor] | TextBatches":
-        """One batch, or some of them as batches of the same texts."""
+        """One batch, or several of them as `TextBatches`."""
         if isinstance(place, slice):
             return replace(self, plan=self.plan[place])
         rows = self.plan[place]
         return self.encoder.padded([self.tokens[i] for i in rows]), self.labels[torch.from_numpy(rows)]
 
     def in_order(self, values: Tensor, axis: int = -1) -> Tensor:
-        """Values that stand in the order of the batches along `axis`, in the order of the texts."""
+        """Reorder values along `axis` from the order of the batches to that of the texts."""
         back = np.argsort(np.concatenate(self.plan))
         return values.index_select(axis, torch.from_numpy(back))

@@ -1,7 +1,7 @@
-"""Whether what a model's files say of it can be: before transformers builds what they ask for.
+"""Whether a model's files make plausible claims, checked before transformers builds what they ask for.
 
-A configuration of some bytes can ask for a million layers, and a tokenizer can make each character a thousand; both
-would take the machine's memory or forever. What is asked for is compared with the weights that there are.
+A configuration of a few bytes can ask for a million layers, and a tokenizer can turn each character into a thousand;
+either would exhaust memory or run forever. So the configuration is compared with the actual weights.
 """
 
 import base64
@@ -13,41 +13,41 @@ from typing import Any
 from inffeed_core.errors import ModelError
 
 MOST_PARTS = 1_000
-"""Layers, blocks or experts."""
+"""The most layers, blocks or experts."""
 LARGE = 100_000
-"""A size above this must be that of some tensor."""
+"""A size above this must be a dimension of some tensor."""
 MOST_GROWTH = 64
-"""How many characters a normaliser may make of one; Unicode's own compatibility forms make at most 18."""
+"""How many characters a normaliser may turn one into; Unicode's own compatibility forms give at most 18."""
 MOST_STEPS = 100
 _MOST_BYTES = 256
-"""Of what a precompiled normaliser puts in the place of a character."""
+"""The longest replacement that a precompiled normaliser may give a character."""
 _PARTS = re.compile(r"(^|_)(layers?|blocks?|experts?|depths?|stages?)$")
 _LAYERS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
 _SIZES = re.compile(r"(_size|_dim|_embd|^dim|^d_model|^d_ff|_inner)$")
 _SHARED = "num_hidden_groups"
-"""Where a model has it, its layers share weights."""
+"""If a configuration has this, its layers share weights."""
 
 
 def require_plausible_config(path: Path, config: Mapping[str, Any], shapes: Sequence[tuple[int, ...]]) -> None:
-    """Raise ModelError for a configuration that asks for more than the tensors of these shapes can be."""
+    """Raise ModelError for a configuration that asks for more than tensors of these shapes can hold."""
     for name, value in _numbers(config):
         if _PARTS.search(name) and value > MOST_PARTS:
             raise ModelError(f"{path} asks for {value:,} ({name}); expected at most {MOST_PARTS:,}. {_ANOTHER}")
     layers = max((n for name, n in _numbers(config) if name in _LAYERS), default=0)
     if layers > len(shapes) and _SHARED not in config:
-        raise ModelError(f"{path} asks for {layers} layers, and the weights are {len(shapes)} tensors. {_ANOTHER}")
+        raise ModelError(f"{path} asks for {layers} layers, but the weights are {len(shapes)} tensors. {_ANOTHER}")
     dimensions = {n for shape in shapes for n in shape}
     for name, value in _numbers(config):
         asked = _SIZES.search(name) or (name == "max_position_embeddings" and not any("rope" in key for key in config))
         if asked and value > LARGE and value not in dimensions:
-            raise ModelError(f"{path} says that {name} is {value:,}, and no tensor has that size. {_ANOTHER}")
+            raise ModelError(f"{path} says that {name} is {value:,}, but no tensor has that size. {_ANOTHER}")
 
 
 _ANOTHER = "Fetch the model again, or choose another."
 
 
 def _numbers(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """Every number of a configuration and of those within it, a list's by the list's name."""
+    """Every number in a configuration, nested ones included; those in a list under the list's name."""
     left: list[tuple[str, Any]] = list(config.items())
     while left:
         name, value = left.pop()
@@ -94,9 +94,9 @@ def _growth(step: Mapping[str, Any]) -> int:
 
 
 def _longest(charsmap: object) -> int:
-    """Bytes of the longest text in a map of SentencePiece: the size of an index, the index, texts that end in NUL."""
+    """Bytes of the longest text in a SentencePiece map: the size of an index, the index, texts that end in NUL."""
     try:
         data = base64.b64decode(charsmap if isinstance(charsmap, str) else "")
     except ValueError:
-        return 0  # which the tokenizer refuses itself
+        return 0  # the tokenizer itself refuses such a map
     return max(map(len, data[4 + int.from_bytes(data[:4], "little") :].split(b"\0")), default=0)

@@ -1,7 +1,7 @@
-"""A transformer small enough to be trained hundreds of times: the subject of experiments on the whole-model tier.
+"""A transformer small enough to be trained hundreds of times, for experiments on the whole-model tier.
 
-Two layers, 128 wide, 0.41 M linear parameters; trained from a fixed start on words as tokens. Everything is determined
-by the seed and the data, so that a training run without some rows differs from the full one by these rows alone.
+Two layers, 128 wide, 0.41 M linear parameters; trained from a fixed start on words as tokens. The seed and the data
+determine everything, so a training run without some rows differs from the full one only by these rows.
 """
 
 import torch
@@ -13,7 +13,7 @@ Pairs = list[tuple[dict[str, Tensor], Tensor]]
 
 
 def new_small_transformer(vocabulary: int, tokens: int, classes: int, seed: int) -> nn.Module:
-    """An untrained classifier of texts of up to `tokens` word numbers below `vocabulary`."""
+    """An untrained classifier for texts of up to `tokens` word ids below `vocabulary`."""
     config = BertConfig(
         vocab_size=vocabulary,
         max_position_embeddings=tokens,
@@ -30,7 +30,7 @@ def new_small_transformer(vocabulary: int, tokens: int, classes: int, seed: int)
 
 
 def fine_tune(model: nn.Module, train: Pairs, epochs: int, seed: int) -> nn.Module:
-    """Train in place by AdamW over the batches as they stand, and return the model; `seed` draws the dropout."""
+    """Train in place by AdamW over the batches in the given order, and return the model; `seed` sets the dropout."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, weight_decay=0.01)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -1,9 +1,9 @@
 """A model's folder: what it must hold, what is refused, and what identifies it.
 
-Refused, each with its reason: folders without safetensors weights (pickles run code when they are loaded), models that
-need code of their own (`auto_map`), adapters, which transformers would apply unseen, sentence-transformers modules that
-would change the features unseen, and what `folder` and `plausible` find to be a trap.
-Nothing here imports torch, so that pages may ask for a classifier's labels.
+Refused, each with its reason: folders without safetensors weights (pickles run code when loaded), models that
+need their own code (`auto_map`), adapters, which transformers would apply silently, sentence-transformers modules that
+would change the features silently, and traps that `folder` and `plausible` detect.
+Nothing here imports torch, so that pages can ask for a classifier's labels.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from inffeed_core.models.vocabulary import require_vocabulary
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 RECIPE = ("*.json", "*.txt", "*.model", "*.tokenizer", "*.codes", "*.bpe", "*.tiktoken", "adapter_model.*")
-"""Configuration, tokenizer and adapter files: with the weights, all that decides a text's features."""
+"""Configuration, tokenizer and adapter files: together with the weights, they determine a text's features."""
 INDEX = "model.safetensors.index.json"
 POOLINGS = ("mean", "cls")
 _LEGACY_POOLING = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
@@ -49,22 +49,22 @@ class Snapshot:
     """What a folder says about its model."""
 
     folder: Path
-    """Of the transformer; a sub-folder where `modules.json` says so."""
+    """The transformer's folder; a sub-folder if `modules.json` says so."""
     weights: tuple[Path, ...]
     pooling: Pooling | None
     """None for a sequence classifier."""
     labels: tuple[str, ...] | None
-    """A classifier's own labels in order of its logits; None for bare encoders and regressors."""
+    """A classifier's own labels in the order of its logits; None for bare encoders and regressors."""
 
 
 def read_snapshot(root: Path) -> Snapshot:
-    """Read and check a model folder. Raises ModelError where it is incomplete or cannot be trusted."""
+    """Read and check a model folder. Raises ModelError if it is incomplete or cannot be trusted."""
     modules = _modules(root)
     folder = root / modules.get("Transformer", "")
     config = read_object(root, folder / "config.json")
     if config is None:
         raise ModelError(
-            f"{folder} has no config.json, so it is no transformer; expected a folder as `save_pretrained` writes it."
+            f"{folder} has no config.json, so it is not a transformer; expected a folder written by `save_pretrained`."
         )
     _refuse_own_code(root, folder, config)
     _refuse_other_weights(folder, config)
@@ -82,7 +82,7 @@ def read_snapshot(root: Path) -> Snapshot:
 
 
 def weights_digest(weights: Iterable[Path]) -> str:
-    """SHA-256 of one file; of several, SHA-256 over the lines `name sha256`, sorted by name."""
+    """SHA-256 of one file; for several, SHA-256 over the lines `name sha256`, sorted by name."""
     digests = {path.name: sha256(path) for path in weights}
     if len(digests) == 1:
         return next(iter(digests.values()))
@@ -91,12 +91,12 @@ def weights_digest(weights: Iterable[Path]) -> str:
 
 
 def known_weights_digest(weights: Iterable[Path]) -> str:
-    """`weights_digest`, remembered in this process while the files keep their size and time of change."""
+    """`weights_digest`, cached in this process while the files' sizes and modification times stay the same."""
     return _remembered(_stamps(weights))
 
 
 def recipe_digest(root: Path, folder: Path) -> str:
-    """SHA-256 over every configuration and tokenizer file of the model, names included."""
+    """SHA-256 over the names and contents of the model's configuration and tokenizer files."""
     folders = {root, folder, *(root / path for path in _modules(root).values())}
     files = sorted({file for f in folders for pattern in RECIPE for file in f.glob(pattern)})
     digest = hashlib.sha256()
@@ -142,22 +142,22 @@ def _refuse_own_code(root: Path, folder: Path, config: Mapping[str, Any]) -> Non
         if content and "auto_map" in content:
             raise ModelError(
                 f"{folder / name} asks to run Python code that comes with the model (`auto_map`, loaded only with "
-                "`trust_remote_code`). InfFeed never runs such code; choose an architecture that transformers has."
+                "`trust_remote_code`). InfFeed never runs such code; choose an architecture that transformers includes."
             )
 
 
 def _refuse_other_weights(folder: Path, config: Mapping[str, Any]) -> None:
-    """Adapters, and weights of another name: transformers would load them without a word."""
+    """Refuse adapters and weights with another name: transformers would load them silently."""
     if named := config.get("transformers_weights"):
         raise ModelError(
-            f"{folder / 'config.json'} asks for weights of its own choice ({named!r:.80}); expected model.safetensors "
-            f"or {INDEX}. Rename the file, and take transformers_weights out."
+            f"{folder / 'config.json'} asks for other weights ({named!r:.80}); expected model.safetensors "
+            f"or {INDEX}. Rename the file, and remove transformers_weights."
         )
     found = sorted(path.name for path in folder.glob("adapter_*"))
     if found:
         raise ModelError(
-            f"{folder} holds adapters ({', '.join(found)}), which would change the model unseen. Fold them into its "
-            "weights (`merge_and_unload` of peft, then `save_pretrained` into a new folder) and take that folder, or "
+            f"{folder} holds adapters ({', '.join(found)}), which would change the model silently. Merge them into its "
+            "weights (peft's `merge_and_unload`, then `save_pretrained` into a new folder) and use that folder, or "
             "remove these files to use the model without them."
         )
 
@@ -165,12 +165,12 @@ def _refuse_other_weights(folder: Path, config: Mapping[str, Any]) -> None:
 def _architectures(folder: Path, config: Mapping[str, Any]) -> list[str]:
     named = config.get("architectures") or []
     if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
-        raise ModelError(f"{folder / 'config.json'} has architectures {named!r:.80}, expected a list of names.")
+        raise ModelError(f"{folder / 'config.json'} has architectures {named!r:.80}; expected a list of names.")
     return named
 
 
 def _weights(root: Path, folder: Path) -> tuple[Path, ...]:
-    """The files that transformers reads: the single one where there is one, else those of the index."""
+    """The files that transformers reads: the single one if there is one, otherwise those of the index."""
     names = _indexed(root, folder)
     if any(Path(name).name != name or not name.endswith(".safetensors") for name in names):
         raise ModelError(f"{folder} lists weights outside itself or of another kind: {names}; expected *.safetensors.")
@@ -198,7 +198,7 @@ def _without_weights(folder: Path, missing: list[str]) -> str:
     if pickles:
         return (
             f"{folder} has its weights only as pickles ({', '.join(pickles)}), which can run code when loaded. "
-            "Expected safetensors: choose a revision that has them, or convert the weights where you trust them."
+            "Expected safetensors: choose a revision that has them, or convert the weights if you trust them."
         )
     return (
         f"{folder} has no weights in safetensors (missing: {', '.join(missing) or 'all'}); pickles such as "
@@ -213,7 +213,7 @@ def _labels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...] | None:
     try:
         labels = tuple(str(named[key]) for key in sorted(named, key=int))
     except (ValueError, TypeError, KeyError) as error:
-        problem = f"{folder / 'config.json'} has an id2label that names no numbered labels ({error})"
+        problem = f"{folder / 'config.json'} has an id2label without numbered labels ({error})"
         raise ModelError(f'{problem}; expected {{"0": "name", …}}. Fetch the model again.') from error
     return labels if len(labels) > 1 else None
 
@@ -225,7 +225,7 @@ def _modules(root: Path) -> dict[str, str]:
         modules = {_text(module["type"]).rpartition(".")[2]: _text(module["path"]) for module in listed}
         outside = [name for name, path in modules.items() if not _is_within(root, path)]
     except (TypeError, KeyError, ValueError) as error:  # ValueError: a path that holds a NUL
-        problem = f"{root / 'modules.json'} is no list of modules with a type and a path ({error!r:.80})"
+        problem = f"{root / 'modules.json'} is not a list of modules with a type and a path ({error!r:.80})"
         raise ModelError(f"{problem}; fetch the model again.") from error
     if outside:
         raise ModelError(
@@ -237,7 +237,7 @@ def _modules(root: Path) -> dict[str, str]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.40} is no text")
+        raise TypeError(f"{value!r:.40} is not a string")
     return value
 
 
@@ -252,7 +252,7 @@ def _pooling(root: Path, modules: Mapping[str, str]) -> Pooling:
     if unknown or "Transformer" not in modules:
         raise ModelError(
             f"{root} is a sentence-transformers model with the modules {sorted(modules)}; "
-            "expected Transformer, Pooling and perhaps Normalize. Choose another model."
+            "expected Transformer, Pooling and optionally Normalize. Choose another model."
         )
     return Pooling(_pooling_mode(root, root / modules.get("Pooling", "")), "Normalize" in modules)
 

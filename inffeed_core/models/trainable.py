@@ -1,4 +1,4 @@
-"""A model from outside as something that can be trained to classify, with its tokenizer."""
+"""An outside model as a trainable classifier, with its tokenizer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from inffeed_core.models.sources import ModelFiles
 
 
 def classifier(base: ModelFiles, labels: Sequence[str]) -> tuple[nn.Module, list[str]]:
-    """(`base` as a sequence classifier of these labels, names of its modules whose weights are new and random)."""
+    """(`base` as a sequence classifier for these labels, names of its modules whose weights are new and random)."""
     model, told = transformers.AutoModelForSequenceClassification.from_pretrained(
         base.folder,
         num_labels=len(labels),
@@ -32,11 +32,11 @@ def classifier(base: ModelFiles, labels: Sequence[str]) -> tuple[nn.Module, list
 
 
 def tokenizer_of(base: ModelFiles, model: nn.Module, max_tokens: int) -> Any:
-    """Its tokenizer, which cuts texts where `Encoder` does."""
+    """The model's tokenizer, which cuts texts at the same length as `Encoder`."""
     tokenizer = load_tokenizer(base.folder)
     require_sound(base, model, tokenizer)
     tokenizer.model_max_length = min(max_tokens, tokenizer.model_max_length, positions(model))
     config: Any = model.config
-    if config.pad_token_id is None:  # without it decoders cannot tell where a text of a batch ends
+    if config.pad_token_id is None:  # without it, decoders cannot tell where a text in a batch ends
         config.pad_token_id = tokenizer.pad_token_id or 0
     return tokenizer

@@ -1,1 +1,1 @@
-"""The project's folder: what it holds, what comes in, what goes out, and how far it is."""
+"""The project's folder: its contents, import, export, and status."""

@@ -1,9 +1,9 @@
-"""Back up a project that is in use: a folder of its own, of one moment, checked before it is given its name.
+"""Back up a project that is in use: into a separate folder, as of one moment, checked before it gets its name.
 
-Copying the folder with other tools while somebody writes gives a damaged database now and then, and nothing says so.
-SQLite's online backup reads one snapshot instead, and disturbs nobody. Models are copied for the versions of that
-snapshot, whose files never change. Caches and logs are left out: they are made anew. Jobs that were under way run in
-the project, not in its backup.
+Copying the folder with other tools while somebody writes sometimes produces a damaged database, without any warning.
+SQLite's online backup instead reads one snapshot, and disturbs nobody. The models of the versions in that
+snapshot are copied; their files never change. Caches and logs are left out, because they can be rebuilt. Running jobs
+belong to the project, not to its backup.
 """
 
 import filecmp
@@ -21,25 +21,25 @@ from inffeed_core.records import JobState, Progress
 from inffeed_core.store import end_job, open_jobs, reading, require_sound, versions, writing
 
 PAGES = 4096
-"""Of the database between two reports, 16 MB."""
+"""Pages of the database between two progress reports, 16 MB."""
 NOT_HERE = "It ran in the project that this is a backup of."
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What was made."""
+    """A finished backup."""
 
     folder: Path
     bytes: int
     versions: int
-    """Model versions whose files are in it."""
+    """How many model versions it holds."""
 
 
 def backup(project: Project, to: Path, progress: Progress) -> Backup:
     """Copy the project as it is now into a new or empty folder, whole or not at all, and check the copy.
 
-    Raises ProjectError where the folder holds something or cannot be written, ExportFailed where it lies within the
-    project, has too little room or the copy differs, Damaged where the project itself is, and whatever `progress`
+    Raises ProjectError if the folder is not empty or cannot be written, ExportFailed if it is inside the
+    project, has too little space or the copy differs, Damaged if the project itself is damaged, and whatever `progress`
     raises.
     """
     _require_apart(project, to)
@@ -72,12 +72,12 @@ def _empty(copy: Project) -> None:
 def _require_apart(project: Project, to: Path) -> None:
     place, own = to.expanduser().resolve(), project.folder.resolve()
     if place == own or own in place.parents:
-        raise ExportFailed(f"{place} lies within the project; name a folder outside it, best on another disk.")
+        raise ExportFailed(f"{place} is inside the project; name a folder outside it, preferably on another disk.")
     needed = sum(path.stat().st_size for path in [project.db, *project.models.rglob("*")] if path.is_file())
     free = shutil.disk_usage(next(parent for parent in place.parents if parent.is_dir())).free
     if free < needed:
         raise ExportFailed(
-            f"The backup needs {needed / 1e6:,.1f} MB on the disk of {place}, where {free / 1e6:,.1f} MB are free. "
+            f"The backup needs {needed / 1e6:,.1f} MB on the disk of {place}, but only {free / 1e6:,.1f} MB are free. "
             "Free some space, or name a folder on another disk."
         )
 

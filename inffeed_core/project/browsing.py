@@ -1,4 +1,4 @@
-"""The data set of a project as a list: pages of it, and texts that stand in it twice."""
+"""The data set of a project as a list: its pages, and texts that occur twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SHOWN_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some instances in the order of their import, or the best matches of a search."""
+    """Some instances in import order, or the best matches of a search."""
 
     rows: Sequence[Instance]
     total: int
@@ -25,7 +25,7 @@ class Twins:
     """Two instances with equal texts."""
 
     left_out: str
-    """Id of the one that the fix would leave out."""
+    """Id of the instance that the fix would leave out."""
     kept: str
     text: str
     pair: str | None = None
@@ -34,7 +34,7 @@ class Twins:
 
 @dataclass(frozen=True, slots=True)
 class Doubled:
-    """Equal texts in places where they do harm. The lists hold the first SHOWN_AT_MOST."""
+    """Harmful duplicates. The lists hold the first SHOWN_AT_MOST."""
 
     duplicates: Sequence[Twins]
     total_duplicates: int
@@ -47,7 +47,7 @@ def browse(
 ) -> Page:
     """Page number `page` (from 0) of the instances in these splits with these current labels.
 
-    With a query the FOUND_AT_MOST best matches are paged instead.
+    With a query, pages of its FOUND_AT_MOST best matches instead.
     """
     with reading(project.db) as db:
         if query.strip():
@@ -59,7 +59,7 @@ def browse(
 
 
 def doubled(project: Project) -> Doubled:
-    """Duplicates within a split, and train or silver texts that are held out as well."""
+    """Duplicates within a split, and train or silver texts that are also in validation or test."""
     with reading(project.db) as db:
         again = [(later, group[0]) for group in duplicates(db) for later in group[1:]]
         leaked = leaks(db)

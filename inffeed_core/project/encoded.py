@@ -1,4 +1,4 @@
-"""A project's instances as tensors: what training and analysis both start from."""
+"""A project's instances as tensors, from which both training and analysis start."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ LEARNED = (Split.TRAIN, Split.SILVER)
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Instances with their features and class numbers, in the order of import."""
+    """Instances with their features and class numbers, in import order."""
 
     instances: Sequence[Instance]
     features: Float[Tensor, "n d"]
@@ -36,11 +36,11 @@ class Encoded:
     """The labels as they were imported; `UNKNOWN` where there was none."""
 
     def only(self, *splits: Split) -> "Encoded":
-        """Those of these splits."""
+        """The instances of these splits."""
         return self.where([i for i, one in enumerate(self.instances) if one.split in splits])
 
     def where(self, rows: Sequence[int]) -> "Encoded":
-        """Those at these positions."""
+        """The instances at these positions."""
         at = list(rows)
         return Encoded(
             instances=[self.instances[i] for i in at],
@@ -50,7 +50,7 @@ class Encoded:
         )
 
     def head_data(self, classes: int, silver_weight: float = 1.0) -> HeadData:
-        """For fitting a head: what nobody has confirmed weighs `silver_weight`, everything else 1."""
+        """Data for fitting a head: unconfirmed labels weigh `silver_weight`, all others 1."""
         weights = [1.0 if one.confirmed else silver_weight for one in self.instances]
         return HeadData(
             features=self.features,
@@ -60,9 +60,9 @@ class Encoded:
         )
 
     def learned(self, classes: int, silver_weight: float = 1.0) -> Learned:
-        """For carrying out a recipe. Silver labels are those imported, whatever was decided since.
+        """Data for applying a recipe. Silver labels are the imported ones, whatever was decided since.
 
-        A gold label that annotators dispute is taught as a silver one: its source said so, and nobody has confirmed it.
+        A disputed gold label is taught as a silver one: its source gave it, and nobody has confirmed it.
         """
         silver = torch.tensor([one.split is Split.SILVER or not one.confirmed for one in self.instances])
         names = sorted({one.source for one in self.instances})
@@ -80,21 +80,21 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Material:
-    """What a version learns from and is steered by: made once, for its training and then for its analysis."""
+    """What a version learns from and what steers it; built once for both its training and its analysis."""
 
     data: Encoded
     classes: int
     silver_weight: float
-    """Of what nobody has confirmed."""
+    """Weight of labels that nobody has confirmed."""
 
     @cached_property
     def learn(self) -> Encoded:
-        """What is learned from: train and silver."""
+        """The texts to learn from: train and silver."""
         return self.data.only(*LEARNED)
 
     @cached_property
     def validation(self) -> Encoded:
-        """Gold that steers."""
+        """The validation gold, which steers."""
         return self.data.only(Split.VALIDATION)
 
     @property
@@ -109,11 +109,11 @@ class Material:
 
     @cached_property
     def beliefs(self) -> Beliefs:
-        """What its true label may be, for every row of `learn`."""
+        """The probability of each true label, for every row of `learn`."""
         return Beliefs(self.learned, self.steering)
 
     def taught_to(self, version: ModelVersion) -> HeadData:
-        """What the version's head was fitted on: the recipe that was chosen then."""
+        """The data that the version's head was fitted on, under the recipe chosen then."""
         recipe = cast(Recipe, version.report.get("recipe", "plain"))
         return self.beliefs.taught(recipe, float(str(version.report.get("trust", 1.0)))).data
 
@@ -149,7 +149,7 @@ def encode(
     with store.reading(project.db) as db:
         about, found = store.project_settings(db), usable(store.instances(db, splits, as_of=as_of))
     if not found:
-        raise NotReady("The project holds no texts yet; import gold and silver data first.")
+        raise NotReady("The project has no texts yet; import gold and silver data first.")
     features = encoded_features(
         model,
         [one.passage for one in found],
@@ -169,7 +169,7 @@ def encode(
 
 
 def stored_fit(project: Project, version: ModelVersion) -> HeadFit:
-    """The head of a version in reduced weights, as it was saved."""
+    """The saved head of a version, in reduced weights."""
     head = load_head(project.models / version.id)
     weight = torch.cat([head.weight.double(), head.bias.double().unsqueeze(1)], 1)
     return HeadFit(

@@ -1,7 +1,7 @@
-"""Which transformer a version looks through: one from outside, or one that was fine-tuned in this project.
+"""Which transformer encodes for a version: one from outside, or one that was fine-tuned in this project.
 
-A version names the latter `version:<id>`, so that a copied or moved project finds it. Retraining the head alone goes
-on with the transformer of the active version for as long as the project's model is the one that was fine-tuned.
+A version names the latter `version:<id>`, so that a copied or moved project finds it. Retraining only the head keeps
+using the transformer of the active version as long as the project's model is the one that was fine-tuned.
 """
 
 import hashlib
@@ -18,19 +18,19 @@ TRANSFORMER, ADAPTERS = "transformer", "adapters"
 
 
 def transformer_for(model: str, parent: ModelVersion | None) -> str:
-    """The encoder that an instant retrain of a project with this model uses, as versions name it."""
+    """The encoder, as versions name it, that an instant retrain of a project with this model uses."""
     return parent.encoder if parent is not None and base_of(parent) == model else model
 
 
 def base_of(version: ModelVersion) -> str:
-    """The model from outside that the version rests on."""
+    """The outside model that the version is based on."""
     return str(version.report.get("base", version.encoder))
 
 
 def located(project: Project, encoder: str, progress: Progress) -> str:
-    """The hub id or folder behind a version's encoder; adapters are merged into their base where they are not yet.
+    """The hub id or folder behind a version's encoder; adapters are merged into their base if not done before.
 
-    Raises NotReady for an unknown version, ModelError where its files are missing.
+    Raises NotReady for an unknown version, ModelError if its files are missing.
     """
     if not encoder.startswith(OWN):
         return encoder
@@ -44,8 +44,8 @@ def located(project: Project, encoder: str, progress: Progress) -> str:
 
 
 def merged(project: Project, base: str, adapters: Path, labels: tuple[str, ...], progress: Progress) -> Path:
-    """A classifier with these adapters in its weights, kept among the project's caches."""
-    from inffeed_core.models.cache import locked  # with torch, which pages do without
+    """A classifier with these adapters merged into its weights, kept among the project's caches."""
+    from inffeed_core.models.cache import locked  # imports torch, which pages must not
 
     files = resolve(base)
     weights = (adapters / "adapter_model.safetensors").read_bytes()

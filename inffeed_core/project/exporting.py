@@ -1,6 +1,6 @@
-"""A project's data set as a file that people can read and that InfFeed can read back.
+"""A project's data set as a file that people can read and InfFeed can import again.
 
-Importing an export into a new project gives the same texts, original and current labels, and all that annotators said.
+Importing an export into a new project gives the same texts, original and current labels, and all annotators' answers.
 """
 
 import io
@@ -43,10 +43,10 @@ def export(
 
 
 def export_bytes(project: Project, format: str, *, splits: Sequence[Split] = _ALL_SPLITS) -> bytes:
-    """What `export` would write, for a download; `format` is a suffix such as "csv", "jsonl.gz" or "parquet"."""
+    """The bytes that `export` would write, for a download; `format` is a suffix such as "csv" or "jsonl.gz"."""
     buffer = io.BytesIO()
     _export(project, buffer, f"export.{format}", lambda stage, done, total: None, splits)
-    return buffer.getvalue()  # shares its memory with the buffer, which is dropped here
+    return buffer.getvalue()  # shares memory with the buffer, which is dropped here
 
 
 def _export(project: Project, file: BinaryIO, name: str, progress: Progress, splits: Sequence[Split]) -> int:
@@ -102,18 +102,18 @@ class _Rows:
 
 
 def _telling(i: Instance, said: Sequence[Decision]) -> Decision | None:
-    """The decision that gave the current label, which is its annotator's last; where none did, the last of all.
+    """The decision that gave the current label, its annotator's last; if none did, the last of all.
 
-    A label that the votes tie on is nobody's.
+    None for a label on which the votes tie.
     """
     telling = [] if i.disputed else [d for d in said if i.annotator in (None, d.annotator)]
     return telling[-1] if telling else None
 
 
 def _as_answers(said: Sequence[Decision]) -> list[Decision]:
-    """What was said as answers alone, which give the same votes: a file knows no acts of feedback.
+    """The decisions as plain answers that give the same votes, because a file has no acts of feedback.
 
-    A relabel of feedback is no vote once somebody has answered with a label; that answer then settles in its place.
+    A relabel by feedback no longer votes once somebody has answered with a label; that answer settles instead.
     """
     kept = list(said)
     for given in (d for d in said if d.feedback is not None):
@@ -131,7 +131,7 @@ def _withdrawn(vote: Decision, since: Sequence[Decision]) -> bool:
 
 
 def _metadata_kinds(all_instances: Iterator[Instance]) -> Mapping[str, Kind]:
-    """The metadata keys in order of appearance; a key with cells of several kinds is a text."""
+    """The metadata keys in order of appearance; a key with cells of several kinds becomes a text."""
     kinds: dict[str, Kind | None] = {}
     for instance in all_instances:
         for key, cell in instance.metadata.items():

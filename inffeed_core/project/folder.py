@@ -1,7 +1,7 @@
 """Projects: folders that hold one data set, its decisions, its models and its caches.
 
-A new project is built beside its place under another name and moved there when it is whole, so that a failure
-or a kill leaves nothing behind that looks like a project. All paths are relative to the folder, so a copied or
+A new project is built beside its final place under another name and moved there when complete, so a failure
+or a kill leaves nothing that looks like a project. All paths are relative to the folder, so a copied or
 moved folder works as it is.
 """
 
@@ -32,20 +32,20 @@ from inffeed_core.store.faults import as_store_error
 from inffeed_core.wording import Sentence
 
 CHECK_SECONDS = 2.0
-"""At most, for looking at a database when it is opened."""
+"""The longest that checking a database may take when it is opened."""
 LISTED_SECONDS = 1.0
-"""How long the list of projects waits for one that another program keeps to itself."""
+"""How long the list of projects waits for one that another program has locked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Where a project's parts lie. Of one in use `backing_up` makes a copy; copying the folder may tear it apart."""
+    """Where a project's parts are. `backing_up` copies a project in use; copying its folder may damage the copy."""
 
     folder: Path
 
     @property
     def db(self) -> Path:
-        """What `inffeed_core.store` opens."""
+        """The database that `inffeed_core.store` opens."""
         return self.folder / "project.db"
 
     @property
@@ -60,7 +60,7 @@ class Project:
 
     @property
     def exports(self) -> Path:
-        """Model versions as folders for transformers, which may be taken away."""
+        """Model versions exported as folders for transformers; may be moved away."""
         return self.folder / "exports"
 
     @property
@@ -75,24 +75,24 @@ class ProjectSummary:
 
     folder: Path
     name: str
-    """The folder's name where the project cannot be read."""
+    """The folder's name if the project cannot be read."""
     labels: tuple[str, ...]
     instances: int
     decisions: int
-    """That stand, undos left out."""
+    """How many decisions stand, not counting undos."""
     changed: str
-    """When the database was last written, ISO 8601 in UTC."""
+    """When the database was last written, in ISO 8601 and UTC."""
     problem: str = ""
-    """Why the project cannot be opened and what to do, perhaps a `Sentence`; empty where it can."""
+    """Why the project cannot be opened and what to do, perhaps a `Sentence`; empty if it can be."""
 
 
 def default_home() -> Path:
-    """The folder that holds the projects; `places.home` also tells why."""
+    """The folder that holds the projects; `places.home` also says why."""
     return home().folder
 
 
 def create_project(folder: Path, settings: ProjectSettings) -> Project:
-    """Make a new, empty project. Raises ProjectError where `folder` holds something, and then changes nothing."""
+    """Make a new, empty project. Raises ProjectError, and changes nothing, if `folder` is not empty."""
     with made_whole(folder) as project, writing(project.db) as db:
         save_project_settings(db, settings)
     return Project(placed(folder))
@@ -101,7 +101,7 @@ def create_project(folder: Path, settings: ProjectSettings) -> Project:
 def open_project(folder: Path) -> Project:
     """Open an existing project, bringing its database to the current schema.
 
-    Raises ProjectError, with what to do, where the folder is missing, is no project, is damaged, or was made by a
+    Raises ProjectError, with what to do, if the folder is missing, not a project, damaged, or made by a
     newer release.
     """
     project = Project(placed(folder))
@@ -114,13 +114,13 @@ def open_project(folder: Path) -> Project:
 
 
 def settings_of(project: Project) -> ProjectSettings:
-    """What the project is about. Raises ProjectError where its database cannot be read."""
+    """The project's settings. Raises ProjectError if its database cannot be read."""
     with reading(project.db) as db:
         return project_settings(db)
 
 
 def change_settings(project: Project, **changes: Any) -> ProjectSettings:
-    """Change some of the project's settings; returns all as they are now. Raises SettingsError."""
+    """Change some of the project's settings; returns all of them as they are now. Raises SettingsError."""
     with writing(project.db) as db:
         changed = replace(project_settings(db), **changes)
         save_project_settings(db, changed)
@@ -128,7 +128,7 @@ def change_settings(project: Project, **changes: Any) -> ProjectSettings:
 
 
 def model_reference(model: str) -> str:
-    """A hub id as it is; a local folder as an absolute path, so that it is found from any working directory."""
+    """A hub id unchanged; a local folder as an absolute path, so that it is found from any working directory."""
     local = Path(model).expanduser()
     return str(local.resolve()) if local.is_dir() else model
 
@@ -136,8 +136,8 @@ def model_reference(model: str) -> str:
 def projects_in(home: Path) -> list[ProjectSummary]:
     """The projects directly under `home`, last changed first, each brought to the current schema.
 
-    Each stands for itself: one that cannot be read tells why, and hides none of the others. Raises ProjectError where
-    `home` itself cannot be read.
+    A project that cannot be read says why, and does not hide the others. Raises ProjectError if `home` itself
+    cannot be read.
     """
     try:
         folders = sorted(home.iterdir()) if home.is_dir() else []
@@ -149,7 +149,7 @@ def projects_in(home: Path) -> list[ProjectSummary]:
 
 
 def _summary(project: Project) -> ProjectSummary | None:
-    """What the list says about a folder; None where it is no project and never was."""
+    """The list's entry for a folder; None if it is not, and never was, a project."""
     changed = ""
     try:
         if not _may_be_project(project):
@@ -161,7 +161,7 @@ def _summary(project: Project) -> ProjectSummary | None:
         problem = told.args[0]
     except InfFeedError as error:
         problem = error.args[0]
-    except Exception as error:  # whatever is in one project must not hide the others
+    except Exception as error:  # a fault in one project must not hide the others
         problem = Sentence("project-unreadable", path=str(project.folder), found=f"{type(error).__name__}: {error}")
     return ProjectSummary(
         folder=project.folder,
@@ -216,10 +216,10 @@ def _prepared(project: Project) -> None:
 
 @contextmanager
 def made_whole(folder: Path, prepare: Callable[[Project], None] = _prepared) -> Iterator[Project]:
-    """A project in a hidden folder, which becomes `folder` when the block has succeeded; else it goes again.
+    """A project in a hidden folder, which becomes `folder` if the block succeeds and is removed if it fails.
 
-    `prepare` fills it first: with a migrated database without settings, unless another is given. Raises ProjectError
-    where `folder` holds something or cannot be made.
+    `prepare` fills it first, by default with a migrated database without settings. Raises ProjectError
+    if `folder` is not empty or cannot be made.
     """
     place = placed(folder)
     _require_free(place)
@@ -238,6 +238,6 @@ def made_whole(folder: Path, prepare: Callable[[Project], None] = _prepared) -> 
 
 def _require_free(place: Path) -> None:
     if (place / "project.db").exists():
-        raise ProjectError(f"{place} is a project already; open it, or choose another folder.")
+        raise ProjectError(f"{place} is already a project; open it, or choose another folder.")
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise ProjectError(f"{place} exists and is not empty; choose a new or an empty folder.")

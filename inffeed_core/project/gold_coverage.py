@@ -1,4 +1,4 @@
-"""Which labels gold does not show: training goes on without them, and whoever starts it is told before."""
+"""Labels without gold: training goes on without them, and warns whoever starts it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +6,11 @@ from inffeed_core.records import Split
 from inffeed_core.wording import Sentence
 
 LEAST_GOLD = (Split.TRAIN, Split.VALIDATION)
-"""Splits whose gold a model learns from and is steered by."""
+"""Splits whose gold trains and steers a model."""
 
 
 def gold_gaps(labels: Sequence[str], counts: Mapping[Split, Mapping[str, int]]) -> list[Sentence]:
-    """What is missing in train and validation gold, by current labels; nothing about a split without texts.
+    """What is missing in train and validation gold, by current labels; a split without texts is not mentioned.
 
     `counts` are texts by split and label.
     """

@@ -1,4 +1,4 @@
-"""Bringing a file into a project: look first, then all of it or nothing."""
+"""Import a file into a project: first a preview, then all of it or nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ from inffeed_core.store import (
 
 PREVIEW_ROWS = 20
 PREVIEW_CHARACTERS = 2000
-"""Of a cell in the preview."""
+"""The most characters of a cell shown in the preview."""
 LEAK = "leak: a validation or test instance has the same text"
 DUPLICATE = "duplicate: an earlier instance of the split has the same text"
 
 _ROWS_PER_REPORT = 1000
 
 Source = Path | Upload | Table
-"""A file, or one that was read already: what was looked at is then what is imported."""
+"""A file, or the table already read from it, so that exactly what was previewed is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,15 @@ class ImportPreview:
     options: ImportOptions
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Cell]]
-    """The first PREVIEW_ROWS, long cells cut and broken characters replaced, so that they can be shown."""
+    """The first PREVIEW_ROWS, with long cells cut and broken characters replaced, so that they can be shown."""
     total: int
     """Rows in the file."""
     counts: Mapping[Split, Mapping[str, int]]
     """Rows without a problem, by split and label as they would be stored."""
     file_labels: Mapping[str, int]
-    """How often each label stands in the file under the file's own name for it, most frequent first."""
+    """How often each label occurs in the file, under the file's own name for it, most frequent first."""
     problems: tuple[RowProblem, ...]
-    """The first thousand; the file is refused while there are any."""
+    """The first thousand problems; the file is refused while there are any."""
     total_problems: int
     duplicates: tuple[SameText, ...]
     leaks: tuple[SameText, ...]
@@ -80,9 +80,9 @@ class ImportResult:
     added: Mapping[Split, int]
     left_out_duplicates: int
     left_out_leaks: int
-    """Rows of the file."""
+    """How many rows of the file were left out as leaks."""
     excluded: int
-    """Train and silver instances of the project whose text the file holds as validation or test."""
+    """How many of the project's train and silver instances share a text with the file's validation or test."""
     decisions: int
 
     @property
@@ -94,9 +94,9 @@ class ImportResult:
 def preview(
     project: Project, source: Source, options: ImportOptions | None = None, *, limits: ReadLimits = LIMITS
 ) -> ImportPreview:
-    """Read a file and say what its import would do; nothing is changed. Without options they are guessed.
+    """Read a file and say what importing it would do, without changing anything. Missing options are guessed.
 
-    Raises ImportRefused for a file that cannot be read as a table; what is wrong with single rows is in `problems`.
+    Raises ImportRefused for a file that cannot be read as a table; problems of single rows are in `problems`.
     """
     table = source if isinstance(source, Table) else read(source, limits=limits)
     with reading(project.db) as db:
@@ -131,10 +131,10 @@ def commit(
     progress: Progress = lambda stage, done, total: None,
     limits: ReadLimits = LIMITS,
 ) -> ImportResult:
-    """Import a file in one transaction. Raises ImportRefused, and then nothing is changed.
+    """Import a file in one transaction. Raises ImportRefused, and then changes nothing.
 
-    With `leave_out_leaks` train and silver rows whose text is held out are not stored, and those that the project
-    had before are excluded; with `leave_out_duplicates` only the first of equal texts in a split is stored.
+    With `leave_out_leaks`, train and silver rows whose text is in validation or test are not stored, and the project's
+    own are excluded; with `leave_out_duplicates`, only the first of equal texts in a split is stored.
     `progress` may cancel until the last row is stored, which leaves the project as it was.
     """
     progress("Reading the file", 0, 0)

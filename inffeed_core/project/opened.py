@@ -1,7 +1,7 @@
 """Which projects the app may open: those under the home folder, and those that somebody opened by hand.
 
-An address can name any folder of the machine. To whoever may not open it, it must not even tell whether it is there:
-what is refused is refused by its path alone, before the disk is asked, and in the same words as what is missing.
+An address can name any folder of the machine. Somebody who may not open a folder must not even learn whether it exists:
+it is refused by its path alone, before the disk is accessed, and in the same words as a missing one.
 """
 
 import json
@@ -16,30 +16,30 @@ from inffeed_core.errors import ProjectError
 from inffeed_core.project.folder import Project, default_home, open_project
 
 FILE = "opened-by-hand.json"
-"""In the home folder: the folders elsewhere that were opened by hand."""
+"""The file in the home folder that lists the folders elsewhere that were opened by hand."""
 
 
 def open_allowed(folder: str | Path) -> Project:
     """Open a project that the app may open.
 
-    Raises ProjectError: in the same words where there is none and where it may not be opened, and as `open_project`
-    does where there is one that cannot be read.
+    Raises ProjectError: in the same words whether it is missing or may not be opened, and as `open_project`
+    does if it cannot be read.
     """
     place = _allowed(folder)
     if place is None:
         raise ProjectError(
-            f"There is no folder {folder} with a project that can be opened here. Choose one on the Home page; one "
-            "that lies elsewhere is opened by whoever runs the server, with `inffeed app DIR`."
+            f"There is no folder {folder} with a project that can be opened here. Choose one on the Home page. A "
+            "project elsewhere must be opened by whoever runs the server, with `inffeed app DIR`."
         )
     return open_project(place)
 
 
 def open_by_hand(folder: str | Path) -> Project:
-    """Open a project wherever it lies, and allow it from now on. Raises ProjectError."""
+    """Open a project wherever it is, and allow it from now on. Raises ProjectError."""
     try:
         project = open_project(Path(os.path.abspath(os.path.expanduser(folder))))
-    except (OSError, ValueError) as error:  # a path that no folder can have
-        raise ProjectError(f"There is no folder {folder} ({error}); name one that holds a project.") from error
+    except (OSError, ValueError) as error:  # an impossible path
+        raise ProjectError(f"There is no folder {folder} ({error}); name a folder that holds a project.") from error
     opened_by_hand(project.folder)
     return project
 
@@ -50,7 +50,7 @@ def may_open(folder: str | Path) -> bool:
 
 
 def opened_by_hand(folder: Path) -> None:
-    """From now on the app may open this project wherever it lies; nothing is noted where the home is read-only."""
+    """Allow the app to open this project from now on, wherever it is; not recorded if the home is read-only."""
     home, place = default_home(), str(folder.resolve())
     if _at_home(Path(place)) or place in _by_hand():
         return
@@ -77,7 +77,7 @@ def _by_hand() -> list[str]:
 
 
 def _allowed(folder: str | Path) -> Path | None:
-    """The folder, links resolved, where it is a project that may be opened; what lies elsewhere is not touched."""
+    """The folder, with links resolved, if it is a project that may be opened; folders elsewhere are not accessed."""
     with suppress(OSError, ValueError, RuntimeError):
         written = Path(os.path.abspath(Path(folder).expanduser()))
         if not _within(written):

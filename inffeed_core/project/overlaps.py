@@ -24,14 +24,14 @@ class SameText:
     """The one to keep."""
     text: str
     in_project: bool
-    """Whether `id` is in the project already; otherwise it is in the file."""
+    """Whether `id` is already in the project; otherwise it is in the file."""
     pair: str | None = None
     """Its second text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overlaps:
-    """What a file would bring into a project."""
+    """Equal texts that a file would bring into a project."""
 
     duplicates: tuple[SameText, ...]
     """Rows whose text an earlier row or instance of the same split has. The first one is kept."""
@@ -49,7 +49,7 @@ def find_overlaps(
 ) -> Overlaps:
     """Overlaps within a file and with the project.
 
-    `present` holds (id, split, hash) of the project's instances that share a hash with the file; others do no harm.
+    `present` holds (id, split, hash) of the project's instances that share a hash with the file; others cannot overlap.
     """
     first: dict[tuple[Split, str], str] = {}
     held_out: dict[str, str] = {}
@@ -76,7 +76,7 @@ def find_overlaps(
         for e, hash in zip(examples, hashes, strict=True)
         if e.split in LEARNED and hash in held_out
     ]
-    leaks += [  # those that were leaks before this file are not its doing
+    leaks += [  # except leaks that existed before this file
         SameText(id, held_out[hash], texts_of[hash][0], in_project=True, pair=texts_of[hash][1])
         for id, hash in learned_there
         if hash in held_out and hash not in held_out_there

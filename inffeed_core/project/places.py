@@ -1,4 +1,4 @@
-"""Where things lie on this machine: the app with its sample data, and the projects."""
+"""Where things are on this machine: the app with its sample data, and the projects."""
 
 import os
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ CLONE = Path(__file__).resolve().parents[2]
 
 
 def app_folder() -> Path:
-    """The folder of `app.py`, `pages`, `.streamlit` and `sample_data`: the clone that runs, or what was installed.
+    """The folder of `app.py`, `pages`, `.streamlit` and `sample_data`: the running clone, or the installation.
 
-    Raises ProjectError where an installation lost them.
+    Raises ProjectError if an installation lost them.
     """
     if (CLONE / "pyproject.toml").is_file() and (CLONE / "app.py").is_file():
         return CLONE
@@ -40,7 +40,7 @@ class Home:
 
 
 def home() -> Home:
-    """INFFEED_HOME; else `projects` in the working directory where it holds some; else the user's data folder."""
+    """INFFEED_HOME, else `projects` in the working directory if it holds any, else the user's data folder."""
     if named := os.environ.get("INFFEED_HOME"):
         return Home(Path(named).expanduser().absolute(), "named by INFFEED_HOME")
     here = Path("projects").absolute()
@@ -50,7 +50,7 @@ def home() -> Home:
 
 
 def by_name(folder: Path) -> Path:
-    """`folder` itself; where that is a bare name that does not exist here, the project of this name in `home`."""
+    """`folder` itself, or, for a bare name that does not exist here, the project of that name in `home`."""
     kept = home().folder / folder
     bare = len(folder.parts) == 1 and not folder.exists()
     return kept if bare and (kept / "project.db").is_file() else folder

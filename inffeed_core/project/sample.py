@@ -18,13 +18,13 @@ SAMPLE_NAME = "Sample: product reviews"
 
 
 def sample_guidelines() -> str:
-    """What the sample's annotators are told; empty where the file is missing."""
+    """The guidelines of the sample; empty if the file is missing."""
     path = app_folder() / "sample_data" / "guidelines.txt"
     return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 def sample_files(folder: Path | None = None) -> dict[Split, Path]:
-    """The CSV file of each split. Raises ProjectError where they are not there."""
+    """The CSV file of each split. Raises ProjectError if any is missing."""
     folder = folder or app_folder() / "sample_data"
     files = {split: folder / f"{split}.csv" for split in Split}
     missing = [path.name for path in files.values() if not path.is_file()]
@@ -37,11 +37,11 @@ def sample_files(folder: Path | None = None) -> dict[Split, Path]:
 
 
 def open_sample(folder: Path, progress: Progress) -> Project:
-    """Open the sample project, importing it first where `folder` does not hold it yet."""
+    """Open the sample project, importing it first if `folder` does not hold it yet."""
     if not (placed(folder) / "project.db").exists():
         try:
             _make_sample(folder, progress)
-        except ProjectError:  # somebody else made it at the same time, which is as good
+        except ProjectError:  # somebody else made it at the same time, which is fine
             if not (placed(folder) / "project.db").exists():
                 raise
     return open_project(folder)

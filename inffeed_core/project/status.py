@@ -1,4 +1,4 @@
-"""Where a project stands and what to do next, told from the database alone."""
+"""Where a project stands and what to do next, from the database alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ from inffeed_core.store import (
 from inffeed_core.wording import Sentence, Term
 
 BESIDE = ("explain", "refresh", "probe", "export-model", "propose")
-"""Kinds of jobs that reviewing goes on beside."""
+"""Kinds of jobs during which reviewing can continue."""
 RETRAIN_AFTER = 20
-"""Changed labels after which retraining is the next step even while flags are open."""
+"""After this many changed labels, retraining is the next step even while flags are open."""
 
 
 class Step(StrEnum):
@@ -47,7 +47,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """A step with its sentence for the user."""
+    """A step, and the sentence that tells the user about it."""
 
     step: Step
     sentence: Sentence
@@ -63,21 +63,21 @@ class Status:
     decisions: Mapping[Act, int]
     """How often each act is an annotator's last about a text."""
     open_flags: int
-    """Silver instances that the default policy ranked and too few annotators have answered."""
+    """Silver instances that the default policy ranked and that too few annotators have answered."""
     undecided: Mapping[Act, int]
-    """Texts that enough annotators have answered and that are still skipped, unsure or under discussion (`flag`)."""
+    """Texts that enough annotators have answered but that are still skipped, unsure or under discussion (`flag`)."""
     version: ModelVersion | None
-    """The active one."""
+    """The active version."""
     analysis: Analysis | None
-    """The latest of the active version."""
+    """The latest analysis of the active version."""
     changed: int
-    """Instances whose label or confirmation changed since the active version was trained."""
+    """How many instances changed label or confirmation since the active version was trained."""
     changes: Changes
-    """The same by what changed."""
+    """The same, by what changed."""
     data_changed: bool
     """Whether instances were added or left out since then, or silver labels changed."""
     analysis_stale: bool
-    """Whether there is an analysis, and labels or data have changed since."""
+    """Whether labels or data have changed since the analysis, if there is one."""
     jobs: tuple[Job, ...]
     """Queued and running."""
     next_step: NextStep
@@ -89,7 +89,7 @@ class Status:
 
 
 def status(project: Project) -> Status:
-    """Read where the project stands: one consistent snapshot, about 0.3 s for 100,000 instances."""
+    """Read the project's state from one consistent snapshot; about 0.3 s for 100,000 instances."""
     with reading(project.db) as db:
         counts, version = count_by_split(db), active_version(db)
         analysis = latest_analysis(db, version.id) if version else None

@@ -1,4 +1,4 @@
-"""The review room without its page: what is shown, handing out, deciding, progress."""
+"""The review room without its page: what is shown, handing out flags, deciding, progress."""
 
 from inffeed_core.review.deciding import answers, decide, history, last_row, texts, twins, undo
 from inffeed_core.review.handing_out import Handed, held, held_ahead, queue, release, take

@@ -1,13 +1,13 @@
 """What a random audit says about the silver labels: how many are wrong, how many are left, and when to stop.
 
-The audited texts are a simple random sample of all silver texts, drawn before anybody knows which are flagged. So the
-share of wrong labels among them is an unbiased estimate of the share among all, whatever the flags look like; labels
-that review has corrected meanwhile are subtracted from the total that this share stands for.
+The audited texts are a simple random sample of all silver texts, drawn regardless of which are flagged. So the
+share of wrong labels among them is an unbiased estimate of the share among all, whatever the flags. Labels
+that review has corrected are subtracted from the total that this share implies.
 
 The interval is that of Clopper and Pearson (Biometrika 1934): it covers the true rate in at least 95 of 100 audits,
-whatever the rate and the size. It is wider than Wilson's, which covers 95 of 100 on average over rates and fewer where
-few labels are wrong: there a rule for stopping must not promise too much. For sampling without replacement, as here,
-it errs on the same side.
+whatever the rate and the sample size. It is wider than Wilson's, which covers 95 of 100 only on average over rates, and
+fewer if few labels are wrong, exactly where a stopping rule must not promise too much. For sampling without
+replacement, as here, the interval is conservative too.
 """
 
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from inffeed_core.wording import Sentence
 
 LEVEL = 0.95
 LEAST = 20
-"""Below this many audited texts nothing is estimated: not even a clean audit would rule out 1 wrong label in 6."""
+"""With fewer audited texts nothing is estimated: even an audit without errors would not rule out 1 wrong label in 6."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEstimate:
-    """What follows from the counts."""
+    """Estimates from the counts."""
 
     rate: Interval
     """Share of the imported silver labels that are wrong, 0 to 1."""
     left: Interval
-    """How many wrong labels nobody has corrected yet."""
+    """How many wrong labels remain uncorrected."""
     next_rate: float
-    """Share of wrong labels among the texts that nobody has confirmed, 0 to 1."""
+    """Share of wrong labels among unconfirmed texts, 0 to 1."""
 
 
 def clopper_pearson(wrong: int, checked: int, level: float = LEVEL) -> Interval:
@@ -40,7 +40,7 @@ def clopper_pearson(wrong: int, checked: int, level: float = LEVEL) -> Interval:
     from scipy.special import betaincinv
 
     if not 0 <= wrong <= checked or not checked:
-        raise ValueError(f"{wrong} of {checked} is no share; expected 0 <= wrong <= checked, and checked above 0.")
+        raise ValueError(f"{wrong} of {checked} is not a share; expected 0 <= wrong <= checked, and checked above 0.")
     tail = (1 - level) / 2
     low = 0.0 if wrong == 0 else float(betaincinv(wrong, checked - wrong + 1, tail))
     high = 1.0 if wrong == checked else float(betaincinv(wrong + 1, checked - wrong, 1 - tail))
@@ -48,7 +48,7 @@ def clopper_pearson(wrong: int, checked: int, level: float = LEVEL) -> Interval:
 
 
 def estimate(counts: AuditCounts) -> AuditEstimate | None:
-    """How many silver labels are wrong and left; None below LEAST audited texts."""
+    """How many silver labels are wrong, and how many remain so; None below LEAST audited texts."""
     if counts.checked < LEAST:
         return None
     rate = clopper_pearson(counts.wrong, counts.checked)
@@ -61,7 +61,7 @@ def estimate(counts: AuditCounts) -> AuditEstimate | None:
 
 
 def in_words(counts: AuditCounts) -> list[Sentence]:
-    """The outcome in plain words."""
+    """The outcome in sentences."""
     found = estimate(counts)
     if found is None:
         return [Sentence("audit-too-few", checked=counts.checked, least=LEAST)]
@@ -84,6 +84,6 @@ def in_words(counts: AuditCounts) -> list[Sentence]:
 
 
 def audit(project: Project) -> AuditCounts:
-    """What the audit has seen so far; `inffeed_core.review.audit` says what follows from it."""
+    """What the audit has covered so far; `estimate` draws the conclusions."""
     with reading(project.db) as db:
         return audit_counts(db)

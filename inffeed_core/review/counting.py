@@ -1,8 +1,8 @@
-"""Counts of a review that go on from where they stood, so that a message costs what was decided since the last one.
+"""Incremental counts of a review: a message costs only as much as was decided since the last one.
 
-What is counted is texts, each by nothing but the decisions about it. So of those decided about since the last count
-one takes away what they counted then and adds what they count now. On 65,000 decisions a full count takes most of a
-second. A few counts are kept in memory; a full one is made where there is none, or where more than decisions changed.
+Each text is counted by the decisions about it alone. So for the texts decided about since the last count, subtract
+what they counted then and add what they count now. A full count of 65,000 decisions takes most of a
+second. A few counts are kept in memory; a full one is made if there is none, or if more than decisions changed.
 """
 
 from collections import Counter, OrderedDict
@@ -15,9 +15,9 @@ from sqlite_utils import Database
 from inffeed_core import store
 
 MOST_KEPT = 100
-"""Three for each annotator who reviews, all in all."""
+"""How many counts are kept in all: three for each annotator who reviews."""
 MOST_AGAIN = 500
-"""Where more texts than these were decided about, a full count is quicker."""
+"""If more texts than this were decided about, a full count is faster."""
 
 Name = TypeVar("Name", bound=str)
 
@@ -26,9 +26,9 @@ _lock = Lock()
 
 
 def counted(db: Database, what: Hashable, count: Callable[[store.Slice | None], Mapping[Name, int]]) -> dict[Name, int]:
-    """What `count` gives for all decisions (None), without zeros.
+    """What `count` returns for all decisions (None), without zeros.
 
-    `what` names the count within the project, with everything that it depends on but decisions and exclusions.
+    `what` identifies the count within the project, by everything it depends on except decisions and exclusions.
     """
     key, here = (_path(db), what), store.mark(db)
     with _lock:

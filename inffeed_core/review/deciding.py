@@ -12,10 +12,10 @@ from inffeed_core.store import Viewer
 
 
 def decide(project: Project, decision: Decision, also: Sequence[str] = ()) -> bool:
-    """Store a decision; False where it had arrived before. Raises UnknownInstance or InvalidDecision.
+    """Store a decision; False if it had arrived before. Raises UnknownInstance or InvalidDecision.
 
-    When this returns, the decision is on disk. It holds for the instances in `also` (ids) too: parts of the same act,
-    which are undone with it. An undo names the decision it undoes in `undoes`.
+    When this returns, the decision is on disk. It also applies to the instances in `also` (ids), as parts of the same
+    act that are undone with it. An undo names the decision it undoes in `undoes`.
     """
     with store.writing(project.db) as db:
         if decision.act is not Act.UNDO:
@@ -41,13 +41,13 @@ def _part(decision: Decision, twin: Instance) -> Decision:
 
 
 def twins(project: Project, ids: Sequence[str], annotator: str) -> dict[str, list[Instance]]:
-    """For each of these instances the silver texts of nearly the same words that are open for the annotator."""
+    """For each of these instances, the silver texts with nearly the same words that are open for the annotator."""
     with store.reading(project.db) as db:
         return open_twins(db, ids, annotator)
 
 
 def open_twins(db: Database, ids: Sequence[str], annotator: str) -> dict[str, list[Instance]]:
-    """`twins` of an open database."""
+    """`twins`, in an open database."""
     viewer = Viewer(annotator, store.project_settings(db).overlap)
     found = {id: store.twins(db, id, one.text, viewer) for id, one in store.find(db, ids).items()}
     known = store.find(db, [twin for alike in found.values() for twin in alike])
@@ -55,9 +55,9 @@ def open_twins(db: Database, ids: Sequence[str], annotator: str) -> dict[str, li
 
 
 def undo(project: Project, annotator: str, token: str) -> Decision | None:
-    """Undo the annotator's last standing decision and return it; None where nothing is left.
+    """Undo the annotator's last standing decision and return it; None if none is left.
 
-    Asked again with the same token it changes nothing and returns the same decision.
+    Called again with the same token, it changes nothing and returns the same decision.
     """
     with store.writing(project.db) as db:
         if (before := store.undone_by(db, token)) is not None:
@@ -69,21 +69,21 @@ def undo(project: Project, annotator: str, token: str) -> Decision | None:
 
 
 def _keep(db: Database, undone: Decision) -> None:
-    """What an annotator takes back they have before them again."""
+    """Lease to the annotator again the flags whose decision they took back."""
     store.lease(db, [undone.instance_id], undone.annotator, store.project_settings(db).lease_minutes)
 
 
 def answers(project: Project, ids: Sequence[str], annotator: str) -> dict[str, list[Decision]]:
-    """What others have answered about those of these instances that the annotator has answered too, oldest first.
+    """Others' answers, oldest first, about those of these instances that the annotator has answered too.
 
-    Before their own answer is in, nobody is told what others think.
+    Nobody sees what others think before giving their own answer.
     """
     with store.reading(project.db) as db:
         return answers_of_others(db, ids, annotator)
 
 
 def answers_of_others(db: Database, ids: Sequence[str], annotator: str) -> dict[str, list[Decision]]:
-    """`answers` of an open database."""
+    """`answers`, in an open database."""
     return {
         id: others
         for id, given in store.answers(db, ids).items()
@@ -92,7 +92,7 @@ def answers_of_others(db: Database, ids: Sequence[str], annotator: str) -> dict[
 
 
 def history(project: Project, annotator: str | None = None, limit: int = 100) -> list[Decision]:
-    """Decisions that stand, latest first, without the parts of others; of one annotator or of all."""
+    """Standing decisions, latest first, without those that are parts of another; of one annotator or of all."""
     with store.reading(project.db) as db:
         return store.history(db, annotator, limit, with_parts=False)
 
@@ -104,6 +104,6 @@ def texts(project: Project, ids: Sequence[str]) -> dict[str, Instance]:
 
 
 def last_row(project: Project) -> int:
-    """Row of the latest decision, from which on somebody looks again at what is undecided."""
+    """Row of the latest decision, from which on somebody goes through undecided texts again."""
     with store.reading(project.db) as db:
         return store.last_decision_row(db)

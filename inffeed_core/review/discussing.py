@@ -1,4 +1,4 @@
-"""Discussion: what annotators marked or disagree on, what they said, and the decision that settles it."""
+"""Discussion: texts that annotators marked or disagree on, what they said, and the decision that settles it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from inffeed_core.store import Viewer
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One instance to talk about."""
+    """One instance to discuss."""
 
     instance: Instance
     said: Sequence[Decision]
-    """The answers that stand, with their notes, oldest first."""
+    """The standing answers with their notes, oldest first."""
     suggested: str | None
-    """The label that the analysis in use suggests, as the review card does; None where it does not know the text."""
+    """The label that the current analysis suggests, as on the review card; None if it does not know the text."""
     probability: float
-    """Of `suggested`, 0 to 1."""
+    """Probability of `suggested`, 0 to 1."""
 
     def overtaken(self, decision: Decision) -> bool:
-        """Whether its annotator has said something else about the text since."""
+        """Whether its annotator has since said something else about the text."""
         own = [one for one in self.said if one.annotator == decision.annotator]
         return own[-1].token != decision.token
 
 
 def topics(project: Project, annotator: str | None = None) -> list[Topic]:
-    """What is to be settled, latest first.
+    """What needs settling, latest first.
 
-    For an annotator without those that they are still to answer: what others think would sway them.
+    For an annotator, topics that they have yet to answer are left out: others' opinions would sway them.
     """
     with store.reading(project.db) as db:
         ids = store.under_discussion(db)
@@ -50,7 +50,7 @@ def _topic(instance: Instance, said: Sequence[Decision], suggestion: tuple[str |
 
 
 def _suggestions(db: Database, ids: Sequence[str]) -> dict[str, tuple[str, float]]:
-    """(label, probability) by id: the posterior's best, and of gold, which has none, what the model predicts."""
+    """(label, probability) by id: the posterior's best, or for gold, which has no posterior, the model's prediction."""
     analysis = store.analysis_in_use(db)
     return {
         row.instance: (row.predicted, row.probability)
@@ -61,7 +61,7 @@ def _suggestions(db: Database, ids: Sequence[str]) -> dict[str, tuple[str, float
 
 
 def settle(project: Project, id: str, label: str, annotator: str, note: str = "") -> Decision:
-    """End the discussion: this is the label, whatever was answered before. It can be undone like any decision.
+    """End the discussion with this label, whatever was answered before. It can be undone like any decision.
 
     Raises UnknownInstance or InvalidDecision.
     """

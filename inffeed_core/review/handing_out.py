@@ -1,4 +1,4 @@
-"""Handing out flags: to whom, which, and for how long they are kept from others."""
+"""Handing out flags: which, to whom, and for how long they are reserved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,22 +16,22 @@ from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL
 
 FEWEST_AHEAD = 5
-"""Flags that each holds, however many review: they last while a message travels."""
+"""The least flags that each annotator holds, however many review: enough while a message travels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What an annotator was given to review."""
+    """Flags handed to an annotator."""
 
     items: Sequence[ReviewItem]
     lost: Sequence[str]
-    """Ids of those that they had which are theirs no more: answered, or with others since the lease ran out or since
+    """Ids of flags that they had but no longer hold: answered, or handed to others because the lease ended or because
     the last flags were shared out."""
     analysis_id: int
     ahead: int
-    """How many flags one annotator holds at most, with as many reviewing as now; who has more gives them back."""
+    """The most flags an annotator may hold while this many review; whoever has more gives them back."""
     short: bool
-    """Whether fewer were open than there was room for."""
+    """Whether fewer flags were open than there was room for."""
 
 
 def queue(
@@ -41,7 +41,7 @@ def queue(
     leave_out: Sequence[str] = (),
     only: FlagFilter = ALL,
 ) -> list[ReviewItem]:
-    """The first open flags of the policy, without those in `leave_out` (ids). Raises NotReady before an analysis."""
+    """The policy's first open flags, except those in `leave_out` (ids). Raises NotReady if there is no analysis."""
     with store.reading(project.db) as db:
         analysis, viewer = analysis_for(db, policy), Viewer(overlap=store.project_settings(db).overlap)
         if only.answered:
@@ -67,13 +67,14 @@ def take(
     ahead: int | None = None,
     back: Sequence[str] = (),
 ) -> Handed:
-    """Hand the annotator the first flags that are open for them, beside those that they `have` (ids, first first).
+    """Hand the annotator the first flags that are open for them, in addition to those that they `have` (ids, in order).
 
-    All of them are leased to the annotator from now for the project's `lease_minutes`, so that nobody else is given
-    them; a `fresh` start frees whatever else was leased to the annotator. One `again` gives that before any other, as
-    after a reload, so that nobody loses their place. `ahead` is how many one holds who reviews alone; where several do,
-    each holds fewer. None = as many as are asked for. `back` (ids) is what they give back; nothing else that they have
-    is given to others, since it may be on their screen before they hear of it. Raises NotReady before an analysis.
+    All of them are leased to the annotator from now for the project's `lease_minutes`, so that nobody else gets
+    them; a `fresh` start frees whatever else was leased to the annotator. A start `again`, as after a reload, hands out
+    those other leased flags first, so that nobody loses their place. `ahead` is how many flags a lone reviewer holds;
+    several reviewers each hold fewer. None = as many as are asked for. `back` (ids) are flags that they give back;
+    nothing else that they have is given to others, since it may already be on their screen. Raises NotReady if there is
+    no analysis.
     """
     with store.writing(project.db) as db:
         return hand_out(db, sitting, limit, have, fresh=fresh, again=again, ahead=ahead, back=back)
@@ -90,7 +91,7 @@ def hand_out(
     ahead: int | None = None,
     back: Sequence[str] = (),
 ) -> Handed:
-    """`take` of an open database."""
+    """`take`, in an open database."""
     annotator, policy = sitting.annotator, sitting.policy
     settings, analysis = store.project_settings(db), analysis_for(db, policy)
     viewer = Viewer(annotator, settings.overlap)
@@ -98,7 +99,7 @@ def hand_out(
     if fresh or again:
         store.release(db, annotator)
     store.release(db, annotator, back)
-    # where several answer each flag, one that is taken from a queue may get an answer too many
+    # if several answer each flag, one that is taken from somebody's queue may get an answer too many
     people = 1 + store.others_reviewing(db, annotator) if settings.overlap == 1 else 1
     most = len(have) + limit if ahead is None else held_ahead(ahead, people)
     looked = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
@@ -116,12 +117,12 @@ def hand_out(
 
 
 def held_ahead(alone: int, people: int) -> int:
-    """How many flags each of so many annotators holds: the best ones should not lie with whoever came first."""
+    """How many flags each of this many annotators holds, so that the best do not all go to whoever came first."""
     return max(FEWEST_AHEAD, alone // people)
 
 
 def _own(db: Database, viewer: Viewer, audit_share: float) -> list[str]:
-    """Ids of the flags that the annotator holds, without texts that the audit may have drawn: those are drawn anew."""
+    """Ids of the flags that the annotator holds, without texts that the audit may have drawn: it draws them again."""
     held = store.leased_ids(db, str(viewer.annotator))
     drawn = store.next_audited(db, viewer, len(held)) if audit_share else []
     return [id for id in held if id not in drawn]
@@ -130,13 +131,13 @@ def _own(db: Database, viewer: Viewer, audit_share: float) -> list[str]:
 def _open(
     db: Database, analysis: Analysis, sitting: Sitting, room: int, have: Sequence[str], own: list[str], *, shares: bool
 ) -> list[ReviewItem]:
-    """The first open flags, audited texts among them; where flags run short, some of those that others hold ahead."""
+    """The first open flags, mixed with audited texts; if flags run short, some that others hold ahead."""
     settings = store.project_settings(db)
     viewer = Viewer(sitting.annotator, settings.overlap)
     ranked = _next(db, analysis, sitting, viewer, room, have, own)
     short = room - len(ranked) if shares else 0
     if short and len(have) < 2 and store.share_out(db, sitting.annotator, short, settings.lease_minutes):
-        ranked = _next(db, analysis, sitting, viewer, room, have, own)  # the last flags lay with others
+        ranked = _next(db, analysis, sitting, viewer, room, have, own)  # the last flags were with others
     items = _items(db, analysis, sitting.policy, ranked)
     return _with_audit(db, items, viewer, have, settings.audit_share)[:room] if settings.audit_share else items
 
@@ -144,7 +145,7 @@ def _open(
 def _next(
     db: Database, analysis: Analysis, sitting: Sitting, viewer: Viewer, room: int, have: Sequence[str], own: list[str]
 ) -> list[Ranked]:
-    """The first open flags, those of `own` (ids) before any other."""
+    """The first open flags, those in `own` (ids) before all others."""
     if room <= 0:
         return []
     kept: list[Ranked] = []
@@ -159,7 +160,7 @@ def _next(
 
 
 def _again(db: Database, analysis: Analysis, room: store.Room, limit: int, have: Sequence[str]) -> list[ReviewItem]:
-    """The first undecided texts that the filter asks for; one that the policy has not ranked comes blind."""
+    """The first undecided texts that the filter asks for; one that the policy has not ranked is shown blind."""
     found = store.undecided(db, room, max(0, limit), have)
     known = {i.flag.id: i for i in _items(db, analysis, room.policy, [ranked for _, ranked in found if ranked])}
     of = store.silver_scored(db, analysis.id)
@@ -170,9 +171,9 @@ def _again(db: Database, analysis: Analysis, room: store.Room, limit: int, have:
 def _with_audit(
     db: Database, items: list[ReviewItem], viewer: Viewer, have: Sequence[str], share: float
 ) -> list[ReviewItem]:
-    """The items with audited texts among them, so that about this share of all are.
+    """The items mixed with audited texts, so that about this share of all are audited.
 
-    An audited text comes before each flag whose lot is low: nobody can foresee it, and a reload changes nothing.
+    An audited text precedes each flag whose lot is low: unpredictable for the annotator, and unchanged by a reload.
     """
     ids = [i.flag.id for i in items]
     lots = store.lots(db, ids)
@@ -212,12 +213,12 @@ def _blind(instance: Instance, of: int, analysis: int) -> ReviewItem:
 
 
 def release(project: Project, annotator: str) -> int:
-    """Give back every flag that the annotator holds, so that others are given them; returns how many."""
+    """Give back every flag that the annotator holds, so that others can get them; returns how many."""
     with store.writing(project.db) as db:
         return store.release(db, annotator)
 
 
 def held(project: Project, annotator: str) -> int:
-    """How many flags are kept for the annotator now."""
+    """How many flags the annotator holds now."""
     with store.reading(project.db) as db:
         return store.leased(db, annotator)

@@ -1,7 +1,7 @@
-"""Review: the flags that are open, with the evidence behind each, and the decisions about them.
+"""Review: the open flags, with the evidence behind each, and the decisions about them.
 
-Flags come from the newest analysis of the active model version; what is open is derived from the decisions,
-so a flag leaves the queue when enough annotators have answered it and comes back when that is undone.
+Flags come from the newest analysis of the active model version. Which are open is derived from the decisions,
+so a flag leaves the queue when enough annotators have answered it, and returns when that is undone.
 """
 
 from collections.abc import Sequence
@@ -30,41 +30,41 @@ from inffeed_core.store.analyses import Ranked
 class ReviewItem:
     """What an annotator sees about one flag.
 
-    `flag.label` is the label the analysis saw, which the evidence is about. The labels of influencers are today's.
+    `flag.label` is the label that the analysis saw and the evidence is about. Influencers have their current labels.
     """
 
     flag: Flag
     evidence: Evidence
-    """Empty where the influencers of this flag have not been computed."""
+    """Empty if the influencers of this flag have not been computed."""
     most_incompatible: Influencer | None
-    """The gold text of another label that speaks against the flag's label most; see `most_incompatible`."""
+    """The gold text with another label that contradicts the flag's label most; see `most_incompatible`."""
     analysis_id: int
     original: str
-    """The label that the text was imported with, which no decision changes."""
+    """The imported label, which no decision changes."""
     blind: bool = False
-    """Drawn for the audit: to be decided by the text alone, so nothing that a model thinks of it is here."""
+    """Drawn for the audit: to be decided by the text alone, so it carries nothing that a model says about it."""
     harm_known: bool = False
-    """Whether it was computed which validation examples it harms; for gold it is not."""
+    """Whether the validation examples that it harms were computed; for gold they are not."""
     again: bool = False
-    """Answered before and still not decided: somebody asked to look at it again."""
+    """Answered before but still undecided, and asked for again."""
 
     @property
     def leave_out(self) -> bool:
-        """Whether feedback sent the text to review with the proposal to leave it out."""
+        """Whether feedback sent the text to review proposing to leave it out."""
         return self.flag.policy == SENT and self.flag.proposed is None
 
 
 def item(project: Project, id: str, policy: str = POLICIES[0]) -> ReviewItem:
-    """One flag, open or decided, as `queue` would give it.
+    """One flag, open or decided, as `queue` would return it.
 
-    Raises NotReady before an analysis, and UnknownInstance where the policy has not ranked the instance.
+    Raises NotReady if there is no analysis, and UnknownInstance if the policy has not ranked the instance.
     """
     with store.reading(project.db) as db:
         return ranked_item(db, id, policy)
 
 
 def ranked_item(db: Database, id: str, policy: str) -> ReviewItem:
-    """`item` of an open database."""
+    """`item`, in an open database."""
     analysis = analysis_for(db, policy)
     rows = store.scored(db, analysis.id, [id])
     standing = store.policy_values(db, analysis.id, id).get(policy)
@@ -75,12 +75,13 @@ def ranked_item(db: Database, id: str, policy: str) -> ReviewItem:
 
 
 def most_incompatible(evidence: Evidence, label: str) -> Influencer | None:
-    """The gold text of another label that contradicts the target's `label` most, or None where none does.
+    """The gold text with another label that contradicts the target's `label` most, or None if none does.
 
-    It is the most negative influence between the target and a gold text, in either direction: a gold opposer raises
-    the target's loss, a harmed validation text has its own raised by the target. To first order both are one symmetric
-    quantity (g_aᵀ G⁻¹ g_b / N), so they compare. After the counter-examples of CINCER (Teso et al. 2021). One of the
-    same label may harm as well, with two classes alike or one text odd for its class, but it contradicts nothing.
+    It has the most negative influence between the target and a gold text, in either direction: a gold opposer raises
+    the target's loss, and the target raises the loss of a validation text it harms. To first order both are the same
+    symmetric quantity (g_aᵀ G⁻¹ g_b / N), so they are comparable. After the counter-examples of CINCER (Teso et al.
+    2021). A text with the same label may harm too, if two classes are alike or one text is untypical of its class, but
+    it contradicts nothing.
     """
     gold = [i for i in evidence.opposers if i.split is not Split.SILVER]
     against = [i for i in (*gold, *evidence.harmed) if i.influence < 0 and i.label != label]

@@ -1,7 +1,7 @@
-"""What a message of the review room does: its decisions are stored, and what it asks for is read at one moment.
+"""What a message of the review room does: its decisions are stored, then everything it asks for is read at one moment.
 
-Each decision has a transaction of its own, so that one that is refused or meets a full disk takes no other with it.
-Everything else comes from one transaction after them.
+Each decision has its own transaction, so that one that is refused or meets a full disk affects no other.
+Everything else is read in one transaction afterwards.
 """
 
 import sqlite3
@@ -20,19 +20,19 @@ from inffeed_core.review.items import ReviewItem, ranked_item
 from inffeed_core.review.progress import ReviewProgress, Sitting, exposure_today, progress_of
 
 QUEUE = 20
-"""Flags that one holds ahead who reviews alone, and the most that are looked up at once."""
+"""Flags that a lone reviewer holds ahead, and the most that are looked up at once."""
 HISTORY = 200
 
 REFUSED = (UnknownInstance, InvalidDecision, ValueError, sqlite3.IntegrityError)
-"""What a decision raises that can never be stored; after anything else it is sent again."""
+"""Raised by a decision that can never be stored; after any other error it is sent again."""
 
 UNAVAILABLE = (sqlite3.Error, OSError, InfFeedError)
-"""What a full disk, a lock that lasts, or a folder that went away raise."""
+"""Raised by a full disk, a lasting lock, or a folder that has disappeared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A decision as it was sent, not checked yet."""
+    """A decision as it was sent, not yet checked."""
 
     token: str
     id: str
@@ -42,43 +42,43 @@ class Sent:
     undoes: str | None = None
     analysis_id: int | None = None
     also: Sequence[str] = ()
-    """Ids of the twins that it holds for too."""
+    """Ids of the twins that it also applies to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a browser tells and asks."""
+    """What a browser reports and asks for."""
 
     decisions: Sequence[Sent] = ()
     want: int = 0
     """How many flags it has room for."""
     have: Sequence[str] = ()
-    """Ids of the flags that it holds, first first."""
+    """Ids of the flags that it holds, in order."""
     back: Sequence[str] = ()
-    """Ids of flags that it held and has put away, since others review too."""
+    """Ids of flags that it held and gives back, because others review too."""
     look: Sequence[str] = ()
-    """Ids of texts that it does not know."""
+    """Ids of texts that it wants to see."""
     analysis_id: int | None = None
-    """Where its flags come from."""
+    """The analysis that its flags come from."""
 
 
 @dataclass(slots=True)
 class Receipt:
-    """What became of the decisions of one message."""
+    """The outcome of one message's decisions."""
 
     acknowledged: list[str] = field(default_factory=list)
     """Tokens."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Token to why."""
+    """The reason by token."""
     undone: dict[str, Decision] = field(default_factory=dict)
-    """Decisions undone by an undo that named none, by its token."""
+    """Decisions undone by an undo that named none, by the token of the undo."""
     problem: str = ""
-    """Why the rest could not be stored now; it waits in the browser."""
+    """Why the rest could not be stored now and waits in the browser."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """What every answer tells."""
+    """Numbers in every answer."""
 
     progress: ReviewProgress
     exposure: store.Exposure
@@ -94,15 +94,15 @@ class News:
     """Whether flags were asked for."""
     looked: Sequence[ReviewItem]
     missing: Sequence[str]
-    """Ids that were looked for and are no flags."""
+    """Ids that were looked up but are not flags."""
     twins: Mapping[str, Sequence[Instance]]
-    """By id of an item the open texts of nearly the same words."""
+    """By id of an item: the open texts with nearly the same words."""
     labels: Mapping[str, str]
-    """Today's label of every text that the decisions concern."""
+    """The current label of every text that the decisions concern."""
     answers: Mapping[str, Sequence[Decision]]
-    """What others said about what the annotator has answered."""
+    """Others' answers about the texts that the annotator has answered."""
     refresh_at: int | None
-    """The decision's row at which a refresh of the flags is due; None where it is not."""
+    """The row of the decision at which a refresh of the flags is due; None if none is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,17 +113,17 @@ class Welcome:
     handed: Handed
     twins: Mapping[str, Sequence[Instance]]
     history: Sequence[Decision]
-    """The annotator's decisions that stand, latest first, HISTORY at most."""
+    """The annotator's standing decisions, latest first, at most HISTORY."""
     complete: bool
-    """Whether these are all."""
+    """Whether these are all of them."""
     gold: set[str]
-    """Ids of gold texts that the history is about."""
+    """Ids of the gold texts in the history."""
 
 
 def receive(project: Project, annotator: str, decisions: Sequence[Sent]) -> Receipt:
-    """Store the decisions of a message in order, each in a transaction of its own.
+    """Store the decisions of a message in order, each in its own transaction.
 
-    One that can never be stored is refused and the rest go on; where the disk fails, the rest waits in the browser.
+    One that can never be stored is refused, and the rest go on; if the disk fails, the rest waits in the browser.
     """
     receipt = Receipt()
     for sent in decisions:
@@ -158,9 +158,9 @@ def _store(project: Project, annotator: str, sent: Sent, receipt: Receipt) -> No
 
 
 def welcome(project: Project, sitting: Sitting, *, again: bool = False) -> Welcome:
-    """The first flags, and the annotator's way here.
+    """The first flags, and the annotator's history.
 
-    `again` = the same sitting as before, after a reload or another page: it goes on with the flags that it held.
+    `again` = the same sitting continues after a reload or another page, with the flags that it held.
     """
     with store.writing(project.db) as db:
         handed = hand_out(db, sitting, QUEUE, fresh=True, again=again, ahead=QUEUE)
@@ -183,9 +183,9 @@ def news(
     receipt: Receipt,
     refresh_due: Callable[[Database], int | None],
 ) -> News:
-    """What a message asks for, once its decisions are stored. Raises NotReady before an analysis.
+    """What a message asks for, once its decisions are stored. Raises NotReady if there is no analysis.
 
-    `refresh_due` tells of a database at which row a refresh of the flags is due, and is asked where something was
+    `refresh_due` gives the row of a database at which a refresh of the flags is due; it is called only if something was
     decided.
     """
     with store.writing(project.db) as db:
@@ -207,10 +207,10 @@ def news(
 
 
 def _handed(db: Database, sitting: Sitting, message: Message) -> tuple[Handed, bool]:
-    """What is handed out; whether anything was wanted."""
+    """(what is handed out, whether anything was asked for)."""
     handed = hand_out(db, sitting, min(message.want, QUEUE), message.have, ahead=QUEUE, back=message.back)
     if handed.items and handed.analysis_id != message.analysis_id:
-        # a retrain or a refresh came between: all but what is on screen is stale
+        # a retrain or a refresh came between: everything except what is on screen is stale
         return hand_out(db, sitting, QUEUE, message.have[:1], fresh=True, ahead=QUEUE + 1), True
     return handed, message.want > 0
 
@@ -226,7 +226,7 @@ def _look(db: Database, policy: str, ids: Sequence[str]) -> tuple[list[ReviewIte
 
 
 def _twins(db: Database, sitting: Sitting, items: Sequence[ReviewItem]) -> dict[str, list[Instance]]:
-    """By id; an audited text stays alone."""
+    """Twins by id; an audited text gets none."""
     return open_twins(db, [i.flag.id for i in items if not i.blind], sitting.annotator)
 
 

@@ -1,4 +1,4 @@
-"""How far a review has come: who reviews what, how much of it is done, and how much waits."""
+"""The progress of a review: who reviews what, how much of it is done, and how much is left."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -22,29 +22,29 @@ _ByAct = dict[Act, int]
 
 @dataclass(frozen=True, slots=True)
 class ReviewProgress:
-    """How far the review of one policy's ranking has come."""
+    """The progress of reviewing one policy's ranking."""
 
     done: int
-    """Flags that this annotator, or as many as the project wants, have answered."""
+    """Flags that this annotator, or enough annotators, have answered."""
     open: int
     by_act: Mapping[Act, int]
-    """`done`, by the last act that stands."""
+    """`done`, by the last standing act."""
     today: int
     """Standing decisions of this annotator since midnight, of any policy and on any instance."""
     changes: Changes
-    """What the active model version has not learned yet."""
+    """Changes that the active model version has not learned yet."""
     undecided: Mapping[Act, int]
-    """Of what the filter leaves: answered without a label by now, by the act that each counts as; see `undecided`."""
+    """Texts within the filter that are answered but undecided, by the act that each counts as; see `undecided`."""
 
     @property
     def waiting(self) -> int:
-        """Instances whose label or confirmation the active model version has not learned yet."""
+        """How many instances have a label or confirmation that the active model version has not learned yet."""
         return self.changes.total
 
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """Who reviews what in which order."""
+    """Who reviews what, and in which order."""
 
     annotator: str
     policy: str = POLICIES[0]
@@ -52,13 +52,13 @@ class Sitting:
 
 
 def progress(project: Project, sitting: Sitting) -> ReviewProgress:
-    """How far the review of the flags has come that the sitting is about. Raises NotReady before an analysis."""
+    """The progress of the flags that the sitting is about. Raises NotReady if there is no analysis."""
     with store.reading(project.db) as db:
         return progress_of(db, sitting)
 
 
 def progress_of(db: Database, sitting: Sitting) -> ReviewProgress:
-    """`progress` of an open database."""
+    """`progress`, in an open database."""
     analysis = analysis_for(db, sitting.policy)
     viewer = Viewer(sitting.annotator, store.project_settings(db).overlap)
     room = store.Room(analysis=analysis.id, policy=sitting.policy, viewer=viewer, only=sitting.only)
@@ -79,7 +79,7 @@ def _changes(db: Database, row: int) -> Changes:
 
 
 def _by_act(db: Database, room: store.Room, what: str, count: Callable[[store.Slice | None], _ByAct]) -> _ByAct:
-    if room.policy == SENT:  # whose order grows with what is sent to review, not with decisions
+    if room.policy == SENT:  # its order grows with what is sent to review, not with decisions
         found = count(None)
     else:
         seen = room.viewer.annotator, room.viewer.overlap
@@ -88,7 +88,7 @@ def _by_act(db: Database, room: store.Room, what: str, count: Callable[[store.Sl
 
 
 def _done(db: Database, room: store.Room, sitting: Sitting) -> tuple[_ByAct, int]:
-    """(what is done, by act; how much is left)."""
+    """(what is done, by act; how many are left)."""
     if room.only.answered:
         return store.answered_again(db, room), store.count_undecided(db, room)
     shown = room.analysis, room.policy, room.viewer, room.only
@@ -104,18 +104,18 @@ def _ranked(db: Database, analysis: int, sitting: Sitting) -> int:
 
 
 def exposure(project: Project, annotator: str) -> store.Exposure:
-    """What the annotator has read today, for their own eyes."""
+    """What the annotator has read today; shown only to them."""
     with store.reading(project.db) as db:
         return exposure_today(db, annotator)
 
 
 def exposure_today(db: Database, annotator: str) -> store.Exposure:
-    """`exposure` of an open database."""
+    """`exposure`, in an open database."""
     return store.exposure(db, annotator, _midnight())
 
 
 def analysis_for(db: Database, policy: str) -> Analysis:
-    """The newest analysis of the active version. Raises NotReady where there is none, or it has no such order."""
+    """The newest analysis of the active version. Raises NotReady if there is none, or it lacks this policy."""
     active = store.active_version(db)
     if active is None:
         raise NotReady(Sentence("flags-no-model"))
@@ -134,6 +134,6 @@ def _midnight() -> str:
 
 
 def facets(project: Project) -> tuple[list[str], list[tuple[str, str]]]:
-    """Sources, and (key, value) pairs of the metadata, that the silver texts can be filtered by."""
+    """The sources and (key, value) pairs of metadata by which silver texts can be filtered."""
     with store.reading(project.db) as db:
         return store.facets(db)

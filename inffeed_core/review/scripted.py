@@ -1,4 +1,4 @@
-"""Decisions from scripts and files: worded as the annotator would, stored all or not at all."""
+"""Decisions from scripts and files: given in the annotator's words, stored all or not at all."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
 
 COLUMNS = ("id", "label", "act", "note")
-"""What a file of decisions may hold; id, and label or act, it must."""
+"""The columns of a file of decisions; id is required, and so is label or act."""
 ACTS = tuple(act for act in Act if act is not Act.UNDO)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to say about an instance; without an act, the label tells keep from relabel."""
+    """What somebody wants to say about an instance; without an act, the label decides between keep and relabel."""
 
     id: str
     label: str = ""
@@ -38,9 +38,9 @@ def decide_one(project: Project, wish: Wish, annotator: str) -> Decision:
 
 
 def decide_file(project: Project, path: Path, annotator: str, encoding: str | None = None) -> list[Decision]:
-    """Store the decisions of a file with the columns id and label, and where wanted act and note.
+    """Store the decisions of a file with the columns id and label, and optionally act and note.
 
-    `encoding` as for `data.reading.read`. Raises ImportRefused with every row that cannot be stored, and then none is.
+    `encoding` as for `data.reading.read`. Raises ImportRefused with every row that cannot be stored; then none is.
     """
     table = read(path, encoding=encoding)
     _require_columns(table)
@@ -51,7 +51,7 @@ def decide_file(project: Project, path: Path, annotator: str, encoding: str | No
         for row, wish in enumerate(_wishes(table), start=1):
             try:
                 if wish.id in seen:
-                    raise InvalidDecision(f"{wish.id!r} stands in row {seen[wish.id]} too; name each id once.")
+                    raise InvalidDecision(f"{wish.id!r} is also in row {seen[wish.id]}; name each id once.")
                 seen[wish.id] = row
                 decisions.append(_record(db, wish, annotator))
             except (UnknownInstance, InvalidDecision) as error:
@@ -64,7 +64,7 @@ def decide_file(project: Project, path: Path, annotator: str, encoding: str | No
 def _require_columns(table: Table) -> None:
     if "id" not in table.columns or not {"label", "act"} & set(table.columns):
         have = f"Its columns are {', '.join(table.columns)}."
-        raise refused(table.name, have, "Name one id, and one label (or act); act and note may be there as well.")
+        raise refused(table.name, have, "Name one column id and one label (or act); act and note are optional.")
 
 
 def _wishes(table: Table) -> Iterator[Wish]:
@@ -94,10 +94,10 @@ def _record(db: Database, wish: Wish, annotator: str) -> Decision:
 def _act(db: Database, wish: Wish) -> Act:
     if wish.act:
         if wish.act not in ACTS:
-            raise InvalidDecision(f"{wish.act!r} is no act; choose one of {', '.join(ACTS)}.")
+            raise InvalidDecision(f"{wish.act!r} is not an act; choose one of {', '.join(ACTS)}.")
         return Act(wish.act)
     if not wish.label:
-        raise InvalidDecision(f"Nothing is said about {wish.id!r}; give a label, or an act such as unsure or skip.")
+        raise InvalidDecision(f"There is nothing to store for {wish.id!r}; give a label, or an act such as unsure.")
     return Act.KEEP if store.instance(db, wish.id).label == wish.label else Act.RELABEL
 
 

@@ -284,7 +284,7 @@ def test_a_session_that_came_past_the_gate_sees_nothing(page: Page, project: Pro
 
 
 def test_a_host_that_is_none_stops_the_server(tmp_path: Path):
-    with pytest.raises(AssertionError, match="is no host"), running(tmp_path, {"INFFEED_ALLOWED_HOSTS": "*"}):
+    with pytest.raises(AssertionError, match="is not a host"), running(tmp_path, {"INFFEED_ALLOWED_HOSTS": "*"}):
         pass
 
 

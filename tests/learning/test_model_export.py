@@ -86,7 +86,7 @@ def test_the_card_tells_counts_scores_settings_and_limits(small: Project, tmp_pa
 
 def test_nothing_is_overwritten_and_unknown_versions_are_refused(small: Project, tmp_path: Path):
     version = train(small, HEAD, quiet)
-    with pytest.raises(ExportFailed, match="exists already"):
+    with pytest.raises(ExportFailed, match="already exists"):
         export_model(small, version.id, tmp_path, quiet)
     with pytest.raises(NotReady, match="v9"):
         export_model(small, "v9", tmp_path / "model", quiet)

@@ -238,7 +238,7 @@ def test_who_chooses_another_version_meanwhile_is_not_overruled(sample: Project)
 
 def test_what_is_missing_is_said(tmp_path: Path, project: Project):
     nothing = create_project(tmp_path / "empty", ProjectSettings("Empty", ("a", "b")))
-    with pytest.raises(NotReady, match="holds no texts"):
+    with pytest.raises(NotReady, match="has no texts"):
         train(nothing, TrainSettings(), quiet)
     with pytest.raises(NotReady, match="no model version"):
         analyse(project, FEW, quiet)

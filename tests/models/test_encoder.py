@@ -187,5 +187,5 @@ class Tempered(nn.Module):
 
 def test_logits_that_no_linear_layer_gives_are_refused() -> None:
     ids = torch.ones(1, 4, dtype=torch.long)
-    with pytest.raises(ModelError, match="Tempered does not get its 3 logits straight from a linear layer"):
+    with pytest.raises(ModelError, match="Tempered does not get its 3 logits directly from a linear layer"):
         find_head(Tempered(), ids, ids)

@@ -195,13 +195,13 @@ def test_a_file_size_limit_ends_in_a_model_error(bert: Path, tmp_path: Path) -> 
         [sys.executable, "-c", limited, str(bert), str(tmp_path)],
         input="\n".join(TEXTS), capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert "ModelError: Features could not be kept" in child.stderr
+    assert "ModelError: Features could not be saved" in child.stderr
     assert torch.allclose(encode(bert, TEXTS, tmp_path), reference(bert, TEXTS), atol=1e-5)
 
 
 def test_a_folder_that_cannot_be_written_is_a_model_error(bert: Path, tmp_path: Path) -> None:
     (tmp_path / "features").write_text("a file where the folder should be")
-    with pytest.raises(ModelError, match="could not be kept"):
+    with pytest.raises(ModelError, match="could not be saved"):
         encode(bert, TEXTS, tmp_path / "features")
 
 

@@ -27,7 +27,7 @@ def test_logits_are_weight_times_features_plus_bias() -> None:
 
 def test_versions_are_never_overwritten(tmp_path: Path) -> None:
     save_head(tmp_path / "v1", WEIGHT, BIAS, ["ham", "spam"], {})
-    with pytest.raises(ModelError, match="exists already"):
+    with pytest.raises(ModelError, match="already exists"):
         save_head(tmp_path / "v1", -WEIGHT, BIAS, ["ham", "spam"], {})
     assert torch.equal(load_head(tmp_path / "v1").weight, WEIGHT)
 
@@ -55,7 +55,7 @@ def test_weights_that_are_no_numbers_are_refused() -> None:
 
 
 def test_damaged_or_missing_files_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no readable head"):
+    with pytest.raises(ModelError, match="does not hold a readable head"):
         load_head(tmp_path / "absent")
     save_head(tmp_path / "v1", WEIGHT, BIAS, ["ham", "spam"], {})
     tensors = tmp_path / "v1" / "head.safetensors"

@@ -146,7 +146,7 @@ def test_configurations_that_ask_for_what_cannot_be_are_refused(copy_of_bert: Pa
 @pytest.mark.parametrize("data", [b"", b"x" * 7, (2**60).to_bytes(8, "little"), (5).to_bytes(8, "little") + b"[1,2]"])
 def test_weights_that_are_none_are_refused(copy_of_bert: Path, data: bytes) -> None:
     (copy_of_bert / "model.safetensors").write_bytes(data)
-    assert "no intact safetensors" in refusal(copy_of_bert)
+    assert "not a valid safetensors" in refusal(copy_of_bert)
 
 
 def replace(pattern: dict[str, str], content: str) -> dict[str, object]:

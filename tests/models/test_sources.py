@@ -174,7 +174,7 @@ def test_uncached_hub_id_offline_says_what_to_do(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("model", ["/no/such/folder", "./nowhere", "a/b/c", "some encoder", "", "~nobody/x"])
 def test_what_is_no_hub_id_is_told_apart(model: str) -> None:
-    with pytest.raises(ModelError, match="no folder"):
+    with pytest.raises(ModelError, match="neither an existing folder"):
         resolve(model)
 
 

@@ -52,7 +52,7 @@ def test_a_folder_with_anything_in_it_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_project_is_not_made_twice(project: Project) -> None:
-    with pytest.raises(ProjectError, match="a project already"):
+    with pytest.raises(ProjectError, match="already a project"):
         create_project(project.folder, SETTINGS)
     with reading(project.db) as db:
         assert count_instances(db) == 48

@@ -22,7 +22,7 @@ from inffeed_core.project.hosts import Hosts, allowed_hosts
     ],
 )
 def test_what_is_no_host_is_refused(words):
-    with pytest.raises(SettingsError, match="is no host"):
+    with pytest.raises(SettingsError, match="is not a host"):
         allowed_hosts(words)
 
 

@@ -23,7 +23,7 @@ def test_the_interval_is_that_of_scipy(wrong, checked):
 
 @pytest.mark.parametrize(("wrong", "checked"), [(3, 2), (-1, 5), (0, 0)])
 def test_what_is_no_share_is_refused(wrong, checked):
-    with pytest.raises(ValueError, match="is no share"):
+    with pytest.raises(ValueError, match="is not a share"):
         clopper_pearson(wrong, checked)
 
 

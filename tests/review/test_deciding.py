@@ -34,9 +34,9 @@ def test_the_act_follows_from_the_label(project: Project, wish: Wish, act: Act, 
 @pytest.mark.parametrize(
     ("wish", "error", "words"),
     [
-        (Wish("silver-3"), InvalidDecision, "Nothing is said"),
-        (Wish("silver-3", act="undo"), InvalidDecision, "no act"),
-        (Wish("silver-3", act="relabel"), InvalidDecision, "no label"),
+        (Wish("silver-3"), InvalidDecision, "nothing to store"),
+        (Wish("silver-3", act="undo"), InvalidDecision, "not an act"),
+        (Wish("silver-3", act="relabel"), InvalidDecision, "not a label"),
         (Wish("silver-3", "neutral"), InvalidDecision, "neutral"),
         (Wish("nobody", "positive"), UnknownInstance, "nobody"),
     ],
@@ -71,7 +71,7 @@ def test_every_bad_row_is_named_and_nothing_is_stored(project: Project, tmp_path
         decide_file(project, path, "Ana")
     assert [p.row for p in refused.value.problems] == [2, 3, 4, 5]
     assert "Row 2: No instance has the id 'nobody'" in str(refused.value)
-    assert "row 1 too" in str(refused.value)
+    assert "also in row 1" in str(refused.value)
     assert rows(project) == 0
 
 
@@ -79,5 +79,5 @@ def test_every_bad_row_is_named_and_nothing_is_stored(project: Project, tmp_path
 def test_a_file_without_the_columns_is_refused(project: Project, tmp_path: Path, header: str) -> None:
     path = tmp_path / "d.csv"
     path.write_text(f"{header}\nx,y\n")
-    with pytest.raises(ImportRefused, match="Name one id"):
+    with pytest.raises(ImportRefused, match="Name one column id"):
         decide_file(project, path, "Ana")
