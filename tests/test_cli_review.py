@@ -73,7 +73,7 @@ def test_a_discussion_is_listed_and_settled(reviewable_project: Project):
     assert "Ada: flag (sarcasm?)" in run("discussion", folder).stdout
     assert answer("discussion", folder)[0]["instance"]["id"] == "s000"
     run("decide", folder, "s000", "positive", "--settle", "--annotator", "Bob")
-    assert "Nothing is to be discussed" in run("discussion", folder).stdout
+    assert "There is nothing to discuss" in run("discussion", folder).stdout
 
 
 def test_status_tells_what_is_undecided_and_flags_lists_it(reviewable_project):

@@ -77,7 +77,7 @@ def verify(project: Path, refits: int, as_json: bool) -> None:
         if done
     ]
     if (shared := found.shared_with_bm25) is not None:
-        lines.append(f"of the {TOP} strongest influencers {shared:.0%} are among the {TOP} most alike by BM25")
+        lines.append(f"{shared:.0%} of the {TOP} strongest influencers are among the {TOP} most similar by BM25")
     answer(found, as_json, lambda: "\n".join(lines))
 
 

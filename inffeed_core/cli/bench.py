@@ -22,7 +22,7 @@ def bench() -> None:
 
 
 def set_options(command: "F") -> "F":
-    """Which data, and through which encoder."""
+    """Options for the data and the encoder."""
     data = click.option(
         "--data",
         required=True,
@@ -42,14 +42,14 @@ def set_options(command: "F") -> "F":
 
 
 def fine_tune_options(command: "F") -> "F":
-    """Whether transformers are trained, and for how long."""
+    """Options for fine-tuning transformers."""
     flag = click.option("--fine-tune", is_flag=True, help="Train whole transformers too (minutes each).")
     epochs = click.option(
         "--epochs",
         type=click.IntRange(1, 100),
         default=FineTuneSettings().epochs,
         show_default=True,
-        help="Of a fine-tuning, at most.",
+        help="Most epochs of a fine-tuning.",
     )
     balanced = click.option(
         "--balanced", is_flag=True, help="Fine-tune with classes of equal weight, and stop on macro-F1 instead of loss."
@@ -68,10 +68,8 @@ def fine_tune_options(command: "F") -> "F":
 )
 @click.option("--refits", type=click.IntRange(2), default=150, show_default=True, help="Of each kind on each set.")
 @click.option("--rows", type=click.IntRange(10), default=1500, show_default=True, help="Rows that a head is fitted on.")
-@click.option(
-    "--halves", type=click.IntRange(3), default=50, show_default=True, help="Trainings of a seed (scope all)."
-)
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Models of a set (scope all).")
+@click.option("--halves", type=click.IntRange(3), default=50, show_default=True, help="Trainings per seed (scope all).")
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Models per set (scope all).")
 @json_option
 def fidelity(
     data: Path,
@@ -88,8 +86,8 @@ def fidelity(
     """Check scores against real retraining.
 
     Scope head, for each set: refit the head without a row, or with another label for it, and compare the validation
-    loss with what was predicted. Scope all: how well scores foretell the losses of transformers trained on random
-    halves (linear datamodelling score; some 15 s of one core a training). Prints a Markdown table.
+    loss with what was predicted. Scope all: how well scores predict the losses of transformers trained on random
+    halves (linear datamodelling score; about 15 s of one core per training). Prints a Markdown table.
     """
     names = _sets(data, sets)
     with shown_progress() as progress:
@@ -120,8 +118,8 @@ def fidelity(
     show_default=True,
     help="Per cent of silver checked.",
 )
-@click.option("--policies", metavar="P,Q", help="That rank once; all, and every rival, unless given.")
-@click.option("--rounds", metavar="P,Q", help="Flag policies that rank anew after each budget. [the default policy]")
+@click.option("--policies", metavar="P,Q", help="Policies that rank once; all, and every rival, unless given.")
+@click.option("--rounds", metavar="P,Q", help="Flag policies that rank again after each budget. [the default policy]")
 @click.option("--train", metavar="T,U", help="Ways to train: plain, noise-aware, auto; all unless given.")
 @click.option("--noise-rate", type=click.FloatRange(0, 1), default=0.0, help="How often the annotator errs. [0]")
 @fine_tune_options
@@ -188,7 +186,7 @@ def repair(
     type=int,
     default=FeedbackSettings().influencers,
     show_default=True,
-    help="The strongest of a target that vote.",
+    help="How many of a target's strongest influencers vote.",
 )
 @click.option(
     "--vote",
@@ -202,7 +200,7 @@ def repair(
     type=float,
     default=FeedbackSettings().margin,
     show_default=True,
-    help="Least lead of the winner, of all votes.",
+    help="Least lead of the winner, as a share of all votes.",
 )
 @click.option("--rounds", type=int, help="Propose, apply, train, and again. [3; 1 with --fine-tune]")
 @click.option(
@@ -238,10 +236,10 @@ def feedback(
 ) -> None:
     """Let influencers correct training labels, and measure it.
 
-    For each set, models trained on gold: each method changes training labels, the model is trained again, and macro-F1
-    on test is told with every round, and with those that validation confirmed. Models are heads on the frozen encoder,
-    or with --fine-tune whole transformers, each from the pretrained weights; these are kept in the cache. Prints a
-    Markdown table. A run that was stopped continues if --results names the same file.
+    For each set, models are trained on gold: each method changes training labels, the model is trained again, and
+    macro-F1 on test is reported after all rounds, and after only those that validation confirmed. Models are heads on
+    the frozen encoder, or with --fine-tune whole transformers, each trained from the pretrained weights and kept in the
+    cache. Prints a Markdown table. A run that was stopped continues if --results names the same file.
     """
     about = FeedbackSettings(rounds=rounds or (1 if fine_tune else FeedbackSettings().rounds), **settings)
     tuning = _fine_tune_settings(epochs, balanced) if fine_tune else None
@@ -293,7 +291,7 @@ def _repair_settings(
 
 
 def _fine_tune_settings(epochs: int, balanced: bool) -> FineTuneSettings:
-    """Validation, as large as what is learned, is scored only once an epoch: twice would cost as much as learning."""
+    """Validation is as large as the training data: scoring it twice an epoch would cost as much as training."""
     return FineTuneSettings(
         epochs=epochs, scorings=1, class_weights=balanced, stop_on="macro-f1" if balanced else "loss"
     )
@@ -306,7 +304,7 @@ def _sets(data: Path, given: str | None) -> list[str]:
 def _names(given: str | None, known: tuple[str, ...], option: str) -> tuple[str, ...]:
     names = tuple(given.split(",")) if given else known
     if unknown := [name for name in names if name not in known]:
-        raise click.BadParameter(f"unknown: {', '.join(unknown)}; known are {', '.join(known)}.", param_hint=option)
+        raise click.BadParameter(f"unknown: {', '.join(unknown)}; choose from {', '.join(known)}.", param_hint=option)
     return names
 
 
@@ -315,7 +313,7 @@ def _shares(budgets: str) -> tuple[float, ...]:
         shares = tuple(float(part) / 100 for part in budgets.split(","))
     except ValueError as error:
         raise click.BadParameter(
-            f"{budgets!r} is no list of numbers such as 1,5,10.", param_hint="--budgets"
+            f"{budgets!r} is not a list of numbers such as 1,5,10.", param_hint="--budgets"
         ) from error
     if not all(0 < share <= 1 for share in shares):
         raise click.BadParameter(f"{budgets!r}: expected per cents above 0 and up to 100.", param_hint="--budgets")

@@ -25,7 +25,7 @@ KEPT = "inffeed.kept"
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal obeys: all control characters but tab and line feed."""
 LINE_SECONDS = 5.0
-"""Where no terminal shows a bar, a line of progress is written at most this often."""
+"""Without a terminal to show a bar, a line of progress is written at most this often."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JS
 
 
 class Commands(click.Group):
-    """A group whose commands end with an exit code and a message instead of a traceback, where the user can act."""
+    """A group whose commands report errors that a user can act on by a message and an exit code, not a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -61,7 +61,7 @@ def cancelled_keeps(words: str) -> None:
 
 
 def _keep_pandas_out() -> None:
-    """Import sqlite-utils without pandas, which it would load if it can: 0.5 s that most commands need not wait."""
+    """Import sqlite-utils without pandas, which it would otherwise load: that saves most commands 0.5 s."""
     if "pandas" in sys.modules:
         return
     sys.modules["pandas"] = None  # type: ignore[assignment]
@@ -72,7 +72,7 @@ def _keep_pandas_out() -> None:
 
 
 def opened(folder: Path) -> "Project":
-    """The project in this folder, or of this name where projects are kept. Raises ProjectError."""
+    """The project in this folder, or the one of this name in the home folder. Raises ProjectError."""
     from inffeed_core.project.folder import open_project
     from inffeed_core.project.places import by_name
 
@@ -103,18 +103,18 @@ def _plain(value: object) -> object:
         return asdict(value)
     if isinstance(value, Path):
         return str(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def in_words(seconds: float) -> str:
-    """A duration as one would say it."""
+    """A duration in words, such as "27 s" or "5 min"."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def warn(words: str) -> None:
-    """Print a warning beside the answer."""
+    """Print a warning to standard error."""
     click.secho(f"Warning: {harmless(words)}", fg="yellow", err=True)
 
 
@@ -138,7 +138,7 @@ class ConsoleProgress:
         self._said = 0.0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Show that `done` of `total` units of the stage are done; a total of 0 is unknown."""
+        """Show that `done` of `total` units of the stage are done; a total of 0 means unknown."""
         new = stage != self._stage
         if new:
             self.finish()

@@ -9,6 +9,7 @@ import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell, warn
 from inffeed_core.cli.reading import reading_options
+from inffeed_core.data.formats.known import READABLE, WRITABLE
 from inffeed_core.records import Split
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
 from inffeed_core.wording import filled
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
     from inffeed_core.project.overlaps import SameText
 
 split_names = click.Choice([s.value for s in Split])
+
+_IMPORT = f"""Import FILE into the project DIR.
+
+Either the whole file is imported or nothing. The name of FILE determines the format: {READABLE}. Columns that you do
+not name are found by their usual names; all others are kept as metadata.
+"""
+
+_EXPORT = f"""Write the data set to FILE.
+
+It holds every text of the project DIR with its current label, and where that came from. The name of FILE determines the
+format: {WRITABLE}. An export can be imported again.
+"""
 
 
 @click.command(epilog="Example: inffeed new reviews --labels negative,positive")
@@ -52,7 +65,7 @@ def new(
         with shown_progress() as progress:
             made = open_sample(project or default_home() / "sample", progress)
     elif project is None:
-        raise click.UsageError("Name the folder to make the project in, such as inffeed new reviews.")
+        raise click.UsageError("Name the folder for the project, such as inffeed new reviews.")
     elif labels is None:
         raise click.UsageError("Give the classes with --labels, such as --labels negative,positive; or take --sample.")
     else:
@@ -67,7 +80,11 @@ def new(
     tell(f"Project made: {made.folder}")
 
 
-@click.command("import", epilog="Example: inffeed import reviews silver.csv --split silver --text review --label vader")
+@click.command(
+    "import",
+    help=_IMPORT,
+    epilog="Example: inffeed import reviews silver.csv --split silver --text review --label vader",
+)
 @project_argument
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--split", type=split_names, help="What all rows are for.")
@@ -110,11 +127,7 @@ def import_(
     as_json: bool,
     **columns: str | None,
 ) -> None:
-    """Import FILE into the project DIR.
-
-    Either the whole file is imported or nothing. Formats: CSV, TSV, JSON lines (each also .gz), Parquet, Excel.
-    Columns that you do not name are found by their usual names; all others are kept as metadata.
-    """
+    """Import a file; `_IMPORT` is the help."""
     from inffeed_core.project.importing import commit, preview
 
     if no_pair and columns["pair"]:
@@ -141,7 +154,7 @@ def import_(
 
 
 def _chosen(guess: "ImportOptions", mapping: tuple[str, ...], columns: dict[str, str | None]) -> "ImportOptions":
-    """The guess with what the user said instead."""
+    """The guess, overridden by what the user chose."""
     names = {"id" if key == "id_column" else key: value for key, value in columns.items() if value is not None}
     split = names.pop("split", None)
     changes: dict[str, object] = dict(names)
@@ -154,7 +167,7 @@ def _chosen(guess: "ImportOptions", mapping: tuple[str, ...], columns: dict[str,
         "source",
         "split_column",
         "pair",
-    ):  # a column that the user gave another role is not guessed to be this
+    ):  # a column that the user gave another role is not guessed to have this one
         if role not in changes and getattr(guess, role) in names.values():
             changes[role] = None
             if role == "split_column" and "split" not in changes:
@@ -168,7 +181,7 @@ def _label_names(mapping: tuple[str, ...]) -> dict[str, str]:
     for (name, _, label), entry in zip(pairs, mapping, strict=True):
         if not name or not label:
             raise click.UsageError(
-                f"--map {entry!r} names no pair; write it as FILE=PROJECT, such as --map pos=positive."
+                f"--map {entry!r} is not a pair; write it as FILE=PROJECT, such as --map pos=positive."
             )
     return {name: label for name, _, label in pairs}
 
@@ -180,7 +193,7 @@ def _warn_of_overlaps(look: "ImportPreview", leave_out_leaks: bool, leave_out_du
         warn(f"{_first(look.duplicates)} repeat a text of their split; --leave-out-duplicates keeps the first of each.")
     if look.leaks and not leave_out_leaks:
         warn(
-            f"{_first(look.leaks)} in train or silver also stand in validation or test, which flatters every number; "
+            f"{_first(look.leaks)} in train or silver are also in validation or test, which flatters every score; "
             "--leave-out-leaks leaves them out."
         )
 
@@ -237,16 +250,12 @@ def _imported(result: "ImportResult") -> str:
     return "\n".join(lines)
 
 
-@click.command(epilog="Example: inffeed export reviews repaired.csv --split silver")
+@click.command(help=_EXPORT, epilog="Example: inffeed export reviews repaired.csv --split silver")
 @project_argument
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--split", "splits", type=split_names, multiple=True, help="Only this split; repeat it for several.")
 def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
-    """Write the data set to FILE.
-
-    That is every text of the project DIR with its current label, and where that came from. The name tells the
-    format: .csv, .tsv, .jsonl (each also .gz) or .parquet. An export can be imported again.
-    """
+    """Write the data set; `_EXPORT` is the help."""
     from inffeed_core.project import exporting
 
     source = opened(project)
@@ -271,15 +280,13 @@ def backup(project: Path, to: Path, as_json: bool) -> None:
     with shown_progress() as progress:
         made = backing_up.backup(source, to, progress)
     size = f"{made.bytes / 1e6:,.1f} MB, {made.versions} model version{'' if made.versions == 1 else 's'}"
-    answer(made, as_json, lambda: f"The backup is in {made.folder} ({size}); it was checked, and is whole.")
+    answer(made, as_json, lambda: f"The backup is in {made.folder} ({size}); it was checked and is intact.")
 
 
 @click.command(epilog="Example: inffeed settings reviews --overlap 2 --lease-minutes 30")
 @project_argument
 @click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
-@click.option(
-    "--lease-minutes", type=float, help="Minutes that a flag stays reserved for an annotator who gives no sign."
-)
+@click.option("--lease-minutes", type=float, help="Minutes that a flag stays reserved for an inactive annotator.")
 @click.option("--audit-share", type=float, help="Share of reviewed texts that are drawn at random, 0 to 0.5.")
 @click.option(
     "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."

@@ -1,4 +1,4 @@
-"""Commands for feedback on training labels: propose, look, try and apply, undo, or send to review."""
+"""Commands for feedback on training labels: propose, show, test and apply, undo, or send to review."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -50,12 +50,14 @@ ids_option = click.option("--id", "ids", multiple=True, metavar="ID", help="Only
 
 
 def settings_options(command: "F") -> "F":
-    """The fields of FeedbackSettings that proposing takes."""
+    """The fields of FeedbackSettings, as options of `propose`."""
     method = click.option(
         "--method", type=click.Choice(get_args(Remedy)), help=f"What is proposed, and why. [{START.method}]"
     )
     influencers = click.option(
-        "--influencers", type=int, help=f"The strongest of a text that vote and are kept. [{START.influencers}]"
+        "--influencers",
+        type=int,
+        help=f"How many of a text's strongest influencers vote and are kept. [{START.influencers}]",
     )
     vote = click.option("--vote", type=click.Choice(get_args(Vote)), help=f"How they vote. [{START.vote}]")
     margin = click.option(
@@ -110,7 +112,7 @@ def show(project: Path, set_id: int | None, ids: tuple[str, ...], limit: int, as
 
 
 def _facts(found: "Preview") -> dict[str, object]:
-    """For JSON, in which scripts have always read the set under `set`."""
+    """The JSON answer, in which scripts have always found the set under `set`."""
     facts = asdict(found)
     return {"set": facts.pop("proposed"), **facts}
 
@@ -123,7 +125,7 @@ def _preview_in_words(found: "Preview", limit: int, cast: "dict[str, list[Voter]
         lines.append(f"Somebody has decided about {decided:,} of them; these change only with --id.")
     if found.stale:
         lines.append(
-            f"Since then {found.changed_since:,} labels changed, and {found.version_now} is in use; propose anew."
+            f"Since then {found.changed_since:,} labels changed, and {found.version_now} is in use; propose again."
         )
     shown = [one for one in found.proposals if not cast or one.id in cast][:limit]
     for one in shown:
@@ -205,7 +207,7 @@ def apply(
 
 
 def _untouched(found: "Preview") -> list[str]:
-    """What is meant where no id is named. Raises NotReady where that is nothing."""
+    """The proposals meant if no id is named. Raises NotReady if there are none."""
     if not found.untouched:
         said = "Somebody has decided about each open one" if found.open else "None is open"
         raise NotReady(
@@ -251,7 +253,7 @@ def undo(project: Path, act: str | None, annotator: str) -> None:
     """Undo an act of feedback.
 
     ACT is the beginning of its token as `acts` shows it; without it, the last one of the annotator in the project DIR.
-    Labels are then as if it had never been; what people decided since stands.
+    Labels are then as if it had never happened; what people decided since stands.
     """
     from inffeed_core.feedback.acts import act_of
     from inffeed_core.feedback.acts import undo as undo_act
@@ -268,7 +270,7 @@ def undo(project: Path, act: str | None, annotator: str) -> None:
 def send(project: Path, set_id: int | None, ids: tuple[str, ...], annotator: str) -> None:
     """Send proposed texts to annotators.
 
-    The Review page of the project DIR, and `inffeed flags --policy feedback`, have an order of their own for them.
+    The Review page of the project DIR lists them in a separate order, and so does `inffeed flags --policy feedback`.
     """
     from inffeed_core.feedback.acts import preview, send_to_review
 

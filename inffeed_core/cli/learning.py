@@ -44,20 +44,20 @@ def train_options(command: "F") -> "F":
     precision = click.option(
         "--precision",
         type=click.Choice(get_args(Precision)),
-        help=f"In which to encode; int8 is quicker. [{TRAIN.precision}]",
+        help=f"Precision of encoding; int8 is faster. [{TRAIN.precision}]",
     )
     model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
     return model(l2(weight(recipe(length(precision(_fine_tune_options(command)))))))
 
 
 def _fine_tune_options(command: "F") -> "F":
-    """How to retrain, and the fields of FineTuneSettings that scripts change."""
+    """The method of retraining, and the fields of FineTuneSettings that scripts change, as options."""
     method = click.option(
         "--method",
         type=click.Choice(get_args(Method)),
         help=f"The head, the whole transformer, or adapters. [{TRAIN.method}]",
     )
-    epochs = click.option("--epochs", type=int, help=f"Of fine-tuning, at most. [{TUNE.epochs}]")
+    epochs = click.option("--epochs", type=int, help=f"Most epochs of fine-tuning. [{TUNE.epochs}]")
     rate = click.option("--learning-rate", type=float, help="Of fine-tuning. [5e-5; 1e-3 for lora]")
     batch = click.option("--batch-size", type=int, help=f"Of fine-tuning, in texts. [{TUNE.batch_size}]")
     stop = click.option(
@@ -72,7 +72,9 @@ def _fine_tune_options(command: "F") -> "F":
 def analysis_options(command: "F") -> "F":
     """The fields of AnalysisSettings that scripts change, as options."""
     influencers = click.option(
-        "--influencers", type=int, help=f"Kept on each side of every explained text. [{ANALYSIS.influencers}]"
+        "--influencers",
+        type=int,
+        help=f"Influencers kept on each side of every explained text. [{ANALYSIS.influencers}]",
     )
     explained = click.option(
         "--explained", type=int, help=f"Top flags of each policy that are explained. [{ANALYSIS.explained}]"
@@ -123,7 +125,7 @@ def analyse(project: Path, as_json: bool, **settings: float | str | None) -> Non
 @click.option("--estimate", is_flag=True, help="Only estimate how long it would take here, at most.")
 @json_option
 def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **settings: float | str | None) -> None:
-    """Train on all decisions, then flag anew.
+    """Train on all decisions, then flag again.
 
     The new version of the project DIR becomes active together with its flags, or not at all. The method `instant`
     refits the head in seconds; `fine-tune` trains the whole transformer, and `lora` small adapters of it, from the
@@ -141,7 +143,7 @@ def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **s
 
 
 def _warn_of_gold(project: "Project") -> None:
-    """Before work begins that may take long: what gold does not show."""
+    """Warn of labels without gold before long work begins."""
     from inffeed_core.project.gold_coverage import gold_gaps
     from inffeed_core.store import count_by_split, project_settings, reading
 
@@ -160,9 +162,9 @@ def _tell_time(project: "Project", settings: TrainSettings, analysis: AnalysisSe
         found = estimating.estimate_time(project, settings, analysis)
     if found is None:
         raise NotReady(
-            "Nothing like it was trained yet, so there is nothing to estimate from; run `inffeed train` first."
+            "Nothing similar has been trained yet, so there is nothing to estimate from; run `inffeed train` first."
         )
-    without = "" if found.analysis else " The analysis after it comes on top."
+    without = "" if found.analysis else " The analysis afterwards takes extra time."
     answer(found, as_json, lambda: f"About {in_words(found.seconds)} ({found.basis}).{without}")
 
 
@@ -180,7 +182,7 @@ def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _do(project: "Project", kind: str, settings: dict[str, Any], model: str | None = None) -> "Job":
-    """`model` is another encoder, which the project goes on with where a version comes of it."""
+    """Run a job. `model` is another encoder, which the project keeps if the job makes a version."""
     from inffeed_core.jobs import run_here
     from inffeed_core.project.folder import model_reference
 
@@ -201,7 +203,7 @@ def _tell_version(project: "Project", as_json: bool) -> None:
 
 
 def _on_test(project: "Project", made: "ModelVersion") -> list[str]:
-    """The change since the parent where nothing was chosen, as validation cannot tell it."""
+    """The change since the parent on test, which selected nothing; validation did, so it cannot show the change."""
     from inffeed_core.learning.comparing import compare
 
     if made.parent is None:
@@ -214,18 +216,16 @@ def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[st
     counts = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in made.train_counts.items())
     lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}", *on_test]
     if (agreement := made.report.get("head_agreement")) is not None:
-        lines.append(
-            f"The refitted head predicts what the loaded classifier's own does on {agreement:.1%} of the texts."
-        )
+        lines.append(f"The refitted head agrees with the loaded classifier's own head on {agreement:.1%} of the texts.")
     if (cosine := made.report.get("cosine_to_float32")) is not None:
         lines.append(f"Encoded in {made.settings['precision']}: mean cosine of its features with float32 {cosine:.4f}.")
     if (recipe := made.report.get("recipe")) is not None:
-        trusting = f" with trust {made.report['trust']} in it" if recipe == "noise-aware" else ""
-        lines.append(f"Silver that nobody confirmed was taught by the recipe {recipe}{trusting}.")
+        trusting = f" with trust {made.report['trust']}" if recipe == "noise-aware" else ""
+        lines.append(f"Unconfirmed silver was taught by the recipe {recipe}{trusting}.")
     if kept is None:
         lines.append(f"{made.id} is the active version.")
     else:
-        why = "It is significantly worse" if _is_worse(made) else "Somebody chose another version meanwhile"
+        why = "It is significantly worse" if _is_worse(made) else "Somebody has chosen another version meanwhile"
         lines.append(f"{why}, so {kept.id} stays active; `inffeed promote` changes that.")
     return "\n".join(lines)
 
@@ -296,7 +296,7 @@ def export_model(project: Path, version: str, folder: Path, as_json: bool) -> No
     """
     target = folder.expanduser().resolve()
     job = _do(opened(project), "export-model", {"version": version, "folder": str(target)})
-    answer(job.result, as_json, lambda: f"{version} is in {target}; its README.md tells how to use it.")
+    answer(job.result, as_json, lambda: f"{version} is in {target}; its README.md says how to use it.")
 
 
 COMMANDS = (train, analyse, retrain, versions, promote, export_model)

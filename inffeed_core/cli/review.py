@@ -72,7 +72,7 @@ def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_
 
 
 def _reason(item: "ReviewItem", labels: int) -> str:
-    """Why the text is listed; of one drawn for the audit nothing is told."""
+    """Why the text is listed; nothing is revealed about one drawn for the audit."""
     from inffeed_core.flags.reasons import reason
 
     return "" if item.blind else reason(item.flag, item.evidence, labels)
@@ -81,7 +81,7 @@ def _reason(item: "ReviewItem", labels: int) -> str:
 def _pair(entry: str) -> tuple[str, str]:
     key, equals, value = entry.partition("=")
     if not equals:
-        raise click.UsageError(f"--where {entry!r} names no pair; write it as KEY=VALUE, such as --where year=2024.")
+        raise click.UsageError(f"--where {entry!r} is not a pair; write it as KEY=VALUE, such as --where year=2024.")
     return key, value
 
 
@@ -191,7 +191,7 @@ def decide(
 ) -> None:
     """Record decisions about labels.
 
-    Either one, that the text ID of the project DIR has LABEL; or all those of a file, or none of them.
+    Either one, that the text ID of the project DIR has LABEL, or those of a file, all or none.
     """
     from inffeed_core.review.scripted import Wish, decide_file, decide_one
 
@@ -233,7 +233,7 @@ def undo(project: Path, annotator: str, times: int) -> None:
 @project_argument
 @annotator_option
 def release(project: Path, annotator: str) -> None:
-    """Give back the flags that are kept for one annotator.
+    """Give back the flags that are reserved for one annotator.
 
     While somebody reviews the project DIR on the Review page, the next flags are theirs alone; this frees them at once.
     """
@@ -246,7 +246,7 @@ def release(project: Path, annotator: str) -> None:
 @project_argument
 @json_option
 def discussion(project: Path, as_json: bool) -> None:
-    """List what is to be discussed in the project DIR.
+    """List what needs discussing in the project DIR.
 
     That is what annotators marked for discussion or disagree on, with what they said. `inffeed decide --settle` ends a
     discussion.
@@ -257,7 +257,7 @@ def discussion(project: Path, as_json: bool) -> None:
     blocks = [
         "\n".join([f"{t.instance.id}  {_labels(t)}", f"  {_first_words(t.instance.text)}", *_said(t)]) for t in found
     ]
-    answer(found, as_json, lambda: "\n".join(blocks) or "Nothing is to be discussed.")
+    answer(found, as_json, lambda: "\n".join(blocks) or "There is nothing to discuss.")
 
 
 def _first_words(text: str) -> str:

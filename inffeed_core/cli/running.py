@@ -54,7 +54,7 @@ _UNDECIDED = {"skip": "skipped", "unsure": "unsure", "flag": "in discussion"}
 
 
 def _unlearned(found: "Status") -> str:
-    """What decisions have made of the labels since the version was trained."""
+    """How decisions have changed the labels since the version was trained."""
     told = {"corrected": found.changes.corrected, "confirmed": found.changes.confirmed}
     told["no longer confirmed"] = found.changes.withdrawn
     said = ", ".join(f"{n:,} {what}" for what, n in told.items() if n)
@@ -102,7 +102,7 @@ def cancel(project: Path, job: str) -> None:
     "hosts",
     metavar="NAME",
     multiple=True,
-    help="A name, or NAME:PORT, that the server answers to beside this machine's own, such as a proxy's; repeatable.",
+    help="A name, or NAME:PORT, that the server answers to besides this machine's own, such as a proxy's; repeatable.",
 )
 def app(project: Path | None, port: int | None, headless: bool, hosts: tuple[str, ...]) -> None:
     """Open InfFeed in the browser.

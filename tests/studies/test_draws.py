@@ -161,9 +161,9 @@ def test_the_command_prints_a_table_and_writes_the_report(sets: Path, sample_fea
     ("extra", "said"),
     [
         (["--budgets", "0"], "above 0"),
-        (["--budgets", "many"], "no list of numbers"),
-        (["--policies", "best"], "known are"),
-        (["--train", "hard"], "known are"),
+        (["--budgets", "many"], "not a list of numbers"),
+        (["--policies", "best"], "choose from"),
+        (["--train", "hard"], "choose from"),
     ],
 )
 def test_wrong_options_are_refused(sets: Path, extra: list[str], said: str):
