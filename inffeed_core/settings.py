@@ -41,17 +41,20 @@ PROJECT_BOUNDS: Mapping[str, tuple[int, int]] = {
 """Of the whole numbers of a project's settings, for whoever asks for them."""
 
 
-def _require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str) -> None:
+    """Raise SettingsError with this message unless the condition holds."""
     if not condition:
         raise SettingsError(message)
 
 
 @dataclass(frozen=True, slots=True)
-class _Settings:
+class Settings:
+    """What all settings share: a dictionary and back, and bounds."""
+
     def _require_whole(self, **bounds: tuple[int, int]) -> None:
         for name, (low, high) in bounds.items():
             value = getattr(self, name)
-            _require(
+            require(
                 isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
                 f"{name} is {value!r}; expected {low:,} to {high:,}, a whole number.",
             )
@@ -62,9 +65,10 @@ class _Settings:
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
         fits = (number and not (above and value == low)) or (value is None and bool(or_none))
         expected = f"above {low:g}, at most {high:g}" if above else f"{low:g} to {high:g}"
-        _require(fits, f"{name} is {value!r}; expected {expected}{', or none ' + or_none if or_none else ''}.")
+        require(fits, f"{name} is {value!r}; expected {expected}{', or none ' + or_none if or_none else ''}.")
 
     def as_dict(self) -> dict[str, Any]:
+        """As JSON has them."""
         return asdict(self)
 
     @classmethod
@@ -72,7 +76,7 @@ class _Settings:
         """Inverse of `as_dict`; lists become tuples, unknown names are refused."""
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
-        _require(not unknown, f"Unknown settings {unknown}; {cls.__name__} knows {sorted(known)}.")
+        require(not unknown, f"Unknown settings {unknown}; {cls.__name__} knows {sorted(known)}.")
         return cls(**{k: cls._from_json(k, v) for k, v in values.items()})
 
     @classmethod
@@ -81,7 +85,7 @@ class _Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectSettings(_Settings):
+class ProjectSettings(Settings):
     """What a project is about. `labels` fixes the order of classes everywhere."""
 
     name: str
@@ -127,24 +131,24 @@ class ProjectSettings(_Settings):
         return super(ProjectSettings, cls).from_dict({**values, **_bounded(values)})
 
     def __post_init__(self) -> None:
-        _require(bool(self.name.strip()), "The project has no name; give it one.")
-        _require(
+        require(bool(self.name.strip()), "The project has no name; give it one.")
+        require(
             isinstance(self.model_labels, Mapping),
             f"model_labels is {self.model_labels!r}; expected the project's label for each of the model's own.",
         )
-        _require(
+        require(
             len(self.labels) >= 2,
             f"{len(self.labels)} label(s) given ({', '.join(self.labels) or 'none'}); a classifier needs at least two.",
         )
-        _require(
+        require(
             len(set(self.labels)) == len(self.labels),
             f"Labels repeat: {', '.join(self.labels)}. Name each label once.",
         )
-        _require(
+        require(
             all(label and label == label.strip() for label in self.labels),
             f"A label is empty or has spaces around it: {list(self.labels)}.",
         )
-        _require(bool(self.model.strip()), "The model is empty; give a hub id or a local folder.")
+        require(bool(self.model.strip()), "The model is empty; give a hub id or a local folder.")
         self._require_whole(**PROJECT_BOUNDS)
         self._require_number("audit_share", 0, 0.5)
         self._require_number("lease_minutes", 0, 1440, above=True)
@@ -158,7 +162,7 @@ def _bounded(values: Mapping[str, Any]) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FineTuneSettings(_Settings):
+class FineTuneSettings(Settings):
     """How a transformer is fine-tuned. Of the states in which validation is scored, the best one is kept."""
 
     epochs: int = 4
@@ -183,11 +187,11 @@ class FineTuneSettings(_Settings):
             epochs=(1, 100), batch_size=(1, 1024), scorings=(1, 100), patience=(1, MANY), lora_rank=(1, 256)
         )
         self._require_number("learning_rate", 0, 1, above=True, or_none="for the method's own")
-        _require(self.stop_on in ("loss", "macro-f1"), f"stop_on is {self.stop_on!r}; expected 'loss' or 'macro-f1'.")
+        require(self.stop_on in ("loss", "macro-f1"), f"stop_on is {self.stop_on!r}; expected 'loss' or 'macro-f1'.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainSettings(_Settings):
+class TrainSettings(Settings):
     """How a version is trained: perhaps the transformer, and always the softmax head on its features.
 
     The head's objective is the mean of weighted losses plus `l2`/2 times the squared norm of the weights.
@@ -219,17 +223,17 @@ class TrainSettings(_Settings):
         return FineTuneSettings.from_dict(value) if name == "fine_tune" else value
 
     def __post_init__(self) -> None:
-        _require(self.method in get_args(Method), f"method is {self.method!r}; expected one of {get_args(Method)}.")
+        require(self.method in get_args(Method), f"method is {self.method!r}; expected one of {get_args(Method)}.")
         self._require_number("l2", *L2_BOUNDS, or_none="to choose by validation")
         self._require_number("silver_weight", 0, 1)
         self._require_number("trust", 0, 1, or_none="to choose by validation")
         self._require_whole(max_tokens=(8, LARGEST_TOKENS), batch_tokens=(1, MANY))
-        _require(self.recipe in get_args(Recipe), f"recipe is {self.recipe!r}; expected one of {get_args(Recipe)}.")
-        _require(
+        require(self.recipe in get_args(Recipe), f"recipe is {self.recipe!r}; expected one of {get_args(Recipe)}.")
+        require(
             self.precision in get_args(Precision),
             f"precision is {self.precision!r}; expected one of {get_args(Precision)}.",
         )
-        _require(
+        require(
             self.precision == "float32" or self.method == "instant",
             f"Features in {self.precision} are for the method instant; with the method {self.method} choose float32.",
         )
@@ -242,7 +246,7 @@ L2_GRID = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisSettings(_Settings):
+class AnalysisSettings(Settings):
     """What one analysis computes and keeps."""
 
     influencers: int = 10
@@ -269,8 +273,8 @@ class AnalysisSettings(_Settings):
     def __post_init__(self) -> None:
         self._require_whole(influencers=(1, 100), harmed=(1, 100), explained=(1, MANY), ranked=(1, MANY))
         self._require_whole(folds=(2, 20), neighbours=(1, MANY), clusters=(1, MANY))
-        _require(self.scope in get_args(Scope), f"scope is {self.scope!r}; expected one of {get_args(Scope)}.")
-        _require(
+        require(self.scope in get_args(Scope), f"scope is {self.scope!r}; expected one of {get_args(Scope)}.")
+        require(
             not self.refine or self.scope != "head",
             "refine is for the scopes 'last-block' and 'all': the curvature of the head is exact anyway.",
         )
@@ -287,7 +291,7 @@ Vote = Literal["signed", "own-label", "count"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackSettings(_Settings):
+class FeedbackSettings(Settings):
     """How other labels for training rows are proposed (objective 1). Vote and margin are the influence vote's alone."""
 
     method: Remedy = "discard"
@@ -304,8 +308,8 @@ class FeedbackSettings(_Settings):
     """Largest share of a class's rows that one round may change."""
 
     def __post_init__(self) -> None:
-        _require(self.method in get_args(Remedy), f"method is {self.method!r}; expected one of {get_args(Remedy)}.")
+        require(self.method in get_args(Remedy), f"method is {self.method!r}; expected one of {get_args(Remedy)}.")
         self._require_whole(influencers=(1, 100), rounds=(1, MANY))
         self._require_number("margin", 0, 2)
-        _require(self.vote in get_args(Vote), f"vote is {self.vote!r}; expected one of {get_args(Vote)}.")
+        require(self.vote in get_args(Vote), f"vote is {self.vote!r}; expected one of {get_args(Vote)}.")
         self._require_number("cap", 0, 1, above=True)

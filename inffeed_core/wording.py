@@ -260,6 +260,10 @@ STAGES = (
     "Checking the rows",
     "Storing the rows",
     "Writing the rows",
+    "Applying the rules",
+    "Fitting a model of the gold",
+    "Asking the language model",
+    "Saving the labels",
 )
 """Everything that a job says it is doing; other words are shown in English in every language."""
 

@@ -16,6 +16,7 @@ import click
 from inffeed_core import settings
 from inffeed_core.cli import main
 from inffeed_core.flags import policies
+from inffeed_core.labelling.settings import LabelSettings
 
 RECORDS = (
     settings.ProjectSettings,
@@ -23,6 +24,7 @@ RECORDS = (
     settings.FineTuneSettings,
     settings.AnalysisSettings,
     settings.FeedbackSettings,
+    LabelSettings,
 )
 
 

@@ -102,6 +102,14 @@ def feedback(project: Project, settings: Settings, progress: Progress) -> dict[s
     return {"rounds": len(done), "confirmed": sum(one.act is not None for one in done)}
 
 
+def label(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """Silver labels of a source: {"texts": n, "labels": {source: n}, "unlabelled": {source: n}}. Takes {"label": …}."""
+    from inffeed_core.labelling import labelling
+    from inffeed_core.labelling.settings import LabelSettings
+
+    return labelling.label(project, LabelSettings.from_dict(settings["label"]), progress)
+
+
 KINDS: dict[str, Work] = {
     "train": train,
     "analyse": analyse,
@@ -113,6 +121,7 @@ KINDS: dict[str, Work] = {
     "export-model": export_model,
     "propose": propose,
     "feedback": feedback,
+    "label": label,
 }
 
 

@@ -283,3 +283,11 @@ def m012_every_script(db: Database) -> None:
     db.conn.execute(TABLE)
     db.conn.execute(TERMS)
     index(db)
+
+
+@migrations()
+def m013_kept_answers(db: Database) -> None:
+    """What a language model answered is kept by what it was asked: see `kept_answers`."""
+    db.conn.execute(
+        "CREATE TABLE kept_answer (key TEXT PRIMARY KEY, answer TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID"
+    )

@@ -41,7 +41,7 @@ def add_source(db: Database, source: Source) -> bool:
     Raises InvalidSilver for a name that cannot be one, and where another source has it: labels tell only together with
     what made them.
     """
-    _check_name(source.name)
+    require_source_name(source.name)
     details = json.dumps(dict(source.details), ensure_ascii=False, sort_keys=True)
     for row in db.query("SELECT kind, details FROM source WHERE name = ?", [source.name]):
         if (row["kind"], row["details"]) != (source.kind.value, details):
@@ -53,6 +53,19 @@ def add_source(db: Database, source: Source) -> bool:
     known = {"name": source.name, "kind": source.kind.value, "details": details, "created": source.created or now()}
     db.table("source").insert(known)
     return True
+
+
+def change_source(db: Database, source: Source) -> None:
+    """Make a source known, or put what made its labels in the place of what was known of it. Raises InvalidSilver."""
+    require_source_name(source.name)
+    details = json.dumps(dict(source.details), ensure_ascii=False, sort_keys=True)
+    db.conn.execute(
+        """
+        INSERT INTO source (name, kind, details, created) VALUES (?, ?, ?, ?)
+        ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, details = excluded.details
+        """,
+        [source.name, source.kind.value, details, source.created or now()],
+    )
 
 
 def sources(db: Database) -> list[Source]:
@@ -79,6 +92,25 @@ def record_silver_labels(db: Database, labels: Iterable[SilverLabel]) -> int:
         _tick(db, _refresh(db, sorted(places.values())))
         count += len(batch)
     return count
+
+
+def withdraw_silver_labels(db: Database, source: str, ids: Sequence[str]) -> None:
+    """Forget what a source said of these instances; labels of silver texts follow at once."""
+    places, known = _places(db, ids), _numbers(db)
+    db.conn.executemany(
+        "DELETE FROM silver_label WHERE source = ? AND instance = ?",
+        [(known[source], place) for place in places.values()],
+    )
+    _tick(db, _refresh(db, sorted(places.values())))
+
+
+def labelled_by_all(db: Database, names: Sequence[str]) -> set[str]:
+    """Ids of the instances of which every one of these sources has said something, refusals included."""
+    sql = """
+        SELECT i.id FROM silver_label l JOIN source s ON s.n = l.source JOIN instance i ON i.n = l.instance
+        WHERE s.name IN (SELECT value FROM json_each(?)) GROUP BY l.instance HAVING count(*) = ?
+    """
+    return {r["id"] for r in db.query(sql, [json.dumps(list(names)), len(names)])}
 
 
 def silver_labels_of(db: Database, ids: Iterable[str]) -> dict[str, list[SilverLabel]]:
@@ -247,7 +279,8 @@ def _check(one: SilverLabel, known: Mapping[str, int], allowed: set[str | None],
         raise InvalidSilver(f"The confidence {one.confidence} ({about}) is not between 0 and 1.")
 
 
-def _check_name(name: str) -> None:
+def require_source_name(name: str) -> None:
+    """Raise InvalidSilver for a name that no source can have."""
     if not name or name != name.strip():
         raise InvalidSilver(f"{name!r} cannot name a source; give it a name without spaces around it.")
     if name == VOTE:

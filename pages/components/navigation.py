@@ -21,6 +21,7 @@ ICON = Path(__file__).with_name("icon.svg")  # an icon by name would be fetched 
 PAGES = (
     ("pages/home.py", "app.home", ":material/home:"),
     ("pages/data.py", "app.data", ":material/database:"),
+    ("pages/label.py", "app.label", ":material/sell:"),
     ("pages/review.py", "app.review", ":material/rate_review:"),
     ("pages/explore.py", "app.explore", ":material/hub:"),
     ("pages/feedback.py", "app.feedback", ":material/rule:"),

@@ -20,6 +20,7 @@ from inffeed_core.feedback.methods import METHODS
 from inffeed_core.flags import reasons
 from inffeed_core.flags.policies import POLICIES, RANKINGS
 from inffeed_core.jobs.kinds import KINDS
+from inffeed_core.labelling.settings import Means
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, Split
@@ -51,6 +52,8 @@ CLOSED = {
     "feedback.{}": [*get_args(Remedy), *get_args(Vote), *ProposalState],
     "feedback.about_{}": get_args(Remedy),
     "feedback.why_{}": get_args(Remedy),
+    "label.{}": get_args(Means),
+    "label.about_{}": get_args(Means),
     "encodings.{}": ENCODINGS,
     "standing.{}": UNDECIDED,
     "core.{}-one-label": GOLD_TO_LEARN,
@@ -163,6 +166,7 @@ def test_no_phrase_is_left_over():
                 "models",
                 "standing",
                 "feedback",
+                "label",
             ):
                 used |= {name, bare} & found or {one for one in prefixes if name.startswith(one)}
             if section == "card":

@@ -49,7 +49,9 @@ def test_each_language_has_every_phrase_with_the_same_places(code):
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_nothing_was_left_untranslated(code):
-    same_everywhere = re.compile(r"^[^a-z]*$|^\{|InfFeed|Parquet|Enter|Esc|nats|\bId\b|UTC|^\W*\w+\.\w+\W*$")
+    same_everywhere = re.compile(
+        r"^[^a-z]*$|^\{|InfFeed|Parquet|Enter|Esc|nats|\bId\b|UTC|^inffeed |^http|^\W*\w+\.\w+\W*$"
+    )
     english = dict(phrases(ENGLISH))
     left = [key for key, said in phrases(LANGUAGES[code].words) if said == english[key]]
     assert [key for key in left if not same_everywhere.search(english[key])] == []

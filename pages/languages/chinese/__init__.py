@@ -3,6 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pages.languages.chinese import common, feedback, review
+from pages.languages.chinese import common, feedback, label, review
 
-WORDS: Mapping[str, Mapping[str, Any]] = common.WORDS | review.WORDS | feedback.WORDS
+WORDS: Mapping[str, Mapping[str, Any]] = common.WORDS | review.WORDS | feedback.WORDS | label.WORDS
