@@ -188,6 +188,7 @@ class Influencer:
     label: str
     split: Split
     influence: float
+    pair: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ class Flag:
     """Train where feedback sent a gold text to review."""
     proposed: str | None = None
     """The label that feedback proposed when it sent the text; None where it would leave it out, or did not send it."""
+    pair: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,9 @@ class FlagFilter:
     metadata: tuple[tuple[str, str], ...] = ()
     """(key, value as text) pairs, all of which an instance has."""
     words: str = ""
-    """Words that the text holds: see `store.searching`."""
+    """Words that the text or its second text holds: see `store.searching`."""
+    pairs: tuple[str, ...] = ()
+    """Second texts, such as the targets of stances."""
     answered: tuple[Act, ...] = ()
     """Of `UNDECIDED`: in the place of open flags those that were answered so and are still not decided."""
     since: int = 2**62
@@ -260,6 +264,7 @@ class MapPoint:
     """Among the first flags of the policy that the map was asked for."""
     x: float
     y: float
+    pair: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,7 @@ CHARTS = {
     "helps": "helps the target",
     "harms": "harms the target",
     "target": "target",
+    "second-text": "<b>Second text:</b> {text}",
     "shared-axis": "First texts in common",
     "chance": "by chance",
     "predicted-axis": "Predicted, nats of validation loss",

@@ -26,6 +26,8 @@ class Filling:
     labels: tuple[str, ...] = LABELS
     texts: dict[str, str] = field(default_factory=dict)
     """Overrides by id."""
+    pairs: dict[str, str] = field(default_factory=dict)
+    """Second texts by id."""
     guidelines: str = "Judge what the writer thinks of the product."
     audit_share: float = 0.0
 
@@ -49,7 +51,13 @@ def _about(given: Filling) -> ProjectSettings:
 def examples(given: Filling) -> list[Example]:
     sizes = {Split.TRAIN: given.train, Split.VALIDATION: given.validation, Split.SILVER: given.silver}
     return [
-        Example(id, given.texts.get(id, f"{split.value} text {n}, told in a few plain words."), label, split)
+        Example(
+            id,
+            given.texts.get(id, f"{split.value} text {n}, told in a few plain words."),
+            label,
+            split,
+            pair=given.pairs.get(id),
+        )
         for split, size in sizes.items()
         for n in range(size)
         for id, label in [(f"{split.value[0]}{n:03}", given.labels[n % len(given.labels)])]

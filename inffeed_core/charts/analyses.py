@@ -109,7 +109,7 @@ def influence_bars(
         hovertemplate="%{hovertext}<extra></extra>",
     )
     figure = go.Figure(bars)
-    names = [f"<b>{plain(i.label, columns // 2, 1)}</b><br>{plain(i.text, columns, 2)}" for i in chosen]
+    names = [f"<b>{plain(i.label, columns // 2, 1)}</b><br>{_named(i, columns)}" for i in chosen]
     figure.update_yaxes(tickvals=list(range(len(chosen))), ticktext=names, autorange="reversed", automargin=True)
     figure.update_xaxes(title=words["influence-axis"], showgrid=False)  # lines would run through the numbers
     figure.update_xaxes(zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL, nticks=5)
@@ -169,7 +169,20 @@ def _hover(i: Influencer, words: Words) -> str:
     effect = words["helpful" if i.influence >= 0 else "harmful"]
     what = f"{plain(i.label)} · {words[i.split]} · {plain(i.id)}"
     said = words["influence"].format(influence=i.influence, effect=effect)
-    return f"{plain(i.text, 60, 8)}<br><br>{what}<br>{said}"
+    return f"{_both(i.text, i.pair, 8, words)}<br><br>{what}<br>{said}"
+
+
+def _both(text: str, pair: str | None, lines: int, words: Words) -> str:
+    """A text of at most so many lines, and below it the second one, named."""
+    shown = plain(text, 60, lines)
+    return shown if pair is None else f"{shown}<br><br>{words['second-text'].format(text=plain(pair, 60, lines))}"
+
+
+def _named(i: Influencer, columns: int) -> str:
+    """Two lines of the text, or one of it and one of its second text."""
+    if i.pair is None:
+        return plain(i.text, columns, 2)
+    return f"{plain(i.text, columns, 1)}<br><i>{plain(i.pair, columns, 1)}</i>"
 
 
 def _pad_range(figure: go.Figure, scale: tuple[float, float]) -> None:
@@ -227,7 +240,7 @@ def _points(scatter: type, points: Sequence[MapPoint], label: str, colour: str, 
         },
         customdata=[[p.id] for p in points],
         hovertext=[
-            f"{plain(p.text, 60, 6)}<br><br>{plain(p.label)} · {words[s]} · {plain(p.id)}"
+            f"{_both(p.text, p.pair, 6, words)}<br><br>{plain(p.label)} · {words[s]} · {plain(p.id)}"
             for p, s in zip(points, states, strict=True)
         ],
         hovertemplate="%{hovertext}<extra></extra>",

@@ -27,10 +27,18 @@ CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 LINE_SECONDS = 5.0
 """Without a terminal to show a bar, a line of progress is written at most this often."""
 
+PAIRED = " | "
+"""Between a text and its second text on one line."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 project_argument = click.argument("project", metavar="DIR", type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+
+
+def one_line(text: str, pair: str | None, most: int) -> str:
+    """The beginning of a text, and of its second text, each of at most so many characters, on one line."""
+    return PAIRED.join(" ".join(part.split())[:most] for part in (text, pair) if part is not None)
 
 
 class Commands(click.Group):

@@ -11,6 +11,7 @@ from inffeed_core.cli.console import (
     answer,
     cancelled_keeps,
     json_option,
+    one_line,
     opened,
     project_argument,
     shown_progress,
@@ -129,7 +130,7 @@ def _preview_in_words(found: "Preview", limit: int, cast: "dict[str, list[Voter]
         )
     shown = [one for one in found.proposals if not cast or one.id in cast][:limit]
     for one in shown:
-        lines += [_line(one), f"       {' '.join(one.text.split())[:150]}"]
+        lines += [_line(one), f"       {one_line(one.text, one.pair, 150)}"]
         lines += [_vote(voter) for voter in (cast or {}).get(one.id, [])]
     lines += [_outcome(trial) for trial in found.trials]
     return "\n".join(lines)
@@ -143,7 +144,7 @@ def _line(one: "Proposal") -> str:
 
 def _vote(voter: "Voter") -> str:
     how = "" if voter.vote is None else f"  {'for' if voter.weight >= 0 else 'against'} {voter.vote}"
-    words = " ".join(voter.text.split())[:90]
+    words = one_line(voter.text, voter.pair, 90)
     return f"       {voter.influence:+.2e}{how}  {voter.id} ({voter.split}, {voter.label})  {words}"
 
 

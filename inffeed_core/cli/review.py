@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell
+from inffeed_core.cli.console import answer, json_option, one_line, opened, project_argument, shown_progress, tell
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.settings import MANY, SENT
@@ -15,7 +15,7 @@ from inffeed_core.settings import MANY, SENT
 if TYPE_CHECKING:
     from inffeed_core.analysis.exploring import Portrait
     from inffeed_core.project.folder import Project
-    from inffeed_core.records import Influencer
+    from inffeed_core.records import Influencer, Instance
     from inffeed_core.review.discussing import Topic
     from inffeed_core.review.items import ReviewItem
 
@@ -32,6 +32,7 @@ annotator_option = click.option(
 @click.option("--limit", type=click.IntRange(1, MANY), default=20, show_default=True, help="How many flags.")
 @click.option("--label", "labels", multiple=True, help="Only with this silver label; repeat it for several.")
 @click.option("--source", "sources", multiple=True, help="Only from this source; repeat it for several.")
+@click.option("--pair", "pairs", multiple=True, help="Only with this second text; repeat it for several.")
 @click.option(
     "--where",
     "metadata",
@@ -64,7 +65,7 @@ def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_
     found = [(item.flag, _reason(item, labels)) for item in queue(target, policy, limit, only=only)]
     blocks = [
         f"{f.rank:>5}. {f.id}  {f.label} → {f.suggested}?  score {f.score:+.3g}\n"
-        f"       {_first_words(f.text)}\n       {reason}"
+        f"       {one_line(f.text, f.pair, 160)}\n       {reason}"
         for f, reason in found
     ]
     facts = [asdict(f) | {"reason": reason} for f, reason in found]
@@ -120,6 +121,7 @@ def _portrait_in_words(portrait: "Portrait", limit: int) -> str:
     lines = [
         f"{portrait.instance.id}  {portrait.instance.split}, {portrait.instance.label}",
         f"  {portrait.instance.text}",
+        *([] if portrait.instance.pair is None else [f"  Second text: {portrait.instance.pair}"]),
     ]
     if portrait.evidence is not None:
         sides = {
@@ -133,7 +135,7 @@ def _portrait_in_words(portrait: "Portrait", limit: int) -> str:
 
 
 def _line(i: "Influencer") -> str:
-    return f"  {i.influence:+.2e}  {i.id} ({i.split}, {i.label})  {' '.join(i.text.split())[:100]}"
+    return f"  {i.influence:+.2e}  {i.id} ({i.split}, {i.label})  {one_line(i.text, i.pair, 100)}"
 
 
 @click.command(epilog="Example: inffeed explain reviews silver-000017 silver-000018")
@@ -255,13 +257,14 @@ def discussion(project: Path, as_json: bool) -> None:
 
     found = topics(opened(project))
     blocks = [
-        "\n".join([f"{t.instance.id}  {_labels(t)}", f"  {_first_words(t.instance.text)}", *_said(t)]) for t in found
+        "\n".join([f"{t.instance.id}  {_labels(t)}", f"  {one_line(t.instance.text, t.instance.pair, 160)}", *_said(t)])
+        for t in found
     ]
     answer(found, as_json, lambda: "\n".join(blocks) or "There is nothing to discuss.")
 
 
-def _first_words(text: str) -> str:
-    return " ".join(text.split())[:160]
+def _first_words(one: "Instance") -> str:
+    return one_line(one.text, one.pair, 160)
 
 
 def _labels(topic: "Topic") -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
+from inffeed_core.characters import is_blank
 from inffeed_core.data.answers import ACTS, from_cell, is_time
 from inffeed_core.data.export_columns import CARRIED_VERSION, metadata_key, role_columns
 from inffeed_core.data.options import SPLIT_NAMES, ImportOptions
@@ -152,9 +153,9 @@ class _Rows:
         return text
 
     def _pair(self, cells: Sequence[Cell]) -> str | None:
-        """The second text as it is; None where the cell is empty."""
+        """The second text as it is; None where nobody can see anything in the cell."""
         text = "" if self._options.pair is None else as_text(cells[self._at[self._options.pair]])
-        return text if text.strip() else None
+        return None if is_blank(text) else text
 
     def _label(self, row: int, cells: Sequence[Cell], column: str) -> str:
         raw = self._stripped(cells, column)

@@ -74,6 +74,8 @@ class Flip:
     gold: str
     before: str
     after: str
+    pair: str | None = None
+    """The second text, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
     if not both:
         return None
     flips = [
-        Flip(id=one.id, text=one.text, gold=one.label, before=before[one.id], after=after[one.id])
+        Flip(id=one.id, text=one.text, pair=one.pair, gold=one.label, before=before[one.id], after=after[one.id])
         for one in both
         if before[one.id] != after[one.id]
     ]

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, Split
-from inffeed_core.store import count_by_split, duplicates, find, instance_page, leaks, reading, search
+from inffeed_core.store import (
+    count_by_split,
+    count_paged,
+    duplicates,
+    find,
+    instance_page,
+    leaks,
+    reading,
+    search,
+    second_texts,
+)
 
 FOUND_AT_MOST = 500
 SHOWN_AT_MOST = 200
@@ -43,19 +53,37 @@ class Doubled:
 
 
 def browse(
-    project: Project, splits: Sequence[Split], labels: Sequence[str], *, query: str = "", page: int = 0, size: int = 100
+    project: Project,
+    splits: Sequence[Split],
+    labels: Sequence[str],
+    *,
+    pairs: Sequence[str] = (),
+    query: str = "",
+    page: int = 0,
+    size: int = 100,
 ) -> Page:
     """Page number `page` (from 0) of the instances in these splits with these current labels.
 
-    With a query, pages of its FOUND_AT_MOST best matches instead.
+    `pairs` leaves only those with one of these second texts. With a query, pages of its FOUND_AT_MOST best matches
+    instead.
     """
     with reading(project.db) as db:
         if query.strip():
             found = [i for i in search(db, query, FOUND_AT_MOST) if i.split in splits and i.label in labels]
+            found = [i for i in found if not pairs or i.pair in pairs]
             return Page(found[page * size : (page + 1) * size], len(found))
-        counts = count_by_split(db)
-        total = sum(n for split in splits for label, n in counts[split].items() if label in labels)
-        return Page(instance_page(db, splits, labels, offset=page * size, limit=size), total)
+        if pairs:
+            total = count_paged(db, splits, labels, pairs)
+        else:
+            counts = count_by_split(db)
+            total = sum(n for split in splits for label, n in counts[split].items() if label in labels)
+        return Page(instance_page(db, splits, labels, offset=page * size, limit=size, pairs=pairs), total)
+
+
+def targets(project: Project) -> list[str]:
+    """The second texts to filter by; see `store.second_texts`."""
+    with reading(project.db) as db:
+        return second_texts(db)
 
 
 def doubled(project: Project) -> Doubled:

@@ -49,7 +49,7 @@ def twins(project: Project, ids: Sequence[str], annotator: str) -> dict[str, lis
 def open_twins(db: Database, ids: Sequence[str], annotator: str) -> dict[str, list[Instance]]:
     """`twins`, in an open database."""
     viewer = Viewer(annotator, store.project_settings(db).overlap)
-    found = {id: store.twins(db, id, one.text, viewer) for id, one in store.find(db, ids).items()}
+    found = {id: store.twins(db, id, one.text, viewer, pair=one.pair) for id, one in store.find(db, ids).items()}
     known = store.find(db, [twin for alike in found.values() for twin in alike])
     return {id: [known[twin] for twin in alike if twin in known] for id, alike in found.items()}
 

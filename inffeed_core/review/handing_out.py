@@ -191,6 +191,7 @@ def _blind(instance: Instance, of: int, analysis: int) -> ReviewItem:
     flag = Flag(
         id=instance.id,
         text=instance.text,
+        pair=instance.pair,
         label=instance.label,
         predicted="",
         probability=0.0,

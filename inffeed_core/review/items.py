@@ -114,6 +114,7 @@ def _flag(instance: Instance, ranked: Ranked, policy: str, of: int) -> Flag:
     return Flag(
         id=instance.id,
         text=instance.text,
+        pair=instance.pair,
         label=row.label,
         predicted=row.predicted,
         probability=row.probability,

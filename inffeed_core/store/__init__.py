@@ -24,7 +24,7 @@ from inffeed_core.store.analyses import (
     strongest_influencers,
 )
 from inffeed_core.store.auditing import audit_counts, lots, next_audited
-from inffeed_core.store.browsing import facets, instance_page, map_points
+from inffeed_core.store.browsing import count_paged, facets, instance_page, map_points, second_texts
 from inffeed_core.store.checking import require_sound, require_whole
 from inffeed_core.store.claims import claiming, taking_back
 from inffeed_core.store.connection import create, migrate, reading, writing
@@ -200,7 +200,9 @@ __all__ = [
     "exclude",
     "existing_ids",
     "exposure",
+    "count_paged",
     "facets",
+    "second_texts",
     "feedback_acts",
     "find",
     "flagged",

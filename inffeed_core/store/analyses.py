@@ -185,7 +185,9 @@ def evidence_for(db: Database, analysis: int, targets: Sequence[str]) -> dict[st
         lists = sides.setdefault(row["target"], {"supporter": [], "opposer": [], "harmed": []})
         if (i := known.get(row["instance"])) is not None:
             lists[row["side"]].append(
-                Influencer(id=i.id, text=i.text, label=i.label, split=Split(i.split), influence=row["influence"])
+                Influencer(
+                    id=i.id, text=i.text, pair=i.pair, label=i.label, split=Split(i.split), influence=row["influence"]
+                )
             )
     return {
         target: Evidence(

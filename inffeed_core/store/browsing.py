@@ -8,18 +8,47 @@ from sqlite_utils import Database
 from inffeed_core.records import Instance, MapPoint, Split
 from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, as_instance
 
+_PAGED = f"""
+    FROM ({INSTANCES_AS_OF})
+    WHERE split IN (SELECT value FROM json_each(:splits)) AND label IN (SELECT value FROM json_each(:labels))
+    AND (:pairs = '[]' OR pair IN (SELECT value FROM json_each(:pairs)))
+"""
+
 
 def instance_page(
-    db: Database, splits: Sequence[Split], labels: Sequence[str], *, offset: int, limit: int
+    db: Database,
+    splits: Sequence[Split],
+    labels: Sequence[str],
+    *,
+    offset: int,
+    limit: int,
+    pairs: Sequence[str] = (),
 ) -> list[Instance]:
-    """Instances in these splits with these current labels, in import order."""
-    sql = f"""
-        SELECT * FROM ({INSTANCES_AS_OF})
-        WHERE split IN (SELECT value FROM json_each(:splits)) AND label IN (SELECT value FROM json_each(:labels))
-        ORDER BY n LIMIT :limit OFFSET :offset
+    """Instances of these splits with these current labels in import order; `pairs`: only with these second texts."""
+    values = _paged_by(splits, labels, pairs) | {"limit": limit, "offset": offset}
+    return [as_instance(row) for row in db.query(f"SELECT * {_PAGED} ORDER BY n LIMIT :limit OFFSET :offset", values)]
+
+
+def count_paged(db: Database, splits: Sequence[Split], labels: Sequence[str], pairs: Sequence[str]) -> int:
+    """How many instances `instance_page` has on all its pages."""
+    return int(next(iter(db.query(f"SELECT count(*) AS n {_PAGED}", _paged_by(splits, labels, pairs))))["n"])
+
+
+def _paged_by(splits: Sequence[Split], labels: Sequence[str], pairs: Sequence[str]) -> dict[str, object]:
+    given = {"splits": [s.value for s in splits], "labels": list(labels), "pairs": list(pairs)}
+    return {"as_of": NO_LIMIT} | {name: json.dumps(values) for name, values in given.items()}
+
+
+def second_texts(db: Database, most: int = 50) -> list[str]:
+    """The second texts of the project, such as targets of stances, most frequent first.
+
+    Empty if there are more than `most` different ones: they tell no groups of texts apart.
     """
-    values = {"as_of": NO_LIMIT, "splits": json.dumps([s.value for s in splits]), "labels": json.dumps(list(labels))}
-    return [as_instance(row) for row in db.query(sql, values | {"limit": limit, "offset": offset})]
+    some = "SELECT DISTINCT pair FROM instance WHERE pair IS NOT NULL LIMIT ?"
+    if len(list(db.query(some, [most + 1]))) > most:
+        return []
+    sql = "SELECT pair FROM instance WHERE pair IS NOT NULL GROUP BY pair ORDER BY count(*) DESC, pair"
+    return [row["pair"] for row in db.query(sql)]
 
 
 def facets(db: Database, most: int = 200) -> tuple[list[str], list[tuple[str, str]]]:
@@ -51,7 +80,8 @@ def map_points(
     """
     total = next(iter(db.query("SELECT count(*) AS n FROM score WHERE analysis = ?", [analysis])))["n"]
     sql = f"""
-        SELECT c.id, substr(c.text, 1, 400) AS text, c.label, c.split, r.rank IS NOT NULL AS flagged, s.x, s.y
+        SELECT c.id, substr(c.text, 1, 400) AS text, substr(c.pair, 1, 400) AS pair, c.label, c.split,
+            r.rank IS NOT NULL AS flagged, s.x, s.y
         FROM ({INSTANCES_AS_OF}) c JOIN score s ON s.analysis = :analysis AND s.instance = c.id
         LEFT JOIN ranking r ON r.analysis = s.analysis AND r.instance = s.instance
             AND r.policy = :policy AND r.rank <= :flags
@@ -64,6 +94,7 @@ def map_points(
         MapPoint(
             id=r["id"],
             text=r["text"],
+            pair=r["pair"],
             label=r["label"],
             split=Split(r["split"]),
             flagged=bool(r["flagged"]),

@@ -90,6 +90,7 @@ def proposals(db: Database, proposed: ProposalSet) -> list[Proposal]:
             rank=r["rank"],
             id=r["instance"],
             text=r["text"],
+            pair=r["pair"],
             split=Split(r["split"]),
             label=r["label"],
             proposed=r["proposed"],
@@ -103,7 +104,7 @@ def proposals(db: Database, proposed: ProposalSet) -> list[Proposal]:
 
 
 _PROPOSALS = """
-SELECT p.rank, p.instance, i.text, i.split, p.label, p.proposed, p.lead,
+SELECT p.rank, p.instance, i.text, i.pair, i.split, p.label, p.proposed, p.lead,
     (EXISTS (SELECT 1 FROM exclusion e JOIN feedback f ON f.token = e.feedback
              WHERE e.instance = p.instance AND f.proposal_set = p.proposal_set)
      OR EXISTS (SELECT 1 FROM standing d JOIN feedback f ON f.token = d.feedback
@@ -140,7 +141,7 @@ def _state(row: Mapping[str, Any], label: str | None) -> ProposalState:
 def voters(db: Database, set_id: int, target: str) -> list[Voter]:
     """The influencers of one proposal's text, strongest first, with the labels that the method saw."""
     sql = """
-        SELECT v.instance AS id, i.text, v.label, i.split, v.influence, v.vote, v.weight
+        SELECT v.instance AS id, i.text, i.pair, v.label, i.split, v.influence, v.vote, v.weight
         FROM voter v JOIN instance i ON i.id = v.instance WHERE v.proposal_set = ? AND v.target = ? ORDER BY v.rank
     """
     return [Voter(**r | {"split": Split(r["split"])}) for r in db.query(sql, [set_id, target])]

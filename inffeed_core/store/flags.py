@@ -139,6 +139,8 @@ def wanted(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
         conditions.append("i.label IN (SELECT value FROM json_each(:labels))")
     if only.sources:
         conditions.append("i.source IN (SELECT value FROM json_each(:sources))")
+    if only.pairs:
+        conditions.append("i.pair IN (SELECT value FROM json_each(:pairs))")
     if only.metadata:
         conditions.append(
             """NOT EXISTS (SELECT 1 FROM json_each(:metadata) p WHERE NOT EXISTS (
@@ -148,7 +150,7 @@ def wanted(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
     words = wanted_words(db, only.words)
     conditions += words.conditions("i.n IN (SELECT rowid FROM instance_fts WHERE instance_fts MATCH :match)")
     filled: dict[str, object] = {"labels": json.dumps(only.labels), "sources": json.dumps(only.sources)}
-    filled |= {"metadata": json.dumps(only.metadata)} | words.values()
+    filled |= {"metadata": json.dumps(only.metadata), "pairs": json.dumps(only.pairs)} | words.values()
     return f"EXISTS (SELECT 1 FROM instance i WHERE {' AND '.join(conditions)})", filled
 
 

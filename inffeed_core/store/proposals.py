@@ -53,6 +53,8 @@ class Proposal:
     decided_by: str | None = None
     decided_at: str | None = None
     """Who last answered about the text, by keep or relabel, and when (UTC); None if nobody has."""
+    pair: str | None = None
+    """The second text, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Voter:
     """The label that it voted on; None if the method holds no vote."""
     weight: float
     """Weight of its vote; negative = against that label."""
+    pair: str | None = None
+    """The second text, or None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Two texts are twins if they have the same `text_hash`, or if the sets of their w
 have a Jaccard similarity of at least SIMILAR. A twin shares at least SIMILAR of a text's n words, so it holds one
 of *any* n − ⌈SIMILAR · n⌉ + 1 of them (prefix filtering; Chaudhuri, Ganti and Kaushik, ICDE 2006). The full-text
 index finds the texts that hold one of that many rarest words, and only these few are compared: no twin is missed. A
-text whose rarest words occur in more than MOST_COMPARED texts is compared only with equal ones.
+text whose rarest words occur in more than MOST_COMPARED texts is compared only with equal ones. Second texts, such as
+the targets of stances, are compared in the same way: of twins neither has one, or both have twins.
 """
 
 import json
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 
 from sqlite_utils import Database
 
+from inffeed_core.characters import folded
 from inffeed_core.store.flags import CLOSED, Viewer
 from inffeed_core.store.instances import text_hash
 from inffeed_core.store.searching import words
@@ -23,23 +25,26 @@ FEWEST_WORDS = 5
 """In texts with fewer words, a single different word too easily changes the meaning."""
 
 
-def twins(db: Database, id: str, text: str, viewer: Viewer, most: int = 50) -> list[str]:
-    """Ids of the silver instances that are twins of this text and open for the viewer, in import order."""
-    alike = set(_equal(db, text)) | set(_similar(db, text))
+def twins(db: Database, id: str, text: str, viewer: Viewer, most: int = 50, *, pair: str | None = None) -> list[str]:
+    """Ids of the silver instances that are twins of this text with its second text (`pair`) and open for the viewer.
+
+    They come in import order.
+    """
+    alike = (set(_equal(db, text, pair)) | set(_similar(db, text, pair))) - {id}
     sql = f"""
         SELECT r.instance FROM (SELECT n, id AS instance FROM instance WHERE split = 'silver'
                                 AND id IN (SELECT value FROM json_each(:ids))) r
         WHERE NOT {CLOSED} ORDER BY r.n LIMIT :most
     """
-    values = {"ids": json.dumps(sorted(alike - {id})), "most": most}
-    return [r["instance"] for r in db.query(sql, values | viewer.values())] if alike - {id} else []
+    values = {"ids": json.dumps(sorted(alike)), "most": most}
+    return [r["instance"] for r in db.query(sql, values | viewer.values())] if alike else []
 
 
-def _equal(db: Database, text: str) -> list[str]:
-    return [r["id"] for r in db.query("SELECT id FROM instance WHERE text_hash = ?", [text_hash(text)])]
+def _equal(db: Database, text: str, pair: str | None) -> list[str]:
+    return [r["id"] for r in db.query("SELECT id FROM instance WHERE text_hash = ?", [text_hash(text, pair)])]
 
 
-def _similar(db: Database, text: str) -> list[str]:
+def _similar(db: Database, text: str, pair: str | None) -> list[str]:
     words = words_of(text)
     if len(words) < FEWEST_WORDS:
         return []
@@ -50,10 +55,23 @@ def _similar(db: Database, text: str) -> list[str]:
         return []
     match = " OR ".join(f'"{word}"' for word, _ in rarest)
     sql = """
-        SELECT i.id, i.text FROM instance_fts f CROSS JOIN instance i ON i.n = f.rowid
+        SELECT i.id, i.text, i.pair FROM instance_fts f CROSS JOIN instance i ON i.n = f.rowid
         WHERE instance_fts MATCH ? AND i.split = 'silver' -- CROSS: else SQLite asks the index for every instance
     """
-    return [r["id"] for r in db.query(sql, [match]) if _jaccard(words, words_of(r["text"])) >= SIMILAR]
+    return [
+        r["id"]
+        for r in db.query(sql, [match])
+        if _jaccard(words, words_of(r["text"])) >= SIMILAR and _alike(pair, r["pair"])
+    ]
+
+
+def _alike(pair: str | None, other: str | None) -> bool:
+    """Whether two second texts are twins; None is a twin of None."""
+    if pair is None or other is None:
+        return pair is other
+    words, others = words_of(pair), words_of(other)
+    similar = min(len(words), len(others)) >= FEWEST_WORDS and _jaccard(words, others) >= SIMILAR
+    return similar or folded(pair) == folded(other)
 
 
 def words_of(text: str) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """A text may have a second text: it comes in, is told apart, and goes out as it came."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,16 @@ from inffeed_core.project.folder import Project, create_project
 from inffeed_core.project.importing import commit, fix_duplicates, preview
 from inffeed_core.records import Act, Decision, Example, Instance, Split
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.store import add_examples, duplicates, instances, leaks, reading, record_decision, writing
+from inffeed_core.store import (
+    add_examples,
+    duplicates,
+    instances,
+    leaks,
+    reading,
+    record_decision,
+    search,
+    writing,
+)
 from inffeed_core.store.instances import text_hash
 
 LABELS = ("against", "favour", "none")
@@ -156,6 +166,32 @@ def test_the_second_text_is_guessed_by_usual_names(
 ) -> None:
     guess = guess_options(Table("file.csv", tuple(columns.split()), [row]), LABELS)
     assert (guess.text, guess.pair) == expected
+
+
+def test_a_search_finds_second_texts_too(stances: Project) -> None:
+    with reading(stances.db) as db:
+        assert [i.id for i in search(db, "farms")] == ["a", "c", "d"]
+        assert [i.id for i in search(db, "night late")] == ["f"]
+        assert search(db, "trees nobody") == []
+    with writing(stances.db) as db:
+        add_examples(
+            db,
+            [
+                Example("z", "很好", "none", Split.SILVER, pair="退款政策 :-("),
+                Example("y", "退", "none", Split.SILVER, pair="款"),
+            ],
+        )
+        assert [i.id for i in search(db, "退款")] == ["z"]
+        assert [i.id for i in search(db, ":-(")] == ["z"]
+
+
+def test_what_nobody_can_see_is_no_second_text(empty: Project) -> None:
+    commit(
+        empty,
+        upload("text,label,about", "Plant trees,favour,\u200b\u2800"),
+        replace(OPTIONS, id=None, split_column=None, split=Split.TRAIN),
+    )
+    assert [i.pair for i in all_of(empty)] == [None]
 
 
 def test_broken_characters_in_a_second_text_are_refused_with_the_row(empty: Project) -> None:

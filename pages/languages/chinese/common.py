@@ -663,6 +663,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "helps": "支持目标",
         "harms": "损害目标",
         "target": "目标",
+        "second-text": "<b>第二段文本：</b>{text}",
         "shared-axis": "共有的首批文本",
         "chance": "偶然水平",
         "predicted-axis": "预测值（验证集损失，nats）",
