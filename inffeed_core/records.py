@@ -12,7 +12,6 @@ Metadata = Mapping[str, str | int | float | bool | None]
 
 Passage = str | tuple[str, str]
 """What a model reads: a text, or a text and its second text."""
-
 Progress = Callable[[str, int, int], None]
 """Called by long work as `progress(stage, done, total)`: the stage in plain words, and units done of `total` (0 =
 unknown). It raises `errors.Cancelled` where the user asked to stop, so the caller must be ready to be interrupted."""
@@ -105,17 +104,11 @@ class Instance:
     disputed: bool = False
     """True where annotators' votes tie: the label is the imported one, and nobody has confirmed it, gold or not."""
     pair: str | None = None
-    """The second text, or None."""
 
     @property
     def passage(self) -> Passage:
         """What a model reads of it."""
         return self.text if self.pair is None else (self.text, self.pair)
-
-    @property
-    def words(self) -> str:
-        """Its text and second text as one, for what compares words."""
-        return self.text if self.pair is None else f"{self.text}\n{self.pair}"
 
 
 class Act(StrEnum):

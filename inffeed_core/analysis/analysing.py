@@ -23,7 +23,7 @@ from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.flags import policies
 from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadInfluence, fit_head, losses, probabilities
-from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit
+from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit, wording_of
 from inffeed_core.project.encoders import located
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
@@ -250,7 +250,7 @@ def _tier(project: Project, state: State, progress: Progress, *, exact: bool = F
 
 
 def _signals(state: State) -> policies.Signals:
-    texts = [one.words for one in state.learn.instances]
+    texts = [wording_of(one) for one in state.learn.instances]
     given, settings, seed = state.material, state.settings, state.about.seed
     about = (given.learned, texts, given.steering)
     return silver_signals(state.plain_influence, *about, settings, seed, belief=given.beliefs.at())

@@ -92,6 +92,7 @@ def verify(project: Project, refits: int, progress: Progress) -> Verification:
     project's seed. Raises NotReady before an analysis or without silver and validation gold; Cancelled.
     """
     from inffeed_core.analysis import analysing
+    from inffeed_core.project.encoded import wording_of
 
     with store.reading(project.db) as db:
         analysis = store.analysis_in_use(db)
@@ -106,7 +107,7 @@ def verify(project: Project, refits: int, progress: Progress) -> Verification:
         scores = store.scored(db, analysis.id, [state.learn.instances[row].id for row in drawn])
         strongest = store.strongest_influencers(db, analysis.id, TOP)
     removal, relabelling = _refitted(state, {one.instance: one for one in scores}, drawn, progress)
-    texts = {one.id: one.words for one in state.learn.instances}
+    texts = {one.id: wording_of(one) for one in state.learn.instances}
     shared = _shared_with_bm25(texts, {one.instance: strongest.get(one.instance, frozenset()) for one in scores})
     return Verification(analysis=analysis.id, removal=removal, relabelling=relabelling, shared_with_bm25=shared)
 
