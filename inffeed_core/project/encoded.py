@@ -134,6 +134,11 @@ def usable(instances: Iterable[Instance]) -> list[Instance]:
     return [one for one in instances if one.label and (one.split in LEARNED or not one.disputed)]
 
 
+def wording_of(one: Instance) -> str:
+    """Its text and second text as one, for what compares words."""
+    return one.text if one.pair is None else f"{one.text}\n{one.pair}"
+
+
 def encode(
     project: Project,
     model: str,
