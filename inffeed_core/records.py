@@ -271,15 +271,16 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What a model version scores on one gold split."""
+    """What a model version scores on one gold split; `f1` of each label that has gold there."""
 
     n: int
     macro_f1: Interval
     f1: Mapping[str, Interval]
-    """Per label."""
     loss: float
     """Mean negative log-likelihood in nats."""
     accuracy: float
+    without_gold: tuple[str, ...] = ()
+    """Labels that no text of the split has: macro-F1 leaves them out. Earlier releases named none and counted 0."""
 
 
 @dataclass(frozen=True, slots=True)

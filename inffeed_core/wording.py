@@ -52,6 +52,8 @@ ENGLISH = {
     "validation-lacks-labels": (
         "No validation text is labelled {labels}, so it is not measured whether the model knows that."
     ),
+    "validation-unmeasured": "No validation text is labelled {labels}: macro-F1 there is the mean of the other labels.",
+    "test-unmeasured": "No test text is labelled {labels}: macro-F1 there is the mean of the other labels.",
     "validation-chose": (
         "Validation also chose the flags and guided feedback, so a rise there may flatter. Test chose nothing."
     ),

@@ -9,6 +9,7 @@ import streamlit as st
 from inffeed_core.data.formats.known import FORMATS
 from inffeed_core.errors import InfFeedError, ProjectError
 from inffeed_core.project.folder import Project, ProjectSummary, create_project, default_home, projects_in
+from inffeed_core.project.gold_coverage import unmeasured
 from inffeed_core.project.opened import may_open
 from inffeed_core.project.sample import open_sample
 from inffeed_core.project.status import NextStep, Status, Step, status
@@ -84,6 +85,8 @@ def _numbers(now: Status) -> None:
     cells[2].metric(say("home.decisions"), f"{sum(now.decisions.values()):,}")
     measured = None if now.version is None else now.version.validation
     cells[3].metric(say("home.macro_f1"), "–" if measured is None else f"{measured.macro_f1.value:.3f}")
+    for left_out in [] if now.version is None else unmeasured(now.version):
+        st.text(told(left_out))
 
 
 def _standing(now: Status) -> None:

@@ -9,6 +9,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from inffeed_core import store
 from inffeed_core.learning.comparing import all_versions
 from inffeed_core.project.folder import Project
+from inffeed_core.project.gold_coverage import unmeasured
 from inffeed_core.project.status import Status, Step, status
 from inffeed_core.records import Metrics, ModelVersion
 from pages.components.choices import choice
@@ -65,8 +66,10 @@ def _state(now: Status, active: ModelVersion | None) -> None:
     )
     left = undecided_said(now.undecided)
     cells[3].metric(say("models.flags_open"), f"{now.open_flags:,}", border=True, help=left or None)
-    if told := [one for one in (changes_said(now.changes), left) if one]:
-        st.caption(" · ".join(told))
+    if moved := [one for one in (changes_said(now.changes), left) if one]:
+        st.caption(" · ".join(moved))
+    for left_out in unmeasured(active):
+        st.text(told(left_out))
     if agreement is not None:
         st.caption(say("models.head_agreement", share=agreement))
 

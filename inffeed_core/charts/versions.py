@@ -56,18 +56,22 @@ def _losses(
 def f1_dumbbell(
     before: Metrics, after: Metrics, names: tuple[str, str] = ("before", "after"), words: Words = CHARTS
 ) -> go.Figure:
-    """F1 of each label and their mean under two model versions, with bootstrap intervals as bars."""
-    rows = [*after.f1, None]
+    """F1 of each label and their mean under two model versions, with bootstrap intervals as bars.
+
+    A label without gold has a row without a mark.
+    """
+    rows = [*dict.fromkeys([*after.f1, *before.f1, *after.without_gold]), None]
     figure = go.Figure(_links(before, after, rows))
     for metrics, name, colour, symbol, shift in (
         (before, names[0], NEUTRAL, "circle-open", _SHIFT),
         (after, names[1], POSITIVE, "circle", -_SHIFT),
     ):
-        values = [metrics.macro_f1 if r is None else metrics.f1[r] for r in rows]
+        scored = [(i, v) for i, r in enumerate(rows) if (v := _f1_of(metrics, r)) is not None]
+        values = [v for _, v in scored]
         figure.add_trace(
             go.Scatter(
                 x=[v.value for v in values],
-                y=[i + shift for i in range(len(rows))],
+                y=[i + shift for i, _ in scored],
                 mode="markers",
                 name=plain(name),
                 marker={"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2, "color": colour}},
@@ -84,23 +88,28 @@ def f1_dumbbell(
                 hovertemplate="%{hovertext}<extra></extra>",
             )
         )
-    ticks = [plain(r) if r is not None else f"<b>{words['mean']}</b>" for r in rows]
+    absent = [r for r in rows if _f1_of(before, r) is None and _f1_of(after, r) is None]
+    ticks = [f"<b>{words['mean']}</b>" if r is None else f"{plain(r)} –" if r in absent else plain(r) for r in rows]
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=ticks, range=[len(rows) - 0.5, -0.5], automargin=True)
     figure.update_xaxes(title=words["f1-axis"])
     return laid_out(figure, height=110 + 46 * len(rows))
 
 
 def _links(before: Metrics, after: Metrics, rows: Sequence[str | None]) -> go.Scatter:
-    pairs = [(before.macro_f1, after.macro_f1) if r is None else (before.f1[r], after.f1[r]) for r in rows]
+    pairs = [(i, b, a) for i, r in enumerate(rows) if (b := _f1_of(before, r)) and (a := _f1_of(after, r))]
     return go.Scatter(
-        x=[x for b, a in pairs for x in (b.value, a.value, None)],
-        y=[y for i in range(len(rows)) for y in (i + _SHIFT, i - _SHIFT, None)],
+        x=[x for _, b, a in pairs for x in (b.value, a.value, None)],
+        y=[y for i, _, _ in pairs for y in (i + _SHIFT, i - _SHIFT, None)],
         mode="lines",
         line={"color": NEUTRAL, "width": 2},
         opacity=0.5,
         showlegend=False,
         hoverinfo="skip",
     )
+
+
+def _f1_of(metrics: Metrics, label: str | None) -> Interval | None:
+    return metrics.macro_f1 if label is None else metrics.f1.get(label)
 
 
 def learning_curve(versions: Sequence[ModelVersion], words: Words = CHARTS) -> go.Figure:

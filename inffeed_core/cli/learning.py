@@ -239,7 +239,8 @@ def _f1(version: "ModelVersion") -> str:
     if version.validation is None:
         return "no validation gold"
     f1 = version.validation.macro_f1
-    return f"{f1.value:.3f} (95 % interval {f1.low:.3f} to {f1.high:.3f})"
+    left_out = f"; no gold of {', '.join(version.validation.without_gold)}" if version.validation.without_gold else ""
+    return f"{f1.value:.3f} (95 % interval {f1.low:.3f} to {f1.high:.3f}{left_out})"
 
 
 def _change(version: "ModelVersion") -> str:

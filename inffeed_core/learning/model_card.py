@@ -80,7 +80,13 @@ def _scores(version: ModelVersion) -> str:
     if len(lines) == 2:
         return "It was not scored: the project held neither validation nor test gold."
     note = "Validation chose settings and steered the review, so its score flatters; test did nothing but report."
-    return "\n".join(lines) + f"\n\n{note}"
+    left_out = [
+        f"No {name} text is labelled {', '.join(map(code_span, metrics.without_gold))}: macro-F1 there is the mean of "
+        "the other labels."
+        for name, metrics in found
+        if metrics is not None and metrics.without_gold
+    ]
+    return "\n\n".join(["\n".join(lines), *left_out, note])
 
 
 def _row(name: str, metrics: Metrics) -> str:

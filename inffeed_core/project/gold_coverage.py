@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from inffeed_core.records import Split
+from inffeed_core.records import ModelVersion, Split
 from inffeed_core.wording import Sentence
 
 LEAST_GOLD = (Split.TRAIN, Split.VALIDATION)
@@ -24,3 +24,13 @@ def _gap(split: Split, labels: Sequence[str], counts: Mapping[str, int]) -> Sent
     if len(there) == 1:
         return Sentence(f"{split}-one-label", label=there[0])
     return Sentence(f"{split}-lacks-labels", labels=", ".join(label for label in labels if label not in there))
+
+
+def unmeasured(version: ModelVersion) -> list[Sentence]:
+    """Which labels its scores leave out, since no gold text of the split has them."""
+    scores = (("validation-unmeasured", version.validation), ("test-unmeasured", version.test))
+    return [
+        Sentence(code, labels=", ".join(metrics.without_gold))
+        for code, metrics in scores
+        if metrics is not None and metrics.without_gold
+    ]

@@ -59,4 +59,5 @@ def _metrics(stored: Mapping[str, Any] | None) -> Metrics | None:
         f1={label: Interval(**interval) for label, interval in stored["f1"].items()},
         loss=stored["loss"],
         accuracy=stored["accuracy"],
+        without_gold=tuple(stored.get("without_gold", ())),
     )

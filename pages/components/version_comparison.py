@@ -8,6 +8,7 @@ from inffeed_core.charts.versions import confusion_change, f1_dumbbell, learning
 from inffeed_core.learning.comparing import Comparison, Flip, changes, compare
 from inffeed_core.learning.training_curve import training_curve_of
 from inffeed_core.project.folder import Project
+from inffeed_core.project.gold_coverage import unmeasured
 from inffeed_core.records import ModelVersion
 from pages.components.choices import choice
 from pages.language import counted, say, section, told
@@ -67,6 +68,8 @@ def _scores(result: Comparison) -> None:
     names = (result.before.id, result.after.id)
     figure = f1_dumbbell(result.before.validation, result.after.validation, names, section("charts"))
     st.plotly_chart(figure, key="dumbbell", config=BARE)
+    for left_out in dict.fromkeys([*unmeasured(result.before), *unmeasured(result.after)]):
+        st.text(told(left_out))
 
 
 def _changes(project: Project, before: str, after: str) -> None:

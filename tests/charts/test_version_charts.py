@@ -24,6 +24,17 @@ def test_the_dumbbell_shows_each_label_and_the_mean_with_intervals():
     assert "macro-F1" in figure.layout.yaxis.ticktext[-1]
 
 
+def test_a_label_without_gold_has_a_row_and_no_mark():
+    interval = Interval(0.5, 0.4, 0.6)
+    whole = Metrics(10, interval, {"no": interval, "yes": interval}, 0.1, 0.5, ("maybe",))
+    part = Metrics(4, interval, {"no": interval}, 0.1, 0.5, ("yes", "maybe"))
+    figure = f1_dumbbell(whole, part, ("v1", "v2"))
+    points = {t.name: list(t.y) for t in figure.data if t.mode == "markers"}
+    assert [round(y) for y in points["v1"]] == [0, 1, 3]
+    assert [round(y) for y in points["v2"]] == [0, 3]
+    assert figure.layout.yaxis.ticktext[:3] == ("no", "yes", "maybe –")
+
+
 def test_a_change_for_the_better_is_positive_on_and_off_the_diagonal():
     figure = confusion_change([[5, 3], [2, 9]], [[7, 1], [4, 7]], ("<b>no</b>", "yes"))
     (heat,) = figure.data

@@ -575,6 +575,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "train-lacks-labels": "用于学习的金标签文本中没有标为 {labels} 的；只能由银标签来教。",
         "validation-one-label": "验证文本全部标为 {label}：得分说明不了什么，标记也会偏向它。请也导入其他标签的文本。",
         "validation-lacks-labels": "验证文本中没有标为 {labels} 的：无法衡量模型是否掌握它。",
+        "validation-unmeasured": "验证文本中没有标为 {labels} 的：那里的宏平均 F1 是其余标签的平均。",
+        "test-unmeasured": "测试文本中没有标为 {labels} 的：那里的宏平均 F1 是其余标签的平均。",
         "validation-chose": "标记由验证集挑选，反馈也由它引导，因此验证集上的提升偏乐观；测试集不参与任何选择。",
         "test-paired": (
             "测试集：宏平均 F1 变动 {change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}（对两个版本都预测过的 {examples:,} 条测试文本作配对自助法）。"
