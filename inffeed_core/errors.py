@@ -2,29 +2,29 @@
 
     InfFeedError
     ├── SettingsError       a setting has a value that cannot work
-    ├── ProjectError        a folder is no project, exists already, or was made by a newer release
+    ├── ProjectError        a folder is not a project, already exists, or was made by a newer release
     │   └── StoreError      its database cannot be read or written; what was saved before is kept
-    │       ├── Damaged     its content makes no sense: the only one that a backup mends
+    │       ├── Damaged     its content makes no sense: the only fault that needs a backup
     │       ├── NotADatabase
     │       ├── DiskFull
     │       ├── Locked      another program keeps it locked
-    │       ├── ReadOnly    the disk or the file takes no changes
+    │       ├── ReadOnly    the disk or the file is read-only
     │       ├── AccessDenied
     │       ├── Vanished    it was moved or deleted while it was open
     │       └── DiskFailed  the disk reports an error
     ├── ImportRefused       a file cannot be imported; carries row-numbered problems
-    │   ├── EncodingUnclear how its text is encoded has to be said; carries proposals
+    │   ├── EncodingUnclear its encoding must be chosen; carries proposals
     │   └── LayoutUnclear   the layout of its table must be chosen; carries the ways to read it
     ├── ExportFailed        a file cannot be written: unknown format, full disk, no permission
     ├── ModelError          a model cannot be found, read or trusted
     ├── MissingExtra        an optional package is not installed
-    ├── NotReady            a step is asked for before the one it needs
+    ├── NotReady            a step was requested before the one it needs
     ├── UnknownInstance     no instance has this id
     ├── InvalidSilver       a silver label, or its source, cannot be stored
     ├── InvalidDecision     a decision names an unknown label, act or token
-    ├── JobError            a job cannot be started, or has ended while its process went on
+    ├── JobError            a job cannot be started, or has ended while its process continued
     └── Cancelled           the user cancelled running work
-        └── Terminated      the system did, which ends processes when it shuts down
+        └── Terminated      the system ended it, as it does when it shuts down
 
 A message says what arrived, what was expected, and what to do next. It may be shown to users as it is.
 """
@@ -35,7 +35,7 @@ from dataclasses import dataclass
 
 
 class InfFeedError(Exception):
-    """Base of all errors a user can cause; its text is meant for them."""
+    """Base of all errors that a user can cause; the message is meant for them."""
 
 
 class SettingsError(InfFeedError):
@@ -43,26 +43,26 @@ class SettingsError(InfFeedError):
 
 
 class ProjectError(InfFeedError):
-    """A folder is no project, exists already, or was made by a newer release."""
+    """A folder is not a project, already exists, or was made by a newer release."""
 
 
 class StoreError(ProjectError):
     """A project's database cannot be read or written now; nothing was changed, and what was saved before is kept.
 
-    Work that waits to be saved (a decision, say) must be kept and tried again, never dropped: see `store.faults`.
+    Unsaved work (a decision, say) must be kept and tried again, never dropped: see `store.faults`.
     """
 
 
 class Damaged(StoreError):
-    """The database's content makes no sense. Only a backup mends it."""
+    """The database's content makes no sense. Only a backup helps."""
 
 
 class NotADatabase(StoreError):
-    """The file is no SQLite database."""
+    """The file is not a SQLite database."""
 
 
 class DiskFull(StoreError):
-    """The disk has no room left."""
+    """The disk is full."""
 
 
 class Locked(StoreError):
@@ -70,7 +70,7 @@ class Locked(StoreError):
 
 
 class ReadOnly(StoreError):
-    """The disk, the folder or the file takes no changes."""
+    """The disk, the folder or the file is read-only."""
 
 
 class AccessDenied(StoreError):
@@ -112,20 +112,20 @@ class ImportRefused(InfFeedError):
 
 @dataclass(frozen=True, slots=True)
 class EncodingProposal:
-    """One way to read a text file: the encoding by Python's name, and a piece of the text as it reads it."""
+    """One way to read a text file: Python's name of the encoding, and a piece of the text read in it."""
 
     encoding: str
     sample: str
 
 
 class EncodingUnclear(ImportRefused):
-    """How the text of a file is encoded has to be said by a person; nothing was written."""
+    """The encoding of a file must be chosen by a person; nothing was written."""
 
     def __init__(self, name: str, problem: str, proposals: Sequence[EncodingProposal]) -> None:
         self.proposals = tuple(proposals)
         read_as = "".join(f"\n    {p.encoding:<12}{p.sample}" for p in proposals)
-        ways = f" These can be tried, with a piece of the text as each reads it:{read_as}" if read_as else ""
-        remedy = f"Say the encoding (--encoding NAME in the command line), or save the file as UTF-8.{ways}"
+        ways = f" Likely encodings, each with a piece of the text read in it:{read_as}" if read_as else ""
+        remedy = f"Give the encoding (--encoding NAME on the command line), or save the file as UTF-8.{ways}"
         super().__init__(name, [RowProblem(None, problem, remedy)])
 
 
@@ -150,7 +150,7 @@ class LayoutUnclear(ImportRefused):
 
 
 class ExportFailed(InfFeedError):
-    """A file cannot be written; what stood at its place is unchanged."""
+    """A file cannot be written; any file that was there is unchanged."""
 
 
 class ModelError(InfFeedError):
@@ -158,21 +158,21 @@ class ModelError(InfFeedError):
 
 
 class MissingExtra(InfFeedError, ImportError):
-    """A package that only an extra brings is not installed."""
+    """A package that only an extra installs is missing."""
 
 
 @contextmanager
 def brought_by(extra: str) -> Iterator[None]:
-    """Around an import of packages that this extra brings. Raises MissingExtra, which names the command to run."""
+    """Wrap an import of packages from this extra. Raises MissingExtra, which names the command to run."""
     try:
         yield
     except ModuleNotFoundError as error:
         package = (error.name or "A package").partition(".")[0]
-        raise MissingExtra(f'{package} is not installed; `pip install "inffeed[{extra}]"` brings it.') from error
+        raise MissingExtra(f'{package} is not installed; run `pip install "inffeed[{extra}]"`.') from error
 
 
 def require(extra: str, *packages: str) -> None:
-    """Raise MissingExtra where one of these packages, which the extra brings, is not installed; imports none."""
+    """Raise MissingExtra if one of these packages from the extra is not installed; imports none of them."""
     from importlib.metadata import version
 
     with brought_by(extra):
@@ -181,7 +181,7 @@ def require(extra: str, *packages: str) -> None:
 
 
 class NotReady(InfFeedError):
-    """A step was asked for before the one it needs."""
+    """A step was requested before the one it needs."""
 
 
 class UnknownInstance(InfFeedError):
@@ -189,7 +189,7 @@ class UnknownInstance(InfFeedError):
 
 
 class InvalidSilver(InfFeedError):
-    """A silver label names an unknown source, label or instance, or a source clashes with one that is there."""
+    """A silver label names an unknown source, label or instance, or a source clashes with an existing one."""
 
 
 class InvalidDecision(InfFeedError):
@@ -197,12 +197,12 @@ class InvalidDecision(InfFeedError):
 
 
 class JobError(InfFeedError):
-    """A job cannot be started, or is no longer the one of the process that does it."""
+    """A job cannot be started, or no longer belongs to the process that is doing it."""
 
 
 class Cancelled(InfFeedError):
-    """The user cancelled the running work; what was computed so far is kept where it can be."""
+    """The user cancelled the running work; results so far are kept if possible."""
 
 
 class Terminated(Cancelled):
-    """The system asked the process to end; what a later run can go on from is kept."""
+    """The system asked the process to end; whatever a later run can resume from is kept."""

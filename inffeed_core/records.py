@@ -14,7 +14,7 @@ Passage = str | tuple[str, str]
 """What a model reads: a text, or a text and its second text."""
 Progress = Callable[[str, int, int], None]
 """Called by long work as `progress(stage, done, total)`: the stage in plain words, and units done of `total` (0 =
-unknown). It raises `errors.Cancelled` where the user asked to stop, so the caller must be ready to be interrupted."""
+unknown). It raises `errors.Cancelled` when the user asks to stop, so the caller must be ready to be interrupted."""
 
 
 class Split(StrEnum):
@@ -94,15 +94,15 @@ class Instance:
     label: str
     """"" where a silver text has no label yet."""
     confirmed: bool
-    """True where a human has confirmed the label: gold splits, and silver after keep or relabel; never if disputed."""
+    """Whether a human has confirmed the label: gold splits, and silver after keep or relabel; never if disputed."""
     source: str = ""
     metadata: Metadata = field(default_factory=dict)
     annotator: str | None = None
-    """Who took the decision that gave the current label, or None."""
+    """Who made the decision that gave the current label, or None."""
     decided_at: str | None = None
     """When, as an ISO 8601 time in UTC, or None."""
     disputed: bool = False
-    """True where annotators' votes tie: the label is the imported one, and nobody has confirmed it, gold or not."""
+    """Whether annotators' votes tie: the label is then the imported one, and unconfirmed, even if gold."""
     pair: str | None = None
 
     @property
@@ -124,7 +124,7 @@ class Act(StrEnum):
 
 
 UNDECIDED = (Act.SKIP, Act.UNSURE, Act.FLAG)
-"""The answers that leave a text undecided; `FLAG` stands for everything that is under discussion."""
+"""The answers that leave a text undecided; `FLAG` stands for everything under discussion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +147,25 @@ class Decision:
     settles: bool = False
     """Whether it ends a discussion: answers before it no longer count towards the current label."""
     part_of: str | None = None
-    """The token of the decision that this one was given with, about a text of nearly the same words."""
+    """The token of the decision that this one was given with, about a text with nearly the same words."""
     feedback: str | None = None
-    """The token of the feedback act that it belongs to: nobody answered about this text by itself."""
+    """The token of the feedback act that it belongs to: nobody answered about this text individually."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What decisions made of the labels since some moment, each instance counted once."""
+    """How decisions have changed the labels since some moment, each instance counted once."""
 
     corrected: int
-    """Have another label."""
+    """Instances with another label."""
     confirmed: int
-    """Have the same label, and somebody has confirmed it."""
+    """Instances with the same label, now confirmed."""
     withdrawn: int
-    """Were confirmed and are no more: votes that were undone or withdrawn, or tie."""
+    """Instances that are no longer confirmed: votes were undone or withdrawn, or tie."""
 
     @property
     def total(self) -> int:
-        """How many instances that are."""
+        """How many instances changed."""
         return self.corrected + self.confirmed + self.withdrawn
 
 
@@ -205,34 +205,34 @@ class Flag:
     """How many silver instances the policy ranked."""
     metadata: Metadata = field(default_factory=dict)
     split: Split = Split.SILVER
-    """Train where feedback sent a gold text to review."""
+    """Train if feedback sent a gold text to review."""
     proposed: str | None = None
-    """The label that feedback proposed when it sent the text; None where it would leave it out, or did not send it."""
+    """The label that feedback proposed when it sent the text; None if it would leave it out, or did not send it."""
     pair: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FlagFilter:
-    """Which flags somebody wants to see; an empty part leaves all."""
+    """Which flags somebody wants to see; an empty field does not filter."""
 
     labels: tuple[str, ...] = ()
     """Silver labels, as imported."""
     sources: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
-    """(key, value as text) pairs, all of which an instance has."""
+    """(key, value as text) pairs, all of which an instance must have."""
     words: str = ""
     """Words that the text or its second text holds: see `store.searching`."""
     pairs: tuple[str, ...] = ()
     """Second texts, such as the targets of stances."""
     answered: tuple[Act, ...] = ()
-    """Of `UNDECIDED`: in the place of open flags those that were answered so and are still not decided."""
+    """Members of `UNDECIDED`: instead of open flags, texts that were answered so and are still undecided."""
     since: int = 2**62
-    """The last decision's row when somebody began to go through them: what they answer after it is done."""
+    """The row of the last decision when somebody began to go through them: whatever they answer afterwards is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why an instance looks the way it does to the model."""
+    """The influencers behind the model's view of an instance."""
 
     target_id: str
     supporters: tuple[Influencer, ...]
@@ -249,12 +249,12 @@ class MapPoint:
 
     id: str
     text: str
-    """Its beginning, enough to recognise it by."""
+    """The beginning of the text, enough to recognise it."""
     label: str
     """The current one."""
     split: Split
     flagged: bool
-    """Among the first flags of the policy that the map was asked for."""
+    """Whether it is among the policy's first flags."""
     x: float
     y: float
     pair: str | None = None
@@ -285,7 +285,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """One trained model; immutable. Its files lie in `models/<id>/` of the project."""
+    """One trained model; immutable. Its files are in `models/<id>/` of the project."""
 
     id: str
     parent: str | None
@@ -297,22 +297,22 @@ class ModelVersion:
     data_hash: str
     """SHA-256 of the training ids, texts and labels."""
     as_of_decision: int
-    """The last decision's row that the label state of this version includes."""
+    """The row of the last decision that this version's labels include."""
     settings: Mapping[str, object]
     seed: int
     train_counts: Mapping[str, int]
     """How many train gold, silver unconfirmed and silver confirmed instances it learned from."""
     validation: Metrics | None
     test: Metrics | None
-    """For report only; nothing is ever chosen by it."""
+    """Only reported; never used to choose anything."""
     report: Mapping[str, object] = field(default_factory=dict)
-    """How training went: `l2` (chosen), `recipe` and `trust` (as carried out, see `recipes`), `iterations`, `seconds`,
-    `texts` (of all splits), `encoding` (of the texts that the cache lacked: {seconds, texts}), `head_agreement` (share
-    of instances on which the refitted head predicts what the loaded classifier's own head did, or None), and
+    """How training went: `l2` (chosen), `recipe` and `trust` (as applied, see `recipes`), `iterations`, `seconds`,
+    `texts` (of all splits), `encoding` (of texts not in the cache: {seconds, texts}), `head_agreement` (share
+    of instances on which the refitted head agrees with the loaded classifier's own head, or None), and
     `difference`: validation macro-F1 minus the parent's with its paired bootstrap interval {value, low, high}, or None.
     `cosine_to_float32`: the mean cosine of features in a lower precision with those in float32, or None in float32.
-    `base`: the model from outside that it rests on. `code`: InfFeed's version. `fine_tuning`: the facts of
-    `lessons.FineTuned` but for its folder, or None. `silver_clock`: see the property."""
+    `base`: the outside model that it is based on. `code`: InfFeed's version. `fine_tuning`: the facts of
+    `lessons.FineTuned` except its folder, or None. `silver_clock`: see the property."""
 
     @property
     def silver_clock(self) -> int:
@@ -322,14 +322,14 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """Validation scored in the course of training."""
+    """One scoring of validation during training."""
 
     step: int
     epoch: float
     training_loss: float | None
-    """Mean since the point before, weighted as in training; None where none was logged."""
+    """Mean since the previous point, weighted as in training, in nats; None if none was logged."""
     loss: float
-    """Of validation, nats."""
+    """Validation loss in nats."""
     macro_f1: float
 
 
@@ -339,11 +339,11 @@ class TrainingCurve:
 
     points: tuple[CurvePoint, ...]
     best_step: int
-    """Whose state was kept: the best on validation."""
+    """The step whose state was kept: the best on validation."""
     steps: int
-    """After how many it ended."""
+    """The number of steps after which training ended."""
     stopped_early: bool
-    """Whether it ended before its last epoch, since validation no longer got better."""
+    """Whether it ended before its last epoch, because validation no longer improved."""
 
     @property
     def kept(self) -> CurvePoint:
@@ -363,7 +363,7 @@ class Analysis:
 
 
 class JobState(StrEnum):
-    """Where a job is in its life."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -393,6 +393,6 @@ class Job:
     started: str | None
     ended: str | None
     seconds_left: float | None
-    """Estimated for the running stage, or None while unknown."""
+    """Estimate for the running stage, or None while unknown."""
     error: str
     result: Mapping[str, object]

@@ -1,11 +1,11 @@
-"""What the core says to a user in sentences, kept so that a page can say it in another language.
+"""The sentences that the core says to users, stored so that a page can say them in another language.
 
-A `Sentence` is an ordinary string, in English, that remembers the code of its phrase and what fills it; the command
-line and JSON need nothing more. `reworded` says the same by another table of the same codes.
+A `Sentence` is an ordinary English string that remembers the code of its phrase and the values that fill it; the
+command line and JSON need nothing more. `reworded` says the same from another table with the same codes.
 
-Translated are: what to do next, why there is nothing to review yet, comparisons, the words of charts, what is wrong
-with a project's database, and (in `flags.reasons`) why a text is flagged. Other errors and warnings about files
-stay English: they quote file names, settings and commands, are searched for, and are reported.
+Translated are: what to do next, why there is nothing to review yet, comparisons, the words of charts, faults of a
+project's database, and (in `flags.reasons`) why a text is flagged. Other errors and warnings about files
+stay English: they quote file names, settings and commands, and people search for and report them.
 """
 
 from collections.abc import Mapping
@@ -138,22 +138,22 @@ ENGLISH = {
         "makes."
     ),
     "store-no-database": (
-        "{path} is no SQLite database ({found}). If a project was here, its file was overwritten: open a backup of it."
+        "{path} is not a SQLite database ({found}). If a project was here, its file was overwritten: open a backup."
     ),
     "store-full": (
         "The disk is full. Free some space on the disk of {path} and try again; everything saved before is kept."
     ),
     "store-locked": (
-        "{path} is kept locked by another program ({found}). Wait until that is done, or end it, and try again; "
+        "{path} is locked by another program ({found}). Wait until it is done, or end it, and try again; "
         "nothing is damaged."
     ),
     "store-read-only": (
-        "{path} takes no changes ({found}): it can be read, but nothing can be saved. Make the file and its folder "
-        "writable, or copy the folder to a disk that is."
+        "{path} is read-only ({found}): it can be read, but nothing can be saved. Make the file and its folder "
+        "writable, or copy the folder to a writable disk."
     ),
     "store-read-only-unmerged": (
-        "{path} lies on a disk that takes no changes, and its newest ones are not merged into it. Copy the "
-        "whole folder to a disk that can be written, and open the copy."
+        "{path} is on a read-only disk, and its newest changes are not merged into it. Copy the "
+        "whole folder to a writable disk, and open the copy."
     ),
     "store-denied": (
         "The system denied access to {path} ({found}). Check the permissions of the file and of its folder; nothing "
@@ -164,11 +164,11 @@ ENGLISH = {
     ),
     "store-disk-failed": (
         "The disk reported an error at {path} ({found}). This may pass: check the disk and its connection, and try "
-        "again. Restore nothing over it; make a backup as soon as it can be read."
+        "again. Do not restore anything over it; make a backup as soon as it can be read."
     ),
-    "project-foreign": "{path} is a database of something else; choose a project folder.",
+    "project-foreign": "{path} is a database of another program; choose a project folder.",
     "project-newer": "{path} was made by a newer InfFeed ({found}); install that release.",
-    "project-none": "{path} is no InfFeed project (no {file}); make one with `inffeed new`.",
+    "project-none": "{path} is not an InfFeed project (no {file}); make one with `inffeed new`.",
     "project-link": "{path} is a link to {target}, which is not there; it may be on a disk that is not connected.",
     "project-unreadable": (
         "{path} cannot be read ({found}). Open a backup of it, and keep this folder until you know what happened."
@@ -268,7 +268,7 @@ STAGES = (
     "Asking the language model",
     "Saving the labels",
 )
-"""Everything that a job says it is doing; other words are shown in English in every language."""
+"""Every stage that a job reports; other words are shown in English in every language."""
 
 
 class _Counting(Formatter):
@@ -286,9 +286,9 @@ _COUNTING = _Counting()
 
 
 class Term(str):
-    """A member of a closed set, such as a kind of job, that each language names in a section of its own.
+    """A member of a closed set, such as a kind of job, that each language names in a separate section.
 
-    In the core's English it is the member as it is.
+    In the core's English it is the member itself.
     """
 
     __slots__ = ("section",)
@@ -307,7 +307,7 @@ class Term(str):
 
 
 class Sentence(str):
-    """English words that remember how they were made."""
+    """An English string that remembers how it was made."""
 
     __slots__ = ("code", "values")
 
@@ -326,9 +326,9 @@ class Sentence(str):
 
 
 def reworded(sentence: str, phrases: Mapping[str, str], terms: Mapping[str, Mapping[str, str]] | None = None) -> str:
-    """The same by another table, and its terms by `terms`: names of members by section.
+    """The same sentence from another table, with its terms from `terms`: names of members by section.
 
-    A plain string, such as an error's, stays as it is, and so does a member that has no name there.
+    A plain string, such as an error message, stays as it is, and so does a member without a name there.
     """
     if isinstance(sentence, Term):
         return (terms or {}).get(sentence.section, {}).get(sentence, str(sentence))

@@ -96,7 +96,7 @@ def test_the_base_trains_analyses_and_flags_without_any_extra(base: Path, tmp_pa
         return str(ended.stderr).strip().splitlines()[-1]
 
     def brings(package: str, extra: str) -> str:
-        return f'Error: {package} is not installed; `pip install "inffeed[{extra}]"` brings it.'
+        return f'Error: {package} is not installed; run `pip install "inffeed[{extra}]"`.'
 
     assert "Find and repair wrong silver labels" in done("--help")
     assert done("new", "--sample") == f"Project made: {tmp_path}/data/inffeed/projects/sample\n"

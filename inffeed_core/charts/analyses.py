@@ -1,7 +1,7 @@
-"""Data to plotly figures: pure functions, no Streamlit. Those of model versions are in `version_charts`.
+"""Data to Plotly figures: pure functions, no Streamlit. Figures of model versions are in `charts.versions`.
 
-Every text that came from a user passes `plain` first: plotly renders a little HTML (`<b>`, `<a>`, `<br>`) in
-labels and hover boxes. Colours are those of `charts.palette`, and what they tell is also told by a symbol, a dash, a
+Every text from a user passes `plain` first: Plotly renders some HTML (`<b>`, `<a>`, `<br>`) in
+labels and hover boxes. Colours are those of `charts.palette`, and their meaning is also shown by a symbol, a dash, a
 pattern or a side.
 `words` are those of `inffeed_core.wording.CHARTS`, or their translation.
 """
@@ -21,14 +21,14 @@ with brought_by("app"):
     import plotly.graph_objects as go
 
 WEBGL_FROM = 4000
-"""Points from which the map is drawn by WebGL: faster for many, slower to start and coarser for few."""
+"""From this many points on, the map is drawn by WebGL: faster for many, slower to start and coarser for few."""
 
 _SYMBOLS = {"gold": "square", "silver": "circle", "flagged": "diamond"}
 _SIZES = {"gold": 6, "silver": 6, "flagged": 11}
 
 
 def plain(text: str, width: int = 0, lines: int = 0) -> str:
-    """The text as plotly shows it literally: one line, or wrapped at `width`, cut with … after `lines` of it."""
+    """The text escaped so that Plotly shows it literally: one line, or wrapped at `width` and cut after `lines`."""
     flat = " ".join(text.split())
     if not width:
         return html.escape(flat, quote=False)
@@ -39,7 +39,7 @@ def plain(text: str, width: int = 0, lines: int = 0) -> str:
 
 
 def _wrapped(flat: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, broken at spaces, and where words are wide or long within them."""
+    """Lines of at most `width` columns, broken at spaces, or within words if these are wide or long."""
     lines, line = [], ""
     for word in re.findall(r"[^\u1100-\uffdc\s]+|\S|\s", flat):
         for piece in [word[i : i + width] for i in range(0, len(word), width)]:
@@ -70,11 +70,11 @@ Words = Mapping[str, str]
 
 
 SHOWN = 8
-"""Influencers of each side that are drawn."""
+"""How many influencers of each side are drawn."""
 
 
 def reach(*drawn: Evidence) -> tuple[float, float]:
-    """(least, greatest) influence of what is drawn of these, 0 between them: the scale that they share."""
+    """(least, greatest) influence drawn of these, including 0: the scale that they share."""
     values = [i.influence for one in drawn for i in _chosen(one)]
     return min([0.0, *values]), max([0.0, *values])
 
@@ -88,9 +88,9 @@ def influence_bars(
 ) -> go.Figure:
     """Signed influence in nats of the strongest supporters and opposers, the most helpful on top.
 
-    Texts take two lines of at most `columns` beside the bars; pointing at one shows more. Each bar's `customdata` is
-    the influencer's id. `scale` is the `reach` of all figures that are looked at together, so that bars of the same
-    length mean the same.
+    Texts take two lines of at most `columns` beside the bars; hovering shows more. Each bar's `customdata` is
+    the influencer's id. `scale` is the `reach` of all figures shown together, so that equally long bars
+    mean the same.
     """
     chosen = _chosen(evidence)
     bars = go.Bar(
@@ -118,7 +118,7 @@ def influence_bars(
 
 
 def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHARTS) -> go.Figure:
-    """By policy's name, what share of the first texts its ranking has in common with the one shown; chance dashed."""
+    """By policy: the share of first texts that its ranking has in common with the one shown; chance is dashed."""
     bars = go.Bar(
         x=list(shared.values()),
         y=[plain(name) for name in shared],
@@ -139,7 +139,7 @@ def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHAR
 
 
 def refit_scatter(refits: Mapping[str, Sequence[tuple[str, float, float]]], words: Words = CHARTS) -> go.Figure:
-    """Scores against the experiment that they predict: by kind, (id, predicted, actual) in nats, and the diagonal."""
+    """Scores against the refits that they predict, with the diagonal; by kind, (id, predicted, actual) in nats."""
     values = [value for points in refits.values() for _, *pair in points for value in pair]
     ends = [min(values, default=0.0), max(values, default=0.0)]
     line = {"color": NEUTRAL, "width": 1, "dash": "dash"}
@@ -275,7 +275,7 @@ def _ring(point: MapPoint, words: Words) -> go.Scatter:
 
 
 def label_counts(counts: Mapping[Split, Mapping[str, int]], labels: Sequence[str], words: Words = CHARTS) -> go.Figure:
-    """How many texts of each split carry each label now: stacked bars, one a split; of many labels one a label."""
+    """Texts of each split by current label: stacked bars, one per split, or one per label if there are many labels."""
     splits = [s for s in Split if counts.get(s)]
     if len(labels) > len(LABEL_COLOURS):
         return _split_counts(counts, splits, labels, words)
@@ -309,7 +309,7 @@ _SPLIT_LOOKS = {
 def _split_counts(
     counts: Mapping[Split, Mapping[str, int]], splits: Sequence[Split], labels: Sequence[str], words: Words
 ) -> go.Figure:
-    """A bar a label, made up of its splits: more labels than there are colours."""
+    """A bar per label, stacked by split, for more labels than there are colours."""
     rows = list(range(len(labels)))
     figure = go.Figure(
         [
@@ -332,7 +332,7 @@ def _split_counts(
 
 
 def laid_out(figure: go.Figure, **layout: Any) -> go.Figure:
-    """The figure with what all of them share, and this layout of its own."""
+    """The figure with the layout that all share, and its own."""
     figure.update_layout(
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "xanchor": "left", "x": 0, "traceorder": "normal"},

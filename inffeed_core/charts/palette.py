@@ -1,8 +1,8 @@
 """The colours of meaning, the same in charts and in the review room.
 
-Middle tones that read on white and on near-black (3:1 or better on both); the room darkens or lightens them for text.
-Blue and orange are the sign of an influence and no label has them. What a colour tells is always told by a shape, a
-pattern, a side or a word as well.
+Middle tones that are legible on white and on near-black (3:1 or better on both); the room darkens or lightens them for
+text. Blue and orange stand for the sign of an influence, and no label has them. A shape, a pattern, a side or a word
+always says the same as a colour.
 """
 
 LABEL_COLOURS = (
@@ -16,7 +16,7 @@ LABEL_COLOURS = (
     "#B45BA5",  # pink
     "#7B8B2E",  # olive
 )
-"""By a label's place in the project's settings; they repeat after nine, each time beside another shape in the room."""
+"""By a label's place in the project's settings; they repeat after nine, each time with another shape in the room."""
 
 POSITIVE = "#3D7DC8"
 """Blue: influence that helps."""

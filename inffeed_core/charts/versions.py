@@ -1,6 +1,6 @@
 """Figures of model versions: how each was trained, how they score, and what changed between two.
 
-As in `charts`, user texts are shown as they are, and colours are never all that tells.
+As in `charts.analyses`, user texts are shown literally, and no meaning depends on colour alone.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _SHIFT = 0.13  # of a row, so that the intervals of two versions do not cover ea
 
 
 def training_curve(curve: TrainingCurve, words: Words = CHARTS) -> go.Figure:
-    """Loss on train and on validation against the steps; dashed the step that was kept, dotted an early stop."""
+    """Loss on train and validation by step; the step that was kept is dashed, an early stop dotted."""
     figure = laid_out(go.Figure(), height=320)
     taught = [(p, p.training_loss) for p in curve.points if p.training_loss is not None]
     figure.add_trace(_losses(taught, words["train"], NEUTRAL, {"symbol": "square-open", "dash": "dot"}, words))
@@ -138,7 +138,7 @@ METHOD_SYMBOLS = {"instant": "circle", "fine-tune": "square", "lora": "diamond"}
 def _marks(
     scored: Sequence[tuple[ModelVersion, Interval]], kind: tuple[str, str] | None, colour: str, words: Words
 ) -> go.Scatter:
-    """The line through all versions (without a kind), or the marks of those of one method and symbol."""
+    """The line through all versions (without a kind), or the marks of those trained by one method."""
     confirmed = [v.train_counts.get("gold", 0) + v.train_counts.get("silver_confirmed", 0) for v, _ in scored]
     places = {"x": confirmed, "y": [f1.value for _, f1 in scored]}
     if kind is None:
@@ -171,7 +171,7 @@ def confusion_change(
 ) -> go.Figure:
     """How many texts of each gold label (rows) got each prediction (columns), before → after.
 
-    Coloured by whether the change is for the better: more on the diagonal, less elsewhere.
+    Coloured by whether the change is an improvement: more on the diagonal, less elsewhere.
     """
     size = range(len(labels))
     crowded = len(labels) > CROWDED
@@ -201,13 +201,13 @@ def confusion_change(
 
 
 UNCHANGED = "#D5DAE0"
-"""Opaque, since plotly picks dark or light words for a cell by its colour and knows nothing of a page below it."""
+"""Opaque, because Plotly picks dark or light text for a cell by its colour and ignores the page below it."""
 CROWDED = 9
-"""Labels beyond which only the change is written into a cell, and nothing where there is none."""
+"""With more labels than this, only the change is written into a cell, and nothing if there is none."""
 
 
 def _cell(before: int, after: int, better: int, crowded: bool) -> str:
-    """Both counts, and by a triangle whether that is for the better."""
+    """Both counts, with a triangle that shows whether it is an improvement."""
     mark = "▲" if better > 0 else "▼" if better < 0 else ""
     if crowded:
         return f"{after - before:+,}{mark}" if mark else ""

@@ -1,9 +1,9 @@
-"""Scores → flags (objective 2): in which order silver instances are put before an annotator.
+"""Scores → flags (objective 2): the order in which silver instances are shown to an annotator.
 
 A policy is a function from `Signals` to one number per silver instance; the highest is checked first. Most
 are rivals: simple rankings that influence has to beat, kept so that a project can see whether it does.
 
-The libraries of some rivals are imported where they are used: they cost 2 s, which explaining one text need not wait.
+The libraries of some rivals are imported only when used: they cost 2 s, which explaining one text need not pay.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,24 +19,24 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """Everything that policies may look at, for n silver and m gold train instances, C classes."""
+    """The inputs of policies, for n silver and m gold train instances and C classes."""
 
     labels: Ints
     """Silver labels now [n]."""
     validation_influence: Floats
     """Influence of each silver instance on the mean validation loss [n], nats, positive = helpful."""
     relabel_gains: Floats
-    """Predicted fall of the validation loss for each other label [n, C], nats; 0 at the present one."""
+    """Predicted fall of the validation loss for each other label [n, C], nats; 0 at the current one."""
     posterior: Floats
     """Calibrated class probabilities from gold alone [n, C]."""
     channel: Floats
-    """The same given the silver labels as well [n, C]: what each label probably is (`inffeed_core.silver.channel`)."""
+    """The same given the silver labels too [n, C]: what each label probably is (`inffeed_core.silver.channel`)."""
     class_influence: Floats
-    """Influence on the mean validation loss of each class [n, C], nats, positive = helpful; +∞ where validation has no
-    text of the class."""
+    """Influence on the mean validation loss of each class [n, C], nats, positive = helpful; +∞ for a class without
+    validation texts."""
     class_gains: Floats
-    """Expected fall of the validation loss of each class from checking [n, C], by `channel`, nats; −∞ where
-    validation has no text of the class."""
+    """Expected fall of the validation loss of each class from checking [n, C], by `channel`, nats; −∞ for a class
+    without validation texts."""
     out_of_fold: Floats
     """Class probabilities from heads fitted without the instance [n, C]."""
     self_influence: Floats
@@ -55,7 +55,7 @@ Ranking = Callable[[Signals], Floats]
 """One number for each silver text; the highest is checked first."""
 
 Costly = Literal["validation_influence", "class_influence", "out_of_fold", "self_influence"]
-"""Signals that take most of the time, though few policies look at them."""
+"""Signals that take most of the time, although few policies use them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Says:
     """A predicted fall of validation loss (nats), the loss of the text's label (nats), or a share of votes for another
     label (0 to 1)."""
     code: str
-    """Of the phrase that says so, see `flags.reasons`."""
+    """The code of the phrase that says so, see `flags.reasons`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ class Policy:
     name: str
     score: Ranking
     says: Says | None = None
-    """None where only the rank can be told."""
+    """None if only the rank can be stated."""
     needs: Costly | None = None
     """The costly signal that it ranks by."""
     numbered: bool = True
-    """Whether its score means something to a reader; else only the place does."""
+    """Whether its score means something to a reader; otherwise only the rank does."""
 
 
 def expected_gain(signals: Signals) -> Floats:
@@ -89,12 +89,12 @@ def expected_gain(signals: Signals) -> Floats:
 
 
 def label_doubt(signals: Signals) -> Floats:
-    """Entropy of the true label given text and silver label, nats: what nobody knows before someone looks."""
+    """Entropy of the true label given text and silver label, nats: how uncertain it is before anybody looks."""
     return np.asarray(-(signals.channel * np.log(np.clip(signals.channel, 1e-300, None))).sum(1))
 
 
 def channel_gain(signals: Signals) -> Floats:
-    """Expected gain with the posterior given the silver label too."""
+    """Expected gain with the posterior that also uses the silver label, nats."""
     return np.asarray((signals.relabel_gains * signals.channel).sum(1))
 
 
@@ -106,8 +106,8 @@ def class_gain(signals: Signals) -> Floats:
 def class_influence(signals: Signals) -> Floats:
     """How much the instance harms the validation texts of the class that it harms most, nats.
 
-    Nguyen-Duc et al. (ACL 2023): the paper's criterion, class by class. The mean validation loss hardly feels a rare
-    class; macro-F1 feels each alike.
+    Nguyen-Duc et al. (ACL 2023): the paper's criterion, class by class. A rare class hardly affects the mean validation
+    loss, but affects macro-F1 as much as any other.
     """
     return -np.asarray(signals.class_influence.min(1))
 
@@ -118,7 +118,7 @@ def negative_influence(signals: Signals) -> Floats:
 
 
 def gold_loss(signals: Signals) -> Floats:
-    """Loss of the silver label under a model of gold alone, nats."""
+    """Loss of the silver label under a model trained on gold alone, nats."""
     return _label_loss(signals.posterior, signals.labels)
 
 
@@ -150,15 +150,15 @@ def knn(signals: Signals) -> Floats:
 
 
 def bm25(signals: Signals) -> Floats:
-    """Share of the gold texts most alike by BM25 (higher scores count more) that carry another label."""
+    """Share of the gold texts most similar by BM25 (higher scores count more) that carry another label."""
     count = min(signals.neighbours, len(signals.gold_labels))
     return _disagreement(signals, *alike_by_words(signals.texts, signals.gold_texts, count))
 
 
 def alike_by_words(texts: Sequence[str], among: Sequence[str], count: int) -> tuple[Ints, Floats]:
-    """Positions of the `count` of `among` that are most alike to each text by BM25, and their scores, each [n, count].
+    """Positions of the `count` texts in `among` most similar to each text by BM25, and their scores, each [n, count].
 
-    Of the library bm25s; the most alike stands first. `count` may not exceed their number.
+    Computed by the library bm25s; the most similar comes first. `count` must not exceed their number.
     """
     import bm25s
 
@@ -171,21 +171,21 @@ def alike_by_words(texts: Sequence[str], among: Sequence[str], count: int) -> tu
 
 
 def self_influence(signals: Signals) -> Floats:
-    """Influence on its own loss: how far the model has to bend to believe the label, nats."""
+    """Influence on its own loss: how far the model must bend to fit the label, nats."""
     return signals.self_influence
 
 
 def uncertainty(signals: Signals) -> Floats:
-    """Entropy of the gold-only posterior, nats: what a model that never saw the silver label cannot tell."""
+    """Entropy of the gold-only posterior, nats: how uncertain a model is that never saw the silver label."""
     known = np.clip(signals.posterior, 1e-300, 1)
     return np.asarray(-(known * np.log(known)).sum(1))
 
 
 def cluster(signals: Signals) -> Floats:
-    """Minus the place in an order that takes from each cluster of the features, in turn, its highest expected gain.
+    """Minus the place in an order that takes the highest expected gain from each cluster of the features in turn.
 
-    So the first flags are spread over all kinds of texts. Clusters are k-means, seeded; they are found on the rows in
-    an order that their features decide, so that the order of import does not matter.
+    So the first flags are spread over all kinds of texts. Clusters come from seeded k-means, on rows sorted by their
+    features, so that the order of import does not matter.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -233,7 +233,7 @@ POLICIES = tuple(BY_NAME)
 """Their names."""
 
 RANKINGS: Mapping[str, Ranking] = {policy.name: policy.score for policy in TABLE}
-"""What each of them ranks by."""
+"""The score that each of them ranks by."""
 
 
 def has_number(policy: str) -> bool:

@@ -1,6 +1,6 @@
-"""Why a text is put before an annotator: one plain sentence that says no more than the numbers do.
+"""Why a text is shown to an annotator: one plain sentence that says no more than the numbers do.
 
-Two parts: what the policy that ranked the text says about it, and the strongest thing that the evidence adds.
+It has two parts: what the policy that ranked the text says about it, and the strongest thing that the evidence adds.
 Each part is a `Fact` (a code and its values) and becomes words only through `ENGLISH`, so that a translation is
 another table of the same codes, which may name the policies too.
 
@@ -8,7 +8,7 @@ What the policies' scores mean here (higher = checked first): for `expected-gain
 `negative-influence` the predicted fall of the validation loss in nats, by checking the text, and by removing it; for
 `class-gain` and `class-influence` that of the loss on one class's validation texts; for `gold-loss` and
 `out-of-fold-loss` the loss of the text's label in nats; for `knn` and `bm25` the share of weighted votes for another
-label. The others are only spoken of by their rank. `inffeed_core.flags.policies` computes them all.
+label. Of the others only the rank is stated. `inffeed_core.flags.policies` computes them all.
 """
 
 import math
@@ -24,17 +24,17 @@ STRONGEST = 5
 """How many influencers of a side are counted."""
 
 FEWEST = 3
-"""Below this many influencers a count says too little to be said."""
+"""With fewer influencers, a count says too little to be worth stating."""
 
 UNDECIDED_BELOW = 0.6
-"""A posterior of the current label below this is no agreement."""
+"""A posterior of the current label below this does not count as agreement."""
 
 _OF_LOSSES = {policy.says.code for policy in TABLE if policy.says is not None and policy.says.kind == "loss"}
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something the numbers say: the code of a phrase and what fills it."""
+    """Something the numbers say: the code of a phrase and its values."""
 
     code: str
     values: Mapping[str, str | int]
@@ -60,7 +60,7 @@ ENGLISH = {
     "first-by-label-doubt": "it is among the {percent} % of the silver texts whose right label is most in doubt",
     "first-by-self-influence": "its pull on its own prediction puts it among the first {percent} % of the silver texts",
     "near-gold": "{chance} of the votes of its nearest gold texts go to another label",
-    "alike-gold": "{chance} of the votes of the gold texts most like it in words go to another label",
+    "alike-gold": "{chance} of the votes of the gold texts with the most similar words go to another label",
     "unsure-gold": (
         "a model trained on gold labels alone is less sure about it than about {percent} % of the silver texts"
     ),
@@ -94,12 +94,12 @@ def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, st
     first = _words(lead, phrases)
     if added is None:
         return _capital(phrases["alone"].format(first=first))
-    joint = "but" if added.code == "unseen-model-agrees" else "and"  # agreement speaks against flagging it
+    joint = "but" if added.code == "unseen-model-agrees" else "and"  # agreement is a reason against flagging it
     return _capital(phrases[joint].format(first=first, second=_words(added, phrases)))
 
 
 def standing(flag: Flag) -> Fact:
-    """What the policy says about the flag; its bare rank where a stronger statement would not be true."""
+    """What the policy says about the flag; only its rank if a stronger statement would not be true."""
     behind = 100 * (flag.of - flag.rank) // flag.of
     among_first = -(-100 * flag.rank // flag.of)
     if flag.policy == "random":
@@ -122,7 +122,7 @@ def standing(flag: Flag) -> Fact:
 
 
 def _holds(says: Says, score: float, behind: int) -> bool:
-    """Whether what the policy's number says is strong enough to be said."""
+    """Whether what the policy's number says is strong enough to be stated."""
     if says.kind == "gain":
         return score > 0 and behind >= 50
     return says.kind == "loss" or score > 0.5
@@ -133,7 +133,7 @@ def _chance(says: Says, score: float) -> float:
 
 
 def additions(flag: Flag, evidence: Evidence, labels: int) -> list[Fact]:
-    """What the evidence and the posterior add, the most telling first."""
+    """What the evidence and the posterior add, the strongest first."""
     if flag.suggested == flag.label:
         sure = flag.suggested_probability >= UNDECIDED_BELOW
         code = "unseen-model-agrees" if sure else "unseen-model-undecided"

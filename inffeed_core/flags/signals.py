@@ -24,10 +24,10 @@ def silver_signals(
     belief: Float[Tensor, "n c"] | None = None,
     without: Collection[Costly] = (),
 ) -> Signals:
-    """Signals of the silver that nobody has confirmed; `influence` was made for the same rows.
+    """Signals of unconfirmed silver; `influence` must be for the same rows.
 
-    `texts` are those of every row; `belief`, q of every row, is made here unless given; what is named in `without` is
-    NaN. Deterministic for a seed.
+    `texts` holds the text of every row; `belief`, q of every row, is computed here unless given; signals named in
+    `without` are NaN. Deterministic for a seed.
     """
     data, rows, gold = learned.data, ~learned.confirmed, learned.confirmed
     gradient = influence.validation_gradient(*validation)
@@ -76,7 +76,7 @@ def _by_class(
     score: Callable[[Float[Tensor, "1 k d1"]], Float[Tensor, " n"]],
     missing: float,
 ) -> Float[Tensor, "n c"]:
-    """What `score` makes of the gradient of each class's validation loss; `missing` for classes validation lacks."""
+    """`score` of the gradient of each class's validation loss; `missing` for classes without validation texts."""
     features, labels = validation
     scores = []
     for label in range(influence.data.classes):

@@ -1,15 +1,15 @@
 """Silver as evidence instead of truth: what the label of a text probably is, given the text *and* its silver label.
 
 `P(c | x, s) ∝ q(c | x) · T[c, s]ᵗ`, t = 1: q is the belief of a model that saw no silver label, and the *channel*
-T[c, s] how often the method that made the silver writes s where the truth is c. Silver that agrees with the model
-makes both surer; where they differ, the channel says whom to believe, class by class and source by source.
+T[c, s] is how often the method that made the silver writes s if the truth is c. Agreement between silver and model
+makes both more certain; if they differ, the channel says which to believe, class by class and source by source.
 
-T is estimated by expectation maximisation (Dawid and Skene 1979, with q in the place of the class prior): what is
-known of each text fills the channel, the channel sharpens what is known. Texts that a human has confirmed enter with
-their class. That reviewers see the suspicious texts first does not bias it, since all texts count: those not reviewed
-with what is believed of them. The method has to err alike on all texts of a class: where it does not, where q is
-badly calibrated, or where the silver was made from the same gold as q, the posterior misleads. So the *trust* t,
-between 0 (silver says nothing) and 1 (silver is independent evidence), is chosen by validation (`recipes`), and so is
+T is estimated by expectation maximisation (Dawid and Skene 1979, with q in the place of the class prior): beliefs
+about the texts estimate the channel, and the channel sharpens the beliefs. Texts that a human has confirmed enter with
+their class. Reviewing the suspicious texts first does not bias it, because all texts count, unreviewed ones
+with their posterior. The method must err equally on all texts of a class. If it does not, if q is
+badly calibrated, or if the silver was made from the same gold as q, the posterior misleads. So the *trust* t,
+between 0 (silver says nothing) and 1 (silver is independent evidence), is chosen on validation (`recipes`), and so is
 whether to use the posterior at all.
 """
 
@@ -22,16 +22,16 @@ from torch import Tensor
 UNKNOWN = -1
 """The class of a text that nobody has confirmed."""
 POOLED = 20.0
-"""Texts of a class that the channel of all sources weighs as in that of each one: a small source is not believed."""
+"""The weight, in texts per class, of the common channel in that of each source: a small source counts little."""
 SMOOTHED = 1.0
-"""Texts added to each cell of the common channel, so that nothing is held for impossible."""
+"""Texts added to each cell of the common channel, so that nothing is considered impossible."""
 STEPS = 200
 SETTLED = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What came out of the silver of n texts."""
+    """The estimates from the silver of n texts."""
 
     rates: Float[Tensor, "sources c c"]
     """P(silver label s | class c), for each source: rows [c] sum to 1."""
@@ -48,8 +48,8 @@ def estimate_channel(
 ) -> Channel:
     """Channel and posterior of texts with these silver labels.
 
-    `belief` is q, calibrated, from a model that was fitted on none of these silver labels; `confirmed` the class that
-    a human gave, `UNKNOWN` where nobody did; `sources` numbers from 0 the method that made each label.
+    `belief` is q, calibrated, from a model that was fitted on none of these silver labels; `confirmed` is the class
+    that a human gave, or `UNKNOWN`; `sources` numbers the method that made each label, from 0.
     """
     classes = belief.shape[1]
     known = confirmed != UNKNOWN
@@ -68,7 +68,7 @@ def estimate_channel(
 def _rates(
     posterior: Float[Tensor, "n c"], silver: Int[Tensor, " n"], group: Int[Tensor, " n"]
 ) -> Float[Tensor, "sources c c"]:
-    """The channel of each source that these posteriors make likeliest, drawn towards that of all sources together."""
+    """The likeliest channel of each source under these posteriors, shrunk towards that of all sources together."""
     sources, classes = int(group.max()) + 1, posterior.shape[1]
     counts = torch.zeros(sources * classes, classes, dtype=torch.float64)
     counts.index_add_(0, group * classes + silver, posterior)

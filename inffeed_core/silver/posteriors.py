@@ -1,4 +1,4 @@
-"""What models that never saw a silver label believe about it: the ground that flags and suggestions stand on."""
+"""What models that never saw a silver label believe about it: the basis of flags and suggestions."""
 
 import torch
 from jaxtyping import Float, Int
@@ -14,7 +14,7 @@ def calibrated(
     validation_labels: Int[Tensor, " m"],
     features: Float[Tensor, "n d"],
 ) -> Float[Tensor, "n c"]:
-    """Class probabilities of `features`; the temperature of the logits suits validation (Guo et al., ICML 2017)."""
+    """Class probabilities of `features`, with the logits' temperature fitted on validation (Guo et al., ICML 2017)."""
     warmth = temperature(logits(fit.theta, validation_features), validation_labels)
     return torch.softmax(logits(fit.theta, features) / warmth, 1)
 
@@ -22,7 +22,7 @@ def calibrated(
 def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, " m"]) -> float:
     """The divisor of logits, between 0.05 and 20, with the lowest mean loss on these labels."""
 
-    from scipy.optimize import minimize_scalar  # half a second that explaining one text need not wait
+    from scipy.optimize import minimize_scalar  # takes 0.5 s, which explaining one text need not pay
 
     def loss(log_temperature: float) -> float:
         return float(torch.nn.functional.cross_entropy(scores / 2.718281828459045**log_temperature, labels))
@@ -34,12 +34,12 @@ def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, " m"]) -> floa
 def out_of_fold(
     data: HeadData, whole: HeadFit, folds: int, seed: int, near: Factor | None = None
 ) -> Float[Tensor, "n c"]:
-    """Class probabilities of every row from a head fitted on the other folds, stratified where classes allow it.
+    """Class probabilities of every row from a head fitted on the other folds, stratified if class sizes allow.
 
-    Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights: the optimum is the same,
-    sooner. `near`, the factor of the curvature at `whole`, saves forming one for each fold.
+    Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights, which reaches the same optimum
+    faster. `near`, the factor of the curvature at `whole`, saves forming one for each fold.
     """
-    from sklearn.model_selection import StratifiedKFold  # a second that explaining one text need not wait
+    from sklearn.model_selection import StratifiedKFold  # takes 1 s, which explaining one text need not pay
 
     counts = torch.bincount(data.labels)
     smallest = int(counts[counts > 0].min())

@@ -1,9 +1,9 @@
-"""What the head is taught about silver that nobody has confirmed, and which way of teaching validation prefers.
+"""What the head is taught about unconfirmed silver, and which way of teaching validation prefers.
 
 - `plain`: each silver label, as if it were gold (times its weight).
 - `noise-aware`: the posterior of the true label given text and silver label (`channel`), with the trust in the silver
   that gives the lowest validation loss.
-- `drop-flagged`: the silver labels that this posterior holds for the likeliest; the others weigh nothing.
+- `drop-flagged`: only the silver labels that this posterior considers likeliest; the others have weight 0.
 - `auto`: `plain` or `noise-aware`, whichever has the lower validation loss.
 
 Gold and confirmed silver are taught their labels in every recipe. The belief q behind the posterior comes from a head
@@ -24,7 +24,7 @@ from inffeed_core.silver.channel import UNKNOWN, Channel, estimate_channel
 from inffeed_core.silver.posteriors import calibrated
 
 TRUSTS = (1.0, 0.5, 0.0)
-"""Tried in this order; ties go to the first."""
+"""The values tried, in this order; ties go to the first."""
 
 Validation = tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
 Fitter = Callable[[HeadData, Report], HeadFit]
@@ -32,31 +32,31 @@ Fitter = Callable[[HeadData, Report], HeadFit]
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Gold and silver of n texts as it stands."""
+    """The current gold and silver of n texts."""
 
     data: HeadData
-    """With the current labels, and the weights that `plain` teaches with."""
+    """Features with current labels and the weights that `plain` uses."""
     confirmed: Bool[Tensor, " n"]
     """Gold, and silver that a human has confirmed."""
     silver: Int[Tensor, " n"]
-    """The label that the silver method gave; −1 for texts that never were silver."""
+    """The label that the silver method gave; −1 for texts that were never silver."""
     sources: Int[Tensor, " n"]
-    """A number from 0 for the method that made each silver label; anything for gold."""
+    """The number, from 0, of the method that made each silver label; arbitrary for gold."""
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedOut:
-    """A recipe as it was carried out."""
+    """A recipe as it was applied."""
 
     recipe: Recipe
     """Never `auto`."""
     trust: float
-    """In the silver; 1 for `plain`, which knows no other."""
+    """Trust in the silver; always 1 for `plain`."""
     data: HeadData
 
 
 def taught(learned: Learned, belief: Float[Tensor, "n c"], recipe: Recipe, trust: float) -> CarriedOut:
-    """What a recipe other than `plain` teaches. `belief` is q of every text for this trust; gold's is not looked at."""
+    """What a recipe other than `plain` teaches. `belief` is q of every text for this trust; that of gold is ignored."""
     probable = posterior(learned, belief, trust)
     if recipe == "noise-aware":
         return CarriedOut(recipe, trust, replace(learned.data, targets=probable))
@@ -65,7 +65,7 @@ def taught(learned: Learned, belief: Float[Tensor, "n c"], recipe: Recipe, trust
 
 
 def gold_fit(learned: Learned, validation: Validation, report: Report = quiet) -> HeadFit:
-    """A head of the gold that never was silver; of all that is confirmed where that gold lacks one of its classes."""
+    """A head fitted on gold that was never silver, or on everything confirmed if that gold lacks a class."""
     rows = learned.confirmed if _too_little(learned) else _never(learned)
     gold = HeadData(learned.data.features[rows], learned.data.labels[rows], learned.data.classes)
     return choose_l2(gold, *validation, L2_GRID, report=report)
@@ -78,11 +78,11 @@ def beliefs(
     first: HeadFit | None = None,
     report: Report = quiet,
 ) -> Float[Tensor, "n c"]:
-    """q of every text: calibrated probabilities from a head fitted on gold and on reviewed silver, each as what it is.
+    """q of every text: calibrated probabilities from a head fitted on gold and on reviewed silver.
 
-    A reviewed text was picked for how its silver label looks, so its class tells of texts with that label and not of
-    all texts like it. The channel makes up for this: its logarithm is added to the text's logits while fitting, and q
-    explains only what the silver label does not. `first` is the `gold_fit`, where it is known.
+    A reviewed text was selected because of its silver label, so its class is typical of texts with that label, not of
+    all similar texts. The channel corrects this: its logarithm is added to the text's logits while fitting, and q
+    explains only what the silver label does not. `first` is the `gold_fit`, if it is known.
     """
     features = learned.data.features
     belief = calibrated(first or gold_fit(learned, validation, report), *validation, features)
@@ -94,17 +94,17 @@ def beliefs(
 
 
 def _never(learned: Learned) -> Bool[Tensor, " n"]:
-    """Gold that never was silver."""
+    """Which texts are gold that was never silver."""
     return learned.confirmed & (learned.silver == UNKNOWN)
 
 
 def _too_little(learned: Learned) -> bool:
-    """Whether that gold lacks a class of what is confirmed, and no channel can be estimated from it."""
+    """Whether that gold lacks a class that is confirmed elsewhere, so that no channel can be estimated from it."""
     return _classes(learned, _never(learned)) < _classes(learned, learned.confirmed)
 
 
 def _corrected(learned: Learned) -> bool:
-    """Whether the channel has a say in q: there is reviewed silver, and gold to estimate a channel from."""
+    """Whether the channel affects q: there is reviewed silver, and gold to estimate a channel from."""
     return not _too_little(learned) and bool((learned.confirmed & (learned.silver != UNKNOWN)).any())
 
 
@@ -115,7 +115,7 @@ def gold_data(learned: Learned) -> HeadData:
 
 
 def channel_offsets(learned: Learned, belief: Float[Tensor, "n c"], trust: float) -> Float[Tensor, "confirmed c"]:
-    """What its silver label adds to the logits of each confirmed text; 0 for gold that never was silver."""
+    """What its silver label adds to the logits of each confirmed text; 0 for gold that was never silver."""
     rates, rows = _channel(learned, belief, trust).rates, learned.confirmed
     silver, sources = learned.silver[rows], learned.sources[rows]
     added = trust * rates[sources.clamp_max(len(rates) - 1), :, silver.clamp_min(0)].log()
@@ -123,7 +123,7 @@ def channel_offsets(learned: Learned, belief: Float[Tensor, "n c"], trust: float
 
 
 class Beliefs:
-    """q of every text for each trust (see `beliefs`), fitted once: training asks for them, and then its analysis."""
+    """q of every text for each trust (see `beliefs`), fitted once for both training and its analysis."""
 
     def __init__(self, learned: Learned, validation: Validation) -> None:
         self.learned, self.validation = learned, validation
@@ -131,7 +131,7 @@ class Beliefs:
         self._known: dict[float, Float[Tensor, "n c"]] = {}
 
     def at(self, trust: float = 1.0, begin: Callable[[], Report] = lambda: quiet) -> Float[Tensor, "n c"]:
-        """q with this trust in the silver. `begin` gives the report of each path along l2 that it takes."""
+        """q with this trust in the silver. `begin` returns the report for each path along l2."""
         if self._gold is None:
             self._gold = gold_fit(self.learned, self.validation, begin())
         corrected = _corrected(self.learned)
@@ -154,12 +154,12 @@ def fit_recipe(
     fitter: Fitter,
     progress: Progress = lambda stage, done, total: None,
 ) -> tuple[CarriedOut, HeadFit]:
-    """Carry out the recipe of these settings, trying what they leave open, and keep the fit with the lowest mean
+    """Apply the recipe of these settings, trying every option they leave open, and keep the fit with the lowest mean
     validation loss.
 
     `fitter` fits a head on the data given (and may choose its l2 on validation), and reports. `progress` counts the
-    values of l2 along all paths; it is heard several times within a fit. Ties go to what was tried first:
-    plain before noise-aware, more trust before less. It is a choice for before a review: one that is steered by the
+    values of l2 along all paths; it is called several times within a fit. Ties go to what was tried first:
+    plain before noise-aware, more trust before less. The choice is meant for before a review: a review steered by the
     validation loss lowers that of plain training most, whatever happens to other losses (`studies.repair.review`).
     """
     ways = _ways(settings)
@@ -172,14 +172,14 @@ def fit_recipe(
 
 
 def _ways(settings: TrainSettings) -> list[tuple[Recipe, float]]:
-    """(recipe, trust) of all that is to be tried, in this order."""
+    """(recipe, trust) of everything to try, in this order."""
     names: tuple[Recipe, ...] = ("plain", "noise-aware") if settings.recipe == "auto" else (settings.recipe,)
     trusts = TRUSTS if settings.trust is None else (settings.trust,)
     return [(name, trust) for name in names for trust in (trusts if name == "noise-aware" else (1.0,))]
 
 
 def _count(learned: Learned, ways: Sequence[tuple[Recipe, float]]) -> int:
-    """How many paths along l2 they take: that of gold once, and for each way that of its belief and its own."""
+    """How many paths along l2 they take: one for gold, and for each way one for its belief and one of its own."""
     doubting = sum(name != "plain" for name, _ in ways)
     return len(ways) + (doubting > 0) + doubting * _corrected(learned)
 
@@ -202,7 +202,7 @@ class _Paths:
 
 
 def posterior(learned: Learned, belief: Float[Tensor, "n c"], trust: float = 1.0) -> Float[Tensor, "n c"]:
-    """What each text's label probably is. The channel's for silver; certainty for gold, which no method labelled."""
+    """The posterior of each text's label: the channel's for silver, certainty for gold, which no method labelled."""
     result = torch.nn.functional.one_hot(learned.data.labels, learned.data.classes).double()
     silver = learned.silver != UNKNOWN
     if bool(silver.any()):
@@ -211,7 +211,7 @@ def posterior(learned: Learned, belief: Float[Tensor, "n c"], trust: float = 1.0
 
 
 def _channel(learned: Learned, belief: Float[Tensor, "n c"], trust: float) -> Channel:
-    """Of the texts that are or were silver."""
+    """The channel of the texts that are or were silver."""
     rows = learned.silver != UNKNOWN
     confirmed = torch.where(learned.confirmed, learned.data.labels, UNKNOWN)[rows]
     return estimate_channel(belief[rows], learned.silver[rows], confirmed, learned.sources[rows], trust)

@@ -95,7 +95,7 @@ def test_the_open_project_is_damaged_and_home_still_offers_the_others(
     page.get_by_role("link", name="Data").click()
     page.get_by_role("link", name="Home").click()
     expect(page.get_by_text("The other")).to_be_visible(timeout=30_000)
-    expect(page.get_by_text("no SQLite database").first).to_be_visible()
+    expect(page.get_by_text("not a SQLite database").first).to_be_visible()
     page.get_by_role("button", name="Import data").click()
     expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible(timeout=30_000)
     expect(page.get_by_text("The other").first).to_be_visible()

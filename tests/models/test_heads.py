@@ -50,7 +50,7 @@ def test_shapes_must_agree(tmp_path: Path, labels: list[str]) -> None:
 
 
 def test_weights_that_are_no_numbers_are_refused() -> None:
-    with pytest.raises(ModelError, match="no numbers"):
+    with pytest.raises(ModelError, match="not numbers"):
         Head(WEIGHT * float("nan"), BIAS, ("ham", "spam"))
 
 

@@ -106,7 +106,7 @@ def spoil(folder, how):
 
 
 SPOILED = {
-    "no database": "is no SQLite database",
+    "no database": "is not a SQLite database",
     "damaged": "is damaged",
     "torn": "is damaged",
     "empty": "is damaged (it is empty)",
@@ -140,7 +140,7 @@ def test_a_locked_project_is_told_as_locked_and_hides_no_other(open_page, home):
         other.execute("BEGIN EXCLUSIVE")
         other.execute("DELETE FROM exclusion")
         app = open_page("home")
-        assert "kept locked by another program" in texts(app)
+        assert "locked by another program" in texts(app)
         assert "Project first" in texts(app)
         assert "Project last" in texts(app)
 
@@ -151,7 +151,7 @@ def test_the_open_project_may_be_damaged_and_home_still_stands(open_page, home, 
     reviewable_project.db.write_bytes(b"overwritten by something" * 1000)
     app.run()
     assert not app.exception
-    assert "is no SQLite database" in texts(app)
+    assert "is not a SQLite database" in texts(app)
     assert "Good project" in texts(app)
 
 

@@ -107,4 +107,4 @@ def test_a_lock_in_the_way_of_cancelling_is_told(open_page, running, monkeypatch
     with store.writing(running.db):
         button(app, "Cancel").click().run()
     assert not app.exception
-    assert "kept locked by another program" in texts(app)
+    assert "locked by another program" in texts(app)

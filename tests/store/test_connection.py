@@ -93,7 +93,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "project.db"
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE recipes (name TEXT)")
-    with pytest.raises(ProjectError, match="something else"):
+    with pytest.raises(ProjectError, match="another program"):
         migrate(path)
     tables = sqlite3.connect(path).execute("SELECT name FROM sqlite_master").fetchall()
     assert tables == [("recipes",)]
@@ -102,14 +102,14 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "project.db"
     path.write_text("not a database at all, but long enough to be read as one" * 50)
-    with pytest.raises(ProjectError, match="no SQLite database"):
+    with pytest.raises(ProjectError, match="not a SQLite database"):
         migrate(path)
 
 
 @pytest.mark.parametrize("verb", [migrate, lambda p: reading(p).__enter__(), lambda p: writing(p).__enter__()])
 def test_a_missing_database_is_a_project_error_and_is_not_made(tmp_path: Path, verb: object) -> None:
     path = tmp_path / "nowhere" / "project.db"
-    with pytest.raises(ProjectError, match="no InfFeed project"):
+    with pytest.raises(ProjectError, match="not an InfFeed project"):
         verb(path)  # type: ignore[operator]
     assert not path.parent.exists()
 
