@@ -94,5 +94,5 @@ def test_a_machine_without_memory_is_told_in_words(trained: Project, monkeypatch
     monkeypatch.setattr(control, "CHILD", (sys.executable, "-c", NO_MORE_MEMORY))
     job = ended(trained, "train", {})
     assert job.state is JobState.FAILED
-    assert "memory of this machine was not enough" in job.error, (job.error, log_tail(trained, job.id))
+    assert "This machine ran out of memory" in job.error, (job.error, log_tail(trained, job.id))
     assert whole(trained)

@@ -1,1 +1,1 @@
-"""From a model version to its flags, influencers and map, and the checks of whether scores come true."""
+"""From a model version to its flags, influencers and map, and checks of its scores against refits."""

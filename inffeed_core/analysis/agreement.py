@@ -1,4 +1,4 @@
-"""Two analyses side by side: tiers of one version, or versions, and how far they tell the same story."""
+"""Two analyses side by side, of different tiers or versions, and how far they agree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ RANKING = "negative-influence"
 """The policy whose scores are minus the validation influence."""
 TOP = 10
 FIRST, FEWEST = 0.05, 20
-"""Share of a ranking whose texts are compared with those of another, and at least how many texts."""
+"""The share of a ranking's first texts that is compared with another ranking, and the least number of texts."""
 _ORDERS = ((0.9, "same"), (0.7, "near"), (0.4, "loose"), (0.1, "far"), (-0.1, "unrelated"))
-"""From this rank correlation on, the kind of agreement; below the last the orders are opposite."""
+"""The kind of agreement from each rank correlation on; below the last, the orders are opposite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Agreement:
     silver: int
     """Instances that both ranked."""
     correlation: float | None
-    """Spearman's, of validation influence over these; None where there are fewer than two, or no differences."""
+    """Spearman's correlation of validation influence over these; None with fewer than two, or without differences."""
     targets: int
     """Instances that both explained."""
     overlap: float | None
@@ -56,7 +56,7 @@ def named(project: Project, name: str) -> Analysis:
             found = next((one for one in stored_analyses(db) if one.id == int(name)), None)
     if found is None:
         raise NotReady(
-            f"There is no analysis {name!r}, nor a version {name!r} with one; `inffeed analyses` lists them."
+            f"There is no analysis {name!r}, and no analysed version {name!r}; `inffeed analyses` lists them."
         )
     return found
 
@@ -88,16 +88,16 @@ class RankingAgreement:
 
     policy: str
     shared: float
-    """Share, 0 to 1, of the first texts of the one ranking that are among as many first ones of the other."""
+    """Share, 0 to 1, of the first texts of one ranking that are among the same number of first texts of the other."""
     correlation: float | None
-    """Spearman's over all texts that both rank; None where scores do not differ."""
+    """Spearman's correlation over all texts that both rank; None if scores do not differ."""
 
 
 def rankings_agreement(project: Project, analysis: Analysis, policy: str) -> tuple[int, int, list[RankingAgreement]]:
     """How every other policy's ranking agrees with this one's: (first texts looked at, texts ranked, agreements).
 
-    Looked at are the first `FIRST` of all texts, at least `FEWEST`; a random ranking shares as large a part of them.
-    The most alike stands first.
+    The first texts are a share `FIRST` of all, at least `FEWEST`; a random ranking would share the same fraction of
+    them. The most similar ranking comes first.
     """
     with reading(project.db) as db:
         scores = {name: ranking_scores(db, analysis.id, name) for name in POLICIES}

@@ -1,9 +1,9 @@
 """Analyse and explain: from a model version to flags, suggestions and influencers in the store.
 
 Validation influence (hence the policy negative-influence), influencers and the gold that a flag harms come from the
-tier that the settings' scope names: the exact head, or the whole model. Suggestions, relabel gains, expected gain,
-influence on single classes and self-influence are the head's in either case: only there a change of label has an exact
-answer.
+tier named by the settings' scope: the exact head, or the whole model. Suggestions, relabel gains, expected gain,
+influence on single classes and self-influence always come from the head: only there does a change of label have an
+exact answer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,9 +44,9 @@ class State:
     settings: AnalysisSettings
     stored_theta: Float[Tensor, "k d1"]
     as_of: int
-    """The last decision's row that the labels include."""
+    """The row of the last decision that the labels include."""
     transformer: str
-    """The hub id or folder that the version looks through."""
+    """The hub id or folder of the version's encoder."""
 
     @property
     def data(self) -> Encoded:
@@ -55,30 +55,30 @@ class State:
 
     @property
     def learn(self) -> Encoded:
-        """What was learned: train and silver."""
+        """The texts that it learned from: train and silver."""
         return self.material.learn
 
     @property
     def validation(self) -> Encoded:
-        """Gold that steers."""
+        """The validation gold, which steers."""
         return self.material.validation
 
     @cached_property
     def unconfirmed(self) -> list[int]:
-        """Positions in `learn` of what nobody has confirmed, silver and disputed gold: what policies rank."""
+        """Positions in `learn` of unconfirmed texts, silver and disputed gold, which policies rank."""
         return [i for i, one in enumerate(self.learn.instances) if not one.confirmed]
 
     @cached_property
     def influence(self) -> HeadInfluence:
-        """Of the version's head, on what its recipe taught."""
+        """Influence under the version's head, on what its recipe taught."""
         data = self.material.taught_to(self.version)
         l2 = float(str(self.version.report["l2"]))
-        fit = fit_head(data, l2, start=self.stored_theta)  # at the optimum already, or a few corrections from it
+        fit = fit_head(data, l2, start=self.stored_theta)  # already at the optimum, or a few corrections from it
         return HeadInfluence(data, fit, leverage=self.settings.leverage)
 
     @cached_property
     def plain_influence(self) -> HeadInfluence:
-        """Of a head that was taught the silver labels as they are: one that doubts them already has less to say."""
+        """Influence under a head that was taught the silver labels as they are: one that doubts them reveals less."""
         given = self.influence
         if given.data.targets is None and self.version.report.get("recipe") != "drop-flagged":
             return given
@@ -91,19 +91,19 @@ def analyse(project: Project, settings: AnalysisSettings, progress: Progress) ->
     """Score every instance under the active version, rank the silver by every policy, and keep influencers.
 
     Deterministic: the same version and settings give the same analysis. Written in one transaction at the end.
-    Raises NotReady where there is no version, or the data has changed since it was trained; Cancelled.
+    Raises NotReady if there is no version, or the data has changed since it was trained; Cancelled.
     """
     return _analysed(project, load(project, settings, progress), progress)
 
 
 def refresh(project: Project, progress: Progress) -> Analysis:
-    """Refit the active version's head on today's labels and rank the silver anew, for those who are reviewing.
+    """Refit the active version's head on current labels and rank the silver again, for those who are reviewing.
 
-    No version comes of it: the refit head starts from the version's and is forgotten when the flags are written, so
-    that the list of versions holds what somebody asked for. The analysis belongs to the active version and tells by
-    its `as_of_decision` which labels it saw; it takes the place of the refresh before it. Silver that was decided
-    meanwhile counts as gold, and keeps its place at the end of the rankings, so that it can be looked at and undone.
-    Influence is the head's, whatever scope the analysis before had. Raises NotReady where there is nothing to refresh.
+    This makes no version: the refit head starts from the version's and is discarded once the flags are written, so
+    that the list of versions holds only what somebody asked for. The analysis belongs to the active version, says in
+    its `as_of_decision` which labels it saw, and replaces the previous refresh. Silver decided meanwhile
+    counts as gold, and is kept at the end of the rankings, so that it can be looked at and undone.
+    Influence is always the head's, whatever the scope before. Raises NotReady if there is nothing to refresh.
     """
     with store.reading(project.db) as db:
         version = store.active_version(db)
@@ -117,7 +117,7 @@ def refresh(project: Project, progress: Progress) -> Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """An analysis that nobody sees yet: all that `write_analysis` writes."""
+    """An analysis that is not yet visible: everything that `write_analysis` writes."""
 
     version: str
     as_of: int
@@ -128,7 +128,7 @@ class Computed:
 
 
 def compute(project: Project, state: State, progress: Progress) -> Computed:
-    """All of an analysis, without a change to the project."""
+    """Compute a whole analysis without changing the project."""
     settings = state.settings
     progress("Scoring", 0, 0)
     signals = _signals(state)
@@ -144,7 +144,7 @@ def compute(project: Project, state: State, progress: Progress) -> Computed:
 
 
 def write_analysis(db: Database, found: Computed) -> int:
-    """Write an analysis as part of the caller's transaction, so that it is seen whole or not at all; returns its id."""
+    """Write an analysis in the caller's transaction, so that it becomes visible whole or not at all; returns its id."""
     id = store.begin_analysis(db, found.version, found.as_of, found.settings.as_dict())
     store.put_scores(db, id, found.rows, found.rankings)
     for target, sides in found.evidence.items():
@@ -169,7 +169,7 @@ def _analysed(project: Project, state: State, progress: Progress, before: Analys
 
 
 def settings_in_use(project: Project) -> AnalysisSettings:
-    """Those of the latest analysis, through the head, for an analysis that nobody chose settings for."""
+    """The latest analysis's settings with scope head, for an analysis that nobody chose settings for."""
     with store.reading(project.db) as db:
         before = store.latest_analysis(db)
     given = AnalysisSettings() if before is None else AnalysisSettings.from_dict(before.settings)
@@ -179,9 +179,9 @@ def settings_in_use(project: Project) -> AnalysisSettings:
 def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: bool = False) -> None:
     """Add the influencers of these targets, of any split, to the latest analysis of the active version.
 
-    `exact` solves with the exact curvature beyond the head too, some dozens of passes over the learned texts, and
-    replaces what the index has answered; the head's answers are exact anyway.
-    Raises NotReady where there is no analysis, UnknownInstance, Cancelled.
+    `exact` also solves with the exact curvature beyond the head, in dozens of passes over the learned texts, and
+    replaces the index's answers; the head's answers are always exact.
+    Raises NotReady if there is no analysis, UnknownInstance, Cancelled.
     """
     with store.reading(project.db) as db:
         analysis = store.analysis_in_use(db)
@@ -234,7 +234,7 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     if not same:
         raise NotReady(
             f"Instances were added or left out, or silver labels changed, since {version.id} was trained; retrain"
-            " first, and where the new version was held back as worse, promote it."
+            " first, and if the new version was held back as worse, promote it."
         )
     return state
 
@@ -296,7 +296,7 @@ def _score_rows(state: State, signals: policies.Signals) -> Iterator[ScoreRow]:
 
 
 def _targets(state: State, rankings: Mapping[str, Sequence[tuple[str, float]]]) -> list[int]:
-    """Positions in `data` of what to explain in advance: everything but test where it is cheap, else the top flags."""
+    """Positions in `data` to explain in advance: everything except test if that is cheap, otherwise the top flags."""
     eligible = [i for i, one in enumerate(state.data.instances) if one.split is not Split.TEST]
     if len(eligible) * len(state.learn.instances) <= EXPLAIN_ALL_PAIRS:
         return eligible
@@ -327,7 +327,7 @@ def _evidence(
 
 
 def _harmed(state: State, tier: Tier) -> dict[str, list[tuple[str, float]]]:
-    """For every unconfirmed silver instance, the validation gold it harms: (id, influence), most harmed first."""
+    """For every unconfirmed silver instance, the validation gold that it harms: (id, influence), most harmed first."""
     ids = [one.id for one in state.validation.instances]
     influence, which = tier.most_harmed(state.settings.harmed)
     return {

@@ -1,4 +1,4 @@
-"""Looking at single instances: what the model makes of one, who influences it, and what was decided about it.
+"""Single instances: what the model predicts for one, what influences it, and what was decided about it.
 
 Nothing here computes influence: it reads what the analyses have stored. A job of kind `explain` adds more.
 """
@@ -27,27 +27,27 @@ from inffeed_core.store import (
 from inffeed_core.store.analyses import ScoreRow
 
 MAP_POINTS = 6_000
-"""About so many are drawn at most; a larger map is thinned evenly. Software WebGL paints some 1,000 a second."""
+"""Roughly the most points drawn; a larger map is thinned evenly. Software WebGL paints about 1,000 a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """Everything that is known about one instance. What needs an analysis is None or empty before the first."""
+    """Everything known about one instance. Whatever needs an analysis is None or empty before the first."""
 
     instance: Instance
     trail: tuple[Decision, ...]
-    """Every decision about it, oldest first, undone ones and undos included."""
+    """Every decision about it, oldest first, including undone ones and undos."""
     analysis: Analysis | None
     score: ScoreRow | None
-    """None where the analysis is older than the instance."""
+    """None if the analysis is older than the instance."""
     standings: Mapping[str, tuple[int, float]]
     """Policy to (rank, score), for silver instances."""
     evidence: Evidence | None
-    """None where its influencers have not been computed."""
+    """None if its influencers have not been computed."""
 
 
 def portrait(project: Project, id: str, analysis_id: int | None = None) -> Portrait:
-    """All about one instance by one analysis, or by the newest of the active version. Raises UnknownInstance."""
+    """One instance under one analysis, or under the newest of the active version. Raises UnknownInstance."""
     with reading(project.db) as db:
         shown = instance(db, id)
         trail = tuple(decisions_about(db, id))
@@ -96,7 +96,7 @@ def find_instances(project: Project, query: str, limit: int = 50) -> list[Instan
 def feature_points(project: Project, shown: Portrait, policy: str, flags: int) -> list[MapPoint]:
     """The map of the portrait's analysis with the policy's first `flags` marked; empty before the first analysis.
 
-    The instance and its influencers are always on it, however much it had to be thinned.
+    The instance and its influencers are always on it, however much it is thinned.
     """
     if shown.analysis is None:
         return []

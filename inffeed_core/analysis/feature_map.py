@@ -1,4 +1,4 @@
-"""A 2-D map of feature vectors, for looking at."""
+"""A 2-D map of feature vectors, for display."""
 
 import torch
 from jaxtyping import Float
@@ -8,9 +8,9 @@ BLOCK = 8192
 
 
 def principal_plane(features: Float[Tensor, "n d"]) -> Float[Tensor, "n 2"]:
-    """Coordinates on the first two principal components: deterministic, memory bounded by a block.
+    """Coordinates on the first two principal components; deterministic, with memory bounded by a block.
 
-    Each axis points to where its largest loading is positive, so that the map does not flip between runs.
+    Each axis is oriented so that its largest loading is positive, so the map does not flip between runs.
     """
     mean = torch.stack([part.double().sum(0) for part in torch.split(features, BLOCK)]).sum(0) / len(features)
     width = features.shape[1]

@@ -10,7 +10,7 @@ from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, losses, pro
 
 @dataclass(frozen=True, slots=True)
 class Refits:
-    """The experiment itself, on the rows that a head was fitted on, each taught one label."""
+    """The experiment itself, on the rows that a head was fitted on, each with one label."""
 
     influence: HeadInfluence
     validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]

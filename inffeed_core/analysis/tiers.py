@@ -1,6 +1,6 @@
-"""What an analysis asks of a tier of influence, and the head's answers.
+"""What an analysis needs from a tier of influence, and how the head provides it.
 
-Rows are the learned instances in the order of import; influence is in nats, positive = helpful.
+Rows are the learned instances in import order; influence is in nats, positive = helpful.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from inffeed_core.influence import HeadInfluence
 from inffeed_core.project.encoded import Encoded
 
 Best = tuple[Float[Tensor, "t k"], Int[Tensor, "t k"]]
-"""Influence, strongest first, and the row it belongs to; ±inf where there were fewer than k."""
+"""Influence, strongest first, and the rows that it belongs to; ±inf if there are fewer than k."""
 
 
 class Tier(Protocol):
@@ -61,7 +61,7 @@ class HeadTier:
 
 
 def kept(influence: Tensor, which: Tensor, ids: Sequence[str], *, positive: bool) -> list[tuple[str, float]]:
-    """(id, influence) where the influence has the sign that the list is about."""
+    """(id, influence) of the entries whose influence has the wanted sign."""
     sign = 1.0 if positive else -1.0
     pairs = zip(influence.tolist(), which.tolist(), strict=True)
     return [(ids[i], value) for value, i in pairs if 0 < sign * value < torch.inf]

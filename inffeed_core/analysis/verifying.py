@@ -1,6 +1,6 @@
-"""Whether an analysis tells the truth about this project: random scores against real refits, and what words alone find.
+"""Whether an analysis is right about this project: random scores against real refits, and what words alone find.
 
-A score is a prediction of an experiment (`influence/scores.py`), so the experiment is done: the head is fitted anew
+A score predicts an experiment (`influence/scores.py`), so the experiment is carried out: the head is refitted
 without a text, or with the suggested label for it, and the validation loss is measured. Texts are drawn at random from
 the silver that the analysis ranked, so that neither strong nor weak scores are preferred.
 """
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from inffeed_core.analysis.analysing import State
 
 KIND = "verify"
-"""Of the job that does it, whose result keeps the outcome."""
+"""The kind of job that does it; the job's result keeps the outcome."""
 FEWEST = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Refit:
-    """One score and what came of the experiment, in nats of mean validation loss."""
+    """One score and the outcome of its experiment, in nats of mean validation loss."""
 
     id: str
     predicted: float
@@ -39,7 +39,7 @@ class Refit:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a check of one analysis found."""
+    """The outcome of checking one analysis."""
 
     analysis: int
     removal: Sequence[Refit]
@@ -47,7 +47,7 @@ class Verification:
     relabelling: Sequence[Refit]
     """Relabel gain of the suggested label against refits with it."""
     shared_with_bm25: float | None
-    """Mean share, 0 to 1, of a text's strongest influencers that are among as many learned texts most alike by BM25."""
+    """Mean share, 0 to 1, of a text's strongest influencers among the same number of most similar texts by BM25."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Verification":
@@ -57,7 +57,7 @@ class Verification:
 
 
 def correlation(refits: Sequence[Refit]) -> float | None:
-    """Pearson's, of predicted with actual; None where either does not vary."""
+    """Pearson's correlation of predicted with actual; None if either does not vary."""
     predicted, actual = _columns(refits)
     if len(refits) < FEWEST or not np.ptp(predicted) or not np.ptp(actual):
         return None
@@ -65,7 +65,7 @@ def correlation(refits: Sequence[Refit]) -> float | None:
 
 
 def slope(refits: Sequence[Refit]) -> float | None:
-    """Of actual on predicted: 1 = the magnitude is right, above 1 = predicted too small."""
+    """The slope of actual on predicted: 1 = the magnitude is right, above 1 = predicted too small."""
     predicted, actual = _columns(refits)
     if len(refits) < FEWEST or not np.ptp(predicted):
         return None
@@ -87,9 +87,9 @@ def latest_verification(project: Project, analysis: int) -> Verification | None:
 def verify(project: Project, refits: int, progress: Progress) -> Verification:
     """Check the latest analysis of the active version on this many random silver texts, or all if there are fewer.
 
-    Through the head, to which the relabel gains of every analysis belong; removal is checked where influence went
-    through the head as well, since a whole model would have to be trained once for each text. Deterministic for the
-    project's seed. Raises NotReady before an analysis or without silver and validation gold; Cancelled.
+    Relabel gains are always the head's, so they are always checked. Removal is checked only if influence also went
+    through the head: a whole model would have to be trained once for each text. Deterministic for the
+    project's seed. Raises NotReady without an analysis, silver or validation gold; Cancelled.
     """
     from inffeed_core.analysis import analysing
     from inffeed_core.project.encoded import wording_of
@@ -101,7 +101,7 @@ def verify(project: Project, refits: int, progress: Progress) -> Verification:
     settings = AnalysisSettings.from_dict(analysis.settings)
     state = analysing.load(project, settings, progress, analysis.as_of_decision)
     if not state.unconfirmed or not state.validation.instances:
-        raise NotReady("A check needs silver that nobody has confirmed, and validation gold; import some more.")
+        raise NotReady("A check needs unconfirmed silver and validation gold; import some more.")
     drawn = np.random.default_rng(state.about.seed).permutation(state.unconfirmed)[:refits].tolist()
     with store.reading(project.db) as db:
         scores = store.scored(db, analysis.id, [state.learn.instances[row].id for row in drawn])
@@ -134,7 +134,7 @@ def _refitted(
 
 
 def _shared_with_bm25(texts: Mapping[str, str], strongest: Mapping[str, frozenset[str]]) -> float | None:
-    """`texts` are all that were learned, by id; `strongest` are the influencers of those asked about, if known."""
+    """`texts` are all learned texts by id; `strongest` are the influencers of the drawn ones, if known."""
     known = [id for id, influencers in strongest.items() if influencers]
     if not known or len(texts) <= TOP:
         return None

@@ -1,10 +1,10 @@
 """The whole-model tier of a project's analyses: influence through the encoder's layers as well as the head.
 
-Index and factors lie in `features/whole-model/<key>`, keyed by the encoder, the head, the learned texts and labels, and
-the settings. A run that was stopped goes on from there, and a second analysis or a single target finds them ready. One
-set is kept for each scope (some 150 MB and 16 KB a text), so that of an older version makes way.
+Index and factors are in `features/whole-model/<key>`, keyed by the encoder, the head, the learned texts and labels, and
+the settings. A stopped run resumes from there, and a second analysis or a single target finds them ready. One
+set is kept for each scope (about 150 MB plus 16 KB per text); an older version's is deleted.
 
-The curvature is that of the mean loss of all learned instances. Unconfirmed silver of weight w pulls w times as hard,
+The curvature is that of the mean loss of all learned instances. Unconfirmed silver has weight w in the loss,
 so its influence is multiplied by w.
 """
 
@@ -37,7 +37,7 @@ FORMAT = 1
 SCORES_AT_ONCE = 2**25
 """Targets × rows, 128 MB."""
 TARGETS_AT_ONCE = 8
-"""Targets that are solved for exactly: some whole gradients each, 43 MB apiece for MiniLM."""
+"""Targets per exact solve, each of which holds several whole gradients of 43 MB for MiniLM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,13 @@ class WholeModelTier:
     encoder: Encoder
     train: TextBatches
     weights: Float[Tensor, " n"]
-    """Of each row in the training objective."""
+    """The weight of each row in the training objective."""
     validation: Encoded
     batch_tokens: int
     refine: bool
     """Whether influence on the validation loss is solved for exactly."""
     exact: bool
-    """Whether a target's influencers are; for single targets on request."""
+    """Whether a target's influencers are too; for single targets on request."""
     progress: Progress
 
     @property
@@ -63,7 +63,7 @@ class WholeModelTier:
         return TARGETS_AT_ONCE if self.exact else max(1, SCORES_AT_ONCE // len(self.weights))
 
     def on_validation(self) -> Float[Tensor, " n"]:
-        """Influence of every row on the mean validation loss, float64; refined where the settings ask for it."""
+        """Influence of every row on the mean validation loss, float64; refined if the settings ask for it."""
         batches = self._batches(self.validation)
         scores = self._refined(batches) if self.refine else self.analysis.influence_on_mean(batches)
         return self.train.in_order(scores).double() * self.weights
@@ -93,7 +93,7 @@ class WholeModelTier:
         return batches.in_order(scores, axis=0) * self.weights.to(scores)
 
     def _solved(self, targets: Encoded) -> Float[Tensor, "t n"]:
-        """As `_influence`, with the exact curvature of all parameters."""
+        """Like `_influence`, with the exact curvature of all parameters."""
         batches = self._batches(targets)
         gradients = self.analysis.gradients(batches)
         scores, solution = self.analysis.refined(self.train).influence(gradients, progress=self.progress)
@@ -113,7 +113,7 @@ def _require_converged(solution: Solution) -> None:
     if not solution.converged:
         raise NotReady(
             f"After {solution.products} products the exact solve still has a relative residual of "
-            f"{float(solution.residuals.max()):.1e} instead of 1e-4; go on without refining."
+            f"{float(solution.residuals.max()):.1e} instead of 1e-4; continue without refining."
         )
 
 
@@ -126,12 +126,12 @@ def open_whole_model(
     *,
     exact: bool = False,
 ) -> WholeModelTier:
-    """The tier of a version, its index built or found.
+    """The tier of a version, with its index, built if missing.
 
-    `seen` are the version and the hub id or folder of its transformer; `learned` are what it learned from, and
+    `seen` is the version and the hub id or folder of its transformer; `learned` is the data that it learned from, and
     validation.
 
-    Raises ModelError where the model cannot be used or has no layers of this scope, and Cancelled.
+    Raises ModelError if the model cannot be used or has no layers of this scope, and Cancelled.
     """
     (version, transformer), (learn, validation) = seen, learned
     training = TrainSettings.from_dict(version.settings)

@@ -1,4 +1,4 @@
-"""From influencers to changes of training labels: what has been proposed, applied and undone. Methods lie beside it."""
+"""From influencers to changes of training labels: methods, and what was proposed, applied and undone."""
 
 from inffeed_core.feedback.acts import (
     Preview,

@@ -1,6 +1,6 @@
-"""Feedback on training labels as people meet it: what is proposed and why, applying, undoing, sending it to review.
+"""Feedback on training labels as users see it: what is proposed and why, applying, undoing, sending it to review.
 
-Nothing here computes; `proposing` makes proposals and `rounds` tries them on validation.
+Nothing here computes: `proposing` makes proposals, and `rounds` tests them on validation.
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ from inffeed_core.wording import Sentence
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A set of proposals as it stands today."""
+    """The current state of a set of proposals."""
 
     proposed: ProposalSet
     settings: FeedbackSettings
     proposals: Sequence[Proposal]
-    """The most certain first."""
+    """Most certain first."""
     changed_since: int
-    """Texts whose label or confirmation changed since the method looked."""
+    """How many texts changed label or confirmation since the proposals were made."""
     version_now: str
-    """The version in use, which may be another than the one that the proposals were made for."""
+    """The active version, which may differ from the one that the proposals were made for."""
     trials: Sequence[Trial]
-    """What validation said about proposals of this set, the latest first."""
+    """What validation said about proposals of this set, latest first."""
 
     @property
     def open(self) -> list[str]:
@@ -36,22 +36,22 @@ class Preview:
 
     @property
     def untouched(self) -> list[str]:
-        """Ids of those of them about whose text nobody has decided: what is applied where nobody chooses."""
+        """Ids of the open proposals about whose text nobody has decided, which are applied by default."""
         return [one.id for one in untouched(self.proposals)]
 
     @property
     def stale(self) -> bool:
-        """Whether labels have changed, or another version is in use, since the method looked."""
+        """Whether labels or the active version have changed since the proposals were made."""
         return self.changed_since > 0 or self.version_now != self.proposed.version
 
 
 def untouched(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Those that are open and go over nobody's head: no person has decided about their texts."""
+    """The open proposals that override nobody: no person has decided about their texts."""
     return [one for one in proposals if one.state is ProposalState.OPEN and one.decided_by is None]
 
 
 def preview(project: Project, set_id: int | None = None) -> Preview:
-    """One set of proposals, or the newest. Raises NotReady where there is none."""
+    """One set of proposals, or the newest. Raises NotReady if there is none."""
     with store.reading(project.db) as db:
         found, active = store.proposal_set(db, set_id), store.active_version(db)
         return Preview(
@@ -65,26 +65,26 @@ def preview(project: Project, set_id: int | None = None) -> Preview:
 
 
 def acts(project: Project) -> list[FeedbackAct]:
-    """What was applied, undone acts included, the latest first."""
+    """All acts that were applied, including undone ones, latest first."""
     with store.reading(project.db) as db:
         return store.feedback_acts(db)
 
 
 def act_of(project: Project, beginning: str | None, annotator: str) -> str:
-    """The token of the one act that begins so, or of this person's last that stands. Raises InvalidDecision."""
+    """The token of the one act that begins so, or of this person's last standing one. Raises InvalidDecision."""
     found = [
         one.token
         for one in acts(project)
         if (one.annotator == annotator and not one.undone if beginning is None else one.token.startswith(beginning))
     ]
     if not found or (beginning is not None and len(found) > 1):
-        what = f"{annotator} has applied no feedback that stands" if beginning is None else f"No act is {beginning!r}"
+        what = f"{annotator} has no feedback left to undo" if beginning is None else f"No act is {beginning!r}"
         raise InvalidDecision(f"{what}; `inffeed feedback acts` lists them all.")
     return found[0]
 
 
 def latest_trials(project: Project, count: int) -> list[Trial]:
-    """The last so many, oldest first."""
+    """The last `count` trials, oldest first."""
     with store.reading(project.db) as db:
         return store.trials(db)[:count][::-1]
 
@@ -106,34 +106,34 @@ def outcome(trial: Trial) -> Sentence:
 def apply(project: Project, set_id: int, ids: Sequence[str], annotator: str, token: str) -> FeedbackAct:
     """Apply the open ones of these proposals as one act of this person, whatever validation would say.
 
-    Others are passed over. Sent again with the same token it changes nothing. Raises NotReady, InvalidDecision.
+    Others are skipped. Called again with the same token, it changes nothing. Raises NotReady, InvalidDecision.
     """
     with store.writing(project.db) as db:
         return store.apply_proposals(db, store.proposal_set(db, set_id), ids, annotator, token)
 
 
 def undo(project: Project, token: str, annotator: str) -> FeedbackAct:
-    """Undo an act of this person: labels are then as if it had never been, and later decisions stand.
+    """Undo an act of this person: labels are then as if it had never happened, and later decisions stand.
 
-    Where the version in use was trained on the act, the one before is in use again.
+    If the active version was trained on the act, the version before becomes active again.
 
-    Raises InvalidDecision for an act that is unknown, another's, or undone already.
+    Raises InvalidDecision for an act that is unknown, another person's, or already undone.
     """
     with store.writing(project.db) as db:
         return store.undo_feedback(db, token, annotator)
 
 
 def was_sent(project: Project) -> bool:
-    """Whether the newest analysis has an order of texts that were sent to review."""
+    """Whether the newest analysis has a ranking of texts that were sent to review."""
     with store.reading(project.db) as db:
         analysis = store.analysis_in_use(db)
         return analysis is not None and store.ranking_size(db, analysis.id, SENT) > 0
 
 
 def send_to_review(project: Project, set_id: int, ids: Sequence[str], annotator: str) -> int:
-    """Put the texts of these proposals before annotators, in the order `feedback`; returns how many were not there yet.
+    """Send the texts of these proposals to annotators, in the order `feedback`; returns how many are new there.
 
-    The order is kept by later analyses. Raises NotReady where there is no such set.
+    Later analyses keep the order. Raises NotReady if there is no such set.
     """
     with store.writing(project.db) as db:
         count = store.send(db, store.proposal_set(db, set_id), ids, annotator)

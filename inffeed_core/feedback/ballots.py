@@ -1,4 +1,4 @@
-"""From a fitted head to the `Ballot` that feedback methods look at, and the strongest influencers of rows."""
+"""From a fitted head to the `Ballot` that feedback methods read, and the strongest influencers of rows."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from inffeed_core.silver.posteriors import out_of_fold
 
 FOLDS = 5
 BLOCK = 256
-"""Targets whose influencers are looked for at once."""
+"""Targets whose influencers are computed at once."""
 
 
 def ballot(
@@ -23,10 +23,10 @@ def ballot(
     validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]],
     seed: int,
 ) -> Ballot:
-    """Everything but the influencers, which `polled` adds where a method lets them vote.
+    """A ballot without influencers, which `polled` adds for methods that let them vote.
 
-    `plain` are the rows of `influence` with their labels as they are; out-of-fold heads learn these, whatever recipe
-    the head was taught by. Deterministic for a seed.
+    `plain` holds the rows of `influence` with their labels as they are; out-of-fold heads learn these, whatever
+    recipe taught the head. Deterministic for a seed.
     """
     on_validation = influence.on_gradients(influence.validation_gradient(*validation))[0]
     n = len(plain.labels)
@@ -57,12 +57,12 @@ def polled(ballot: Ballot, influence: HeadInfluence, k: int, progress: Progress,
 def strongest(
     influence: HeadInfluence, labels: Int[Tensor, " n"], targets: Int[Tensor, " t"], k: int
 ) -> tuple[Int[Tensor, "t kept"], Float[Tensor, "t kept"]]:
-    """The k rows of the largest influence, whatever its sign, on each of these rows, and that influence in nats.
+    """The k rows with the largest absolute influence on each of these rows, strongest first, and the influence in nats.
 
-    Strongest first. Where fewer than k other rows have any, the last of them repeat rows with influence 0.
+    If fewer than k other rows have any, the last entries repeat rows with influence 0.
     """
     gradients = influence.loss_gradients(influence.data.features[targets], labels[targets])
     (helpful, helping), (harmful, harming) = influence.top_influencers(gradients, k, leave_out=targets)
-    scores = torch.cat([helpful.clamp(min=0), harmful.clamp(max=0)], 1)  # where rows are few, one may be in both
+    scores = torch.cat([helpful.clamp(min=0), harmful.clamp(max=0)], 1)  # if rows are few, one may be in both
     best = scores.abs().sort(dim=1, descending=True, stable=True).indices[:, :k]
     return torch.cat([helping, harming], 1).gather(1, best), scores.gather(1, best)

@@ -2,8 +2,8 @@
 
 A method is a function from a `Ballot` and settings to `Proposals`. InfFeed's own lets the strongest influencers of
 every target vote on its label; the others are known ways to treat doubtful training labels, under the same interface,
-so that they can be compared on the same data. The paper's vote rule and thresholds could not be read: these are our own
-settings, and whether they help is measured (`inffeed bench feedback`).
+so that they can be compared on the same data. The paper's vote rule and thresholds were not available: these are our
+own settings, and whether they help is measured (`inffeed bench feedback`).
 
 Targets are training rows; validation and test are never targets. Nothing is changed here: proposals are previews.
 """
@@ -20,19 +20,19 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEAVE_OUT = -1
-"""A proposal to train without the row, in place of a class number."""
+"""A proposal to train without the row, instead of a class number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What methods may look at, for n targets, which are the training rows themselves, and C classes."""
+    """The input of methods, for n targets, which are the training rows themselves, and C classes."""
 
     labels: Ints
-    """Labels now [n]."""
+    """Current labels [n]."""
     classes: int
     influencers: Ints
-    """Rows with the strongest influence on each target, its own left out, strongest first [n, k]; k may be 0 for
-    methods that hold no vote."""
+    """Rows with the strongest influence on each target, without its own, strongest first [n, k]; k may be 0 for
+    methods without a vote."""
     influence: Floats
     """Their influence on the target's loss under its label [n, k], nats; positive = helpful."""
     validation_influence: Floats
@@ -45,13 +45,13 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """Rows whose label should change, the most certain first."""
+    """Rows whose label should change, most certain first."""
 
     rows: Ints
     labels: Ints
     """The class proposed for each, or `LEAVE_OUT`."""
     leads: Floats
-    """How certain each is; comparable within one method alone."""
+    """How certain each is; comparable only within one method."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -61,7 +61,7 @@ Propose = Callable[[Ballot, FeedbackSettings], Proposals]
 
 
 def influence_vote(ballot: Ballot, settings: FeedbackSettings) -> Proposals:
-    """The `influencers` strongest of each target vote; proposed is a winner that leads the label by `margin`.
+    """Each target's `influencers` strongest influencers vote; a winner that leads the label by `margin` is proposed.
 
     The lead is a share of all votes cast for the target, 0 to 1.
     """
@@ -76,7 +76,7 @@ def influence_vote(ballot: Ballot, settings: FeedbackSettings) -> Proposals:
 
 
 def cast_votes(ballot: Ballot, settings: FeedbackSettings) -> Floats:
-    """Votes for each class on each target [n, C]; what each influencer does is told by `single_votes`."""
+    """Votes for each class on each target [n, C]; `single_votes` gives those of each influencer."""
     choices, weights = single_votes(ballot, settings)
     votes = np.zeros((len(choices), ballot.classes))
     np.add.at(votes, (np.arange(len(choices))[:, None], choices), weights)
@@ -86,9 +86,9 @@ def cast_votes(ballot: Ballot, settings: FeedbackSettings) -> Floats:
 def single_votes(ballot: Ballot, settings: FeedbackSettings) -> tuple[Ints, Floats]:
     """The class that each influencer of each target votes on, and the weight of the vote, each [n, k].
 
-    `signed`: helpful influencers vote for the target's label and harmful ones for their own, by the size of their
-    influence; a harmful one with the target's own label votes against it. `own-label`: each votes for its own label, by
-    size. `count`: the same with one vote each.
+    `signed`: helpful influencers vote for the target's label and harmful ones for their own, weighted by the size of
+    their influence; a harmful one with the target's own label votes against it. `own-label`: each votes for its own
+    label, weighted by size. `count`: the same with one vote each.
     """
     k = settings.influencers
     influence, voters = ballot.influence[:, :k], ballot.labels[ballot.influencers[:, :k]]
@@ -108,14 +108,14 @@ def discard(ballot: Ballot, settings: FeedbackSettings) -> Proposals:
 
 
 def relabel_harmful(ballot: Ballot, settings: FeedbackSettings) -> Proposals:
-    """Rows that harm validation take the likeliest other class: RDIA (Kong et al., ICLR 2022) with hard labels."""
+    """Give rows that harm validation the likeliest other class: RDIA (Kong et al., ICLR 2022) with hard labels."""
     others = ballot.predicted.copy()
     others[np.arange(len(others)), ballot.labels] = -np.inf
     return _capped(ballot, others.argmax(1), -ballot.validation_influence, 0.0, settings.cap)
 
 
 def confident_learning(ballot: Ballot, settings: FeedbackSettings) -> Proposals:
-    """Label issues by cleanlab's confident joint take the class that models without the row prefer (Northcutt 2021)."""
+    """Give cleanlab's label issues (confident joint) the class that models without the row prefer (Northcutt 2021)."""
     from cleanlab.filter import find_label_issues
 
     present, labels = np.unique(ballot.labels, return_inverse=True)
@@ -136,11 +136,11 @@ METHODS: Mapping[str, Propose] = {
 STEERED = ("discard", "relabel-harmful")
 """The methods that choose by validation."""
 VOTING = ("influence-vote",)
-"""The methods that look at influencers."""
+"""The methods that use influencers."""
 
 
 def applied(labels: Ints, proposals: Proposals) -> tuple[Ints, Floats]:
-    """Labels after the proposals, and weights: 0 for rows to leave out, 1 for all others."""
+    """Labels [n] after the proposals, and weights [n]: 0 for rows to leave out, 1 for all others."""
     changed, weights = labels.copy(), np.ones(len(labels))
     out = proposals.labels == LEAVE_OUT
     changed[proposals.rows[~out]] = proposals.labels[~out]

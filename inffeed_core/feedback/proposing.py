@@ -1,7 +1,7 @@
 """Propose changes of training labels for the active version: feedback from its influencers, or by a rival method.
 
-Targets are the rows that the version learned from: train gold and silver, with today's labels. Validation steers and is
-never a target; test is not looked at. Nothing changes here but that the proposals are stored.
+Targets are the rows that the version learned from: train gold and silver, with current labels. Validation steers and is
+never a target; test is not used. The proposals are stored; nothing else changes.
 """
 
 from inffeed_core import store
@@ -55,7 +55,7 @@ def _ballot(state: State, settings: FeedbackSettings, progress: Progress) -> Bal
 def _casts(
     state: State, found: Ballot, settings: FeedbackSettings, proposals: Proposals, progress: Progress
 ) -> list[list[Cast]]:
-    """The influencers of every proposed row, strongest first, and how each voted where there was a vote."""
+    """The influencers of every proposed row, strongest first, and how each voted if there was a vote."""
     at, voting = proposals.rows, settings.method in VOTING
     if not len(at):
         return []

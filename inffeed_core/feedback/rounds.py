@@ -1,10 +1,11 @@
-"""Rounds of feedback that validation has to confirm before any label changes.
+"""Rounds of feedback that validation must confirm before any label changes.
 
-A round is tried on a copy of the labels in memory: the head is fitted as an instant retrain would fit it, with the
-proposals and without them, and both are compared on gold validation. Only where the 95 % paired bootstrap interval of
-the gain in macro-F1 lies above 0 are the proposals applied, in one transaction, and a version trained. So no label that
-validation did not confirm ever comes before an annotator, and a round that is stopped or killed before its end has
-changed nothing, or is one recorded act. What chooses by validation is confirmed by other texts of it (`steering`).
+A round is tested on a copy of the labels in memory: the head is fitted as an instant retrain would fit it, with and
+without the proposals, and both are compared on gold validation. Only if the 95 % paired bootstrap interval of
+the gain in macro-F1 lies above 0 are the proposals applied, in one transaction, and a version trained. So annotators
+never see a label that validation did not confirm, and a round that is stopped or killed before its end has either
+changed nothing or is one recorded act. A method that chooses by validation is confirmed by other validation texts
+(`halves`).
 """
 
 from collections.abc import Sequence
@@ -35,26 +36,26 @@ from inffeed_core.store.proposals import Proposal, ProposalSet, ProposalState, T
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What became of one round."""
+    """The outcome of one round."""
 
     proposal_set: int
     count: int
-    """Proposals that were tried."""
+    """How many proposals were tested."""
     change: Interval
-    """Macro-F1 with them minus without, on the validation texts that confirm."""
+    """Macro-F1 with them minus without them, on the confirming validation texts."""
     act: str | None
-    """The token of the act that applied them; None where validation did not confirm them."""
+    """The token of the act that applied them; None if validation did not confirm them."""
     version: str | None
-    """That was trained on the new labels."""
+    """The version trained on the new labels."""
 
 
 def run_rounds(
     project: Project, set_id: int, ids: Sequence[str] | None, annotator: str, rounds: int, progress: Progress
 ) -> list[Round]:
-    """Try the open ones of these proposals, or all; where confirmed apply them, retrain, propose anew, and so on.
+    """Test the open ones of these proposals, or all; if confirmed apply them, retrain, propose again, and so on.
 
-    All are those about whose texts nobody has decided; what somebody decided changes only where it is named.
-    It ends with the first round that validation does not confirm, that has nothing to propose, or after `rounds`.
+    All means those about whose texts nobody has decided; a decided text changes only if it is named.
+    It ends with the first round that validation does not confirm or that has nothing to propose, or after `rounds`.
     A round's version comes with its analysis. Raises NotReady, InvalidDecision, Cancelled.
     """
     with store.reading(project.db) as db:
@@ -69,7 +70,7 @@ def run_rounds(
 
 
 def _in_use(project: Project, one: Round) -> bool:
-    """Whether the version that came of the round is the one in use."""
+    """Whether the version that the round made is the active one."""
     with store.reading(project.db) as db:
         active = store.active_version(db)
     return active is not None and active.id == one.version
@@ -85,7 +86,7 @@ def _round(
         raise NotReady(_none_open(found.id, ids))
     state = load(project, AnalysisSettings(), progress, as_of)
     if base_of(state.version) != state.about.model:
-        raise NotReady(f"The project's model is another than that of {state.version.id}; retrain first.")
+        raise NotReady(f"The project's model is not the one that {state.version.id} was trained with; retrain first.")
     progress("Trying the proposals", 0, 0)
     steering = confirming(state.validation, FeedbackSettings.from_dict(found.settings).method)
     change = gain(state, todo, steering)
@@ -99,12 +100,12 @@ def _round(
     act = _applied(project, found, todo, annotator, trial)
     try:
         version = train(project, settings_again(state.version), progress, settings_in_use(project), act=act)
-    except BaseException:  # a round that is stopped before its end leaves nothing behind
+    except BaseException:  # a round stopped before its end leaves nothing behind
         with (
             store.taking_back(),
             store.writing(project.db) as db,
             suppress(InvalidDecision),
-        ):  # undone by others already
+        ):  # already undone by others
             store.undo_feedback(db, act, annotator)
         raise
     return Round(proposal_set=found.id, count=len(todo), change=change, act=act, version=version.id)
@@ -115,14 +116,14 @@ def _applied(project: Project, found: ProposalSet, todo: Sequence[Proposal], ann
     token = uuid4().hex
     with store.writing(project.db) as db:
         if len(_open(store.proposals(db, found), [one.id for one in todo])) < len(todo):
-            raise NotReady("Somebody decided about these texts while they were tried; nothing was changed. Try again.")
+            raise NotReady("Somebody decided about these texts during the test; nothing was changed. Try again.")
         store.apply_proposals(db, found, [one.id for one in todo], annotator, token)
         store.add_trial(db, replace(trial, act=token))
     return token
 
 
 def _open(proposals: Sequence[Proposal], ids: Sequence[str] | None) -> list[Proposal]:
-    """Those of these ids that are open; without ids those that are open and about which nobody has decided."""
+    """The open ones of these ids; without ids, the open ones about which nobody has decided."""
     if ids is None:
         return untouched(proposals)
     wanted = {*ids}
@@ -132,8 +133,8 @@ def _open(proposals: Sequence[Proposal], ids: Sequence[str] | None) -> list[Prop
 def _none_open(set_id: int, ids: Sequence[str] | None) -> str:
     if ids is None:
         return (
-            f"Set {set_id} holds no open proposal about a text that nobody has decided. Name those to apply all the "
-            "same, or make new proposals on the Feedback page."
+            f"Set {set_id} holds no open proposal about a text that nobody has decided. Name the proposals to apply "
+            "anyway, or make new ones on the Feedback page."
         )
     return f"None of the {len(ids):,} chosen proposals of set {set_id} is open; make new ones on the Feedback page."
 
@@ -145,7 +146,7 @@ def gain(state: State, proposals: Sequence[Proposal], on: Encoded) -> Interval:
 
 
 def changed(state: State, proposals: Sequence[Proposal]) -> Encoded:
-    """What would be learned from if these proposals were applied: a relabelled text counts as confirmed."""
+    """The training data if these proposals were applied: a relabelled text counts as confirmed."""
     by_id, learn = {one.id: one.proposed for one in proposals}, state.learn
     kept = learn.where([i for i, one in enumerate(learn.instances) if by_id.get(one.id, one.label) is not None])
     instances, labels = list(kept.instances), kept.labels.clone()

@@ -11,7 +11,7 @@ from inffeed_core.jobs.turns import Reporter, take_turn
 from inffeed_core.project.folder import Project
 
 NICENESS = 5
-"""Lower priority than the server, so that reviewing stays quick while a job computes."""
+"""Lower priority than the server, so that reviewing stays fast while a job computes."""
 
 
 def main(folder: str, id: str) -> int:

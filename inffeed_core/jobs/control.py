@@ -40,12 +40,12 @@ from inffeed_core.store import (
 from inffeed_core.store.clock import now, seconds_since
 
 TOLD_HOURS = 12.0
-"""How long a failure is told to those who come after it."""
+"""How long a failure is shown."""
 
 CHILD = (sys.executable, "-P", "-m", "inffeed_core.jobs")
 
 _children: "dict[str, subprocess.Popen[bytes]]" = {}
-"""Processes that were started from here, by job: only of these can be known how they ended."""
+"""Processes started from here, by job: only for these can it be known how they ended."""
 _unheard: set[str] = set()
 """Jobs that were cancelled by ending their process."""
 
@@ -53,10 +53,10 @@ log = logging.getLogger(__name__)
 
 
 def start(project: Project, kind: str, settings: Mapping[str, object]) -> Job:
-    """Start a job in a process of its own, which outlives this one.
+    """Start a job in a separate process, which outlives this one.
 
-    Where the same job (kind and settings) is queued or running already it is returned, so a double click makes one.
-    Raises JobError for an unknown kind, or where one of this kind with other settings is queued or running.
+    If the same job (kind and settings) is already queued or running, it is returned, so a double click starts only one.
+    Raises JobError for an unknown kind, or if one of this kind with other settings is queued or running.
     """
     refresh(project)
     id, new = _enqueue(project, kind, settings)
@@ -73,9 +73,9 @@ def start(project: Project, kind: str, settings: Mapping[str, object]) -> Job:
 
 
 def run_here(project: Project, kind: str, settings: Mapping[str, object], progress: Progress) -> Job:
-    """Do a job in this process, under the same rules and with a row of its own; returns it when it is done.
+    """Do a job in this process, under the same rules and with its own row; returns it when it is done.
 
-    Raises JobError where one of this kind is queued or running, Cancelled, and whatever the work raises.
+    Raises JobError if one of this kind is queued or running, Cancelled, and whatever the work raises.
     """
     refresh(project)
     id, new = _enqueue(project, kind, settings)
@@ -93,7 +93,7 @@ def run_here(project: Project, kind: str, settings: Mapping[str, object], progre
 def cancel(project: Project, id: str) -> Job:
     """Ask a job to stop at its next report; one that has ended stays as it is. Raises JobError for an unknown id.
 
-    One that cannot hear, because it was stopped or does not report any more, is ended: nothing of it was saved.
+    One that cannot react, because it was suspended or no longer reports, is killed: nothing of it was saved.
     """
     if _signs(project).get(id, Signs()).stage == STOPPED:  # perhaps with the database locked: it is ended first
         _unheard.add(id)
@@ -108,10 +108,10 @@ def cancel(project: Project, id: str) -> Job:
 
 
 def refresh(project: Project) -> list[Job]:
-    """The latest jobs, newest first, after closing those whose process is gone. Cheap; call it with every look.
+    """The latest jobs, newest first, after closing those whose process is gone. Cheap; call it for every display.
 
-    One that was stopped or is silent says so as its stage. Where a closing cannot be written now, it is told all the
-    same.
+    A suspended or silent job says so as its stage. A job whose end cannot be written now is still returned
+    as ended.
     """
     signs = _signs(project)
     for id, one in signs.items():
@@ -130,8 +130,8 @@ def _as_seen(job: Job, signs: Signs | None) -> Job:
 
 
 def lately_failed(latest: Sequence[Job]) -> str | None:
-    """Id of the newest of these jobs where it failed within `TOLD_HOURS`, else None: nothing has taken its place yet,
-    and it may be that nobody was there to see it fail."""
+    """Id of the newest of these jobs if it failed within `TOLD_HOURS`, else None: nothing has taken its place yet,
+    and perhaps nobody was there to see it fail."""
     if not latest or latest[0].state is not JobState.FAILED:
         return None
     ended = latest[0].ended
@@ -139,7 +139,7 @@ def lately_failed(latest: Sequence[Job]) -> str | None:
 
 
 def log_tail(project: Project, id: str, lines: int = 50) -> str:
-    """The last lines of a job's log; empty where there is none."""
+    """The last lines of a job's log; empty if there is none."""
     path = _log(_job(project, id).id, project)
     if not path.exists():
         return ""
@@ -164,7 +164,7 @@ def _enqueue(project: Project, kind: str, settings: Mapping[str, object]) -> tup
 def _busy(open_one: Job) -> str:
     stage = f" ({open_one.stage})" if open_one.stage else ""
     return (
-        f"A job of kind {open_one.kind} is {open_one.state}{stage} already; wait for it, or cancel it ({open_one.id})."
+        f"A job of kind {open_one.kind} is already {open_one.state}{stage}; wait for it, or cancel it ({open_one.id})."
     )
 
 
@@ -184,7 +184,7 @@ def _spawn(project: Project, id: str) -> "subprocess.Popen[bytes]":
 
 
 def _reap(project: Project, id: str, process: "subprocess.Popen[bytes]") -> None:
-    """Wait for a child, so that it leaves no zombie behind, and close its job where it could not."""
+    """Wait for a child, so that it leaves no zombie behind, and close its job if it could not."""
     code = process.wait()
     if project.db.is_file():
         with suppress(ProjectError):
@@ -195,20 +195,20 @@ def _reap(project: Project, id: str, process: "subprocess.Popen[bytes]") -> None
 def _attach(project: Project, id: str, pid: int) -> None:
     try:
         began = psutil.Process(pid).create_time()
-    except psutil.Error:  # it has ended already; `refresh` will see that
+    except psutil.Error:  # it has already ended; `refresh` will notice
         began = 0.0
     with writing(project.db) as db:
         attach_process(db, id, pid, began, _place(project))
 
 
 def _place(project: Project) -> str:
-    """What tells a database apart from every copy of it on this machine."""
+    """What distinguishes a database from every copy of it on this machine."""
     found = project.db.stat()
     return f"{found.st_dev}:{found.st_ino}"
 
 
 def _signs(project: Project) -> dict[str, Signs]:
-    """Of every open job."""
+    """Signs of every open job, by id."""
     with reading(project.db) as db:
         rows = open_processes(db)
     here = _place(project)
@@ -225,15 +225,15 @@ def _signs(project: Project) -> dict[str, Signs]:
 
 
 def _is_deaf(project: Project, id: str) -> bool:
-    """Whether an open job stays silent although nothing keeps it from reporting."""
+    """Whether an open job stays silent although nothing prevents it from reporting."""
     if _signs(project).get(id, Signs()).stage != SILENT:
         return False
-    time.sleep(2 * HEARTBEAT_SECONDS)  # a lock may have kept it so, or a suspended machine: then it reports at once
+    time.sleep(2 * HEARTBEAT_SECONDS)  # if a lock or a suspended machine silenced it, it now reports at once
     return _signs(project).get(id, Signs()).stage == SILENT
 
 
 def _close(project: Project, id: str, state: JobState, words: str) -> None:
-    """End the row of a job that nobody works on, and clear away what it left. Nothing where it has ended."""
+    """End the row of a job that nobody is working on, and clear away what it left; nothing if it has ended."""
     try:
         with writing(project.db) as db:
             found = job(db, id)
@@ -246,7 +246,7 @@ def _close(project: Project, id: str, state: JobState, words: str) -> None:
 
 
 def _kill(project: Project, id: str) -> None:
-    """End a job's child process, which would hold up the others; never that of the folder this one was copied from."""
+    """Kill a job's child process, which would block the others; never that of the folder this one was copied from."""
     for process in psutil.process_iter(["cmdline"]):
         if (process.info["cmdline"] or [])[-2:] == [str(project.folder), id]:
             with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
@@ -262,5 +262,5 @@ def _job(project: Project, id: str) -> Job:
     with reading(project.db) as db:
         found = job(db, id)
     if found is None:
-        raise JobError(f"There is no job {id!r}; `inffeed jobs` lists those there are.")
+        raise JobError(f"There is no job {id!r}; `inffeed jobs` lists the existing ones.")
     return found

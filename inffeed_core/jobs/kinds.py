@@ -1,6 +1,6 @@
-"""What each kind of job does: settings in as JSON has them, a JSON-able result out.
+"""What each kind of job does: settings in, as JSON has them, and a result out that JSON can hold.
 
-What computes is imported by the functions, because it needs torch and whoever only starts a job does not.
+The functions import what computes, because that needs torch and starting a job does not.
 """
 
 from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ def export_model(project: Project, settings: Settings, progress: Progress) -> di
 
 
 def propose(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
-    """Changes of training labels to look at: {"set": id, "proposals": n}. Takes {"feedback": FeedbackSettings}."""
+    """Proposed changes of training labels: {"set": id, "proposals": n}. Takes {"feedback": FeedbackSettings}."""
     from inffeed_core.feedback import proposing
 
     found = proposing.propose(project, FeedbackSettings.from_dict(settings.get("feedback", {})), progress)
@@ -91,7 +91,7 @@ def propose(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 
 def feedback(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
-    """Try proposals on validation and apply what it confirms: {"rounds": n, "confirmed": n}.
+    """Test proposals on validation and apply what it confirms: {"rounds": n, "confirmed": n}.
 
     Takes {"set": id, "ids": […] or null for all, "by": name, "rounds": at most}.
     """

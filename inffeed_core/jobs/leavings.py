@@ -1,6 +1,6 @@
-"""What a job leaves behind whose process was killed: files without a version, and feedback that nothing learned from.
+"""What a killed job leaves behind: files without a version, and feedback that no version learned from.
 
-A process that ends in any other way clears up itself. Checkpoints of a fine-tuning stay, so that it can go on.
+A process that ends in any other way cleans up after itself. Checkpoints of a fine-tuning stay, so that it can resume.
 """
 
 import shutil
@@ -15,7 +15,7 @@ TRAINING = ("train", "retrain", "feedback")
 
 
 def clear_away(project: Project, kind: str) -> None:
-    """Clear up after a killed job of this kind, unless another is under way. Raises StoreError."""
+    """Clean up after a killed job of this kind, unless another is running. Raises StoreError."""
     if kind not in TRAINING:
         return
     try:
@@ -23,7 +23,7 @@ def clear_away(project: Project, kind: str) -> None:
             _files(project)
             if kind == "feedback":
                 _feedback(project)
-    except Timeout:  # the job that has its turn now makes a version itself, and begins by clearing its place
+    except Timeout:  # the running job makes a version itself, and first clears its place
         return
 
 

@@ -1,7 +1,7 @@
-"""Start the refresh of the flags by itself, once enough has been decided since they were computed.
+"""Start a refresh of the flags automatically, once enough has been decided since they were computed.
 
 A refresh is a job beside the review: it makes no version (see `analysis.analysing.refresh`), and the card in front of
-the annotator stays; what follows it comes from the new ranking.
+the annotator stays; the next ones come from the new ranking.
 """
 
 from contextlib import suppress
@@ -25,7 +25,7 @@ OTHERS = ("train", "retrain", "analyse")
 
 
 def start_refresh(project: Project, row: int) -> bool:
-    """Start the refresh that is due at this decision's row; False where another session was quicker."""
+    """Start the refresh that is due at this decision's row; False if another session was faster."""
     with suppress(JobError):
         start(project, "refresh", {"decisions": row})
         return True
@@ -33,9 +33,9 @@ def start_refresh(project: Project, row: int) -> bool:
 
 
 def refresh_due(db: Database) -> int | None:
-    """The row of the latest decision where the project's `refresh_after` decisions came since the last refresh.
+    """The row of the latest decision if `refresh_after` decisions have come since the last refresh, else None.
 
-    One that failed waits for as many decisions more.
+    After a failed refresh, the next waits for the same number of further decisions.
     """
     every, version, row = project_settings(db).refresh_after, active_version(db), last_decision_row(db)
     analysis = latest_analysis(db, version.id) if version and every else None

@@ -1,7 +1,7 @@
-"""Signs of life of a job's process. Silence is no death: the process itself is asked.
+"""Signs of life of a job's process. Silence does not mean death: the process itself is checked.
 
 A job may be silent because somebody stopped it, because another program keeps the database locked, or because the
-machine was suspended. It is dead when its process is gone, and how it ended is told as far as it is known: the server
+machine was suspended. It is dead when its process is gone. How it ended is reported as far as known: the server
 that started the process learns the exit code, everybody else only that it is gone.
 """
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import psutil
 
 DEAD_AFTER_SECONDS = 5.0
-"""Silence after which a job without a process of its own counts as dead."""
+"""Silence after which a job without its own process counts as dead."""
 SILENT_AFTER_SECONDS = 60.0
-"""Silence of a living process that is told."""
+"""Silence after which a living process is reported as busy."""
 SAME_START_SECONDS = 2.0
 """Two readings of one process's start may differ by this much when the clock is adjusted."""
 
@@ -21,14 +21,12 @@ STOPPED = "Stopped by a signal; it goes on when it is continued"
 SILENT = "Busy: its process lives, but has not reported for a while"
 """What a job is doing, as a stage."""
 
-AGAIN = "Start it again; its log may tell more."
+AGAIN = "Start it again; its log may say more."
 GONE = f"Its process is gone, and nobody saw how it ended. {AGAIN}"
 RESTARTED = "The machine was restarted while it ran. Start it again."
 NEVER_BEGAN = "Its process never began. Start it again."
 ELSEWHERE = "It ran in the folder that this one was copied from. Start it again here."
-KILLED = (
-    f"Its process was killed (SIGKILL): by a person, or by the system, which does so where memory runs out. {AGAIN}"
-)
+KILLED = f"Its process was killed (SIGKILL): by a person, or by the system, as happens when memory runs out. {AGAIN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Process:
     silent: float
     """Seconds since the last heartbeat."""
     here: bool
-    """Whether the row was written for this database, and not for one that it was copied from."""
+    """Whether the row was written for this database, not for one that it was copied from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +47,13 @@ class Signs:
     """What is known of a job's process."""
 
     death: str = ""
-    """Why nobody works on the job; empty where somebody does."""
+    """Why nobody is working on the job; empty if somebody is."""
     stage: str = ""
-    """What is unusual about a living process; empty where nothing is."""
+    """What is unusual about a living process; empty if nothing is."""
 
 
 def look(process: Process) -> Signs:
-    """Ask the process."""
+    """Check the process."""
     if not process.here:
         return Signs(death=ELSEWHERE)
     if process.pid is None:
@@ -65,7 +63,7 @@ def look(process: Process) -> Signs:
         state, began = asked.status(), asked.create_time()
     except psutil.NoSuchProcess:
         return Signs(death=_gone(process))
-    except psutil.AccessDenied:  # it exists, and is somebody else's
+    except psutil.AccessDenied:  # it exists, but belongs to somebody else
         return _living(process, "")
     same = abs(began - (process.began or 0.0)) < SAME_START_SECONDS
     if state in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD) or (not same and process.silent > DEAD_AFTER_SECONDS):
@@ -90,7 +88,7 @@ def ended_by(code: int) -> str:
         return KILLED
     if code < 0:
         return f"Its process was ended by the signal {_name(-code)}. {AGAIN}"
-    return f"Its process ended with exit code {code} and left no word. {AGAIN}"
+    return f"Its process ended with exit code {code} and without a message. {AGAIN}"
 
 
 def _name(number: int) -> str:

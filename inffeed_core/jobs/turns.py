@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """The `progress` of a job: carries it to the job's row, and a wish to cancel from there back to the work.
+    """The `progress` of a job: writes it to the job's row, and passes a request to cancel from there to the work.
 
-    The row is written by a thread of its own, never by the caller: work that reports from inside a write
+    A separate thread writes the row, never the caller: work that reports from inside a write
     transaction would wait for itself.
     """
 
@@ -52,9 +52,9 @@ class Reporter:
         self._thread = threading.Thread(target=self._beat, name="job heartbeat", daemon=True)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Note the progress. Raises Cancelled where the user, or the system, asked to stop."""
+        """Record the progress. Raises Cancelled if the user, or the system, asked to stop."""
         if self._terminated:
-            raise Terminated("The system asked it to end. What was computed so far is kept where it can be.")
+            raise Terminated("The system asked it to end. Results so far are kept if possible.")
         if self._cancelled.is_set():
             raise Cancelled("Cancelled. Nothing was changed.")
         if stage != self._now[0]:
@@ -92,7 +92,7 @@ class Reporter:
                 alive = report(db, self._id, stage=stage, done=current[1], total=current[2])
                 wanted = cancel_asked(db, self._id)
             self._written = current
-        except StoreError as error:  # a full disk, or a long write of somebody else: the next beat tries again
+        except StoreError as error:  # a full disk, or somebody else's long write: the next beat tries again
             log.warning("Progress was not written: %s", error)
             return
         except ProjectError:  # the folder was moved or deleted: nowhere left to put a result
@@ -102,7 +102,7 @@ class Reporter:
 
 
 def take_turn(project: Project, id: str, reporter: Reporter) -> Mapping[str, object]:
-    """Do a queued job to its end, whatever that is; returns its result. The work's exception is raised again."""
+    """Do a queued job until it ends in any way; returns its result. Raises whatever the work raises."""
     try:
         with reporter:
             result = _work(project, id, reporter)
@@ -117,7 +117,7 @@ def take_turn(project: Project, id: str, reporter: Reporter) -> Mapping[str, obj
 def _end(
     project: Project, id: str, state: JobState, *, error: str = "", result: Mapping[str, object] | None = None
 ) -> None:
-    """Write how the job ended; a lock is waited for, and a full disk made room on."""
+    """Write how the job ended, waiting for a lock and freeing space on a full disk."""
     until = time.monotonic() + PATIENT_SECONDS
     while True:
         try:
@@ -143,8 +143,8 @@ def _work(project: Project, id: str, progress: Reporter) -> Mapping[str, object]
             mark_running(db, id)
         progress("Starting", 0, 0)
         keep_room(project)
-        # Read once, when torch is loaded. Threads that spin while they wait steal the cores from browser and server:
-        # opening the sample beside one busy process took 22 to 34 s so, and 16 s with threads that sleep.
+        # Read once, when torch is loaded. Threads that spin while waiting take the cores from browser and server:
+        # opening the sample beside one busy process took 22 to 34 s, and 16 s with threads that sleep.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         with claiming(project.db, id):
             return KINDS[queued.kind](project, settings, progress)
@@ -174,9 +174,9 @@ NO_ROOM = (
     "PytorchStreamWriter failed",
     "enforce fail at inline_container",
 )
-"""As SQLite, the system, safetensors and torch put it."""
+"""The wording of SQLite, the system, safetensors and torch."""
 NO_MEMORY = ("not enough memory", "out of memory", "allocate memory")
-"""As torch puts it, by platform and device."""
+"""The wording of torch, by platform and device."""
 
 
 def in_plain_words(error: BaseException) -> str:
@@ -186,14 +186,12 @@ def in_plain_words(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "Cancelled."
     if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
-        return (
-            "The memory of this machine was not enough. Close other programs, or lower the batch size, and start again."
-        )
+        return "This machine ran out of memory. Close other programs, or lower the batch size, and start again."
     if _is_full(error):
         return "The disk is full. Free some space and start again; everything saved before is kept."
     if isinstance(error, PermissionError):
         return f"The system denied access to {error.filename}. Check the permissions of the project folder."
-    return f"Unexpected {type(error).__name__}: {str(error)[:200]}. The job's log tells more."
+    return f"Unexpected {type(error).__name__}: {str(error)[:200]}. The job's log says more."
 
 
 def _is_full(error: BaseException) -> bool:

@@ -1,9 +1,9 @@
 """Model versions side by side: which is active, what has happened since, and whether one is better than another.
 
-A version carries its paired difference from its parent, and keeps its predictions for validation and test in its
-folder. Where those are at hand, or an analysis that predicted the same examples, the difference is bootstrapped in
-pairs here. Else only two separate intervals are; that they overlap is then reported as no significant change, the
-cautious reading. Validation chose the flags, so the change on test, which chose nothing, is told beside it.
+A version stores its paired difference from its parent, and keeps its predictions for validation and test in its
+folder. If those are available, or an analysis that predicted the same examples, the difference is bootstrapped in
+pairs here. Otherwise there are only two separate intervals; if they overlap, that is reported as no significant change,
+the cautious reading. Validation chose the flags, so the change on test, which chose nothing, is reported beside it.
 """
 
 import json
@@ -37,19 +37,19 @@ class Comparison:
     after: ModelVersion
     difference: float
     interval: Interval | None
-    """95 % paired bootstrap; None where pairs are not at hand."""
+    """95 % paired bootstrap; None if pairs are not available."""
     examples: int
     """How many validation examples were compared in pairs."""
     sentence: Sentence
-    """The outcome in plain words, with the method it rests on."""
+    """The outcome in plain words, with the method behind it."""
     test: Interval | None
-    """The same change on test, which chose nothing; None where there is no test set, or pairs are not at hand."""
+    """The same change on test, which chose nothing; None if there is no test set, or pairs are not available."""
     test_examples: int
     test_sentence: Sentence
 
     @property
     def caveat(self) -> Sentence:
-        """What the outcome on validation cannot tell."""
+        """What the outcome on validation cannot show."""
         return Sentence("validation-chose")
 
 
@@ -62,7 +62,7 @@ class _Pairs:
     before: Sequence[str]
     after: Sequence[str]
     texts: int
-    """How many the split holds, predicted or not."""
+    """How many texts the split holds, predicted or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +80,18 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What two versions make of the same validation texts."""
+    """What two versions predict for the same validation texts."""
 
     labels: Sequence[str]
     before: Sequence[Sequence[int]]
-    """Texts by [gold][predicted], in the order of `labels`."""
+    """Counts of texts [gold][predicted], in the order of `labels`."""
     after: Sequence[Sequence[int]]
     flips: Sequence[Flip]
-    """Now wrong first, then now right, then wrong both times; in the order of import within each."""
+    """Now wrong first, then now right, then wrong both times; in import order within each."""
 
 
 PREDICTIONS = "predictions.json"
-"""In a version's folder: its prediction by id of every validation and test text that it was scored on."""
+"""The file in a version's folder with its prediction, by id, for every validation and test text it was scored on."""
 
 
 def all_versions(project: Project) -> tuple[list[ModelVersion], ModelVersion | None]:
@@ -101,7 +101,7 @@ def all_versions(project: Project) -> tuple[list[ModelVersion], ModelVersion | N
 
 
 def compare(project: Project, before_id: str, after_id: str) -> Comparison:
-    """Compare two versions on gold validation, and on test where there is one. Raises NotReady for an unknown id."""
+    """Compare two versions on gold validation, and on test if there is one. Raises NotReady for an unknown id."""
     with reading(project.db) as db:
         before, after = version(db, before_id), version(db, after_id)
         held_out, test = (_pairs(project, db, split, (before, after)) for split in (Split.VALIDATION, Split.TEST))
@@ -151,7 +151,7 @@ def _test_sentence(pairs: _Pairs, change: Interval | None) -> Sentence:
 
 
 def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
-    """Confusions of two versions and the predictions that flipped; None where their predictions are not at hand.
+    """Confusions of two versions and the predictions that flipped; None if their predictions are not available.
 
     Raises NotReady for an unknown id.
     """
@@ -175,7 +175,7 @@ def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
 
 
 def _predictions(project: Project, db: Database, one: ModelVersion, ids: Sequence[str]) -> Mapping[str, str]:
-    """By id, from the version's folder, else from its latest analysis; empty where there is neither."""
+    """By id, from the version's folder, else from its latest analysis; empty if there is neither."""
     path, kept = project.models / one.id / PREDICTIONS, {}
     if path.is_file():
         told: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))

@@ -1,11 +1,11 @@
-"""How long a retrain will take on this machine, told from what was measured on the like of it.
+"""How long a retrain will take on this machine, estimated from similar ones that were measured.
 
-Like is what has the same method, encoder, tokens and precision, and leaves as much to be chosen. A version tells how
-long its training took, and how much of that went into encoding texts that the cache lacked: the first one encodes them
-all, later ones those that were added. The analysis is told from the last job that ran one with the same settings.
-Fine-tuning is told from a version, else from a short probe, a job (`probe`) that times a few batches, so that a page
-can ask without importing torch. It may stop earlier, since early stopping ends it where validation no longer gets
-better.
+Similar means the same method, encoder, tokens and precision, with the same choices left open. A version records how
+long its training took, and how much of that went into encoding texts that were not in the cache: the first one encodes
+all, later ones those added since. The analysis is estimated from the last job that ran one with the same settings.
+Fine-tuning is estimated from a version, else from a short probe, a job (`probe`) that times a few batches, so that a
+page can ask without importing torch. It may end sooner, because early stopping ends it when validation no longer
+improves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,14 +37,14 @@ class Estimate:
 
     seconds: float
     basis: Sentence
-    """Where it comes from, in words."""
+    """What the estimate is based on, in words."""
     analysis: bool = False
-    """Whether the analysis after it is in the time, or only the training is."""
+    """Whether the time includes the analysis afterwards, or only the training."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was measured in a project."""
+    """Measurements in a project."""
 
     versions: Sequence[ModelVersion]
     active: ModelVersion | None
@@ -54,12 +54,12 @@ class _Known:
     learned: int
     """Train and silver."""
     jobs: Sequence[tuple[Job, Mapping[str, object]]]
-    """That are done, the newest first, with their settings."""
+    """Finished jobs, newest first, with their settings."""
 
 
 @dataclass(slots=True)
 class EncodingTime:
-    """The `progress` of encoding, which notes how many texts the cache lacked."""
+    """The `progress` of encoding, which records how many texts were not in the cache."""
 
     progress: Progress
     texts: int = field(default=0, init=False)
@@ -73,9 +73,9 @@ class EncodingTime:
 def estimate_time(
     project: Project, settings: TrainSettings, analysis: AnalysisSettings | None = None
 ) -> Estimate | None:
-    """Training with these settings, and the analysis where one is given and one like it was measured.
+    """Estimate training with these settings, and the analysis if one is given and a similar one was measured.
 
-    None where nothing like it was measured yet: then a probe helps, or for an instant retrain the first training.
+    None if nothing similar has been measured yet: then a probe helps, or for an instant retrain the first training.
     """
     with reading(project.db) as db:
         known = _known(db)
@@ -100,7 +100,9 @@ def _known(db: Database) -> _Known:
 def _instant(known: _Known, settings: TrainSettings) -> Estimate | None:
     encoder = transformer_for(known.model, known.active)
     alike = [v for v in known.versions if v.encoder == encoder and _same(v, settings, "max_tokens", "precision")]
-    measured = [v for n, v in enumerate(alike) if n or "encoding" in v.report]  # of others it is unknown what encoded
+    measured = [
+        v for n, v in enumerate(alike) if n or "encoding" in v.report
+    ]  # for others, the encoding time is unknown
     fitted = [v for v in measured if v.settings.get("method", "instant") == "instant" and v.report.get("seconds")]
     keeps = known.active is not None and base_of(known.active) == known.model
     chooses = settings.l2 is None and not keeps
@@ -117,7 +119,7 @@ def _instant(known: _Known, settings: TrainSettings) -> Estimate | None:
 
 
 def _encoding(known: _Known, alike: Sequence[ModelVersion]) -> float | None:
-    """Seconds for the texts that came since; None where there are some and no version tells how fast they are."""
+    """Seconds for texts added since; None if there are some and no version shows how fast they are encoded."""
     missing = known.texts - max(int(str(v.report.get("texts", 0))) for v in alike)
     if missing <= 0 or all("texts" not in v.report for v in alike):
         return 0.0
@@ -148,7 +150,7 @@ def _fine_tuning(known: _Known, settings: TrainSettings) -> Estimate | None:
 
 
 def _same(version: ModelVersion, settings: TrainSettings, *names: str) -> bool:
-    """Whether a version was made with these settings; what an earlier release did not store was the default."""
+    """Whether a version was made with these settings; settings that an earlier release did not store are defaults."""
     wanted, default = settings.as_dict(), TrainSettings().as_dict()
     return all(version.settings.get(name, default[name]) == wanted[name] for name in names)
 

@@ -9,7 +9,7 @@ from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
 
 LICENCES = {DEFAULT_MODEL: "apache-2.0"}
-"""Of base models that InfFeed knows."""
+"""Licences of the base models that InfFeed knows."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 

@@ -15,7 +15,7 @@ from inffeed_core.settings import TrainSettings
 def export_model(project: Project, version_id: str, folder: Path, progress: Progress) -> Path:
     """Write a version to a new folder, whole or not at all; returns its absolute path.
 
-    Raises NotReady for an unknown version, ExportFailed where the folder exists or cannot be written, ModelError.
+    Raises NotReady for an unknown version, ExportFailed if the folder exists or cannot be written, ModelError.
     """
     with store.reading(project.db) as db:
         version, about, pairs = store.version(db, version_id), store.project_settings(db), store.has_pairs(db)

@@ -1,7 +1,7 @@
 """Publish a version: its files first, then one transaction that makes it a version, analysed and perhaps active.
 
-Until that transaction nobody sees anything of it, and what fails or is stopped before takes its files away again. A
-kill leaves them, without a row that knows them; the next training, or whoever notices the death, clears them away.
+Until that transaction the version is invisible, and a failure or stop before it removes the files again. A
+kill leaves files without a row; the next training, or whoever notices the death, removes them.
 """
 
 import json
@@ -29,17 +29,17 @@ from inffeed_core.settings import AnalysisSettings, ProjectSettings
 
 @dataclass(frozen=True)
 class Made:
-    """A version that nobody sees yet."""
+    """A version that is not yet visible."""
 
     version: ModelVersion
     about: ProjectSettings
     material: Material
-    """What it learned from; its analysis starts from the same."""
+    """The data that it learned from, which its analysis reuses."""
     fit: HeadFit
     predicted: Mapping[str, str]
-    """Label by id, of the validation and the test texts."""
+    """Predicted label by id, for validation and test texts."""
     transformer: str
-    """The hub id or folder that it looks through."""
+    """The hub id or folder of its encoder."""
     tuned: FineTuned | None
     worse: bool
     """Whether it is significantly worse than the active one."""
@@ -49,7 +49,7 @@ class Made:
 
 @contextmanager
 def files(project: Project, made: Made) -> Iterator[None]:
-    """The files of a version that the block publishes; they go again where it fails."""
+    """The files of a version that the block publishes; they are removed if it fails."""
     folder = project.models / made.version.id
     if folder.exists():  # left by a run that was killed between writing the files and the row
         shutil.rmtree(folder)
@@ -66,12 +66,12 @@ def _is_published(project: Project, id: str) -> bool:
     try:
         with store.reading(project.db) as db:
             return any(one.id == id for one in store.versions(db))
-    except ProjectError:  # it cannot be told, so nothing is taken away
+    except ProjectError:  # unknown, so nothing is removed
         return True
 
 
 def state(project: Project, made: Made, analysis: AnalysisSettings) -> State:
-    """What an analysis of the version starts from, as `analysing.load` would find it."""
+    """The state that an analysis of the version starts from, as `analysing.load` would return it."""
     return State(
         version=made.version,
         about=made.about,
@@ -84,10 +84,10 @@ def state(project: Project, made: Made, analysis: AnalysisSettings) -> State:
 
 
 def publish(project: Project, made: Made, found: Computed | None, act: str | None) -> ModelVersion:
-    """Store the version with its analysis and, where it may be, make it active; all at once.
+    """Store the version with its analysis and, if allowed, make it active, all in one transaction.
 
-    It may not be where it is worse, where somebody chose another version since it was compared, or where it has no
-    analysis and the active one has. `act` is the feedback that it has learned from.
+    It does not become active if it is worse, if somebody has chosen another version since it was compared, or if it has
+    no analysis and the active one has. `act` is the feedback that it learned from.
     """
     with store.writing(project.db) as db:
         active, analysed = store.active_version(db), store.analysis_in_use(db) is not None
@@ -115,7 +115,7 @@ def _write(folder: Path, made: Made) -> None:
 
 
 def _linked(source: str, target: str) -> None:
-    """A second name for the file, which takes no room; a copy on disks that know no such names."""
+    """Hard-link the file, which takes no space; copy it on disks without hard links."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,9 +1,9 @@
-"""Train and retrain: from today's labels to a new, immutable model version.
+"""Train and retrain: from the current labels to a new, immutable model version.
 
-Runs in a job's child process or on the command line, reports through `progress`, and writes its result at its end
-in one transaction, so that stopping it at any moment leaves the project as it was. A version comes with its analysis in
-that same transaction: nobody in the room ever works with a version that has no flags yet. It and
-`analysis` compute, and so they import torch.
+Runs in a job's child process or on the command line, reports through `progress`, and writes its result at the end
+in one transaction, so that stopping it at any moment leaves the project as it was. A version is published with its
+analysis in that same transaction: no reviewer ever works with a version that has no flags yet. This module and
+`analysis` compute, so they import torch.
 """
 
 import shutil
@@ -49,10 +49,10 @@ def train(
     """Train a new version on gold, corrections and silver; it becomes active unless it is significantly worse, or
     somebody made another version active while it was trained.
 
-    "Significantly worse" means: the paired bootstrap interval of its validation macro-F1 minus the active version's
-    lies wholly below 0. It is kept all the same and can be promoted by hand. With `analysis` the version is analysed,
-    and both are published in one transaction. Without, it is only kept where the active version has an analysis, which
-    a version without one must not replace. `act` is the feedback that it learns from; `model` is the hub id or folder
+    "Significantly worse" means that the paired bootstrap interval of its validation macro-F1 minus the active version's
+    lies wholly below 0. Such a version is kept and can be promoted by hand. With `analysis` the version is analysed,
+    and both are published in one transaction. Without it, the version does not replace an active version that has an
+    analysis. `act` is the feedback that it learns from; `model` is the hub id or folder
     of another encoder, which becomes the project's with the version.
     Raises NotReady, ModelError, Cancelled, and then leaves nothing behind.
     """
@@ -78,15 +78,15 @@ class _Fitted:
     silver_clock: int
     settings: TrainSettings
     encoder: str
-    """As the version names it."""
+    """The encoder as the version names it."""
     model: str
-    """Where it is now."""
+    """Where that encoder is now."""
     tuned: FineTuned | None
     material: Material
     way: CarriedOut
     fit: HeadFit
     encoding: Mapping[str, object]
-    """How long encoding took, and for how many texts."""
+    """How long encoding took in seconds, and for how many texts."""
 
     @property
     def test(self) -> Encoded:
@@ -167,7 +167,7 @@ def _fitted(project: Project, settings: TrainSettings, model_given: str | None, 
 def _report(
     project: Project, found: _Fitted, began: float, difference: Interval | None, progress: Progress
 ) -> dict[str, object]:
-    """What the version says about how it came to be; `began` is on the monotonic clock."""
+    """The version's report on its training; `began` is on the monotonic clock."""
     about, settings, data = found.about, found.settings, found.material.data
     return {
         "l2": found.fit.l2,
@@ -222,10 +222,10 @@ def retrain(
     progress: Progress,
     model: str | None = None,
 ) -> ModelVersion:
-    """Train a new version from today's labels and flag by it, both published at once.
+    """Train a new version from the current labels and flag by it, both published at once.
 
-    Where `train_settings` leave l2, recipe or trust open, an instant retrain keeps those of the active version, so that
-    only the labels differ; with another encoder they are chosen anew.
+    If `train_settings` leave l2, recipe or trust open, an instant retrain keeps those of the active version, so that
+    only the labels differ; with another encoder they are chosen again.
     """
     with store.reading(project.db) as db:
         parent, about = store.active_version(db), store.project_settings(db)
@@ -241,13 +241,13 @@ def retrain(
 
 
 def settings_again(version: ModelVersion) -> TrainSettings:
-    """What an instant retrain of this version's head takes, so that nothing but the data differs."""
+    """The settings for an instant retrain of this version's head, so that only the data differs."""
     left_open = replace(TrainSettings.from_dict(version.settings), method="instant", l2=None, recipe="auto", trust=None)
     return _with_choices_of(version, left_open)
 
 
 def _with_choices_of(parent: ModelVersion, settings: TrainSettings) -> TrainSettings:
-    """These settings with what they leave open as it was chosen for the parent."""
+    """These settings, with open ones as they were chosen for the parent."""
     chosen: dict[str, Any] = {}
     if settings.l2 is None:
         chosen["l2"] = float(str(parent.report["l2"]))
@@ -279,7 +279,7 @@ def _fit(
     before: tuple[ModelVersion | None, Project],
     report: Report,
 ) -> HeadFit:
-    """`before` are the parent and the project it lies in."""
+    """`before` is the parent and its project."""
     if settings.l2 is None:
         return choose_l2(data, validation.features, validation.labels, L2_GRID, report=report)
     parent, project = before
@@ -287,7 +287,7 @@ def _fit(
 
 
 def _warm_start(project: Project, parent: ModelVersion | None, data: HeadData) -> Float[Tensor, "k d1"] | None:
-    """The parent's weights where they have the right shape; any start leads to the same optimum."""
+    """The parent's weights if they have the right shape; any start leads to the same optimum."""
     if parent is None:
         return None
     theta = stored_fit(project, parent).theta
@@ -325,7 +325,7 @@ def _predicted(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> dict[str,
 
 
 def _learned_from(learn: Encoded) -> dict[str, int]:
-    """A disputed gold label counts as silver, for it is taught as one."""
+    """A disputed gold label counts as silver, because it is taught as one."""
     gold = sum(one.confirmed and one.split is Split.TRAIN for one in learn.instances)
     confirmed = sum(one.confirmed for one in learn.instances)
     return {"gold": gold, "silver_confirmed": confirmed - gold, "silver": len(learn.instances) - confirmed}
@@ -339,7 +339,7 @@ def _head_agreement(
     settings: TrainSettings,
     progress: Progress,
 ) -> float | None:
-    """Share of instances on which the refitted head predicts what the own head of `seen` (model, data) does."""
+    """Share of instances on which the refitted head agrees with the own head of `seen` (model, data)."""
     model, data = seen
     head = own_head(model, project.features, max_tokens=settings.max_tokens, progress=progress)
     if head is None:

@@ -1,4 +1,4 @@
-"""How the fine-tuning of a version went, from what its report tells."""
+"""How the fine-tuning of a version went, from its report."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,11 @@ from inffeed_core.records import CurvePoint, ModelVersion, TrainingCurve
 from inffeed_core.settings import TrainSettings
 
 NEAR = 0.01
-"""Epochs, within which the end counts as that of the last one: the curve rounds them."""
+"""An end this close (in epochs) to that of the last epoch counts as the same: the curve rounds epochs."""
 
 
 def training_curve_of(version: ModelVersion) -> TrainingCurve | None:
-    """None for an instant version, whose head is fitted in one go."""
+    """The curve; None for an instant version, whose head is fitted directly."""
     told: Any = version.report.get("fine_tuning")
     if not isinstance(told, Mapping):
         return None

@@ -1,13 +1,13 @@
 """Fine-tune a project's model on its current labels, from the project's base model each time.
 
-Starting from the base, and not from the version before, keeps a version a function of its data, settings and seed, and
-lets no early mistake live on in the weights. Checkpoints lie in `features/fine-tuning/<key>`, keyed by all of these, so
-that the same training started again after a kill goes on; those of another training make way, and those of one that
-was cancelled or failed go at once.
+Starting from the base, not from the previous version, keeps a version a function of its data, settings and seed, and
+carries no early mistake over in the weights. Checkpoints are in `features/fine-tuning/<key>`, keyed by all of these, so
+that the same training resumes when it is started again after a kill; those of other trainings are deleted, and those of
+a cancelled or failed one at once.
 
-A transformer that was fine-tuned on silver labels has seen them: what a head on its features says about silver, the
-out-of-fold probabilities and the gold-only posterior included, is no longer independent of the silver label. Flags of
-such a version lean towards the labels as they are; the head on the untouched encoder stays the default for reviewing.
+A transformer that was fine-tuned on silver labels has seen them: whatever a head on its features says about silver,
+including out-of-fold probabilities and the gold-only posterior, is no longer independent of the silver label. Flags of
+such a version favour the existing labels; the head on the untouched encoder stays the default for reviewing.
 """
 
 import hashlib
@@ -38,14 +38,14 @@ def tune(
 ) -> FineTuned:
     """Fine-tune on the labels of decision row `as_of`: gold and confirmed silver at weight 1, other silver as set.
 
-    A recipe other than `plain` is carried out on the features of the untouched base, whose beliefs no silver label has
-    shaped; the transformer then learns the class probabilities that it gives.
-    Raises NotReady where there is nothing to learn from or to score, MissingExtra, ModelError, Cancelled.
+    A recipe other than `plain` is applied to the features of the untouched base, whose beliefs no silver label has
+    influenced; the transformer then learns the resulting class probabilities.
+    Raises NotReady if there is nothing to learn from or to score on, MissingExtra, ModelError, Cancelled.
     """
     require("finetune", "accelerate", "peft")  # before anything is encoded
     learn, validation = _data(project, as_of)
     if not validation:
-        raise NotReady("There is no validation gold, which tells when to stop; import some into the validation split.")
+        raise NotReady("There is no validation gold to decide when to stop; import some into the validation split.")
     work = _work(project, _key(about, settings, learn, validation))
     taught = _lessons(learn, about.labels, settings.silver_weight)
     if settings.recipe != "plain":
@@ -59,10 +59,10 @@ def tune(
 
 @contextmanager
 def cleared(project: Project) -> Iterator[None]:
-    """Where the block is cancelled or fails, drop what a fine-tuning left: checkpoints are large, and of no more use.
+    """If the block is cancelled or fails, delete what a fine-tuning left: checkpoints are large and no longer useful.
 
-    A kill leaves them, and so does the end of the system, so that the training goes on from there. One that is finished
-    stays where only what follows it failed.
+    After a kill or a system shutdown they remain, so that the training can resume. A finished fine-tuning
+    is kept if only a later step failed.
     """
     try:
         yield
@@ -102,7 +102,7 @@ def _by_recipe(
 def time_per_text(
     project: Project, about: ProjectSettings, settings: TrainSettings, as_of: int, progress: Progress
 ) -> float:
-    """Wall seconds that fine-tuning with these settings would take to learn from one text once, measured."""
+    """Measured wall seconds per text and epoch of fine-tuning with these settings."""
     learn, _ = _data(project, as_of)
     from inffeed_core.models.fine_tuning import seconds_per_text  # imports transformers, 3 s
 
@@ -113,7 +113,7 @@ def time_per_text(
 
 
 def _data(project: Project, as_of: int) -> tuple[list[Instance], list[Instance]]:
-    """(what is learned from, validation)."""
+    """(training instances, validation instances)."""
     with store.reading(project.db) as db:
         learn, validation = (
             usable(store.instances(db, splits, as_of=as_of)) for splits in (LEARNED, [Split.VALIDATION])

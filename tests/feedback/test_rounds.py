@@ -275,7 +275,7 @@ def test_what_somebody_decides_during_the_trial_stops_it(spoiled: Project):
             store.record_decision(db, Decision("meanwhile", first.id, "Ben", Act.KEEP, first.label))
 
     before = labels(spoiled)
-    with pytest.raises(NotReady, match="while they were tried; nothing was changed"):
+    with pytest.raises(NotReady, match="during the test; nothing was changed"):
         run_rounds(spoiled, found.id, None, "Ana", 1, stopping_at("Trying the proposals", keep))
     assert labels(spoiled) == before
     assert feedback.acts(spoiled) == []
