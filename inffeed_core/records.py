@@ -26,6 +26,10 @@ class Split(StrEnum):
     SILVER = "silver"
 
 
+UNNAMED, VOTE = "imported", "vote"
+"""The source of labels that came without the name of one, and the `source` of a text whose label several voted on."""
+
+
 class SourceKind(StrEnum):
     """How a source makes silver labels."""
 
@@ -44,8 +48,7 @@ class Source:
     kind: SourceKind = SourceKind.IMPORTED
     details: Mapping[str, object] = field(default_factory=dict)
     """What made the labels: prompt, model, settings, endpoint, file. Never a key."""
-    created: str = ""
-    """ISO 8601 time in UTC; the store fills it in where it is empty."""
+    created: str = ""  # filled in by the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,6 @@ class SilverLabel:
     """What one source says about one text."""
 
     source: str
-    """Its name."""
     instance_id: str
     label: str | None
     """None where it refused, or where nobody can read its answer."""
@@ -61,18 +63,16 @@ class SilverLabel:
     """0 to 1, as the source tells it; None where it tells none."""
     answer: str = ""
     """Its own words, where the label is None."""
-    at: str = ""
-    """ISO 8601 time in UTC; empty where nobody knows more than when the source came."""
+    at: str = ""  # ISO 8601, UTC; empty where nobody knows more than when the source came
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled text as it was imported. It never changes; decisions are kept apart from it."""
+    """One text as imported; "" is the label of silver that has none. It never changes: decisions are kept apart."""
 
     id: str
     text: str
     label: str
-    """Of a silver text, what its `source` says; empty where it says nothing, or there is none."""
     split: Split
     source: str = ""
     metadata: Metadata = field(default_factory=dict)

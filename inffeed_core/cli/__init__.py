@@ -3,6 +3,7 @@
     console.py   errors to exit codes, progress, JSON: what all commands share
     data.py      new, import, export, backup, settings
     labelling.py label
+    sources.py   sources; what an import is told about them
     learning.py  train, analyse, retrain, versions, promote, export-model
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
@@ -17,7 +18,7 @@ explains, 2 wrong usage, 130 cancelled. Commands import what they need when they
 import click
 
 from inffeed_core import __version__
-from inffeed_core.cli import analyses, bench, data, feedback, labelling, learning, review, running
+from inffeed_core.cli import analyses, bench, data, feedback, labelling, learning, review, running, sources
 from inffeed_core.cli.console import Commands
 
 EXAMPLE = """
@@ -41,6 +42,6 @@ def main() -> None:
     """Find and repair wrong silver labels with influence functions."""
 
 
-for module in (data, labelling, learning, analyses, review, feedback, running, bench):
+for module in (data, sources, labelling, learning, analyses, review, feedback, running, bench):
     for command in module.COMMANDS:
         main.add_command(command)

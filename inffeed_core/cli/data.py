@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell, warn
 from inffeed_core.cli.reading import reading_options
+from inffeed_core.cli.sources import by_source, silver_options, silver_told, with_silver
 from inffeed_core.data.formats.known import READABLE, WRITABLE
-from inffeed_core.records import Split
+from inffeed_core.records import VOTE, Split
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
 from inffeed_core.wording import filled
 
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
     from inffeed_core.project.importing import ImportPreview, ImportResult
     from inffeed_core.project.overlaps import SameText
 
+_COLUMNS = ("split", "split_column", "text", "label", "pair", "id_column", "source")
 split_names = click.Choice([s.value for s in Split])
 
 _IMPORT = f"""Import FILE into the project DIR.
 
 Either the whole file is imported or nothing. The name of FILE determines the format: {READABLE}. Columns that you do
 not name are found by their usual names; all others are kept as metadata.
+
+A column named silver:SOURCE holds labels of that source, and confidence:SOURCE its confidence. Gold texts may have such
+labels too; they change no gold label. If every row is about a text that the project has, the silver labels are added to
+these texts. Silver texts need no label yet.
 """
 
 _EXPORT = f"""Write the data set to FILE.
@@ -101,6 +107,7 @@ def new(
 @click.option("--no-pair", is_flag=True, help="No column holds second texts, whatever its name.")
 @click.option("--id", "id_column", metavar="COL", help="The column with unique ids; without one, ids are assigned.")
 @click.option("--source", metavar="COL", help="The column with the source of each label.")
+@silver_options
 @click.option(
     "--map",
     "mapping",
@@ -125,18 +132,22 @@ def import_(
     leave_out_duplicates: bool,
     dry_run: bool,
     as_json: bool,
-    **columns: str | None,
+    **told: Any,
 ) -> None:
     """Import a file; `_IMPORT` is the help."""
-    from inffeed_core.project.importing import commit, preview
+    from inffeed_core.project.importing import commit, guessed, joining, preview
+    from inffeed_core.project.sources import use_source
 
+    columns = {name: told.pop(name) for name in _COLUMNS}
     if no_pair and columns["pair"]:
         raise click.UsageError("--no-pair and --pair-column contradict each other; give one of them.")
     target = opened(project)
     table = table_of(file)
-    guess = preview(target, table)
-    options = _chosen(replace(guess.options, pair=None) if no_pair else guess.options, mapping, columns)
-    look = guess if options == guess.options else preview(target, table, options)
+    guess = guessed(target, table)
+    options = with_silver(_chosen(replace(guess, pair=None) if no_pair else guess, mapping, columns), told)
+    if told["join"] is None:
+        options = joining(target, table, options)
+    look = preview(target, table, options)
     _warn_of_overlaps(look, leave_out_leaks, leave_out_duplicates)
     if dry_run:
         _tell_preview(look, as_json)
@@ -150,6 +161,8 @@ def import_(
             leave_out_duplicates=leave_out_duplicates,
             progress=progress,
         )
+    if told["use"] is not None:
+        use_source(target, None if told["use"] == VOTE else told["use"], "import")
     answer(result, as_json, lambda: _imported(result))
 
 
@@ -187,7 +200,7 @@ def _label_names(mapping: tuple[str, ...]) -> dict[str, str]:
 
 
 def _warn_of_overlaps(look: "ImportPreview", leave_out_leaks: bool, leave_out_duplicates: bool) -> None:
-    for note in (*look.notes, *_pairs_told(look)):
+    for note in (*look.notes, *_pairs_told(look), *silver_told(look)):
         tell(note, err=True)
     if look.duplicates and not leave_out_duplicates:
         warn(f"{_first(look.duplicates)} repeat a text of their split; --leave-out-duplicates keeps the first of each.")
@@ -221,6 +234,10 @@ def _tell_preview(look: "ImportPreview", as_json: bool) -> None:
         "duplicates": look.duplicates,
         "leaks": look.leaks,
         "decisions": look.decisions,
+        "silver": look.silver,
+        "joined": look.joined,
+        "unchanged": look.unchanged,
+        "replaced": look.replaced,
     }
     answer(facts, as_json, lambda: f"{_counted(look)}\nNothing was changed (--dry-run).")
     if not look.ready:
@@ -233,13 +250,28 @@ def _counted(look: "ImportPreview") -> str:
     lines = [f"{look.name}: {look.total:,} rows; text in {look.options.text!r}, label in {look.options.label!r}."]
     for split, labels in look.counts.items():
         if labels:
-            lines.append(f"  {split}: " + ", ".join(f"{n:,} {label}" for label, n in labels.items()))
+            lines.append(f"  {split}: " + ", ".join(f"{n:,} {_called(label)}" for label, n in labels.items()))
+    if look.silver:
+        lines.append(f"  labels by source: {by_source(look.silver)}")
+    if look.options.join:
+        known = f"; {look.unchanged:,} labels are there already" if look.unchanged else ""
+        lines.append(f"  for {look.joined:,} texts of the project{known}")
     return "\n".join(lines)
+
+
+def _called(label: str) -> str:
+    return {"": "with no label yet", VOTE: "with the label that their sources give"}.get(label, label)
 
 
 def _imported(result: "ImportResult") -> str:
     parts = [f"{n:,} {split}" for split, n in result.added.items() if n] or ["nothing"]
     lines = [f"Imported {', '.join(parts)}."]
+    if result.joined:
+        lines = [f"Added silver labels to {result.joined:,} texts that were there, and no texts."]
+    if len(result.silver) > 1 or result.joined:
+        lines.append(f"Labels by source: {by_source(result.silver) or 'no new ones'}.")
+    if result.changed:
+        lines.append(filled("{n:,} silver {n:text has|texts have} another label now.", n=result.changed))
     if result.left_out_duplicates or result.left_out_leaks:
         said = "Left out {same:,} {same:duplicate|duplicates} and {leaks:,} {leaks:leak|leaks}."
         lines.append(filled(said, same=result.left_out_duplicates, leaks=result.left_out_leaks))

@@ -9,9 +9,10 @@ from inffeed_core.characters import is_blank
 from inffeed_core.data.answers import ACTS, from_cell, is_time
 from inffeed_core.data.export_columns import CARRIED_VERSION, metadata_key, role_columns
 from inffeed_core.data.options import SPLIT_NAMES, ImportOptions
+from inffeed_core.data.silver_columns import SILVER, SOURCES, SilverCells, confidence_of, odd_source
 from inffeed_core.data.table import Cell, Table, as_text, broken
 from inffeed_core.errors import ImportRefused, RowProblem
-from inffeed_core.records import Act, Decision, Example, Metadata, Split
+from inffeed_core.records import UNNAMED, Act, Decision, Example, Metadata, SilverLabel, Split
 
 KEPT_PROBLEMS = 1000
 
@@ -104,6 +105,9 @@ class _Rows:
         self._at = {column: n for n, column in enumerate(table.columns)}
         told = role_columns(table.columns) if options.history else ()
         roles, self._has_answers = {*options.roles, *told}, "answers" in told
+        self._silver = SilverCells(table.columns, options.silver, options.silver_object, options.label_names, labels)
+        self._sources_told = options.history and SOURCES in table.columns
+        roles |= {SOURCES} if self._sources_told else set()
         name: Callable[[str], str] = metadata_key if options.history else str
         self._metadata = [(name(column), n) for n, column in enumerate(table.columns) if column not in roles]
 
@@ -113,27 +117,65 @@ class _Rows:
         cells = self._table.rows[row - 1]
         self._refuse_broken_characters(row, cells)
         text = self._text(row, cells)
-        label = self._label(row, cells, self._options.label)
-        split = self._split(row, cells)
-        original = self._label(row, cells, "original_label") if self._options.history else label
+        split = self._split(cells)
+        label = self._label(row, cells, self._options.label, split)
+        original = self._label(row, cells, "original_label", split) if self._options.history else label
+        if split is None:
+            self._refuse_split(row, cells)
         decisions = self._decisions(row, cells, label, original) if self._options.history else []
         given_id = None if self._options.id is None else self._id(row, cells, self._options.id)
+        id = given_id or (self._numbered(split) if split else "")
+        source = self._source(row, cells, split)
+        silver = self._said(row, cells, id, split, (source, original))
         if split is None or self._converted.total_problems > before:
             return
-        id = given_id or self._numbered(split)
-        source = self._stripped(cells, self._options.source)
+        told = self._sources_told and split is Split.SILVER
         self._converted.examples.append(
             Example(
                 id=id,
                 text=text,
-                label=original,
+                label="" if told else original,
                 split=split,
-                source=source,
-                metadata=self._kept(cells),
+                source="" if told else source,
+                metadata=self._kept(cells, split),
                 pair=self._pair(cells),
+                silver=silver,
             )
         )
         self._converted.decisions.extend(decisions)
+
+    def _source(self, row: int, cells: Sequence[Cell], split: Split | None) -> str:
+        source = self._stripped(cells, self._options.source)
+        if split is not Split.SILVER:
+            return source
+        source = source or self._options.source_name
+        if source and not self._sources_told and (problem := odd_source(source)):
+            self._refuse(row, problem, "Give the source another name.")
+        return source
+
+    def _said(
+        self, row: int, cells: Sequence[Cell], id: str, split: Split | None, given: tuple[str, str]
+    ) -> tuple[SilverLabel, ...]:
+        """What sources say of the row, with the confidence of the label column; `given` are its source and label."""
+
+        def refuse(problem: str, remedy: str) -> None:
+            self._refuse(row, problem, remedy)
+
+        found = self._silver.read(cells, id, refuse)
+        source, label = given[0] or UNNAMED, given[1]
+        if split is not Split.SILVER or not label:
+            return found
+        if self._sources_told:
+            if all(one.label != label for one in found):
+                problem = f"The original label {_quoted(label)} is what no source says"
+                self._refuse(row, problem, f"Restore it, or change the label in a column such as {SILVER}:{source}.")
+            return found
+        column = self._options.confidence
+        sure = None if column is None else confidence_of(cells[self._at[column]], source, refuse)
+        own = SilverLabel(source=source, instance_id=id, label=label, confidence=sure)
+        if any(one.source == source and one != own for one in found):
+            refuse(f"The source {source!r} gives this row two labels", "Leave one of them.")
+        return found if sure is None else (own, *found)
 
     def _refuse(self, row: int, problem: str, remedy: str) -> None:
         self._converted.refuse(row, f"{problem}{self._table.where(row)}.", remedy)
@@ -147,7 +189,7 @@ class _Rows:
                 self._refuse(row, f"Column {column!r} holds {what}", "Remove it; it cannot be shown or searched.")
 
     def _text(self, row: int, cells: Sequence[Cell]) -> str:
-        text = as_text(cells[self._at[self._options.text]])
+        text = as_text(cells[self._at[self._options.text or ""]])
         if not text.strip():
             self._refuse(row, f"The text (column {self._options.text!r}) is missing", "Fill it in or remove the row.")
         return text
@@ -157,10 +199,16 @@ class _Rows:
         text = "" if self._options.pair is None else as_text(cells[self._at[self._options.pair]])
         return None if is_blank(text) else text
 
-    def _label(self, row: int, cells: Sequence[Cell], column: str) -> str:
+    def _label(self, row: int, cells: Sequence[Cell], column: str | None, split: Split | None) -> str:
+        """The label in this column; "" for a silver text that has none yet."""
         raw = self._stripped(cells, column)
         label = self._options.label_names.get(raw, raw)
-        if not raw:
+        if not raw and split in (Split.SILVER, None):
+            return ""
+        if not raw and column is None:
+            problem = f"A text of {split} needs a label, and no column with labels was chosen"
+            self._refuse(row, problem, "Choose the column, or import the texts as silver.")
+        elif not raw:
             self._refuse(row, f"The label (column {column!r}) is missing", "Fill it in or remove the row.")
         elif label not in self._labels:
             self._refuse(
@@ -168,19 +216,15 @@ class _Rows:
             )
         return label
 
-    def _split(self, row: int, cells: Sequence[Cell]) -> Split | None:
+    def _split(self, cells: Sequence[Cell]) -> Split | None:
         if self._options.split is not None:
             return self._options.split
-        raw = self._stripped(cells, self._options.split_column)
-        split = SPLIT_NAMES.get(raw.lower())
-        if split is None:
-            problem = (
-                f"{_quoted(raw)} is not a split"
-                if raw
-                else f"The split (column {self._options.split_column!r}) is missing"
-            )
-            self._refuse(row, problem, f"Use one of {', '.join(Split)}.")
-        return split
+        return SPLIT_NAMES.get(self._stripped(cells, self._options.split_column).lower())
+
+    def _refuse_split(self, row: int, cells: Sequence[Cell]) -> None:
+        raw, column = self._stripped(cells, self._options.split_column), self._options.split_column
+        problem = f"{_quoted(raw)} is not a split" if raw else f"The split (column {column!r}) is missing"
+        self._refuse(row, problem, f"Use one of {', '.join(Split)}.")
 
     def _numbered(self, split: Split) -> str:
         number = self._numbers.get(split, 1)
@@ -200,12 +244,15 @@ class _Rows:
         self._seen.setdefault(id, row)
         return id
 
-    def _kept(self, cells: Sequence[Cell]) -> Metadata:
+    def _kept(self, cells: Sequence[Cell], split: Split) -> Metadata:
         metadata: dict[str, Cell] = {
             name: cell for name, n in self._metadata if (cell := cells[n]) is not None and cell != ""
         }
         if self._options.history and (version := self._stripped(cells, "model_version")):
             metadata[CARRIED_VERSION] = version
+        column = self._options.confidence
+        if column is not None and split is not Split.SILVER and (cell := cells[self._at[column]]) not in (None, ""):
+            metadata[column] = cell  # of a gold label, which no source gave
         return metadata
 
     def _decisions(self, row: int, cells: Sequence[Cell], label: str, original: str) -> list[Decision]:

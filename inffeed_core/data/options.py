@@ -4,10 +4,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from inffeed_core.data.export_columns import PAIR, is_export
-from inffeed_core.data.table import Table, as_text, refused
+from inffeed_core.data.silver_columns import (
+    SOURCES,
+    SilverColumn,
+    confidence_of,
+    object_labels,
+    silver_columns,
+    silver_object,
+)
+from inffeed_core.data.table import Cell, Table, as_text, refused
 from inffeed_core.errors import SettingsError
 from inffeed_core.records import Split
 
@@ -28,19 +36,23 @@ _ID = ("id", "instance_id", "example_id", "uid", "guid", "key", "tweet_id", "rev
 _SPLIT = ("split", "set", "subset", "partition", "fold")
 _SOURCE = ("source", "annotated_by", "labelled_by", "labeled_by", "method")
 _FEW_LABELS = 50
+_CONFIDENCE = ("confidence", "label_confidence")
 _LOOKED_AT = 10_000
 """Rows that are read to guess what a column holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What the columns of a file mean. Exactly one of `split` and `split_column` is set.
+    """What the columns of a file mean. Exactly one of `split` and `split_column` is set, unless the rows are labels for
+    texts that the project has (`join`).
 
     Columns not named here are kept as metadata.
     """
 
-    text: str
-    label: str
+    text: str | None
+    """None only where rows find their texts by id."""
+    label: str | None
+    """None where no column holds labels; then every text must be silver."""
     split: Split | None = None
     """The split of the whole file."""
     split_column: str | None = None
@@ -54,12 +66,30 @@ class ImportOptions:
     """The file is an export: recreate original labels and the decisions that changed or confirmed them."""
     pair: str | None = None
     """Column of second texts, such as the target of a stance; where its cell is empty a text has none."""
+    source_name: str = ""
+    """The source of all labels in `label`, where no column tells it."""
+    confidence: str | None = None
+    """Column with the confidence of the labels in `label`, from 0 to 1; of silver texts alone."""
+    silver: tuple[SilverColumn, ...] = ()
+    """Columns with the labels of further sources, one or more for each source."""
+    silver_object: str | None = None
+    """Column of JSON objects with the labels of sources."""
+    join: Literal["id", "text"] | None = None
+    """How rows find texts that the project has. The file then adds silver labels to these, and no texts."""
+    replace: bool = False
+    """Whether labels take the place of those that the same source gave the same text before."""
 
     def __post_init__(self) -> None:
-        if (self.split is None) == (self.split_column is None):
+        if self.join is None and (self.split is None) == (self.split_column is None):
             raise SettingsError("Choose either one split for the whole file, or the column that names the split.")
         if self.history and self.id is None:
             raise SettingsError("An export's decisions can be recreated only with its id column; choose it.")
+        if self.text is None and self.join != "id":
+            raise SettingsError("Choose the column with the texts.")
+        if self.join == "id" and self.id is None:
+            raise SettingsError("Rows can find their texts by id only with an id column; choose it.")
+        if self.source and self.source_name:
+            raise SettingsError("Name either one source for all labels, or the column that names the source.")
         named = self.roles
         if not all(named):
             raise SettingsError("A column's name is empty; choose a text and a label column.")
@@ -80,43 +110,93 @@ class ImportOptions:
         split = values.get("split")
         if split is not None and split not in tuple(Split):
             raise SettingsError(f"{split!r} is not a split; choose one of {', '.join(Split)}.")
-        return cls(**{**values, "split": None if split is None else Split(split)})
+        silver = tuple(
+            one if isinstance(one, SilverColumn) else SilverColumn(**one) for one in values.get("silver", ())
+        )
+        return cls(**{**values, "split": None if split is None else Split(split), "silver": silver})
 
     @property
     def roles(self) -> tuple[str, ...]:
         """The columns with a meaning; the others are metadata."""
-        named = (self.text, self.pair, self.label, self.id, self.source, self.split_column)
-        return tuple(column for column in named if column is not None)
+        named = (self.text, self.pair, self.label, self.id, self.source, self.split_column, self.confidence)
+        sources = [column for one in self.silver for column in one.columns]
+        return tuple(column for column in (*named, self.silver_object, *sources) if column is not None)
+
+    @property
+    def brings_silver(self) -> bool:
+        """Whether columns hold labels of sources besides the label column."""
+        return bool(self.silver) or self.silver_object is not None
 
 
 def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
     """The likeliest meaning of each column, by the usual names and by what the columns hold.
 
-    The split comes from a column of known split names, otherwise from the file's name, otherwise it is train.
-    Raises ImportRefused for a file with a single column.
+    The split comes from a column of known split names, otherwise from the file's name. Otherwise it is train, or silver
+    where no column holds labels. Raises ImportRefused for a file with a single column that is not named as texts are.
     """
-    if len(table.columns) < 2:
+    if len(table.columns) < 2 and table.columns[0].strip().lower() not in _TEXT:
         problem = f"The file has one column ({table.columns[0]}); a text and a label are needed."
-        raise refused(table.name, problem, "Choose a file with a text and a label column.")
+        remedy = "Choose a file with a text and a label column; for texts without labels, name the column text."
+        raise refused(table.name, problem, remedy)
     if is_export(table.columns):
-        pair = PAIR if PAIR in table.columns else None
-        return ImportOptions("text", "label", split_column="split", id="id", source="source", history=True, pair=pair)
+        return _export_options(table)
     some = replace(table, rows=table.rows[:_LOOKED_AT])
-    label = _label_column(some, labels)
-    text = _named(table, _FIRST + _TEXT, but=(label,)) or _longest(some, but=label)
-    split_column = _split_column(table, but=(text, label))
-    id, source = (_named(table, names, but=(text, label)) for names in (_ID, _SOURCE))
+    silver, objects = silver_columns(table.columns), silver_object(table.columns, some.column)
+    told = [c for one in silver for c in one.columns] + ([objects] if objects else [])
+    label = _label_column(some, labels, but=told)
+    text = _text_column(some, but=[*told, *filter(None, [label])])
+    rest = [*told, *filter(None, [label, text])]
+    split_column = _split_column(table, but=rest)
+    id, source = (_named(table, names, but=rest) for names in (_ID, _SOURCE))
+    known = [*rest, *filter(None, [split_column, id, source])]
+    split = split_of_name(table.name) or (Split.TRAIN if label else Split.SILVER)
     return ImportOptions(
         text=text,
         label=label,
-        split=None if split_column else split_of_name(table.name) or Split.TRAIN,
-        split_column=split_column,
+        split=None if split_column or not text else split,
+        split_column=split_column if text else None,
         id=id,
-        source=source,
-        pair=_pair_column(some, labels, but=[c for c in (text, label, split_column, id, source) if c]),
-        label_names=_same_but_for_case(label_counts(table, label), labels)
-        or _numbers_of_names(table.class_names.get(label, ()), labels),
+        source=source if label else None,
+        confidence=_confidence_column(some, known) if label else None,
+        pair=_pair_column(some, labels, but=known),
+        silver=silver,
+        silver_object=objects,
+        label_names=_guessed_names(table, label, silver, labels),
+        join=None if text else "id",
     )
+
+
+def _export_options(table: Table) -> ImportOptions:
+    return ImportOptions(
+        text="text",
+        label="label",
+        split_column="split",
+        id="id",
+        source="source",
+        history=True,
+        pair=PAIR if PAIR in table.columns else None,
+        silver=silver_columns(table.columns) if SOURCES in table.columns else (),
+    )
+
+
+def _guessed_names(
+    table: Table, label: str | None, silver: Sequence[SilverColumn], labels: Sequence[str]
+) -> dict[str, str]:
+    columns = [c for c in (label, *(one.label for one in silver)) if c is not None]
+    found = {n: known for c in columns for n, known in _same_but_for_case(label_counts(table, c), labels).items()}
+    return found or _numbers_of_names(table.class_names.get(label or "", ()), labels)
+
+
+def file_labels(table: Table, options: ImportOptions) -> dict[str, int]:
+    """How often each label occurs in the columns of labels as the file names it, most frequent first."""
+    columns = [options.label, *(one.label for one in options.silver)]
+    counts: Counter[str] = Counter()
+    for column in columns:
+        if column in table.columns:
+            counts.update(label_counts(table, column or ""))
+    if options.silver_object in table.columns:
+        counts.update(object_labels(table.column(options.silver_object or "")))
+    return dict(counts.most_common())
 
 
 def split_of_name(name: str) -> Split | None:
@@ -137,8 +217,11 @@ def _named(table: Table, names: Sequence[str], but: Sequence[str] = ()) -> str |
     return next((by_name[name] for name in names if name in by_name), None)
 
 
-def _label_column(table: Table, labels: Sequence[str]) -> str:
-    """The column whose cells best match the project's labels; ties go to the usual names, then to the fewest values."""
+def _label_column(table: Table, labels: Sequence[str], but: Sequence[str] = ()) -> str | None:
+    """The column whose cells best match the project's labels; ties go to the usual names, then to the fewest values.
+
+    None where nothing is left for it but texts, ids, splits and sources.
+    """
     known = {label.casefold() for label in labels}
 
     def fit(column: str) -> tuple[float, int, int]:
@@ -147,11 +230,35 @@ def _label_column(table: Table, labels: Sequence[str]) -> str:
         usual = -_LABEL.index(column.lower()) if column.lower() in _LABEL else -len(_LABEL)
         return share, usual, -len(counts)
 
-    return max(table.columns, key=fit)
+    free = [column for column in table.columns if column not in but]
+    best = max(free, key=fit, default=None)
+    if best is None or fit(best)[0] or best.lower() in _LABEL:
+        return best
+    others = (*_FIRST, *_TEXT, *_SECOND, *_ID, *_SPLIT, *_SOURCE)
+    unnamed = [column for column in free if column.lower() not in others]
+    return None if but else max(unnamed, key=fit, default=None)
 
 
-def _longest(table: Table, but: str) -> str:
-    others = [column for column in table.columns if column != but]
+def _confidence_column(table: Table, but: Sequence[str]) -> str | None:
+    """A column by its usual name whose cells are numbers from 0 to 1."""
+    column = _named(table, _CONFIDENCE, but)
+    return column if column and all(map(_may_be_confidence, table.column(column))) else None
+
+
+def _may_be_confidence(cell: Cell) -> bool:
+    wrong: list[str] = []
+    confidence_of(cell, "", lambda problem, _: wrong.append(problem))
+    return not wrong
+
+
+def _text_column(table: Table, but: Sequence[str]) -> str | None:
+    """The column by its usual name, else the one with the longest cells; None where an id is all that is left."""
+    if named := _named(table, _FIRST + _TEXT, but):
+        return named
+    others = [column for column in table.columns if column not in but]
+    if others and all(column.lower() in (*_ID, *_SOURCE, *_CONFIDENCE) for column in others) and _named(table, _ID):
+        return None
+    others = others or list(table.columns)
     return max(others, key=lambda column: sum(len(as_text(cell)) for cell in table.column(column)))
 
 

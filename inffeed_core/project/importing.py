@@ -1,22 +1,27 @@
 """Import a file into a project: first a preview, then all of it or nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlite_utils import Database
 
+from inffeed_core import records
 from inffeed_core.data.converting import Converted, convert
 from inffeed_core.data.limits import LIMITS, ReadLimits
-from inffeed_core.data.options import ImportOptions, guess_options, label_counts
+from inffeed_core.data.options import ImportOptions, file_labels, guess_options
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.data.table import Cell, Table, as_text
 from inffeed_core.errors import RowProblem
 from inffeed_core.project.folder import Project
+from inffeed_core.project.joining import Joined, join_guessed, joined
 from inffeed_core.project.overlaps import Overlaps, SameText, find_overlaps, hashes_of
-from inffeed_core.records import Example, Progress, Split
+from inffeed_core.project.sources import restore_sources
+from inffeed_core.records import UNNAMED, VOTE, Example, Progress, Split
 from inffeed_core.store import (
     add_examples,
+    add_source,
     duplicates,
     exclude,
     existing_ids,
@@ -24,8 +29,11 @@ from inffeed_core.store import (
     next_numbers,
     project_settings,
     reading,
+    record_silver_labels,
     restore_decisions,
     same_texts,
+    silver_clock,
+    sources,
     writing,
 )
 
@@ -64,6 +72,14 @@ class ImportPreview:
     decisions: int
     """Relabels and keeps that would be recreated from an export."""
     notes: tuple[str, ...]
+    silver: Mapping[str, int]
+    """How many labels each source brings."""
+    joined: int = 0
+    """Texts of the project that get labels, where the file brings no texts."""
+    unchanged: int = 0
+    """Labels that are there already."""
+    replaced: int = 0
+    """Labels that take the place of others."""
     without_pair: int = 0
     """Rows without a problem and without a second text, where a column of second texts was chosen."""
 
@@ -84,11 +100,29 @@ class ImportResult:
     excluded: int
     """How many of the project's train and silver instances share a text with the file's validation or test."""
     decisions: int
+    silver: Mapping[str, int] = field(default_factory=dict)
+    """How many labels each source brought."""
+    joined: int = 0
+    """Texts of the project that got labels."""
+    changed: int = 0
+    """Silver texts of the project that have another label now."""
 
     @property
     def total(self) -> int:
         """How many instances were added."""
         return sum(self.added.values())
+
+
+def guessed(project: Project, table: Table) -> ImportOptions:
+    """The likeliest meaning of the columns, for a project with these labels."""
+    with reading(project.db) as db:
+        return guess_options(table, project_settings(db).labels)
+
+
+def joining(project: Project, table: Table, options: ImportOptions) -> ImportOptions:
+    """These options, or those for adding labels alone: see `joining.join_guessed`."""
+    with reading(project.db) as db:
+        return join_guessed(db, table, options)
 
 
 def preview(
@@ -100,7 +134,10 @@ def preview(
     """
     table = source if isinstance(source, Table) else read(source, limits=limits)
     with reading(project.db) as db:
-        chosen = options or guess_options(table, project_settings(db).labels)
+        labels = project_settings(db).labels
+        chosen = options or join_guessed(db, table, guess_options(table, labels))
+        if chosen.join is not None:
+            return _joined_preview(table, chosen, joined(db, table, chosen, labels))
         converted = _converted(db, table, chosen)
         overlaps = _overlaps(db, converted.examples)
     return ImportPreview(
@@ -110,13 +147,14 @@ def preview(
         rows=[[_displayable(cell) for cell in row] for row in table.rows[:PREVIEW_ROWS]],
         total=len(table.rows),
         counts=_counts(converted.examples),
-        file_labels=label_counts(table, chosen.label) if chosen.label in table.columns else {},
+        file_labels=file_labels(table, chosen),
         problems=tuple(converted.problems),
         total_problems=converted.total_problems,
         duplicates=overlaps.duplicates,
         leaks=overlaps.leaks,
         decisions=len(converted.decisions),
         notes=table.notes,
+        silver=_by_source(converted.examples),
         without_pair=sum(e.pair is None for e in converted.examples) if chosen.pair else 0,
     )
 
@@ -139,6 +177,8 @@ def commit(
     """
     progress("Reading the file", 0, 0)
     table = source if isinstance(source, Table) else read(source, limits=limits)
+    if options.join is not None:
+        return _commit_joined(project, table, options, progress)
     with writing(project.db) as db:
         progress("Checking the rows", 0, len(table.rows))
         converted = _converted(db, table, options)
@@ -147,15 +187,66 @@ def commit(
         doubled = {s.id for s in overlaps.duplicates if leave_out_duplicates}
         leaked = {s.id for s in overlaps.leaks if leave_out_leaks and not s.in_project} - doubled
         kept = [e for e in converted.examples if e.id not in doubled and e.id not in leaked]
+        if options.history:
+            restore_sources(db, table)
         add_examples(db, _reported(kept, progress))
         kept_ids = {e.id for e in kept}
         return ImportResult(
             added={split: sum(labels.values()) for split, labels in _counts(kept).items()},
             left_out_duplicates=len(doubled),
             left_out_leaks=len(leaked),
+            silver=_by_source(kept),
             excluded=exclude(db, (s.id for s in overlaps.leaks if leave_out_leaks and s.in_project), LEAK),
             decisions=restore_decisions(db, (d for d in converted.decisions if d.instance_id in kept_ids)),
         )
+
+
+def _commit_joined(project: Project, table: Table, options: ImportOptions, progress: Progress) -> ImportResult:
+    with writing(project.db) as db:
+        progress("Checking the rows", 0, len(table.rows))
+        found = joined(db, table, options, project_settings(db).labels)
+        found.converted.require_whole()
+        known = {one.name for one in sources(db)}
+        for name in found.by_source:
+            if name not in known:
+                add_source(db, records.Source(name))
+        before = silver_clock(db)
+        progress("Storing the rows", 0, len(found.labels))
+        record_silver_labels(db, found.labels)
+        return ImportResult(
+            added=dict.fromkeys(Split, 0),
+            left_out_duplicates=0,
+            left_out_leaks=0,
+            excluded=0,
+            decisions=0,
+            silver=found.by_source,
+            joined=found.texts,
+            changed=silver_clock(db) - before,
+        )
+
+
+def _joined_preview(table: Table, options: ImportOptions, found: Joined) -> ImportPreview:
+    ignored = ", ".join(found.ignored)
+    note = f"Labels are added to texts that are there, so these columns mean nothing: {ignored}."
+    return ImportPreview(
+        name=table.name,
+        options=options,
+        columns=table.columns,
+        rows=[[_displayable(cell) for cell in row] for row in table.rows[:PREVIEW_ROWS]],
+        total=len(table.rows),
+        counts={split: {} for split in Split},
+        file_labels=file_labels(table, options),
+        problems=tuple(found.converted.problems),
+        total_problems=found.converted.total_problems,
+        duplicates=(),
+        leaks=(),
+        decisions=0,
+        notes=(*table.notes, note) if ignored else table.notes,
+        silver=found.by_source,
+        joined=found.texts,
+        unchanged=found.unchanged,
+        replaced=found.replaced,
+    )
 
 
 def fix_leaks(project: Project) -> int:
@@ -183,11 +274,23 @@ def _overlaps(db: Database, examples: Sequence[Example]) -> Overlaps:
 
 
 def _counts(examples: Iterable[Example]) -> dict[Split, dict[str, int]]:
+    """By split and label; "" counts silver texts about which no source says anything, `VOTE` those left to sources."""
     counts: dict[Split, dict[str, int]] = {split: {} for split in Split}
     for example in examples:
         labels = counts[example.split]
-        labels[example.label] = labels.get(example.label, 0) + 1
+        left_to_sources = example.split is Split.SILVER and any(one.label for one in example.silver)
+        label = VOTE if left_to_sources else example.label
+        labels[label] = labels.get(label, 0) + 1
     return counts
+
+
+def _by_source(examples: Iterable[Example]) -> dict[str, int]:
+    """How many labels each source gives, that of the label column included."""
+    counts: Counter[str] = Counter()
+    for e in examples:
+        own = {e.source or UNNAMED} if e.split is Split.SILVER and e.label else set()
+        counts.update(own | {one.source for one in e.silver})
+    return dict(counts)
 
 
 def _displayable(cell: Cell) -> Cell:

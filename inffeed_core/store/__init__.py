@@ -91,6 +91,7 @@ from inffeed_core.store.instances import (
     existing_ids,
     find,
     has_pairs,
+    ids_by_hash,
     instance,
     instances,
     leaks,
@@ -99,6 +100,7 @@ from inffeed_core.store.instances import (
     same_texts,
     save_project_settings,
     search,
+    text_hashes,
 )
 from inffeed_core.store.jobs import (
     ask_to_cancel,
@@ -117,6 +119,7 @@ from inffeed_core.store.jobs import (
 )
 from inffeed_core.store.kept_answers import keep_answers, kept_answers
 from inffeed_core.store.slices import Mark, Slice, decided_after, mark
+from inffeed_core.store.source_figures import Agreement, mean_confidences, silver_agreement, source_counts
 from inffeed_core.store.sources import (
     add_source,
     change_source,
@@ -128,7 +131,6 @@ from inffeed_core.store.sources import (
     silver_clock,
     silver_labels,
     silver_labels_of,
-    source_counts,
     sources,
     withdraw_silver_labels,
 )
@@ -151,6 +153,9 @@ from inffeed_core.store.versions import (
 )
 
 __all__ = [
+    "silver_agreement",
+    "mean_confidences",
+    "Agreement",
     "DECIDED_TOO",
     "Exposure",
     "Mark",
@@ -208,6 +213,7 @@ __all__ = [
     "flagged",
     "has_pairs",
     "history",
+    "ids_by_hash",
     "instance",
     "instance_page",
     "instances",
@@ -276,6 +282,7 @@ __all__ = [
     "still_undecided",
     "strongest_influencers",
     "taking_back",
+    "text_hashes",
     "trials",
     "twins",
     "undecided",

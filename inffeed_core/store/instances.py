@@ -102,6 +102,23 @@ def existing_ids(db: Database, ids: Iterable[str]) -> set[str]:
     return {r["id"] for r in db.query("SELECT id FROM instance WHERE id IN (SELECT value FROM json_each(?))", [wanted])}
 
 
+def text_hashes(db: Database, ids: Iterable[str]) -> dict[str, str]:
+    """By id the text hash of those of `ids` that the project holds, without excluded instances."""
+    sql = """
+        SELECT id, text_hash FROM instance WHERE id IN (SELECT value FROM json_each(?))
+        AND id NOT IN (SELECT instance FROM exclusion)
+    """
+    return {r["id"]: r["text_hash"] for r in db.query(sql, [json.dumps(list(ids))])}
+
+
+def ids_by_hash(db: Database, hashes: Iterable[str]) -> dict[str, list[str]]:
+    """By text hash the ids of the instances with that text, in import order; hashes without any are left out."""
+    found: dict[str, list[str]] = {}
+    for id, _, hash in same_texts(db, hashes):
+        found.setdefault(hash, []).append(id)
+    return found
+
+
 def next_numbers(db: Database) -> dict[Split, int]:
     """For each split, the lowest n such that neither `<split>-n` nor any higher number is an id of the project."""
     sql = """

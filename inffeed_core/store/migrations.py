@@ -227,7 +227,7 @@ def m010_pairs(db: Database) -> None:
 def m011_sources(db: Database) -> None:
     """Any number of sources label a text; which of them gives the silver label that is read is chosen.
 
-    What an earlier release imported, one label a text, is what its source says, or that of `sources.UNNAMED`.
+    What an earlier release imported, one label a text, is what its source says, or that of `records.UNNAMED`.
     """
     for statement in _M011.split(";\n"):
         db.conn.execute(statement)

@@ -18,13 +18,8 @@ from itertools import islice
 from sqlite_utils import Database
 
 from inffeed_core.errors import InvalidSilver
-from inffeed_core.records import Example, SilverLabel, Source, SourceKind, Split
+from inffeed_core.records import UNNAMED, VOTE, Example, SilverLabel, Source, SourceKind, Split
 from inffeed_core.store.clock import now
-
-UNNAMED = "imported"
-"""The source of labels that came without the name of one; such a text's `source` stays empty."""
-VOTE = "vote"
-"""The `source` of a text whose label several sources voted on."""
 
 _CLOCK = "silver-clock"
 _TOGETHER = 10_000
@@ -159,19 +154,6 @@ def silver_clock(db: Database) -> int:
     """How many silver labels have changed after they were imported, each as often as it did."""
     rows = db.query("SELECT value FROM setting WHERE key = ?", [_CLOCK])
     return next((int(row["value"]) for row in rows), 0)
-
-
-def source_counts(db: Database) -> dict[str, dict[Split, int]]:
-    """How many texts of each split every source labelled, refusals and excluded texts left out."""
-    sql = """
-        SELECT s.name, i.split, count(*) AS n FROM silver_label l JOIN source s ON s.n = l.source
-        JOIN instance i ON i.n = l.instance
-        WHERE l.label IS NOT NULL AND i.id NOT IN (SELECT instance FROM exclusion) GROUP BY s.n, i.split
-    """
-    counts: dict[str, dict[Split, int]] = {one: {} for one in _numbers(db)}
-    for row in db.query(sql):
-        counts[row["name"]][Split(row["split"])] = row["n"]
-    return counts
 
 
 def put(db: Database, rows: Iterable[tuple[int, int, SilverLabel]]) -> None:

@@ -16,11 +16,12 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.importing import ImportPreview, ImportResult, commit, preview
 from inffeed_core.project.overlaps import SameText
 from inffeed_core.project.status import Status, Step
-from inffeed_core.records import Split
+from inffeed_core.records import VOTE, Split
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.file_reading import forget_upload, read_upload
 from pages.components.notices import problem, success
-from pages.language import any_of, say, split_name, stage, told
+from pages.components.silver_import import brings_labels, silver_outlook, with_sources
+from pages.language import any_of, label_name, say, split_name, stage, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION, Step.IMPORT_SILVER)
 NONE = ""
@@ -86,13 +87,31 @@ def _previewed(project: Project, table: Table, file_id: str, options: ImportOpti
 def _roles(guessed: ImportPreview, file_id: str) -> ImportOptions:
     st.subheader(say("import.roles"), anchor=False)
     columns, guess = list(guessed.columns), guessed.options
+    joins = brings_labels(guess, file_id)
     cells = st.columns(4)
-    text = cells[0].selectbox(say("columns.text"), columns, columns.index(guess.text), key=f"text {file_id}")
-    label = cells[1].selectbox(say("columns.label"), columns, columns.index(guess.label), key=f"label {file_id}")
+    text = _optional(cells[0], say("columns.text"), columns, guess.text, f"text {file_id}", say("import.text_help"))
+    label_help = say("import.label_help")
+    label = _optional(cells[1], say("columns.label"), columns, guess.label, f"label {file_id}", label_help)
     id = _optional(cells[2], say("columns.id"), columns, guess.id, f"id {file_id}", say("import.id_help"))
     source = _optional(
         cells[3], say("import.source"), columns, guess.source, f"source {file_id}", say("import.source_help")
     )
+    split, split_column = (guess.split or Split.SILVER, None) if joins else _split(columns, guess, file_id)
+    options = ImportOptions(
+        text=text,
+        label=label,
+        split=split,
+        split_column=split_column,
+        id=id,
+        source=source,
+        history=not joins and guess.history and _wants_history(file_id),
+        join="id" if text is None else None,
+    )
+    return with_sources(options, guess, file_id)
+
+
+def _split(columns: Sequence[str], guess: ImportOptions, file_id: str) -> tuple[Split | None, str | None]:
+    """One split for all rows, or the column that names it."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     one_split = left.segmented_control(
         say("columns.split"),
@@ -103,19 +122,10 @@ def _roles(guessed: ImportPreview, file_id: str) -> ImportOptions:
         key=f"split {file_id}",
         help=say("import.split_help"),
     )
-    split_column = None
-    if one_split == NONE:
-        start = columns.index(guess.split_column) if guess.split_column else 0
-        split_column = right.selectbox(say("import.split_column"), columns, start, key=f"split_column {file_id}")
-    return ImportOptions(
-        text=text,
-        label=label,
-        split=None if split_column else Split(one_split),
-        split_column=split_column,
-        id=id,
-        source=source,
-        history=guess.history and _wants_history(file_id),
-    )
+    if one_split != NONE:
+        return Split(one_split), None
+    start = columns.index(guess.split_column) if guess.split_column else 0
+    return None, right.selectbox(say("import.split_column"), columns, start, key=f"split_column {file_id}")
 
 
 def _optional(
@@ -167,14 +177,19 @@ def _outlook(shown: ImportPreview) -> None:
     else:
         counts = {split: labels for split, labels in shown.counts.items() if labels}
         for split, labels in counts.items():
-            said = (say("import.outlook_label", count=n, label=label) for label, n in labels.items())
+            said = (say("import.outlook_label", count=n, label=_called(label)) for label, n in labels.items())
             st.text(f"{split_name(split)}: " + ", ".join(said))
+        silver_outlook(shown)
         if shown.decisions:
             st.text(say("import.outlook_decisions", count=shown.decisions))
     for note in shown.notes:
         st.text(note)
     with st.expander(say("import.first_rows", shown=len(shown.rows), total=shown.total), expanded=not shown.problems):
         st.dataframe(pd.DataFrame(shown.rows, columns=list(shown.columns)).astype(str), hide_index=True, height=260)
+
+
+def _called(label: str) -> str:
+    return say("import.left_to_sources") if label == VOTE else label_name(label)
 
 
 def _problems(shown: ImportPreview) -> None:
@@ -231,6 +246,8 @@ def _words(name: str, result: ImportResult) -> str:
         "out_leaks": result.left_out_leaks,
         "excluded": result.excluded,
         "decisions": result.decisions,
+        "joined": result.joined,
+        "changed": result.changed,
     }
     said = [say("import.result", name=name, parts=parts or say("import.nothing"))]
     said += [say(f"import.{what}", count=n) for what, n in more.items() if n]

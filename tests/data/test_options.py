@@ -71,7 +71,12 @@ def test_a_split_column_with_other_values_is_metadata() -> None:
 
 def test_one_column_is_too_few() -> None:
     with pytest.raises(ImportRefused, match="one column"):
-        guess_options(table({"text": ["x"]}), LABELS)
+        guess_options(table({"a;b": ["x;positive"]}), LABELS)
+
+
+def test_a_column_of_texts_alone_is_silver_without_labels() -> None:
+    guess = guess_options(table({"Text": ["x"]}), LABELS)
+    assert (guess.text, guess.label, guess.split) == ("Text", None, Split.SILVER)
 
 
 @pytest.mark.parametrize(
