@@ -215,6 +215,8 @@ def _on_test(project: "Project", made: "ModelVersion") -> list[str]:
 def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[str]) -> str:
     counts = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in made.train_counts.items())
     lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}", *on_test]
+    if reason := made.report.get("not_compared"):
+        lines.append(f"It was not compared with {made.parent}: {reason}")
     if (agreement := made.report.get("head_agreement")) is not None:
         lines.append(f"The refitted head agrees with the loaded classifier's own head on {agreement:.1%} of the texts.")
     if (cosine := made.report.get("cosine_to_float32")) is not None:

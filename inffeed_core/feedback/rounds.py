@@ -26,8 +26,8 @@ from inffeed_core.influence import fit_head, probabilities
 from inffeed_core.learning.training import settings_again, train
 from inffeed_core.models.metrics import macro_f1_difference
 from inffeed_core.project.encoded import Encoded
-from inffeed_core.project.encoders import base_of
 from inffeed_core.project.folder import Project
+from inffeed_core.project.lost_encoders import base_of
 from inffeed_core.records import Interval, Progress
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
 from inffeed_core.silver.recipes import Beliefs, fit_recipe

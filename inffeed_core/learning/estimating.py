@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
-from inffeed_core.project.encoders import base_of, transformer_for
+from inffeed_core.project.encoders import transformer_for
 from inffeed_core.project.folder import Project
+from inffeed_core.project.lost_encoders import base_of
 from inffeed_core.records import Job, JobState, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from inffeed_core.store import (

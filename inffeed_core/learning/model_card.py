@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from inffeed_core.data.markdown import code_span, literal
-from inffeed_core.project.encoders import base_of
+from inffeed_core.project.lost_encoders import base_of
 from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
 

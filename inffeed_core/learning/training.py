@@ -21,18 +21,20 @@ from inffeed_core import __version__, store
 from inffeed_core.analysis.analysing import analyse, compute
 from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
+from inffeed_core.learning.against_parent import Difference, difference
 from inffeed_core.learning.estimating import EncodingTime
 from inffeed_core.learning.publishing import Made, files, publish, state
 from inffeed_core.learning.tuning import cleared, tune
 from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
-from inffeed_core.models.metrics import macro_f1_difference, measure
+from inffeed_core.models.metrics import measure
 from inffeed_core.models.sources import resolve
 from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit
-from inffeed_core.project.encoders import OWN, base_of, located, merged, transformer_for
+from inffeed_core.project.encoders import OWN, located, merged, transformer_for
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Interval, Metrics, ModelVersion, Progress, Split
+from inffeed_core.project.lost_encoders import base_of, here
+from inffeed_core.records import Metrics, ModelVersion, Progress, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.silver.recipes import CarriedOut, fit_recipe
 
@@ -97,7 +99,7 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
     began = time.monotonic()
     found = _fitted(project, settings, model_given, progress)
     about, validation, fit = found.about, found.material.validation, found.fit
-    difference = _difference(project, found.parent, fit, validation, found.as_of, progress)
+    compared = difference(project, found.parent, fit, validation, about.labels, found.as_of, progress)
     version = ModelVersion(
         id=found.id,
         parent=found.parent.id if found.parent else None,
@@ -111,7 +113,7 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
         train_counts=_learned_from(found.material.learn),
         validation=_metrics(fit, validation, about),
         test=_metrics(fit, found.test, about),
-        report=_report(project, found, began, difference, progress),
+        report=_report(project, found, began, compared, progress),
     )
     return Made(
         version=version,
@@ -121,7 +123,7 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
         predicted=_predicted(fit, validation, about) | _predicted(fit, found.test, about),
         transformer=found.model,
         tuned=found.tuned,
-        worse=difference is not None and difference.high < 0,
+        worse=compared.interval is not None and compared.interval.high < 0,
         adopts=model_given is not None,
     )
 
@@ -165,7 +167,7 @@ def _fitted(project: Project, settings: TrainSettings, model_given: str | None, 
 
 
 def _report(
-    project: Project, found: _Fitted, began: float, difference: Interval | None, progress: Progress
+    project: Project, found: _Fitted, began: float, compared: Difference, progress: Progress
 ) -> dict[str, object]:
     """The version's report on its training; `began` is on the monotonic clock."""
     about, settings, data = found.about, found.settings, found.material.data
@@ -177,14 +179,23 @@ def _report(
         "seconds": round(time.monotonic() - began, 3),
         "texts": len(data.instances),
         "encoding": found.encoding,
-        "head_agreement": _head_agreement(project, about, found.fit, (found.model, data), settings, progress),
-        "difference": asdict(difference) if difference else None,
+        "head_agreement": _head_agreement(project, found, progress),
+        "difference": asdict(compared.interval) if compared.interval else None,
+        "not_compared": compared.missing,
         "cosine_to_float32": _cosine(project, found.model, settings),
         "base": about.model,
+        "base_weights": _base_weights(project, found),
         "silver_clock": found.silver_clock,
         "code": __version__,
         "fine_tuning": None if found.tuned is None else _tuning_facts(found.tuned),
     }
+
+
+def _base_weights(project: Project, found: _Fitted) -> object:
+    """SHA-256 of the weights of the model from outside, by which it is found again; None where it is not known."""
+    if found.tuned is None and found.encoder.startswith(OWN):
+        return found.parent.report.get("base_weights") if found.parent else None
+    return resolve(here(project, found.about.model)).weights_hash
 
 
 def _transformer(
@@ -200,7 +211,7 @@ def _transformer(
         named = transformer_for(about.model, parent)
         return named, located(project, named, progress)
     if (tuned.folder / "adapter_config.json").is_file():
-        return OWN + id, str(merged(project, about.model, tuned.folder, about.labels, progress))
+        return OWN + id, str(merged(project, here(project, about.model), tuned.folder, about.labels, progress))
     return OWN + id, str(tuned.folder)
 
 
@@ -294,25 +305,6 @@ def _warm_start(project: Project, parent: ModelVersion | None, data: HeadData) -
     return theta if theta.shape == (data.classes - 1, data.features.shape[1] + 1) else None
 
 
-def _difference(
-    project: Project,
-    parent: ModelVersion | None,
-    fit: HeadFit,
-    validation: Encoded,
-    as_of: int,
-    progress: Progress,
-) -> Interval | None:
-    """Validation macro-F1 of `fit` minus the parent's; the parent sees the same texts through its own encoder."""
-    if parent is None:
-        return None
-    settings = TrainSettings.from_dict(parent.settings)
-    encoder = located(project, parent.encoder, progress)
-    theirs = encode(project, encoder, settings, as_of, progress, (Split.VALIDATION,))
-    before = probabilities(stored_fit(project, parent).theta, theirs.features).argmax(1)
-    after = probabilities(fit.theta, validation.features).argmax(1)
-    return macro_f1_difference(before.numpy(), after.numpy(), validation.labels.numpy(), len(fit.theta) + 1)
-
-
 def _metrics(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> Metrics | None:
     if not gold.instances:
         return None
@@ -331,21 +323,14 @@ def _learned_from(learn: Encoded) -> dict[str, int]:
     return {"gold": gold, "silver_confirmed": confirmed - gold, "silver": len(learn.instances) - confirmed}
 
 
-def _head_agreement(
-    project: Project,
-    about: ProjectSettings,
-    fit: HeadFit,
-    seen: tuple[str, Encoded],
-    settings: TrainSettings,
-    progress: Progress,
-) -> float | None:
-    """Share of instances on which the refitted head agrees with the own head of `seen` (model, data)."""
-    model, data = seen
-    head = own_head(model, project.features, max_tokens=settings.max_tokens, progress=progress)
+def _head_agreement(project: Project, found: _Fitted, progress: Progress) -> float | None:
+    """Share of instances on which the refitted head agrees with the own head of a classifier; None for encoders."""
+    about, data = found.about, found.material.data
+    head = own_head(found.model, project.features, max_tokens=found.settings.max_tokens, progress=progress)
     if head is None:
         return None
-    given = about.model_labels if model == about.model and about.model_labels else None
+    given = about.model_labels if found.encoder == about.model and about.model_labels else None
     mapping = label_mapping(head.labels, about.labels, given).mapping
     number = torch.tensor([about.labels.index(mapping[label]) for label in head.labels])
     loaded = number[head.logits(data.features).argmax(1)]
-    return float((probabilities(fit.theta, data.features).argmax(1) == loaded).double().mean())
+    return float((probabilities(found.fit.theta, data.features).argmax(1) == loaded).double().mean())

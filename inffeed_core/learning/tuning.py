@@ -23,9 +23,10 @@ from inffeed_core import store
 from inffeed_core.errors import Cancelled, NotReady, Terminated, require
 from inffeed_core.influence import choose_l2
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
-from inffeed_core.models.sources import resolve
+from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.project.encoded import LEARNED, Material, encode, fingerprint, usable
 from inffeed_core.project.folder import Project
+from inffeed_core.project.lost_encoders import here
 from inffeed_core.records import Instance, Progress, Split
 from inffeed_core.settings import L2_GRID, ProjectSettings, TrainSettings
 from inffeed_core.silver.recipes import fit_recipe
@@ -46,15 +47,14 @@ def tune(
     learn, validation = _data(project, as_of)
     if not validation:
         raise NotReady("There is no validation gold to decide when to stop; import some into the validation split.")
-    work = _work(project, _key(about, settings, learn, validation))
+    base = resolve(here(project, about.model))
+    work = _work(project, _key(base, about, settings, learn, validation))
     taught = _lessons(learn, about.labels, settings.silver_weight)
     if settings.recipe != "plain":
         taught = _by_recipe(project, about, settings, as_of, progress)
     from inffeed_core.models.fine_tuning import fine_tune  # imports transformers, 3 s
 
-    return fine_tune(
-        resolve(about.model), taught, _lessons(validation, about.labels), _run(about, settings, work), progress
-    )
+    return fine_tune(base, taught, _lessons(validation, about.labels), _run(about, settings, work), progress)
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def _works(project: Project) -> list[Path]:
 def _by_recipe(
     project: Project, about: ProjectSettings, settings: TrainSettings, as_of: int, progress: Progress
 ) -> Lessons:
-    data = encode(project, about.model, settings, as_of, progress)
+    data = encode(project, here(project, about.model), settings, as_of, progress)
     material = Material(data=data, classes=len(about.labels), silver_weight=settings.silver_weight)
     way, _ = fit_recipe(
         material.beliefs,
@@ -108,7 +108,7 @@ def time_per_text(
 
     taught = _lessons(learn, about.labels, settings.silver_weight)
     return seconds_per_text(
-        resolve(about.model), taught, _run(about, settings, project.features / "fine-tuning"), progress
+        resolve(here(project, about.model)), taught, _run(about, settings, project.features / "fine-tuning"), progress
     )
 
 
@@ -141,10 +141,13 @@ def _lessons(found: Sequence[Instance], labels: Sequence[str], silver_weight: fl
 
 
 def _key(
-    about: ProjectSettings, settings: TrainSettings, learn: Sequence[Instance], validation: Sequence[Instance]
+    base: ModelFiles,
+    about: ProjectSettings,
+    settings: TrainSettings,
+    learn: Sequence[Instance],
+    validation: Sequence[Instance],
 ) -> str:
-    files = resolve(about.model)
-    parts = [FORMAT, files.weights_hash, files.recipe_hash, settings.as_dict(), about.seed, about.labels]
+    parts = [FORMAT, base.weights_hash, base.recipe_hash, settings.as_dict(), about.seed, about.labels]
     return hashlib.sha256(json.dumps([*parts, fingerprint(learn), fingerprint(validation)]).encode()).hexdigest()[:32]
 
 

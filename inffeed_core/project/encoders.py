@@ -10,6 +10,7 @@ from pathlib import Path
 from inffeed_core import store
 from inffeed_core.models.sources import resolve
 from inffeed_core.project.folder import Project
+from inffeed_core.project.lost_encoders import base_of, here
 from inffeed_core.records import ModelVersion, Progress
 
 OWN = "version:"
@@ -22,24 +23,21 @@ def transformer_for(model: str, parent: ModelVersion | None) -> str:
     return parent.encoder if parent is not None and base_of(parent) == model else model
 
 
-def base_of(version: ModelVersion) -> str:
-    """The outside model that the version is based on."""
-    return str(version.report.get("base", version.encoder))
-
-
 def located(project: Project, encoder: str, progress: Progress) -> str:
-    """The hub id or folder behind a version's encoder; adapters are merged into their base if not done before.
+    """The hub id or the folder behind a version's encoder, wherever it is now.
+
+    Adapters are merged into their base where they are not yet.
 
     Raises NotReady for an unknown version, ModelError if its files are missing.
     """
     if not encoder.startswith(OWN):
-        return encoder
+        return here(project, encoder)
     with store.reading(project.db) as db:
         version = store.version(db, encoder.removeprefix(OWN))
         labels = store.project_settings(db).labels
     folder = project.models / version.id
     if (folder / ADAPTERS).is_dir():
-        return str(merged(project, base_of(version), folder / ADAPTERS, labels, progress))
+        return str(merged(project, here(project, base_of(version)), folder / ADAPTERS, labels, progress))
     return str(folder / TRANSFORMER)
 
 
