@@ -209,7 +209,10 @@ class TrainSettings(Settings):
     batch_tokens: int = 2048
     """Upper bound on padded tokens in one encoder batch; a text with more is encoded alone."""
     max_tokens: int = 256
-    """Longer texts are truncated to this many tokens."""
+    """Tokens of a text that are read at once; longer ones are cut, or read in windows."""
+    windows: bool = False
+    """Read longer texts whole, in windows of `max_tokens` whose features are averaged; only for the method instant,
+    and for influence through the head."""
     precision: Precision = "float32"
     """int8 encodes two to four times as fast, with nearly the same features; only for bare encoders that are not
     fine-tuned. Tiers beyond the head always run the network in float32."""
@@ -232,6 +235,12 @@ class TrainSettings(Settings):
         require(
             self.precision in get_args(Precision),
             f"precision is {self.precision!r}; expected one of {get_args(Precision)}.",
+        )
+        require(isinstance(self.windows, bool), f"windows is {self.windows!r}; expected true or false.")
+        require(
+            not self.windows or self.method == "instant",
+            f"Windows are for the method instant; with the method {self.method} texts are cut at max_tokens, which can "
+            "be as many as the model has positions for.",
         )
         require(
             self.precision == "float32" or self.method == "instant",

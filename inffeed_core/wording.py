@@ -74,6 +74,26 @@ ENGLISH = {
         "interval {low:+.3f} to {high:+.3f}, not above zero (paired bootstrap over {examples:,} validation "
         "{examples:text|texts})."
     ),
+    "reading-cut": (
+        "{long:,} of {all:,} {all:text|texts} {long:is|are} longer than {limit:,} tokens and {long:was|were} cut there "
+        "(train {train:,}, validation {validation:,}, test {test:,}, silver {silver:,}): the model knows nothing of "
+        "what comes after."
+    ),
+    "reading-windows": (
+        "{long:,} of {all:,} {all:text|texts} {long:is|are} longer than {limit:,} tokens and {long:was|were} read "
+        "whole, in windows (train {train:,}, validation {validation:,}, test {test:,}, silver {silver:,})."
+    ),
+    "reading-more": (
+        "The model can read up to {most:,} tokens at once: raise the number of tokens (--max-tokens), or read long "
+        "texts whole, in windows (--windows)."
+    ),
+    "reading-whole": "The model can read no more at once; long texts can be read whole in windows (--windows).",
+    "reading-unknown": "{share:.1%} of the tokens of the texts are unknown to the tokenizer.",
+    "cut-on-import": (
+        "{long:,} of the project's {all:,} {all:text|texts} {long:is|are} longer than the {limit:,} tokens that "
+        "training reads, and will be cut there (train {train:,}, validation {validation:,}, test {test:,}, silver "
+        "{silver:,})."
+    ),
     "unpaired-none": "These versions cannot be compared: one of them was trained without validation texts.",
     "unpaired-same": (
         "No significant change, the intervals overlap: {before:.3f} to {after:.3f} (by the two separate intervals; "

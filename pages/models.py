@@ -8,6 +8,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from inffeed_core import store
 from inffeed_core.learning.comparing import all_versions
+from inffeed_core.learning.reading import Reading
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import unmeasured
 from inffeed_core.project.status import Status, Step, status
@@ -70,6 +71,10 @@ def _state(now: Status, active: ModelVersion | None) -> None:
         st.caption(" · ".join(moved))
     for left_out in unmeasured(active):
         st.text(told(left_out))
+    if (read := Reading.of(active)) is not None:
+        st.caption(" ".join(told(sentence) for sentence in read.sentences))
+    if reason := active.report.get("not_compared"):
+        st.caption(say("models.not_compared", parent=active.parent, reason=reason))
     if agreement is not None:
         st.caption(say("models.head_agreement", share=agreement))
 

@@ -239,9 +239,19 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     return state
 
 
+def require_head_scope(train: TrainSettings, analysis: AnalysisSettings | None) -> None:
+    """Raise NotReady where texts are read in windows and influence is to go through more than the head."""
+    if train.windows and analysis is not None and analysis.scope != "head":
+        raise NotReady(
+            f"Texts that are read in windows have influence through the head alone; the scope is {analysis.scope!r}. "
+            "Take the scope 'head', or train without windows."
+        )
+
+
 def _tier(project: Project, state: State, progress: Progress, *, exact: bool = False) -> Tier:
     if state.settings.scope == "head":
         return HeadTier(state.influence, state.validation)
+    require_head_scope(TrainSettings.from_dict(state.version.settings), state.settings)
     from inffeed_core.analysis.whole_model_tier import open_whole_model  # imports transformers
 
     learned = (state.learn, state.validation)

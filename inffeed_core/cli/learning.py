@@ -40,14 +40,19 @@ def train_options(command: "F") -> "F":
         type=click.Choice(get_args(Recipe)),
         help=f"How to learn from unconfirmed silver labels. [{TRAIN.recipe}]",
     )
-    length = click.option("--max-tokens", type=int, help=f"Longer texts are cut. [{TRAIN.max_tokens}]")
+    length = click.option("--max-tokens", type=int, help=f"Of a text; longer ones are cut. [{TRAIN.max_tokens}]")
+    windows = click.option(
+        "--windows/--no-windows",
+        default=None,
+        help="Read longer texts whole, in windows whose features are averaged. [no]",
+    )
     precision = click.option(
         "--precision",
         type=click.Choice(get_args(Precision)),
         help=f"Precision of encoding; int8 is faster. [{TRAIN.precision}]",
     )
     model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
-    return model(l2(weight(recipe(length(precision(_fine_tune_options(command)))))))
+    return model(l2(weight(recipe(length(windows(precision(_fine_tune_options(command))))))))
 
 
 def _fine_tune_options(command: "F") -> "F":
@@ -213,8 +218,11 @@ def _on_test(project: "Project", made: "ModelVersion") -> list[str]:
 
 
 def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[str]) -> str:
+    from inffeed_core.learning.reading import Reading
+
     counts = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in made.train_counts.items())
     lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}", *on_test]
+    lines += read.sentences if (read := Reading.of(made)) else []
     if reason := made.report.get("not_compared"):
         lines.append(f"It was not compared with {made.parent}: {reason}")
     if (agreement := made.report.get("head_agreement")) is not None:

@@ -100,7 +100,9 @@ def _known(db: Database) -> _Known:
 
 def _instant(known: _Known, settings: TrainSettings) -> Estimate | None:
     encoder = transformer_for(known.model, known.active)
-    alike = [v for v in known.versions if v.encoder == encoder and _same(v, settings, "max_tokens", "precision")]
+    alike = [
+        v for v in known.versions if v.encoder == encoder and _same(v, settings, "max_tokens", "precision", "windows")
+    ]
     measured = [
         v for n, v in enumerate(alike) if n or "encoding" in v.report
     ]  # for others, the encoding time is unknown

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from inffeed_core.data.markdown import code_span, literal
+from inffeed_core.learning.reading import Reading
 from inffeed_core.project.lost_encoders import base_of
 from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
@@ -34,11 +35,12 @@ def card(version: ModelVersion, about: ProjectSettings, loading: str, *, pairs: 
         f"InfFeed {version.report.get('code', '')} on {version.created[:10]} on top of {code_span(base)}.",
         "## Use",
         f"From the folder that holds this one, with `torch` and `transformers` installed:\n\n```python\n{loading}\n```",
-        f"Texts are cut to {version.settings.get('max_tokens', 256)} tokens, as in training.",
+        _length(version),
         *([PAIRED] if pairs else []),
         "## What it learned from",
         _counts(version.train_counts),
         f"Label state: decision {version.as_of_decision}; SHA-256 of ids, texts and labels `{version.data_hash}`.",
+        *_read(version),
         "## How good it is",
         _scores(version),
         "## How it was trained",
@@ -56,6 +58,22 @@ def _front_matter(base: str, licence: str | None) -> str:
     lines += [f"base_model: {base}"] if _HUB_ID.fullmatch(base) else []
     lines += [f"license: {licence}"] if licence else []
     return "---\n" + "\n".join(lines) + "\n---"
+
+
+def _length(version: ModelVersion) -> str:
+    tokens = version.settings.get("max_tokens", 256)
+    if not version.settings.get("windows"):
+        return f"Texts are cut to {tokens} tokens, as in training."
+    return (
+        f"These lines cut texts to {tokens} tokens. In training, longer texts were read whole: in windows of so many "
+        "tokens, whose features were averaged by their tokens before the head."
+    )
+
+
+def _read(version: ModelVersion) -> list[str]:
+    """How its texts were read, where the version tells."""
+    found = Reading.of(version)
+    return [] if found is None else [" ".join(found.sentences)]
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -18,19 +18,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from inffeed_core import __version__, store
-from inffeed_core.analysis.analysing import analyse, compute
+from inffeed_core.analysis.analysing import analyse, compute, require_head_scope
 from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
 from inffeed_core.learning.against_parent import Difference, difference
 from inffeed_core.learning.estimating import EncodingTime
 from inffeed_core.learning.publishing import Made, files, publish, state
+from inffeed_core.learning.reading import Reading, reading
 from inffeed_core.learning.tuning import cleared, tune
 from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.models.metrics import measure
 from inffeed_core.models.sources import resolve
-from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit
+from inffeed_core.project.encoded import Encoded, Material, encode, instances_of, stored_fit
 from inffeed_core.project.encoders import OWN, located, merged, transformer_for
 from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import base_of, here
@@ -58,6 +59,7 @@ def train(
     of another encoder, which becomes the project's with the version.
     Raises NotReady, ModelError, Cancelled, and then leaves nothing behind.
     """
+    require_head_scope(settings, analysis)
     with cleared(project) if settings.method != "instant" else nullcontext():
         made = _made(project, settings, model, progress)
         with files(project, made):
@@ -89,6 +91,7 @@ class _Fitted:
     fit: HeadFit
     encoding: Mapping[str, object]
     """How long encoding took in seconds, and for how many texts."""
+    read: Reading
 
     @property
     def test(self) -> Encoded:
@@ -134,11 +137,12 @@ def _fitted(project: Project, settings: TrainSettings, model_given: str | None, 
         as_of, silver_clock = store.last_decision_row(db), store.silver_clock(db)
     if model_given is not None:
         about = replace(about, model=model_given)
-    id = f"v{count + 1}"
+    id, instances = f"v{count + 1}", instances_of(project, as_of)
+    read = reading(project, _reader(project, about, settings, parent, progress), settings, instances, progress)
     tuned = None if settings.method == "instant" else tune(project, about, settings, as_of, progress)
     named, model = _transformer(project, about, parent, (id, tuned), progress)
     encoding, began = EncodingTime(progress), time.monotonic()
-    data = encode(project, model, settings, as_of, encoding)
+    data = encode(project, model, settings, as_of, encoding, found=instances)
     seconds = round(time.monotonic() - began, 3) if encoding.texts else 0.0
     material = Material(data=data, classes=len(about.labels), silver_weight=settings.silver_weight)
     validation = material.validation
@@ -163,6 +167,7 @@ def _fitted(project: Project, settings: TrainSettings, model_given: str | None, 
         way=way,
         fit=fit,
         encoding={"seconds": seconds, "texts": encoding.texts},
+        read=read,
     )
 
 
@@ -179,6 +184,7 @@ def _report(
         "seconds": round(time.monotonic() - began, 3),
         "texts": len(data.instances),
         "encoding": found.encoding,
+        "reading": asdict(found.read),
         "head_agreement": _head_agreement(project, found, progress),
         "difference": asdict(compared.interval) if compared.interval else None,
         "not_compared": compared.missing,
@@ -189,6 +195,15 @@ def _report(
         "code": __version__,
         "fine_tuning": None if found.tuned is None else _tuning_facts(found.tuned),
     }
+
+
+def _reader(
+    project: Project, about: ProjectSettings, settings: TrainSettings, parent: ModelVersion | None, progress: Progress
+) -> str:
+    """The hub id or folder of the model whose tokenizer the new version reads with."""
+    if settings.method != "instant":
+        return here(project, about.model)
+    return located(project, transformer_for(about.model, parent), progress)
 
 
 def _base_weights(project: Project, found: _Fitted) -> object:
@@ -219,7 +234,8 @@ def _cosine(project: Project, model: str, settings: TrainSettings) -> float | No
     """How close features in a lower precision are to float32's; None in float32."""
     if settings.precision == "float32":
         return None
-    return cosine_to_float32(model, project.features, max_tokens=settings.max_tokens, precision=settings.precision)
+    how = {"max_tokens": settings.max_tokens, "windows": settings.windows}
+    return cosine_to_float32(model, project.features, precision=settings.precision, **how)  # type: ignore[arg-type]
 
 
 def _tuning_facts(tuned: FineTuned) -> dict[str, object]:

@@ -140,6 +140,11 @@ def _lessons(found: Sequence[Instance], labels: Sequence[str], silver_weight: fl
     return Lessons.of_labels([one.passage for one in found], classes, len(labels), weights)
 
 
+def _keyed(settings: TrainSettings) -> dict[str, object]:
+    """Settings as they were before there were windows, which no fine-tuning has."""
+    return {name: value for name, value in settings.as_dict().items() if name != "windows"}
+
+
 def _key(
     base: ModelFiles,
     about: ProjectSettings,
@@ -147,7 +152,7 @@ def _key(
     learn: Sequence[Instance],
     validation: Sequence[Instance],
 ) -> str:
-    parts = [FORMAT, base.weights_hash, base.recipe_hash, settings.as_dict(), about.seed, about.labels]
+    parts = [FORMAT, base.weights_hash, base.recipe_hash, _keyed(settings), about.seed, about.labels]
     return hashlib.sha256(json.dumps([*parts, fingerprint(learn), fingerprint(validation)]).encode()).hexdigest()[:32]
 
 

@@ -18,7 +18,7 @@ from inffeed_core.errors import MissingExtra, ModelError
 from inffeed_core.models.classifiers import find_head, head_inputs
 from inffeed_core.models.heads import Head
 from inffeed_core.models.int8 import Vectors, int8_vectors
-from inffeed_core.models.passages import Inputs, Tokens, has_types, padded, tokenised
+from inffeed_core.models.passages import Inputs, Tokens, has_types, padded, tokenised, windowed
 from inffeed_core.models.snapshot import Pooling, weights_digest
 from inffeed_core.models.sound import load_tokenizer, require_rows, require_sound
 from inffeed_core.models.sources import ModelFiles
@@ -31,7 +31,7 @@ _UNUSED = ("pooler.",)
 
 
 class Encoder:
-    """One loaded model. Longer texts are cut to `max_tokens` or to the model's positions, whichever is less."""
+    """One loaded model. Texts longer than `max_tokens` or the model's positions are cut, or read in windows."""
 
     def __init__(self, files: ModelFiles, max_tokens: int, precision: Precision = "float32") -> None:
         """Load a model. Raises ModelError if its files changed since they were checked, or cannot be used."""
@@ -55,6 +55,22 @@ class Encoder:
         rows = tokenised(self._tokenizer, passages, max_tokens=self.max_tokens, types=self._types)
         require_rows(self.files, self.model, self._tokenizer, rows)
         return [tokens or [self._filler] for tokens in rows]
+
+    def windows(self, passages: Sequence[Passage]) -> list[list[Tokens]]:
+        """Windows of tokens that together hold the whole of each text or pair; see `passages.windowed`."""
+        found = windowed(self._tokenizer, passages, max_tokens=self.max_tokens, types=self._types)
+        require_rows(self.files, self.model, self._tokenizer, (row for rows in found for row in rows))
+        return [[row or [self._filler] for row in rows] for rows in found]
+
+    @torch.inference_mode()
+    def encode_windows(self, windows: Sequence[Tokens], batch_tokens: int) -> Float[Tensor, " feature"]:
+        """Features of one text by its windows: their mean, each by its tokens, and of length 1 where others are."""
+        size = max(1, batch_tokens // max(map(len, windows)))
+        found = torch.cat([self.encode(windows[start : start + size]) for start in range(0, len(windows), size)])
+        shares = torch.tensor([float(len(row)) for row in windows])
+        mean = (shares / shares.sum()) @ found
+        pooling = self.files.pooling
+        return nn.functional.normalize(mean, dim=0) if pooling is not None and pooling.normalise else mean
 
     @torch.inference_mode()
     def encode(self, batch: Sequence[Tokens]) -> Float[Tensor, "text feature"]:

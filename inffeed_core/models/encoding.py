@@ -7,7 +7,7 @@ progress is reported, so a cancel loses nothing and a kill at most one batch, an
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -48,6 +48,7 @@ class _Place:
     files: ModelFiles
     max_tokens: int
     precision: Precision
+    windows: bool
     folder: Path
 
 
@@ -60,14 +61,16 @@ def features(
     batch_tokens: int,
     progress: Progress,
     precision: Precision = "float32",
+    windows: bool = False,
 ) -> Float[Tensor, "text feature"]:
     """Float32 features on the CPU, one row for each of `texts`, in their order, computed in this precision.
 
+    With `windows` a text of more than `max_tokens` is read whole, in windows of that many tokens; else it is cut.
     Consecutive rows in the cache are returned as a memory map; writing to it changes no file. `batch_tokens` bounds
     the padded tokens of a batch. Progress counts the texts that must be encoded, so its pace predicts the time left.
     Raises ModelError for a model that cannot be used or a full disk, and whatever `progress` raises.
     """
-    place = _place(model, cache, max_tokens, precision)
+    place = _place(model, cache, max_tokens, precision, windows=windows)
     hashes, first, row_of = np.unique(text_hashes(texts), return_index=True, return_inverse=True)
     store, slots = _look_up(place.folder, hashes)
     if store is None or (slots < 0).any():
@@ -78,13 +81,16 @@ def features(
         return store.rows(slots[row_of])
 
 
-def cosine_to_float32(model: str, cache: Path, *, max_tokens: int, precision: Precision) -> float | None:
+def cosine_to_float32(
+    model: str, cache: Path, *, max_tokens: int, precision: Precision, windows: bool = False
+) -> float | None:
     """Mean cosine between features in this precision and in float32, over the texts that started the cache.
 
     None if nothing has been encoded in this precision yet.
     """
     try:
-        told = json.loads((_place(model, cache, max_tokens, precision).folder / "cache.json").read_text("utf-8"))
+        place = _place(model, cache, max_tokens, precision, windows=windows)
+        told = json.loads((place.folder / "cache.json").read_text("utf-8"))
         return float(told["cosine_to_float32"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -104,15 +110,19 @@ def own_head(model: str, cache: Path, *, max_tokens: int, progress: Progress) ->
     return load_head(place.folder / _HEAD)
 
 
-def _place(model: str, cache: Path, max_tokens: int, precision: Precision = "float32") -> _Place:
+def _place(
+    model: str, cache: Path, max_tokens: int, precision: Precision = "float32", *, windows: bool = False
+) -> _Place:
     """The place whose folder is named after everything that determines a text's features."""
     files = resolve(model)
     parts = [FORMAT, files.weights_hash, files.recipe_hash, repr(files.pooling), max_tokens]
+    parts += ["windows"] if windows else []
     name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     return _Place(
         files=files,
         max_tokens=max_tokens,
         precision=precision,
+        windows=windows,
         folder=cache / (name if precision == "float32" else f"{name}-{precision}"),
     )
 
@@ -138,16 +148,27 @@ def _complete(place: _Place, texts: Sequence[Passage], batch_tokens: int, progre
     done = 0
     progress(STAGE, done, len(missing))
     for start in range(0, len(missing), WINDOW):
-        window = slots[start : start + WINDOW]
-        tokens = encoder.tokenise([texts[i] for i in missing[start : start + WINDOW]])
-        for rows in plan_batches(np.array([len(t) for t in tokens]), batch_tokens):
-            encoded = encoder.encode([tokens[i] for i in rows]).numpy()
-            _require_numbers(place.files, encoded, [texts[missing[start + i]] for i in rows])
+        window, some = slots[start : start + WINDOW], [texts[i] for i in missing[start : start + WINDOW]]
+        for rows, encoded in _batches(place, encoder, some, batch_tokens):
+            _require_numbers(place.files, encoded, [some[i] for i in rows])
             with disk_errors_explained(place.folder):
                 store.put(window[rows], encoded)
             done += len(rows)
             progress(STAGE, done, len(missing))
     return store
+
+
+def _batches(
+    place: _Place, encoder: "Encoder", texts: Sequence[Passage], batch_tokens: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """(numbers of some texts, their features) until all are done: texts of one window together, longer ones alone."""
+    pieces = encoder.windows(texts) if place.windows else [[tokens] for tokens in encoder.tokenise(texts)]
+    short = np.array([i for i, rows in enumerate(pieces) if len(rows) == 1], dtype=np.int64)
+    for some in plan_batches(np.array([len(pieces[i][0]) for i in short], dtype=np.int64), batch_tokens):
+        yield short[some], encoder.encode([pieces[i][0] for i in short[some]]).numpy()
+    for i, rows in enumerate(pieces):
+        if len(rows) > 1:
+            yield np.array([i]), encoder.encode_windows(rows, batch_tokens).unsqueeze(0).numpy()
 
 
 def _require_numbers(files: ModelFiles, encoded: NDArray[np.float32], texts: Sequence[Passage]) -> None:
@@ -205,6 +226,7 @@ def _provenance(place: _Place) -> dict[str, object]:
         "pooling": repr(place.files.pooling),
         "max_tokens": place.max_tokens,
         "precision": place.precision,
+        "windows": place.windows,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in engines},
     }

@@ -139,6 +139,15 @@ def wording_of(one: Instance) -> str:
     return one.text if one.pair is None else f"{one.text}\n{one.pair}"
 
 
+def instances_of(project: Project, as_of: int, splits: Sequence[Split] = tuple(Split)) -> list[Instance]:
+    """The `usable` instances of the project with the labels of this decision row. Raises NotReady for none."""
+    with store.reading(project.db) as db:
+        found = usable(store.instances(db, splits, as_of=as_of))
+    if not found:
+        raise NotReady("The project holds no texts yet; import gold and silver data first.")
+    return found
+
+
 def encode(
     project: Project,
     model: str,
@@ -146,15 +155,16 @@ def encode(
     as_of: int,
     progress: Progress,
     splits: Sequence[Split] = tuple(Split),
+    found: Sequence[Instance] | None = None,
 ) -> Encoded:
-    """The `usable` instances of the project with the labels of decision row `as_of`, through this encoder.
+    """The `usable` instances of the project with the labels of decision row `as_of`, through this encoder; `found`,
+    where they were read already.
 
     Texts encoded before come from the cache. Raises NotReady for an empty project, ModelError, Cancelled.
     """
+    found = instances_of(project, as_of, splits) if found is None else found
     with store.reading(project.db) as db:
-        about, found = store.project_settings(db), usable(store.instances(db, splits, as_of=as_of))
-    if not found:
-        raise NotReady("The project has no texts yet; import gold and silver data first.")
+        about = store.project_settings(db)
     features = encoded_features(
         model,
         [one.passage for one in found],
@@ -162,6 +172,7 @@ def encode(
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,
         precision=settings.precision,
+        windows=settings.windows,
         progress=progress,
     )
     number = {label: c for c, label in enumerate(about.labels)}

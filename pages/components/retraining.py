@@ -149,8 +149,15 @@ def _learning(method: Method) -> dict[str, Any]:
         "silver_weight": weight,
         "l2": _share("models.l2", key="l2", help=say("models.l2_help")),
         "max_tokens": tokens,
+        "windows": _windows(method),
         "precision": _precision(method),
     }
+
+
+def _windows(method: Method) -> bool:
+    off = method != "instant"
+    whole = st.checkbox(say("models.windows"), disabled=off, key="windows", help=say("models.windows_help"), **_KEPT)
+    return whole and not off
 
 
 def _precision(method: Method) -> str:

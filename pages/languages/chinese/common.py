@@ -450,6 +450,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "changed": "此后更改的标签",
         "changed_help": "该版本训练之后被更改或确认的标签。",
         "flags_open": "待审文本",
+        "not_compared": "未与 {parent} 比较：{reason}",
         "head_agreement": "重新拟合的分类头与所载入分类器自带的分类头在 {share:.1%} 的文本上预测一致。",
         "train_first": "训练首个模型",
         "retrain": "重新训练",
@@ -476,7 +477,12 @@ WORDS: dict[str, dict[str, Any]] = {
         "l2_empty": "由验证集选定",
         "l2_help": "留空：首次训练时按验证损失选定，之后保持不变。",
         "tokens": "每条文本读取的词元数",
-        "tokens_help": "更长的文本会被截断。更改此值需重新编码全部文本。",
+        "tokens_help": "更长的文本会被截断，除非分窗口读取。更改此值需重新编码全部文本。",
+        "windows": "分窗口完整读取长文本",
+        "windows_help": (
+            "把长文本按上面的词元数分成若干窗口，分别编码后取平均，这样不会截断。"
+            "仅适用于只重新拟合分类头的方法，且影响只经过分类头。更改此值需重新编码全部文本。"
+        ),
         "int8": "以 int8 编码文本",
         "int8_help": (
             "速度为两到四倍，特征几乎不变。适用于 BERT、RoBERTa 和 DistilBERT 类编码器；"
@@ -614,6 +620,21 @@ WORDS: dict[str, dict[str, Any]] = {
         "paired-fell": (
             "宏平均 F1 显著下降：{change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}"
             "（基于两个版本都预测过的 {examples:,} 条验证文本的配对自助法）。"
+        ),
+        "reading-cut": (
+            "{all:,} 条文本中有 {long:,} 条超过 {limit:,} 个词元，已在该处截断（训练集 {train:,}、验证集 {validation:,}、"
+            "测试集 {test:,}、银数据 {silver:,}）：模型不知道后面的内容。"
+        ),
+        "reading-windows": (
+            "{all:,} 条文本中有 {long:,} 条超过 {limit:,} 个词元，已分窗口完整读取（训练集 {train:,}、验证集 {validation:,}、"
+            "测试集 {test:,}、银数据 {silver:,}）。"
+        ),
+        "reading-more": "该模型一次最多可读 {most:,} 个词元：可提高每条文本读取的词元数，或分窗口完整读取长文本。",
+        "reading-whole": "该模型一次读不了更多；可分窗口完整读取长文本。",
+        "reading-unknown": "文本的词元中有 {share:.1%} 是分词器不认识的。",
+        "cut-on-import": (
+            "项目的 {all:,} 条文本中有 {long:,} 条超过训练时读取的 {limit:,} 个词元（训练集 {train:,}、"
+            "验证集 {validation:,}、测试集 {test:,}、银数据 {silver:,}），将在该处截断。"
         ),
         "unpaired-none": "这两个版本无法比较：其中一个在训练时没有验证文本。",
         "trial-confirmed": (

@@ -444,6 +444,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "changed": "Labels changed since",
         "changed_help": "Relabelled or confirmed since this version was trained.",
         "flags_open": "Flags open",
+        "not_compared": "It was not compared with {parent}: {reason}",
         "head_agreement": (
             "The refitted head agrees with the loaded classifier's own head on {share:.1%} of the texts."
         ),
@@ -475,7 +476,15 @@ WORDS: dict[str, dict[str, Any]] = {
         "l2_empty": "chosen on validation",
         "l2_help": "If empty, the first training chooses it by validation loss, and later ones keep it.",
         "tokens": "Tokens read per text",
-        "tokens_help": "Longer texts are cut. If you change this, every text is encoded again.",
+        "tokens_help": (
+            "Longer texts are cut, unless they are read in windows. If you change this, every text is encoded again."
+        ),
+        "windows": "Read long texts whole, in windows",
+        "windows_help": (
+            "Splits a long text into windows of that many tokens, encodes each and averages them, so nothing is cut. "
+            "Only for the method that refits the head, and for influence through the head. If you change this, every "
+            "text is encoded again."
+        ),
         "int8": "Encode texts in int8",
         "int8_help": (
             "Two to four times as fast, with nearly the same features. For BERT, RoBERTa and DistilBERT encoders; "
