@@ -7,12 +7,12 @@ from contextlib import suppress
 
 import streamlit as st
 
+from inffeed_core import store
 from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Act, Changes
 from inffeed_core.review.discussing import topics
-from inffeed_core.review.handing_out import held, release
 from inffeed_core.review.messages import UNAVAILABLE
 from inffeed_core.review.progress import Sitting
 from pages.components.discussion import discussion
@@ -71,16 +71,21 @@ def _to_discussion(project: Project, annotator: str) -> None:
 def _person(project: Project, annotator: str) -> None:
     """The annotator's name; behind it the ways to stop."""
     with st.popover(as_it_is(annotator), icon=":material/person:", type="tertiary"):
-        minutes = f"{settings_of(project).lease_minutes:g}"
-        count = held(project, annotator)
+        with store.reading(project.db) as db:
+            count, minutes = store.leased(db, annotator), f"{store.project_settings(db).lease_minutes:g}"
         st.text(say("review.held", count=count, minutes=minutes))
         if st.button(say("review.release"), icon=":material/logout:"):
-            st.session_state["released"] = release(project, annotator)
+            st.session_state["released"] = _leave(project, annotator)
             st.rerun()
         if not given_name() and st.button(say("review.change_name"), icon=":material/badge:"):
-            release(project, annotator)
+            _leave(project, annotator)
             _forget_name()
             st.rerun()
+
+
+def _leave(project: Project, annotator: str) -> int:
+    with store.writing(project.db) as db:
+        return store.leave(db, annotator)
 
 
 def _stopped(count: int) -> None:

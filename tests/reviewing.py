@@ -1,8 +1,10 @@
 """A project that is ready for review, filled through the store: what an analysis would have left behind."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -10,6 +12,8 @@ from inffeed_core import store
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Example, ModelVersion, Split
+from inffeed_core.review.handing_out import Asked, Handed, hand_out
+from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 
@@ -46,6 +50,24 @@ def make_reviewable(folder: Path, filling: Filling | None = None) -> Project:
 
 def _about(given: Filling) -> ProjectSettings:
     return ProjectSettings("Reviews", given.labels, guidelines=given.guidelines, audit_share=given.audit_share)
+
+
+def take(project: Project, sitting: Sitting, limit: int, have: Sequence[str] = (), **asked: Any) -> Handed:
+    """Hand flags out as to a browser that holds these; `asked` is more of `Asked`."""
+    with store.writing(project.db) as db:
+        return hand_out(db, sitting, Asked(limit=limit, have=have, **asked))
+
+
+def leave(project: Project, annotator: str) -> int:
+    """As where the annotator goes; how many flags are free again."""
+    with store.writing(project.db) as db:
+        return store.leave(db, annotator)
+
+
+def held(project: Project, annotator: str) -> int:
+    """How many flags the annotator holds now."""
+    with store.reading(project.db) as db:
+        return store.leased(db, annotator)
 
 
 def examples(given: Filling) -> list[Example]:

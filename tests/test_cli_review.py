@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from commands import answer, run, write
+from reviewing import take
 
-from inffeed_core import review
 from inffeed_core.analysis import exploring
 from inffeed_core.project.folder import Project
 from inffeed_core.review.progress import Sitting
@@ -49,7 +49,7 @@ def test_decide_from_a_file(project: Project, tmp_path: Path) -> None:
 
 
 def test_flags_are_given_back(reviewable_project: Project):
-    review.take(reviewable_project, Sitting("Ada"), 4)
+    take(reviewable_project, Sitting("Ada"), 4)
     told = run("release", reviewable_project.folder, "--annotator", "Ada").stdout
     assert told == "4 flags are free for others again.\n"
 

@@ -239,9 +239,11 @@ def release(project: Path, annotator: str) -> None:
 
     While somebody reviews the project DIR on the Review page, the next flags are theirs alone; this frees them at once.
     """
-    from inffeed_core.review.handing_out import release as release_all
+    from inffeed_core import store
 
-    tell(f"{release_all(opened(project), annotator):,} flags are free for others again.")
+    with store.writing(opened(project).db) as db:
+        count = store.leave(db, annotator)
+    tell(f"{count:,} flags are free for others again.")
 
 
 @click.command(epilog="Example: inffeed discussion reviews --json")

@@ -7,8 +7,12 @@ from sqlite_utils import Database
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Decision, Instance
+from inffeed_core.records import UNDECIDED, Act, Decision, FlagFilter, Instance
+from inffeed_core.review.progress import Sitting
 from inffeed_core.store import Viewer
+
+LOOK_AGAIN = FlagFilter(answered=UNDECIDED)
+"""All that was answered and is still undecided."""
 
 
 def decide(project: Project, decision: Decision, also: Sequence[str] = ()) -> bool:
@@ -19,17 +23,47 @@ def decide(project: Project, decision: Decision, also: Sequence[str] = ()) -> bo
     """
     with store.writing(project.db) as db:
         if decision.act is not Act.UNDO:
-            store.release(db, decision.annotator, [decision.instance_id, *also])
-            if not store.record_decision(db, decision):
-                return False
-            for id in also:
-                store.record_decision(db, _part(decision, store.instance(db, id)))
-            return True
+            return _record(db, decision, also)
         if store.undone_by(db, decision.token) is not None:
             return False
         undone = store.undo_token(db, decision.undoes or "", decision.annotator, decision.token)
         _keep(db, undone)
         return True
+
+
+def answer(
+    project: Project, sitting: Sitting, decision: Decision, also: Sequence[str] = (), *, again: bool = False
+) -> list[str]:
+    """Store what was decided about a flag that was handed out; returns the ids of what others have answered instead.
+
+    An answer is stored where a place is free for its annotator as it arrives, or is theirs already, so that no flag is
+    answered once too often: whoever was away for long may find that others were given it. Where the flag is one of
+    these, nothing is stored; where a twin in `also` is, all but that. `again` = it was handed out as one that is still
+    undecided, to be looked at again. Raises as `decide` does.
+    """
+    with store.writing(project.db) as db:
+        if store.arrived(db, decision.token):
+            return []
+        ids = [store.instance(db, decision.instance_id).id, *also]
+        viewer = Viewer(sitting.annotator, store.project_settings(db).overlap)
+        free = store.still_open(db, ids, viewer) | store.answered_by(db, ids, sitting.annotator)
+        if again:
+            at = store.Room(analysis=decision.analysis_id or 0, policy=sitting.policy, viewer=viewer, only=LOOK_AGAIN)
+            free |= store.still_undecided(db, ids, at)
+        if decision.instance_id not in free:
+            store.release(db, sitting.annotator, ids)
+            return [decision.instance_id]
+        _record(db, decision, [id for id in also if id in free])
+        return [id for id in ids if id not in free]
+
+
+def _record(db: Database, decision: Decision, also: Sequence[str]) -> bool:
+    store.release(db, decision.annotator, [decision.instance_id, *also])
+    if not store.record_decision(db, decision):
+        return False
+    for id in also:
+        store.record_decision(db, _part(decision, store.instance(db, id)))
+    return True
 
 
 def _part(decision: Decision, twin: Instance) -> Decision:
@@ -69,8 +103,9 @@ def undo(project: Project, annotator: str, token: str) -> Decision | None:
 
 
 def _keep(db: Database, undone: Decision) -> None:
-    """Lease to the annotator again the flags whose decision they took back."""
-    store.lease(db, [undone.instance_id], undone.annotator, store.project_settings(db).lease_minutes)
+    """What an annotator takes back they have before them again."""
+    seconds = 60 * store.project_settings(db).lease_minutes
+    store.lease(db, [undone.instance_id], undone.annotator, seconds)
 
 
 def answers(project: Project, ids: Sequence[str], annotator: str) -> dict[str, list[Decision]]:

@@ -1,5 +1,12 @@
-"""Handing out flags: which, to whom, and for how long they are reserved."""
+"""Handing out flags: to whom, which, and for how long they are kept from others.
 
+A flag has as many places as answers are wanted, and an answer or a lease fills one (`store.leases`). One is handed out
+where a place is free, so no flag is answered once too often, and a browser shows at once what it holds ahead. Who holds
+how much follows from what is left: flags are plenty, then each holds several; as they run short each holds fewer, at
+last the one on screen; and where somebody waits for what others hold ahead, those give it back.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,13 +17,34 @@ from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, Evidence, Flag, FlagFilter, Instance
 from inffeed_core.review.items import ReviewItem, _items
-from inffeed_core.review.progress import Sitting, analysis_for
+from inffeed_core.review.progress import Sitting, analysis_for, left_in
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL
 
 FEWEST_AHEAD = 5
-"""The least flags that each annotator holds, however many review: enough while a message travels."""
+"""Flags that each holds, however many review, while there are enough: they last while a message travels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What an annotator's browser tells of the flags that it holds, and asks for."""
+
+    limit: int
+    """How many more it has room for."""
+    have: Sequence[str] = ()
+    """Ids of the flags that it holds, first first: the one on screen."""
+    back: Sequence[str] = ()
+    """Ids of what it held ahead and gives back. Nothing else that it has is given to others while it is heard of, since
+    it may be on the screen before its annotator hears of that."""
+    fresh: bool = False
+    """Whether it begins anew: whatever else the annotator held is free."""
+    again: bool = False
+    """Whether it goes on after a reload: what the annotator held comes before anything else."""
+    ahead: int | None = None
+    """How many one holds who reviews alone; where several do, each holds fewer. None = as many as are asked for."""
+    idle: float = 0.0
+    """Seconds since the annotator last did something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +53,7 @@ class Handed:
 
     items: Sequence[ReviewItem]
     lost: Sequence[str]
-    """Ids of flags that they had but no longer hold: answered, or handed to others because the lease ended or because
-    the last flags were shared out."""
+    """Ids of those that they had which are theirs no more: answered, or with others since the lease ran out."""
     analysis_id: int
     ahead: int
     """The most flags an annotator may hold while this many review; whoever has more gives them back."""
@@ -56,69 +83,64 @@ def queue(
         return _items(db, analysis, policy, ranked)
 
 
-def take(
-    project: Project,
-    sitting: Sitting,
-    limit: int,
-    have: Sequence[str] = (),
-    *,
-    fresh: bool = False,
-    again: bool = False,
-    ahead: int | None = None,
-    back: Sequence[str] = (),
-) -> Handed:
-    """Hand the annotator the first flags that are open for them, in addition to those that they `have` (ids, in order).
+def hand_out(db: Database, sitting: Sitting, asked: Asked) -> Handed:
+    """Hand the annotator the first flags that are open for them, beside those that they have, and lease them all.
 
-    All of them are leased to the annotator from now for the project's `lease_minutes`, so that nobody else gets
-    them; a `fresh` start frees whatever else was leased to the annotator. A start `again`, as after a reload, hands out
-    those other leased flags first, so that nobody loses their place. `ahead` is how many flags a lone reviewer holds;
-    several reviewers each hold fewer. None = as many as are asked for. `back` (ids) are flags that they give back;
-    nothing else that they have is given to others, since it may already be on their screen. Raises NotReady if there is
-    no analysis.
+    An annotator who has done nothing for the project's `lease_minutes` is handed none, and what they have may go to
+    others. Raises NotReady before an analysis.
     """
-    with store.writing(project.db) as db:
-        return hand_out(db, sitting, limit, have, fresh=fresh, again=again, ahead=ahead, back=back)
-
-
-def hand_out(
-    db: Database,
-    sitting: Sitting,
-    limit: int,
-    have: Sequence[str] = (),
-    *,
-    fresh: bool = False,
-    again: bool = False,
-    ahead: int | None = None,
-    back: Sequence[str] = (),
-) -> Handed:
-    """`take`, in an open database."""
-    annotator, policy = sitting.annotator, sitting.policy
-    settings, analysis = store.project_settings(db), analysis_for(db, policy)
+    annotator, settings, analysis = sitting.annotator, store.project_settings(db), analysis_for(db, sitting.policy)
     viewer = Viewer(annotator, settings.overlap)
-    own = _own(db, viewer, settings.audit_share) if again else []
-    if fresh or again:
-        store.release(db, annotator)
-    store.release(db, annotator, back)
-    # if several answer each flag, one that is taken from somebody's queue may get an answer too many
-    people = 1 + store.others_reviewing(db, annotator) if settings.overlap == 1 else 1
-    most = len(have) + limit if ahead is None else held_ahead(ahead, people)
-    looked = store.Room(analysis=analysis.id, policy=policy, viewer=viewer, only=sitting.only)
-    still = store.still_undecided(db, have, looked) if sitting.only.answered else store.still_open(db, have, viewer)
-    kept = [id for id in have if id in still]
-    room = max(0, min(limit, most - len(kept)))
-    if sitting.only.answered:
-        items = _again(db, analysis, looked, room, have)
-    else:
-        items = _open(db, analysis, sitting, room, have, own, shares=ahead is not None and settings.overlap == 1)
-    lost = [id for id in have if id not in kept]
+    at = store.Room(analysis=analysis.id, policy=sitting.policy, viewer=viewer, only=sitting.only)
+    own = _own(db, viewer, settings.audit_share) if asked.again else []
+    if asked.fresh or asked.again:
+        store.leave(db, annotator)
+    store.release(db, annotator, asked.back)
+    kept = still_theirs(db, at, asked.have)
+    most = _most(db, at, asked)
+    room = max(0, min(asked.limit, most - len(kept)))
+    seconds = 60 * settings.lease_minutes - asked.idle
+    items = _next(db, at, analysis, room, asked.have, own) if seconds > 0 else []
+    lost = [id for id in asked.have if id not in kept]
     store.release(db, annotator, lost)
-    store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, settings.lease_minutes)
+    if seconds > 0:
+        store.lease(db, [*kept, *(i.flag.id for i in items)], annotator, seconds)
+        store.heard_of(db, annotator, waits=room > 0 and not kept and not items and _held_ahead_for(db, at))
     return Handed(items=items, lost=lost, analysis_id=analysis.id, ahead=most, short=len(items) < room)
 
 
-def held_ahead(alone: int, people: int) -> int:
-    """How many flags each of this many annotators holds, so that the best do not all go to whoever came first."""
-    return max(FEWEST_AHEAD, alone // people)
+def still_theirs(db: Database, at: store.Room, have: Sequence[str]) -> list[str]:
+    """Those of these flags (ids) that nobody else has taken the place at."""
+    still = store.still_undecided(db, have, at) if at.only.answered else store.still_open(db, have, at.viewer)
+    return [id for id in have if id in still]
+
+
+def _most(db: Database, at: store.Room, asked: Asked) -> int:
+    if asked.ahead is None:
+        return len(asked.have) + asked.limit
+    others = store.others_here(db, str(at.viewer.annotator))
+    if 1 + others.count <= at.viewer.overlap:
+        return asked.ahead  # each may answer every flag
+    if others.waiting:
+        return 1
+    return held_ahead(asked.ahead, 1 + others.count, at.viewer.overlap, left_in(db, at))
+
+
+def held_ahead(alone: int, people: int, overlap: int, left: int) -> int:
+    """How many flags each of more people than `overlap` holds, of so many that are left.
+
+    The best ones should not lie with whoever came first, nor the last ones.
+    """
+    share = alone // math.ceil(people / overlap)
+    return max(1, min(max(FEWEST_AHEAD, share), left // people))
+
+
+def _held_ahead_for(db: Database, at: store.Room) -> bool:
+    """Whether others hold something ahead that the viewer could answer."""
+    past = replace(at, viewer=replace(at.viewer, past_ahead=True))
+    if at.only.answered:
+        return bool(store.undecided(db, past, 1))
+    return bool(store.flagged(db, at.analysis, at.policy, past.viewer, limit=1, only=at.only))
 
 
 def _own(db: Database, viewer: Viewer, audit_share: float) -> list[str]:
@@ -128,35 +150,27 @@ def _own(db: Database, viewer: Viewer, audit_share: float) -> list[str]:
     return [id for id in held if id not in drawn]
 
 
-def _open(
-    db: Database, analysis: Analysis, sitting: Sitting, room: int, have: Sequence[str], own: list[str], *, shares: bool
-) -> list[ReviewItem]:
-    """The first open flags, mixed with audited texts; if flags run short, some that others hold ahead."""
-    settings = store.project_settings(db)
-    viewer = Viewer(sitting.annotator, settings.overlap)
-    ranked = _next(db, analysis, sitting, viewer, room, have, own)
-    short = room - len(ranked) if shares else 0
-    if short and len(have) < 2 and store.share_out(db, sitting.annotator, short, settings.lease_minutes):
-        ranked = _next(db, analysis, sitting, viewer, room, have, own)  # the last flags were with others
-    items = _items(db, analysis, sitting.policy, ranked)
-    return _with_audit(db, items, viewer, have, settings.audit_share)[:room] if settings.audit_share else items
-
-
 def _next(
-    db: Database, analysis: Analysis, sitting: Sitting, viewer: Viewer, room: int, have: Sequence[str], own: list[str]
-) -> list[Ranked]:
-    """The first open flags, those in `own` (ids) before all others."""
+    db: Database, at: store.Room, analysis: Analysis, room: int, have: Sequence[str], own: Sequence[str]
+) -> list[ReviewItem]:
+    """The first open flags, those of `own` (ids) before any other, and audited texts among them."""
     if room <= 0:
         return []
-    kept: list[Ranked] = []
-    if own:
-        kept = store.flagged(
-            db, analysis.id, sitting.policy, viewer, limit=room, leave_out=have, only=sitting.only, among=own
+    if at.only.answered:
+        return _again(db, analysis, at, room, have)
+    items = _items(db, analysis, at.policy, _first(db, at, room, have, own))
+    audit_share = store.project_settings(db).audit_share
+    return _with_audit(db, items, at.viewer, have, audit_share)[:room] if audit_share else items
+
+
+def _first(db: Database, at: store.Room, room: int, have: Sequence[str], own: Sequence[str]) -> list[Ranked]:
+    def find(limit: int, leave_out: Sequence[str], among: Sequence[str] | None = None) -> list[Ranked]:
+        return store.flagged(
+            db, at.analysis, at.policy, at.viewer, limit=limit, leave_out=leave_out, only=at.only, among=among
         )
-    beside = [*have, *(r.row.instance for r in kept)]
-    left = room - len(kept)
-    more = store.flagged(db, analysis.id, sitting.policy, viewer, limit=left, leave_out=beside, only=sitting.only)
-    return [*kept, *more]
+
+    kept = find(room, have, own) if own else []
+    return [*kept, *find(room - len(kept), [*have, *(r.row.instance for r in kept)])]
 
 
 def _again(db: Database, analysis: Analysis, room: store.Room, limit: int, have: Sequence[str]) -> list[ReviewItem]:
@@ -211,15 +225,3 @@ def _blind(instance: Instance, of: int, analysis: int) -> ReviewItem:
         original=instance.original_label,
         blind=True,
     )
-
-
-def release(project: Project, annotator: str) -> int:
-    """Give back every flag that the annotator holds, so that others can get them; returns how many."""
-    with store.writing(project.db) as db:
-        return store.release(db, annotator)
-
-
-def held(project: Project, annotator: str) -> int:
-    """How many flags the annotator holds now."""
-    with store.reading(project.db) as db:
-        return store.leased(db, annotator)

@@ -6,7 +6,7 @@ Everything else is read in one transaction afterwards.
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlite_utils import Database
 
@@ -14,8 +14,8 @@ from inffeed_core import store
 from inffeed_core.errors import InfFeedError, InvalidDecision, UnknownInstance
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Instance, Split
-from inffeed_core.review.deciding import answers_of_others, decide, open_twins, undo
-from inffeed_core.review.handing_out import Handed, hand_out
+from inffeed_core.review.deciding import answer, answers_of_others, decide, open_twins, undo
+from inffeed_core.review.handing_out import Asked, Handed, hand_out
 from inffeed_core.review.items import ReviewItem, ranked_item
 from inffeed_core.review.progress import ReviewProgress, Sitting, exposure_today, progress_of
 
@@ -42,7 +42,11 @@ class Sent:
     undoes: str | None = None
     analysis_id: int | None = None
     also: Sequence[str] = ()
-    """Ids of the twins that it also applies to."""
+    """Ids of the twins that it holds for too."""
+    in_place: bool = False
+    """Whether it corrects a text that was shown as an influencer, which nobody was handed."""
+    again: bool = False
+    """Whether the text was handed out to be looked at again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,9 @@ class Message:
     look: Sequence[str] = ()
     """Ids of texts that it wants to see."""
     analysis_id: int | None = None
-    """The analysis that its flags come from."""
+    """Where its flags come from."""
+    idle: float = 0.0
+    """Seconds since the annotator last did something."""
 
 
 @dataclass(slots=True)
@@ -69,7 +75,9 @@ class Receipt:
     acknowledged: list[str] = field(default_factory=list)
     """Tokens."""
     refused: dict[str, str] = field(default_factory=dict)
-    """The reason by token."""
+    """Token to why."""
+    passed_on: dict[str, Sequence[str]] = field(default_factory=dict)
+    """Token to the ids of texts that others have answered instead; see `deciding.answer`."""
     undone: dict[str, Decision] = field(default_factory=dict)
     """Decisions undone by an undo that named none, by the token of the undo."""
     problem: str = ""
@@ -120,15 +128,15 @@ class Welcome:
     """Ids of the gold texts in the history."""
 
 
-def receive(project: Project, annotator: str, decisions: Sequence[Sent]) -> Receipt:
-    """Store the decisions of a message in order, each in its own transaction.
+def receive(project: Project, sitting: Sitting, decisions: Sequence[Sent]) -> Receipt:
+    """Store the decisions of a message in order, each in a transaction of its own.
 
     One that can never be stored is refused, and the rest go on; if the disk fails, the rest waits in the browser.
     """
     receipt = Receipt()
     for sent in decisions:
         try:
-            _store(project, annotator, sent, receipt)
+            _store(project, sitting, sent, receipt)
             receipt.acknowledged.append(sent.token)
         except REFUSED as error:
             receipt.refused[sent.token] = str(error)
@@ -138,23 +146,26 @@ def receive(project: Project, annotator: str, decisions: Sequence[Sent]) -> Rece
     return receipt
 
 
-def _store(project: Project, annotator: str, sent: Sent, receipt: Receipt) -> None:
+def _store(project: Project, sitting: Sitting, sent: Sent, receipt: Receipt) -> None:
     if sent.act == Act.UNDO and sent.undoes is None:
-        undone = undo(project, annotator, sent.token)
+        undone = undo(project, sitting.annotator, sent.token)
         if undone is not None:
             receipt.undone[sent.token] = undone
         return
     decision = Decision(
         token=sent.token,
         instance_id=sent.id,
-        annotator=annotator,
+        annotator=sitting.annotator,
         act=Act(sent.act),
         label=sent.label,
         note=sent.note,
         undoes=sent.undoes,
         analysis_id=sent.analysis_id,
     )
-    decide(project, decision, sent.also)
+    if decision.act is Act.UNDO or sent.in_place:
+        decide(project, decision)
+    elif taken := answer(project, sitting, decision, sent.also, again=sent.again):
+        receipt.passed_on[sent.token] = taken
 
 
 def welcome(project: Project, sitting: Sitting, *, again: bool = False) -> Welcome:
@@ -163,7 +174,7 @@ def welcome(project: Project, sitting: Sitting, *, again: bool = False) -> Welco
     `again` = the same sitting continues after a reload or another page, with the flags that it held.
     """
     with store.writing(project.db) as db:
-        handed = hand_out(db, sitting, QUEUE, fresh=True, again=again, ahead=QUEUE)
+        handed = hand_out(db, sitting, Asked(limit=QUEUE, fresh=True, again=again, ahead=QUEUE))
         decisions = store.history(db, sitting.annotator, HISTORY + 1, with_parts=False)
         known = store.find(db, [d.instance_id for d in decisions])
         return Welcome(
@@ -191,7 +202,8 @@ def news(
     with store.writing(project.db) as db:
         handed, wanted = _handed(db, sitting, message)
         looked, missing = _look(db, sitting.policy, message.look)
-        touched = {d.id for d in message.decisions} | {d.instance_id for d in receipt.undone.values()}
+        decided = {id for d in message.decisions for id in (d.id, *d.also)}
+        touched = decided | {d.instance_id for d in receipt.undone.values()}
         told = [*touched, *(i.flag.id for i in looked)]
         return News(
             numbers=_numbers(db, sitting),
@@ -207,11 +219,13 @@ def news(
 
 
 def _handed(db: Database, sitting: Sitting, message: Message) -> tuple[Handed, bool]:
-    """(what is handed out, whether anything was asked for)."""
-    handed = hand_out(db, sitting, min(message.want, QUEUE), message.have, ahead=QUEUE, back=message.back)
+    """What is handed out; whether anything was wanted."""
+    asked = Asked(limit=min(message.want, QUEUE), have=message.have, back=message.back, ahead=QUEUE, idle=message.idle)
+    handed = hand_out(db, sitting, asked)
     if handed.items and handed.analysis_id != message.analysis_id:
-        # a retrain or a refresh came between: everything except what is on screen is stale
-        return hand_out(db, sitting, QUEUE, message.have[:1], fresh=True, ahead=QUEUE + 1), True
+        # a retrain or a refresh came between: all but what is on screen is stale
+        anew = replace(asked, limit=QUEUE, have=message.have[:1], back=(), fresh=True, ahead=QUEUE + 1)
+        return hand_out(db, sitting, anew), True
     return handed, message.want > 0
 
 

@@ -36,11 +36,6 @@ class ReviewProgress:
     undecided: Mapping[Act, int]
     """Texts within the filter that are answered but undecided, by the act that each counts as; see `undecided`."""
 
-    @property
-    def waiting(self) -> int:
-        """How many instances have a label or confirmation that the active model version has not learned yet."""
-        return self.changes.total
-
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
@@ -62,7 +57,7 @@ def progress_of(db: Database, sitting: Sitting) -> ReviewProgress:
     analysis = analysis_for(db, sitting.policy)
     viewer = Viewer(sitting.annotator, store.project_settings(db).overlap)
     room = store.Room(analysis=analysis.id, policy=sitting.policy, viewer=viewer, only=sitting.only)
-    by_act, left = _done(db, room, sitting)
+    by_act, left = _done(db, room)
     return ReviewProgress(
         done=sum(by_act.values()),
         open=left,
@@ -71,6 +66,11 @@ def progress_of(db: Database, sitting: Sitting) -> ReviewProgress:
         changes=_changes(db, store.version(db, analysis.version).as_of_decision),
         undecided=_by_act(db, room, "undecided", lambda part: store.undecided_in_room(db, room, part)),
     )
+
+
+def left_in(db: Database, room: store.Room) -> int:
+    """How many flags are open, whoever holds them."""
+    return _done(db, room)[1]
 
 
 def _changes(db: Database, row: int) -> Changes:
@@ -87,20 +87,19 @@ def _by_act(db: Database, room: store.Room, what: str, count: Callable[[store.Sl
     return {act: found[act] for act in Act if act in found}
 
 
-def _done(db: Database, room: store.Room, sitting: Sitting) -> tuple[_ByAct, int]:
-    """(what is done, by act; how many are left)."""
+def _done(db: Database, room: store.Room) -> tuple[_ByAct, int]:
+    """(what is done, by act; how much is left)."""
     if room.only.answered:
         return store.answered_again(db, room), store.count_undecided(db, room)
     shown = room.analysis, room.policy, room.viewer, room.only
     by_act = _by_act(db, room, "closed", lambda part: store.closed_by_act(db, *shown, part))
-    return by_act, _ranked(db, room.analysis, sitting) - sum(by_act.values())
+    return by_act, _ranked(db, room) - sum(by_act.values())
 
 
-def _ranked(db: Database, analysis: int, sitting: Sitting) -> int:
-    if sitting.only != ALL:
-        return store.count_ranked(db, analysis, sitting.policy, sitting.only)
-    whole = store.ranking_size(db, analysis, sitting.policy)
-    return whole - store.ranked_exclusions(db, analysis, sitting.policy)
+def _ranked(db: Database, room: store.Room) -> int:
+    if room.only != ALL:
+        return store.count_ranked(db, room.analysis, room.policy, room.only)
+    return store.ranking_size(db, room.analysis, room.policy) - store.ranked_exclusions(db, room.analysis, room.policy)
 
 
 def exposure(project: Project, annotator: str) -> store.Exposure:

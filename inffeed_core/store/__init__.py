@@ -31,6 +31,7 @@ from inffeed_core.store.connection import create, migrate, reading, writing
 from inffeed_core.store.decisions import (
     act_counts,
     answers,
+    arrived,
     by_instance,
     changed_since,
     changes_since,
@@ -66,19 +67,14 @@ from inffeed_core.store.feedback import (
 from inffeed_core.store.flags import (
     DECIDED_TOO,
     Viewer,
+    answered_by,
     closed_by_act,
     count_open,
     count_ranked,
     decided_since,
     flagged,
-    lease,
-    leased,
-    leased_ids,
-    others_reviewing,
     ranked_exclusions,
     ranking_size,
-    release,
-    share_out,
     silver_scored,
     still_open,
 )
@@ -118,6 +114,7 @@ from inffeed_core.store.jobs import (
     report,
 )
 from inffeed_core.store.kept_answers import keep_answers, kept_answers
+from inffeed_core.store.leases import heard_of, lease, leased, leased_ids, leave, others_here, release
 from inffeed_core.store.slices import Mark, Slice, decided_after, mark
 from inffeed_core.store.source_figures import Agreement, mean_confidences, silver_agreement, source_counts
 from inffeed_core.store.sources import (
@@ -156,6 +153,9 @@ __all__ = [
     "silver_agreement",
     "mean_confidences",
     "Agreement",
+    "answered_by",
+    "arrived",
+    "heard_of",
     "DECIDED_TOO",
     "Exposure",
     "Mark",
@@ -231,6 +231,8 @@ __all__ = [
     "lease",
     "leased",
     "leased_ids",
+    "leave",
+    "others_here",
     "lots",
     "map_points",
     "mark",

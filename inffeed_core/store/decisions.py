@@ -29,7 +29,7 @@ def record_decision(db: Database, decision: Decision) -> bool:
     label, a missing annotator, leaving out a validation or test text, or undoing a decision that does not exist, is
     another annotator's, or has already been undone.
     """
-    if _arrived(db, decision.token):
+    if arrived(db, decision.token):
         return False
     _check(db, decision)
     db.table("decision").insert(
@@ -104,6 +104,11 @@ def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> D
             record_decision(db, undo)
         return undone
     raise InvalidDecision(f"No decision has the token {undone_token!r}; it may not have been saved yet. Try again.")
+
+
+def arrived(db: Database, token: str) -> bool:
+    """Whether the decision with this token is stored."""
+    return bool(list(db.query("SELECT 1 FROM decision WHERE token = ?", [token])))
 
 
 def parts(db: Database, token: str) -> list[Decision]:
@@ -193,10 +198,6 @@ def changed_since(db: Database, row: int) -> int:
 def last_decision_row(db: Database) -> int:
     """Row number of the latest decision, 0 if none; `instances(as_of=…)` takes it."""
     return int(next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM decision")))["n"])
-
-
-def _arrived(db: Database, token: str) -> bool:
-    return bool(list(db.query("SELECT 1 FROM decision WHERE token = ?", [token])))
 
 
 def _check(db: Database, decision: Decision) -> None:

@@ -1,7 +1,7 @@
 """Which flags are open, and for whom: a ranked silver instance is open until enough annotators have answered it.
 
-An answer is any standing decision except feedback's, including skip and unsure. A flag handed to an annotator is
-leased to them: until the lease ends or they answer, it counts as answered for everybody else.
+An answer is any standing decision but feedback's, skip and unsure included. A flag that was handed to an annotator is
+leased to them (`leases`): until the lease ends, or they answer, it counts for the others as answered.
 """
 
 import json
@@ -19,9 +19,9 @@ from inffeed_core.store.slices import Slice
 
 NOBODY = ""
 NEVER = "9999"
-"""Later than the end of every lease: at this time no lease counts."""
-QUIET_SECONDS = 10.0
-"""A decision takes less than this to arrive; one that gets no response is sent again after 2 seconds."""
+"""Later than every lease: whoever looks at this time sees none."""
+HERE_SECONDS = 30.0
+"""Whoever was not heard of for so long is away; a browser lets hear of itself every 10 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,15 @@ class Viewer:
     """None = anybody who has not answered yet, ignoring leases."""
     overlap: int = 1
     """How many annotators are to answer a flag."""
+    past_ahead: bool = False
+    """Looks past what others hold ahead: only what is on their screens is closed."""
 
     def values(self) -> dict[str, object]:
         """The parameters of `CLOSED`."""
         if self.annotator is None:
             return {"annotator": NOBODY, "overlap": self.overlap, "now": NEVER}
-        return {"annotator": self.annotator, "overlap": self.overlap, "now": now()}
+        when = timedelta(seconds=HERE_SECONDS if self.past_ahead else 0)  # by then what is held ahead has run out
+        return {"annotator": self.annotator, "overlap": self.overlap, "now": now(when)}
 
 
 ANYBODY = Viewer()
@@ -98,6 +101,12 @@ def still_open(db: Database, ids: Sequence[str], viewer: Viewer) -> set[str]:
     return {r["id"] for r in db.query(sql, {"ids": json.dumps(list(ids))} | viewer.values())}
 
 
+def answered_by(db: Database, ids: Sequence[str], annotator: str) -> set[str]:
+    """Those of these instances that the annotator has answered."""
+    sql = "SELECT instance FROM answer WHERE annotator = ? AND instance IN (SELECT value FROM json_each(?))"
+    return {r["instance"] for r in db.query(sql, [annotator, json.dumps(list(ids))])}
+
+
 def closed_by_act(
     db: Database, analysis: int, policy: str, viewer: Viewer, only: FlagFilter = ALL, part: Slice | None = None
 ) -> dict[Act, int]:
@@ -152,67 +161,6 @@ def wanted(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
     filled: dict[str, object] = {"labels": json.dumps(only.labels), "sources": json.dumps(only.sources)}
     filled |= {"metadata": json.dumps(only.metadata), "pairs": json.dumps(only.pairs)} | words.values()
     return f"EXISTS (SELECT 1 FROM instance i WHERE {' AND '.join(conditions)})", filled
-
-
-def lease(db: Database, ids: Sequence[str], annotator: str, minutes: float) -> None:
-    """Lease these flags to the annotator for this many minutes from now, renewing those that they already hold.
-
-    Each lease ends a millisecond before the one before it, which keeps their order: the first is on screen.
-    """
-    held = [(id, annotator, now(timedelta(minutes=minutes, milliseconds=-place))) for place, id in enumerate(ids)]
-    db.conn.executemany("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", held)
-
-
-def release(db: Database, annotator: str, ids: Sequence[str] | None = None) -> int:
-    """Return these flags, or all that the annotator holds; returns how many leases had not yet ended."""
-    whose = "annotator = :annotator AND (:ids IS NULL OR instance IN (SELECT value FROM json_each(:ids)))"
-    values = {"annotator": annotator, "ids": None if ids is None else json.dumps(list(ids)), "now": now()}
-    held = next(iter(db.query(f"SELECT count(*) AS n FROM lease WHERE {whose} AND until > :now", values)))["n"]
-    db.conn.execute(f"DELETE FROM lease WHERE {whose}", values)
-    return int(held)
-
-
-def others_reviewing(db: Database, annotator: str) -> int:
-    """How many other annotators hold flags now."""
-    sql = "SELECT count(DISTINCT annotator) AS n FROM lease WHERE annotator != ? AND until > ?"
-    return int(next(iter(db.query(sql, [annotator, now()])))["n"])
-
-
-def share_out(db: Database, annotator: str, limit: int, minutes: float) -> int:
-    """Free up to a fair share of flags, at most `limit`, from others who hold more, their last first; returns how many.
-
-    Only flags that the annotator may be given are freed. Nothing is taken from anybody active in the last QUIET_SECONDS
-    (leases run for `minutes`): their decision may be on its way, and their next flag may already be on screen.
-    """
-    values: dict[str, object] = {"annotator": annotator, "now": now()}
-    others = "FROM lease l WHERE l.annotator != :annotator AND l.until > :now"
-    held = next(iter(db.query(f"SELECT count(*) AS n, count(DISTINCT annotator) AS people {others}", values)))
-    share = max(1, held["n"] // (held["people"] + 1))  # the flag on screen is never taken
-    quiet = now(timedelta(minutes=minutes, seconds=-QUIET_SECONDS))
-    values |= {"share": share, "limit": min(limit, share), "quiet": quiet}
-    sql = f"""
-        DELETE FROM lease WHERE (instance, annotator) IN (
-            SELECT instance, annotator FROM (
-                SELECT l.instance, l.annotator, max(l.until) OVER (PARTITION BY l.annotator) AS heard,
-                       row_number() OVER (PARTITION BY l.annotator ORDER BY l.until DESC) AS place {others}
-            ) o WHERE place > :share AND heard <= :quiet
-              AND NOT EXISTS (SELECT 1 FROM answer d WHERE d.instance = o.instance AND d.annotator = :annotator)
-              AND NOT EXISTS (SELECT 1 FROM lease m WHERE m.instance = o.instance AND m.annotator = :annotator)
-            ORDER BY place DESC LIMIT :limit)
-    """
-    return int(db.conn.execute(sql, values).rowcount)
-
-
-def leased_ids(db: Database, annotator: str) -> list[str]:
-    """The flags that the annotator holds now."""
-    sql = "SELECT instance FROM lease WHERE annotator = ? AND until > ?"
-    return [r["instance"] for r in db.query(sql, [annotator, now()])]
-
-
-def leased(db: Database, annotator: str) -> int:
-    """How many flags the annotator holds now."""
-    sql = "SELECT count(*) AS n FROM lease WHERE annotator = ? AND until > ?"
-    return int(next(iter(db.query(sql, [annotator, now()])))["n"])
 
 
 def silver_scored(db: Database, analysis: int) -> int:

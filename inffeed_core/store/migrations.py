@@ -291,3 +291,11 @@ def m013_kept_answers(db: Database) -> None:
     db.conn.execute(
         "CREATE TABLE kept_answer (key TEXT PRIMARY KEY, answer TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID"
     )
+
+
+@migrations()
+def m014_reviewers(db: Database) -> None:
+    """Who reviews now is told by a row of their own: whoever waits for a flag holds none. See `leases`."""
+    db.conn.execute(
+        "CREATE TABLE reviewer (annotator TEXT PRIMARY KEY, heard TEXT NOT NULL, waits INTEGER NOT NULL) WITHOUT ROWID"
+    )

@@ -45,6 +45,9 @@ _STILL = """
         SELECT 1 FROM answer d WHERE d.instance = r.instance AND d.annotator = :annotator AND d.n > :since)
 """
 
+_WITH_OTHERS = """EXISTS (
+    SELECT 1 FROM lease l WHERE l.instance = r.instance AND l.until > :now AND l.annotator != :annotator)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -88,8 +91,7 @@ def undecided(db: Database, room: Room, limit: int, leave_out: Sequence[str] = (
         SELECT r.instance AS id, r.rank, r.score AS standing, s.* FROM {_IN_ROOM}
         LEFT JOIN score s ON s.analysis = :analysis AND s.instance = r.instance
         WHERE {_STILL} AND {condition} AND r.instance NOT IN (SELECT value FROM json_each(:leave_out))
-          AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.instance = r.instance AND l.until > :now
-                          AND l.annotator != :annotator)
+          AND NOT {_WITH_OTHERS}
         ORDER BY r.rank IS NULL, r.rank, r.n LIMIT :limit
     """
     values = room.values() | chosen | {"leave_out": json.dumps(list(leave_out)), "limit": limit}
@@ -100,10 +102,11 @@ def undecided(db: Database, room: Room, limit: int, leave_out: Sequence[str] = (
 
 
 def still_undecided(db: Database, ids: Sequence[str], room: Room) -> set[str]:
-    """Those of these instances that `undecided` could return, whoever holds them."""
-    sql = (
-        f"SELECT r.instance AS id FROM {_IN_ROOM} WHERE {_STILL} AND r.instance IN (SELECT value FROM json_each(:ids))"
-    )
+    """Those of these instances that `undecided` could give, whatever the filter says of their texts."""
+    sql = f"""
+        SELECT r.instance AS id FROM {_IN_ROOM} WHERE {_STILL} AND NOT {_WITH_OTHERS}
+        AND r.instance IN (SELECT value FROM json_each(:ids))
+    """
     return {r["id"] for r in db.query(sql, room.values() | {"ids": json.dumps(list(ids))})} if ids else set()
 
 

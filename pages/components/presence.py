@@ -12,9 +12,9 @@ from contextlib import suppress
 
 import streamlit as st
 
+from inffeed_core import store
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project.folder import Project
-from inffeed_core.review.handing_out import release
 from inffeed_core.review.progress import Sitting
 
 GRACE = 6.0
@@ -47,8 +47,11 @@ class Rooms:
         with self._lock:
             if self._sessions[str(project.folder), annotator] > 0:
                 return
-        with suppress(InfFeedError, sqlite3.Error, OSError):  # then they are free when the lease ends
-            release(project, annotator)
+        with (
+            suppress(InfFeedError, sqlite3.Error, OSError),  # then they are free when the lease ends
+            store.writing(project.db) as db,
+        ):
+            store.leave(db, annotator)
 
     def goes_on(self, project: Project, sitting: Sitting) -> bool:
         """Whether the annotator had this sitting last, or none that is known; from now on it is the last."""

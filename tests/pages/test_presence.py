@@ -3,8 +3,8 @@
 import time
 
 import pytest
+from reviewing import held, take
 
-from inffeed_core import review
 from inffeed_core.records import FlagFilter
 from inffeed_core.review.progress import Sitting
 from pages.components import presence
@@ -14,13 +14,13 @@ from pages.components.presence import Rooms
 @pytest.fixture
 def rooms(monkeypatch, reviewable_project):
     monkeypatch.setattr(presence, "GRACE", 0.05)
-    review.take(reviewable_project, Sitting("Ada"), 5)
+    take(reviewable_project, Sitting("Ada"), 5)
     return Rooms()
 
 
 def held_after_grace(project) -> int:
     time.sleep(0.5)
-    return review.held(project, "Ada")
+    return held(project, "Ada")
 
 
 def test_who_leaves_gives_their_flags_back(rooms, reviewable_project):

@@ -139,7 +139,7 @@ def sent(token: str, id: str, act: str = "relabel", label: str | None = "positiv
 
 def receive(project: Project, annotator: str, decisions: list[dict]) -> Receipt:
     named = [{"analysis_id" if key == "analysis" else key: value for key, value in d.items()} for d in decisions]
-    return messages.receive(project, annotator, [Sent(**one) for one in named])
+    return messages.receive(project, Sitting(annotator), [Sent(**one) for one in named])
 
 
 def test_the_greeting_is_json_with_the_first_flags(reviewable_project):
@@ -205,10 +205,10 @@ def test_a_busy_database_acknowledges_nothing(reviewable_project, monkeypatch):
     ],
 )
 def test_what_can_be_stored_later_is_never_refused(reviewable_project, monkeypatch, error):
-    def fail(*_):
+    def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(messages, "decide", fail)
+    monkeypatch.setattr(messages, "answer", fail)
     told = answer(reviewable_project, ADA, {"seq": 3, "decisions": [sent("a", "s000")], "want": 5}, WORDS)
     assert (told["seq"], told["acknowledged"], told["refused"], told["problem"]) == (3, [], {}, str(error))
     assert told["items"] == []

@@ -1,7 +1,7 @@
 """Texts drawn at random among the flags: blind, unforeseeable, and a fair sample of all silver."""
 
 import pytest
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, make_reviewable, take
 
 from inffeed_core import review, store
 from inffeed_core.project.folder import Project, change_settings
@@ -28,7 +28,7 @@ def say(project: Project, id: str, act: Act = Act.RELABEL, label: str | None = "
 
 
 def test_about_the_wanted_share_is_drawn_in_the_order_of_the_lots(project):
-    handed = review.take(project, ADA, 200).items
+    handed = take(project, ADA, 200).items
     drawn = [i.flag.id for i in handed if i.blind]
     assert len(handed) == 200
     assert 25 <= len(drawn) <= 55
@@ -36,7 +36,7 @@ def test_about_the_wanted_share_is_drawn_in_the_order_of_the_lots(project):
 
 
 def test_a_drawn_text_shows_nothing_that_a_model_thinks(project):
-    drawn = next(i for i in review.take(project, ADA, 200).items if i.blind)
+    drawn = next(i for i in take(project, ADA, 200).items if i.blind)
     flag = drawn.flag
     assert (flag.predicted, flag.suggested, flag.rank) == ("", "", 0)
     assert drawn.evidence.supporters == drawn.evidence.opposers == drawn.evidence.harmed == ()
@@ -44,18 +44,18 @@ def test_a_drawn_text_shows_nothing_that_a_model_thinks(project):
 
 
 def test_a_reload_brings_the_same_texts_again(project):
-    first = [(i.flag.id, i.blind) for i in review.take(project, ADA, 20).items]
-    assert [(i.flag.id, i.blind) for i in review.take(project, ADA, 20, fresh=True).items] == first
+    first = [(i.flag.id, i.blind) for i in take(project, ADA, 20).items]
+    assert [(i.flag.id, i.blind) for i in take(project, ADA, 20, fresh=True).items] == first
 
 
 def test_two_annotators_never_audit_the_same_text(project):
-    taken = [{i.flag.id for i in review.take(project, Sitting(name), 60).items} for name in ("Ada", "Bob")]
+    taken = [{i.flag.id for i in take(project, Sitting(name), 60).items} for name in ("Ada", "Bob")]
     assert not taken[0] & taken[1]
 
 
 def test_without_a_share_nothing_is_drawn(project):
     change_settings(project, audit_share=0.0)
-    assert not any(i.blind for i in review.take(project, ADA, 200).items)
+    assert not any(i.blind for i in take(project, ADA, 200).items)
 
 
 def test_the_sample_ends_before_the_first_text_that_nobody_answered(project):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from reviewing import make_reviewable
+from reviewing import make_reviewable, take
 
 from inffeed_core import review, store
 from inffeed_core.project.folder import Project
@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Project:
 )
 def test_only_what_is_wanted_comes_in_the_order_of_the_policy(project, only, wanted):
     assert [i.flag.id for i in review.queue(project, limit=3, only=only)] == [f"s{n:03}" for n in wanted]
-    handed = review.take(project, Sitting("Ada", only=only), 3)
+    handed = take(project, Sitting("Ada", only=only), 3)
     assert [i.flag.id for i in handed.items] == [f"s{n:03}" for n in wanted]
 
 

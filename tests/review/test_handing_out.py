@@ -1,23 +1,26 @@
 """Several annotators at once: who is given which flag, for how long, and what each is told of the others."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, held, leave, make_reviewable, take
 
 from inffeed_core import review, store
 from inffeed_core.errors import InvalidDecision
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision
+from inffeed_core.review.handing_out import Handed
 from inffeed_core.review.progress import Sitting
 
 POLICY = POLICIES[0]
 
 
 def given(project: Project, annotator: str, limit: int = 3, have: tuple[str, ...] = ()) -> list[str]:
-    return [i.flag.id for i in review.take(project, Sitting(annotator), limit, have).items]
+    return [i.flag.id for i in take(project, Sitting(annotator), limit, have).items]
 
 
 def keep(project: Project, annotator: str, id: str, label: str = "negative", **more) -> None:
@@ -43,20 +46,20 @@ def test_a_lease_that_ran_out_frees_the_flag_and_is_told(reviewable_project):
     given(reviewable_project, "Ada")
     end_all_leases(reviewable_project)
     assert given(reviewable_project, "Bob") == ["s000", "s001", "s002"]
-    assert review.take(reviewable_project, Sitting("Ada"), 1, ["s000", "s001"]).lost == ["s000", "s001"]
+    assert take(reviewable_project, Sitting("Ada"), 1, ["s000", "s001"]).lost == ["s000", "s001"]
 
 
 def test_whoever_has_a_flag_keeps_it_by_saying_so(reviewable_project):
     given(reviewable_project, "Ada")
     end_all_leases(reviewable_project)
-    assert review.take(reviewable_project, Sitting("Ada"), 0, ["s000", "s001"]).lost == []
+    assert take(reviewable_project, Sitting("Ada"), 0, ["s000", "s001"]).lost == []
     assert given(reviewable_project, "Bob") == ["s002", "s003", "s004"]
 
 
 def test_released_flags_go_to_others(reviewable_project):
     given(reviewable_project, "Ada")
-    assert review.release(reviewable_project, "Ada") == 3
-    assert review.held(reviewable_project, "Ada") == 0
+    assert leave(reviewable_project, "Ada") == 3
+    assert held(reviewable_project, "Ada") == 0
     assert given(reviewable_project, "Bob")[0] == "s000"
 
 
@@ -71,73 +74,129 @@ def test_where_several_review_each_holds_fewer(tmp_path):
     project = make_reviewable(tmp_path / "p", Filling(silver=200))
     ahead = {}
     for n in range(6):
-        handed = review.take(project, Sitting(f"a{n}"), 20, ahead=20)
+        handed = take(project, Sitting(f"a{n}"), 20, ahead=20)
         ahead[n] = (len(handed.items), handed.ahead, handed.short)
     assert ahead == dict(enumerate([(20, 20, False), (10, 10, False), (6, 6, False), *[(5, 5, False)] * 3]))
 
 
 def test_what_one_holds_beyond_ones_share_goes_to_others_once_it_is_given_back(reviewable_project):
-    have = [i.flag.id for i in review.take(reviewable_project, Sitting("Ada"), 20, ahead=20).items]
+    have = [i.flag.id for i in take(reviewable_project, Sitting("Ada"), 20, ahead=20).items]
     assert given(reviewable_project, "Bob") == ["s020", "s021", "s022"]
-    again = review.take(reviewable_project, Sitting("Ada"), 0, have, ahead=20)
+    again = take(reviewable_project, Sitting("Ada"), 0, have, ahead=20)
     assert (list(again.lost), again.ahead) == ([], 10)
     assert given(reviewable_project, "Bob", have=("s020",)) == ["s021", "s022", "s023"]
-    review.take(reviewable_project, Sitting("Ada"), 0, have[:10], ahead=20, back=have[10:])
+    take(reviewable_project, Sitting("Ada"), 0, have[:10], ahead=20, back=have[10:])
     assert given(reviewable_project, "Bob", have=("s020",)) == ["s010", "s011", "s012"]
 
 
 def be_quiet(project: Project) -> None:
     """As if nobody had been heard of for a minute."""
+
+    def earlier(time: str) -> str:
+        moved = datetime.fromisoformat(time) - timedelta(minutes=1)
+        return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
     with store.writing(project.db) as db:
         for row in list(db.query("SELECT * FROM lease")):
-            until = datetime.fromisoformat(row["until"]) - timedelta(minutes=1)
             sql = "UPDATE lease SET until = ? WHERE instance = ? AND annotator = ?"
-            written = until.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            db.conn.execute(sql, [written, row["instance"], row["annotator"]])
+            db.conn.execute(sql, [earlier(row["until"]), row["instance"], row["annotator"]])
+        for row in list(db.query("SELECT * FROM reviewer")):
+            sql = "UPDATE reviewer SET heard = ? WHERE annotator = ?"
+            db.conn.execute(sql, [earlier(row["heard"]), row["annotator"]])
 
 
-def taken(project: Project, annotator: str, have: tuple[str, ...] = (), policy: str = POLICY) -> list[str]:
-    return [i.flag.id for i in review.take(project, Sitting(annotator, policy), 20, have, ahead=20).items]
+def told(project: Project, annotator: str, have: Sequence[str] = (), **asked: Any) -> Handed:
+    """What a browser is told that has room for many more than these."""
+    return take(project, Sitting(annotator), 20, have, ahead=20, **asked)
 
 
-def test_the_last_flags_do_not_wait_with_whoever_holds_most(tmp_path):
+def given_ahead(project: Project, annotator: str, have: Sequence[str] = (), **asked: Any) -> list[str]:
+    return [i.flag.id for i in told(project, annotator, have, **asked).items]
+
+
+def waiting(project: Project) -> list[str]:
+    with store.reading(project.db) as db:
+        return [r["annotator"] for r in db.query("SELECT annotator FROM reviewer WHERE waits")]
+
+
+def test_as_flags_run_short_each_holds_fewer(tmp_path):
+    project = make_reviewable(tmp_path / "p", Filling(silver=24))
+    for name in ("Ada", "Bob", "Cem"):
+        take(project, Sitting(name), 1, ahead=20)
+    ahead = []
+    for n in range(23):
+        keep(project, "Ada", f"s{n:03}")
+        ahead.append(take(project, Sitting("Ada"), 0, [f"s{n + 1:03}"], ahead=20).ahead)
+    assert ahead == [*[6] * 6, *[5] * 3, *[4] * 3, *[3] * 3, *[2] * 3, *[1] * 5]
+
+
+def test_who_waits_is_given_what_others_hold_ahead_as_soon_as_they_are_heard_of(tmp_path):
     project = make_reviewable(tmp_path / "p", Filling(silver=6))
-    first = taken(project, "Ada")
-    assert len(first) == 6
-    assert taken(project, "Bob") == []  # the next of Ada's may come on her screen before she hears of it
-    be_quiet(project)
-    assert taken(project, "Bob") == ["s003", "s004", "s005"]
-    assert list(review.take(project, Sitting("Ada"), 0, first, ahead=20).lost) == first[3:]
+    hers = given_ahead(project, "Ada")
+    assert len(hers) == 6
+    assert given_ahead(project, "Bob") == []  # the next of Ada's may come on her screen before she hears of it
+    answer = told(project, "Ada", hers)
+    assert (answer.ahead, list(answer.lost)) == (1, [])
+    told(project, "Ada", hers[:2], back=hers[2:])  # she went on before she heard
+    assert given_ahead(project, "Bob") == ["s002", "s003", "s004"]
+    assert told(project, "Ada", hers[:2]).ahead == 3
 
 
-def test_what_is_on_screen_is_not_shared_out_whatever_its_rank(tmp_path):
-    project = make_reviewable(tmp_path / "p", Filling(silver=4))
-    assert len(taken(project, "Ada")) == 4
-    review.take(project, Sitting("Ada", "cluster"), 0, ["s003", "s000", "s001", "s002"], ahead=20)
-    be_quiet(project)
-    assert taken(project, "Bob") == ["s001", "s002"]
-
-
-def test_nobody_is_freed_of_what_the_other_has_answered_already(tmp_path):
-    project = make_reviewable(tmp_path / "p", Filling(silver=4))
+def test_nobody_gives_back_for_whoever_could_not_answer_it(tmp_path):
+    project = make_reviewable(tmp_path / "p", Filling(silver=8))
     change_settings(project, overlap=2)
     for id in ("s002", "s003"):
         keep(project, "Bob", id)
-    for name in ("Ada", "Cem"):
-        assert len(taken(project, name)) >= 2
+    take(project, Sitting("Ada"), 8)
+    take(project, Sitting("Cem"), 6)
+    be_quiet_of = ["s006", "s007"]
+    with store.writing(project.db) as db:
+        for id in be_quiet_of:
+            store.exclude(db, [id], "left out")
+    assert given_ahead(project, "Bob") == []
+    assert waiting(project) == ["Bob"]
+    with store.writing(project.db) as db:
+        for id in ("s001", "s004", "s005"):
+            store.exclude(db, [id], "left out")
+    assert given_ahead(project, "Bob") == []  # what he could answer is on two screens
+    assert waiting(project) == []
+
+
+def test_what_is_on_screen_stays_with_whoever_is_silent_whatever_its_rank(tmp_path):
+    project = make_reviewable(tmp_path / "p", Filling(silver=4))
+    assert len(given_ahead(project, "Ada")) == 4
+    take(project, Sitting("Ada", "cluster"), 0, ["s003", "s000", "s001", "s002"], ahead=20)
     be_quiet(project)
-    assert set(taken(project, "Bob")) <= {"s000", "s001"}
-    with store.reading(project.db) as db:
-        assert {"s002", "s003"} <= {*store.leased_ids(db, "Ada"), *store.leased_ids(db, "Cem")}
+    assert given_ahead(project, "Bob") == ["s000", "s001", "s002"]
+    assert list(told(project, "Ada", ["s003", "s000", "s001", "s002"]).lost) == ["s000", "s001", "s002"]
+
+
+def test_whoever_does_nothing_for_as_long_as_a_lease_lasts_keeps_and_is_given_nothing(tmp_path):
+    project = make_reviewable(tmp_path / "p", Filling(silver=4))
+    hers = given_ahead(project, "Ada")
+    end_all_leases(project)
+    be_quiet(project)
+    answer = told(project, "Ada", hers, idle=15 * 60)
+    assert (list(answer.items), list(answer.lost), held(project, "Ada")) == ([], [], 0)
+    idle = told(project, "Ada", idle=15 * 60)
+    assert (list(idle.items), idle.short) == ([], True)
+    assert given_ahead(project, "Bob") == hers
+    assert list(told(project, "Ada", hers).lost) == hers
+
+
+def test_who_may_each_answer_every_flag_take_nothing_from_one_another(tmp_path):
+    project = make_reviewable(tmp_path / "p", Filling(silver=6))
+    change_settings(project, overlap=2)
+    assert [told(project, name).ahead for name in ("Ada", "Bob", "Cem")] == [20, 20, 2]
 
 
 def test_who_comes_again_goes_on_with_what_they_held(reviewable_project):
     given(reviewable_project, "Ada")
     assert given(reviewable_project, "Bob") == ["s003", "s004", "s005"]
-    review.release(reviewable_project, "Ada")
-    handed = review.take(reviewable_project, Sitting("Bob"), 5, fresh=True, again=True)
+    leave(reviewable_project, "Ada")
+    handed = take(reviewable_project, Sitting("Bob"), 5, fresh=True, again=True)
     assert [i.flag.id for i in handed.items] == ["s003", "s004", "s005", "s000", "s001"]
-    handed = review.take(reviewable_project, Sitting("Bob"), 5, fresh=True)
+    handed = take(reviewable_project, Sitting("Bob"), 5, fresh=True)
     assert [i.flag.id for i in handed.items] == ["s000", "s001", "s002", "s003", "s004"]
 
 
@@ -209,7 +268,7 @@ def annotate(project: Project, name: str, most: int) -> None:
             done += 1
         if len(queue) < 3:
             queue += given(project, name, 4, tuple(queue))
-    review.release(project, name)
+    leave(project, name)
 
 
 @pytest.mark.parametrize(("overlap", "silver", "most"), [(1, 140, 20), (3, 40, 40)])

@@ -27,7 +27,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def told(project, message: Message):
-    receipt = messages.receive(project, "Ada", message.decisions)
+    receipt = messages.receive(project, ADA, message.decisions)
     return receipt, messages.news(project, ADA, message, receipt, lambda db: None)
 
 
@@ -74,7 +74,7 @@ def test_a_refresh_is_asked_for_only_where_something_was_decided(reviewable_proj
 
     news = messages.news(reviewable_project, ADA, Message(), Receipt(), due)
     assert news.refresh_at is None
-    receipt = messages.receive(reviewable_project, "Ada", [relabel("a", "s000")])
+    receipt = messages.receive(reviewable_project, ADA, [relabel("a", "s000")])
     assert messages.news(reviewable_project, ADA, Message(), receipt, due).refresh_at == 1
 
 

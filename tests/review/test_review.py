@@ -108,7 +108,7 @@ def test_progress_counts_flags_once_by_their_last_act(reviewable_project):
     assert (progress.done, progress.open) == (2, 38)
     assert progress.by_act == {Act.RELABEL: 1, Act.UNSURE: 1}
     assert progress.today == 3
-    assert progress.waiting == 2
+    assert progress.changes.total == 2
 
 
 def test_excluded_flags_are_neither_open_nor_done(reviewable_project):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, leave, make_reviewable, take
 
 from inffeed_core import review, store
 from inffeed_core.project.folder import Project, change_settings
@@ -35,7 +35,7 @@ def sitting(project: Project, *acts: Act, who: str = "Ada", **parts) -> Sitting:
 
 
 def handed(project: Project, seated: Sitting, limit: int = 20, have: tuple[str, ...] = ()) -> list[str]:
-    return [i.flag.id for i in review.take(project, seated, limit, have).items]
+    return [i.flag.id for i in take(project, seated, limit, have).items]
 
 
 def left(project: Project, seated: Sitting) -> tuple[int, int]:
@@ -66,9 +66,9 @@ def test_they_are_counted_each_once_on_home_and_in_the_room(project):
 def test_a_filter_finds_them_in_the_order_of_the_policy(project, acts, wanted):
     for who in ("Ada", "Bob"):  # whoever asks
         assert handed(project, sitting(project, *acts, who=who)) == wanted
-        review.release(project, who)
+        leave(project, who)
     assert [i.flag.id for i in review.queue(project, only=FlagFilter(answered=acts))] == wanted
-    assert all(i.again for i in review.take(project, sitting(project, *acts), 5).items)
+    assert all(i.again for i in take(project, sitting(project, *acts), 5).items)
 
 
 def test_the_other_parts_of_the_filter_hold_too(project):
@@ -98,9 +98,9 @@ def test_two_who_go_through_them_are_never_given_the_same(project):
     ada, bob = (sitting(project, Act.SKIP, who=who) for who in ("Ada", "Bob"))
     assert handed(project, ada, 1) == ["s002"]
     assert handed(project, bob) == ["s009"]
-    assert review.take(project, ada, 0, ["s002"]).lost == []
+    assert take(project, ada, 0, ["s002"]).lost == []
     say(project, "s002", Act.KEEP, "Cem")
-    assert review.take(project, ada, 0, ["s002"]).lost == ["s002"]
+    assert take(project, ada, 0, ["s002"]).lost == ["s002"]
 
 
 def test_a_tie_is_among_what_is_to_be_discussed(project):
@@ -125,7 +125,7 @@ def test_what_too_few_have_answered_is_still_an_open_flag(project):
     assert dict(status(project).undecided) == {}
     assert handed(project, sitting(project, Act.SKIP, who="Bob")) == []  # it comes to Bob as any flag does
     assert handed(project, sitting(project, Act.SKIP)) == ["s002", "s009"]
-    review.release(project, "Ada")
+    leave(project, "Ada")
     say(project, "s002", Act.UNSURE, "Bob")
     assert dict(status(project).undecided) == {Act.UNSURE: 1}
     assert handed(project, sitting(project, Act.UNSURE, who="Cem")) == ["s002"]
@@ -136,7 +136,7 @@ def test_what_no_order_ranks_is_found_too_and_comes_blind(tmp_path: Path):
     with store.writing(project.db) as db:
         store.add_examples(db, [Example("late", "it came late", "positive", Split.SILVER)])
     say(project, "late", Act.SKIP)
-    (item,) = review.take(project, sitting(project, Act.SKIP), 5).items
+    (item,) = take(project, sitting(project, Act.SKIP), 5).items
     assert (item.flag.id, item.blind, item.again) == ("late", True, True)
 
 

@@ -6,6 +6,7 @@
 const RESEND_AFTER = 2000; // ms without an answer
 const BUSY_FOR = 45_000; // longer than the longest wait for a locked database
 const OFFLINE_AFTER = 4500;
+const BEAT = 10_000; // ms after which the server hears of us, so that what is held ahead stays ours (HERE_SECONDS)
 const REST = 5000; // ms after an answer that says that the disk or the database fails
 const STRAY = 300; // ms after the warning in which a second Enter is one press too many
 
@@ -22,6 +23,8 @@ class Card {
     this.inFlight = null; // {seq, at}: the message that has not been answered
     this.silentSince = null;
     this.rested = 0; // when the next message may be sent
+    this.heard = Date.now(); // of the server, that is, it of us
+    this.touched = Date.now(); // when the annotator last did something
     this.place = new Place(data.config);
     this.room.take(data);
     this.place.restore(this.room);
@@ -48,6 +51,7 @@ class Card {
     const notice = () => (this.view.parts.paused.hidden = !takesText(deepActive()));
     for (const event of ["focusin", "focusout"]) document.addEventListener(event, () => setTimeout(notice), { signal });
     window.addEventListener("resize", () => this.fit(), { signal });
+    for (const event of ["keydown", "pointerdown", "pointermove", "wheel"]) document.addEventListener(event, () => this.touch(), { signal, passive: true, capture: true });
     for (const event of ["online", "focus"]) window.addEventListener(event, () => this.tick(), { signal });
     document.addEventListener("visibilitychange", () => this.tick(), { signal }); // timers sleep in the background
     window.addEventListener("pagehide", () => this.place.keep(this.room), { signal });
@@ -93,6 +97,7 @@ class Card {
       this.seen = data;
       if (this.inFlight && data.seq === this.inFlight.seq) this.inFlight = null;
       this.silentSince = null;
+      this.heard = Date.now();
       this.update(() => this.room.take(data));
       this.rested = Date.now() + (data.problem || data.unread ? REST : 0);
     }
@@ -181,15 +186,19 @@ class Card {
   }
 
   decide(act, label = null) {
+    if (this.room.isLost) {
+      this.update(() => this.room.passOn());
+      return this.view.tell(this.config.strings.went_on);
+    }
     let decision = null;
     this.update(() => (decision = this.room.decide(act, label)));
-    if (decision === null) return;
+    if (decision === null) return undefined;
     this.pauses.decided();
     this.view.showNudge();
     this.root.activeElement?.closest(".flagged, .evidence, .counter") && this.view.body.focus({ preventScroll: true });
     const { strings } = this.config;
     const told = fill(strings.past[decision.act], { label: label ?? "" });
-    this.view.tell(decision.also.length ? fill(strings.past_also, { what: told, count: decision.also.length }) : told);
+    return this.view.tell(decision.also.length ? fill(strings.past_also, { what: told, count: decision.also.length }) : told);
   }
 
   relabel(row, label) {
@@ -218,11 +227,21 @@ class Card {
   flush() {
     if (!this.send || Date.now() < this.rested || (this.inFlight && Date.now() - this.inFlight.at < this.patience)) return;
     const message = this.room.message();
-    if (!message.decisions.length && !message.want && !message.look.length && !message.back.length && !this.room.unread) return;
+    if (!message.decisions.length && !message.want && !message.look.length && !message.back.length && !this.room.unread && !this.beatDue) return;
     this.silentSince ??= Date.now();
     if (!this.connection.open) return;
     this.inFlight = { seq: moment(), at: Date.now() };
-    this.send("message", { ...message, seq: this.inFlight.seq, annotator: this.config.annotator });
+    this.send("message", { ...message, seq: this.inFlight.seq, annotator: this.config.annotator, idle: (Date.now() - this.touched) / 1000 });
+  }
+
+  get beatDue() {
+    return Date.now() - this.heard > BEAT && !this.connection.busy && !streamlitAsks();
+  }
+
+  /** The annotator did something; after a while without, the server is to hear of it before they go on. */
+  touch() {
+    if (Date.now() - this.touched > BEAT) this.heard = 0;
+    this.touched = Date.now();
   }
 
   /** While the server is at work it may be at our message, which another would interrupt and begin anew. */

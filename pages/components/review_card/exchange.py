@@ -29,6 +29,7 @@ Json = dict[str, Any]
 SILENCE: Json = {
     "acknowledged": [],
     "refused": {},
+    "passed_on": {},
     "undone": [],
     "problem": "",
     "unread": "",
@@ -88,7 +89,7 @@ def answer(project: Project, sitting: Sitting, message: Mapping[str, Any], words
     Where the project cannot be written or read now, the answer tells what is stored, and why it tells no more.
     """
     asked = _message(message)
-    receipt = messages.receive(project, sitting.annotator, asked.decisions)
+    receipt = messages.receive(project, sitting, asked.decisions)
     said = SILENCE | {"seq": message.get("seq"), "analysis": asked.analysis_id} | _receipt_json(receipt)
     if receipt.problem:  # nothing more is tried: it might wait as long again
         return said
@@ -111,6 +112,7 @@ def _message(sent: Mapping[str, Any]) -> Message:
         back=[str(id) for id in sent.get("back", [])],
         look=[str(id) for id in sent.get("look", [])],
         analysis_id=sent.get("analysis"),
+        idle=float(sent.get("idle", 0)),
     )
 
 
@@ -124,6 +126,8 @@ def _sent(decision: Mapping[str, Any]) -> Sent:
         undoes=decision.get("undoes"),
         analysis_id=decision.get("analysis"),
         also=[str(id) for id in decision.get("also") or []],
+        in_place=bool(decision.get("inPlace")),
+        again=bool(decision.get("again")),
     )
 
 
@@ -131,6 +135,7 @@ def _receipt_json(receipt: Receipt) -> Json:
     return {
         "acknowledged": receipt.acknowledged,
         "refused": receipt.refused,
+        "passed_on": receipt.passed_on,
         "undone": [_decision_json(undone) | {"by": token} for token, undone in receipt.undone.items()],
         "problem": receipt.problem,
     }

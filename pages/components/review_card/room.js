@@ -4,7 +4,7 @@
 const QUEUE = 20; // flags held ahead, until the server says how many
 const REFILL_BELOW = 0.6; // of them
 const ASK_AGAIN = 10000; // ms, while the flags that are left are with other annotators
-const ASK_AGAIN_EMPTY = 4000; // where there is nothing left here to review
+const ASK_AGAIN_EMPTY = 2000; // where there is nothing left here to review
 const LOOK_BACK = 3; // earlier flags fetched ahead while walking through history
 
 class Room {
@@ -21,6 +21,8 @@ class Room {
     this.togetherOn = null; // id of the flag whose next decision is for its twins too
     this.answers = new Map(); // id → what others said, once this annotator's own answer is in
     this.refused = [];
+    this.lost = null; // id of the first flag, where it went to others while it was on screen
+    this.passedOn = 0; // answers that were not needed, since others had given theirs
     this.exhausted = false;
     this.ahead = QUEUE;
     this.problem = ""; // why decisions could not be stored
@@ -33,6 +35,7 @@ class Room {
     const undone = data.undone.filter((d) => this.outbox.all().some((waiting) => waiting.token === d.by));
     this.outbox.drop(data.acknowledged);
     this.settleRefusals(data.refused);
+    this.settlePassedOn(data.passed_on);
     const { analysis = this.analysis, progress = this.progress, exposure = this.exposure, ahead = this.ahead } = data;
     if (analysis !== this.analysis) this.queue.length = Math.min(this.queue.length, 1);
     Object.assign(this, { analysis, progress, exposure, ahead, problem: data.problem, unread: data.unread });
@@ -40,6 +43,8 @@ class Room {
     for (const id of data.missing) this.missing.add(id);
     const lost = new Set(data.lost);
     this.queue = this.queue.filter((id, n) => !this.missing.has(id) && (n === 0 || !lost.has(id))); // never under one's eyes
+    if (lost.has(this.queue[0])) this.lost = this.queue[0];
+    else if (data.items.some((item) => item.id === this.lost) || !this.queue.includes(this.lost)) this.lost = null;
     for (const [id, given] of Object.entries(data.answers)) this.answers.set(id, given);
     for (const { id } of data.items) if (!this.decided(id) && !this.queue.includes(id)) this.queue.push(id);
     this.back = this.back.filter((id) => !data.back.includes(id));
@@ -67,6 +72,18 @@ class Room {
     }
   }
 
+  /** Answers that others had given meanwhile: they were never ours, nor was what undid them. */
+  settlePassedOn(passedOn) {
+    for (const [token, ids] of Object.entries(passedOn)) {
+      this.passedOn += ids.length;
+      const decision = this.trail.find((d) => d.token === token);
+      if (decision && !ids.includes(decision.id)) continue; // a twin of it
+      this.trail = this.trail.filter((d) => d.token !== token);
+      this.outbox.drop(this.outbox.all().filter((d) => d.undoes === token).map((d) => d.token));
+      if (ids.includes(this.queue[0])) this.lost = this.queue[0];
+    }
+  }
+
   /** What is looked at again has been decided before: there only decisions of this card count. */
   decided(id) {
     const again = this.items.get(id)?.again;
@@ -86,6 +103,16 @@ class Room {
     return this.items.get(this.shownId) ?? null;
   }
 
+  /** Whether the text on screen went to others; it stays to be seen, and any answer to it goes on to the next. */
+  get isLost() {
+    return this.cursor === null && this.lost !== null && this.lost === this.queue[0];
+  }
+
+  passOn() {
+    this.queue.shift();
+    this.lost = null;
+  }
+
   labelOf(row) {
     return this.labels.get(row.id) ?? row.label;
   }
@@ -96,7 +123,7 @@ class Room {
     if (item === null) return null;
     const settled = act === "relabel" && label === this.labelOf(item) ? "keep" : act;
     const also = this.together ? this.openTwins(item).map((twin) => twin.id) : [];
-    const decision = this.record({ id: item.id, act: settled, label, analysis: item.analysis, also });
+    const decision = this.record({ id: item.id, act: settled, label, analysis: item.analysis, also, again: item.again });
     this.queue = this.queue.filter((id) => id !== item.id && !also.includes(id));
     this.cursor = null;
     return decision;
@@ -127,9 +154,9 @@ class Room {
     return this.record({ id: row.id, act: "relabel", label, analysis: this.analysis, inPlace: true, queued });
   }
 
-  record({ id, act, label, analysis, inPlace = false, queued = false, also = [] }) {
+  record({ id, act, label, analysis, inPlace = false, queued = false, also = [], again = false }) {
     const note = inPlace ? "" : (this.notes.get(id) ?? "");
-    const decision = { token: freshToken(), id, act, label, note, undoes: null, analysis, inPlace, queued, also };
+    const decision = { token: freshToken(), id, act, label, note, undoes: null, analysis, inPlace, queued, also, again };
     decision.made = moment();
     decision.before = this.labels.get(id);
     this.togetherOn = null;
@@ -192,17 +219,21 @@ class Room {
     return {
       decisions: this.outbox.all(),
       analysis: this.analysis,
-      have: this.queue,
+      have: this.held,
       back: this.back,
-      want: this.hungry ? this.ahead - this.queue.length : 0,
+      want: this.hungry ? this.ahead - this.held.length : 0,
       look: this.unseen(),
     };
   }
 
+  get held() {
+    return this.queue.filter((id) => id !== this.lost);
+  }
+
   get hungry() {
-    const after = this.queue.length ? ASK_AGAIN : ASK_AGAIN_EMPTY;
+    const after = this.held.length ? ASK_AGAIN : ASK_AGAIN_EMPTY;
     const worthAsking = !this.exhausted || (this.withOthers > 0 && Date.now() - this.askedAt > after);
-    return worthAsking && this.queue.length < REFILL_BELOW * this.ahead;
+    return worthAsking && this.held.length < REFILL_BELOW * this.ahead;
   }
 
   /** How many open flags other annotators hold at the moment. */

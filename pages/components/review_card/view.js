@@ -186,6 +186,7 @@ class View {
     if (warned) this.warn();
     else this.draw(item);
     this.body.dataset.item = warned ? "" : (this.room.shownId ?? "");
+    this.body.toggleAttribute("data-lost", !warned && this.room.isLost);
     this.actions.fill(item);
     this.showNote();
   }
@@ -264,12 +265,15 @@ class View {
     const { room, parts, strings } = this;
     const unsaved = room.problem && fill(strings.unsaved, { why: room.problem });
     const unread = room.unread && fill(strings.unread, { why: room.unread });
-    const told = [unsaved, unread, ...room.refused.map((why) => fill(strings.refused, { why }))].filter(Boolean);
+    const lost = room.isLost && strings.lost;
+    const passedOn = room.passedOn > 0 && fill(strings.passed_on, { count: room.passedOn });
+    const told = [lost, unsaved, unread, passedOn, ...room.refused.map((why) => fill(strings.refused, { why }))].filter(Boolean);
     parts.notice.hidden = told.length === 0;
     const dismiss = make("button", { type: "button", class: "act quiet" }, strings.dismiss);
     dismiss.addEventListener("click", () => {
-      Object.assign(room, { refused: [], problem: "", unread: "" });
-      this.showNotices();
+      if (room.isLost) room.passOn();
+      Object.assign(room, { refused: [], problem: "", unread: "", passedOn: 0 });
+      this.render();
     });
     parts.notice.replaceChildren(make("p", {}, told.join(" ")), dismiss);
   }

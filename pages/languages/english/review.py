@@ -144,6 +144,12 @@ WORDS: dict[str, dict[str, Any]] = {
         "unsaved": "Decisions cannot be saved at the moment ({why}). They are kept in this browser.",
         "unread": "The project cannot be read at the moment ({why}). Your decisions are kept in this browser.",
         "refused": "A decision was not accepted. {why}",
+        "lost": "While you were away, this text went to another annotator. Any answer goes on to the next text.",
+        "went_on": "Went on: that text is with another annotator",
+        "passed_on": (
+            "{count} {count:answer of yours was|answers of yours were} not stored: other annotators had answered "
+            "{count:that text|those texts} in the meantime."
+        ),
         "actions": "Decide",
         "accept": "Accept “{label}”",
         "accept_none": "Accept",
