@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, held, make_reviewable
 from serving import Server
 
 from inffeed_core import review, store
@@ -275,7 +275,7 @@ def test_order_filter_and_ways_out(open_room, project):
     page.get_by_role("button", name="Ada").click()
     page.get_by_role("button", name="Release mine and stop").click()
     expect(page.get_by_text("You have stopped reviewing")).to_be_visible(timeout=30_000)
-    assert review.held(project, "Ada") == 0
+    assert held(project, "Ada") == 0
     page.get_by_role("button", name="Continue reviewing").click()
     expect(page.locator(".room .frame")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Ada").click()

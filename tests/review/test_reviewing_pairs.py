@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from commands import answer, run
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, make_reviewable, take
 
 from inffeed_core import review, store
 from inffeed_core.charts.analyses import feature_map, influence_bars
@@ -50,7 +50,7 @@ def test_twins_have_second_texts_that_are_twins_too(project: Project) -> None:
 
 
 def test_flags_and_their_evidence_tell_second_texts(project: Project) -> None:
-    items = review.take(project, Sitting("Ada"), 5).items
+    items = take(project, Sitting("Ada"), 5).items
     assert [one.flag.pair for one in items] == [*(PAIRS[f"s00{n}"] for n in range(4)), None]
     for one in items:
         shown = [*one.evidence.supporters, *one.evidence.opposers, *one.evidence.harmed]
@@ -64,7 +64,7 @@ def test_a_blind_flag_has_its_second_text(project: Project) -> None:
     with store.writing(project.db) as db:
         db.conn.execute("DELETE FROM ranking WHERE instance = 's000'")
         only = FlagFilter(answered=(Act.UNSURE,), since=store.last_decision_row(db))
-    [item] = review.take(project, Sitting("Ada", only=only), 5).items
+    [item] = take(project, Sitting("Ada", only=only), 5).items
     assert (item.blind, item.flag.pair) == (True, "Wind farms")
 
 
