@@ -1,4 +1,4 @@
-"""Settings: frozen records that refuse invalid values when they are made, so that nothing later has to check."""
+"""Settings: frozen records that refuse invalid values on creation, so that nothing later has to check."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass, field, fields
@@ -9,28 +9,28 @@ from inffeed_core.errors import SettingsError
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 SENT = "feedback"
-"""The order of flags that holds the texts which somebody sent to review from proposals of feedback."""
+"""The order of flags that holds the texts sent to review from feedback proposals."""
 
 
 Method = Literal["instant", "fine-tune", "lora"]
 """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
 
 Scope = Literal["head", "last-block", "all"]
-"""Which weights influence goes through: the head's, or as well those of the encoder's last block, or all of it."""
+"""Which weights influence goes through: the head's, those of the encoder's last block too, or all."""
 
 
 Recipe = Literal["auto", "plain", "noise-aware", "drop-flagged"]
-"""What a head is taught about silver that nobody has confirmed; `inffeed_core.silver.recipes` tells each."""
+"""What a head is taught about unconfirmed silver; `inffeed_core.silver.recipes` describes each."""
 
 
 Precision = Literal["float32", "int8"]
-"""In which numbers texts are encoded."""
+"""The number format in which texts are encoded."""
 
 
 LARGEST_SEED = 2**32 - 1
-"""What numpy, scikit-learn and transformers all take."""
+"""The largest seed that numpy, scikit-learn and transformers all accept."""
 MANY = 10**9
-"""The bound of whole numbers for which any size makes sense."""
+"""The bound of whole numbers that may have any size."""
 PROJECT_BOUNDS: Mapping[str, tuple[int, int]] = {
     "seed": (0, LARGEST_SEED),
     "overlap": (1, 100),
@@ -38,7 +38,7 @@ PROJECT_BOUNDS: Mapping[str, tuple[int, int]] = {
     "break_minutes": (0, 1440),
     "break_decisions": (0, 100_000),
 }
-"""Of the whole numbers of a project's settings, for whoever asks for them."""
+"""Bounds of the whole numbers in a project's settings, for forms and commands."""
 
 
 def require(condition: bool, message: str) -> None:
@@ -60,7 +60,7 @@ class Settings:
             )
 
     def _require_number(self, name: str, low: float, high: float, *, above: bool = False, or_none: str = "") -> None:
-        """Up to `high`, from `low` or only above it; `or_none` says what None means where that is allowed."""
+        """Require a number up to `high`, from `low` or only above it; `or_none` says what None means if allowed."""
         value = getattr(self, name)
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
         fits = (number and not (above and value == low)) or (value is None and bool(or_none))
@@ -86,7 +86,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class ProjectSettings(Settings):
-    """What a project is about. `labels` fixes the order of classes everywhere."""
+    """The settings of a project. `labels` fixes the order of classes everywhere."""
 
     name: str
     """What people call the project; shown as its title."""
@@ -103,7 +103,7 @@ class ProjectSettings(Settings):
     overlap: int = 1
     """A flag is open until this many annotators have answered it."""
     lease_minutes: float = 15.0
-    """Minutes that a flag stays reserved for an annotator who gives no sign."""
+    """Minutes that a flag stays reserved for an inactive annotator."""
     warning: str = ""
     """Shown to annotators before the first text of a day; empty = nothing."""
     blur: bool = False
@@ -120,10 +120,10 @@ class ProjectSettings(Settings):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `as_dict`, for what an earlier release wrote as well.
+        """Inverse of `as_dict`, also for settings of earlier releases.
 
-        Guidelines that one wrote into `model_labels` are found again there, and a number that one took and this one
-        does not is read as the nearest that can work; a seed as its remainder, so that different ones stay different.
+        Guidelines that one of them wrote into `model_labels` are recovered, and a number that is no longer allowed is
+        read as the nearest allowed one; a seed as its remainder, so that different seeds stay different.
         """
         lost = values.get("model_labels")
         if isinstance(lost, str):
@@ -155,7 +155,7 @@ class ProjectSettings(Settings):
 
 
 def _bounded(values: Mapping[str, Any]) -> dict[str, int]:
-    """Those whole numbers of these stored project settings that lie out of bounds, brought within."""
+    """The whole numbers of these stored project settings that are out of bounds, moved within them."""
     found = {name: values[name] for name in PROJECT_BOUNDS if isinstance(values.get(name), int)}
     near = {name: min(max(value, low), high) for name, value in found.items() for low, high in [PROJECT_BOUNDS[name]]}
     return near | ({"seed": found["seed"] % (LARGEST_SEED + 1)} if "seed" in found else {})
@@ -290,7 +290,7 @@ class AnalysisSettings(Settings):
 
 
 Remedy = Literal["discard", "relabel-harmful", "confident-learning", "influence-vote"]
-"""What feedback does about doubtful training labels, the default first; `inffeed_core.feedback.methods` tells each.
+"""What feedback does about doubtful training labels, the default first; `inffeed_core.feedback.methods` explains each.
 
 The order is that of docs/benchmarks.md ("Feedback on training labels"): with the guard, leaving out did best on both
 sets, relabelling gained on one and lost on the other, confident learning hardly moved, the vote lowered macro-F1."""

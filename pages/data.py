@@ -1,4 +1,4 @@
-"""Data: bring it in, look at it, repair what stands twice, and take it out again."""
+"""Data: import, browse, fix duplicates, and export."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Explore: one instance, what the model makes of it, and the training instances behind that."""
+"""Explore: one instance, what the model predicts for it, and the training instances behind that."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -26,7 +26,7 @@ from pages.language import called, label_name, say, section, split_name, told
 
 BARE = {"displayModeBar": False}
 ALONE, BESIDE = 60, 24  # columns of text beside the bars: in one panel, and in each of two
-LONG, TALL = 1200, 260  # characters from which a text scrolls in so many pixels, and leaves room for what follows
+LONG, TALL = 1200, 260  # a text with more characters scrolls in this many pixels, which leaves room for what follows
 
 
 def page() -> None:
@@ -59,7 +59,7 @@ def page() -> None:
 
 
 def _chosen(project: Project) -> str:
-    """The target's id: from the address, else the first match. Ends the page where there is nothing to show."""
+    """The target's id: from the address, else the first match. Ends the page if there is nothing to show."""
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     query = (
         left.text_input(
@@ -87,7 +87,7 @@ def _chosen(project: Project) -> str:
 
 
 def _analyses(project: Project) -> list[int | None]:
-    """The analysis to show, and perhaps one beside it; None stands for the newest of the version in use."""
+    """The analysis to show, and perhaps one beside it; None means the newest of the active version."""
     with store.reading(project.db) as db:
         found = {one.id: one for one in store.analyses(db)}
     if len(found) < 2:
@@ -180,7 +180,7 @@ def _influences(project: Project, portraits: list[Portrait], explaining: bool) -
 
 
 def _influence(project: Project, shown: Portrait, explaining: bool, scale: tuple[float, float] | None = None) -> None:
-    """`scale` is what two panels side by side share."""
+    """`scale` is shared by two panels side by side."""
     if shown.analysis is None:
         _no_analysis()
         return
@@ -271,7 +271,7 @@ def _rankings(project: Project, shown: Portrait, *, checking: bool) -> None:
 
 
 def _honesty(project: Project, analysis: Analysis) -> None:
-    """How far simple rankings would have done the same as the default one, on this project."""
+    """How far simple rankings agree with the default one on this project."""
     count, of, found = rankings_agreement(project, analysis, POLICIES[0])
     if not found:
         return
@@ -319,7 +319,7 @@ def _policy_name(policy: str) -> str:
 
 
 def _policy_words(policy: str) -> tuple[str, str]:
-    """(its name, what its score is); one of another release has its own name and no explanation."""
+    """(name, meaning of its score); a policy of another release has its code as name and no explanation."""
     name, meaning = section("policies").get(policy, (policy, ""))
     return name, meaning
 

@@ -1,4 +1,4 @@
-"""Feedback: which labels that the model learned from should change, why, and what comes of changing them."""
+"""Feedback: which training labels should change, why, and what changing them achieves."""
 
 from typing import Any, get_args
 
@@ -21,7 +21,7 @@ from pages.components.session import require_project
 from pages.language import counted, say, told
 
 START = FeedbackSettings()
-"""What the widgets begin at."""
+"""The widgets' initial values."""
 KEPT: dict[str, Any] = {"persist_state": "session"}
 
 
@@ -139,7 +139,7 @@ def _proposals(project: Project, may: May) -> None:
 
 
 def _sets(project: Project) -> list[ProposalSet]:
-    """The newest first."""
+    """All sets, newest first."""
     with store.reading(project.db) as db:
         return store.proposal_sets(db)
 

@@ -1,4 +1,4 @@
-"""Home: the projects, where each stands, and what it needs next."""
+"""Home: the projects, their state, and the next step of each."""
 
 import re
 from collections.abc import Callable
@@ -37,7 +37,7 @@ WHERE = {
 
 
 def page() -> None:
-    """The open project first, then ways to begin, then all projects."""
+    """The open project first, then ways to start, then all projects."""
     st.title(say("app.name"), anchor=False)
     st.caption(say("app.claim"))
     project = current_project()
@@ -50,7 +50,7 @@ def page() -> None:
 
 
 def _open_project_or_why_not(project: Project) -> None:
-    """One that was damaged, or its disk lost, since it was opened stops neither the others nor a new one."""
+    """Show it; if it was damaged or its disk lost since it was opened, other and new projects still work."""
     try:
         _open_project(project)
     except ProjectError as error:
@@ -63,7 +63,7 @@ def _open_project(project: Project) -> None:
         left, right = st.columns([4, 1], vertical_alignment="center")
         with left:
             st.caption(say("home.open"))
-            st.text(now.settings.name)  # a heading would make a link of an address in it, escaped or not
+            st.text(now.settings.name)  # a heading would turn an address in it into a link, escaped or not
             st.text(told(now.next_step.sentence))
         with right:
             step = now.next_step.step
@@ -90,7 +90,7 @@ def _numbers(now: Status) -> None:
 
 
 def _standing(now: Status) -> None:
-    """What the decisions were, which texts wait for one, and what the next retrain will learn."""
+    """The decisions so far, the texts that wait for one, and what the next retrain will learn."""
     told = []
     if now.analysis is not None:
         left = undecided_said(now.undecided)
@@ -105,7 +105,7 @@ def _standing(now: Status) -> None:
 
 
 def _audit(project: Project) -> None:
-    """What the random audit says, quietly, once it has begun."""
+    """The outcome of the random audit, in small print, once it has begun."""
     counts = audit(project)
     if counts.checked:
         st.caption(" ".join(told(sentence) for sentence in in_words(counts)))
@@ -142,7 +142,7 @@ def _begin(open_now: Project | None) -> None:
 
 
 def _try_to(act: Callable[[], object]) -> None:
-    """Act and draw the page anew, or say why it did not work."""
+    """Act and draw the page again, or say why it did not work."""
     try:
         act()
     except InfFeedError as error:
@@ -259,7 +259,7 @@ def _unreadable(summary: ProjectSummary) -> None:
 
 
 def _next_step(project: Project) -> NextStep | str:
-    """Or why it cannot be told: whatever is in one project must not stop the page for the others."""
+    """The next step, or why it is unknown: a fault in one project must not stop the page for the others."""
     try:
         return status(project).next_step
     except InfFeedError as error:

@@ -1,6 +1,6 @@
 """The words of the interface, in the language of the user.
 
-Every word that a page shows lies in `pages/languages/`, one table a language, in sections: `say("home.title")` is the
+Every word that a page shows is in `pages/languages/`, one folder per language, in sections: `say("home.title")` is the
 phrase `title` of the section `home`. To add a string, put the phrase into the English table (`english/common.py`, or
 `english/review.py` for the review room, `english/feedback.py` for feedback) and into every other language at the same
 place, and `say` it; phrases are filled by `wording.filled`, so braces are places: `say("data.found", count=3)`, and
@@ -8,8 +8,8 @@ place, and `say` it; phrases are filled by `wording.filled`, so braces are place
 where whole phrases differ. The section `card` goes to the browser whole. To add a language, translate the folder of one
 and name it in `LANGUAGES`. `tests/pages/test_language.py` compares keys and places, and finds literals left in a page.
 
-The language is the one that the user chose (in the session and in the address, so that a reload keeps it), else
-the browser's, else English. What the core says comes as `Sentence`s and is translated by `told`; errors and
+The language is the one that the user chose (kept in the session and in the address, so that it survives a reload), else
+the browser's, else English. The core's sentences are `Sentence`s, which `told` translates; errors and
 warnings about files stay English (see `inffeed_core.wording`), and so do Streamlit's own few words.
 """
 
@@ -47,9 +47,9 @@ def say(key: str, **values: object) -> str:
 
 
 def called(key: str) -> str:
-    """What "section.member" of a closed set is called; one that nothing is known of, by its own name.
+    """The name of "section.member" of a closed set; an unknown member keeps its own name.
 
-    A project may hold a kind of job, say, that a newer or an older release made.
+    A project may hold, say, a kind of job from a newer or older release.
     """
     name, _, member = key.partition(".")
     return str(section(name).get(member, member))
@@ -67,30 +67,32 @@ def any_of(names: Sequence[str]) -> str:
 
 
 def told(sentence: str) -> str:
-    """What the core says, in the user's language where it can be said in others."""
+    """A sentence of the core, in the user's language if it can be translated."""
     return reworded(sentence, section("core"), LANGUAGES[language()].words)
 
 
 def stage(words: str) -> str:
-    """What a job is doing, which the database knows in English."""
+    """A job's stage, which the database holds in English, in the user's language."""
     return called(f"stages.{words}")
 
 
 def split_name(split: str) -> str:
-    """What a split is called."""
+    """The name of a split."""
     return called(f"splits.{split}")
 
 
 def label_name(label: str) -> str:
-    """A label by its own name; the phrase for a text that has none yet."""
+    """A label's own name, or the phrase for a text that has no label yet."""
     return label or say("columns.no_label")
 
 
 def language_choice() -> None:
     """In the side bar: the languages by their own names."""
     code = language()
-    st.session_state[CHOICE] = code  # at every run: after a form in a dialog had led here, the browser showed none
-    if code != _first_known(st.query_params.get(CHOICE), st.context.locale):  # a link to another page left it out
+    st.session_state[CHOICE] = (
+        code  # at every run: after arriving here from a form in a dialog, the browser showed none
+    )
+    if code != _first_known(st.query_params.get(CHOICE), st.context.locale):  # a link to another page dropped it
         st.query_params[CHOICE] = code
     with st.sidebar:
         st.segmented_control(

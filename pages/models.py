@@ -1,4 +1,4 @@
-"""Models: train on today's labels, compare versions, and choose the one in use."""
+"""Models: train on the current labels, compare versions, and choose the active one."""
 
 from collections.abc import Mapping
 
@@ -84,7 +84,7 @@ def _score(metrics: Metrics | None) -> str:
 
 
 def _held_back(newest: ModelVersion, active: ModelVersion) -> None:
-    """Training keeps the old version in use where the new one is significantly worse; say so."""
+    """Training keeps the old version active if the new one is significantly worse; say so."""
     difference = newest.report.get("difference")
     if newest.parent == active.id and isinstance(difference, Mapping) and difference["high"] < 0:
         st.text(say("models.held_back", new=newest.id, old=active.id))
@@ -140,7 +140,9 @@ def _choose_active(project: Project, versions: list[ModelVersion], active: Model
         older = [v.id for v in versions].index(chosen) > [v.id for v in versions].index(active.id)
         st.text(say("models.use_said", new=chosen, old=active.id))
         act = say("models.roll_back" if older else "models.promote", id=chosen)
-        if st.button(act, type="primary", key=f"use {chosen}"):  # a click on another version's button does nothing
+        if st.button(
+            act, type="primary", key=f"use {chosen}"
+        ):  # keyed, so that a click on another version's button does nothing
             with store.writing(project.db) as db:
                 store.promote(db, chosen, "models-page")
             st.rerun()

@@ -61,7 +61,7 @@ def _ask_name() -> None:
 
 
 def _to_discussion(project: Project, annotator: str) -> None:
-    """The way to what is to be settled, where there is any."""
+    """A link to what needs settling, if there is anything."""
     count = len(topics(project, annotator))
     if count and st.button(say("review.to_discussion", count=count), icon=":material/forum:", type="tertiary"):
         st.query_params["view"] = "discussion"
@@ -105,9 +105,9 @@ def _forget_name() -> None:
 
 @st.fragment
 def _room(project: Project, annotator: str) -> None:
-    """The line above the card and the card; a message from the card runs only this.
+    """The card and the line above it; a message from the card runs only this.
 
-    Where the project cannot be read now, the card that was there stays, says so, and asks again.
+    If the project cannot be read now, the card that was there stays, says so, and asks again.
     """
     take_seat(project, annotator)
     try:
@@ -127,7 +127,7 @@ def _card_alone(project: Project, annotator: str, why: str) -> None:
 
 
 def _try_again(why: str) -> None:
-    """Say why there is no room yet, and open it as soon as that is over."""
+    """Say why the room cannot be opened yet, and open it as soon as it can."""
     problem(why, say("review.unavailable"))
     st.text(say("review.trying_again"))
     _rerun_later()
@@ -155,7 +155,7 @@ def _line_and_card(project: Project, annotator: str) -> None:
     except NotReady as why:
         empty_state(say("review.not_ready"), told(why.args[0]), "pages/models.py", say("app.to_models"))
         return
-    if "changes" in data:  # not where the answer only says that nothing could be stored or read
+    if "changes" in data:  # not if the answer only says that nothing could be stored or read
         with banner:
             _waiting(Changes(**data["changes"]))
         with again:
@@ -175,7 +175,7 @@ def _waiting(changes: Changes) -> None:
 
 
 def _undecided(undecided: Mapping[Act, int], sitting: Sitting) -> None:
-    """What was answered and is not decided, and the way to look at it again."""
+    """Texts that were answered but are undecided, and a link to look at them again."""
     if undecided and not sitting.only.answered:
         st.button(
             say("review.undecided", count=sum(undecided.values())),
@@ -189,7 +189,7 @@ def _undecided(undecided: Mapping[Act, int], sitting: Sitting) -> None:
 
 
 def _card_key(project: Project, sitting: Sitting) -> str:
-    """Another project, order, filter or annotator is another card."""
+    """The card's key: another project, order, filter or annotator needs another card."""
     return "review-" + _digest(str(project.folder), sitting)
 
 
@@ -203,7 +203,7 @@ def _receive(project: Project, sitting: Sitting) -> None:
     if message and message.get("annotator") == sitting.annotator:
         with suppress(
             *UNAVAILABLE
-        ):  # what is stored by then is told when it comes again; the page says what is missing
+        ):  # decisions stored by then are acknowledged when they arrive again; the page says what is missing
             st.session_state["review_answer"] = key, answer(project, sitting, message, _words(project))
 
 
@@ -212,13 +212,13 @@ def _words(project: Project) -> Words:
 
 
 def _data(project: Project, sitting: Sitting) -> Json:
-    """The answer to the card's message, or all it needs where the page runs for another reason."""
+    """The answer to the card's message, or everything it needs if the page runs for another reason."""
     key, answered = st.session_state.pop("review_answer", (None, None))
     fresh = key != _card_key(project, sitting)
     told = _greeting(project, sitting) if fresh else answered
     settings = settings_of(project)
     config = {
-        "key": _card_key(project, sitting) + _digest(settings, language()),  # another of these is another card too
+        "key": _card_key(project, sitting) + _digest(settings, language()),  # changes of these need another card too
         "sitting": _card_key(project, sitting),
         "project": str(project.folder),
         "annotator": sitting.annotator,

@@ -48,7 +48,7 @@ def test_feedback_is_proposed_shown_applied_and_undone(analysed: Path) -> None:
     assert f"{len(ids)} relabelled" in run("feedback", "undo", analysed, "--annotator", "Ana").stdout
     with reading(open_project(analysed).db) as db:
         assert count_by_split(db) == before
-    assert "applied no feedback that stands" in run("feedback", "undo", analysed, "--annotator", "Ana", code=1).stderr
+    assert "has no feedback left to undo" in run("feedback", "undo", analysed, "--annotator", "Ana", code=1).stderr
 
 
 def test_proposals_can_be_sent_to_review(analysed: Path) -> None:

@@ -1,8 +1,8 @@
-"""What numbers come in: every public function of this package takes its tensors through here.
+"""Which numbers are accepted: every public function of this package converts its tensors here.
 
-Integers, truth values and half precision become floating-point numbers that hold them exactly, so that no weight is
-ever rounded to the type of somebody's features. Gradients are not followed through what is given. The head tier
-computes on the CPU and brings its inputs there; whole models are worked on where they are. What holds no numbers is
+Integers, booleans and half precision become floating-point numbers that hold them exactly, so that no weight is
+ever rounded to the type of somebody's features. Gradients do not flow through the inputs. The head tier
+computes on the CPU and moves its inputs there; whole models stay on their device. Anything that is not numbers is
 refused with a ValueError that says what arrived.
 """
 
@@ -32,7 +32,7 @@ _EXACT = {
 
 
 def floats(values: Any, name: str) -> Tensor:
-    """These numbers in float32 or float64, without gradient; the same tensor where it is such already."""
+    """These numbers in float32 or float64, without gradient; the same tensor if it is already so."""
     found = _tensor(values, name)
     if found.dtype not in _EXACT:
         raise ValueError(f"{name} is of type {found.dtype}; expected real numbers, such as torch.float32.")
@@ -84,12 +84,12 @@ def _taught(values: Any, name: str) -> Tensor:
 
 
 def accepted(values: Any, name: str, kind: str) -> Tensor:
-    """These values by the way of this kind; see `accepting`. Raises ValueError, which names them."""
+    """These values converted as this kind; see `accepting`. Raises ValueError, which names them."""
     return _WAYS[kind](values, name)
 
 
 def accepting(**kinds: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A decorator: each argument named goes through the way of its kind, None stays None.
+    """A decorator: each named argument is converted as its kind; None stays None.
 
     Kinds: `rows` and `float64` (numbers of the head tier, in their own precision or in float64), `classes` and `taught`
     (of the head tier), and `floats`, `doubles` and `labels`, which stay on their device.

@@ -4,9 +4,9 @@ The gradient of example i with respect to a layer is `Σ_t b_it a_itᵀ`: `a` th
 gradient of i's quantity with respect to the layer's output there. Both are taken by hooks for the whole batch; weight
 gradients are never formed, which makes the backward pass here cheaper than a training step's.
 
-Padding needs no mask: where padding is masked in the model, `b` is exactly zero at it, and where the model lets it
-through, it is part of the true gradient. So a token counts when its `b` is not zero. This also drops the tokens that a
-class-token classifier never looks at, and token positions that count for nobody are cut off.
+Padding needs no mask: if the model masks padding, `b` is exactly zero there, and if the model lets it
+through, it is part of the true gradient. So a token counts if its `b` is not zero. This also drops the tokens that a
+class-token classifier never uses, and token positions that count for no example are cut off.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ from inffeed_core.influence.linear_layers import Batch, LinearLayer, Logits, eva
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What one layer saw of one batch. Tokens of several calls stand one after another."""
+    """What one layer saw of one batch. Tokens of several calls are concatenated."""
 
     inputs: Shaped[Tensor, "n t i"]
     gradients: Shaped[Tensor, "n t o"]
@@ -102,7 +102,7 @@ class Network:
         return sum(layer.size for layer in self.layers)
 
     def record(self, batch: Batch) -> Recording:
-        """Run the model on a batch with dropout off. Raises ModelError where a layer was not called."""
+        """Run the model on a batch with dropout off. Raises ModelError if a layer was not called."""
         calls: dict[str, list[_Call]] = defaultdict(list)
         with evaluating(self.model), _hooked(self.layers, calls), torch.enable_grad():
             logits = self.logits(self.model, batch)
@@ -138,7 +138,7 @@ def _tokens(calls: list[tuple[_Call, Tensor | None]], layer: LinearLayer) -> Tok
         inputs.append(rows)
         gradients.append(rows.new_zeros(shape) if gradient is None else gradient.reshape(shape))
     a, b = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1) for parts in (inputs, gradients))
-    if not b[:, -1].any():  # a cheap sign that some positions count for nobody
+    if not b[:, -1].any():  # a cheap sign that some positions count for no example
         counts = b.any(dim=2).any(dim=0)
         a, b = a[:, counts], b[:, counts]
     return Tokens(a, b, layer.bias)

@@ -1,9 +1,9 @@
 """Which components of the EK-FAC eigenbasis stand for an example's gradient, and the encoding into them.
 
 Under damping λ a component with eigenvalue Λ carries `(Λ / (Λ+λ))²` of the scores' variance between typical examples.
-The `dimension` components with the largest share are kept, over all layers together, so that a layer gets as many as
-it deserves. Every stored number is divided by √Λ: it is then of order 1, fit for half precision, and damping touches
-targets only, so that it can be changed without encoding the training set again.
+The `dimension` components with the largest share are kept, over all layers together, so that each layer gets its fair
+number. Every stored number is divided by √Λ: it is then of order 1, fit for half precision, and damping affects
+only targets, so it can be changed without encoding the training set again.
 """
 
 from collections.abc import Mapping
@@ -97,7 +97,7 @@ class Code:
 
 
 def choose_code(factors: Factors, damping: Mapping[str, float], dimension: int | None) -> Code:
-    """The `dimension` most telling components under `damping`; all that any training gradient reaches with None.
+    """The `dimension` most informative components under `damping`; with None, all that any training gradient reaches.
 
     The choice depends on the unit of the damping, not on its value.
     """

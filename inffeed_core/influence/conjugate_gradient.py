@@ -1,8 +1,8 @@
 """Preconditioned conjugate gradient for many right-hand sides at once, with an honest report.
 
-Each right-hand side runs its own recurrence; they share every product, which is what costs. A finished one stands
-still. The recurrence's residual drifts in float32, so the true residual is measured at the end of a run, and the method
-starts again from there while it is above the tolerance.
+Each right-hand side has its own recurrence, but all share every product, the expensive part. Finished ones are left
+alone. The recurrence's residual drifts in float32, so the true residual is measured at the end of a run, and the method
+restarts from there while it is above the tolerance.
 """
 
 from collections.abc import Callable

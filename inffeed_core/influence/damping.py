@@ -1,4 +1,4 @@
-"""Damping: the λ added to the curvature, said in a unit that carries over between models.
+"""Damping: the λ added to the curvature, in a unit that carries over between models.
 
 The default is a tenth of each layer's mean eigenvalue, the choice of Grosse et al. (2023). λ is always added to the
 curvature of the *mean* loss; some libraries add it to a sum, which makes the same number n times weaker.
@@ -30,7 +30,7 @@ class Damping:
             raise SettingsError(f"damping is {self.value}; it must be above 0: flat directions have no inverse.")
 
     def of(self, factors: Factors) -> dict[str, float]:
-        """λ for each layer. Raises SettingsError where a mean eigenvalue to be relative to is zero."""
+        """λ for each layer. Raises SettingsError if λ is relative to a mean eigenvalue that is zero."""
         blocks = factors.values()
         network = sum(block.trace for block in blocks) / sum(block.size for block in blocks)
         return {name: self._positive(name, self._scale(block, network)) for name, block in factors.items()}

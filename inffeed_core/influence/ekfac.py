@@ -1,6 +1,6 @@
 """EK-FAC: one block a layer, diagonal in a Kronecker-factored eigenbasis (George et al. 2018; Grosse et al. 2023).
 
-With a a layer's input and b the gradient at its output, at tokens that count (see `capture`), under the model's own
+Let a be a layer's input and b the gradient at its output, at tokens that count (see `capture`), under the model's own
 label distribution:
 `A = E[aaᵀ] = Q_A · Q_Aᵀ` and `B = E[bbᵀ] = Q_B · Q_Bᵀ` over tokens, and over examples
 `Λ = E[(Q_Bᵀ G Q_A)²]`, G the example's gradient. The block is `(Q_A ⊗ Q_B) diag(Λ + λ) (Q_A ⊗ Q_B)ᵀ`.
@@ -9,11 +9,11 @@ Its diagonal in that basis is the Gauss-Newton block's, so the traces agree. It 
 `bbᵀ` do not vary together: a single example with one token, or one layer on one token with the same predicted
 distribution for every example.
 
-`rank` keeps only the leading eigenvectors of A and B, which is what makes wide layers affordable. Traces, and with them
-relative damping, count what lies outside as well.
+`rank` keeps only the leading eigenvectors of A and B, which makes wide layers affordable. Traces, and with them
+relative damping, also count what lies outside.
 
 The label distribution enters exactly, by C−1 backward passes with no noise and no dependence on row order, or by one
-label drawn for each example where a generator is given (one backward pass, whatever C).
+label drawn for each example if a generator is given (one backward pass, whatever C).
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class LayerFactors:
     gradient_basis: Float[Tensor, "o s"]
     eigenvalues: Float64[Tensor, "s r"]
     trace: float
-    """`E‖G‖²`: the sum of all eigenvalues, those outside the bases included."""
+    """`E‖G‖²`: the sum of all eigenvalues, including those outside the bases."""
 
     @property
     def size(self) -> int:

@@ -28,7 +28,7 @@ def rotated(
 
 
 def squared_norms(tokens: Tokens) -> Float[Tensor, " n"]:
-    """`‖G_i‖²` by the ghost trick, `Σ_tu (a_t·a_u)(b_t·b_u)`, or from whole gradients where tokens are many."""
+    """`‖G_i‖²` by the ghost trick, `Σ_tu (a_t·a_u)(b_t·b_u)`, or from whole gradients if there are many tokens."""
     (_, t, inputs), outputs = tokens.inputs.shape, tokens.gradients.shape[2]
     if t * (inputs + outputs) > inputs * outputs:
         return whole(tokens).square().sum((1, 2))

@@ -1,9 +1,9 @@
 """The head's curvature, factorised once and solved with many times.
 
-Forming and factorising the curvature is what the head tier spends its time on. Single precision halves it and loses
-what the condition number allows, so it is taken only where that is at most `ROUNDING`. Iterative refinement in float64
-(Higham 2002, ch. 12) makes the factor of a *similar* curvature, such as that before a few corrections, as good as a
-new one.
+The head tier spends most of its time forming and factorising the curvature. Single precision halves that, but loses
+accuracy with the condition number, so it is used only if the loss is at most `ROUNDING`. Iterative refinement in
+float64 (Higham 2002, ch. 12) makes the factor of a *similar* curvature, such as that before a few corrections, as good as
+a new one.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from inffeed_core.influence.accepted import accepted, accepting
 from inffeed_core.influence.softmax import HeadData, curvature, curvature_trace
 
 ROUNDING = 2e-4
-"""Largest (float32 rounding) × (bound on the condition number) at which a float32 factor is taken."""
+"""Largest (float32 rounding) × (bound on the condition number) at which a float32 factor is used."""
 PROBES = 8
 REFINEMENTS = 6
 
@@ -42,7 +42,7 @@ class Factor:
 
 @accepting(probs="float64")
 def factorised(probs: Float[Tensor, "n c"], data: HeadData, l2: float) -> Factor:
-    """Factor of G at these probabilities, in float32 where `ROUNDING` allows it."""
+    """Factor of G at these probabilities, in float32 if `ROUNDING` allows it."""
     condition = 1 + curvature_trace(probs, data) / l2
     single = torch.finfo(torch.float32).eps * condition <= ROUNDING
     return Factor(torch.linalg.cholesky(curvature(probs, data, l2, torch.float32 if single else torch.float64)))
@@ -50,7 +50,7 @@ def factorised(probs: Float[Tensor, "n c"], data: HeadData, l2: float) -> Factor
 
 @accepting(sides="float64")
 def refined(factor: Factor, product: Callable[[Sides], Sides], sides: Sides, tolerance: float) -> Sides | None:
-    """Solutions of `product(x) = b` for every row b from the factor of a similar map; None where it is too far off.
+    """Solutions of `product(x) = b` for every row b from the factor of a similar map; None if it is too different.
 
     Their residuals are at most `tolerance` relative to the sides, both as root mean squares over the sides. That is
     measured on `PROBES` random signed sums of the sides, whose expected square is the sum of all squares.
@@ -70,7 +70,7 @@ def refined(factor: Factor, product: Callable[[Sides], Sides], sides: Sides, tol
 
 
 def _signs(count: int) -> Float[Tensor, "p t"]:
-    """Random signs for every side; each side by itself where they are few."""
+    """Random signs for every side; with few sides, each side by itself."""
     if count <= PROBES:
         return torch.eye(count, dtype=torch.float64)
     return 2.0 * torch.randint(2, (PROBES, count), generator=torch.Generator().manual_seed(0)).double() - 1

@@ -5,7 +5,7 @@
 at once: C−1 backward passes serve any number of vectors, and the model needs neither forward-mode nor double
 differentiation, which fused attention kernels lack. Memory: one layer's gradients of one batch.
 
-All rows of a training set stand example by example, C−1 for each.
+The rows of a training set are ordered by example, C−1 for each.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,15 +1,15 @@
 """Factors and encoded training gradients on disk: rows appended as they are made, then mapped into memory.
 
-The one file of `influence` that touches a disk: factors and index are computed once per model version and may take an
-hour, so they have to survive a kill, and the index may be larger than memory. A folder holds
+The only file of `influence` that uses a disk: factors and index are computed once per model version and may take an
+hour, so they must survive a kill, and the index may be larger than memory. A folder holds
 
     factors.safetensors    bases, eigenvalues and traces of every layer
     gradients.bin          rows × dimension numbers, row-major, little-endian float32 or float16
     curvature-<rows>.npy   M, the mean outer product of encoded curvature rows (see `subspace`), times the rows so far
-    index.json             the key, the shape, and how many rows are certainly written
+    index.json             the key, the shape, and how many rows are safely written
 
 Work is saved every few thousand rows: rows and curvature reach the disk before `index.json` counts them, and that file
-is replaced atomically. A resumed run cuts off what was not counted, passes over the batches already done without
+is replaced atomically. A resumed run cuts off uncounted rows, skips the batches already done without
 computing them, and ends with the same bytes.
 
 `key` is the caller's hash of everything the content depends on (weights, texts and their order, settings, the seed of
@@ -75,7 +75,7 @@ class GradientIndex:
     def curvature(self) -> Float64[Tensor, "d d"]:
         """M: the mean over examples of the outer products of their encoded curvature rows.
 
-        Only the diagonal and what is right of it count: M is symmetric, and its factorisation reads no more.
+        Only the diagonal and the part right of it are valid: M is symmetric, and its factorisation reads no more.
         """
         return torch.from_numpy(np.load(_curvature_file(self.folder, self.header))).div_(self.header.rows)
 
@@ -91,18 +91,18 @@ Encode = Callable[[Batch, Tensor], tuple[Tensor, Tensor]]
 """Encoded loss gradients (n × dimension) and curvature rows (m × dimension) of a batch and its labels."""
 
 CHUNK_ROWS = 256
-"""At least so many rows are held in memory before they go into the file and into M."""
+"""At least this many rows are held in memory before they go into the file and into M."""
 
 SAVED_ROWS = 4096
-"""At least so many rows are computed between two saves of M (134 MB at 4096 numbers a row), and lost by a kill."""
+"""At least this many rows are computed between two saves of M (134 MB at 4096 numbers a row); a kill loses them."""
 
 
 def build_index(
     folder: Path, empty: IndexHeader, data: Data, encode: Encode, progress: Progress | None = None
 ) -> GradientIndex:
-    """Encode all of `data` into `folder`, or what is missing there, and return the index.
+    """Encode all of `data` into `folder`, or the part missing there, and return the index.
 
-    Raises NotReady where the folder holds another index, SettingsError where a resumed run has other batches.
+    Raises NotReady if the folder holds another index, SettingsError if a resumed run has other batches.
     """
     folder.mkdir(parents=True, exist_ok=True)
     header = _read_header(folder) or empty
@@ -135,7 +135,7 @@ def _chunks(
     seen = 0
     for batch, labels in one_pass(data, "Encoding gradients", progress):
         if seen < done < seen + len(labels):
-            raise SettingsError(f"Batches changed since the index was begun: row {done} was the end of one.")
+            raise SettingsError(f"Batches changed since the index was started: row {done} was the end of one.")
         seen += len(labels)
         if seen > done:
             waiting.append(encode(batch, labels))
@@ -164,7 +164,7 @@ def _add_outer_products(total: np.ndarray[Any, np.dtype[np.float64]], curvature:
 def _save(
     folder: Path, header: IndexHeader, file: BinaryIO, rows: int, total: np.ndarray[Any, np.dtype[np.float64]]
 ) -> IndexHeader:
-    """Make `rows` rows count: they and M are on disk before the header says so."""
+    """Count `rows` rows as saved: they and M are on disk before the header says so."""
     file.flush()
     os.fsync(file.fileno())
     following = replace(header, rows=rows)
@@ -203,13 +203,13 @@ def save_factors(folder: Path, key: str, factors: Factors) -> None:
 
 
 def load_factors(folder: Path, key: str) -> Factors | None:
-    """The factors saved under `key`, on the CPU, or None. Raises NotReady where the folder holds another key's."""
+    """The factors saved under `key`, on the CPU, or None. Raises NotReady if the folder holds another key's."""
     path = folder / "factors.safetensors"
     if not path.exists():
         return None
     with safe_open(path, "pt") as file:
         if file.metadata()["key"] != key:
-            raise NotReady(f"The factors in {folder} belong to another model or data set; fit them anew elsewhere.")
+            raise NotReady(f"The factors in {folder} belong to another model or data set; fit new ones elsewhere.")
         traces: dict[str, float] = json.loads(file.metadata()["traces"])
         return {
             name: LayerFactors(**{part: file.get_tensor(f"{name}/{part}") for part in _FACTOR_PARTS}, trace=trace)

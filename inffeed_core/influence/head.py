@@ -8,9 +8,9 @@ Koh and Liang (ICML 2017) eq. 2 with the Hessian of the head; the leverage corre
 estimate of leaving one row out (Pregibon 1981), generalised to C classes.
 
 Scoring streams: the features, which may be a memory map, are read once in their own precision, block by block, and
-what is held beyond them is one block's products, whatever the number of rows. Without leverage nothing else is read
-or kept: the rows' own logits come out of the same product as their projections. Leverage costs a pass in float64,
-once for a fit, and keeps C−1 numbers a row.
+only one block's products are held beyond them, whatever the number of rows. Without leverage nothing else is read
+or kept: the rows' own logits come from the same product as their projections. Leverage costs one pass in float64
+per fit, and keeps C−1 numbers per row.
 """
 
 from collections.abc import Iterator
@@ -59,15 +59,15 @@ class HeadInfluence:
         leverage: bool = True,
         near: Factor | None = None,
     ) -> None:
-        """`near`, the factor of a similar curvature, answers without a new one where refining it reaches `RESIDUAL`."""
+        """`near`, the factor of a similar curvature, is used instead of a new one if refining it reaches `RESIDUAL`."""
         self.data, self.fit, self.leverage, self._near = data, fit, leverage, near
 
     def corrected(self, data: HeadData, tolerance: float = 1e-9) -> "HeadInfluence":
         """Refit after a few corrections, ready to score again from the old curvature's factor; without leverage.
 
-        `data` are the same rows with other labels or weights. At the old optimum the old gradient is 0, so the first
-        Newton step reads only the rows that changed. The refit goes on from there and converges as `fit_head` does, to
-        this tolerance, and solves are refined in the new curvature to `RESIDUAL`: only time differs from starting over.
+        `data` holds the same rows with other labels or weights. At the old optimum the old gradient is 0, so the first
+        Newton step reads only the rows that changed. The refit continues from there and converges like `fit_head`, to
+        this tolerance, and solves are refined in the new curvature to `RESIDUAL`: it only saves time.
         """
         theta = self.fit.theta
         step = self.factor.solve(change_of_gradient(theta, self.data, data).view(1, -1)).view(theta.shape)
@@ -76,7 +76,7 @@ class HeadInfluence:
 
     @cached_property
     def factor(self) -> Factor:
-        """Of the curvature at the fit."""
+        """The factor of the curvature at the fit."""
         return factorised(probabilities(self.fit.theta, self.data.features), self.data, self.fit.l2)
 
     @cached_property
@@ -142,12 +142,12 @@ class HeadInfluence:
 
     @accepting(gradient="float64")
     def relabel_gains(self, gradient: Float[Tensor, "1 k d1"]) -> Float[Tensor, "n c"]:
-        """Gain for one target (such as the validation loss) of each row being of each class, not what it is taught."""
+        """Gain for one target (such as the validation loss) of teaching each row each class instead, nats."""
         projections = torch.cat([block for _, block in self._products(self._solve(gradient)[0])]).double()
         return relabel_gains(self.data.row_weights, projections, self.data.taught, len(self.data.features))
 
     def self_influence(self) -> Float[Tensor, " n"]:
-        """Influence of every row on its own loss: never negative, large where the head has to memorise the row."""
+        """Influence of every row on its own loss: never negative, large if the head must memorise the row."""
         weight = sum_zero_basis(self.data.classes) @ self.fit.theta
         scores = []
         for where, rows in blocks(self.data.features):

@@ -1,9 +1,9 @@
 """Newton's step for many classes, without forming the curvature: conjugate gradient under a Kronecker preconditioner.
 
 The curvature has ((C−1)(d+1))² entries, 53 million for 20 classes and 384 features; a product with it costs four
-multiplications a row and weight. Were the spread `Uᵀ S_i U` of every row the same, G would be `S ⊗ M + λI` with the
-second moment `M = (1/N) Σ w_i h_i h_iᵀ`, whose inverse takes two small eigendecompositions. With the mean spread for
-S this is the preconditioner; what is solved is the exact system.
+multiplications per row and weight. If the spread `Uᵀ S_i U` of every row were the same, G would be `S ⊗ M + λI` with
+the second moment `M = (1/N) Σ w_i h_i h_iᵀ`, whose inverse takes two small eigendecompositions. With the mean spread as
+S this is the preconditioner; the system that is solved is exact.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from inffeed_core.influence.conjugate_gradient import Operator, solve
 from inffeed_core.influence.softmax import CACHED, HeadData, Point, blocks, sum_zero_basis
 
 PRODUCTS = 1000
-"""With the curvature, at most, for one step; an inexact step is still one downhill."""
+"""The most products with the curvature for one step; an inexact step still goes downhill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Moments:
 
 
 def moments(data: HeadData) -> Moments:
-    """Of these rows, the constant 1 included."""
+    """The moments of these rows, including the constant 1."""
     d1 = data.features.shape[1] + 1
     weights, total = data.row_weights / len(data.features), torch.zeros(d1, d1, dtype=torch.float64)
     for where, rows in blocks(data.features):

@@ -41,7 +41,7 @@ def call_logits(model: nn.Module, batch: Batch) -> Tensor:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Dropout off inside; every module's mode is put back after."""
+    """Switch dropout off within the block; every module's mode is restored afterwards."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -101,7 +101,7 @@ def by_layer(vectors: Float[Tensor, "k p"], layers: tuple[LinearLayer, ...]) -> 
 def find_layers(model: nn.Module, batch: Batch, logits: Logits = call_logits, scope: Scope = "all") -> Layers:
     """The layers of `scope`, from one forward and backward pass over the first example of `batch`.
 
-    Raises ModelError where no layer is left, SettingsError where the scope does not fit the model.
+    Raises ModelError if no layer is left, SettingsError if the scope does not fit the model.
     """
     candidates, excluded = _trainable(model)
     probe = _Probe(candidates)
@@ -150,7 +150,7 @@ def _repeated_first(batch: Batch) -> Batch:
 
 
 class _Probe:
-    """Learns from one pass in which order layers run and which calls have a gradient per example."""
+    """Learns from one pass the order of layers, and which calls have a gradient per example."""
 
     def __init__(self, candidates: list[LinearLayer]) -> None:
         self.order: dict[str, int] = {}

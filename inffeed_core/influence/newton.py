@@ -1,10 +1,10 @@
 """Newton's method for the softmax head: to convergence, so that the theory of influence holds.
 
-Forming and factorising the curvature is what costs, by the square and the cube of (C−1)(d+1). With two classes a
-factor is kept for as long as each step with it brings the gradient down by `RATE`, and corrected by how the gradient
-changed in the steps since (L-BFGS, Nocedal 1980). With more, steps are solved for without a factor (`kronecker`), the
-more exactly the nearer the optimum (Eisenstat and Walker 1996): the whole grid of l2 takes 0.3 s of one core so for
-225 texts with 13 labels. Either alters the path, not the optimum.
+Forming and factorising the curvature dominates the cost, with the square and the cube of (C−1)(d+1). With two classes a
+factor is kept while each step with it divides the gradient by at least `RATE`, and corrected by how the gradient
+changed in the steps since (L-BFGS, Nocedal 1980). With more classes, steps are solved for without a factor
+(`kronecker`), more exactly nearer the optimum (Eisenstat and Walker 1996): the whole grid of l2 then takes 0.3 s of one
+core for 225 texts with 13 labels. Both change the path, not the optimum.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,22 +21,22 @@ from inffeed_core.influence.kronecker import Moments, moments, newton_step
 from inffeed_core.influence.softmax import HeadData, Point, blocks, evaluated, losses, probabilities
 
 RATE = 1.5
-"""What each step has to divide the gradient by for its factor to be kept. Along a grid of l2, 1.5 needed half to two
+"""A factor is kept while each step divides the gradient by this. Along a grid of l2, 1.5 needed half to two
 thirds of the factors and of the time that 10 did (two classes and six)."""
 RISEN = 0.02
-"""Nats of validation loss."""
+"""Rise of the validation loss, in nats, that ends a grid of l2."""
 FACTORED = 2
 """Classes up to which the curvature is factorised. Along a grid of l2, factors took 0.6 to 1.2 times the processor time
-of doing without for two classes, 1.3 to 2 for three, 6 for six (500 to 30,000 rows of 384 features)."""
+of the factor-free way for two classes, 1.3 to 2 times for three, 6 for six (500 to 30,000 rows of 384 features)."""
 LOOSE = 0.1
 """Largest relative residual of a step that is solved for without a factor."""
 
 Report = Callable[[int, int], None]
-"""Called as (done, of) time and again, by whoever fits; what it raises ends the fit."""
+"""Called repeatedly as (done, of) during a fit; whatever it raises ends the fit."""
 
 
 def quiet(done: int, of: int) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,10 @@ def fit_head(
 
     `start` (the weights of an earlier fit) makes a refit after a few corrections take two or three steps.
     `factor`, that of the curvature at `start`, saves forming it again. `offsets` are added to the rows' logits while
-    fitting: what is known of each row beside its features, which the weights then need not explain. `second` are the
-    `moments` of the data, where they are known.
-    J is strictly convex for l2 > 0, so the answer depends on neither. Raises NotConverged, and ValueError where there
-    are numbers among the inputs that are infinite or none.
+    fitting: knowledge about each row beyond its features, which the weights then need not explain. `second` holds the
+    `moments` of the data, if known.
+    J is strictly convex for l2 > 0, so the answer depends on neither. Raises NotConverged, and ValueError if an input
+    is infinite or not a number.
     """
     shape = (data.classes - 1, data.features.shape[1] + 1)
     theta = torch.zeros(shape, dtype=torch.float64) if start is None else start.double().clone()
@@ -107,22 +107,22 @@ def fit_head(
 
 
 def _without_numbers(data: HeadData, theta: Tensor, offsets: Tensor | None) -> str:
-    """Which input has no finite slope, in words."""
+    """Which input makes the slope infinite or undefined, in words."""
     for where, rows in blocks(data.features):
         bad = (~rows.isfinite().all(1)).nonzero().flatten()
         if len(bad):
             return (
-                f"The features of row {int(bad[0]) + where.start} hold numbers that are infinite or none; leave such "
-                "rows out, or compute them anew."
+                f"The features of row {int(bad[0]) + where.start} hold infinite values or NaN; leave such "
+                "rows out, or compute them again."
             )
     named = "start" if not bool(theta.isfinite().all()) else "offsets" if offsets is not None else "features"
-    return f"The {named} hold numbers that are infinite, none, or too large to compute with; give others."
+    return f"The {named} hold infinite values, NaN, or numbers too large to compute with; give others."
 
 
 def _direction(
     slope: Float[Tensor, " kd1"], factor: Factor, taken: Sequence[tuple[Tensor, Tensor]]
 ) -> Float[Tensor, " kd1"]:
-    """What Newton's method would subtract from the weights: L-BFGS that starts from the factor's curvature.
+    """The step that Newton's method would subtract from the weights, by L-BFGS starting from the factor's curvature.
 
     `taken` are the steps since the factor was made, oldest first: (change of weights, change of slope).
     """
@@ -159,8 +159,8 @@ def choose_l2(
 ) -> HeadFit:
     """Fit along `grid`, each from the last, and keep the fit with the lowest mean validation loss (ties: first).
 
-    The rest of the grid is left out once that loss has risen by `RISEN`: as regularisation wanes it keeps rising.
-    `report` hears of values done and of all.
+    The rest of the grid is skipped once that loss has risen by `RISEN`: as regularisation weakens, it keeps rising.
+    `report` gets the number of values done and of all.
     """
     best, best_loss, start = None, float("inf"), None
     second = None if data.classes <= FACTORED else moments(data)

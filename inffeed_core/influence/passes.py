@@ -20,7 +20,7 @@ Data: TypeAlias = Iterable[tuple[Batch, Tensor]]
 def one_pass(data: Data, stage: str, progress: Progress | None = None) -> Iterator[tuple[Batch, Tensor]]:
     """The batches of `data`; `progress(stage, batches done, batches in all or 0)` after each.
 
-    Raises SettingsError where data gives nothing, as an exhausted generator does on its second pass.
+    Raises SettingsError if data gives nothing, as an exhausted generator does on its second pass.
     """
     total = len(data) if isinstance(data, Sized) else 0
     done = 0
@@ -30,11 +30,11 @@ def one_pass(data: Data, stage: str, progress: Progress | None = None) -> Iterat
         if progress is not None:
             progress(stage, done, total)
     if not done:
-        raise SettingsError(f"The data for {stage!r} gave no batch; give a list, or an object that iterates anew.")
+        raise SettingsError(f"The data for {stage!r} gave no batch; give a list, or an object that can iterate again.")
 
 
 def spaced(data: Data, examples: int | None) -> Data:
-    """Evenly spaced batches of `data` with about `examples` examples; all of it where it is a stream or smaller."""
+    """Evenly spaced batches of `data` with about `examples` examples; all of it if it is a stream or smaller."""
     if examples is None or not isinstance(data, Sequence):
         return data
     step = sum(len(labels) for _, labels in data) // examples

@@ -2,15 +2,15 @@
 
 Conjugate gradient on the dual of `woodbury`, `A = I + K/n` with `K = R D⁻¹ Rᵀ`: the same influence,
 `(1/n) (A⁻¹ R D⁻¹ g_t)ᵀ c_j`, but K is never formed. A product with it is two passes over the training set, `Rᵀu` and
-then `R D⁻¹(Rᵀu)`; vectors have n·(C−1) entries and live in float64.
+then `R D⁻¹(Rᵀu)`; vectors have n·(C−1) entries in float64.
 
 The preconditioner is the same matrix within the components of the index: with encoded rows Z and the factorised
 `M + λ/Λ` of `subspace`, Woodbury's identity gives its inverse at once,
 `(I + Z diag(Λ/λ) Zᵀ/n)⁻¹ = I − Z (M + λ/Λ)⁻¹ Zᵀ/n`. What is left of A beyond it is the identity plus a small rest.
 
-Why not on the parameters: there are far more of them than examples, so weak damping leaves directions of which no
-diagonal preconditioner knows. Measured on the transformer of `benchmarks/whole_model.py` at the default damping, 1000
-examples: A has a condition number of 3·10⁶, preconditioned 2.7. On the parameters, with EK-FAC and the index as
+Why not on the parameters: there are far more of them than examples, so weak damping leaves directions that no
+diagonal preconditioner captures. Measured on the transformer of `benchmarks/whole_model.py` at the default damping,
+1000 examples: A has a condition number of 3·10⁶, preconditioned 2.7. On the parameters, with EK-FAC and the index as
 preconditioner, 60 products left a relative residual of 4.5.
 """
 

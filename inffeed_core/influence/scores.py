@@ -1,4 +1,4 @@
-"""What every score means: the one place where sign and unit are fixed.
+"""What every score means: the only place where sign and unit are defined.
 
 **Influence of training row j on target t** is the predicted value of the experiment
 `loss(t, trained without j) − loss(t, trained with j)`, in nats, where "without" sets j's weight to zero and leaves
@@ -7,7 +7,7 @@ runs the experiment.
 
 **Relabel gain of row z from y to c** is the predicted value of
 `loss(t, now) − loss(t, z labelled c)`, in nats. Positive = worth doing. A row that is taught a distribution over
-classes has a gain for every class, its likeliest too: to confirm that one changes what is taught as well. The
+classes has a gain for every class, including its likeliest: confirming that one also changes what is taught. The
 curvature of a softmax head does not depend on labels, so one Newton step needs no leverage correction here.
 """
 
@@ -38,7 +38,7 @@ def relabel_gains(
 ) -> Float[Tensor, "n c"]:
     """Gain for one target of giving row i label c instead of its own, nats: `(w_i/N)(s_i[y] − s_i[c])`; 0 at c = y.
 
-    Where a row is taught a distribution t over classes, `Σ_y t[y] s_i[y]` stands for `s_i[y]`.
+    If a row is taught a distribution t over classes, `Σ_y t[y] s_i[y]` replaces `s_i[y]`.
     """
     full = projections @ sum_zero_basis(projections.shape[1] + 1).to(projections.dtype).T
     soft = taught.is_floating_point()

@@ -1,7 +1,7 @@
 """The softmax head: its loss, gradient and exact curvature, as pure functions on blocks of rows.
 
-Layout, used in the whole head tier. A row of features `h` has `d` entries; a constant 1 is appended where it is
-used, so that the bias is a weight like any other (and is regularised like any other). The logits of C classes are
+The layout is the same in the whole head tier. A row of features `h` has `d` entries; a constant 1 is appended on
+use, so that the bias is a weight like any other (and is regularised like any other). The logits of C classes are
 `W h` with `W = U θ`: `U` (C × k, k = C−1) is an orthonormal basis of the vectors whose entries sum to zero, and
 θ (k × (d+1)) are the *reduced* weights. Nothing is lost: softmax ignores a shift common to all classes, so the
 regularised optimum sums to zero over classes and ‖W‖ = ‖θ‖. Curvature shrinks by (C/k)², four times for two classes.
@@ -9,7 +9,7 @@ regularised optimum sums to zero over classes and ‖W‖ = ‖θ‖. Curvature 
 Objective: `J(θ) = (1/N) Σ_i w_i ℓ_i(θ) + (λ/2)‖θ‖²`, N = number of rows, ℓ_i = −log p_i[y_i] in nats.
 Gradient of ℓ_i: `r_i ⊗ h_i` with the reduced residual `r_i = Uᵀ(p_i − e_{y_i})`.
 A row may be taught a distribution t_i over classes instead of one class: ℓ_i = −Σ_c t_i[c] log p_i[c], and t_i stands
-for e_{y_i} everywhere. The curvature is the same, since it depends on no label.
+for e_{y_i} everywhere. The curvature is the same, because it does not depend on labels.
 Hessian, equal to the Gauss-Newton matrix: `G = (1/N) Σ_i w_i (Uᵀ S_i U) ⊗ h_i h_iᵀ + λI`, `S_i = diag(p_i) − p_i p_iᵀ`.
 
 Features may be float32 and memory-mapped; sums and solves are float64; memory is bounded by `BLOCK` rows.
@@ -29,16 +29,16 @@ BLOCK = 8192
 CACHED = 1024
 """Rows of a block that is read more than once: as float64 they stay in the processor's cache."""
 PANEL = 128
-"""Columns that are multiplied at once where one half of a symmetric product is enough."""
+"""Columns that are multiplied at once when half of a symmetric product is enough."""
 Taught = Int[Tensor, " n"] | Float[Tensor, "n c"]
 """A class for each row, or a distribution over classes for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadData:
-    """What a head is fitted on: n rows of d features, a class for each, and weights (1 where nothing else is said).
+    """What a head is fitted on: n rows of d features, a class for each, and weights (1 by default).
 
-    Kept as floating-point numbers and class numbers on the CPU, whatever type they were given in; see `accepted`.
+    Kept as floating-point numbers and class numbers on the CPU, whatever type was given; see `accepted`.
     """
 
     features: Shaped[Tensor, "n d"]
@@ -60,13 +60,13 @@ class HeadData:
         if int(self.labels.min()) < 0 or int(self.labels.max()) >= self.classes:
             raise ValueError(f"Labels must lie in 0..{self.classes - 1}.")
         if self.weights is not None and not bool(self.weights.isfinite().all()):
-            raise ValueError("A weight is infinite or no number.")
+            raise ValueError("A weight is infinite or not a number.")
         if self.targets is not None:
             _require_distributions(self.targets, (n, self.classes))
 
     @property
     def taught(self) -> Taught:
-        """What the loss compares predictions with: `targets` where there are any, else `labels`."""
+        """What the loss compares predictions with: `targets` if there are any, else `labels`."""
         return self.labels if self.targets is None else self.targets
 
     @property
@@ -84,7 +84,7 @@ def _require_distributions(targets: Tensor, shape: tuple[int, int]) -> None:
 
 @cache
 def sum_zero_basis(classes: int) -> Float[Tensor, "c k"]:
-    """Orthonormal columns that each sum to zero (Helmert contrasts), float64. Shared: not to be written to."""
+    """Orthonormal columns that each sum to zero (Helmert contrasts), float64. Shared: do not write to it."""
     basis = torch.zeros(classes, classes - 1, dtype=torch.float64)
     for j in range(1, classes):
         basis[:j, j - 1] = 1.0
@@ -97,12 +97,12 @@ def sum_zero_basis(classes: int) -> Float[Tensor, "c k"]:
 def blocks(
     features: Float[Tensor, "n d"], size: int = BLOCK, dtype: torch.dtype = torch.float64
 ) -> Iterator[tuple[slice, Float[Tensor, "b d1"]]]:
-    """Consecutive rows with the constant 1 appended, and where they lie. The next block overwrites the last.
+    """(slice of the rows, these rows with the constant 1 appended) by block; each block overwrites the last.
 
-    One buffer serves all: allocating each anew broke up the heap until a million rows held 2.8 GB.
+    One buffer serves all: a new one for each block fragmented the heap until a million rows took 2.8 GB.
     """
     if not dtype.is_floating_point:
-        raise ValueError(f"Blocks of type {dtype} were asked for; expected floating point, such as torch.float64.")
+        raise ValueError(f"Blocks of type {dtype} were requested; expected floating point, such as torch.float64.")
     padded = torch.ones(min(size, len(features)), features.shape[1] + 1, dtype=dtype)
     for start in range(0, len(features), size):
         rows = features[start : start + size]
@@ -137,7 +137,7 @@ def residuals(probs: Float[Tensor, "n c"], taught: Taught) -> Float[Tensor, "n k
     """Reduced residuals `Uᵀ(p − e_y)`, or `Uᵀ(p − t)`: the part of each loss gradient that belongs to the logits.
 
     In the precision of `probs`. `1 − p_y` is summed from the other classes, so that it keeps its digits near 0; class
-    by class, which is five times faster than row by row where classes are few.
+    by class, which is five times faster than row by row if there are few classes.
     """
     basis = sum_zero_basis(probs.shape[1]).to(probs.dtype)
     if taught.is_floating_point():
@@ -149,7 +149,7 @@ def residuals(probs: Float[Tensor, "n c"], taught: Taught) -> Float[Tensor, "n k
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A head, and what the objective is there; float64."""
+    """A head and the objective there, float64."""
 
     theta: Shaped[Tensor, "k d1"]
     probs: Shaped[Tensor, "n c"]
@@ -195,7 +195,7 @@ def change_of_gradient(theta: Float[Tensor, "k d1"], before: HeadData, after: He
 
 
 def _differing(before: HeadData, after: HeadData) -> Int[Tensor, " changed"]:
-    """Numbers of the rows that are taught something else, or with another weight."""
+    """Numbers of the rows whose teaching or weight differs."""
     if before.taught.shape != after.taught.shape:
         return torch.arange(len(after.features))
     taught = (before.taught != after.taught).view(len(after.features), -1).any(1)

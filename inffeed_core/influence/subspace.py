@@ -1,7 +1,7 @@
-"""The exact Gauss-Newton matrix within the kept components of the eigenbasis: what the index answers with by default.
+"""The exact Gauss-Newton matrix within the kept components of the eigenbasis, which the index uses by default.
 
 EK-FAC is the diagonal of the Gauss-Newton matrix in its eigenbasis and drops everything between components, above all
-between layers. But the index keeps only D components anyway (see `compression`), and there the whole matrix can be had:
+between layers. But the index keeps only D components anyway (see `compression`), and there the full matrix is feasible:
 D × D, summed over the same pass that encodes the training set, solved once in float64. In encoded coordinates
 `x = u/√Λ` it is `M + diag(λ/Λ)` with `M = (1/n) Σ_i Σ_k z_ik z_ikᵀ`, z the encoded rows of `F_iᵀJ_i`. Its diagonal is
 EK-FAC, with eigenvalues of the whole training set even where the factors were fitted on a part.
@@ -56,9 +56,9 @@ class Subspace:
 
 @accepting(curvature="doubles")
 def factorise(curvature: Float64[Tensor, "d d"], code: Code, damping: Mapping[str, float]) -> Subspace:
-    """The subspace of `code` under `damping`, from M (its upper triangle), whose memory it takes over.
+    """The subspace of `code` under `damping`, from M (its upper triangle), whose memory it reuses.
 
-    Raises SettingsError where the damping is lost in rounding.
+    Raises SettingsError if the damping is lost in rounding.
     """
     curvature = curvature.contiguous()
     ratios = code.ratios(damping).to(curvature.device)

@@ -12,7 +12,7 @@ from torch import Tensor
 from inffeed_core.influence.accepted import accepting
 
 Kept = tuple[Float[Tensor, "t kept"], Int[Tensor, "t kept"]]
-"""Scores of every row, largest first, and the columns in which they stand."""
+"""Scores of every row, largest first, and their columns."""
 
 
 def top_k(scored_blocks: Iterable[tuple[int, Shaped[Tensor, "t b"]]], k: int) -> Kept:

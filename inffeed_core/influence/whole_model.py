@@ -6,20 +6,20 @@
 Sign and unit are those of `scores.py`: influence of j on t is the predicted
 `loss(t, trained without j) − loss(t, trained with j)`, positive = helpful, under the mean loss over a training set
 whose size N stays fixed: `(1/N) g_tᵀ (G + λ)⁻¹ g_j`. For the margin of a class, "loss" is the negative log-odds of the
-class, so positive = j speaks for it.
+class, so positive = j supports it.
 
 Ways to invert the curvature, cheapest first:
 
     ekfac      the diagonal in the kept components of EK-FAC's eigenbasis
     subspace   the exact matrix in the kept components, the default; like ekfac it answers from the index: a new target
                costs one gradient and a matrix product
-    refined    the exact matrix of all parameters by conjugate gradient, preconditioned by the index: some twenty passes
+    refined    the exact matrix of all parameters by conjugate gradient, preconditioned by the index: about 20 passes
                over the training set for a block of targets
-    dual       the same for n·(C−1) up to a few thousand: one solve for all targets there will ever be, then a pass each
+    dual       the same for n·(C−1) up to a few thousand: one solve for all targets ever, then one pass for each
 
-`subspace.py` tells how near each comes. Use the last two for the validation gradient, where one solve serves all
+`subspace.py` says how accurate each is. Use the last two for the validation gradient, where one solve serves all
 training examples, and for single targets on request. A model that was not trained to convergence still has scores: they
-then describe one Newton step from where it is.
+then describe one Newton step from its current weights.
 """
 
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ from inffeed_core.influence.woodbury import Dual, fit_dual
 from inffeed_core.records import Progress
 
 Quantity = Literal["loss", "margin"]
-"""What of a target is explained: the loss under its label, or the log-odds of the class given in place of the label."""
+"""What is explained about a target: the loss under its label, or the log-odds of the class given instead of a label."""
 
 _COTANGENTS: dict[Quantity, Cotangent] = {"loss": cotangents.loss, "margin": cotangents.negative_margin}
 
@@ -73,9 +73,9 @@ _NO_INDEX = "There is no index yet: call index(train) first."
 class WholeModelSettings:
     """What the whole-model tier computes.
 
-    `factor_examples` bounds the training examples that the eigenbases are fitted on (evenly spaced batches; they only
-    choose directions, so a sample does), `rank` the eigenvectors kept on each side of a layer, and `dimension` the
-    numbers stored for one training example over all layers. None = no bound.
+    `factor_examples` bounds the training examples that the eigenbases are fitted on (evenly spaced batches; a sample
+    suffices because they only choose directions), `rank` the eigenvectors kept on each side of a layer, and `dimension`
+    the numbers stored for one training example over all layers. None = no bound.
     """
 
     scope: Scope = "all"
@@ -112,7 +112,7 @@ class WholeModel:
         store: Store | None = None,
         progress: Progress | None = None,
     ) -> None:
-        """Without a store, index and factors live in a temporary folder that goes with this object."""
+        """Without a store, index and factors are in a temporary folder that is deleted with this object."""
         self._model = model
         self._settings = settings or WholeModelSettings()
         self._logits = logits
@@ -141,7 +141,7 @@ class WholeModel:
         return self
 
     def index(self, train: Data) -> "WholeModel":
-        """Encode every training gradient, resuming what a killed run left in the store, and factorise the curvature."""
+        """Encode every training gradient, resuming a killed run from the store, and factorise the curvature."""
         network, code = self.network, self.code
 
         def encode(batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:

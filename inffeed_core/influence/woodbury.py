@@ -29,7 +29,7 @@ from inffeed_core.influence.passes import Data, one_pass
 from inffeed_core.records import Progress
 
 LARGEST = 6000
-"""Rows n·(C−1) up to which the dual is the quicker way: K takes 288 MB there, its factorisation seconds."""
+"""Rows n·(C−1) up to which the dual is faster: K then takes 288 MB, and its factorisation seconds."""
 
 _BLOCK = 512
 
@@ -76,7 +76,7 @@ def fit_dual(
 ) -> Dual:
     """Gather and factorise K for the training set `data`. `memory` bounds the rows held at a time, in bytes.
 
-    Raises SettingsError where n·(C−1) is above `LARGEST`: use `refined` there.
+    Raises SettingsError if n·(C−1) is above `LARGEST`: use `refined` then.
     """
     coordinates = _coordinates(network, data, progress)
     rows = coordinates.numel()

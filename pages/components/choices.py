@@ -1,9 +1,9 @@
 """Choosers whose options come and go: what is shown is what is returned.
 
-A select box with a fixed key keeps on the server what it held first, while the browser draws what it was told last, at
-the latest where the box lies in a popover that nobody has opened: it showed one version and returned another. So other
-options, or another default, make a new box here, which begins at the user's choice where that is still offered. That
-choice lives in one place, the session, for each project, and outlives a visit to another page.
+A select box with a fixed key keeps its first value on the server, while the browser shows the latest one, for example
+in a popover that nobody has opened: it showed one version and returned another. So other options, or another default,
+make a new box here, which starts at the user's choice if that is still offered. The choice is stored in one place, the
+session, for each project, and survives a visit to another page.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -19,7 +19,7 @@ def choice(
 ) -> T | None:
     """One of the options in a select box: the user's choice, else the default; with None nothing is chosen at first.
 
-    `place` is where the box goes, and `shown` how it looks, as `st.selectbox` takes it.
+    `place` is where the box goes; `shown` holds further arguments of `st.selectbox`.
     """
     kept = _kept(_where(name), options, default)
     index = None if kept is None else list(options).index(kept)
@@ -31,16 +31,16 @@ def choice(
 
 
 def choose(name: str, value: Hashable) -> None:
-    """Make this the user's choice, as where a link names it; the box is drawn anew."""
+    """Make this the user's choice, for example because a link names it; the box is drawn again."""
     st.session_state[_where(name)] = value
     place = _offered(name)
     st.session_state[place] = None, st.session_state.get(place, (None, -1))[1]
 
 
 def page_number(label: str, pages: int, *, name: str, of: Hashable = "") -> int:
-    """Which of so many pages: the user's choice, else the first. One page alone is not asked about.
+    """Which of `pages` pages: the user's choice, else the first; a single page needs no choice.
 
-    `of` is what is paged, such as the search: each begins at its first page.
+    `of` is what is paged, such as the search: each starts at its first page.
     """
     where = _where(f"{name} {of}")
     begin = _kept(where, range(1, pages + 1), 1) or 1
@@ -52,12 +52,12 @@ def page_number(label: str, pages: int, *, name: str, of: Hashable = "") -> int:
 
 
 def page_asked(name: str, of: Hashable = "") -> int:
-    """The page that was asked for last, else 1, for a list that stands above its number; it may be gone by now."""
+    """The page requested last, else 1, for a list drawn above its page number; it may no longer exist."""
     return int(st.session_state.get(_where(f"{name} {of}"), 1))
 
 
 def _kept(where: str, options: Sequence[T], default: T | None) -> T | None:
-    """The user's choice as long as it is offered; it does not come back after that."""
+    """The user's choice while it is offered; afterwards it is forgotten."""
     kept: T | None = st.session_state.get(where, default)
     if kept in options:
         return kept
@@ -73,7 +73,7 @@ def _keeper(where: str, key: str) -> Callable[[], None]:
 
 
 def _key(name: str, offered: Hashable) -> str:
-    """The name, with a number for each time that something else was offered under it."""
+    """The name with a number, which counts up whenever the offer under it changes."""
     place = _offered(name)
     before, changes = st.session_state.get(place, (None, -1))
     if before != (_project(), offered):

@@ -60,7 +60,7 @@ def import_view(project: Project, now: Status) -> None:
 
 
 def _give_up() -> None:
-    """Take the file away, whatever is being done with it."""
+    """Remove the file, whatever is being done with it."""
     st.session_state["upload_turn"] += 1
     st.session_state["previews"] = {}
     forget_upload()
@@ -145,7 +145,7 @@ def _wants_history(file_id: str) -> bool:
 
 
 def _label_names(shown: ImportPreview, guess: ImportOptions, labels: Sequence[str], file_id: str) -> dict[str, str]:
-    """The project's label by the file's name for it, asked for every name that is no label of the project."""
+    """The project's label by the file's name for it, asked for every name that is not a label of the project."""
     foreign = {name: n for name, n in shown.file_labels.items() if name not in labels}
     if not foreign:
         return {}

@@ -1,4 +1,4 @@
-"""What the project holds: counts by split and label, and texts that stand in it twice."""
+"""What the project holds: counts by split and label, and texts that occur twice."""
 
 import pandas as pd
 import streamlit as st
@@ -33,10 +33,10 @@ def overview(project: Project, now: Status) -> None:
 
 
 def _counts(now: Status) -> None:
-    """A row a label: six columns fit any window, however many labels there are; the total comes first, not last."""
+    """A row per label: six columns fit any window, however many labels there are; the total comes first."""
     total = say("data.total")
     everything = total
-    while everything in now.settings.labels:  # a label may be called so too
+    while everything in now.settings.labels:  # a label may have the same name
         everything = f"({everything})"
     rows = [(everything, *(sum(now.counts[split].values()) for split in Split))]
     labels = [*now.settings.labels, ""] if now.unlabelled else now.settings.labels

@@ -48,7 +48,7 @@ def texts_view(project: Project, now: Status) -> None:
 
 
 def _asked(now: Status) -> tuple[str, list[Split], list[str]]:
-    """What is searched for, and the splits and labels to show; none of them stand for all."""
+    """The search words, and the splits and labels to show; an empty choice means all."""
     left, middle, right = st.columns([2, 2, 2])
     query = left.text_input(
         say("data.search"),

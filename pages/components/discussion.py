@@ -34,10 +34,10 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
         for decision in topic.said:
             st.text(_answer_said(decision, topic.overtaken(decision)))
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            label = st.selectbox(  # not a button a label: buttons read Markdown
+            label = st.selectbox(  # not a button per label: buttons render Markdown
                 say("review.settle_label"),
                 settings.labels,
-                index=None,  # whoever settles it says what it is
+                index=None,  # no default: whoever settles it chooses
                 placeholder=say("review.settle_choose"),
                 key=f"label {instance.id}",
                 width=220,
@@ -58,7 +58,7 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
 
 
 def _labels(topic: Topic) -> str:
-    """The label that was imported, what is suggested, and where the votes agree enough, the label now."""
+    """The imported label, the suggestion, and the current label unless the votes tie."""
     words, instance = section("card"), topic.instance
     imported = words["silver_label" if instance.split is Split.SILVER else "gold_label"]
     facts = [(imported, label_name(instance.original_label))]

@@ -1,4 +1,4 @@
-"""The warning about texts that stand twice, with a list to check it by."""
+"""The warning about texts that occur twice, with a list to check."""
 
 from collections.abc import Iterable
 from enum import StrEnum

@@ -27,11 +27,11 @@ class May:
     change: bool
     """No job runs."""
     compute: bool
-    """And the version in use knows all texts."""
+    """No job runs, and the active version knows all texts."""
 
 
 def actions(project: Project, shown: Preview, may: May) -> None:
-    """Apply what is ticked if validation confirms it, apply it anyway, or let annotators look first."""
+    """Apply what is ticked if validation confirms it, apply it anyway, or send it to annotators first."""
     ticks, name = ticks_of(project, shown), _name()
     chosen, agreed = ticks.of(shown), ticks.agreed(shown)
     ticks.seen = set(chosen)
@@ -85,7 +85,7 @@ def _apply(project: Project, shown: Preview, chosen: list[str], name: str) -> No
 
 
 def said() -> None:
-    """What the last click has done, with the way to what comes next."""
+    """What the last click did, with a link to the next step."""
     words, link = st.session_state.pop(_SAID, (None, None))
     if words is None:
         return

@@ -25,15 +25,15 @@ class _Reading:
 
     file_id: str
     proposals: Sequence[EncodingProposal]
-    """Empty where the file proves its encoding."""
+    """Empty if the file proves its encoding."""
     proved: str | None
-    """The encoding that it proves; None for formats that say it themselves, too."""
+    """The encoding that it proves; also None for formats that state their own."""
     encoding: str | None
     outcome: Table | ImportRefused
 
 
 def read_upload(upload: Upload, file_id: str) -> Table | None:
-    """The table of a file, or None while its encoding is to be chosen. Raises ImportRefused."""
+    """The table of a file, or None until its encoding is chosen. Raises ImportRefused."""
     kept: _Reading | None = st.session_state.get(KEPT)
     if kept is None or kept.file_id != file_id:
         kept = _first(file_id, _outcome(upload, None))
@@ -72,7 +72,7 @@ def _outcome(upload: Upload, encoding: str | None) -> Table | ImportRefused:
 
 
 def _waiting(place: DeltaGenerator) -> Callable[[], None]:
-    """Say how long it has taken. Writing to the page is also what ends the run when another one is asked for."""
+    """Say how long it has taken. Writing to the page also ends the run when another one is requested."""
     began = time.monotonic()
 
     def look() -> None:

@@ -20,8 +20,8 @@ from pages.language import say, section
 def policy_choice(project: Project) -> str:
     """The order of the flags; feedback's is offered once something was sent to review.
 
-    The address tells it by its code: a bound widget would write words of one language. Where a link names another order
-    than the address did last, that order is taken, whatever was chosen before.
+    The address holds its code: a bound widget would write words of one language. If a link names another order
+    than the address did last, the link's order is used, whatever was chosen before.
     """
     asked, default = st.query_params.get("order", ""), POLICIES[0]
     orders = (*POLICIES, SENT) if asked == SENT or was_sent(project) else POLICIES
@@ -51,10 +51,10 @@ _ADDRESS = "order_in_address"
 
 
 def flag_filter(project: Project) -> FlagFilter:
-    """The filter, behind a button that tells whether it is on."""
+    """The filter, behind a button that shows whether it is on."""
     labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), _size(project))
     named = {f"{key}: {value}": (key, value) for key, value in pairs}
-    if "with_answer" not in st.session_state:  # after a reload the address tells it
+    if "with_answer" not in st.session_state:  # after a reload, it comes from the address
         look_again(*(act for act in st.query_params.get_all("answered") if act in UNDECIDED))
     parts = [
         st.session_state.get(key) for key in ("with_label", "with_source", "with_metadata", "with_words", "with_answer")
@@ -78,12 +78,12 @@ def flag_filter(project: Project) -> FlagFilter:
 
 
 def look_again(*acts: str) -> None:
-    """Set the filter to what was answered so and is not decided."""
+    """Set the filter to undecided texts with these answers."""
     st.session_state["with_answer"] = list(acts)
 
 
 def _answered() -> list[Act]:
-    """Which undecided texts to show; the address tells their acts by code."""
+    """Which undecided texts to show; the address holds the codes of their acts."""
     chosen: list[Act] = st.multiselect(
         say("review.answered"),
         UNDECIDED,
@@ -100,7 +100,7 @@ def _answered() -> list[Act]:
 
 
 def _since(project: Project, only: FlagFilter, answered: tuple[Act, ...]) -> int:
-    """The last decision when this filter was chosen; what is answered after it is done with until it is chosen anew."""
+    """The last decision when this filter was chosen; texts answered later are hidden until it is chosen again."""
     chosen = str(project.folder), only, answered
     if st.session_state.get("looking_again", (None,))[0] != chosen:
         st.session_state["looking_again"] = chosen, last_row(project)

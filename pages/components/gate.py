@@ -1,9 +1,9 @@
 """The gate before everything that the server answers: pages, files, uploads, media and the socket of a session.
 
-Streamlit itself accepts any `Host`, compares `Origin` only with it, and lets a socket without `Origin` in, so the
-check stands before it as a layer of the ASGI application that `app.py` makes (`project.hosts` tells the rules).
-`streamlit run` finds that application by reading app.py. Should a later Streamlit no longer do so, sessions would
-come in past the gate: each socket that passes is therefore marked with a secret of this process, and `require_gate`
+Streamlit itself accepts any `Host`, compares `Origin` only with it, and admits a socket without `Origin`. So the
+check comes before it, as a layer of the ASGI application that `app.py` makes (`project.hosts` has the rules).
+`streamlit run` finds that application by reading app.py. If a later Streamlit no longer did so, sessions would
+bypass the gate. So each socket that passes is marked with a secret of this process, and `require_gate`
 shows nothing to a session without the mark.
 """
 
@@ -31,7 +31,7 @@ _EVERYWHERE = {"0.0.0.0", "::", ""}
 
 
 class Gate:
-    """An ASGI application before another one, which sees only what may come in."""
+    """An ASGI application in front of another one, which sees only admitted requests."""
 
     def __init__(self, app: ASGIApp, more: tuple[str, ...]) -> None:
         self._app, self._more = app, more
@@ -40,7 +40,7 @@ class Gate:
         self._identity = [name.lower() for name in st.get_option("server.trustedUserHeaders") or {}]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in, or refuse with the reason."""
+        """Admit the request, or refuse it with the reason."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -50,13 +50,13 @@ class Gate:
         elif scope["type"] == "http":
             await _refuse(refusal, _careful(send))
         else:
-            await send({"type": "websocket.close", "code": 1008})  # before it was accepted: 403
+            await send({"type": "websocket.close", "code": 1008})  # before accepting it: 403
 
     def _hosts(self, scope: Scope) -> Hosts:
         return Hosts.at(scope["server"][1], self._address, self._more, self._scheme)
 
     def _is_near(self, scope: Scope) -> bool:
-        """Whether a browser on this very machine asks, without a proxy between."""
+        """Whether the request comes from a browser on this machine, without a proxy in between."""
         client = (scope.get("client") or ("",))[0]
         passed_on = any(_values(scope, name) for name in PASSED_ON)
         return client in ("127.0.0.1", "::1") and not passed_on and self._hosts(scope).is_own(_values(scope, "host")[0])
@@ -75,7 +75,7 @@ def _values(scope: Scope, name: str) -> list[str]:
 
 
 def _marked(scope: Scope, near: bool) -> Scope:
-    """With the gate's mark, which tells who is near, and with a host that Streamlit too finds equal to the origin."""
+    """The scope with the gate's mark, which says who is near, and a host that Streamlit finds equal to the origin."""
     kept = [(key, value) for key, value in scope["headers"] if key != MARK.encode()]
     if scope["type"] == "websocket":
         origin = next(value for key, value in kept if key == b"origin")
@@ -84,7 +84,7 @@ def _marked(scope: Scope, near: bool) -> Scope:
 
 
 def _careful(send: Send) -> Send:
-    """Sends what browsers are to keep to with every answer."""
+    """Sends the security headers with every response."""
     ours = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
     async def sending(message: Message) -> None:
@@ -108,7 +108,7 @@ async def _refuse(why: str, send: Send) -> None:
 
 @asynccontextmanager
 async def open_browser(app: object) -> AsyncIterator[None]:
-    """Opens the app's page once it is served, as Streamlit does for scripts that bring no application of their own."""
+    """Opens the app's page once it is served, as Streamlit does for scripts without their own application."""
     if not st.get_option("server.headless"):
         address = st.get_option("server.address") or ""
         url = server_util.get_url("localhost" if address in _EVERYWHERE else address)
@@ -116,11 +116,11 @@ async def open_browser(app: object) -> AsyncIterator[None]:
     yield
 
 
-GATE = [Middleware(Gate, more=allowed_hosts(os.environ.get(ALLOWED, "")))]  # what is no host stops the server here
+GATE = [Middleware(Gate, more=allowed_hosts(os.environ.get(ALLOWED, "")))]  # an invalid host stops the server here
 
 
 def require_gate() -> None:
-    """Ends the page where this session did not come through the gate."""
+    """Ends the page if this session did not come through the gate."""
     if not _is_tested() and st.context.headers.get(MARK) not in _SECRETS.values():
         st.text(say("app.not_through_gate"))
         st.stop()

@@ -1,8 +1,8 @@
-"""Who works here. One source of identity is believed, and where it is not the person's own word, nothing else is.
+"""Who is working here. Only one source of identity is trusted.
 
-`server.trustedUserHeaders` lets a proxy name the user in a header, `[auth]` in .streamlit/secrets.toml has users sign
-in by OpenID Connect. Where either is set up, a session that it names nobody for sees no page, and no name is taken
-from the address bar, a field, or what a session remembers. Elsewhere people give their names themselves.
+`server.trustedUserHeaders` lets a proxy name the user in a header; `[auth]` in .streamlit/secrets.toml has users sign
+in by OpenID Connect. If either is set up, a session without a name from it sees no page, and no name is taken
+from the address bar, a field, or what a session remembers. Otherwise people enter their names themselves.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Source(Enum):
 
 
 def source() -> Source:
-    """What is set up, a header before sign-in. Raises where the secrets cannot be read: they may ask for sign-in."""
+    """What is set up, a header before sign-in. Raises if the secrets cannot be read: they may require sign-in."""
     if st.get_option("server.trustedUserHeaders"):
         return Source.HEADER
     try:
@@ -39,9 +39,9 @@ def source() -> Source:
 
 
 def given_name() -> str:
-    """The user's name by the header or the sign-in; "" where neither is set up or it names nobody.
+    """The user's name from the header or the sign-in; "" if neither is set up or it names nobody.
 
-    Of what a provider tells, the address identifies: a display name is what its owner types.
+    The e-mail address identifies the user: display names can be chosen freely.
     """
     user = st.user.to_dict()
     match source():
@@ -56,9 +56,9 @@ def given_name() -> str:
 
 
 def known_name() -> str:
-    """Who works here: who was named, or who gave a name in this session; "" where nobody has.
+    """Who is working here: the name given by a source of identity or entered in this session; "" if there is none.
 
-    A name that was typed is in the address bar as well: a session that was dropped comes back under the same name.
+    An entered name is also in the address bar, so a dropped session resumes under the same name.
     """
     if source() is not Source.OWN_WORD:
         return given_name()
@@ -69,14 +69,14 @@ def known_name() -> str:
 
 
 def remember_name(name: str) -> None:
-    """Go on under this name, where people give their names themselves."""
+    """Continue under this name, if people enter their names themselves."""
     if source() is Source.OWN_WORD:
         st.session_state["annotator"] = name
         st.query_params["annotator"] = name
 
 
 def require_identity() -> None:
-    """Ends the page where users are named and this one is not; offers to sign in."""
+    """Ends the page if users must be identified and this one is not; offers to sign in."""
     if source() is Source.OWN_WORD:
         return
     st.session_state.pop("annotator", None)
@@ -87,7 +87,7 @@ def require_identity() -> None:
 
 
 def sign_out() -> None:
-    """In the side bar, where one has signed in: who, and the way out."""
+    """In the side bar, for a signed-in user: the name, and a button to sign out."""
     if source() is Source.SIGN_IN:
         with st.sidebar:
             st.text(given_name())
@@ -111,7 +111,7 @@ def _nobody() -> None:
 
 
 def _providers() -> list[str]:
-    """Names of the providers in the secrets; "" for one that has none."""
+    """Names of the providers in the secrets; "" for an unnamed one."""
     auth = st.secrets["auth"]
     named = [name for name, part in auth.items() if isinstance(part, Mapping) and "client_id" in part]
     return [*([""] if "client_id" in auth else []), *named] or [""]

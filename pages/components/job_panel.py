@@ -1,4 +1,4 @@
-"""Jobs on a page: what runs, how far it is, Cancel, and how it ended. The page around it stays usable."""
+"""Jobs on a page: what is running, its progress, Cancel, and how it ended. The page around it stays usable."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ LOG_LINES = 40
 
 
 def start_job(project: Project, kind: str, settings: Mapping[str, object]) -> None:
-    """Start a job and show it; where it cannot be started, say why."""
+    """Start a job and show it; if it cannot be started, say why."""
     try:
         jobs.start(project, kind, settings)
     except InfFeedError as error:
@@ -43,7 +43,7 @@ def job_panel(project: Project) -> set[str]:
 
 
 def _watched(project: Project, current: list[Job]) -> list[str]:
-    """Ids of the jobs whose ending is told; at the session's first look at a project also what failed before it."""
+    """Ids of the jobs whose ending is shown; at a session's first look at a project, also of earlier failures."""
     watched: list[str] = st.session_state.setdefault("watched_jobs", [])
     looked_at: set[str] = st.session_state.setdefault("projects_looked_at", set())
     missed = jobs.lately_failed(current)
@@ -57,7 +57,7 @@ def _watched(project: Project, current: list[Job]) -> list[str]:
 def _watch(project: Project) -> None:
     try:
         _look(project)
-    except StoreError as error:  # a full disk, a long lock: the next look may find it gone
+    except StoreError as error:  # a full disk or a long lock: it may be over at the next look
         problem(told(error.args[0]))
 
 
@@ -65,7 +65,7 @@ def _look(project: Project) -> None:
     running = [job for job in jobs.refresh(project) if not job.state.ended]
     shown = st.session_state.get("shown_jobs", [])
     st.session_state["shown_jobs"] = [job.id for job in running]
-    if set(shown) - {job.id for job in running}:  # one has ended: the page shows what it made
+    if set(shown) - {job.id for job in running}:  # a job has ended: the page shows its result
         st.rerun()
     for job in running:
         _show(project, job)

@@ -1,8 +1,8 @@
 """The pages of the app: their order, titles and icons.
 
-Until some session has called `st.navigation`, Streamlit 1.67 takes a `pages` folder for its older kind of app and runs
-the page in the address bar alone: without app.py's titles and layout, under a menu of its own making, and after every
-restart of the server for whoever had a page open. There is no setting for it; `require_navigation` puts it right.
+Until a session has called `st.navigation`, Streamlit 1.67 takes a `pages` folder for its older kind of app and runs
+the page in the address bar alone, without app.py's titles and layout and with an automatic menu. This happens after
+every restart of the server to anybody who had a page open. No setting prevents it; `require_navigation` corrects it.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ PAGES = (
 
 
 def navigate() -> Page:
-    """Declare the pages; returns the one that was asked for. Ends here for who may not come in."""
+    """Declare the pages; returns the requested one. Ends here for anybody who may not come in."""
     page = _declared()
     require_identity()
     sign_out()
@@ -38,7 +38,7 @@ def navigate() -> Page:
 
 
 def require_navigation() -> None:
-    """Call first on a page: starts over through `app.py` where the page was run without it."""
+    """Call first on a page: starts over through `app.py` if the page was run without it."""
     if not st.session_state.get("navigated"):
         _declared()
         st.rerun()

@@ -12,17 +12,17 @@ from pages.language import say
 
 
 def as_it_is(text: str) -> str:
-    """A user's text for the label of a widget or a tooltip, which Streamlit renders as Markdown: each sign escaped.
+    """A user's text, escaped for the label of a widget or a tooltip, which Streamlit renders as Markdown.
 
-    Addresses, `:names:` of pictures and arrows are made after the escapes are gone, so their signs are kept apart by
-    word joiners, which take no room.
+    Streamlit turns addresses, `:names:` and arrows into links and pictures after unescaping, so word joiners,
+    which have no width, separate their characters.
     """
     apart = re.sub(r"(?<=[:@])|(?<=www)(?=\.)|(?<=[-<>=~])(?=[-<>=~])", "\u2060", text, flags=re.IGNORECASE)
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", apart)
 
 
 def empty_state(headline: str, advice: str, page: str | None = None, link: str = "") -> None:
-    """Nothing to show yet: what that means, what to do next, and a link to where it is done."""
+    """Nothing to show yet: what that means, what to do next, and a link to the place to do it."""
     with st.container(border=True):
         st.subheader(headline, anchor=False)
         st.text(advice)

@@ -1,8 +1,8 @@
-"""Who is in which review room now, so that a tab that was closed does not keep flags from others.
+"""Who is in which review room now, so that a closed tab does not keep flags from others.
 
-Streamlit drops what is cached for a session as soon as its connection ends: the tab was closed, loaded anew, or lost
-the network. Whoever does not come back within `GRACE` gives their flags back. Going to another page of the app ends no
-connection, so they stay. A server that is killed forgets who was there: their leases run out by themselves.
+Streamlit drops what is cached for a session as soon as its connection ends: the tab was closed or reloaded, or lost
+the network. The flags of anybody who does not return within `GRACE` are freed. Going to another page of the app does
+not end the connection, so they stay. A killed server forgets who was there: their leases then expire.
 """
 
 import sqlite3
@@ -22,7 +22,7 @@ GRACE = 6.0
 
 
 class Rooms:
-    """Counts the sessions of each annotator in each project, and remembers the sitting that each had last."""
+    """Counts the sessions of each annotator in each project, and remembers the last sitting of each."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,13 +48,13 @@ class Rooms:
             if self._sessions[str(project.folder), annotator] > 0:
                 return
         with (
-            suppress(InfFeedError, sqlite3.Error, OSError),  # then they are free when the lease ends
+            suppress(InfFeedError, sqlite3.Error, OSError),  # otherwise they become free when the lease ends
             store.writing(project.db) as db,
         ):
             store.leave(db, annotator)
 
     def goes_on(self, project: Project, sitting: Sitting) -> bool:
-        """Whether the annotator had this sitting last, or none that is known; from now on it is the last."""
+        """Whether this was the annotator's last sitting, or none is known; from now on it is the last."""
         with self._lock:
             before = self._sittings.get(whose := (str(project.folder), sitting.annotator))
             self._sittings[whose] = sitting
@@ -76,10 +76,12 @@ class _Seat:
 
 
 def take_seat(project: Project, annotator: str) -> None:
-    """Say that this session is in the room; to be called in each of its runs."""
+    """Register this session in the room; call it in each run."""
     seat = _seat(project, str(project.folder), annotator)
     before = st.session_state.get("review_seat")
-    if before is not None and before.whose != seat.whose:  # another name, such as after signing in, or another project
+    if (
+        before is not None and before.whose != seat.whose
+    ):  # another name, for example after signing in, or another project
         ROOMS.give_back(*before.whose)
     st.session_state["review_seat"] = seat
 

@@ -1,4 +1,4 @@
-"""Proposals of feedback, a page of them at a time: each text with what is proposed, and on request why."""
+"""Proposals of feedback, one page at a time: each text with what is proposed, and on request why."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,20 +19,20 @@ ROWS = 10
 
 @dataclass(slots=True)
 class Ticks:
-    """What this session's user wants applied of one set: the boxes follow it, and the acts take it from here alone."""
+    """Which proposals of one set this session's user wants applied; boxes and acts take it only from here."""
 
     wanted: set[str]
     seen: set[str] = field(default_factory=set)
-    """What the page showed as wanted and open when it was drawn last, and what was ticked since."""
+    """The proposals shown as wanted and open when the page was last drawn, and those ticked since."""
     drawn: int = 0
-    """How often all boxes were made anew: a run that was cut short may have told the browser the opposite of some."""
+    """How often all boxes were recreated: an interrupted run may have sent the browser the opposite of some."""
 
     def of(self, shown: Preview) -> list[str]:
-        """Ids that are wanted and open."""
+        """Ids of the proposals that are wanted and open."""
         return [id for id in shown.open if id in self.wanted]
 
     def agreed(self, shown: Preview) -> list[str]:
-        """Those of them that the user has seen so: what others opened again meanwhile is left."""
+        """Those of them that the user saw as such: proposals that others have reopened meanwhile are left out."""
         return [id for id in self.of(shown) if id in self.seen]
 
     def put(self, ids: Iterable[str], on: bool) -> None:
@@ -50,7 +50,7 @@ class Ticks:
 
 
 def ticks_of(project: Project, shown: Preview) -> Ticks:
-    """The ticks of this set; at first all that are open but for texts that somebody has decided."""
+    """The ticks of this set; at first all open ones, except texts that somebody has decided."""
     place = f"ticks:{shown.proposed.id}:{project.folder}"
     ticks: Ticks = st.session_state.setdefault(place, Ticks(set(shown.untouched)))
     return ticks
@@ -94,7 +94,7 @@ def _proposal(project: Project, shown: Preview, one: Proposal, ticks: Ticks, blu
 def _checkbox(shown: Preview, one: Proposal, ticks: Ticks) -> None:
     key, is_open = f"tick {shown.proposed.id} {ticks.drawn} {one.id}", one.state is ProposalState.OPEN
     on = is_open and one.id in ticks.wanted
-    if st.session_state.get(key) != on:  # the browser is told only where it differs: a quick click is not overruled
+    if st.session_state.get(key) != on:  # only differences are sent to the browser, so a quick click is not overruled
         st.session_state[key] = on
     name = say("feedback.number", rank=one.rank)
     st.checkbox(name, key=key, disabled=not is_open, on_change=lambda: ticks.put([one.id], st.session_state[key]))

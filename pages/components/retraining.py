@@ -27,12 +27,12 @@ from pages.language import say, told
 
 Chosen = tuple[TrainSettings, AnalysisSettings]
 TRAIN, FINE_TUNE, ANALYSIS = TrainSettings(), FineTuneSettings(), AnalysisSettings()
-"""What the widgets begin at."""
+"""The widgets' initial values."""
 _KEPT: dict[str, Any] = {"persist_state": "session"}
 
 
 def training(project: Project, now: Status) -> None:
-    """How to retrain, how long it takes, what speaks against it, and the buttons that start it."""
+    """How to retrain, how long it takes, reasons against it, and the buttons that start it."""
     method = _method()
     chosen = _settings(method)
     if chosen is not None:
@@ -48,9 +48,9 @@ def training(project: Project, now: Status) -> None:
 
 
 def waiting(kinds: Collection[str]) -> str | None:
-    """Why learning does not begin at once while jobs of these kinds are open: a phrase, or None.
+    """Why training does not start at once while jobs of these kinds are open: a phrase, or None.
 
-    It waits for its turn beside small work (`takes_turn`); while labels are being learned it cannot be asked for again
+    It waits for its turn after small jobs (`takes_turn`), and cannot be started again while another training runs
     (`must_wait`).
     """
     if not kinds:
@@ -90,7 +90,7 @@ def _method() -> Method:
 
 
 def _time(project: Project, now: Status, chosen: Chosen) -> None:
-    """What the method does and how long it takes; where that is unknown, a button that measures it."""
+    """What the method does and how long it takes; if that is unknown, a button that measures it."""
     settings, analysis = chosen
     found = estimate_time(project, settings, analysis)
     words = say(f"retraining.about_{settings.method}")
@@ -107,7 +107,7 @@ def _time(project: Project, now: Status, chosen: Chosen) -> None:
 
 
 def _settings(method: Method) -> Chosen | None:
-    """What the widgets say, or None with the reason on the page where that cannot work."""
+    """The settings in the widgets; if they cannot work, None, with the reason on the page."""
     with st.expander(say("models.settings"), icon=":material/tune:"):
         left, right = st.columns(2)
         with left:

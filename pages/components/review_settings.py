@@ -1,4 +1,4 @@
-"""What a project tells and spares its annotators: guidelines, a warning, blurred texts, breaks."""
+"""Settings for annotators: guidelines, a warning, blurred texts, breaks."""
 
 import streamlit as st
 

@@ -1,9 +1,9 @@
 """Which project this browser session works on.
 
-The address bar carries the project's folder too, so that a reload, or a session that Streamlit dropped two
-minutes after the connection broke, comes back to the same project. `INFFEED_PROJECT` names one to begin with.
-Only projects that the app may open are opened (`inffeed_core.project.opened`); a path can be typed by who sits at
-the machine itself, where nobody else is named to it.
+The address bar also holds the project's folder, so that a reload, or a session that Streamlit dropped two
+minutes after the connection broke, returns to the same project. `INFFEED_PROJECT` names one to start with.
+Only projects that the app may open are opened (`inffeed_core.project.opened`). Only a user at
+the machine itself can type a path, and only without sign-in or a proxy.
 """
 
 import os
@@ -23,7 +23,7 @@ from pages.language import language_choice, say
 
 
 def current_project() -> Project | None:
-    """The open project, or None. Says on the page why a named one cannot be opened."""
+    """The open project, or None. The page says why a named one cannot be opened."""
     require_navigation()
     project = st.session_state.get("project")
     if project is None or not project.db.is_file():
@@ -56,14 +56,14 @@ def choose_project(folder: Path) -> Project:
 
 
 def choose_by_hand(folder: str) -> Project:
-    """The same with a path that was typed. Raises ProjectError, also for who may type none."""
+    """The same with a typed path. Raises ProjectError, also if this user may not type paths."""
     if not may_type_paths():
         raise ProjectError(say("home.elsewhere_by_hand"))
     return _choose(open_by_hand(folder))
 
 
 def may_type_paths() -> bool:
-    """Whether this user may name folders of the machine: they sit at it, and it is not shared by sign-in or proxy."""
+    """Whether this user may name folders of the machine: they sit at it, and there is no sign-in or proxy."""
     return at_the_machine() and source() is Source.OWN_WORD
 
 
@@ -76,7 +76,7 @@ def _choose(project: Project) -> Project:
 def require_project(unopened: Callable[[], None] | None = None) -> Project:
     """The open project; without one the page says so, links to Home, and ends here.
 
-    `unopened` is called where the address names a project that cannot be opened now.
+    `unopened` is called if the address names a project that cannot be opened now.
     """
     project = current_project()
     if project is None:

@@ -46,7 +46,7 @@ def history(versions: list[ModelVersion]) -> None:
 
 
 def training_history(versions: list[ModelVersion], active: ModelVersion) -> None:
-    """How a fine-tuned version was trained, that in use first; nothing where all are instant."""
+    """How a fine-tuned version was trained, the active one first; nothing if all are instant."""
     curves = {v.id: curve for v in versions if (curve := training_curve_of(v)) is not None}
     if not curves:
         return

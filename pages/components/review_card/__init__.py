@@ -1,7 +1,7 @@
 """The review card: one component of Python, JavaScript and CSS, without a build step.
 
-The browser holds the next flags and every decision that is not acknowledged yet; `exchange` is what the two sides
-say to each other. The scripts are joined in order into one module, since a component without a package has one.
+The browser holds the next flags and every decision not yet acknowledged; `exchange` defines the messages between both
+sides. The scripts are joined in order into one module, because a component without a package has only one.
 """
 
 from collections.abc import Callable, Mapping
@@ -60,5 +60,5 @@ _card = st.components.v2.component(
 
 
 def review_card(key: str, data: Mapping[str, Any], on_message: Callable[[], None]) -> None:
-    """Show the card. What the browser says lies in `st.session_state[key]["message"]` when `on_message` is called."""
+    """Show the card. The browser's message is in `st.session_state[key]["message"]` when `on_message` is called."""
     _card(key=key, data=dict(data), on_message_change=on_message)

@@ -1,6 +1,6 @@
-// What one can do about the text: a bar at the foot of the room, whose buttons stay where they are from text to text.
+// The actions on a text: a bar at the foot of the room, whose buttons stay in place from text to text.
 
-const DIGITS = 9; // labels with a key of their own; the rest are in the list
+const DIGITS = 9; // labels with their own key; the rest are in the list
 const ACTS = ["keep", "unsure", "skip", "flag", "note", "leaveOut"];
 const MARKS = { keep: "keep", leaveOut: "leave-out" };
 
@@ -36,7 +36,7 @@ class Actions {
     const words = known ? fill(strings.accept, { label: item.suggested }) : strings.accept_none;
     this.node.toggleAttribute("data-idle", item === null);
     this.node.toggleAttribute("data-blind", item?.blind ?? false);
-    this.node.querySelector(".leave-out").hidden = !item?.leave_out; // feedback alone proposes it
+    this.node.querySelector(".leave-out").hidden = !item?.leave_out; // only feedback proposes it
     this.accept.disabled = !known;
     this.accept.text.replaceChildren(known ? fill(strings.accept, { label: brief(item.suggested) }) : words);
     this.accept.title = words;

@@ -1,6 +1,6 @@
 // Which key does what. The annotator may change it; the choice is kept in this browser under their name. Digits always
-// label, Escape always leaves, and C and R are never taken: they are Streamlit's own. / and Space do what they do in
-// most programs, unless the annotator gave them to something else.
+// label, Escape always leaves, and C and R are never used: they belong to Streamlit. / and Space work as in
+// most programs, unless the annotator assigned them otherwise.
 
 const FORBIDDEN = ["c", "r"];
 const NAMED_KEYS = { enter: "↵", arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓", backspace: "⌫", delete: "⌦", pageup: "PgUp", pagedown: "PgDn" };
@@ -34,7 +34,7 @@ class Bindings {
     if (new Set(given).size < given.length) this.keys = new Map(this.defaults);
   }
 
-  /** A command that is newer than the annotator's choice has no key where they gave its key to another. */
+  /** A command that is newer than the annotator's choice has no key if they gave its key to another. */
   yieldTo(chosen) {
     const taken = new Set(chosen.values());
     for (const [command, key] of this.keys) if (!chosen.has(command) && taken.has(key)) this.keys.set(command, "");
@@ -46,7 +46,7 @@ class Bindings {
     return { ...USUAL, ...Object.fromEntries(own), ...FIXED };
   }
 
-  /** The key of a command as one writes it. */
+  /** The key of a command as it is written. */
   name(command) {
     const key = this.keys.get(command) ?? "";
     return NAMED_KEYS[key] ?? key.toLocaleUpperCase();
@@ -71,7 +71,7 @@ class Bindings {
     try {
       localStorage.setItem(this.place, JSON.stringify(Object.fromEntries(this.keys)));
     } catch {
-      // private mode: the choice lasts as long as the page
+      // private mode: the choice lasts only as long as the page
     }
   }
 }

@@ -1,9 +1,9 @@
-// Care for the people who read: a warning before the first text, texts that stay blurred until asked for, a nudge to
-// take a break, and what one has read today. None of it ever holds up a decision.
+// Care for readers: a warning before the first text, texts that stay blurred until revealed, a suggestion to
+// take a break, and what one has read today. None of it ever delays a decision.
 
 const IDLE = 5 * 60_000; // ms without a decision that count as a break
 
-/** Remembers in this browser; where that is refused, for as long as the page lives. */
+/** Remembers in this browser or, if that is refused, as long as the page is open. */
 class Memory {
   constructor(store, place) {
     Object.assign(this, { store, place, held: null });
@@ -59,7 +59,7 @@ class Pauses {
   }
 }
 
-/** The warning, asked once a day and again when it has been reworded. */
+/** The warning, shown once a day and again when it has been reworded. */
 class Warning {
   constructor(text, annotator) {
     this.text = text;
@@ -106,7 +106,7 @@ function revealWhileHeld(body) {
   for (const event of ["pointerup", "pointercancel", "pointerleave"]) body.addEventListener(event, hide);
 }
 
-/** What one has decided on today, for one's own eyes. `today` = {texts, minutes, acts, labels}. */
+/** What the annotator has decided on today, shown only to them. `today` = {texts, minutes, acts, labels}. */
 function todayFacts(today, labels, strings) {
   const fact = (name, value) => make("div", {}, make("dt", {}, name), make("dd", { class: "number" }, value));
   const acts = ["unsure", "skip", "flag", "leave-out"].filter((act) => today.acts[act]);

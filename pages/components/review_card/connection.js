@@ -1,21 +1,21 @@
-// Watches over the way to the server. Streamlit reconnects by itself, mostly: its timers sleep in a tab in the background,
-// and a page that was told a final error, or that missed its answer, stays as it is for good. So while nothing is heard
-// the server's health is asked for, and where it has been well for a while without our hearing of it, the page is
-// loaded anew: the outbox and the place are kept, so nothing is lost by it.
+// Watches the connection to the server. Streamlit usually reconnects by itself, but its timers sleep in a background
+// tab, and a page that received a final error, or missed its answer, never recovers. So during silence the server's
+// health is checked, and if the server has been healthy for a while without answering, the page is reloaded. The outbox
+// and the place are kept, so nothing is lost.
 
 const PROBE_EVERY = 2000; // ms
-const WELL_FOR = 6000; // ms of good health without a connection
-const SILENT_FOR = 20_000; // ms without an answer from a server that is well, connected, and not at work
+const WELL_FOR = 6000; // ms of a healthy server without a connection
+const SILENT_FOR = 20_000; // ms without an answer from a healthy, connected and idle server
 const RELOAD_EVERY = 20_000;
 
 class Connection {
-  /** `load` loads the page anew. */
+  /** `load` reloads the page. */
   constructor(load) {
     Object.assign(this, { load, well: null, asked: 0 });
     this.memory = new Memory(() => sessionStorage, "inffeed/reloaded");
   }
 
-  /** To be called again and again. `silentSince` is when the first unanswered message was sent, or null. */
+  /** Call repeatedly. `silentSince` is when the first unanswered message was sent, or null. */
   async watch(silentSince, mayLoad) {
     if (silentSince === null) this.well = null;
     if (silentSince === null || Date.now() - Math.max(silentSince, this.asked) < PROBE_EVERY) return;
@@ -39,17 +39,17 @@ class Connection {
     return document.querySelector('[data-testid="stApp"]')?.dataset ?? {};
   }
 
-  /** Whether Streamlit holds a connection, though it may not know yet that it broke. */
+  /** Whether Streamlit has a connection, although it may not have noticed yet that it broke. */
   get open() {
     return (this.app.testConnectionState ?? "CONNECTED") === "CONNECTED";
   }
 
-  /** Whether the page's script runs. */
+  /** Whether the page's script is running. */
   get busy() {
     return this.app.testScriptState === "running";
   }
 
-  /** Whether the server is well and connected to this page. */
+  /** Whether the server is healthy and connected to this page. */
   get stands() {
     return this.well !== null && this.open;
   }

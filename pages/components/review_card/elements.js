@@ -1,4 +1,4 @@
-// Elements, made without any HTML: whatever a text holds, it is only ever shown.
+// Elements, made without any HTML: whatever a text holds is only shown.
 
 /** An element. `on` holds listeners; a null or false attribute is left out; children are nodes or text. */
 function make(tag, { on = {}, ...attributes } = {}, ...children) {
@@ -12,7 +12,7 @@ function make(tag, { on = {}, ...attributes } = {}, ...children) {
   return node;
 }
 
-/** "Kept {count} of {of}" with its places filled. */
+/** "Kept {count} of {of}" with its placeholders filled. */
 function fill(phrase, values) {
   const words = (whole, name, one, many) => (many === undefined ? values[name] ?? whole : Number(values[name]) === 1 ? one : many);
   return phrase.replace(/\{(\w+)(?::([^|{}]*)\|([^{}]*))?\}/g, words);
@@ -27,7 +27,7 @@ function percent(probability) {
 
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
-/** One unit for all numbers of a card, so that they compare at a glance: {factor, digits, largest, name}. */
+/** One unit for all numbers of a card, so that they are easy to compare: {factor, digits, largest, name}. */
 function scaleOf(influences) {
   const largest = Math.max(...influences.map(Math.abs), 0);
   if (!(largest > 0)) return { factor: 1, digits: 2, largest: 1, power: "" };
@@ -65,14 +65,14 @@ function signOf(label, labels) {
   return { tint: `tint-${place % TINTS}`, shape: `shape shape-${shape}` };
 }
 
-/** A label as shape, name and tint, so that colour is never all there is. `odd` sets it off from the current label. */
+/** A label as shape, name and tint, so that colour is never the only sign. `odd` sets it apart from the current label. */
 function chip(label, labels, { odd = false, shown = label } = {}) {
   const sign = signOf(label, labels);
   const shape = make("span", { class: sign.shape, "aria-hidden": "true" });
   return make("span", { class: `chip ${sign.tint}${odd ? " odd" : ""}`, title: label }, shape, make("bdi", {}, shown));
 }
 
-const BRIEF = 20; // signs of a name on a button
+const BRIEF = 20; // characters of a name on a button
 
 /** A long name without its middle: names that begin alike mostly differ at the end. */
 function brief(name) {

@@ -19,7 +19,7 @@ function influencerRow(row, context) {
     ),
   );
   const strip = () => node.append(relabelStrip(row, label, context));
-  node.addEventListener("focus", strip, { once: true }); // built when wanted: it is half of a row's elements
+  node.addEventListener("focus", strip, { once: true }); // built on demand: it is half of a row's elements
   return node;
 }
 
@@ -30,7 +30,7 @@ function bar(influence, scale) {
   return node;
 }
 
-/** Buttons that show while the row is focused; the same as Shift and a digit. The rest of the labels are in the list. */
+/** Buttons shown while the row is focused, like Shift and a digit. The rest of the labels are in the list. */
 function relabelStrip(row, current, { labels, strings, relabel, allLabels }) {
   const button = (attributes, key, words) =>
     make("button", { type: "button", tabindex: "-1", ...attributes }, make("kbd", {}, key), make("bdi", {}, words));
@@ -43,12 +43,12 @@ function relabelStrip(row, current, { labels, strings, relabel, allLabels }) {
   return make("span", { class: "strip" }, make("span", { class: "strip-name" }, strings.relabel_to), ...buttons, rest);
 }
 
-/** "10⁻³ nats": what the numbers of a card count. */
+/** "10⁻³ nats": the unit of a card's numbers. */
 function unitOf(scale, strings) {
   return scale.power ? fill(strings.unit_scaled, { power: scale.power }) : strings.unit;
 }
 
-/** A titled list of influencers; says so where there are none. */
+/** A titled list of influencers; says so if there are none. */
 function influencerList(kind, rows, context) {
   const { strings } = context;
   const list = make("ol", { class: "rows", role: "list" }, ...rows.map((row) => influencerRow(row, context)));

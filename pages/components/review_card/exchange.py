@@ -1,7 +1,7 @@
-"""What the review card and the server say to each other, in JSON; what it does is in `inffeed_core.review.messages`.
+"""The JSON messages between the review card and the server; `inffeed_core.review.messages` carries them out.
 
 The browser sends its whole outbox in every message, so a lost message costs nothing, and a token makes each decision
-arrive once. The answer names the tokens that are on disk, or refused for good; anything else is sent again.
+arrive only once. The answer names the tokens that are on disk or finally refused; anything else is sent again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from inffeed_core.review.messages import UNAVAILABLE, Message, News, Numbers, Re
 from inffeed_core.review.progress import Sitting
 
 ROWS = 10
-"""Influencers of a side that are sent."""
+"""How many influencers of each side are sent."""
 ROW_CHARACTERS = 1500
 """Longer texts of influencers are cut; the flagged text never is."""
 
@@ -57,7 +57,7 @@ class Words:
     """How many labels the project has, which decides between "the other" and "another"."""
 
     def reason(self, item: ReviewItem) -> str:
-        """Why the flag is before an annotator; of a text drawn for the audit nothing is told."""
+        """Why the flag is shown to an annotator; nothing is revealed about a text drawn for the audit."""
         if item.blind:
             return ""
         names = {policy: name for policy, (name, _) in self.policies.items()}
@@ -65,7 +65,7 @@ class Words:
 
 
 def greeting(project: Project, sitting: Sitting, words: Words, *, again: bool = False) -> Json:
-    """What the card needs when it opens: the first flags and this annotator's way here; see `messages.welcome`."""
+    """What the card needs when it opens: the first flags and this annotator's history; see `messages.welcome`."""
     told = messages.welcome(project, sitting, again=again)
     items = told.handed.items
     return (
@@ -84,14 +84,14 @@ def greeting(project: Project, sitting: Sitting, words: Words, *, again: bool = 
 
 
 def answer(project: Project, sitting: Sitting, message: Mapping[str, Any], words: Words) -> Json:
-    """Take in a message, and give what it asks for.
+    """Store a message's decisions, and return what it asks for.
 
-    Where the project cannot be written or read now, the answer tells what is stored, and why it tells no more.
+    If the project cannot be written or read now, the answer says what is stored, and why there is no more.
     """
     asked = _message(message)
     receipt = messages.receive(project, sitting, asked.decisions)
     said = SILENCE | {"seq": message.get("seq"), "analysis": asked.analysis_id} | _receipt_json(receipt)
-    if receipt.problem:  # nothing more is tried: it might wait as long again
+    if receipt.problem:  # nothing more is tried: it might take as long again
         return said
     try:
         news = messages.news(project, sitting, asked, receipt, jobs.refresh_due)

@@ -1,5 +1,5 @@
-// Keys. They are read from the document, so that no focus is needed, and are inert while anybody types, while a
-// dialog is open, with Ctrl, Alt or Meta, and when a held key repeats. Digits go by their place on the keyboard: with
+// Keys. They are read from the document, so that no focus is needed, and ignored during typing, while a
+// dialog is open, with Ctrl, Alt or Meta, and when a held key repeats. Digits are taken by position on the keyboard: with
 // Shift (and on some layouts without) they carry no digit in `event.key`.
 
 const TYPING = "input:not([type=button],[type=checkbox],[type=radio]), textarea, select, [contenteditable=true]";
@@ -10,7 +10,7 @@ function takesText(element) {
   return element instanceof Element && element.matches(TYPING);
 }
 
-/** The digit of the key, 1 to 9, or 0 where it is none. */
+/** The digit of the key, 1 to 9, or 0 if it is not a digit. */
 function digitOf(event) {
   const onRow = /^Digit([1-9])$/.exec(event.code);
   const onPad = /^Numpad([1-9])$/.exec(event.code);
@@ -18,12 +18,12 @@ function digitOf(event) {
   return Number((onRow ?? onPad)?.[1] ?? 0);
 }
 
-/** Whether the key belongs to an input method that is putting a character together. */
+/** Whether the key belongs to an input method that is composing a character. */
 function isComposing(event) {
   return event.isComposing || event.keyCode === 229;
 }
 
-/** The key's name, lower case; on a layout of other letters, the Latin letter at its place. */
+/** The key's name, lower case; on a non-Latin layout, the Latin letter at its position. */
 function keyOf(event) {
   const latin = event.key.length > 1 || event.key <= "~";
   return (latin ? event.key : event.code.replace(/^Key/, "")).toLowerCase();
@@ -41,7 +41,7 @@ function commandOf(event, commands) {
   return commands[key] ? [commands[key], 0] : null;
 }
 
-/** Whether the key belongs to what has the focus: Enter and Space to a button, those that scroll to a text. */
+/** Whether the key belongs to the focused element: Enter and Space to a button, scrolling keys to a text. */
 function isNative(event, target) {
   if (!(target instanceof Element)) return false;
   if (event.key === "Enter") return !event.repeat && target.closest(PRESSABLE) !== null;
@@ -51,7 +51,7 @@ function isNative(event, target) {
 
 /**
  * Listen until `signal` aborts, calling `act(command, digit)` once for each press of a command's key, and `release()`
- * when a key is let go or the window is left. Keys that `takes(event, target)` never come so far.
+ * when a key is released or the window is left. Keys for which `takes(event, target)` is true are ignored.
  */
 function listenForKeys({ bindings, takes, allows, act, release, signal }) {
   const press = (event) => {

@@ -1,12 +1,12 @@
 // The list of all labels: it filters as one types, ↑ and ↓ choose, Enter gives the label, Esc closes. What is typed here
 // is never a command, and a key that is still held from opening the list writes nothing.
 
-/** A name as it is compared: without case, accents and outer space. */
+/** A name for comparison: without case, accents and surrounding space. */
 function folded(name) {
   return name.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase().trim();
 }
 
-/** The labels that hold what was typed, or have it as their number: the same first, then those that begin with it. */
+/** The labels that contain what was typed, or have it as number: equal ones first, then those that start with it. */
 function matching(labels, typed) {
   const wanted = folded(typed);
   const grade = (label, n) => {

@@ -1,5 +1,5 @@
-// The outbox: decisions that the server has not acknowledged yet. Each lies under a localStorage key of its own, so
-// that two tabs never overwrite one another's, and survives reload, crash and a dead server.
+// The outbox: decisions that the server has not acknowledged yet. Each is stored under its own localStorage key, so
+// that two tabs never overwrite each other's, and survives a reload, a crash and a dead server.
 
 class Outbox {
   constructor(project, annotator) {
@@ -51,7 +51,7 @@ class Outbox {
 
 let latest = 0;
 
-/** Milliseconds since the epoch, strictly increasing within a page even where the clock is coarse. */
+/** Milliseconds since the epoch, strictly increasing within a page even if the clock is coarse. */
 function moment() {
   latest = Math.max(latest + 0.001, Date.now());
   return latest;

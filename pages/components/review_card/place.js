@@ -1,7 +1,7 @@
-// Where the annotator is in this tab: the text on screen, the decision that is looked back at, and notes that are not
-// sent yet. Kept when the page goes, so that a reload comes back to the same place.
+// Where the annotator is in this tab: the text on screen, the decision being looked back at, and unsent notes.
+// Kept when the page closes, so that a reload returns to the same place.
 
-const FRESH = 5 * 60_000; // ms after which one begins at the first open flag
+const FRESH = 5 * 60_000; // ms after which the room starts at the first open flag
 
 class Place {
   constructor(config) {
@@ -13,7 +13,7 @@ class Place {
     this.memory.set({ at: Date.now(), shown: shownId, back: past?.token ?? null, notes: [...notes] });
   }
 
-  /** Bring the room back to where it was. */
+  /** Restore the room to where it was. */
   restore(room) {
     const kept = this.memory.get();
     if (!kept || Date.now() - kept.at > FRESH) return;

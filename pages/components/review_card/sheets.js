@@ -50,7 +50,7 @@ function keyRows(bindings, strings, tell, take) {
   ].filter(Boolean);
 }
 
-/** A key that waits, once pressed, for the key to take its place. */
+/** A key that, once pressed, waits for the key that replaces it. */
 function keyButton(command, bindings, strings, tell, take) {
   const meaning = strings.key_names[command];
   const name = fill(strings.key_change, { what: meaning, key: bindings.name(command) });
@@ -77,7 +77,7 @@ function keyButton(command, bindings, strings, tell, take) {
   return button;
 }
 
-/** The guidelines, beside the text for as long as one wants. */
+/** The guidelines, beside the text until closed. */
 function guidePanel(text, strings, close) {
   const button = make("button", { type: "button", class: "act quiet", on: { click: close } }, strings.close);
   return make(

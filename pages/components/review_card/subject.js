@@ -1,4 +1,4 @@
-// The flagged text with what is known about it, and beside it the gold text that contradicts it most.
+// The flagged text with its facts, and beside it the gold text that contradicts it most.
 
 function subjectPanel(item, view) {
   const { strings } = view;
@@ -22,7 +22,7 @@ function subjectPanel(item, view) {
   );
 }
 
-/** The text, and below it the key that scrolls it, where there is more of it than is seen. */
+/** The text, and below it the key that scrolls it if not all of it is visible. */
 function textWithHint(item, size, { strings }) {
   const text = make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text);
   if (size !== "long") return [text];
@@ -32,7 +32,7 @@ function textWithHint(item, size, { strings }) {
   return [text, hint];
 }
 
-/** Texts of nearly the same words: how many there are, and when asked for, which, before the decision is theirs too. */
+/** Texts with nearly the same words: how many, and on request which, before a decision applies to them too. */
 function twinsPanel(item, view) {
   const { room, strings, labels } = view;
   const twins = room.openTwins(item);
@@ -88,7 +88,7 @@ function pastRibbon({ room, strings }) {
   return make("span", { class: "past" }, make("b", {}, told(room.past)), ...parts.map((part) => ` · ${part}`));
 }
 
-/** The server's choice, unless it was given the text's label since: then the next that contradicts it. */
+/** The server's choice, or the next that contradicts the text if it has been given the text's label since. */
 function contradiction(item, room) {
   const contradicts = (row) => row.influence < 0 && room.labelOf(row) !== item.label;
   if (item.most_incompatible === null || contradicts(item.most_incompatible)) return item.most_incompatible;

@@ -50,7 +50,7 @@ class View {
     ];
   }
 
-  /** The colours of charts, which card.css turns into ones for text. */
+  /** The colours of charts, which card.css adapts for text. */
   paint({ labels, for: helps, against }) {
     const colours = { "--helps": helps, "--harms": against };
     labels.forEach((colour, n) => (colours[`--label-${n}`] = colour));
@@ -121,7 +121,7 @@ class View {
     return this.part("count", make("button", { type: "button", class: "count", "aria-haspopup": "dialog", title: this.strings.today, on: { click: open } }));
   }
 
-  /** Write each command's key where it can be read. */
+  /** Show each command's key. */
   nameKeys() {
     for (const [command, node] of this.keyNames) node.replaceChildren(this.card.bindings.name(command));
   }
@@ -170,7 +170,7 @@ class View {
     parts.nudge.replaceChildren(make("p", {}, words), button);
   }
 
-  /** The warning stands in the place of texts and evidence until it has been read. */
+  /** The warning replaces texts and evidence until it has been read. */
   warn() {
     this.parts.subject.replaceChildren(warningPanel(this.config.warning, this.strings, () => this.card.passWarning()));
     this.parts.evidence.replaceChildren();
@@ -191,7 +191,7 @@ class View {
     this.showNote();
   }
 
-  /** Text and evidence; left alone while nothing of theirs changes, so that scrolling and selections stay. */
+  /** Text and evidence; left alone while they do not change, so that scrolling and selections stay. */
   draw(item) {
     const { room, parts } = this;
     const rows = item ? [...item.supporters, ...item.opposers, ...item.harmed] : [];
@@ -206,13 +206,13 @@ class View {
     this.drawn = state;
   }
 
-  /** Begin a text at its top; touched only where it was scrolled, since that lays the page out once more. */
+  /** Start a text at its top; only if it was scrolled, because that lays the page out again. */
   scrollToTop() {
     if (this.scrolled) this.parts.middle.scrollTop = 0;
     this.scrolled = false;
   }
 
-  /** A page of the text further (1) or back (-1); where all of it has been seen, of what stands below. */
+  /** Scroll the text a page forward (1) or back (-1), or what is below it if all of the text has been seen. */
   scroll(step) {
     const text = this.parts.subject.querySelector(".text");
     for (const part of [text, this.parts.middle]) {
@@ -286,13 +286,13 @@ class View {
     if (open) this.note.focus();
   }
 
-  /** What was done last, to read at a glance and to hear. */
+  /** What was done last, shown and spoken. */
   tell(words) {
     this.parts.last.textContent = words;
     this.parts.live.textContent = words;
   }
 
-  /** `state` is saved, saving or offline; each kind is spoken once, not at every count. */
+  /** `state` is saved, saving or offline; each is spoken once, not at every count. */
   showSaved(state, count) {
     const { saved, savedAloud } = this.parts;
     const words = fill(this.strings[`save_${state}`], { count });
@@ -305,7 +305,7 @@ class View {
     return [...this.body.querySelectorAll("li.row")];
   }
 
-  /** The influencer that has the focus, as its row's data, or null. */
+  /** The focused influencer, as its row's data, or null. */
   get focusedRow() {
     const id = this.body.getRootNode().activeElement?.closest?.("li.row")?.dataset.id;
     const { shown } = this.room;
