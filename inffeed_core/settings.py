@@ -108,6 +108,8 @@ class ProjectSettings(Settings):
     """Shown to annotators before the first text of a day; empty = nothing."""
     blur: bool = False
     """Whether the review room blurs every text until the annotator reveals it."""
+    context: tuple[str, ...] = ()
+    """Names of metadata that are shown under every text, such as its thread; nothing is learned from them."""
     break_minutes: int = 45
     """Minutes of review without a pause after which a break is suggested; 0 = never."""
     break_decisions: int = 0

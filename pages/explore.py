@@ -21,6 +21,7 @@ from pages.components.choices import choice
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
+from pages.components.shown_text import any_pair, show_context, show_text, text_cells, text_columns
 from pages.components.tiers import analysis_name
 from pages.language import called, label_name, say, section, split_name, told
 
@@ -43,7 +44,7 @@ def page() -> None:
         problem(str(error), say("app.not_found"))
         return
     shown = portraits[0]
-    _facts(shown)
+    _facts(project, shown)
     names = [say(f"explore.{view}") for view in ("influence", "map", "rankings", "decisions")]
     tabs = st.tabs(names, key="explore_view", on_change="rerun", bind="query-params")
     views: tuple[Callable[[], None], ...] = (
@@ -116,7 +117,7 @@ def _analyses(project: Project) -> list[int | None]:
 
 
 def _name(one: Instance) -> str:
-    flat = " ".join(one.text.split())
+    flat = " ".join(" · ".join(part for part in (one.text, one.pair) if part is not None).split())
     return f"{label_name(one.label)} · {flat[:80]}{'…' if len(flat) > 80 else ''}"
 
 
@@ -137,11 +138,12 @@ def _nothing(query: str) -> NoReturn:
     st.stop()
 
 
-def _facts(shown: Portrait) -> None:
+def _facts(project: Project, shown: Portrait) -> None:
     one, score = shown.instance, shown.score
     with st.container(border=True):
-        with st.container(height=TALL if len(one.text) > LONG else "content", border=False):
-            st.text(one.text)
+        with st.container(height=TALL if len(one.text) + len(one.pair or "") > LONG else "content", border=False):
+            show_text(one)
+            show_context(project, one)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(split_name(one.split), color="blue" if one.split == "silver" else "green")
             state = "confirmed" if one.confirmed else "disputed" if one.disputed else "not_confirmed"
@@ -213,7 +215,10 @@ def _take_point(key: str) -> None:
 def _influencer_table(shown: Portrait) -> None:
     on_target = (say("explore.on_harms"), say("explore.on_helps"))
     by_target = (say("explore.by_harmed"), say("explore.by_helped"))
-    influence, text = say("columns.influence"), say("columns.text")
+    influence = say("columns.influence")
+    paired = shown.evidence is not None and any_pair(
+        (*shown.evidence.supporters, *shown.evidence.opposers, *shown.evidence.harmed)
+    )
     rows = [
         {
             say("columns.instance"): said[i.influence >= 0],
@@ -221,14 +226,14 @@ def _influencer_table(shown: Portrait) -> None:
             say("columns.label"): i.label,
             say("columns.split"): split_name(i.split),
             say("columns.id"): i.id,
-            text: i.text,
+            **text_cells(i, paired),
         }
         for side, said in (("supporters", on_target), ("opposers", on_target), ("harmed", by_target))
         for i in getattr(shown.evidence, side)
     ]
     columns = {
         influence: st.column_config.NumberColumn(format="%+.2e"),
-        text: st.column_config.TextColumn(width="large"),
+        **text_columns(),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
 

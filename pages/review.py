@@ -208,7 +208,9 @@ def _receive(project: Project, sitting: Sitting) -> None:
 
 
 def _words(project: Project) -> Words:
-    return Words(section("policies"), section("reasons"), len(settings_of(project).labels))
+    return Words(
+        section("policies"), section("reasons"), len(settings_of(project).labels), settings_of(project).context
+    )
 
 
 def _data(project: Project, sitting: Sitting) -> Json:

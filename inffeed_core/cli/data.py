@@ -18,6 +18,7 @@ from inffeed_core.wording import filled
 if TYPE_CHECKING:
     from inffeed_core.data.options import ImportOptions
     from inffeed_core.data.table import Table
+    from inffeed_core.project.folder import Project
     from inffeed_core.project.importing import ImportPreview, ImportResult
     from inffeed_core.project.overlaps import SameText
 
@@ -326,11 +327,19 @@ def backup(project: Path, to: Path, as_json: bool) -> None:
 @click.option("--seed", type=int, help="For everything that draws at random from now on.")
 @click.option("--warning", help="Shown before the first text of a day; empty for none.")
 @click.option("--blur/--no-blur", default=None, help="Blur texts until they are revealed.")
+@click.option(
+    "--context",
+    multiple=True,
+    metavar="KEY",
+    help="Metadata to show under every text in the review room; repeat it. An empty one shows none.",
+)
 @click.option("--break-minutes", type=int, help="Minutes of review after which a break is suggested; 0 for never.")
 @click.option("--break-decisions", type=int, help="Decisions after which a break is suggested; 0 for never.")
 @click.option("--refresh-after", type=int, help="Decisions in the browser after which flags are updated; 0 for never.")
 @json_option
-def settings(project: Path, as_json: bool, guidelines: Path | None, **changes: float | str | None) -> None:
+def settings(
+    project: Path, as_json: bool, guidelines: Path | None, context: tuple[str, ...], **changes: float | str | None
+) -> None:
     """Show the settings of the project DIR, or change some.
 
     Existing decisions are not affected.
@@ -338,11 +347,26 @@ def settings(project: Path, as_json: bool, guidelines: Path | None, **changes: f
     from inffeed_core.project.folder import change_settings, settings_of
 
     target = opened(project)
-    wanted = {name: value for name, value in changes.items() if value is not None}
+    wanted: dict[str, object] = {name: value for name, value in changes.items() if value is not None}
+    if context:
+        wanted["context"] = _context(target, context)
     if guidelines is not None:
         wanted["guidelines"] = guidelines.read_text(encoding="utf-8").strip()
     now = change_settings(target, **wanted) if wanted else settings_of(target)
     answer(now, as_json, lambda: "\n".join(f"{name + ':':<16}{value}" for name, value in now.as_dict().items()))
+
+
+def _context(project: "Project", names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of metadata that were given; warns of those that no text has."""
+    from inffeed_core.store import metadata_keys, reading
+
+    chosen = tuple(dict.fromkeys(name for name in names if name))
+    with reading(project.db) as db:
+        known = metadata_keys(db)
+    if strange := [name for name in chosen if name not in known]:
+        has = f"texts have {', '.join(known)}" if known else "no text has metadata yet"
+        warn(f"No text has metadata named {', '.join(strange)}; {has}.")
+    return chosen
 
 
 COMMANDS = (new, import_, export, backup, settings)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from sqlite_utils import Database
 
 from inffeed_core import store
+from inffeed_core.data.table import as_text
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
@@ -19,6 +20,7 @@ from inffeed_core.records import (
     Flag,
     Influencer,
     Instance,
+    Metadata,
     Split,
 )
 from inffeed_core.review.progress import analysis_for
@@ -72,6 +74,11 @@ def ranked_item(db: Database, id: str, policy: str) -> ReviewItem:
     if not found:
         raise UnknownInstance(f"{id!r} is not among the texts that {policy} ranked; choose one from the review queue.")
     return found[0]
+
+
+def context_of(metadata: Metadata, names: Sequence[str]) -> list[tuple[str, str]]:
+    """The name and value of what the project shows under a text; what the text lacks is left out."""
+    return [(name, as_text(metadata[name])) for name in names if metadata.get(name) is not None]
 
 
 def most_incompatible(evidence: Evidence, label: str) -> Influencer | None:

@@ -24,7 +24,7 @@ from inffeed_core.store.analyses import (
     strongest_influencers,
 )
 from inffeed_core.store.auditing import audit_counts, lots, next_audited
-from inffeed_core.store.browsing import count_paged, facets, instance_page, map_points, second_texts
+from inffeed_core.store.browsing import count_paged, facets, instance_page, map_points, metadata_keys, second_texts
 from inffeed_core.store.checking import require_sound, require_whole
 from inffeed_core.store.claims import claiming, taking_back
 from inffeed_core.store.connection import create, migrate, reading, writing
@@ -235,6 +235,7 @@ __all__ = [
     "others_here",
     "lots",
     "map_points",
+    "metadata_keys",
     "mark",
     "mark_running",
     "migrate",

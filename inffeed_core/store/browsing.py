@@ -71,6 +71,15 @@ def facets(db: Database, most: int = 200) -> tuple[list[str], list[tuple[str, st
     )
 
 
+def metadata_keys(db: Database) -> list[str]:
+    """The names of the metadata that texts have, in the order in which they first appear; not InfFeed's own."""
+    sql = """
+        SELECT m.key FROM instance i, json_each(i.metadata) m WHERE i.metadata != '{}' AND m.key NOT LIKE 'inffeed:%'
+        GROUP BY m.key ORDER BY min(i.n), min(m.id)
+    """
+    return [row["key"] for row in db.query(sql)]
+
+
 def map_points(
     db: Database, analysis: int, policy: str, *, flags: int, limit: int, always: Sequence[str] = ()
 ) -> list[MapPoint]:

@@ -4,12 +4,13 @@ import re
 
 import streamlit as st
 
-from inffeed_core.data.export_columns import EXPORT_COLUMNS
+from inffeed_core.data.export_columns import EXPORT_COLUMNS, PAIR
 from inffeed_core.data.formats.known import FORMATS, SUFFIXES
 from inffeed_core.project.exporting import export_bytes
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status
 from inffeed_core.records import Act, Split
+from inffeed_core.store import has_pairs, reading
 from pages.components.backup import backup_view
 from pages.components.notices import empty_state
 from pages.language import say, split_name
@@ -51,7 +52,9 @@ def _file(project: Project, now: Status) -> None:
             on_click="ignore",
         )
     with st.expander(say("data.columns")):
-        st.text(say("data.columns_said", columns=", ".join(EXPORT_COLUMNS)))
+        with reading(project.db) as db:
+            names = [*EXPORT_COLUMNS, PAIR] if has_pairs(db) else EXPORT_COLUMNS
+        st.text(say("data.columns_said", columns=", ".join(names)))
         st.text(say("data.columns_again"))
 
 

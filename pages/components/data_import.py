@@ -88,13 +88,14 @@ def _roles(guessed: ImportPreview, file_id: str) -> ImportOptions:
     st.subheader(say("import.roles"), anchor=False)
     columns, guess = list(guessed.columns), guessed.options
     joins = brings_labels(guess, file_id)
-    cells = st.columns(4)
+    cells = st.columns(5)
     text = _optional(cells[0], say("columns.text"), columns, guess.text, f"text {file_id}", say("import.text_help"))
+    pair = _optional(cells[1], say("columns.pair"), columns, guess.pair, f"pair {file_id}", say("import.pair_help"))
     label_help = say("import.label_help")
-    label = _optional(cells[1], say("columns.label"), columns, guess.label, f"label {file_id}", label_help)
-    id = _optional(cells[2], say("columns.id"), columns, guess.id, f"id {file_id}", say("import.id_help"))
+    label = _optional(cells[2], say("columns.label"), columns, guess.label, f"label {file_id}", label_help)
+    id = _optional(cells[3], say("columns.id"), columns, guess.id, f"id {file_id}", say("import.id_help"))
     source = _optional(
-        cells[3], say("import.source"), columns, guess.source, f"source {file_id}", say("import.source_help")
+        cells[4], say("import.source"), columns, guess.source, f"source {file_id}", say("import.source_help")
     )
     split, split_column = (guess.split or Split.SILVER, None) if joins else _split(columns, guess, file_id)
     options = ImportOptions(
@@ -106,6 +107,7 @@ def _roles(guessed: ImportPreview, file_id: str) -> ImportOptions:
         source=source,
         history=not joins and guess.history and _wants_history(file_id),
         join="id" if text is None else None,
+        pair=pair,
     )
     return with_sources(options, guess, file_id)
 
@@ -182,6 +184,8 @@ def _outlook(shown: ImportPreview) -> None:
         silver_outlook(shown)
         if shown.decisions:
             st.text(say("import.outlook_decisions", count=shown.decisions))
+    if shown.without_pair:
+        st.text(say("import.without_pair", count=shown.without_pair, total=shown.total))
     for note in shown.notes:
         st.text(note)
     with st.expander(say("import.first_rows", shown=len(shown.rows), total=shown.total), expanded=not shown.problems):
@@ -234,7 +238,7 @@ def _overlap(kind: Kind, found: Sequence[SameText], remedy: str, *, default: boo
     if not found:
         return False
     with st.container(border=True):
-        equal_texts(kind, len(found), ((s.id, s.other, s.text) for s in found))
+        equal_texts(kind, len(found), ((s.id, s.other, s) for s in found))
         return st.checkbox(remedy, default, key=f"leave_out_{kind}")
 
 

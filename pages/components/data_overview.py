@@ -12,6 +12,7 @@ from inffeed_core.project.status import Status
 from inffeed_core.records import Split
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.notices import empty_state, success
+from pages.components.shown_text import Shown
 from pages.language import label_name, say, section, split_name
 
 ROWS, TALL = 16, 520
@@ -80,5 +81,5 @@ def _doubled(project: Project) -> None:
                 st.rerun()
 
 
-def _row(pair: Twins) -> tuple[str, str, str]:
-    return pair.left_out, pair.kept, pair.text
+def _row(pair: Twins) -> tuple[str, str, Shown]:
+    return pair.left_out, pair.kept, pair

@@ -2,13 +2,15 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.project.browsing import browse
+from inffeed_core.project.browsing import browse, targets
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status
 from inffeed_core.records import Instance, Split
 from pages.components.choices import page_asked, page_number
-from pages.components.notices import empty_state
+from pages.components.notices import as_it_is, empty_state
+from pages.components.shown_text import any_pair, text_cells, text_columns
 from pages.language import label_name, say, split_name
 
 ROWS = 100
@@ -19,25 +21,25 @@ def texts_view(project: Project, now: Status) -> None:
     if not any(now.counts.values()):
         empty_state(say("data.empty"), say("data.empty_advice"))
         return
-    query, splits, labels = _asked(now)
-    paged = f"{query} {splits} {labels}"
+    query, splits, labels, pairs = _asked(project, now)
+    paged = f"{query} {splits} {labels} {pairs}"
     number = page_asked("texts_page", paged)
     chosen = splits or list(Split), labels or _labels(now)
-    found = browse(project, *chosen, query=query, page=number - 1, size=ROWS)
+    found = browse(project, *chosen, pairs=pairs, query=query, page=number - 1, size=ROWS)
     pages = max(1, -(-found.total // ROWS))
     if number > pages:
-        number, found = 1, browse(project, *chosen, query=query, size=ROWS)
+        number, found = 1, browse(project, *chosen, pairs=pairs, query=query, size=ROWS)
     if not found.total:
         empty_state(say("data.no_match"), say("data.no_match_advice"))
         return
     rows = st.dataframe(
-        pd.DataFrame([_row(i) for i in found.rows]),
+        pd.DataFrame([_row(i, any_pair(found.rows)) for i in found.rows]),
         hide_index=True,
         height=460,
-        key=f"texts {number} {query} {splits} {labels}",
+        key=f"texts {number} {paged}",
         on_select="rerun",
         selection_mode="single-row",
-        column_config={say("columns.text"): st.column_config.TextColumn(width="large")},
+        column_config=text_columns(),
     ).selection.rows
     with st.container(horizontal=True, vertical_alignment="bottom"):
         page_number(say("data.page_of", pages=pages), pages, name="texts_page", of=paged)
@@ -47,9 +49,10 @@ def texts_view(project: Project, now: Status) -> None:
             st.page_link("pages/explore.py", label=say("data.explore"), icon=":material/hub:", query_params={"id": id})
 
 
-def _asked(now: Status) -> tuple[str, list[Split], list[str]]:
-    """The search words, and the splits and labels to show; an empty choice means all."""
-    left, middle, right = st.columns([2, 2, 2])
+def _asked(project: Project, now: Status) -> tuple[str, list[Split], list[str], list[str]]:
+    """The search words, and the splits, labels and second texts to show; an empty choice means all."""
+    known = targets(project)
+    left, middle, right, *last = st.columns(4 if known else 3)
     query = left.text_input(
         say("data.search"),
         key="texts_query",
@@ -73,7 +76,19 @@ def _asked(now: Status) -> tuple[str, list[Split], list[str]]:
         placeholder=say("data.all"),
         persist_state="session",
     )
-    return query or "", splits, labels
+    pairs = _second_texts(last[0], known) if last else []
+    return query or "", splits, labels, pairs
+
+
+def _second_texts(place: DeltaGenerator, known: list[str]) -> list[str]:
+    return place.multiselect(
+        say("columns.pair"),
+        known,
+        format_func=lambda text: as_it_is(" ".join(text.split())[:60]),
+        key="texts_pairs",
+        placeholder=say("data.all"),
+        persist_state="session",
+    )
 
 
 def _labels(now: Status) -> list[str]:
@@ -81,10 +96,10 @@ def _labels(now: Status) -> list[str]:
     return [*now.settings.labels, *([""] if now.unlabelled else [])]
 
 
-def _row(i: Instance) -> dict[str, object]:
+def _row(i: Instance, paired: bool) -> dict[str, object]:
     return {
         say("columns.id"): i.id,
-        say("columns.text"): i.text,
+        **text_cells(i, paired),
         say("columns.label_now"): label_name(i.label),
         say("columns.split"): split_name(i.split),
         say("columns.imported_label"): label_name(i.original_label),

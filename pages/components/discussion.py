@@ -8,6 +8,7 @@ from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Decision, Split
 from inffeed_core.review.discussing import Topic, settle, topics
 from pages.components.notices import empty_state
+from pages.components.shown_text import show_context, show_text
 from pages.language import counted, label_name, say, section
 
 SHOWN_AT_MOST = 50
@@ -29,7 +30,8 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
     settings = settings_of(project)
     with st.container(border=True):
         with st.expander(say("care.show_text")) if settings.blur else nullcontext():
-            st.text(instance.text)
+            show_text(instance)
+            show_context(project, instance)
         st.text(_labels(topic))
         for decision in topic.said:
             st.text(_answer_said(decision, topic.overtaken(decision)))

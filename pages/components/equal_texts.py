@@ -7,6 +7,7 @@ from itertools import islice
 import pandas as pd
 import streamlit as st
 
+from pages.components.shown_text import Shown, any_pair, text_cells, text_columns
 from pages.language import say
 
 SHOWN_AT_MOST = 200
@@ -19,12 +20,14 @@ class Kind(StrEnum):
     DUPLICATES = "duplicates"
 
 
-def equal_texts(kind: Kind, count: int, pairs: Iterable[tuple[str, str, str]]) -> None:
-    """A line with the count, and up to SHOWN_AT_MOST of (id to leave out, id to keep, text)."""
+def equal_texts(kind: Kind, count: int, pairs: Iterable[tuple[str, str, Shown]]) -> None:
+    """A line with the count, and up to SHOWN_AT_MOST of (id to leave out, id to keep, what has the text)."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(say(f"data.{kind}"), icon=":material/warning:", color="orange")
         st.text(say(f"data.{kind}_said", count=count))
-    text = say("columns.text")
     with st.expander(say("data.show_them")):
-        frame = pd.DataFrame(islice(pairs, SHOWN_AT_MOST), columns=[say("data.leave_out"), say("data.keep"), text])
-        st.dataframe(frame, hide_index=True, column_config={text: st.column_config.TextColumn(width="large")})
+        rows = list(islice(pairs, SHOWN_AT_MOST))
+        paired = any_pair(one for *_, one in rows)
+        names = say("data.leave_out"), say("data.keep")
+        frame = pd.DataFrame([{names[0]: out, names[1]: kept} | text_cells(one, paired) for out, kept, one in rows])
+        st.dataframe(frame, hide_index=True, column_config=text_columns())

@@ -8,6 +8,7 @@ import streamlit as st
 from inffeed_core import store
 from inffeed_core.feedback.acts import was_sent
 from inffeed_core.flags.policies import POLICIES
+from inffeed_core.project.browsing import targets as second_texts
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, FlagFilter
 from inffeed_core.review.deciding import last_row
@@ -48,6 +49,7 @@ def policy_choice(project: Project) -> str:
 
 
 _ADDRESS = "order_in_address"
+OPTION_CHARACTERS = 60
 
 
 def flag_filter(project: Project) -> FlagFilter:
@@ -56,19 +58,25 @@ def flag_filter(project: Project) -> FlagFilter:
     named = {f"{key}: {value}": (key, value) for key, value in pairs}
     if "with_answer" not in st.session_state:  # after a reload, it comes from the address
         look_again(*(act for act in st.query_params.get_all("answered") if act in UNDECIDED))
-    parts = [
-        st.session_state.get(key) for key in ("with_label", "with_source", "with_metadata", "with_words", "with_answer")
-    ]
+    targets = _targets(project, str(project.folder), _size(project))
+    keys = ("with_label", "with_source", "with_pair", "with_metadata", "with_words", "with_answer")
+    parts = [st.session_state.get(key) for key in keys]
     name = say("review.filtered") if any(parts) else say("review.filter")
     with st.popover(name, icon=":material/filter_list:", type="tertiary"):
         words = st.text_input(say("review.words"), key="with_words", type="search", **_KEPT)
         chosen = st.multiselect(say("review.labels"), labels, key="with_label", **_KEPT)
         from_sources = st.multiselect(say("review.sources"), sources, key="with_source", **_KEPT) if sources else []
+        about = (
+            st.multiselect(say("review.pairs"), targets, key="with_pair", format_func=_begun, **_KEPT)
+            if targets
+            else []
+        )
         having = st.multiselect(say("review.metadata"), list(named), key="with_metadata", **_KEPT) if named else []
         answered = tuple(_answered())
     only = FlagFilter(
         labels=tuple(chosen),
         sources=tuple(from_sources),
+        pairs=tuple(about),
         metadata=tuple(named[n] for n in having),
         words=(words or "").strip(),
     )
@@ -111,6 +119,12 @@ def _since(project: Project, only: FlagFilter, answered: tuple[Act, ...]) -> int
 _KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
+def _begun(text: str) -> str:
+    """The beginning of a second text as an option shows it."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= OPTION_CHARACTERS else flat[: OPTION_CHARACTERS - 1] + "…"
+
+
 def _size(project: Project) -> int:
     with store.reading(project.db) as db:
         return store.count_instances(db)
@@ -120,3 +134,9 @@ def _size(project: Project) -> int:
 def _facets(_project: Project, folder: str, instances: int) -> tuple[list[str], list[tuple[str, str]]]:
     """Kept until texts are added or left out: they are counted over all silver."""
     return facets(_project)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _targets(_project: Project, folder: str, instances: int) -> list[str]:
+    """The same of second texts, where there are few different ones."""
+    return second_texts(_project)

@@ -12,6 +12,7 @@ from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.store.proposals import Proposal, ProposalState
 from pages.components.choices import page_number
 from pages.components.notices import as_it_is
+from pages.components.shown_text import any_pair, show_text, text_cells, text_columns
 from pages.language import say, split_name
 
 ROWS = 10
@@ -84,9 +85,9 @@ def _proposal(project: Project, shown: Preview, one: Proposal, ticks: Ticks, blu
             asked = st.toggle(say("feedback.why"), key=f"why {shown.proposed.id} {one.id}")
         if blurred:
             with st.expander(say("care.show_text")):
-                st.text(one.text)
+                show_text(one)
         else:
-            st.text(one.text)
+            show_text(one)
         if asked:
             _why(project, shown, one)
 
@@ -111,6 +112,7 @@ def _why(project: Project, shown: Preview, one: Proposal) -> None:
     voting = method == "influence-vote"
     with store.reading(project.db) as db:
         voters = store.voters(db, shown.proposed.id, one.id)
+    paired = any_pair(voters)
     rows = [
         {
             say("columns.influence"): voter.influence,
@@ -118,13 +120,13 @@ def _why(project: Project, shown: Preview, one: Proposal) -> None:
             say("feedback.label_then"): voter.label,
             say("columns.split"): split_name(voter.split),
             say("columns.id"): voter.id,
-            say("columns.text"): voter.text,
+            **text_cells(voter, paired),
         }
         for voter in voters
     ]
     columns = {
         say("columns.influence"): st.column_config.NumberColumn(format="%+.2e"),
-        say("columns.text"): st.column_config.TextColumn(width="large"),
+        **text_columns(),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
     st.page_link(

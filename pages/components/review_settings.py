@@ -5,7 +5,8 @@ import streamlit as st
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project.folder import Project, change_settings, settings_of
 from inffeed_core.settings import PROJECT_BOUNDS
-from pages.components.notices import problem
+from inffeed_core.store import metadata_keys, reading
+from pages.components.notices import as_it_is, problem
 from pages.language import say
 
 
@@ -21,6 +22,16 @@ def _form(project: Project) -> None:
         changes = {
             "guidelines": st.text_area(say("home.field_guidelines"), now.guidelines, height=180).strip(),
             "warning": st.text_area(say("care.warning"), now.warning, help=say("care.warning_help")).strip(),
+            "context": tuple(
+                st.multiselect(
+                    say("care.context"),
+                    list(dict.fromkeys([*now.context, *_names(project)])),
+                    now.context,
+                    format_func=as_it_is,
+                    help=say("care.context_help"),
+                    placeholder=say("care.context_none"),
+                )
+            ),
             "blur": st.checkbox(say("care.blur"), now.blur, help=say("care.blur_help")),
         }
         left, right = st.columns(2)
@@ -41,6 +52,12 @@ def _form(project: Project) -> None:
         )
         if st.form_submit_button(say("care.save"), type="primary"):
             _save(project, changes)
+
+
+def _names(project: Project) -> list[str]:
+    """Of the metadata that texts have."""
+    with reading(project.db) as db:
+        return metadata_keys(db)
 
 
 def _save(project: Project, changes: dict[str, object]) -> None:

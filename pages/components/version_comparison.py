@@ -11,6 +11,7 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import unmeasured
 from inffeed_core.records import ModelVersion
 from pages.components.choices import choice
+from pages.components.shown_text import any_pair
 from pages.language import counted, say, section, told
 
 BARE = {"displayModeBar": False}
@@ -85,10 +86,11 @@ def _changes(project: Project, before: str, after: str) -> None:
         st.text(say("models.no_flips"))
         return
     st.text(counted("models.flips", len(found.flips)))
-    frame = pd.DataFrame([_row(flip) for flip in found.flips])
+    frame = pd.DataFrame([_row(flip, any_pair(found.flips)) for flip in found.flips])
     columns: dict[str, ColumnConfig | str] = {
         "change": say("models.column_change"),
         "text": st.column_config.TextColumn(say("columns.text"), width="large"),
+        "pair": say("columns.pair"),
         "gold": say("models.column_gold_label"),
         "before": before,
         "after": after,
@@ -97,7 +99,14 @@ def _changes(project: Project, before: str, after: str) -> None:
     st.dataframe(frame, hide_index=True, column_config=columns, key="flips")
 
 
-def _row(flip: Flip) -> dict[str, str]:
+def _row(flip: Flip, paired: bool) -> dict[str, str]:
     change = "now_right" if flip.after == flip.gold else "now_wrong" if flip.before == flip.gold else "still_wrong"
-    values = {"text": flip.text, "gold": flip.gold, "before": flip.before, "after": flip.after, "id": flip.id}
+    values = {
+        "text": flip.text,
+        **({"pair": flip.pair or ""} if paired else {}),
+        "gold": flip.gold,
+        "before": flip.before,
+        "after": flip.after,
+        "id": flip.id,
+    }
     return {"change": say(f"models.{change}"), **values}

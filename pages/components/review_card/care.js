@@ -100,7 +100,7 @@ function revealWhileHeld(body) {
   body.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || !body.hasAttribute("data-blur")) return;
     hide();
-    held = event.target.closest(".text, .row-text");
+    held = event.target.closest(".text, .row-text, .context dd");
     held?.setAttribute("data-held", "");
   });
   for (const event of ["pointerup", "pointercancel", "pointerleave"]) body.addEventListener(event, hide);

@@ -5,12 +5,12 @@ function influencerRow(row, context) {
   const { strings, scale } = context;
   const label = context.labelOf(row);
   const number = signed(row.influence, scale);
-  const name = fill(strings.row_name, { label, split: strings.splits[row.split], influence: number, text: row.text });
+  const name = fill(strings.row_name, { label, split: strings.splits[row.split], influence: number, text: row.pair === null ? row.text : `${row.text} · ${row.pair}` });
   const node = make(
     "li",
     { class: "row", tabindex: "-1", "data-id": row.id, "aria-label": name },
     make("span", { class: "row-influence" }, make("span", { class: "number" }, number), bar(row.influence, scale)),
-    make("p", { class: "row-text", dir: "auto" }, row.text),
+    ...rowTexts(row, strings),
     make(
       "span",
       { class: "row-label" },
@@ -21,6 +21,14 @@ function influencerRow(row, context) {
   const strip = () => node.append(relabelStrip(row, label, context));
   node.addEventListener("focus", strip, { once: true }); // built on demand: it is half of a row's elements
   return node;
+}
+
+/** A text in a list, with its second text below it; long ones are cut where they are shown. */
+function rowTexts({ text, pair }, strings) {
+  const shown = make("p", { class: "row-text", dir: "auto" }, text);
+  if (pair === null) return [shown];
+  const name = make("span", { class: "second-name" }, strings.second_text);
+  return [make("div", { class: "row-pair" }, shown, make("p", { class: "row-text", dir: "auto" }, name, " ", make("bdi", {}, pair)))];
 }
 
 function bar(influence, scale) {

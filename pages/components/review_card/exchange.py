@@ -15,7 +15,7 @@ from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Decision, Influencer, Instance
 from inffeed_core.review import messages
-from inffeed_core.review.items import ReviewItem
+from inffeed_core.review.items import ReviewItem, context_of
 from inffeed_core.review.messages import UNAVAILABLE, Message, News, Numbers, Receipt, Sent
 from inffeed_core.review.progress import Sitting
 
@@ -55,6 +55,8 @@ class Words:
     """The phrases of `inffeed_core.flags.reasons`."""
     labels: int
     """How many labels the project has, which decides between "the other" and "another"."""
+    context: Sequence[str] = ()
+    """Names of metadata to show under the text."""
 
     def reason(self, item: ReviewItem) -> str:
         """Why the flag is shown to an annotator; nothing is revealed about a text drawn for the audit."""
@@ -174,7 +176,7 @@ def _items_json(items: Sequence[ReviewItem], twins: Mapping[str, Sequence[Instan
 
 
 def _twin_json(twin: Instance) -> Json:
-    return {"id": twin.id, "text": _cut(twin.text), "label": twin.label}
+    return {"id": twin.id, "text": _cut(twin.text), "pair": _cut_pair(twin.pair), "label": twin.label}
 
 
 def _decision_json(decision: Decision) -> Json:
@@ -195,6 +197,8 @@ def item_json(item: ReviewItem, words: Words) -> Json:
     return {
         "id": flag.id,
         "text": flag.text,
+        "pair": flag.pair,
+        "context": [[name, _cut(value)] for name, value in context_of(flag.metadata, words.context)],
         "label": flag.label,
         "original": item.original,
         "split": flag.split.value,
@@ -224,11 +228,16 @@ def _cut(text: str) -> str:
     return text if len(text) <= ROW_CHARACTERS else text[:ROW_CHARACTERS].rstrip() + "…"
 
 
+def _cut_pair(pair: str | None) -> str | None:
+    return None if pair is None else _cut(pair)
+
+
 def row_json(row: Influencer) -> Json:
     """One influencer; a very long text is cut."""
     return {
         "id": row.id,
         "text": _cut(row.text),
+        "pair": _cut_pair(row.pair),
         "label": row.label,
         "split": row.split.value,
         "influence": row.influence,

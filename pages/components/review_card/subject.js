@@ -22,14 +22,29 @@ function subjectPanel(item, view) {
   );
 }
 
-/** The text, and below it the key that scrolls it if not all of it is visible. */
+/** The text, its second text and context; and below the text the key that scrolls it if not all of it is visible. */
 function textWithHint(item, size, { strings }) {
   const text = make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text);
-  if (size !== "long") return [text];
+  const below = [secondText(item, strings), contextOf(item, strings)];
+  if (size !== "long") return [text, ...below];
   const hint = make("p", { class: "more", hidden: true }, make("kbd", {}, "␣"), strings.more_text);
   const measure = () => (hint.hidden = text.scrollHeight <= text.clientHeight + 1);
   requestAnimationFrame(() => setTimeout(measure)); // once it is painted: before, it would lay the page out a second time
-  return [text, hint];
+  return [text, hint, ...below];
+}
+
+/** A second text under its name; null where there is none. */
+function secondText({ pair }, strings) {
+  if (pair === null) return null;
+  const text = make("div", { class: "text", tabindex: "0", dir: "auto", role: "region", "aria-label": strings.second_text }, pair);
+  return make("div", { class: "second" }, make("p", { class: "second-name", "aria-hidden": "true" }, strings.second_text), text);
+}
+
+/** Metadata that the project shows under every text: nothing but names and values, links included. */
+function contextOf({ context }, strings) {
+  if (!context.length) return null;
+  const facts = context.map(([name, value]) => make("div", {}, make("dt", { dir: "auto" }, name), make("dd", { dir: "auto" }, value)));
+  return make("dl", { class: "context", "aria-label": strings.context }, ...facts);
 }
 
 /** Texts with nearly the same words: how many, and on request which, before a decision applies to them too. */
@@ -44,7 +59,7 @@ function twinsPanel(item, view) {
     make("kbd", { "aria-hidden": "true" }, key),
     make("span", {}, fill(room.together ? strings.twins_on : strings.twins_off, { count: twins.length })),
   );
-  const row = (twin) => make("li", {}, chip(room.labelOf(twin), labels), make("span", { class: "row-text", dir: "auto" }, twin.text));
+  const row = (twin) => make("li", {}, chip(room.labelOf(twin), labels), ...rowTexts(twin, strings));
   return make("div", { class: "twins" }, button, room.together ? make("ul", { "aria-label": strings.twins }, ...twins.map(row)) : null);
 }
 
@@ -110,6 +125,7 @@ function counterPanel(item, view) {
     { class: "counter", "aria-label": strings.incompatible },
     title,
     make("div", { class: "text", tabindex: "0", dir: "auto", role: "region", "aria-label": strings.incompatible_text }, row.text),
+    secondText(row, strings),
     make(
       "p",
       { class: "counter-facts" },

@@ -214,8 +214,7 @@ class View {
 
   /** Scroll the text a page forward (1) or back (-1), or what is below it if all of the text has been seen. */
   scroll(step) {
-    const text = this.parts.subject.querySelector(".text");
-    for (const part of [text, this.parts.middle]) {
+    for (const part of [...this.parts.subject.querySelectorAll(".flagged .text"), this.parts.middle]) {
       const before = part?.scrollTop;
       part?.scrollBy({ top: step * Math.max(60, part.clientHeight - 50), behavior: "instant" });
       if (part && part.scrollTop !== before) return;

@@ -261,6 +261,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "confirmed": "Confirmed",
         "decided_by": "Decided by",
         "text": "Text",
+        "pair": "Second text",
         "instance": "The text …",
         "influence": "Influence, nats",
         "policy": "Policy",
@@ -313,6 +314,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "left_to_sources": "with the label that their sources give",
         "id_help": "If you choose none, texts get ids such as train-000001.",
         "source_help": "Such as the name of a model.",
+        "pair_help": "For texts in pairs, such as a stance’s target, a hypothesis or an answer. Empty cells are allowed.",
+        "without_pair": "{count:,} of {total:,} {total:row|rows} {count:has|have} no second text.",
         "in_column": "named in a column",
         "split_help": (
             "Train, validation and test are for labels that people have confirmed, silver for labels to check."
@@ -398,6 +401,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "confirmed": "confirmed",
         "not_confirmed": "not confirmed",
         "disputed": "disputed",
+        "context": "{name}: {value}",
         "label_from": "{id} · label from {source}",
         "predicts": "Model predicts",
         "prediction": "{label} ({probability:.0%})",

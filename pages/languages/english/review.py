@@ -44,6 +44,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "labels": "Silver labels",
         "sources": "Sources",
         "metadata": "Metadata",
+        "pairs": "Second texts",
         "not_ready": "Nothing to review yet",
         "unavailable": "The project cannot be read or written at the moment",
         "trying_again": "No decision is lost. The room opens by itself as soon as it can.",
@@ -61,6 +62,9 @@ WORDS: dict[str, dict[str, Any]] = {
         "warning_help": "Such as: these texts contain insults and threats. Leave empty for no warning.",
         "blur": "Blur texts until they are revealed",
         "blur_help": "Influencers and gold texts too. A text is shown while B or the pointer is held down.",
+        "context": "Context under the text",
+        "context_none": "None",
+        "context_help": "Metadata that the review room shows under each text, such as its thread. Links are not active.",
         "overlap": "Annotators for each flag",
         "overlap_help": "A flag stays open until this many annotators have answered it.",
         "lease": "Minutes that a flag stays reserved",
@@ -175,6 +179,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "note_hint": "Enter ends the note. It is stored with your next decision.",
         "flagged": "Flagged text",
         "flagged_text": "The text",
+        "second_text": "Second text",
+        "context": "Context",
         "twins": "Texts with nearly the same words",
         "twins_off": (
             "{count} open {count:text has nearly the same words: decide it|texts have nearly the same words: "

@@ -1,0 +1,57 @@
+"""A text with its second text and its context: as it is, never as Markdown, in pages and in tables."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from inffeed_core.project.folder import Project, settings_of
+from inffeed_core.records import Instance
+from inffeed_core.review.items import context_of
+from pages.language import say
+
+
+class Shown(Protocol):
+    """What has a text, and perhaps a second one."""
+
+    @property
+    def text(self) -> str:
+        """The text."""
+
+    @property
+    def pair(self) -> str | None:
+        """Its second text."""
+
+
+def show_text(one: Shown) -> None:
+    """The text, and below it the second one under its name."""
+    st.text(one.text)
+    if one.pair is not None:
+        with st.container(gap=None):
+            st.caption(say("columns.pair"))
+            st.text(one.pair)
+
+
+def show_context(project: Project, one: Instance) -> None:
+    """The metadata that the project shows under every text."""
+    for name, value in context_of(one.metadata, settings_of(project).context):
+        st.text(say("explore.context", name=name, value=value))
+
+
+def any_pair(rows: Iterable[Shown]) -> bool:
+    """Whether a table of these has a column of second texts."""
+    return any(one.pair is not None for one in rows)
+
+
+def text_cells(one: Shown, paired: bool) -> dict[str, str]:
+    """The cells of a text, with its second text where the table has a column of them."""
+    return {say("columns.text"): one.text} | ({say("columns.pair"): one.pair or ""} if paired else {})
+
+
+def text_columns() -> dict[str, ColumnConfig]:
+    """How both columns are shown."""
+    return {
+        say("columns.text"): st.column_config.TextColumn(width="large"),
+        say("columns.pair"): st.column_config.TextColumn(width="medium"),
+    }
