@@ -208,9 +208,8 @@ def _receive(project: Project, sitting: Sitting) -> None:
 
 
 def _words(project: Project) -> Words:
-    return Words(
-        section("policies"), section("reasons"), len(settings_of(project).labels), settings_of(project).context
-    )
+    now = settings_of(project)
+    return Words(policies=section("policies"), reasons=section("reasons"), labels=len(now.labels), context=now.context)
 
 
 def _data(project: Project, sitting: Sitting) -> Json:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from sqlite_utils import Database
 
+from inffeed_core.characters import is_blank
 from inffeed_core.data.converting import Converted
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.silver_columns import SilverCells, confidence_of, odd_source
@@ -108,7 +109,7 @@ def _hashes(table: Table, options: ImportOptions) -> list[str]:
 
 def _hash(text: Cell, second: Cell) -> str:
     pair = as_text(second)
-    return text_hash(as_text(text), pair if pair.strip() else None)
+    return text_hash(as_text(text), None if is_blank(pair) else pair)
 
 
 class _Rows:

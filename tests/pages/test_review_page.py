@@ -31,7 +31,7 @@ POLICY = KNOWN[0]
 ADA = Sitting("Ada")
 ENGLISH = english_review.WORDS["review"]
 POLICIES = english_review.WORDS["policies"]
-WORDS = Words(POLICIES, reasons.ENGLISH, labels=2)
+WORDS = Words(policies=POLICIES, reasons=reasons.ENGLISH, labels=2)
 
 
 @dataclass
