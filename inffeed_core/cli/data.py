@@ -136,6 +136,7 @@ def import_(
     **told: Any,
 ) -> None:
     """Import a file; `_IMPORT` is the help."""
+    from inffeed_core.data.layout import by_number
     from inffeed_core.project.importing import commit, guessed, joining, preview
     from inffeed_core.project.sources import use_source
 
@@ -144,7 +145,8 @@ def import_(
         raise click.UsageError("--no-pair and --pair-column contradict each other; give one of them.")
     target = opened(project)
     table = table_of(file)
-    guess = guessed(target, table)
+    guess, numbers = guessed(target, table), by_number(table.columns)
+    columns = {role: numbers.get(column or "", column) for role, column in columns.items()}
     options = with_silver(_chosen(replace(guess, pair=None) if no_pair else guess, mapping, columns), told)
     if told["join"] is None:
         options = joining(target, table, options)

@@ -3,7 +3,7 @@
 Each format in `formats.known` names the choices that apply to it; any other is refused.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
 from inffeed_core.data.table import refused
@@ -68,6 +68,7 @@ class Layout:
 
 
 AS_FOUND = Layout()
+_UNNAMED = "column "
 
 
 def numbered(count: int) -> list[str]:
@@ -77,4 +78,11 @@ def numbered(count: int) -> list[str]:
 
 def unnamed(number: int) -> str:
     """Name of a column that has none, by its position from 1."""
-    return f"column {number}"
+    return f"{_UNNAMED}{number}"
+
+
+def by_number(columns: Sequence[str]) -> dict[str, str]:
+    """{"2": "column 2"} and so on for columns without names; empty if any of them has a name."""
+    numbers = [column.removeprefix(_UNNAMED) for column in columns if column.startswith(_UNNAMED)]
+    whole = len(numbers) == len(columns) and all(map(str.isdecimal, numbers))
+    return dict(zip(numbers, columns, strict=True)) if whole else {}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
 from inffeed_core.data.export_columns import PAIR, is_export
+from inffeed_core.data.layout import by_number
 from inffeed_core.data.silver_columns import (
     SOURCES,
     SilverColumn,
@@ -35,6 +36,12 @@ _LABEL = ("label", "gold", "class", "sentiment", "category", "target", "stance",
 _ID = ("id", "instance_id", "example_id", "uid", "guid", "key", "tweet_id", "review_id")
 _SPLIT = ("split", "set", "subset", "partition", "fold")
 _SOURCE = ("source", "annotated_by", "labelled_by", "labeled_by", "method")
+TEXT_NAMES = frozenset(_TEXT + _FIRST)
+"""What the column of the texts is usually called, in lower case."""
+LABEL_NAMES = frozenset(_LABEL)
+"""What the column of the labels is usually called, in lower case."""
+_SINGLE = ("text", "pair", "label", "id", "source", "split_column", "confidence")
+"""The roles of one column."""
 _FEW_LABELS = 50
 _CONFIDENCE = ("confidence", "label_confidence")
 _LOOKED_AT = 10_000
@@ -114,6 +121,12 @@ class ImportOptions:
             one if isinstance(one, SilverColumn) else SilverColumn(**one) for one in values.get("silver", ())
         )
         return cls(**{**values, "split": None if split is None else Split(split), "silver": silver})
+
+    def by_number(self, columns: Sequence[str]) -> Self:
+        """The same with "2" as the second of these columns, if they have no names."""
+        names = by_number(columns)
+        roles = {role: getattr(self, role) for role in _SINGLE}
+        return replace(self, **{role: names.get(column, column) for role, column in roles.items() if column})
 
     @property
     def roles(self) -> tuple[str, ...]:

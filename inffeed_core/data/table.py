@@ -125,12 +125,12 @@ def broken(text: str) -> str:
     return ""
 
 
-def checked_columns(name: str, columns: Sequence[str]) -> tuple[str, ...]:
+def checked_columns(name: str, columns: Sequence[str], advice: str = "") -> tuple[str, ...]:
     """The column names. Raises ImportRefused if two are equal or one holds a broken character."""
     for column in columns:
         if what := broken(column):
             raise refused(name, f"The column name {column!r} holds {what}.", "Rename that column.")
     twice = sorted(c for c, n in Counter(columns).items() if n > 1)
     if twice:
-        raise refused(name, f"Columns share a name: {', '.join(twice)}.", "Give every column its own name.")
+        raise refused(name, f"Columns share a name: {', '.join(twice)}.", f"Give every column its own name{advice}.")
     return tuple(columns)

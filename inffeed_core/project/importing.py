@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from inffeed_core import records
 from inffeed_core.data.converting import Converted, convert
+from inffeed_core.data.headers import require_header
 from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.options import ImportOptions, file_labels, guess_options
 from inffeed_core.data.reading import Upload, read
@@ -114,9 +115,20 @@ class ImportResult:
 
 
 def guessed(project: Project, table: Table) -> ImportOptions:
-    """The likeliest meaning of the columns, for a project with these labels."""
+    """The likeliest meaning of the columns, for a project with these labels.
+
+    Raises LayoutUnclear if the first row may be data.
+    """
     with reading(project.db) as db:
+        require_header(table, project_settings(db).labels)
         return guess_options(table, project_settings(db).labels)
+
+
+def _table(project: Project, source: Source, limits: ReadLimits) -> Table:
+    table = source if isinstance(source, Table) else read(source, limits=limits)
+    with reading(project.db) as db:
+        require_header(table, project_settings(db).labels)
+    return table
 
 
 def joining(project: Project, table: Table, options: ImportOptions) -> ImportOptions:
@@ -130,12 +142,14 @@ def preview(
 ) -> ImportPreview:
     """Read a file and say what importing it would do, without changing anything. Missing options are guessed.
 
-    Raises ImportRefused for a file that cannot be read as a table; problems of single rows are in `problems`.
+    Raises ImportRefused for a file that cannot be read as a table, LayoutUnclear if its first row may be data; problems
+    of single rows are in `problems`.
     """
-    table = source if isinstance(source, Table) else read(source, limits=limits)
+    table = _table(project, source, limits)
     with reading(project.db) as db:
         labels = project_settings(db).labels
-        chosen = options or join_guessed(db, table, guess_options(table, labels))
+        chosen = options.by_number(table.columns) if options else guess_options(table, labels)
+        chosen = chosen if options else join_guessed(db, table, chosen)
         if chosen.join is not None:
             return _joined_preview(table, chosen, joined(db, table, chosen, labels))
         converted = _converted(db, table, chosen)
@@ -176,7 +190,8 @@ def commit(
     `progress` may cancel until the last row is stored, which leaves the project as it was.
     """
     progress("Reading the file", 0, 0)
-    table = source if isinstance(source, Table) else read(source, limits=limits)
+    table = _table(project, source, limits)
+    options = options.by_number(table.columns)
     if options.join is not None:
         return _commit_joined(project, table, options, progress)
     with writing(project.db) as db:

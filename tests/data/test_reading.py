@@ -138,7 +138,7 @@ def test_unclosed_quote_is_told_with_the_line_where_it_begins() -> None:
             gzip.compress(b"x", mtime=0),
             "Unpack it first",
         ),  # without the time, by which workers of one run would name the test differently
-        ("a.xls", b"x", "not end in a format that can be read"),
+        ("a.doc", b"x", "not end in a format that can be read"),
         ("a.json", b"[]", "not end in a format that can be read"),
         ("csv", b"x", "not end in a format that can be read"),
         (".gz", b"x", "not end in a format that can be read"),

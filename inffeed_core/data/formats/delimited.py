@@ -59,7 +59,8 @@ def write(file: BinaryIO, delimiter: str, columns: Sequence[str], rows: Iterable
 def _table(
     name: str, named: list[str], rows: list[list[str]], places: list[int], notes: list[str], layout: Layout
 ) -> Table:
-    columns = checked_columns(name, named)
+    advice = "" if layout.is_header_said else "; or choose --header no if the first row holds data"
+    columns = checked_columns(name, named, advice)
     if is_export(columns):
         columns, rows = tuple(map(restore, columns)), [[restore(cell) for cell in row] for row in rows]
     return Table(

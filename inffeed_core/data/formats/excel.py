@@ -1,127 +1,152 @@
-"""Excel workbooks (.xlsx) through openpyxl: the values of the first sheet that has any.
+"""Workbooks of Excel (.xlsx, .xlsm, .xls) and OpenDocument (.ods): one sheet as a table.
 
-openpyxl's own rows are padded with empty cells to the widest column and the last row that a sheet names, however large.
-The parser beneath it yields only the cells that exist; only those are kept and counted.
+The content tells which of them a file is, because many are named wrongly. Hidden sheets are read only if they are
+named, hidden rows never: whoever hides them, or filters, does not see what would be imported.
 """
 
-import io
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from inffeed_core.data.export_columns import is_export
+from inffeed_core.data.formats.sheets import Sheet, SheetRow, column_letters
+from inffeed_core.data.formulas import restore
+from inffeed_core.data.layout import Layout, unnamed
 from inffeed_core.data.limits import Tally
-from inffeed_core.data.table import Cell, Table, as_cell, checked_columns, refused
+from inffeed_core.data.table import Cell, Table, as_text, checked_columns, refused
+from inffeed_core.errors import ImportRefused, RowProblem
 
-LAST_ROW = 1_048_576
-"""The last row of any sheet that Excel writes."""
-Row = tuple[int, Mapping[int, Cell]]
-"""Its number in the sheet, and its filled cells by the number of their column, both from 1."""
+_KEPT_PROBLEMS = 1000
+_NAMED_SHEETS = 20
+_ZIP = b"PK"
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""The first bytes of the container of .xls files, and of encrypted .xlsx files."""
 
 
-def parse(name: str, data: bytes, tally: Tally) -> Table:
-    """The first sheet with content as a table; its first filled row names the columns, empty rows are skipped.
+def parse(name: str, data: bytes, tally: Tally, layout: Layout) -> Table:
+    """The chosen sheet, otherwise the first visible one with content; its first filled row names the columns.
 
-    Formulas count as the value that Excel last computed. Raises ImportRefused for a file that is not a workbook, has no
-    rows, or unpacks beyond the limits.
+    Formulas count as the value that was last computed, empty rows are skipped. Raises ImportRefused for a file that
+    is not a workbook, has no rows, holds cells with an error, or unpacks beyond the limits.
     """
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        _guard_size(name, data, tally.limits.bytes)
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        title, rows, others = _first_filled(book, tally)
-    except (
-        zipfile.BadZipFile,
-        InvalidFileException,
-        KeyError,
-        ValueError,
-        OSError,
-        SyntaxError,
-    ) as error:  # XML's ParseError is a SyntaxError
-        raise refused(name, f"The file is not a valid Excel workbook ({error}).", "Save it as .xlsx or CSV.") from error
-    if len(rows) < 2:
-        raise refused(
-            name, "The workbook has no rows below a header.", "Choose a file with a header and at least one row."
-        )
-    notes = [f"Only sheet {title!r} was read; sheets not read: {others}."] if others else []
-    return _table(name, rows, tuple(notes))
+    found = _sheets(name, data, tally)
+    sheet, rows, notes = _chosen(found, tally, layout)
+    shown = [row for row in rows if not row.hidden or row.number == layout.header_row]
+    if len(shown) < len(rows):
+        notes.append(f"{len(rows) - len(shown):,} hidden rows of sheet {sheet.title!r} were left out.")
+    if layout.header_row is not None:
+        shown = [row for row in shown if row.number >= layout.header_row]
+        if not shown or shown[0].number != layout.header_row:
+            raise refused(name, f"Sheet row {layout.header_row} is empty.", "Choose the row that names the columns.")
+    if len(shown) < 1 + (layout.header is not False):
+        problem = "The workbook has no rows below a header."
+        raise refused(name, problem, "Choose a file with a header and at least one row.")
+    titles = tuple(one.title for one in sorted(found, key=lambda one: one.hidden))
+    return _table(name, shown, layout, sheet.title, titles, notes)
 
 
-def _guard_size(name: str, data: bytes, limit: int) -> None:
-    size = sum(entry.file_size for entry in zipfile.ZipFile(io.BytesIO(data)).infolist())
-    if size > limit:
-        raise refused(name, f"The workbook unpacks to {size:,} bytes; the limit is {limit:,}.", "Import it in parts.")
+def _sheets(name: str, data: bytes, tally: Tally) -> list[Sheet]:
+    if data.startswith(_COMPOUND):
+        from inffeed_core.data.formats import xls
+
+        return xls.sheets(name, data)
+    if not data.startswith(_ZIP):
+        problem = "The file is not a valid Excel or OpenDocument workbook; its content is of another kind."
+        raise refused(name, problem, "Save it as .xlsx or CSV.")
+    from io import BytesIO
+
+    if "content.xml" in zipfile.ZipFile(BytesIO(data)).namelist():
+        from inffeed_core.data.formats import ods
+
+        return ods.sheets(data, tally)
+    from inffeed_core.data.formats import xlsx
+
+    return xlsx.sheets(data, tally)
 
 
-def _first_filled(book: Any, tally: Tally) -> tuple[str, list[Row], int]:
-    """(title, rows) of the first sheet with content, and how many later ones have some."""
-    title, rows, others = "", list[Row](), 0
-    unpacked = 0
-    for sheet in book.worksheets:  # many sheets may name the same part of the file
-        unpacked += book._archive.getinfo(sheet._worksheet_path).file_size
-        if unpacked > tally.limits.bytes:
-            problem = f"The sheets unpack to more than {tally.limits.bytes:,} bytes, the limit."
-            raise refused(tally.name, problem, "Save only the sheet that is needed.")
-        if rows:
-            others += any(True for _ in _filled_rows(sheet, Tally(tally.name, tally.limits)))
-        else:
-            title, rows = sheet.title, list(_filled_rows(sheet, tally))
-    return title, rows, others
+def _chosen(found: Sequence[Sheet], tally: Tally, layout: Layout) -> tuple[Sheet, list[SheetRow], list[str]]:
+    """(sheet, its rows, notes on the other ones)."""
+    if layout.sheet is not None:
+        named = [sheet for sheet in found if sheet.title.strip().casefold() == layout.sheet.strip().casefold()]
+        if not named:
+            problem = f"There is no sheet {layout.sheet!r}."
+            raise refused(tally.name, problem, f"Choose one of {_titles(found)}.")
+        exact = next((sheet for sheet in named if sheet.title == layout.sheet), named[0])
+        return exact, list(exact.rows(tally)), []
+    visible = [sheet for sheet in found if not sheet.hidden]
+    for n, sheet in enumerate(visible):
+        if rows := list(sheet.rows(tally)):
+            left = [other for other in visible[n + 1 :] if _has_content(other, tally)]
+            return sheet, rows, _notes(sheet, left, [other for other in found if other.hidden])
+    if hidden := [sheet for sheet in found if sheet.hidden]:
+        problem = "Every sheet with content is hidden."
+        raise refused(tally.name, problem, f"Choose one of {_titles(hidden)} with --sheet, or show it in the workbook.")
+    raise refused(tally.name, "The workbook has no rows.", "Choose a file with a header and at least one row.")
 
 
-def _filled_rows(sheet: Any, tally: Tally) -> Iterator[Row]:
-    """Every row that has content."""
-    from openpyxl.worksheet import _reader as reader
-
-    book = sheet.parent
-    seen = 0  # including empty cells: they cost time
-    with sheet._get_source() as source:
-        parser = reader.WorkSheetParser(
-            source,
-            sheet._shared_strings,
-            data_only=True,
-            epoch=book.epoch,
-            date_formats=book._date_formats,
-            timedelta_formats=book._timedelta_formats,
-        )
-        for count, (number, found) in enumerate(parser.parse(), start=1):
-            seen += len(found)
-            if count > LAST_ROW or seen > tally.limits.cells:
-                raise refused(
-                    tally.name, f"Sheet {sheet.title!r} has more rows or cells than allowed.", "Save it as CSV."
-                )
-            cells = {cell["column"]: as_cell(cell["value"]) for cell in found if cell["value"] not in (None, "")}
-            if cells:
-                _require_place(tally, number, max(cells))
-                characters = sum(len(cell) for cell in cells.values() if isinstance(cell, str))
-                tally.add(1, len(cells), characters)
-                yield number, cells
+def _has_content(sheet: Sheet, tally: Tally) -> bool:
+    return any(True for _ in sheet.rows(Tally(tally.name, tally.limits)))
 
 
-def _require_place(tally: Tally, row: int, column: int) -> None:
-    from openpyxl import utils
-
-    limits = tally.limits
-    if row < 1 or row > LAST_ROW:
-        problem = f"The workbook names row {row:,}; a sheet has at most {LAST_ROW:,} rows."
-        raise refused(tally.name, problem, "Copy its rows into a new sheet and save that.")
-    if column > limits.columns:
-        cell = f"{utils.get_column_letter(column)}{row}"
-        problem = f"Cell {cell} is in column {column:,}; the limit is {limits.columns:,} columns."
-        raise refused(tally.name, problem, "Clear the cells so far to the right and save it again.")
+def _notes(read: Sheet, left: Sequence[Sheet], hidden: Sequence[Sheet]) -> list[str]:
+    notes = []
+    if left:
+        notes.append(f"Only sheet {read.title!r} was read; sheets not read: {_titles(left)}. --sheet chooses another.")
+    if hidden:
+        notes.append(f"Hidden sheets are not read: {_titles(hidden)}.")
+    return notes
 
 
-def _table(name: str, rows: Sequence[Row], notes: tuple[str, ...]) -> Table:
-    (_, header), *body = rows
-    kept = sorted(set(header).union(*(cells for _, cells in body)))
-    columns = [str(header[at]).strip() if at in header else f"column {at}" for at in kept]
-    cells = [[row.get(at) for at in kept] for _, row in body]
+def _titles(sheets: Sequence[Sheet]) -> str:
+    named = ", ".join(repr(sheet.title) for sheet in sheets[:_NAMED_SHEETS])
+    return f"{named}, …" if len(sheets) > _NAMED_SHEETS else named
+
+
+def _table(
+    name: str, rows: Sequence[SheetRow], layout: Layout, title: str, titles: tuple[str, ...], notes: Sequence[str]
+) -> Table:
+    head, body = (None, rows) if layout.header is False else (rows[0], rows[1:])
+    _refuse_errors(name, head, body)
+    kept = sorted(set(head.cells if head else ()).union(*(row.cells for row in body)))
+    named = [as_text(head.cells[at]).strip() if head and at in head.cells else unnamed(at) for at in kept]
+    _refuse_repeated_header(name, head, body)
+    advice = "" if layout.is_header_said else "; or choose --header no if the first row holds data"
+    columns = checked_columns(name, named, advice)
+    exported = is_export(columns)
     return Table(
         name=name,
-        columns=checked_columns(name, columns),
-        rows=cells,
-        places=[n for n, _ in body],
+        columns=tuple(map(restore, columns)) if exported else columns,
+        rows=[[_cell(row, at, exported) for at in kept] for row in body],
+        places=[row.number for row in body],
         place="sheet row",
-        notes=notes,
+        notes=tuple(notes),
+        header_assumed=not layout.is_header_said,
+        sheet=title,
+        sheets=titles,
     )
+
+
+def _cell(row: SheetRow, at: int, exported: bool) -> Cell:
+    """A cell; one of an export of ours without the apostrophe that kept it from being a formula."""
+    cell = row.cells.get(at)
+    return restore(cell) if exported and isinstance(cell, str) and at not in row.literal else cell
+
+
+def _refuse_errors(name: str, head: SheetRow | None, body: Sequence[SheetRow]) -> None:
+    wrong = [(None, head)] if head and head.errors else []
+    found = [(n, row) for n, row in [*wrong, *enumerate(body, start=1)] if row.errors]
+    problems = [
+        RowProblem(n, f"Cell {column_letters(at)}{row.number} holds {what}.", "Correct the cell, or clear it.")
+        for n, row in found
+        for at, what in row.errors.items()
+    ]
+    if problems:
+        raise ImportRefused(name, problems[:_KEPT_PROBLEMS], len(problems))
+
+
+def _refuse_repeated_header(name: str, head: SheetRow | None, body: Sequence[SheetRow]) -> None:
+    again = [(n, row) for n, row in enumerate(body, start=1) if head and row.cells == head.cells]
+    problems = [
+        RowProblem(n, f"It repeats the column names (sheet row {row.number}).", "Remove the row.") for n, row in again
+    ]
+    if problems:
+        raise ImportRefused(name, problems[:_KEPT_PROBLEMS], len(problems))

@@ -81,7 +81,7 @@ def _parse_parquet(name: str, data: bytes, codec: str | None, tally: Tally, layo
 def _parse_excel(name: str, data: bytes, codec: str | None, tally: Tally, layout: Layout) -> Table:
     from inffeed_core.data.formats import excel
 
-    return excel.parse(name, data, tally)
+    return excel.parse(name, data, tally, layout)
 
 
 def _write_csv(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
@@ -102,6 +102,7 @@ def _write_parquet(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[S
     parquet.write(file, columns, rows)
 
 
+_SHEETS = ("sheet", "header", "header_row")
 _DELIMITED = ("delimiter", "quotes", "header", "header_row")
 
 FORMATS = (
@@ -109,7 +110,9 @@ FORMATS = (
     Format("TSV", ("tsv", "tab"), _decoded(_parse_tsv), write=_write_tsv, gzipped=True, laid_out=_DELIMITED),
     Format("JSON Lines", ("jsonl", "ndjson"), _decoded(_parse_jsonlines), write=_write_jsonlines, gzipped=True),
     Format("Parquet", ("parquet",), _parse_parquet, write=_write_parquet, gzipped=False),
-    Format("Excel", ("xlsx",), _parse_excel, write=None, gzipped=False, extra=("excel", "openpyxl")),
+    Format("Excel", ("xlsx", "xlsm"), _parse_excel, write=None, gzipped=False, laid_out=_SHEETS),
+    Format("Excel 97", ("xls",), _parse_excel, write=None, gzipped=False, laid_out=_SHEETS, extra=("excel", "xlrd")),
+    Format("OpenDocument", ("ods",), _parse_excel, write=None, gzipped=False, laid_out=_SHEETS),
 )
 
 SUFFIXES = {suffix: one for one in FORMATS for suffix in one.suffixes}

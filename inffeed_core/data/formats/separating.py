@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections import Counter
 from itertools import islice
 
 from inffeed_core.data.formats.quoting import reader
@@ -36,11 +37,12 @@ def fitting(sample: str) -> str:
     return max(SEPARATORS.values(), key=lambda one: max(_fit(sample, one, quoted=q) for q in (True, False)))
 
 
-def _fit(sample: str, delimiter: str, *, quoted: bool) -> tuple[bool, float, int]:
+def _fit(sample: str, delimiter: str, *, quoted: bool) -> tuple[bool, bool, float, int]:
     source = reader(io.StringIO(sample, newline=""), delimiter, quoted=quoted, strict=False)
     widths = [len(record) for record in islice(source, _SNIFFED_ROWS) if any(map(str.strip, record))]
     if len(widths) > 2 and len(sample) == SNIFFED_CHARACTERS:
         widths.pop()  # the last one is cut, maybe
     if not widths:
-        return False, 0.0, 0
-    return widths[0] > 1, sum(w == widths[0] for w in widths) / len(widths), widths[0]
+        return False, False, 0.0, 0
+    usual, _ = Counter(widths).most_common(1)[0]  # of a title above the header no separator makes several cells
+    return widths[0] > 1, usual > 1, sum(w == widths[0] for w in widths) / len(widths), widths[0]
