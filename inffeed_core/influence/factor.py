@@ -2,8 +2,8 @@
 
 The head tier spends most of its time forming and factorising the curvature. Single precision halves that, but loses
 accuracy with the condition number, so it is used only if the loss is at most `ROUNDING`. Iterative refinement in
-float64 (Higham 2002, ch. 12) makes the factor of a *similar* curvature, such as that before a few corrections, as good as
-a new one.
+float64 (Higham 2002, ch. 12) makes the factor of a *similar* curvature, such as that before a few corrections, as
+good as a new one.
 """
 
 from collections.abc import Callable

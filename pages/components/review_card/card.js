@@ -1,16 +1,16 @@
 // The review card: ties room, outbox, keys and view together and talks to the server.
 //
-// Streamlit calls the default export again whenever the data or the theme change, without an unmount between, and may
-// run the clean-up of a superseded call late. So everything lives in one Card per mount, kept on the mount's root.
+// Streamlit calls the default export again whenever the data or the theme changes, without an unmount in between, and
+// may run the clean-up of a superseded call late. So everything is in one Card per mount, kept on the mount's root.
 
 const RESEND_AFTER = 2000; // ms without an answer
 const BUSY_FOR = 45_000; // longer than the longest wait for a locked database
 const OFFLINE_AFTER = 4500;
 const BEAT = 10_000; // ms after which the server hears of us, so that what is held ahead stays ours (HERE_SECONDS)
-const REST = 5000; // ms after an answer that says that the disk or the database fails
-const STRAY = 300; // ms after the warning in which a second Enter is one press too many
+const REST = 5000; // ms after an answer that reports a failing disk or database
+const STRAY = 300; // ms after the warning during which a second Enter is ignored
 
-let current = null; // the card that has the keys; one that is about to be replaced may still be on the page
+let current = null; // the card that receives the keys; one about to be replaced may still be on the page
 
 class Card {
   constructor(root, data) {
@@ -20,7 +20,7 @@ class Card {
     this.stop = new AbortController();
     this.outbox = new Outbox(data.config.project, data.config.annotator);
     this.room = new Room(this.outbox);
-    this.inFlight = null; // {seq, at}: the message that has not been answered
+    this.inFlight = null; // {seq, at}: the unanswered message
     this.silentSince = null;
     this.rested = 0; // when the next message may be sent
     this.heard = Date.now(); // of the server, that is, it of us
@@ -66,14 +66,14 @@ class Card {
     });
   }
 
-  /** Keys rest while a dialog or menu of Streamlit's is open, or one of ours, which ? closes. */
+  /** Keys are inactive while a dialog or menu of Streamlit's or ours is open; ? closes ours. */
   allows(name) {
     if (current !== this || streamlitAsks()) return false;
     if (this.warning.pending || (name === "accept" && Date.now() - this.passedAt < STRAY)) return false;
     return !this.view.dialogOpen || name === "keys";
   }
 
-  /** Enter goes on past the warning, whatever it is bound to. */
+  /** Enter dismisses the warning, whatever it is bound to. */
   passesWarning(event, target) {
     if (!this.warning.pending || current !== this || event.key !== "Enter") return false;
     if (isComposing(event) || isNative(event, target) || streamlitAsks() || this.view.dialogOpen) return false;
@@ -106,7 +106,7 @@ class Card {
     this.showSaved();
   }
 
-  /** Change the room, and draw the card anew without taking the focus from a row or a note. */
+  /** Change the room, and redraw the card without taking the focus from a row or a note. */
   update(change) {
     const { view, room } = this;
     const shown = room.shown;
@@ -156,7 +156,7 @@ class Card {
     if (label !== undefined) this.decide("relabel", label);
   }
 
-  /** Ask for one of all labels, for the influencer that has the focus, else for the text. */
+  /** Ask for any label, for the focused influencer, else for the text. */
   chooseLabel() {
     const { room, view } = this;
     const { strings } = this.config;
@@ -174,7 +174,7 @@ class Card {
     });
   }
 
-  /** In the audit neither the suggestion nor the silver label is known, so neither can be accepted. */
+  /** In the audit neither the suggestion nor the silver label is shown, so neither can be accepted. */
   wantLabel() {
     this.view.tell(this.config.strings.audit_needs_label);
   }
@@ -218,7 +218,7 @@ class Card {
     else this.view.tell(fill(strings.undone, { what: fill(strings.past[undone.act], { label: undone.label ?? "" }) }));
   }
 
-  /** Send what waits once the browser has painted the next item: Streamlit's work with a message takes longer than that. */
+  /** Send what waits once the browser has painted the next item: Streamlit takes longer to handle a message. */
   flushSoon() {
     requestAnimationFrame(() => setTimeout(() => this.root.isConnected && this.flush()));
   }
@@ -244,7 +244,7 @@ class Card {
     this.touched = Date.now();
   }
 
-  /** While the server is at work it may be at our message, which another would interrupt and begin anew. */
+  /** While the server is busy, it may be handling our message, which another one would interrupt and restart. */
   get patience() {
     return this.connection.open && this.connection.busy ? BUSY_FOR : RESEND_AFTER;
   }
@@ -256,7 +256,7 @@ class Card {
     return this.showSaved();
   }
 
-  /** Whether a reload would lose nothing: what waits is in the browser's storage, and nobody types outside the room. */
+  /** Whether a reload would lose nothing: what waits is in the browser's storage, and nobody is typing outside the room. */
   mayLoad() {
     const active = deepActive();
     return this.root.isConnected && this.outbox.durable && (!takesText(active) || this.root.contains(active.getRootNode().host ?? active));
@@ -268,14 +268,14 @@ class Card {
     else this.view.showSaved(this.standing + (this.outbox.durable ? "" : "_here"), count);
   }
 
-  /** What holds up the outbox: nothing, the way to the server, or the disk. A server that is well may take its time. */
+  /** What delays the outbox: nothing, the connection, or the disk. A healthy server may take its time. */
   get standing() {
     const silent = this.silentSince !== null && Date.now() - this.silentSince > OFFLINE_AFTER;
     if (!navigator.onLine || (silent && !this.connection.stands)) return "offline";
     return this.room.problem || this.room.unread ? "unsaved" : "saving";
   }
 
-  /** Take the height that the window leaves, so that an ordinary text needs no scrolling of the page. */
+  /** Use the height that the window leaves, so that ordinary texts need no scrolling of the page. */
   fit() {
     const top = this.view.body.getBoundingClientRect().top + (document.scrollingElement?.scrollTop ?? 0);
     this.view.body.style.setProperty("--height", `${Math.max(520, window.innerHeight - top - 16)}px`);
@@ -302,7 +302,7 @@ function deepActive() {
   return active;
 }
 
-// The room takes the space that Streamlit leaves empty around a page; given back when the card goes.
+// The room uses the space that Streamlit leaves empty around a page, and returns it when the card is removed.
 const PAGE_STYLE = `
   [data-testid="stMainBlockContainer"] { padding: 0.6rem 3.5rem 0; }
   [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.4rem; }

@@ -1,5 +1,5 @@
-// What the annotator sees and has done, without any DOM: the queue of open flags, the trail of decisions, and the way
-// back and forth through it. Everything changes here first; the server hears of it through the outbox.
+// What the annotator sees and has done, without any DOM: the queue of open flags, the trail of decisions, and moving
+// back and forth through it. Everything changes here first; the outbox tells the server.
 
 const QUEUE = 20; // flags held ahead, until the server says how many
 const REFILL_BELOW = 0.6; // of them
@@ -14,7 +14,7 @@ class Room {
     this.queue = []; // ids of open flags; the first is the one to decide
     this.back = []; // ids of flags to give back, until the server has heard of it
     this.trail = null; // this annotator's standing decisions, oldest first
-    this.labels = new Map(); // id → today's label, where a decision of this session concerns it
+    this.labels = new Map(); // id → current label, if a decision of this session concerns it
     this.notes = new Map(); // id → note that goes with the next decision
     this.cursor = null; // place in the trail while looking back
     this.missing = new Set();
@@ -29,7 +29,7 @@ class Room {
     this.unread = ""; // why nothing could be read
   }
 
-  /** Take in what the server sent: new flags, acknowledgements, and numbers. */
+  /** Apply what the server sent: new flags, acknowledgements, and numbers. */
   take(data) {
     if (this.trail === null) this.begin(data.history ?? [], data.history_complete ?? true);
     const undone = data.undone.filter((d) => this.outbox.all().some((waiting) => waiting.token === d.by));
@@ -42,13 +42,13 @@ class Room {
     for (const item of [...data.items, ...data.looked]) this.items.set(item.id, item);
     for (const id of data.missing) this.missing.add(id);
     const lost = new Set(data.lost);
-    this.queue = this.queue.filter((id, n) => !this.missing.has(id) && (n === 0 || !lost.has(id))); // never under one's eyes
+    this.queue = this.queue.filter((id, n) => !this.missing.has(id) && (n === 0 || !lost.has(id))); // never the one on screen
     if (lost.has(this.queue[0])) this.lost = this.queue[0];
     else if (data.items.some((item) => item.id === this.lost) || !this.queue.includes(this.lost)) this.lost = null;
     for (const [id, given] of Object.entries(data.answers)) this.answers.set(id, given);
     for (const { id } of data.items) if (!this.decided(id) && !this.queue.includes(id)) this.queue.push(id);
     this.back = this.back.filter((id) => !data.back.includes(id));
-    this.back.push(...this.queue.splice(Math.max(1, this.ahead))); // only what is put away here may go to others
+    this.back.push(...this.queue.splice(Math.max(1, this.ahead))); // only flags given back here may go to others
     if (data.exhausted !== null) Object.assign(this, { exhausted: data.exhausted, askedAt: Date.now() });
     const waiting = new Set(this.outbox.all().map((d) => d.id));
     for (const [id, label] of Object.entries(data.labels)) if (!waiting.has(id)) this.labels.set(id, label);
@@ -84,13 +84,13 @@ class Room {
     }
   }
 
-  /** What is looked at again has been decided before: there only decisions of this card count. */
+  /** Texts looked at again were decided before: for them only decisions of this card count. */
   decided(id) {
     const again = this.items.get(id)?.again;
     return this.trail.some((d) => (d.made || !again) && (d.id === id || d.also?.includes(id)));
   }
 
-  /** The decision that is being looked back at, or null at the head of the queue. */
+  /** The decision being looked back at, or null at the head of the queue. */
   get past() {
     return this.cursor === null ? null : this.trail[this.cursor];
   }
@@ -117,7 +117,7 @@ class Room {
     return this.labels.get(row.id) ?? row.label;
   }
 
-  /** Decide on the flag that is shown. A label that it carries already is a keep. Returns the decision or null. */
+  /** Decide on the shown flag. A label that it already has is a keep. Returns the decision or null. */
   decide(act, label = null) {
     const item = this.shown;
     if (item === null) return null;
@@ -129,7 +129,7 @@ class Room {
     return decision;
   }
 
-  /** Texts of nearly the same words that nothing has been decided about in this browser either. */
+  /** Texts with nearly the same words that have not been decided in this browser either. */
   openTwins(item) {
     return item.twins.filter((twin) => !this.decided(twin.id));
   }
@@ -139,14 +139,14 @@ class Room {
     return this.togetherOn !== null && this.togetherOn === this.shownId;
   }
 
-  /** Show the twins that the next decision will hold for too, or take them out again; false where there are none. */
+  /** Show the twins that the next decision will also apply to, or remove them again; false if there are none. */
   toggleTogether() {
     const some = this.shown !== null && !this.shown.blind && this.openTwins(this.shown).length > 0;
     this.togetherOn = some && !this.together ? this.shownId : null;
     return some;
   }
 
-  /** Relabel an influencer while its flag stays in view; null where it carries the label already. */
+  /** Relabel an influencer while its flag stays in view; null if it already has the label. */
   relabelInPlace(row, label) {
     if (this.labelOf(row) === label) return null;
     const queued = this.queue.indexOf(row.id) > 0;
@@ -167,7 +167,7 @@ class Room {
     return decision;
   }
 
-  /** Undo the last decision. Returns it; "asked" where only the server knows it; null where nothing is left. */
+  /** Undo the last decision. Returns it, "asked" if only the server knows it, or null if nothing is left. */
   undo() {
     const last = this.trail.at(-1);
     if (!last && this.complete) return null;
@@ -209,12 +209,12 @@ class Room {
     return true;
   }
 
-  /** How many flags have been decided after the one that is looked back at. */
+  /** How many flags have been decided after the one being looked back at. */
   get stepsBack() {
     return this.cursor === null ? 0 : this.trail.slice(this.cursor).filter((d) => !d.inPlace).length;
   }
 
-  /** Everything the server has to know: what was decided, what is held here, and what is needed. */
+  /** Everything the server must know: what was decided, what is held here, and what is needed. */
   message() {
     return {
       decisions: this.outbox.all(),
