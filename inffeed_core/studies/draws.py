@@ -1,6 +1,6 @@
-"""Data sets with known gold, on which what reviewing silver is worth can be measured.
+"""Data sets with known gold, on which the worth of reviewing silver can be measured.
 
-Where the data carry no silver of their own, the labels that a head fitted on the seed alone predicts are taken.
+If the data bring no silver, it is the labels that a head fitted on the seed alone predicts.
 """
 
 from collections.abc import Sequence
@@ -40,9 +40,9 @@ class RepairSet:
 
 
 def read(folder: Path, name: str) -> RepairSet:
-    """One set before it is encoded: its features have width 0, by which a model tells nothing but the commonest class.
+    """One set before it is encoded: its features have width 0, from which a model can predict only the commonest class.
 
-    Raises NotReady where the file is missing.
+    Raises NotReady if the file is missing.
     """
     rows = read_set(folder, name)
     labels = tuple(sorted({row["gold"] for row in rows}))
@@ -75,7 +75,7 @@ def read(folder: Path, name: str) -> RepairSet:
 def load(
     folder: Path, name: str, model: str, cache: Path, progress: Progress, precision: Precision = "float32"
 ) -> RepairSet:
-    """Read and encode one set. Raises NotReady where the file is missing, ModelError, Cancelled."""
+    """Read and encode one set. Raises NotReady if the file is missing, ModelError, Cancelled."""
     return encoded(read(folder, name), model, cache, progress, precision)
 
 
@@ -100,9 +100,9 @@ def encoded(
 
 
 def drawn(data: RepairSet, seed: int) -> RepairSet:
-    """What one repetition sees: a random `SHARE` of the seed gold and of the extension, in random order.
+    """The data of one repetition: a random `SHARE` of the seed gold and of the extension, in random order.
 
-    Silver that a model of the seed gave is made anew, by a model of the seed gold drawn. Validation and test stay.
+    Silver from a model of the seed is made again, by a model of the drawn seed gold. Validation and test stay.
     """
     generator = torch.Generator().manual_seed(seed)
     rest = len(data.gold) - data.seed_rows
@@ -121,7 +121,7 @@ def drawn(data: RepairSet, seed: int) -> RepairSet:
 
 
 def labelled_anew(data: RepairSet) -> RepairSet:
-    """With silver by a model of the seed gold and the features there are now, where it comes from such a model."""
+    """The set with its silver, if it comes from a model of the seed gold, made again from the current features."""
     if data.silver_from == OWN or not len(data.silver):
         return data
     count = data.seed_rows

@@ -14,8 +14,8 @@ from inffeed_core.errors import NotReady
 
 
 def read_set(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The rows of one set, in the order of the file. Raises NotReady where the file is missing or misnamed."""
-    if not re.fullmatch(r"\w[\w.-]*", name):  # it becomes a name in reports and of their pictures
+    """The rows of one set, in the order of the file. Raises NotReady if the file is missing or misnamed."""
+    if not re.fullmatch(r"\w[\w.-]*", name):  # it becomes a name in reports and of their plots
         raise NotReady(f"{name!r} cannot name a data set; rename its file to letters, digits, '_', '.' and '-'.")
     path = folder / f"{name}.jsonl.gz"
     if not path.is_file():

@@ -1,12 +1,12 @@
 """Ways to train on changed labels, under one interface: a head on frozen features, or the whole transformer.
 
-A *trainer* takes the labels and weights of a draw's training rows and gives what a study may look at: features of these
-rows, the softmax head on them through which influence goes, and class probabilities of validation and test.
+A *trainer* takes the labels and weights of a draw's training rows and returns what a study may use: features of these
+rows, the softmax head on them that influence goes through, and class probabilities of validation and test.
 
 - `HeadTrainer`: features never change, and the probabilities are that head's own.
 - `FineTuner`: the transformer starts from its pretrained weights each time. The probabilities are those of its own
-  classification head; influence goes through a softmax head that is refit on what enters it, because the theory wants
-  an optimum, which early stopping is not.
+  classification head; influence goes through a softmax head refit on that head's inputs, because the theory requires
+  an optimum, which early stopping does not reach.
 """
 
 import hashlib
@@ -35,10 +35,10 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """What came of training on some labels of n rows; m validation and t test texts, C classes."""
+    """The result of training on some labels of n rows; m validation and t test texts, C classes."""
 
     rows: HeadData
-    """Features, labels and weights of the training rows, those of weight 0 included."""
+    """Features, labels and weights of the training rows, including those of weight 0."""
     fit: HeadFit
     """The softmax head on `rows`, at its optimum."""
     validation_features: Float[Tensor, "m d"]
@@ -52,7 +52,7 @@ Trainer = Callable[[Ints, Floats], Trained]
 
 
 class HeadTrainer:
-    """Softmax heads on the features of a draw; the l2 that validation chose the first time is kept."""
+    """Softmax heads on the features of a draw, always with the l2 that validation chose the first time."""
 
     def __init__(self, draw: RepairSet) -> None:
         self._draw = draw
@@ -87,7 +87,7 @@ class FineTuner:
         self._draw, self._about, self._progress = draw, about, progress
 
     def __call__(self, labels: Ints, weights: Floats) -> Trained:
-        """Fine-tune, or read what the same training left before. Raises ModelError and whatever `progress` raises."""
+        """Fine-tune, or load the result of the same training. Raises ModelError and whatever `progress` raises."""
         draw = self._draw
         model = fine_tuned(draw, torch.from_numpy(labels), torch.from_numpy(weights), self._about, self._progress)
         again = encoded(draw, model, self._about.cache, self._progress)
@@ -107,7 +107,7 @@ class FineTuner:
 def fine_tuned(
     draw: RepairSet, labels: Int[Tensor, " n"], weights: Float[Tensor, " n"], about: Tuning, progress: Progress
 ) -> str:
-    """Folder of the draw's model, fine-tuned on these labels; stopped early by validation."""
+    """The folder of the draw's model, fine-tuned on these labels with early stopping on validation."""
     from inffeed_core.models.fine_tuning import fine_tune  # imports transformers, 3 s
 
     classes = len(draw.labels)
@@ -128,7 +128,7 @@ def fine_tuned(
 def tuned_on_seed(draw: RepairSet, about: Tuning, progress: Progress) -> RepairSet:
     """The draw with features of a transformer fine-tuned on its seed gold, and what follows from them.
 
-    It learned from that gold alone, so no silver label has shaped the features.
+    It learned only from that gold, so no silver label has influenced the features.
     """
     seed = first_rows(draw, draw.seed_rows)
     model = fine_tuned(seed, seed.gold, torch.ones(len(seed.gold)), about, progress)

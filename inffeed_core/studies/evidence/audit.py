@@ -1,4 +1,4 @@
-"""What the runs say of the audit: how often its intervals held the truth, in Markdown."""
+"""What the runs say about the audit: how often its intervals held the truth, in Markdown."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def held(rows: list[Row], key: str = "covered") -> float:
 
 
 def audit_table(found: Evidence) -> str:
-    """By the share of the silver that was put before the annotator."""
+    """Rows by the share of the silver shown to the annotator."""
     head = ["reviewed", "texts in the sample", "audits with an estimate", "interval of the rate holds the truth"]
     head += ["interval of what is left holds it", "error of the next text's chance to be wrong"]
     lines = []

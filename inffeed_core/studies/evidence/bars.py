@@ -1,4 +1,4 @@
-"""What was hoped for before measuring, beside what came out. A bar that is missed stands here as missed."""
+"""The goals set before measuring, beside the results. A missed goal is reported as missed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Bar:
     claim: str
     measured: str
     met: bool | None
-    """None where the claim sets no threshold."""
+    """None if the claim sets no threshold."""
 
 
 def bars(found: Evidence) -> list[Bar]:

@@ -1,7 +1,7 @@
 """Whether the default follows from the runs: what would be chosen on all sets but one, and how it does on that one.
 
-Candidates are what the product offers: its policies, at once or in rounds, under every way of training that the runs
-have. They are compared in two ways: by the mean of their ranks in macro-F1 over sets and budgets (1 = best), in which
+Candidates are what the product offers: its policies, at once or in rounds, under every way of training in the runs.
+They are compared in two ways: by the mean of their ranks in macro-F1 over sets and budgets (1 = best), in which
 a set where they hardly differ counts as much as one where they differ widely, and by mean macro-F1, in which it does
 not. Shares of the gap would let a set with a narrow gap decide.
 """
@@ -36,7 +36,7 @@ class Choice:
 
 
 def choice(found: Evidence) -> Choice:
-    """Of the candidates that every set has at every budget."""
+    """The choice among candidates that every set has at every budget."""
     from scipy.stats import rankdata
 
     offered = [c for c in found.contenders if c[0] in POLICIES]
@@ -47,7 +47,7 @@ def choice(found: Evidence) -> Choice:
 
 
 def choice_table(made: Choice) -> str:
-    """The best candidates by either way, and ours; the lead over ours has a 95 % interval over sets."""
+    """The best candidates by each criterion, and ours; the lead over ours has a 95 % interval over sets."""
     order = (-made.f1.mean(1)).argsort(kind="stable")
     by_rank = set(made.ranks.mean(1).argsort(kind="stable")[:3].tolist())
     shown = [int(i) for n, i in enumerate(order) if n < SHOWN or i in by_rank or made.candidates[i] == OURS]
@@ -60,7 +60,7 @@ def choice_table(made: Choice) -> str:
 
 
 def held_out_table(made: Choice) -> str:
-    """Set by set: what ranks and mean macro-F1 choose on the others, and macro-F1 of these and of ours."""
+    """By set: what ranks and mean macro-F1 choose on the other sets, and the macro-F1 of these and of ours."""
     lines = []
     for one, chosen in enumerate(zip(made.held_out(made.ranks), made.held_out(-made.f1), strict=True)):
         found = [part for c in chosen for part in (named(made.candidates[c]), f"{made.f1[c, one]:.3f}")]
@@ -89,7 +89,7 @@ def _means(found: Evidence, contender: Contender) -> NDArray[np.float64]:
 
 
 def told(made: Choice) -> str:
-    """What the tables come to."""
+    """The tables in one sentence."""
     means = [
         float(np.mean([made.f1[c, place] for place, c in enumerate(made.held_out(by))]))
         for by in (made.ranks, -made.f1)

@@ -1,4 +1,4 @@
-"""What remains of a review where the annotator errs, beside the same sets and seeds with one who does not."""
+"""What a review still achieves if the annotator errs, beside the same sets and seeds without errors."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from inffeed_core.studies.evidence.tables import Contender, Evidence, named, per
 
 
 def same_draws(found: Evidence, tired: Evidence) -> Evidence:
-    """The rows of the sets and seeds that both have."""
+    """The rows of `found` for sets and seeds that both have."""
     draws = {(row["set"], row["seed"]) for row in tired.rows}
     return Evidence([row for row in found.rows if (row["set"], row["seed"]) in draws])
 

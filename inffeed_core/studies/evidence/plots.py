@@ -1,4 +1,4 @@
-"""The evidence drawn: small SVG files with nothing but lines and words, so that they diff and need no renderer."""
+"""Plots of the evidence: small SVG files of only lines and words, which diff well and need no renderer."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -40,46 +40,47 @@ SHOWN: tuple[Contender, ...] = (
 TRIED = """\
 Decided on earlier runs, of fewer sets and seeds, and not tried again here:
 
-- choosing recipe, trust and l2 *before* the review and keeping them. Chosen again afterwards on the validation set that
-  had steered the review, plain training was preferred where it was the worst: the review had fitted that set;
-- letting reviewed texts teach the gold belief q with the channel added to their logits. Taken as they are, they bias q,
-  because they were picked for how their silver label looks; left out, q stays as weak as the first gold.
+- choosing recipe, trust and l2 *before* the review and keeping them. When they were chosen again afterwards, on the
+  validation set that had steered the review, plain training was preferred where it was worst: the review had fitted
+  that set;
+- letting reviewed texts teach the gold belief q with the channel added to their logits. Without the channel they bias
 
+  q, because they were selected by their silver labels; without these texts, q stays as weak as the first gold.
 Dropped there, because it did not help:
 
-- expected gain through the noise-aware head, by absolute or positive gain alone, or with that head's own belief;
-- repeating the channel's estimate with what the noise-aware head then believes, and re-weighting classes in it;
+- expected gain through the noise-aware head, by absolute gain or positive gain only, or with that head's own belief;
+- estimating the channel again from the noise-aware head's beliefs, and re-weighting classes in it;
 - means of two policies' ranks (of expected gain with label doubt, channel gain, gold loss or confident learning, and of
-  channel gain with label doubt): on two sets and two draws none did better on the mean than the better of the two.
+  channel gain with label doubt): on two sets and two draws, none had a better mean than the better of the two.
 """
 
 CAVEATS = """\
-- Of the paper only its abstract could be read. Its K, vote, thresholds, splits and tables are not reproduced here, and
+- Only the abstract of the paper was available. Its K, vote, thresholds, splits and tables are not reproduced here, and
   `negative-influence` is our reading of "silver points with negative influence".
 - Head tier: the encoder is frozen and only a softmax head is trained. The paper fine-tunes;
   [the same with fine-tuned transformers](evidence_fine_tuned.md) was run on fewer draws.
-- `oracle` is no strict ceiling. It corrects the errors whose correction is predicted to help the plainly trained head
-  most. Picked by the truth itself, its texts mislead the channel, which allows for picks by text and silver label; and
-  whatever the training, teaching it only errors tells the head nothing of labels that are right. Other rankings can
-  pass it and do. Beside a bar stands the best of its ways of training.
+- `oracle` is not a strict ceiling. It corrects the errors whose correction is predicted to help the plainly trained
+  head most. Because the truth itself selects its texts, they mislead the channel, which corrects only for selection by
+  text and silver label; and however the head is trained, seeing only errors teaches it nothing about correct labels.
+  Other rankings can surpass it, and do. Goals are compared with the best of its ways of training.
 - *Leakage.* The sets are public and older than the encoder, which may have seen their texts, never their labels.
   Duplicates were removed before splitting. Which policy and recipe became the default was decided on seeds of these
-  same sets with their test scores in view: `class-influence` was a rival until its rows were seen. So the lead of ours
-  over near rivals is flattered; what a choice on other sets would have scored stands under *Leaving one set out*. No
-  policy or recipe has been tuned further than what is listed above.
-- Most of the lead of class by class rankings comes from one set, `questions`, where one label has 4 of 292 validation
-  texts. Elsewhere the rankings lie close together, and an interval over eight sets cannot tell them apart.
-- *Synthetic noise* turned at random would be easier for every ranking: the errors here are those of a lexicon, of
-  labelling rules, of a crowd worker and of a model, and they gather where texts are hard. Where the silver comes from a
-  model of the seed it holds nothing that the seed does not.
-- The runs were made in parts, some policies later than others, and put together under one set of options. Where parts
+  same sets with their test scores in view: `class-influence` was a rival until its rows were seen. So our lead over
+  close rivals looks better than it is; *Leaving one set out* shows what a choice on other sets would have scored. No
+  policy or recipe was tuned beyond what is listed above.
+- Most of the lead of the class-by-class rankings comes from one set, `questions`, where one label has 4 of 292
+  validation texts. On the other sets the rankings are close, and an interval over eight sets cannot separate them.
+- *Synthetic noise*, flipped at random, would be easier for every ranking: the errors here come from a lexicon, from
+  labelling rules, from a crowd worker and from a model, and they are frequent where texts are hard. Silver from a model
+  of the seed holds no information beyond the seed.
+- The runs were made in parts, some policies later than others, and combined under one set of options. Where parts
   overlap, their scores are equal to the last digit.
-- Seeds share validation and test: intervals over them tell how much the drawn gold and silver matter, not how another
-  test set would fall out. Where a set was run with few seeds, differences of a few hundredths are chance.
+- Seeds share validation and test: intervals over them show how much the drawn gold and silver matter, not how results
+  would vary with the test set. If a set was run with few seeds, differences of a few hundredths are chance.
 - FastIF has the settings of its authors' code for MNLI (damping .005, scale 10,000, 1,000 LiSSA steps of one row each:
-  `experiments/influence_helpers.py` in salesforce/fast-influence-functions), set there for a whole BERT; the number of
-  neighbours, 1,000, could not be checked. With that scale its solution has hardly left the gradient: it ranks as
-  `gradient-dot` does.
+  `experiments/influence_helpers.py` in salesforce/fast-influence-functions), chosen there for a whole BERT; the number
+  of neighbours, 1,000, could not be checked. With that scale its solution hardly differs from the gradient: it ranks
+  like `gradient-dot`.
 """
 
 HEADLINE: tuple[Contender, ...] = (
@@ -107,9 +108,9 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 def write(rows: Sequence[Row], settings: RepairSettings, folder: Path, tired: Sequence[Row] = ()) -> None:
-    """Write `evidence.md` and the folder `evidence/` with its plots, over what is there.
+    """Write `evidence.md` and the folder `evidence/` with its plots, replacing them.
 
-    `tired` are rows of an annotator who errs, told beside.
+    `tired` holds rows of an annotator who errs, which are reported beside the others.
     """
     found = Evidence(rows)
     plots = folder / "evidence"
@@ -128,7 +129,7 @@ def page(found: Evidence, settings: RepairSettings, tired: Evidence) -> str:
     """The whole document."""
     budgets = [b for b in (0.01, 0.05, 0.1) if b in found.budgets] or found.budgets[:1]
     shown = [c for c in (OURS, PAPER) if c in found.contenders]
-    parts = ["# The evidence", _opening(found, settings), "## What was hoped for", bars_table(found)]
+    parts = ["# The evidence", _opening(found, settings), "## Goals and results", bars_table(found)]
     parts.insert(2, headline(found))
     parts += ["## Set by set", "Macro-F1 on test, mean ± standard error over seeds.", sets_table(found, shown, budgets)]
     parts += [f"![{name}](evidence/{name}.svg)" for name in found.sets]
@@ -144,7 +145,7 @@ def page(found: Evidence, settings: RepairSettings, tired: Evidence) -> str:
 
 
 def headline(found: Evidence) -> str:
-    """Mean share of the gap closed over all sets by those that one would choose from."""
+    """Mean share of the gap closed over all sets, for the main contenders."""
     return shares_table(found, "all", [c for c in HEADLINE if c in found.contenders])
 
 
@@ -158,17 +159,17 @@ def _opening(found: Evidence, settings: RepairSettings) -> str:
     return (
         f"Generated by `{_command(found, settings)}`; no figure is typed by hand.\n\n"
         f"Stored gold plays the annotator at budgets of {budgets} of the silver. Repetitions: {counts}; each draws 80 %"
-        f" of the seed gold and of the silver, in another order, and makes seed-model silver anew.{noise}\n\n"
-        "*Ways to train:* `plain` takes silver labels as they are, `noise-aware` teaches the posterior of the true"
-        " label given text and silver label, `auto` takes whichever has the lower validation loss, `gold-only` leaves"
-        " silver out. *In rounds* means that the ranking is made anew after each budget is spent.\n\n"
+        f" of the seed gold and of the silver, in another order, and makes seed-model silver again.{noise}\n\n"
+        "*Ways to train:* `plain` uses silver labels as they are, `noise-aware` teaches the posterior of the true"
+        " label given text and silver label, `auto` uses whichever has the lower validation loss, `gold-only` leaves"
+        " silver out. *In rounds* means that texts are ranked again after each budget is spent.\n\n"
         f"*Ours* is `{named(OURS)}`. `oracle` knows every true label and checks by the predicted gain of the right"
-        " correction: no ranking can know that, yet it is no strict ceiling (see the caveats)."
+        " correction. No ranking can know that, yet it is not a strict ceiling (see the caveats)."
     )
 
 
 def _command(found: Evidence, settings: RepairSettings) -> str:
-    """What to type for this page."""
+    """The command that makes this page."""
     seeds = max(len(found.before(name)) for name in found.sets)
     given = {"sets": found.sets, "policies": settings.once, "rounds": settings.rounds, "train": settings.trainings}
     budgets = ",".join(f"{100 * b:g}" for b in settings.budgets)
@@ -189,11 +190,11 @@ def _choice(found: Evidence) -> list[str]:
         " in macro-F1 of a set at a budget, 1 = best, so that sets where candidates hardly differ count as much as"
         " others.",
         choice_table(made),
-        "*Leaving one set out:* the candidates that are best on the other sets, and what they score on the set held out"
+        "*Leaving one set out:* the candidates that are best on the other sets, and their score on the set held out"
         f" (macro-F1, mean over budgets). {told(made)}",
         held_out_table(made),
         "### What a ranking adds to the training",
-        f"Trained by `{OURS[2]}` all alike: lead over checking at random, macro-F1, mean over sets and budgets, ± half"
+        f"All trained by `{OURS[2]}`: lead over checking at random in macro-F1, mean over sets and budgets, ± half"
         " its 95 % interval over sets.",
         worth_table(found, OURS[2]),
     ]
@@ -205,10 +206,9 @@ def _audit(found: Evidence) -> list[str]:
     return [
         "## The audit",
         "As in the product, one text in twenty that the annotator sees is drawn at random. Each set and seed was"
-        f" audited {DRAWS} times by other lots for each share reviewed, beside the flags of `gold-loss`. Below"
-        f" {LEAST} texts the audit gives no estimate; where few audits reach that number, they do because many flagged"
-        " texts, which are wrong more often, happened to be among the first by lot, and the interval holds the truth"
-        " less often.",
+        f" audited {DRAWS} times with different lots for each share reviewed, beside the flags of `gold-loss`. Below"
+        f" {LEAST} texts the audit gives no estimate. If few audits reach that number, those that do have many flagged"
+        " texts, which are wrong more often, among the first by lot, and their intervals hold the truth less often.",
         audit_table(found),
     ]
 

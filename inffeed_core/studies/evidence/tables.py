@@ -1,7 +1,7 @@
 """The repair experiment in tables: what the runs say, in Markdown, without a figure typed by hand.
 
 *Share of the gap*: (macro-F1 after − silver as it is) / (all gold − silver as it is), of means over seeds; 1 = as good
-as gold for all. It is steady only where that gap is wide, so macro-F1 itself stands beside it.
+as gold for all. It is stable only if that gap is wide, so macro-F1 itself is shown beside it.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Evidence:
 
     @cached_property
     def contenders(self) -> list[Contender]:
-        """All but the baseline, the ceilings and the audit, in order of appearance."""
+        """All except the baseline, the ceilings and the audit, in order of appearance."""
         return [one for one in self._reviews if one[0] != CEILING]
 
     @cached_property
@@ -95,13 +95,13 @@ class Evidence:
         return float((self.f1(name, contender, budget).mean() - low) / (high - low))
 
     def mean_share(self, which: str, contender: Contender, budget: float) -> float:
-        """Mean share over a family, NaN where a set lacks the contender."""
+        """Mean share over a family, NaN if a set lacks the contender."""
         names = self.family(which)
         found = [self.share(n, contender, budget) for n in names if len(self.f1(n, contender, budget))]
         return float(np.mean(found)) if len(found) == len(names) and names else float("nan")
 
     def ceiling(self, which: str, budget: float) -> float:
-        """Mean share that knowing every error closes, under the way of training that lets it close most."""
+        """Mean share closed by knowing every error, under the way of training with which it closes most."""
         return max((self.mean_share(which, one, budget) for one in self.ceilings), default=float("nan"))
 
     def precision(self, policy: str, budget: float, key: str = "precision") -> float:
@@ -115,7 +115,7 @@ class Evidence:
 
 
 def standard_error(values: np.ndarray) -> float:
-    """Of the mean over seeds; NaN for one."""
+    """Standard error of the mean over seeds; NaN for one seed."""
     return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else float("nan")
 
 

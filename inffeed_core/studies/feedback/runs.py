@@ -1,7 +1,7 @@
 """Runs of the feedback study: which sets, draws and methods, trained how, kept where.
 
-Every method on every draw leaves one JSON line as soon as it is known, with a fingerprint of the settings; a line that
-a kill has torn is dropped, and only what is missing is made.
+Each method on each draw writes one JSON line as soon as it is done, with a fingerprint of the settings. A line torn by
+a kill is dropped, and only missing results are computed.
 """
 
 import hashlib
@@ -32,13 +32,13 @@ class FeedbackPlan:
     """Gold texts learned from, the seed's first; None for all of the draw."""
 
     def fingerprint(self) -> str:
-        """Short name of all that a result depends on beside its set, seed and method."""
+        """Hash of everything that a result depends on besides its set, seed and method."""
         parts = {name: value for name, value in asdict(self).items() if name != "methods"}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def complete(places: Places, sets: Sequence[str], seeds: int, plan: FeedbackPlan, progress: Progress) -> list[Feedback]:
-    """Make what the results file lacks, and give all that was asked for, by set. Raises NotReady, ModelError, …"""
+    """Compute what the results file lacks, and return all requested results, by set. Raises NotReady, ModelError, …"""
     found = {(one.name, one.seed, one.method): one for one in kept(places.results, plan)}
     for seed in range(seeds):
         for name in sets:
@@ -50,7 +50,7 @@ def complete(places: Places, sets: Sequence[str], seeds: int, plan: FeedbackPlan
 
 
 def kept(results: Path, plan: FeedbackPlan) -> list[Feedback]:
-    """Results of this plan in the file; a line that a kill tore is taken out of it."""
+    """Results of this plan in the file; a line torn by a kill is removed from it."""
     if not results.is_file():
         return []
     content = results.read_bytes()

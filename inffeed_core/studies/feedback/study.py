@@ -1,9 +1,9 @@
-"""What feedback on the training labels is worth (objective 1): macro-F1 with it against without, trained on gold.
+"""What feedback on the training labels is worth (objective 1): macro-F1 with and without it, trained on gold.
 
-For one draw of one set: a model is trained on gold, a head or a whole transformer, as the trainer has it. Each method
-proposes changes to these training labels; they are applied, the model is trained anew, and so on for some rounds. A
-round counts only where the paired bootstrap of validation macro-F1 says that it helped (its 95 % interval lies above
-0): `kept`. What would have come of every round without that guard stands beside it. Test gold reports and nothing else.
+For one draw of one set, a model is trained on gold: a head or a whole transformer, by the given trainer. Each method
+proposes changes to these training labels; they are applied, the model is trained again, and so on for some rounds. A
+round is `kept` only if the paired bootstrap of validation macro-F1 says that it helped (its 95 % interval lies above
+0). The result of every round without that guard is reported beside it. Test gold is only used to report.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,19 +31,19 @@ class Feedback:
     seed: int
     method: str
     rows: int
-    """Trained on at first."""
+    """Training rows at first."""
     rounds: int
-    """That proposed anything."""
+    """Rounds that proposed anything."""
     kept: int
     """Rounds that validation confirmed, in a row from the first."""
     changed: int
-    """Training labels that differ in the end, guard or not."""
+    """Training labels that differ in the end, without the guard."""
     before: float
     """Macro-F1 on test after training on unchanged gold."""
     after: float
-    """With every round."""
+    """Macro-F1 on test after every round."""
     guarded: float
-    """With the kept rounds alone; `before` where none was."""
+    """Macro-F1 on test after only the kept rounds; `before` if there are none."""
     validation: Interval
     """Validation macro-F1 after the first round minus before, with its paired bootstrap interval."""
     test: Interval
@@ -79,7 +79,7 @@ def _ballot(data: RepairSet, state: Trained, method: str, settings: FeedbackSett
 
 
 def _quiet(stage: str, done: int, total: int) -> None:
-    """Progress within a round is not told."""
+    """Progress within a round is not reported."""
 
 
 def _summed_up(data: RepairSet, seed: int, method: str, states: Sequence[Trained]) -> Feedback:

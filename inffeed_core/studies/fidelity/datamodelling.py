@@ -2,8 +2,8 @@
 
 Retrain on random halves of the training set. A score says how much each text helps a target, so the sum over a half
 predicts how well its model does on the target: the higher the sum, the lower the loss. The score is the Spearman
-correlation of the two over halves, for each target: 1 = every half is ranked right, 0 = no better than chance. Even
-exact influence stays far below 1, because training is not one Newton step and has noise of its own.
+correlation of the two over halves, for each target: 1 = all halves are ranked correctly, 0 = no better than chance.
+Even exact influence stays far below 1, because training is not one Newton step and is noisy.
 """
 
 import re
@@ -63,7 +63,7 @@ positive = helpful, by name."""
 
 @dataclass(frozen=True, slots=True)
 class Datamodelling:
-    """How one kind of score fared on one set and seed."""
+    """The result of one kind of score on one set and seed."""
 
     name: str
     seed: int
@@ -101,7 +101,7 @@ def read_problem(folder: Path, name: str, rows: int = 2000, targets: int = 200) 
 def experiment(
     problem: Problem, scorers: Sequence[Scorer], halves: int, seeds: int, progress: Progress
 ) -> Iterator[Datamodelling]:
-    """Every scorer on every seed: a model of all texts is scored, and one of each half says what came of it."""
+    """Run every scorer on every seed: it scores a model of all texts, and models of halves give the actual losses."""
     for seed in range(seeds):
         chosen = random_halves(len(problem.texts), halves, seed)
         scores: dict[str, Tensor] = {}

@@ -22,7 +22,7 @@ from inffeed_core.studies.draws import RepairSet
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """How one kind of score fared on one set."""
+    """The result of one kind of score on one set."""
 
     name: str
     kind: str
@@ -33,7 +33,7 @@ class Fidelity:
     pearson: float
     spearman: float
     slope: float
-    """Of actual on predicted: 1 = the magnitude is right, above 1 = predicted too small."""
+    """Slope of actual on predicted: 1 = the magnitude is right, above 1 = predicted too small."""
 
 
 def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[Fidelity]:

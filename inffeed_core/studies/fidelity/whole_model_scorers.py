@@ -1,4 +1,4 @@
-"""What `influence.whole_model` says of a trained model, as scorers for `datamodelling`."""
+"""Scores of a trained model by `influence.whole_model`, as scorers for `datamodelling`."""
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ def tiers(model: nn.Module, problem: Problem) -> dict[str, Tensor]:
 
 
 def rivals(model: nn.Module, problem: Problem) -> dict[str, Tensor]:
-    """Inner products of gradients, which know no curvature, and random numbers."""
+    """Inner products of gradients, which ignore curvature, and random numbers."""
     analysis = WholeModel(model).fit(problem.train())
     products = analysis.gradients(problem.targets) @ analysis.gradients(problem.train()).T
     noise = torch.randn(products.shape, generator=torch.Generator().manual_seed(0))

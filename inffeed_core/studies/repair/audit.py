@@ -1,9 +1,9 @@
 """Whether the audit keeps its promise on sets with known gold: how often its intervals hold the truth.
 
-As in the product (`store.auditing`): every silver text draws a lot; a share of the texts put before the annotator comes
-from the audit, in the order of lots and passing over what was flagged anyway; the sample is everything before the
+As in the product (`store.auditing`), every silver text has a lot. A share of the texts shown to the annotator comes
+from the audit, in the order of lots and without already flagged ones; the sample is everything before the
 first text by lot that nobody has answered. The flags are those of `gold-loss`, whose first texts are wrong far more
-often than others: what would mislead an estimate that took flagged texts for a sample.
+often than others, which would mislead an estimate that used flagged texts as a sample.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,11 +22,11 @@ from inffeed_core.store.auditing import AuditCounts
 from inffeed_core.studies.draws import RepairSet
 
 AUDIT = ("audit", "audit", "audit")
-"""The policy, mode and training that its rows name."""
+"""The policy, mode and training named in its rows."""
 REVIEWED = (0.05, 0.1, 0.2, 0.4)
-"""Shares of the silver put before the annotator, flags and audit together."""
+"""Shares of the silver shown to the annotator, flags and audit together."""
 DRAWS = 500
-"""Of lots, for each of these."""
+"""Draws of lots for each of these."""
 
 Bools = NDArray[np.bool_]
 
@@ -48,7 +48,7 @@ def audits(draw: RepairSet, seed: int) -> Iterator[Mapping[str, Any]]:
 
 
 def seen_by_lot(wrong: Bools, flagged: Bools, audited: int, lots: NDArray[np.int64]) -> AuditCounts:
-    """What the audit has seen when this many texts were audited beside the flagged; `lots` is the order of texts."""
+    """What the audit covers after this many audited texts besides the flagged ones; `lots` is the order of texts."""
     rest = lots[~flagged[lots]]
     answered = flagged.copy()
     answered[rest[:audited]] = True

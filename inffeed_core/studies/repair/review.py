@@ -1,9 +1,9 @@
 """One repetition of the repair experiment: a drawn set under review, with every way of training kept up to date.
 
-Stored gold plays the annotator, who errs where asked to. After each batch of reviews all ways of training are fitted
+Stored gold plays the annotator, who errs if asked to. After each batch of reviews all ways of training are fitted
 again with the l2, the trust and the recipe that validation chose before any review, as the product's retraining does.
-Chosen afterwards, they were chosen badly: a review that is steered by the validation loss lowers the validation loss
-of plain training more than any other loss, so that plain was preferred where it was the worse by far.
+Choosing them afterwards works badly: a review steered by the validation loss lowers the validation loss
+of plain training more than any other loss, so plain was preferred where it was by far the worse.
 """
 
 from collections.abc import Mapping
@@ -27,23 +27,23 @@ from inffeed_core.silver.recipes import TRUSTS, Learned, channel_offsets, gold_d
 from inffeed_core.studies.draws import RepairSet
 
 TRAININGS = ("plain", "noise-aware", "auto")
-"""How the head is trained after a review: recipes. What they leave to validation is chosen before any review."""
+"""The recipes by which the head is trained after a review. Validation choices are made before any review."""
 GOLD_ONLY = "gold-only"
-"""Training on seed gold alone, to compare with before any review."""
+"""Training on seed gold alone, for comparison before any review."""
 TOLERANCE = 1e-6
-"""Of gradients: the optimum is met to more digits than macro-F1 shows, in half the time."""
+"""Tolerance of gradients: reaches the optimum to more digits than macro-F1 shows, in half the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What all reviews of one draw begin with: fits before any review, and factors of their curvature."""
+    """The common start of all reviews of one draw: fits before any review, and factors of their curvature."""
 
     fits: Mapping[str, HeadFit]
     factors: Mapping[str, Factor]
     belief: Float[Tensor, "n c"]
     """q of every text, from seed gold alone."""
     trust: float
-    """In the silver, with which noise-aware training had the lowest validation loss."""
+    """The trust in the silver with which noise-aware training had the lowest validation loss."""
     preferred: str
     """Plain or noise-aware, whichever had the lower validation loss."""
 
@@ -52,7 +52,7 @@ class Study:
     """A draw with some of its silver reviewed."""
 
     def __init__(self, draw: RepairSet, answers: Int[Tensor, " extension"], start: Start | None = None) -> None:
-        """`answers` are the labels that the annotator gives when asked; `start` saves making it again."""
+        """`answers` are the labels that the annotator gives when asked; `start` saves computing it again."""
         self.draw, self._answers = draw, answers
         self.known = torch.zeros(len(draw.silver), dtype=torch.bool)
         self.fits: dict[str, HeadFit] = {}
@@ -60,7 +60,7 @@ class Study:
         self.fits = dict(self.start.fits)
 
     def check(self, rows: Int[Tensor, " batch"]) -> None:
-        """Put these silver texts before the annotator and fit everything again."""
+        """Show these silver texts to the annotator and fit everything again."""
         self.known[rows] = True
         self.__dict__.pop("learned", None)
         soft = taught(self.learned, self._belief(self.start.trust), "noise-aware", self.start.trust).data
@@ -91,11 +91,11 @@ class Study:
 
     @cached_property
     def influence(self) -> HeadInfluence:
-        """Of the head before any review, trained plainly: what every ranking by influence goes through."""
+        """Influence under the plainly trained head before any review, which every ranking by influence uses."""
         return HeadInfluence(self.learned.data, self.fits["plain"])
 
     def ranked(self, policies: Mapping[str, Ranking], seed: int) -> dict[str, Floats]:
-        """Scores of all silver by these policies as things stand, −∞ where it is reviewed already."""
+        """Current scores of all silver by these policies, −∞ for reviewed texts."""
         needed = {BY_NAME[name].needs for name in policies if name in BY_NAME}
         signals = silver_signals(
             HeadInfluence(self.learned.data, self.fits["plain"], near=self.start.factors["plain"]),
@@ -114,7 +114,7 @@ class Study:
         return found
 
     def _belief(self, trust: float) -> Float[Tensor, "n c"]:
-        """As `recipes.beliefs`, with the l2 of the start."""
+        """Like `recipes.beliefs`, with the l2 of the start."""
         if not self.known.any():
             return self.start.belief
         before = self.start.fits[GOLD_ONLY]

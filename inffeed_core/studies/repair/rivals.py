@@ -1,7 +1,7 @@
 """Rankings from the literature that the product does not offer, each in a few lines, to measure against; and a ceiling.
 
-Each gives one number per silver text, the highest checked first, as the policies of `flagging` do. Those by influence
-go through the head trained on gold and silver as it is, before any review.
+Each gives one number per silver text, the highest checked first, like the policies of `flags`. Those by influence
+use the head trained on gold and silver as it is, before any review.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ def gradient_dot(study: Study) -> Floats:
 
 
 def fast_if(study: Study) -> Floats:
-    """FastIF (Guo et al., EMNLP 2021): influence by LiSSA, of the nearest neighbours of validation texts alone."""
+    """FastIF (Guo et al., EMNLP 2021): influence by LiSSA, only of the nearest neighbours of validation texts."""
     from sklearn.neighbors import NearestNeighbors
 
     draw, influence = study.draw, study.influence
@@ -71,7 +71,7 @@ def entropy(study: Study) -> Floats:
 
 
 def oracle(study: Study) -> Floats:
-    """Knows every true label: predicted gain of the right correction. No ranking can know it; a ceiling of its kind."""
+    """Knows every true label: predicted gain of the right correction. No ranking can know it; a kind of ceiling."""
     gradient = study.influence.validation_gradient(*study.draw.validation)
     gains = study.influence.relabel_gains(gradient)[study.draw.seed_rows :]
     truth = study.draw.gold[study.draw.seed_rows :]

@@ -1,8 +1,8 @@
 """Runs of the repair experiment: which, in what order, kept where.
 
 A *run* is one set with one seed: every policy at every budget and every way of training. Its results are JSON lines,
-appended in one write when it is complete; what a kill has torn is dropped on the next start, and only runs that are
-missing are made. A run's lines carry the settings, so that results of other settings in the same file stay apart.
+appended in one write when it is complete; lines torn by a kill are dropped on the next start, and only missing
+runs are made. A run's lines carry the settings, so that results of other settings in the same file stay separate.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from inffeed_core.studies.trainers import Tuning, tuned_on_seed
 
 Row = Mapping[str, Any]
 BASELINE = "none"
-"""The policy of the row that tells what every training reaches before any review."""
+"""The policy named in the rows with the score of each training before any review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class RepairSettings:
     once: tuple[str, ...]
     """Policies that rank once, before any review."""
     rounds: tuple[str, ...]
-    """Policies that rank anew after each budget is spent."""
+    """Policies that rank again after each budget is spent."""
     trainings: tuple[str, ...] = TRAININGS
     noise: float = 0.0
     """How often the annotator errs, 0 to 1."""
@@ -53,20 +53,20 @@ class RepairSettings:
     """How the model is first fine-tuned on the seed gold of each draw; None leaves it frozen."""
 
     def fingerprint(self) -> str:
-        """Short name of these settings."""
+        """Hash of these settings."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
         return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def known_policies() -> tuple[str, ...]:
-    """All that can be ranked by: the product's, then the rivals."""
+    """All policies: the product's, then the rivals."""
     return (*RANKINGS, *RIVALS)
 
 
 def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | None = None) -> Iterator[Row]:
-    """One set with one seed, its transformer first fine-tuned on the seed gold drawn where asked. Deterministic.
+    """One set with one seed, on request with its transformer first fine-tuned on the drawn seed gold. Deterministic.
 
-    The rows with what every training reaches before any review, those of every policy, and those of the audit.
+    Yields the rows with the score of each training before any review, those of every policy, and those of the audit.
     """
     draw = drawn(data, seed)
     if tuning is not None:
@@ -97,7 +97,7 @@ def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | N
 
 
 def _spend(study: Study, scores: Floats, budget: float) -> None:
-    """Check the first texts that nobody has checked yet, up to this share of all."""
+    """Check the first unchecked texts, up to this share of all."""
     allowed = max(1, round(budget * len(scores))) - int(study.known.sum())
     ranking = order(np.where(study.known.numpy(), -np.inf, scores))
     ranking = ranking[~study.known.numpy()[ranking]]
@@ -130,7 +130,7 @@ def _average_precision(errors: np.ndarray, scores: Floats) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where sets, features and results lie."""
+    """Where sets, features and results are."""
 
     data: Path
     cache: Path
@@ -140,9 +140,9 @@ class Places:
 def complete(
     places: Places, sets: Sequence[str], seeds: int, settings: RepairSettings, workers: int, progress: Progress
 ) -> list[Row]:
-    """Make the runs that the results file lacks, several at a time, and give the rows of all. Raises NotReady, …
+    """Make the runs missing from the results file, several at a time, and return the rows of all. Raises NotReady, …
 
-    One process at a time writes a results file: two would make the same runs, and count them twice.
+    Only one process at a time may write a results file: two would make the same runs, and count them twice.
     """
     with _held(places.results):
         return _completed(places, sets, seeds, settings, workers, progress)
@@ -171,7 +171,7 @@ def _completed(
     missing = [one for one in wanted if one not in done]
     if settings.fine_tune is None:
         for name in dict.fromkeys(name for name, _ in missing):
-            load(places.data, name, settings.model, places.cache, progress)  # encoded once, before several want it
+            load(places.data, name, settings.model, places.cache, progress)  # encode once, before several need it
     for number, found in enumerate(_made(places, missing, settings, workers, progress), 1):
         _append(places.results, found)
         rows += found
@@ -180,7 +180,7 @@ def _completed(
 
 
 def kept(results: Path, settings: RepairSettings) -> list[Row]:
-    """The rows of complete runs with these settings; what a kill left of others is taken out of the file."""
+    """The rows of complete runs with these settings; incomplete runs left by a kill are removed from the file."""
     if not results.is_file():
         return []
     content = results.read_bytes()
@@ -197,7 +197,7 @@ def kept(results: Path, settings: RepairSettings) -> list[Row]:
 
 
 def tired(results: Path) -> list[Row]:
-    """The rows of all complete runs in which the annotator erred. Raises NotReady where there are none."""
+    """The rows of all complete runs in which the annotator erred. Raises NotReady if there are none."""
     rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     ended = {_run_of(row) for row in rows if row.get("ended")}
     found = [row for row in rows if row.get("noise") and _run_of(row) in ended]
