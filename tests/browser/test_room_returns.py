@@ -221,3 +221,27 @@ def test_a_held_enter_passes_the_warning_only(open_room, server, page, project):
     page.wait_for_timeout(500)
     assert shown(page) == "s000"
     assert decided(project) == []
+
+
+def test_what_went_to_another_is_told_and_never_answered_twice(open_room, server, page, project):
+    def give_to_bob(*ids: str) -> None:
+        with store.writing(project.db) as db:
+            store.release(db, "Ada", ids)
+            store.lease(db, ids, "Bob", 900)
+
+    open_room(server)
+    give_to_bob("s000")
+    page.keyboard.press("1")  # before she could hear of it
+    notice = page.locator(".room .notice[role=alert]")
+    expect(notice).to_contain_text("1 answer of yours was not stored", timeout=15_000)
+    notice.get_by_role("button").click()
+    give_to_bob("s001")
+    expect(page.locator(".room[data-lost]")).to_be_visible(timeout=30_000)
+    expect(notice).to_contain_text("this text went to another annotator")
+    assert shown(page) == "s001"
+    page.screenshot(path=str(project.folder.parent / "lost.png"))
+    page.keyboard.press("1")
+    assert shown(page) == "s002"
+    page.keyboard.press("u")
+    saved(page)
+    assert decided(project) == ["s002"]

@@ -12,8 +12,10 @@ from inffeed_core import review, store
 from inffeed_core.errors import InvalidDecision
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, change_settings
-from inffeed_core.records import Act, Decision
+from inffeed_core.records import Act, Decision, FlagFilter
+from inffeed_core.review import messages
 from inffeed_core.review.handing_out import Handed
+from inffeed_core.review.messages import Sent
 from inffeed_core.review.progress import Sitting
 
 POLICY = POLICIES[0]
@@ -282,3 +284,65 @@ def test_six_annotators_at_once_share_the_flags_out(tmp_path, overlap, silver, m
         rows = db.query("SELECT count(*) AS n, count(DISTINCT annotator) AS who FROM standing GROUP BY instance")
         counts = [(row["n"], row["who"]) for row in rows]
     assert counts == [(overlap, overlap)] * (120 // overlap)
+
+
+def send(project: Project, annotator: str, **sent: Any) -> messages.Receipt:
+    one = {"act": "relabel", "label": "positive", "analysis_id": 1, "token": f"{annotator}-sent"}
+    return messages.receive(project, Sitting(annotator), [Sent(**one | sent)])
+
+
+def answered(project: Project, id: str) -> list[str]:
+    with store.reading(project.db) as db:
+        return [d.annotator for d in store.answers(db, [id]).get(id, [])]
+
+
+@pytest.mark.parametrize("overlap", [1, 2])
+def test_an_answer_whose_place_went_to_another_is_told_of_and_not_stored(reviewable_project, overlap):
+    change_settings(reviewable_project, overlap=overlap)
+    for name in ("Cem", "Dee")[: overlap - 1]:
+        keep(reviewable_project, name, "s000")
+    told(reviewable_project, "Ada")
+    end_all_leases(reviewable_project)
+    told(reviewable_project, "Bob")
+    receipt = send(reviewable_project, "Ada", id="s000")
+    assert (receipt.acknowledged, receipt.passed_on, receipt.refused) == (["Ada-sent"], {"Ada-sent": ["s000"]}, {})
+    assert send(reviewable_project, "Bob", id="s000").passed_on == {}
+    assert answered(reviewable_project, "s000") == [*("Cem", "Dee")[: overlap - 1], "Bob"]
+    assert send(reviewable_project, "Bob", id="s000").passed_on == {}  # the same message again
+    assert send(reviewable_project, "Bob", id="s000", label="negative", token="b").passed_on == {}  # another mind
+    assert send(reviewable_project, "Ada", id="s000", token="a").passed_on == {"a": ["s000"]}
+
+
+def test_an_answer_after_the_lease_counts_where_nobody_took_its_place(reviewable_project):
+    told(reviewable_project, "Ada")
+    end_all_leases(reviewable_project)
+    assert send(reviewable_project, "Ada", id="s000").passed_on == {}
+    assert answered(reviewable_project, "s000") == ["Ada"]
+
+
+def test_twins_that_others_have_answered_keep_their_answer(reviewable_project):
+    told(reviewable_project, "Ada")
+    keep(reviewable_project, "Bob", "s030")
+    receipt = send(reviewable_project, "Ada", id="s000", also=["s030", "s031"])
+    assert receipt.passed_on == {"Ada-sent": ["s030"]}
+    assert [answered(reviewable_project, id) for id in ("s000", "s030", "s031")] == [["Ada"], ["Bob"], ["Ada"]]
+
+
+def test_what_nobody_was_handed_can_be_corrected_in_place_whoever_holds_it(reviewable_project):
+    told(reviewable_project, "Bob")
+    assert send(reviewable_project, "Ada", id="s000", in_place=True).passed_on == {}
+    assert answered(reviewable_project, "s000") == ["Ada"]
+    assert send(reviewable_project, "Bob", id="s000").passed_on == {"Bob-sent": ["s000"]}
+
+
+def test_of_two_who_look_again_one_settles_it(reviewable_project):
+    review.decide(reviewable_project, Decision("c", "s000", "Cem", Act.UNSURE))
+    again = FlagFilter(answered=(Act.UNSURE,))
+    for name in ("Ada", "Bob"):
+        take(reviewable_project, Sitting(name, only=again), 1)
+        assert held(reviewable_project, name) == (name == "Ada")
+    end_all_leases(reviewable_project)
+    take(reviewable_project, Sitting("Bob", only=again), 1)
+    assert take(reviewable_project, Sitting("Ada", only=again), 0, ["s000"]).lost == ["s000"]
+    assert send(reviewable_project, "Ada", id="s000", again=True).passed_on == {"Ada-sent": ["s000"]}
+    assert send(reviewable_project, "Bob", id="s000", again=True).passed_on == {}
