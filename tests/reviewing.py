@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from inffeed_core import store
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, create_project
-from inffeed_core.records import Example, ModelVersion, Split
+from inffeed_core.records import Decision, Example, Instance, ModelVersion, Split
 from inffeed_core.review.handing_out import Asked, Handed, hand_out
 from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import ProjectSettings
@@ -68,6 +68,18 @@ def held(project: Project, annotator: str) -> int:
     """How many flags the annotator holds now."""
     with store.reading(project.db) as db:
         return store.leased(db, annotator)
+
+
+def history(project: Project, annotator: str | None = None) -> list[Decision]:
+    """The decisions that stand, latest first, without parts of others."""
+    with store.reading(project.db) as db:
+        return store.history(db, annotator, with_parts=False)
+
+
+def texts(project: Project, ids: Sequence[str]) -> dict[str, Instance]:
+    """The instances with these ids."""
+    with store.reading(project.db) as db:
+        return store.find(db, ids)
 
 
 def examples(given: Filling) -> list[Example]:

@@ -1,9 +1,9 @@
 """The review room without its page: what is shown, handing out flags, deciding, progress."""
 
-from inffeed_core.review.deciding import answers, decide, history, last_row, texts, twins, undo
+from inffeed_core.review.deciding import answers, decide, twins, undo
 from inffeed_core.review.handing_out import Asked, Handed, hand_out, queue
 from inffeed_core.review.items import ReviewItem, item, most_incompatible
-from inffeed_core.review.progress import ReviewProgress, Sitting, analysis_for, exposure, facets, progress
+from inffeed_core.review.progress import ReviewProgress, Sitting, analysis_for, progress
 
 __all__ = [
     "Asked",
@@ -14,16 +14,11 @@ __all__ = [
     "analysis_for",
     "answers",
     "decide",
-    "exposure",
-    "facets",
     "hand_out",
-    "history",
     "item",
-    "last_row",
     "most_incompatible",
     "progress",
     "queue",
-    "texts",
     "twins",
     "undo",
 ]

@@ -124,21 +124,3 @@ def answers_of_others(db: Database, ids: Sequence[str], annotator: str) -> dict[
         for id, given in store.answers(db, ids).items()
         if any(d.annotator == annotator for d in given) and (others := [d for d in given if d.annotator != annotator])
     }
-
-
-def history(project: Project, annotator: str | None = None, limit: int = 100) -> list[Decision]:
-    """Standing decisions, latest first, without those that are parts of another; of one annotator or of all."""
-    with store.reading(project.db) as db:
-        return store.history(db, annotator, limit, with_parts=False)
-
-
-def texts(project: Project, ids: Sequence[str]) -> dict[str, Instance]:
-    """The instances with these ids; unknown ones are left out."""
-    with store.reading(project.db) as db:
-        return store.find(db, ids)
-
-
-def last_row(project: Project) -> int:
-    """Row of the latest decision, from which on somebody goes through undecided texts again."""
-    with store.reading(project.db) as db:
-        return store.last_decision_row(db)

@@ -102,14 +102,8 @@ def _ranked(db: Database, room: store.Room) -> int:
     return store.ranking_size(db, room.analysis, room.policy) - store.ranked_exclusions(db, room.analysis, room.policy)
 
 
-def exposure(project: Project, annotator: str) -> store.Exposure:
-    """What the annotator has read today; shown only to them."""
-    with store.reading(project.db) as db:
-        return exposure_today(db, annotator)
-
-
 def exposure_today(db: Database, annotator: str) -> store.Exposure:
-    """`exposure`, in an open database."""
+    """What the annotator has read today, for their own eyes."""
     return store.exposure(db, annotator, _midnight())
 
 
@@ -130,9 +124,3 @@ def _midnight() -> str:
     """The start of today in this machine's time zone, written as the store writes times."""
     start = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     return start.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def facets(project: Project) -> tuple[list[str], list[tuple[str, str]]]:
-    """The sources and (key, value) pairs of metadata by which silver texts can be filtered."""
-    with store.reading(project.db) as db:
-        return store.facets(db)

@@ -11,8 +11,6 @@ from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.browsing import targets as second_texts
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, FlagFilter
-from inffeed_core.review.deciding import last_row
-from inffeed_core.review.progress import facets
 from inffeed_core.settings import SENT
 from pages.components.choices import choice, choose
 from pages.language import say, section
@@ -111,7 +109,8 @@ def _since(project: Project, only: FlagFilter, answered: tuple[Act, ...]) -> int
     """The last decision when this filter was chosen; texts answered later are hidden until it is chosen again."""
     chosen = str(project.folder), only, answered
     if st.session_state.get("looking_again", (None,))[0] != chosen:
-        st.session_state["looking_again"] = chosen, last_row(project)
+        with store.reading(project.db) as db:
+            st.session_state["looking_again"] = chosen, store.last_decision_row(db)
     since: int = st.session_state["looking_again"][1]
     return since
 
@@ -133,7 +132,8 @@ def _size(project: Project) -> int:
 @st.cache_data(max_entries=20, show_spinner=False)
 def _facets(_project: Project, folder: str, instances: int) -> tuple[list[str], list[tuple[str, str]]]:
     """Kept until texts are added or left out: they are counted over all silver."""
-    return facets(_project)
+    with store.reading(_project.db) as db:
+        return store.facets(db)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)

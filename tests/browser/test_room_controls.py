@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from reviewing import Filling, held, make_reviewable
+from reviewing import Filling, held, history, make_reviewable, texts
 from serving import Server
 
 from inffeed_core import review, store
@@ -45,7 +45,7 @@ def saved(page: Page) -> None:
 
 
 def told(project: Project) -> list[tuple[str, Act, str | None]]:
-    return [(d.instance_id, d.act, d.label) for d in reversed(review.history(project, "Ada"))]
+    return [(d.instance_id, d.act, d.label) for d in reversed(history(project, "Ada"))]
 
 
 def button(page: Page, name: str) -> Locator:
@@ -53,7 +53,7 @@ def button(page: Page, name: str) -> Locator:
 
 
 def label_of(project: Project, id: str) -> str:
-    return review.texts(project, [id])[id].label
+    return texts(project, [id])[id].label
 
 
 def test_every_button_does_what_it_says(open_room, project):
@@ -79,7 +79,7 @@ def test_every_button_does_what_it_says(open_room, project):
         ("s007", Act.RELABEL, "negative"),
         ("s008", Act.UNSURE, None),
     ]
-    assert review.history(project, "Ada")[0].note == "looks like irony"
+    assert history(project, "Ada")[0].note == "looks like irony"
     page.locator(".room .act[aria-label='Earlier']").click()
     expect(page.locator(".room .past b")).to_have_text("Marked unsure")
     page.locator(".room .act[aria-label='Later']").click()

@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, history, make_reviewable
 from serving import Server
 
-from inffeed_core import review, store
+from inffeed_core import store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act
 
@@ -45,7 +45,7 @@ def saved(page: Page) -> None:
 
 def told(project: Project) -> list[tuple[str, Act, str | None]]:
     """What was decided, first first."""
-    return [(d.instance_id, d.act, d.label) for d in reversed(review.history(project, "Ada"))]
+    return [(d.instance_id, d.act, d.label) for d in reversed(history(project, "Ada"))]
 
 
 def options(page: Page) -> list[str]:

@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, history, make_reviewable
 from serving import Server
 
-from inffeed_core import review, store
+from inffeed_core import store
 from inffeed_core.project.folder import Project, change_settings
 
 UNREADABLE = re.compile("The project cannot be (opened|read)")
@@ -48,7 +48,7 @@ def saved(page: Page, seconds: float = 30) -> None:
 
 
 def decided(project: Project) -> list[str]:
-    return [d.instance_id for d in reversed(review.history(project))]
+    return [d.instance_id for d in reversed(history(project))]
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def test_a_page_that_cannot_connect_again_is_loaded_anew_at_the_same_place(open_
     saved(page, seconds=40)
     expect(page.locator(".room .note textarea")).to_have_value("another")
     assert shown(page) == "s001"
-    told = {d.instance_id: d.note for d in review.history(project)}
+    told = {d.instance_id: d.note for d in history(project)}
     assert told == {"s000": "", "s001": "", "s002": "half a note"}
 
 

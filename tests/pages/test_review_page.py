@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from page_parts import button, texts
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, history, make_reviewable
 
 from inffeed_core import review, store
 from inffeed_core.errors import ProjectError
@@ -166,7 +166,7 @@ def test_an_answer_acknowledges_stores_and_refills(reviewable_project):
     assert told["progress"]["done"] == 1
     again = answer(reviewable_project, ADA, message | {"want": 0}, WORDS)
     assert again["acknowledged"] == ["a"]
-    assert len(review.history(reviewable_project)) == 1
+    assert len(history(reviewable_project)) == 1
 
 
 def test_one_refused_decision_does_not_hold_up_the_rest(reviewable_project):
@@ -221,7 +221,7 @@ def test_what_was_stored_is_told_where_no_more_can_be_read(reviewable_project, m
     monkeypatch.setattr(messages, "hand_out", fail)
     told = answer(reviewable_project, ADA, {"seq": 3, "decisions": [sent("a", "s000")], "want": 5}, WORDS)
     assert (told["acknowledged"], told["problem"], told["unread"]) == (["a"], "", "database or disk is full")
-    assert len(review.history(reviewable_project)) == 1
+    assert len(history(reviewable_project)) == 1
 
 
 def test_a_page_that_cannot_read_its_project_says_so(open_page, reviewable_project, monkeypatch):
@@ -293,13 +293,13 @@ def test_a_discussion_is_settled_on_the_page(open_page, reviewable_project):
     assert at.selectbox(key="label s000").value is None
     button(at, ENGLISH["settle"]).click().run()
     assert ENGLISH["settle_missing"] in texts(at)
-    assert review.history(reviewable_project, "Ada") == []
+    assert history(reviewable_project, "Ada") == []
     at.selectbox(key="label s000").select("positive")
     at.text_input(key="note s000").input("it is")
     button(at, ENGLISH["settle"]).click().run()
     assert not at.exception
     assert ENGLISH["no_topics_advice"] in texts(at)
-    (settled,) = review.history(reviewable_project, "Ada")
+    (settled,) = history(reviewable_project, "Ada")
     assert (settled.instance_id, settled.label, settled.note, settled.settles) == ("s000", "positive", "it is", True)
     button(at, ENGLISH["to_flags"]).click().run()
     assert not at.exception

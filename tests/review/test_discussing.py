@@ -1,5 +1,7 @@
 """What is marked or disagreed on is listed with what was said, until somebody settles it."""
 
+from reviewing import texts
+
 from inffeed_core import review
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision
@@ -46,7 +48,7 @@ def test_disagreement_is_listed_until_it_is_settled(reviewable_project):
     assert listed(reviewable_project) == ["s000"]
     settle(reviewable_project, "s000", "negative", "Cem")
     assert listed(reviewable_project) == []
-    assert review.texts(reviewable_project, ["s000"])["s000"].label == "negative"
+    assert texts(reviewable_project, ["s000"])["s000"].label == "negative"
 
 
 def test_nobody_sees_what_others_said_before_their_own_answer(reviewable_project):

@@ -53,6 +53,7 @@ def test_progress_is_about_what_is_wanted(project):
 
 
 def test_one_can_filter_by_what_several_texts_have(project):
-    sources, pairs = review.facets(project)
+    with store.reading(project.db) as db:
+        sources, pairs = store.facets(db)
     assert sources == ["shop", "forum"]
     assert pairs == [('od"d', "a'b"), ("year", "2023"), ("year", "2024")]

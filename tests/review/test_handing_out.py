@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from reviewing import Filling, held, leave, make_reviewable, take
+from reviewing import Filling, held, leave, make_reviewable, take, texts
 
 from inffeed_core import review, store
 from inffeed_core.errors import InvalidDecision
@@ -30,7 +30,7 @@ def keep(project: Project, annotator: str, id: str, label: str = "negative", **m
 
 
 def label_of(project: Project, id: str) -> str:
-    return review.texts(project, [id])[id].label
+    return texts(project, [id])[id].label
 
 
 def end_all_leases(project: Project) -> None:
@@ -230,7 +230,7 @@ def test_others_answers_are_told_once_ones_own_is_in(reviewable_project):
 def test_the_majority_gives_the_label_and_a_tie_none(reviewable_project):
     keep(reviewable_project, "Ada", "s000", "negative")
     keep(reviewable_project, "Bob", "s000", "positive")
-    tied = review.texts(reviewable_project, ["s000"])["s000"]
+    tied = texts(reviewable_project, ["s000"])["s000"]
     assert (tied.label, tied.confirmed, tied.disputed) == ("negative", False, True)
     keep(reviewable_project, "Cem", "s000", "negative")
     keep(reviewable_project, "Dee", "s000", "negative")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, history, make_reviewable
 
 from inffeed_core import feedback, review, store
 from inffeed_core.errors import InvalidDecision, NotReady, UnknownInstance
@@ -64,7 +64,7 @@ def test_flags_that_a_client_holds_are_left_out(reviewable_project):
 def test_a_decision_that_arrives_again_changes_nothing(reviewable_project):
     assert review.decide(reviewable_project, relabel("s000", "t1"))
     assert not review.decide(reviewable_project, relabel("s000", "t1"))
-    assert len(review.history(reviewable_project)) == 1
+    assert len(history(reviewable_project)) == 1
 
 
 def test_an_undo_by_token_that_arrives_again_changes_nothing(reviewable_project):
@@ -73,7 +73,7 @@ def test_an_undo_by_token_that_arrives_again_changes_nothing(reviewable_project)
     undo = Decision("u1", "s000", "Ada", Act.UNDO, undoes="t1")
     assert review.decide(reviewable_project, undo)
     assert not review.decide(reviewable_project, undo)
-    assert [d.token for d in review.history(reviewable_project)] == ["t2"]
+    assert [d.token for d in history(reviewable_project)] == ["t2"]
 
 
 def test_an_undo_lands_on_the_instance_of_what_it_undoes(reviewable_project):
@@ -89,7 +89,7 @@ def test_undoing_the_last_with_the_same_token_undoes_once(reviewable_project):
     first = review.undo(reviewable_project, "Ada", "u1")
     again = review.undo(reviewable_project, "Ada", "u1")
     assert first.token == again.token == "t2"
-    assert [d.token for d in review.history(reviewable_project, "Ada")] == ["t1"]
+    assert [d.token for d in history(reviewable_project, "Ada")] == ["t1"]
 
 
 def test_nobody_undoes_what_another_decided(reviewable_project):

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
-from reviewing import Filling, make_reviewable
+from reviewing import Filling, history, make_reviewable
 
 from inffeed_core import review, store
 from inffeed_core.project.folder import Project
@@ -94,7 +94,7 @@ def test_one_act_labels_all_each_in_its_own_words(project):
         ("s001", Act.KEEP, "positive", "late", "t"),
         ("s002", Act.RELABEL, "positive", "late", "t"),
     ]
-    assert [d.token for d in review.history(project, "Ada")] == ["t"]
+    assert [d.token for d in history(project, "Ada")] == ["t"]
 
 
 def test_it_arrives_once_and_is_undone_as_one(project):

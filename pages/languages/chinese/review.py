@@ -11,7 +11,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "name_button": "开始审核",
         "name_missing": "请先填写名字。",
         "change_name": "换个名字审核",
-        "held": "为你保留了 {count} 条文本。{minutes} 分钟没有决定，它们就会分给别人。",
+        "held": "为你保留了 {count} 条文本。若你 {minutes} 分钟没有动静，屏幕上的那条会分给别人；后面的在你离开或别人等待时就会分出去。",
         "release": "交还我的文本并停止",
         "released_headline": "你已停止审核",
         "released_advice": "为你保留的 {count} 条文本已交还给别人。你的决定都已保存。",

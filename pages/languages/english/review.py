@@ -14,8 +14,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "name_missing": "Enter a name to continue.",
         "change_name": "Review under another name",
         "held": (
-            "{count} {count:text is|texts are} reserved for you. After {minutes} {minutes:minute|minutes} without a "
-            "decision {count:it goes|they go} to others."
+            "{count} {count:text is|texts are} reserved for you. After {minutes} {minutes:minute|minutes} without a sign "
+            "of you the one on your screen goes to others; those ahead go as soon as you leave or others wait for them."
         ),
         "release": "Release mine and stop",
         "released_headline": "You have stopped reviewing",
