@@ -4,6 +4,7 @@
     data.py      new, import, export, backup, settings
     labelling.py label
     sources.py   sources; what an import is told about them
+    decision_rows.py  files with a row for each decision
     learning.py  train, analyse, retrain, versions, promote, export-model
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell, warn
+from inffeed_core.cli.decision_rows import import_decisions, wants_decisions
 from inffeed_core.cli.reading import reading_options
 from inffeed_core.cli.sources import by_source, silver_options, silver_told, with_silver
 from inffeed_core.data.formats.known import READABLE, WRITABLE
@@ -38,7 +39,8 @@ these texts. Silver texts need no label yet.
 _EXPORT = f"""Write the data set to FILE.
 
 It holds every text of the project DIR with its current label, and where that came from. The name of FILE determines the
-format: {WRITABLE}. An export can be imported again.
+format: {WRITABLE}. An export can be imported again. With --decisions it holds a row for each decision instead; such a
+file is imported as decisions about texts that the project has.
 """
 
 
@@ -120,6 +122,8 @@ def new(
     "--leave-out-leaks", is_flag=True, help="Leave out train and silver texts that are also validation or test."
 )
 @click.option("--leave-out-duplicates", is_flag=True, help="Keep only the first of equal texts in a split.")
+@click.option("--decisions/--no-decisions", default=None, help="Each row is a decision about a text of the project.")
+@click.option("--annotator", metavar="NAME", help="Whose decisions those are that name nobody.")
 @reading_options
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
 @json_option
@@ -145,6 +149,9 @@ def import_(
         raise click.UsageError("--no-pair and --pair-column contradict each other; give one of them.")
     target = opened(project)
     table = table_of(file)
+    if wants_decisions(told, table):
+        import_decisions(target, table, told, _label_names(mapping), dry_run=dry_run, as_json=as_json)
+        return
     guess, numbers = guessed(target, table), by_number(table.columns)
     columns = {role: numbers.get(column or "", column) for role, column in columns.items()}
     options = with_silver(_chosen(replace(guess, pair=None) if no_pair else guess, mapping, columns), told)
@@ -289,13 +296,19 @@ def _imported(result: "ImportResult") -> str:
 @project_argument
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--split", "splits", type=split_names, multiple=True, help="Only this split; repeat it for several.")
-def export(project: Path, file: Path, splits: tuple[str, ...]) -> None:
+@click.option("--decisions", is_flag=True, help="One row for each decision: who said what about which text, and when.")
+def export(project: Path, file: Path, splits: tuple[str, ...], decisions: bool) -> None:
     """Write the data set; `_EXPORT` is the help."""
-    from inffeed_core.project import exporting
+    from inffeed_core.project.decision_rows import export_decisions
+    from inffeed_core.project.exporting import export as export_texts
 
-    source = opened(project)
+    source, chosen = opened(project), [Split(s) for s in splits or Split]
     with shown_progress() as progress:
-        rows = exporting.export(source, file, progress=progress, splits=[Split(s) for s in splits or Split])
+        if decisions:
+            rows = export_decisions(source, file, progress=progress, splits=chosen)
+            tell(filled("{rows:,} {rows:decision|decisions} written to {file}.", rows=rows, file=file))
+            return
+        rows = export_texts(source, file, progress=progress, splits=chosen)
     tell(filled("{rows:,} {rows:text|texts} written to {file}.", rows=rows, file=file))
 
 

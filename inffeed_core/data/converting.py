@@ -62,11 +62,11 @@ def convert(
         reader = _Rows(table, options, labels, set(taken), dict(first_number or {}), converted)
         for row in range(1, len(table.rows) + 1):
             reader.read(row)
-        converted.decisions = _in_time(converted.decisions)
+        converted.decisions = in_time(converted.decisions)
     return converted
 
 
-def _in_time(decisions: Sequence[Decision]) -> list[Decision]:
+def in_time(decisions: Sequence[Decision]) -> list[Decision]:
     """Ordered by time, except that decisions about one text keep the order of the file, whatever their times."""
     latest: dict[str, float] = {}
     moments = []

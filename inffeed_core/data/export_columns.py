@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from inffeed_core.data.silver_columns import SOURCES, is_of_source
+
 EXPORT_COLUMNS = (
     "id",
     "text",
@@ -47,7 +49,8 @@ def role_columns(columns: Collection[str]) -> tuple[str, ...]:
 
 def column_of(metadata_key: str) -> str:
     """The export's column for a metadata key: the key, prefixed if it could be mistaken for another column."""
-    clashes = metadata_key in (*EXPORT_COLUMNS, PAIR) or metadata_key.startswith(_PREFIX)
+    clashes = metadata_key in (*EXPORT_COLUMNS, PAIR, SOURCES) or metadata_key.startswith(_PREFIX)
+    clashes = clashes or is_of_source(metadata_key)
     return _PREFIX + metadata_key if clashes else metadata_key
 
 

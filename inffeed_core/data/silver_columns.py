@@ -17,7 +17,6 @@ SILVER, CONFIDENCE, ANSWER, AT = "silver", "confidence", "answer", "at"
 """What a column is called before the colon."""
 SOURCES = "silver_sources"
 """The column of an export that describes its sources, in its first row."""
-PREFIXES = (f"{SILVER}:", f"{CONFIDENCE}:", f"{ANSWER}:", f"{AT}:")
 _OBJECTS = ("silver", "silver_labels")
 """Usual names of a column of JSON objects."""
 _PARTS = {"label", "confidence", "answer", "at"}
@@ -56,6 +55,12 @@ def silver_columns(columns: Sequence[str]) -> tuple[SilverColumn, ...]:
         )
         for name in sources
     )
+
+
+def is_of_source(column: str) -> bool:
+    """Whether a column of this name tells of a source."""
+    kind, name = _split(column)
+    return bool(name) and kind in (SILVER, CONFIDENCE, ANSWER, AT)
 
 
 def silver_object(columns: Sequence[str], cells: Callable[[str], Iterator[Cell]]) -> str | None:
@@ -114,9 +119,8 @@ class SilverCells:
         found: dict[str, SilverLabel] = {}
         for source, label_at, confidence_at, answer_at, time_at in self._columns:
             raw, told = _text(cells, label_at), None if confidence_at is None else cells[confidence_at]
-            answer = _text(cells, answer_at)
-            if raw or answer or not _is_empty(told):
-                time = _text(cells, time_at)
+            answer, time = "" if answer_at is None else as_text(cells[answer_at]), _text(cells, time_at)
+            if raw or answer or time or not _is_empty(told):
                 self._add(found, (source, raw, told, answer, time), id, refuse)
         if self._objects is not None:
             self._read_object(found, as_text(cells[self._objects[1]]).strip(), id, refuse)
@@ -152,9 +156,8 @@ class SilverCells:
             if wrong or broken(source) or any(broken(value) for value in parts.values() if isinstance(value, str)):
                 refuse(what, "Give a label, and where there is one a confidence; no other parts.")
             elif any(value not in (None, "") for value in parts.values()):
-                texts = {name: as_text(value).strip() for name, value in parts.items() if name != "confidence"}
-                told = (source.strip(), texts.get("label", ""), parts.get("confidence"))
-                self._add(found, (*told, texts.get("answer", ""), texts.get("at", "")), id, refuse)
+                label, answer, at = (as_text(parts.get(name)) for name in ("label", "answer", "at"))
+                self._add(found, (source.strip(), label.strip(), parts.get("confidence"), answer, at), id, refuse)
 
     def _add(
         self, found: dict[str, SilverLabel], told: tuple[str, str, Any, str, str], id: str, refuse: Refuse
@@ -162,7 +165,7 @@ class SilverCells:
         source, raw, sure, answer, time = told
         if problem := odd_source(source):
             refuse(problem, "Give the source another name.")
-        if not raw and not answer:
+        if not (raw or answer or time):
             refuse(f"A confidence of {source!r} stands without a label", "Fill in the label, or empty the confidence.")
         label = self.label(raw, f"of the source {source!r}", refuse) if raw else None
         one = SilverLabel(

@@ -15,6 +15,7 @@ from inffeed_core.data.answers import to_cell
 from inffeed_core.data.export_columns import CARRIED_VERSION, EXPORT_COLUMNS, PAIR, column_of
 from inffeed_core.data.table import Cell, Kind, kind_of
 from inffeed_core.data.writing import replacing, write
+from inffeed_core.project.exported_sources import SourceColumns
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Decision, Instance, Progress, Split
 from inffeed_core.store import active_version, by_instance, count_instances, has_pairs, history, instances, reading
@@ -34,8 +35,9 @@ def export(
     """Write the instances of these splits in the order of their import; returns how many.
 
     The name tells the format, one of `data.formats.known.WRITABLE`. The columns are `EXPORT_COLUMNS`, then the second
-    texts where the project has any, then the metadata. `model_version` is the active version; a project without one
-    repeats that of the export it came from. Left out are excluded instances, undone decisions and undos.
+    texts where the project has any, then what each source says where there are several, then the metadata.
+    `model_version` is the active version; a project without one repeats that of the export it came from. Left out are
+    excluded instances, undone decisions and undos.
     Raises ExportFailed, and then whatever stood at `path` is unchanged.
     """
     with replacing(path) as file:
@@ -69,6 +71,8 @@ class _Rows:
         self.columns |= dict.fromkeys(("confirmed", "disputed"), Kind.BOOLEAN)
         self._pairs = has_pairs(db)
         self.columns |= {PAIR: Kind.TEXT} if self._pairs else {}
+        self._sources = SourceColumns(db, splits)
+        self.columns |= self._sources.kinds
         self.columns |= {column_of(key): kind for key, kind in self._metadata.items()}
         self.done = 0
 
@@ -95,8 +99,9 @@ class _Rows:
             i.disputed,
             *((decision.act.value, decision.annotator, decision.at, decision.note or None) if decision else [None] * 4),
             self._version or i.metadata.get(CARRIED_VERSION),
-            to_cell(_as_answers(said)),
+            to_cell(as_answers(said)),
             *((i.pair,) if self._pairs else ()),
+            *self._sources.cells(i.id),
             *(i.metadata.get(key) for key in self._metadata),
         ]
 
@@ -110,7 +115,7 @@ def _telling(i: Instance, said: Sequence[Decision]) -> Decision | None:
     return telling[-1] if telling else None
 
 
-def _as_answers(said: Sequence[Decision]) -> list[Decision]:
+def as_answers(said: Sequence[Decision]) -> list[Decision]:
     """The decisions as plain answers that give the same votes, because a file has no acts of feedback.
 
     A relabel by feedback no longer votes once somebody has answered with a label; that answer settles instead.

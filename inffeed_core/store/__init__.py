@@ -36,6 +36,7 @@ from inffeed_core.store.decisions import (
     changed_since,
     changes_since,
     decisions_about,
+    decisions_of,
     history,
     last_decision_row,
     parts,
@@ -86,6 +87,7 @@ from inffeed_core.store.instances import (
     exclude,
     existing_ids,
     find,
+    find_any,
     has_pairs,
     ids_by_hash,
     instance,
@@ -116,7 +118,14 @@ from inffeed_core.store.jobs import (
 from inffeed_core.store.kept_answers import keep_answers, kept_answers
 from inffeed_core.store.leases import heard_of, lease, leased, leased_ids, leave, others_here, release
 from inffeed_core.store.slices import Mark, Slice, decided_after, mark
-from inffeed_core.store.source_figures import Agreement, mean_confidences, silver_agreement, source_counts
+from inffeed_core.store.source_figures import (
+    Agreement,
+    mean_confidences,
+    one_label_says_all,
+    silver_agreement,
+    silver_parts,
+    source_counts,
+)
 from inffeed_core.store.sources import (
     add_source,
     change_source,
@@ -150,6 +159,10 @@ from inffeed_core.store.versions import (
 )
 
 __all__ = [
+    "decisions_of",
+    "find_any",
+    "one_label_says_all",
+    "silver_parts",
     "silver_agreement",
     "mean_confidences",
     "Agreement",

@@ -64,10 +64,12 @@ def restore_decisions(db: Database, decisions: Iterable[Decision]) -> int:
     sql = """
         INSERT INTO decision (token, instance, annotator, act, label, note, at, settles) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     """
-    rows = (
-        (d.token, d.instance_id, d.annotator, d.act.value, d.label, d.note, d.at, int(d.settles)) for d in decisions
-    )
-    return db.conn.executemany(sql, rows).rowcount
+    given = list(decisions)
+    rows = [(d.token, d.instance_id, d.annotator, d.act.value, d.label, d.note, d.at, int(d.settles)) for d in given]
+    count = db.conn.executemany(sql, rows).rowcount if rows else 0
+    out = [(d.instance_id, f"left out by {d.annotator}", d.at, d.token) for d in given if d.act is Act.LEAVE_OUT]
+    db.conn.executemany("INSERT OR IGNORE INTO exclusion (instance, reason, at, decision) VALUES (?, ?, ?, ?)", out)
+    return count
 
 
 def undo_last(db: Database, annotator: str, token: str) -> Decision | None:
@@ -126,6 +128,12 @@ def undone_by(db: Database, token: str) -> Decision | None:
 def decisions_about(db: Database, instance_id: str) -> list[Decision]:
     """The whole trail of one instance, oldest first, including undone decisions and undos."""
     return [as_decision(r) for r in db.query("SELECT * FROM decision WHERE instance = ? ORDER BY n", [instance_id])]
+
+
+def decisions_of(db: Database, ids: Iterable[str]) -> list[Decision]:
+    """All decisions about these instances, oldest first, undone ones included, but no undos."""
+    sql = "SELECT * FROM decision WHERE act != 'undo' AND instance IN (SELECT value FROM json_each(?)) ORDER BY n"
+    return [as_decision(r) for r in db.query(sql, [json.dumps(list(ids))])]
 
 
 def history(db: Database, annotator: str | None = None, limit: int = 100, *, with_parts: bool = True) -> list[Decision]:

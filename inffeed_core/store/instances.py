@@ -21,6 +21,8 @@ from inffeed_core.store.searching import found_ids, index
 from inffeed_core.store.sources import put_imported, refresh_silver
 from inffeed_core.store.votes import votes_about
 
+_WITHOUT_EXCLUDED = "WHERE i.id NOT IN (SELECT instance FROM exclusion)"
+
 
 def instances_as_of(table: str) -> str:
     """The query for instances with their labels as of `:as_of`, from the votes in this table or view."""
@@ -34,7 +36,7 @@ LEFT JOIN decision t ON t.n = (SELECT n FROM ({votes} ORDER BY votes DESC, n DES
 LEFT JOIN decision d ON d.n = t.n AND ( -- the first condition is the cheap one, and mostly enough
     NOT EXISTS (SELECT 1 FROM decision o WHERE o.instance = i.id AND o.label != t.label)
     OR 1 = (SELECT count(*) FROM ({votes}) GROUP BY votes ORDER BY votes DESC LIMIT 1))
-WHERE i.id NOT IN (SELECT instance FROM exclusion)
+{_WITHOUT_EXCLUDED}
 """
 
 
@@ -100,6 +102,12 @@ def existing_ids(db: Database, ids: Iterable[str]) -> set[str]:
     """Those of `ids` that the project already holds, including excluded instances."""
     wanted = json.dumps(list(ids))
     return {r["id"] for r in db.query("SELECT id FROM instance WHERE id IN (SELECT value FROM json_each(?))", [wanted])}
+
+
+def find_any(db: Database, ids: Iterable[str]) -> dict[str, Instance]:
+    """The instances with these ids, excluded ones too, by id; unknown ids are left out."""
+    sql = f"{INSTANCES_AS_OF.replace(_WITHOUT_EXCLUDED, 'WHERE 1')} AND i.id IN (SELECT value FROM json_each(:ids))"
+    return {row["id"]: as_instance(row) for row in db.query(sql, {"as_of": NO_LIMIT, "ids": json.dumps(list(ids))})}
 
 
 def text_hashes(db: Database, ids: Iterable[str]) -> dict[str, str]:

@@ -57,3 +57,24 @@ def mean_confidences(db: Database) -> dict[str, float]:
         WHERE l.confidence IS NOT NULL AND i.id NOT IN (SELECT instance FROM exclusion) GROUP BY s.n
     """
     return {row["name"]: row["mean"] for row in db.query(sql)}
+
+
+def silver_parts(db: Database) -> dict[str, set[str]]:
+    """Each source, in the order in which they came, with what it ever tells besides labels: confidence, answer, at."""
+    sql = """
+        SELECT s.name, max(l.confidence IS NOT NULL) AS confidence, max(l.answer != '') AS answer, max(l.at != '') AS at
+        FROM source s LEFT JOIN silver_label l ON l.source = s.n GROUP BY s.n ORDER BY s.n
+    """
+    return {row["name"]: {part for part in ("confidence", "answer", "at") if row[part]} for row in db.query(sql)}
+
+
+def one_label_says_all(db: Database) -> bool:
+    """Whether every silver text has at most one label, of a source of which nothing but the name is known."""
+    sql = """
+        SELECT EXISTS (SELECT 1 FROM source WHERE kind != 'imported' OR details != '{}')
+            OR EXISTS (SELECT 1 FROM silver_choice WHERE source IS NOT NULL)
+            OR EXISTS (SELECT 1 FROM silver_label l JOIN instance i ON i.n = l.instance
+                       WHERE i.split != 'silver' OR l.label IS NULL OR l.confidence IS NOT NULL OR l.at != '')
+            OR EXISTS (SELECT 1 FROM silver_label GROUP BY instance HAVING count(*) > 1) AS more
+    """
+    return not next(iter(db.query(sql)))["more"]
