@@ -1,4 +1,4 @@
-"""Small disks of their own for tests: real file systems that fill up or take no changes. Mounting needs root."""
+"""Small separate disks for tests: real file systems that fill up or are read-only. Mounting needs root."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Jobs live through everything but their own death, and that is noticed within seconds."""
+"""Jobs survive everything except their own death, which is noticed within seconds."""
 
 import os
 import shutil

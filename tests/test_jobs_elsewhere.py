@@ -1,4 +1,4 @@
-"""Jobs that another process started: what of them can be known, and when they count as dead."""
+"""Jobs that another process started: what can be known about them, and when they count as dead."""
 
 import os
 import subprocess

@@ -212,8 +212,8 @@ def _untouched(found: "Preview") -> list[str]:
     if not found.untouched:
         said = "Somebody has decided about each open one" if found.open else "None is open"
         raise NotReady(
-            f"Nothing to take of set {found.proposed.id}. {said}: name texts with --id, or `inffeed feedback propose` "
-            "anew."
+            f"Set {found.proposed.id} has nothing to apply. {said}: name texts with --id, or run "
+            "`inffeed feedback propose` again."
         )
     return found.untouched
 

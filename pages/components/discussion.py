@@ -60,7 +60,7 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
 
 
 def _labels(topic: Topic) -> str:
-    """The imported label, the suggestion, and the current label unless the votes tie."""
+    """The imported label, the suggestion, and the current label if it is confirmed or disputed."""
     words, instance = section("card"), topic.instance
     imported = words["silver_label" if instance.split is Split.SILVER else "gold_label"]
     facts = [(imported, label_name(instance.original_label))]

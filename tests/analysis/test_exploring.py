@@ -1,4 +1,4 @@
-"""What is known about one instance, and where it lies."""
+"""What is known about one instance, and its place on the map."""
 
 import pytest
 

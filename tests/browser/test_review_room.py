@@ -1,4 +1,4 @@
-"""The review room in a real browser. What counts is what lies in the database afterwards."""
+"""The review room in a real browser. What counts is what is in the database afterwards."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Colours read on both backgrounds."""
+"""Colours are legible on both backgrounds."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rows become examples whole, or every problem is told with its row."""
+"""Either all rows become examples, or every problem is reported with its row."""
 
 import json
 from dataclasses import replace

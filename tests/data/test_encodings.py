@@ -1,4 +1,4 @@
-"""Which encoding a text is in: what proves itself is read, and for the rest a person is asked."""
+"""The encoding of a text: one that the bytes prove is used; otherwise a person is asked."""
 
 import gzip
 import json

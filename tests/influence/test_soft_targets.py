@@ -1,4 +1,4 @@
-"""Rows that are taught a distribution over classes: as good as rows that are split up."""
+"""Rows taught a distribution over classes are equivalent to rows split by class."""
 
 from dataclasses import replace
 

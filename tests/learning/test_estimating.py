@@ -1,4 +1,4 @@
-"""How long a retrain takes is told from the like of it, or not at all."""
+"""How long a retrain takes is estimated from similar ones, or not at all."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A process that was stopped, and whose job was closed meanwhile, writes nothing when it goes on."""
+"""A process that was stopped, and whose job was closed meanwhile, writes nothing when it resumes."""
 
 import json
 import os

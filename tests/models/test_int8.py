@@ -113,7 +113,7 @@ def test_classifiers_and_unknown_architectures_are_refused(classifier: Path, tmp
 
 def test_without_the_library_it_says_what_to_install(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctranslate2", None)
-    with pytest.raises(MissingExtra, match=r'^ctranslate2 is not installed; `pip install "inffeed\[int8]"` brings it'):
+    with pytest.raises(MissingExtra, match=r'^ctranslate2 is not installed; run `pip install "inffeed\[int8]"`'):
         Encoder(resolve(str(bert)), 32, "int8")
     assert Encoder(resolve(str(bert)), 32).dimension == 32
 

@@ -1,4 +1,4 @@
-"""Pages of the data set, and what stands in it twice."""
+"""Pages of the data set, and texts that occur twice."""
 
 import pytest
 

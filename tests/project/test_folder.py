@@ -1,4 +1,4 @@
-"""Projects are made whole or not at all, and tell what is wrong with a folder and what to do."""
+"""Projects are made whole or not at all, and errors say what is wrong with a folder and what to do."""
 
 import os
 import shutil

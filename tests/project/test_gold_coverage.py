@@ -1,4 +1,4 @@
-"""What is said before training where gold shows one label alone, or lacks some."""
+"""Warnings before training if gold has only one label, or lacks some."""
 
 import pytest
 from click.testing import CliRunner

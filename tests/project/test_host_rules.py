@@ -1,4 +1,4 @@
-"""The rules of who is answered, without a server."""
+"""The rules for which hosts are answered, without a server."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Counts that go on from where they stood are those that a full count gives, whatever was decided between."""
+"""Incremental counts equal full counts, whatever was decided in between."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A label that annotators' votes tie on is taught to nobody as gold, and measures nobody, until it is settled."""
+"""A label on which annotators' votes tie is neither taught as gold nor used to measure until it is settled."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is wrong with a database is told as it is: damaged, full, locked, read-only, denied, gone, or a failing disk."""
+"""Each fault of a database gets its own error: damaged, full, locked, read-only, denied, gone, or a failing disk."""
 
 import os
 import shutil
