@@ -290,6 +290,20 @@ STAGES = (
 )
 """Every stage that a job reports; other words are shown in English in every language."""
 
+_AGAIN = "Start it again; its log may say more."
+ENDINGS = {
+    "memory": "This machine ran out of memory. Close other programs, or lower the batch size, and start again.",
+    "full": "The disk is full. Free some space and start again; everything saved before is kept.",
+    "gone": f"Its process is gone, and nobody saw how it ended. {_AGAIN}",
+    "restarted": "The machine was restarted while it ran. Start it again.",
+    "never-began": "Its process never began. Start it again.",
+    "elsewhere": "It ran in the folder that this one was copied from. Start it again here.",
+    "killed": (
+        f"Its process was killed (SIGKILL): by a person, or by the system, as happens when memory runs out. {_AGAIN}"
+    ),
+}
+"""Why a job ended, where that is nothing about its data; other reasons are told in English in every language."""
+
 
 class _Counting(Formatter):
     def format_field(self, value: Any, spec: str) -> Any:

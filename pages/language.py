@@ -76,6 +76,11 @@ def stage(words: str) -> str:
     return called(f"stages.{words}")
 
 
+def ending(words: str) -> str:
+    """Why a job ended, which the database knows in English."""
+    return called(f"endings.{words}")
+
+
 def split_name(split: str) -> str:
     """The name of a split."""
     return called(f"splits.{split}")

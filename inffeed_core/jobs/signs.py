@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from inffeed_core.wording import ENDINGS
+
 DEAD_AFTER_SECONDS = 5.0
 """Silence after which a job without its own process counts as dead."""
 SILENT_AFTER_SECONDS = 60.0
@@ -21,12 +23,10 @@ STOPPED = "Stopped by a signal; it goes on when it is continued"
 SILENT = "Busy: its process lives, but has not reported for a while"
 """What a job is doing, as a stage."""
 
+
 AGAIN = "Start it again; its log may say more."
-GONE = f"Its process is gone, and nobody saw how it ended. {AGAIN}"
-RESTARTED = "The machine was restarted while it ran. Start it again."
-NEVER_BEGAN = "Its process never began. Start it again."
-ELSEWHERE = "It ran in the folder that this one was copied from. Start it again here."
-KILLED = f"Its process was killed (SIGKILL): by a person, or by the system, as happens when memory runs out. {AGAIN}"
+GONE, RESTARTED = ENDINGS["gone"], ENDINGS["restarted"]
+NEVER_BEGAN, ELSEWHERE, KILLED = ENDINGS["never-began"], ENDINGS["elsewhere"], ENDINGS["killed"]
 
 
 @dataclass(frozen=True, slots=True)

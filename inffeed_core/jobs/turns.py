@@ -28,6 +28,7 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.connection import PATIENT_SECONDS
+from inffeed_core.wording import ENDINGS
 
 WRITE_SECONDS = 0.2
 """Progress is written at most this often."""
@@ -186,9 +187,9 @@ def in_plain_words(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "Cancelled."
     if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
-        return "This machine ran out of memory. Close other programs, or lower the batch size, and start again."
+        return ENDINGS["memory"]
     if _is_full(error):
-        return "The disk is full. Free some space and start again; everything saved before is kept."
+        return ENDINGS["full"]
     if isinstance(error, PermissionError):
         return f"The system denied access to {error.filename}. Check the permissions of the project folder."
     return f"Unexpected {type(error).__name__}: {str(error)[:200]}. The job's log says more."

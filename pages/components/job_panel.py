@@ -9,7 +9,7 @@ from inffeed_core.errors import InfFeedError, StoreError
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Job, JobState
 from pages.components.notices import problem
-from pages.language import called, say, stage, told
+from pages.language import called, ending, say, stage, told
 
 LOG_LINES = 40
 
@@ -114,7 +114,7 @@ def _outcome(job: Job) -> None:
         st.toast(say("jobs.finished", job=_name(job.kind)), icon=":material/check:")
         st.session_state["watched_jobs"].remove(job.id)
         return
-    problem(job.error, say(f"jobs.{job.state}", job=_name(job.kind)))
+    problem(ending(job.error), say(f"jobs.{job.state}", job=_name(job.kind)))
     if st.button(say("jobs.dismiss"), key=f"dismiss {job.id}"):
         st.session_state["watched_jobs"].remove(job.id)
         st.rerun()

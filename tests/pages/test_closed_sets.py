@@ -35,6 +35,7 @@ GOLD_TO_LEARN = (Split.TRAIN, Split.VALIDATION)
 CLOSED = {
     "jobs.{}": [*KINDS, *(state for state in JobState if state in ("failed", "cancelled"))],
     "stages.{}": wording.STAGES,
+    "endings.{}": list(wording.ENDINGS.values()),
     "acts.{}": Act,
     "splits.{}": Split,
     "card.splits.{}": Split,

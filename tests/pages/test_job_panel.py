@@ -7,7 +7,7 @@ import psutil
 import pytest
 from page_parts import button, texts
 
-from inffeed_core import store
+from inffeed_core import store, wording
 from inffeed_core.jobs import control, signs
 from inffeed_core.records import JobState
 from inffeed_core.store import connection
@@ -92,6 +92,13 @@ def test_a_job_whose_process_is_gone_is_told_as_dead(open_page, running):
         store.attach_process(db, "j", 2**22 - 1, time.time())
     app.run()
     assert "Its process is gone" in texts(app)
+
+
+def test_why_a_job_ended_is_told_in_chinese_too(open_page, running):
+    end(running, JobState.FAILED, wording.ENDINGS["full"])
+    told = texts(open_page("models", running, language="zh"))
+    assert "磁盘已满" in told
+    assert wording.ENDINGS["full"] not in told
 
 
 def test_a_stopped_job_says_so_and_the_page_goes_on(open_page, running, monkeypatch):

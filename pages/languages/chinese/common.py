@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from inffeed_core import wording
+
 WORDS: dict[str, dict[str, Any]] = {
     "app": {
         "name": "InfFeed",
@@ -219,6 +221,17 @@ WORDS: dict[str, dict[str, Any]] = {
         "Fitting a model of the gold": "拟合金标模型",
         "Asking the language model": "询问语言模型",
         "Saving the labels": "保存标签",
+    },
+    "endings": {
+        wording.ENDINGS["memory"]: "本机内存不足。请关闭其他程序，或减小批大小，然后重新开始。",
+        wording.ENDINGS["full"]: "磁盘已满。请清出一些空间后重新开始；此前保存的内容都还在。",
+        wording.ENDINGS["gone"]: "进程已不在，也没有记录它是如何结束的。请重新开始；日志里可能有更多信息。",
+        wording.ENDINGS["restarted"]: "运行期间机器重启了。请重新开始。",
+        wording.ENDINGS["never-began"]: "进程没有启动。请重新开始。",
+        wording.ENDINGS["elsewhere"]: "它是在本文件夹的原件中运行的，本文件夹是其副本。请在此处重新开始。",
+        wording.ENDINGS[
+            "killed"
+        ]: "进程被强行终止（SIGKILL）：可能是有人终止的，也可能是内存不足时由系统终止的。请重新开始；日志里可能有更多信息。",
     },
     "data": {
         "overview": "概览",

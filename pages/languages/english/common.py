@@ -179,6 +179,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "hours": "about {count:.1f} h",
     },
     "stages": {stage: stage for stage in wording.STAGES},
+    "endings": {words: words for words in wording.ENDINGS.values()},
     "data": {
         "overview": "Overview",
         "import": "Import",
