@@ -27,7 +27,7 @@ from inffeed_core.flags import reasons
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.project.status import status
-from inffeed_core.records import Act, Decision, Example, FlagFilter, ModelVersion, Split
+from inffeed_core.records import Act, Decision, Example, FlagFilter, Split
 from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import AnalysisSettings, ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
@@ -86,23 +86,11 @@ def analyse(db: Database, known: list[Example]) -> None:
 def build(folder: Path, silver: int) -> Project:
     project = create_project(folder, ProjectSettings("Benchmark", LABELS, refresh_after=0))
     known = list(examples(silver))
+    from reviewing import version
+
     with store.writing(project.db) as db:
         store.add_examples(db, known)
-        version = ModelVersion(
-            id="v1",
-            parent=None,
-            created="",
-            encoder="none",
-            weights_hash="",
-            data_hash="",
-            as_of_decision=0,
-            settings={},
-            seed=0,
-            train_counts={},
-            validation=None,
-            test=None,
-        )
-        store.add_version(db, version)
+        store.add_version(db, version("v1"))
         store.promote(db, "v1", "benchmark")
         analyse(db, known)
     return project
@@ -150,11 +138,10 @@ def server_side(project: Project) -> None:
 
 def in_browser(project: Project) -> None:
     """A real Chromium on a real server. An item counts as painted after the frame that follows its change."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
-    from conftest import ARGUMENTS, CHROMIUM, _running
     from playwright.sync_api import sync_playwright
+    from serving import ARGUMENTS, CHROMIUM, running
 
-    with _running(project.folder) as server, sync_playwright() as playwright:
+    with running(project.folder) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         address = f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}"
         opened = []
@@ -207,6 +194,8 @@ def main() -> None:
     parser.add_argument("--silver", type=int, default=100_000)
     parser.add_argument("--no-browser", action="store_true")
     chosen = parser.parse_args()
+    tests = Path(__file__).parents[1] / "tests"
+    sys.path[:0] = [str(tests), str(tests / "browser")]  # whose set-up is used here
     folder = Path(tempfile.mkdtemp(prefix="review-room-"))
     try:
         began = time.perf_counter()

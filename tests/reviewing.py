@@ -42,7 +42,7 @@ def make_reviewable(folder: Path, filling: Filling | None = None) -> Project:
     project = create_project(folder, _about(given))
     with store.writing(project.db) as db:
         store.add_examples(db, examples(given))
-        store.add_version(db, _version("v1"))
+        store.add_version(db, version("v1"))
         store.promote(db, "v1", "test")
         _analyse(db, given)
     return project
@@ -123,7 +123,8 @@ def _score(e: Example, labels: tuple[str, ...], chance: random.Random) -> ScoreR
     return ScoreRow(e.id, e.label, suggested, 0.9, 2.3, chance.random(), chance.random(), *guess)
 
 
-def _version(id: str) -> ModelVersion:
+def version(id: str) -> ModelVersion:
+    """One without a model."""
     return ModelVersion(
         id=id,
         parent=None,

@@ -2,13 +2,14 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inffeed_core.cli.console import answer, cancelled_keeps, json_option, shown_progress
+from inffeed_core.cli.feedback import named_settings, voting_options
 from inffeed_core.flags.policies import POLICIES
-from inffeed_core.settings import DEFAULT_MODEL, FeedbackSettings, FineTuneSettings, Vote
+from inffeed_core.settings import DEFAULT_MODEL, FineTuneSettings
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
@@ -181,35 +182,8 @@ def repair(
 @set_options
 @click.option("--methods", metavar="M,N", help="Methods; all unless given.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Draws of each set.")
-@click.option(
-    "--influencers",
-    type=int,
-    default=FeedbackSettings().influencers,
-    show_default=True,
-    help="How many of a target's strongest influencers vote.",
-)
-@click.option(
-    "--vote",
-    type=click.Choice(get_args(Vote)),
-    default=FeedbackSettings().vote,
-    show_default=True,
-    help="How they vote.",
-)
-@click.option(
-    "--margin",
-    type=float,
-    default=FeedbackSettings().margin,
-    show_default=True,
-    help="Least lead of the winner, as a share of all votes.",
-)
+@voting_options
 @click.option("--rounds", type=int, help="Propose, apply, train, and again. [3; 1 with --fine-tune]")
-@click.option(
-    "--cap",
-    type=float,
-    default=FeedbackSettings().cap,
-    show_default=True,
-    help="Share of a class that a round may change.",
-)
 @click.option("--train-rows", type=click.IntRange(10), help="Gold texts to learn from, the seed's first; all at most.")
 @fine_tune_options
 @click.option(
@@ -241,7 +215,7 @@ def feedback(
     the frozen encoder, or with --fine-tune whole transformers, each trained from the pretrained weights and kept in the
     cache. Prints a Markdown table. A run that was stopped continues if --results names the same file.
     """
-    about = FeedbackSettings(rounds=rounds or (1 if fine_tune else FeedbackSettings().rounds), **settings)
+    about = named_settings({"rounds": rounds or (1 if fine_tune else None), **settings})
     tuning = _fine_tune_settings(epochs, balanced) if fine_tune else None
     from tempfile import TemporaryDirectory
 

@@ -1,5 +1,6 @@
 """Commands for feedback on training labels: propose, show, test and apply, undo, or send to review."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -50,11 +51,8 @@ set_option = click.option(
 ids_option = click.option("--id", "ids", multiple=True, metavar="ID", help="Only this text; repeat it for several.")
 
 
-def settings_options(command: "F") -> "F":
-    """The fields of FeedbackSettings, as options of `propose`."""
-    method = click.option(
-        "--method", type=click.Choice(get_args(Remedy)), help=f"What is proposed, and why. [{START.method}]"
-    )
+def voting_options(command: "F") -> "F":
+    """How influencers vote and how much may change: fields of FeedbackSettings, each None where it is not named."""
     influencers = click.option(
         "--influencers",
         type=int,
@@ -65,12 +63,18 @@ def settings_options(command: "F") -> "F":
         "--margin", type=float, help=f"Least lead of the winner, as a share of all votes. [{START.margin:g}]"
     )
     cap = click.option("--cap", type=float, help=f"Largest share of a class that a round may change. [{START.cap:g}]")
-    return method(influencers(vote(margin(cap(command)))))
+    return influencers(vote(margin(cap(command))))
+
+
+def named_settings(given: Mapping[str, Any]) -> FeedbackSettings:
+    """Of the options that were named."""
+    return FeedbackSettings(**{name: value for name, value in given.items() if value is not None})
 
 
 @feedback.command(epilog="Example: inffeed feedback propose reviews --method confident-learning --cap 0.02")
 @project_argument
-@settings_options
+@click.option("--method", type=click.Choice(get_args(Remedy)), help=f"What is proposed, and why. [{START.method}]")
+@voting_options
 @json_option
 def propose(project: Path, as_json: bool, **settings: Any) -> None:
     """Propose changes to training labels.
@@ -84,7 +88,7 @@ def propose(project: Path, as_json: bool, **settings: Any) -> None:
     from inffeed_core.jobs import run_here
 
     target = opened(project)
-    given = FeedbackSettings(**{name: value for name, value in settings.items() if value is not None})
+    given = named_settings(settings)
     with shown_progress() as progress:
         job = run_here(target, "propose", {"feedback": given.as_dict()}, progress)
     found = preview(target, int(str(job.result["set"])))

@@ -6,19 +6,14 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
-from serving import Server, Watch, running
+from serving import ARGUMENTS, CHROMIUM, Server, Watch, running
+from small import make_small
+from tiny_models import save_model
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-"""The system's browser, or None for the one that `playwright install` fetched."""
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from inffeed_core.analysis.analysing import analyse
+from inffeed_core.learning.training import train
+from inffeed_core.project.folder import Project, change_settings
+from inffeed_core.settings import AnalysisSettings, TrainSettings
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,3 +73,19 @@ def page(chromium: Browser, watch: Watch) -> Iterator[Page]:
     context.on("page", watch.follow)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def trained_template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A small project on a tiny encoder, with one analysed version in use; tests take a copy of it."""
+    folder = tmp_path_factory.mktemp("template")
+    project = make_small(folder / "project")
+    change_settings(project, model=str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
+    train(project, TrainSettings(max_tokens=32), lambda *_: None)
+    analyse(project, AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3), lambda *_: None)
+    return project
+
+
+@pytest.fixture
+def trained(trained_template: Project, tmp_path: Path) -> Project:
+    return Project(Path(shutil.copytree(trained_template.folder, tmp_path / "project")))

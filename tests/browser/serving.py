@@ -1,6 +1,7 @@
-"""A real server, as `make app` starts it, and a watch over the pages that it serves."""
+"""A real server, as `make app` starts it, where the browser is, and a watch over the pages."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,17 @@ from typing import Any
 from playwright.sync_api import ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+"""The system's browser, or None for the one that `playwright install` fetched."""
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 START_SECONDS = 60.0
 LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("127.0.0.1", "localhost"))
 LOCAL += ("data:", "blob:", "about:", "chrome-extension:")
