@@ -186,10 +186,18 @@ def changes_since(db: Database, row: int, part: Slice | None = None) -> Changes:
     sql = f"""
         SELECT coalesce(sum(lost), 0) AS withdrawn, coalesce(sum(NOT lost AND moved), 0) AS corrected,
                coalesce(sum(NOT lost AND NOT moved), 0) AS confirmed
-        FROM (SELECT a.confirmed AND NOT b.confirmed AS lost, a.label != b.label AS moved
+        FROM (WITH touched AS MATERIALIZED (
+                  SELECT instance, count(*) AS decisions, max(n) AS last FROM decision GROUP BY instance
+                  HAVING max(n) > :then)
+              SELECT a.confirmed AND NOT b.confirmed AS lost, a.label != b.label AS moved
               FROM ({INSTANCES_AS_OF.replace(":as_of", ":then")}) a JOIN ({INSTANCES_AS_OF}) b USING (id)
-              WHERE a.id IN (SELECT instance FROM decision WHERE n > :then)
-                AND (a.label, a.confirmed) IS NOT (b.label, b.confirmed))
+              WHERE a.id IN (SELECT instance FROM touched WHERE decisions > 1)
+                AND (a.label, a.confirmed) IS NOT (b.label, b.confirmed)
+              UNION ALL -- a text with one decision, as most are, needs no count of votes
+              SELECT 0 AS lost, i.label != d.label AS moved
+              FROM touched t JOIN decision d ON d.n = t.last JOIN instance i ON i.id = t.instance
+              WHERE t.decisions = 1 AND (i.split = 'silver' OR i.label != d.label) AND d.label IS NOT NULL
+                AND i.id NOT IN (SELECT instance FROM exclusion))
     """
     values: dict[str, object] = {"then": row, "as_of": NO_LIMIT}
     if part is not None:
