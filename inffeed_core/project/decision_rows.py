@@ -5,6 +5,7 @@ decisions and undos are not in it. A row that the project knows already changes 
 twice, and two copies of a project can be brought together.
 """
 
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,13 @@ def export_decisions(
     """
     with replacing(path) as file:
         return write_decisions(project, file, path.name, splits, progress)
+
+
+def decision_bytes(project: Project, format: str, *, splits: Sequence[Split] = tuple(Split)) -> bytes:
+    """The bytes that `export_decisions` would write, for a download; `format` is a suffix such as "csv"."""
+    buffer = io.BytesIO()
+    write_decisions(project, buffer, f"decisions.{format}", splits)
+    return buffer.getvalue()
 
 
 def write_decisions(

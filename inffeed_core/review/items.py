@@ -21,6 +21,7 @@ from inffeed_core.records import (
     Influencer,
     Instance,
     Metadata,
+    SilverLabel,
     Split,
 )
 from inffeed_core.review.progress import analysis_for
@@ -49,6 +50,10 @@ class ReviewItem:
     """Whether the validation examples that it harms were computed; for gold they are not."""
     again: bool = False
     """Answered before but still undecided, and asked for again."""
+    source: str = ""
+    """Whose the silver label is: the name of a source, `VOTE`, or "" for a source without a name."""
+    said: tuple[SilverLabel, ...] = ()
+    """What every source says of the text; of one drawn for the audit nothing."""
 
     @property
     def leave_out(self) -> bool:
@@ -101,6 +106,7 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     evidence = store.evidence_for(db, analysis.id, ids)
     sent = store.sent_labels(db, ids) if policy == SENT else {}
     of = store.ranking_size(db, analysis.id, SENT) if policy == SENT else store.silver_scored(db, analysis.id)
+    said = store.silver_labels_of(db, ids)
     return [
         replace(
             _item(
@@ -110,6 +116,8 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
                 known[r.row.instance].original_label,
             ),
             harm_known=r.row.suggested is not None and r.row.instance in evidence,
+            source=known[r.row.instance].source,
+            said=tuple(said.get(r.row.instance, ())),
         )
         for r in ranked
         if r.row.instance in known

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlite_utils import Database
 
-from inffeed_core.records import Instance, MapPoint, Split
+from inffeed_core.records import UNNAMED, Instance, MapPoint, Split
 from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, as_instance
 
 _PAGED = f"""
@@ -57,16 +57,17 @@ def facets(db: Database, most: int = 200) -> tuple[list[str], list[tuple[str, st
     Values that only one instance has, such as ids and times, are useless as filters and are left out.
     """
     sources = """
-        SELECT source FROM instance WHERE split = 'silver' AND source != ''
-        GROUP BY source ORDER BY count(*) DESC, source LIMIT ?
+        SELECT s.name AS source, count(*) AS n FROM silver_label l JOIN instance i ON i.n = l.instance
+        JOIN source s ON s.n = l.source WHERE i.split = 'silver' GROUP BY s.n ORDER BY n DESC, s.name LIMIT ?
     """
     pairs = """
         SELECT m.key, CAST(m.value AS TEXT) AS value FROM instance i, json_each(i.metadata) m
         WHERE i.split = 'silver' AND i.metadata != '{}' AND m.value IS NOT NULL
         GROUP BY m.key, value HAVING count(*) > 1 ORDER BY count(*) DESC, m.key, value LIMIT ?
     """
+    found = [r["source"] for r in db.query(sources, [most])]
     return (
-        [r["source"] for r in db.query(sources, [most])],
+        [] if found == [UNNAMED] else found,
         [(r["key"], r["value"]) for r in db.query(pairs, [most])],
     )
 

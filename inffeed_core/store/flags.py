@@ -147,7 +147,11 @@ def wanted(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
     if only.labels:
         conditions.append("i.label IN (SELECT value FROM json_each(:labels))")
     if only.sources:
-        conditions.append("i.source IN (SELECT value FROM json_each(:sources))")
+        conditions.append(
+            """(i.source IN (SELECT value FROM json_each(:sources)) OR EXISTS (
+                SELECT 1 FROM silver_label l JOIN source s ON s.n = l.source
+                WHERE l.instance = i.n AND s.name IN (SELECT value FROM json_each(:sources))))"""
+        )
     if only.pairs:
         conditions.append("i.pair IN (SELECT value FROM json_each(:pairs))")
     if only.metadata:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from inffeed_core.data.export_columns import EXPORT_COLUMNS, PAIR
 from inffeed_core.data.formats.known import FORMATS, SUFFIXES
+from inffeed_core.project.decision_rows import decision_bytes
 from inffeed_core.project.exporting import export_bytes
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status
@@ -43,10 +44,12 @@ def _file(project: Project, now: Status) -> None:
     with st.container(border=True):
         st.subheader(say("data.in_it"), anchor=False)
         st.text(_summary(now, splits))
+        decisions = st.checkbox(say("data.decisions_only"), key="export_decisions", help=say("data.decisions_help"))
+        write, what = (decision_bytes, "-decisions") if decisions else (export_bytes, "")
         st.download_button(
             say("data.download"),
-            data=lambda: export_bytes(project, format, splits=splits),
-            file_name=f"{_file_name(now.settings.name)}.{format}",
+            data=lambda: write(project, format, splits=splits),
+            file_name=f"{_file_name(now.settings.name)}{what}.{format}",
             type="primary",
             icon=":material/download:",
             on_click="ignore",

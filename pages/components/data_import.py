@@ -11,12 +11,14 @@ from inffeed_core.data.formats.known import FORMATS, upload_types
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
 from inffeed_core.data.table import Table
-from inffeed_core.errors import ImportRefused, InfFeedError
+from inffeed_core.errors import ImportRefused, InfFeedError, RowProblem
+from inffeed_core.project.decision_rows import preview_decisions
 from inffeed_core.project.folder import Project
 from inffeed_core.project.importing import ImportPreview, ImportResult, commit, preview
 from inffeed_core.project.overlaps import SameText
 from inffeed_core.project.status import Status, Step
 from inffeed_core.records import VOTE, Split
+from pages.components.decision_import import decisions_view, wants_decisions
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.file_reading import forget_upload, read_upload
 from pages.components.notices import problem, success
@@ -47,6 +49,9 @@ def import_view(project: Project, now: Status) -> None:
         if table is None:
             return
         of = f"{file.file_id} {table.encoding}"
+        if wants_decisions(table, of):
+            _decisions(project, table)
+            return
         guessed = _previewed(project, table, of, None)
         options = _roles(guessed, of)
         shown = _previewed(project, table, of, options)
@@ -57,6 +62,17 @@ def import_view(project: Project, now: Status) -> None:
         return
     _outlook(shown)
     _commit(project, table, shown)
+
+
+def _decisions(project: Project, table: Table) -> None:
+    found = preview_decisions(project, table)
+    if found.converted.problems:
+        _problems(found.converted.problems, found.converted.total_problems)
+    if (done := decisions_view(project, table, found)) is not None:
+        count = len(done.converted.decisions)
+        st.session_state["imported"] = say("import.of_decisions_done", name=table.name, count=count)
+        _give_up()
+        st.rerun()
 
 
 def _give_up() -> None:
@@ -175,7 +191,7 @@ def _label_names(shown: ImportPreview, guess: ImportOptions, labels: Sequence[st
 def _outlook(shown: ImportPreview) -> None:
     st.subheader(say("import.outlook"), anchor=False)
     if shown.problems:
-        _problems(shown)
+        _problems(shown.problems, shown.total_problems)
     else:
         counts = {split: labels for split, labels in shown.counts.items() if labels}
         for split, labels in counts.items():
@@ -196,15 +212,15 @@ def _called(label: str) -> str:
     return say("import.left_to_sources") if label == VOTE else label_name(label)
 
 
-def _problems(shown: ImportPreview) -> None:
+def _problems(problems: Sequence[RowProblem], total: int) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(say("import.not_yet"), icon=":material/error:", color="red")
-            st.text(say("import.problems", count=shown.total_problems))
+            st.text(say("import.problems", count=total))
         names = [say("columns.row"), say("columns.problem"), say("columns.remedy")]
-        rows = [(p.row, p.problem, p.remedy) for p in shown.problems[:SHOWN_AT_MOST]]
+        rows = [(p.row, p.problem, p.remedy) for p in problems[:SHOWN_AT_MOST]]
         st.dataframe(pd.DataFrame(rows, columns=names), hide_index=True)
-        if shown.total_problems > len(rows):
+        if total > len(rows):
             st.text(say("import.first_problems", count=len(rows)))
 
 

@@ -10,6 +10,7 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.importing import fix_duplicates, fix_leaks
 from inffeed_core.project.status import Status
 from inffeed_core.records import Split
+from pages.components.data_sources import sources_view
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.notices import empty_state, success
 from pages.components.shown_text import Shown
@@ -30,6 +31,7 @@ def overview(project: Project, now: Status) -> None:
         key="label_counts",
         config={"displayModeBar": False},
     )
+    sources_view(project)
     _doubled(project)
 
 

@@ -23,7 +23,7 @@ from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.labelling.settings import Means
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
-from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, Split
+from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, SourceKind, Split
 from inffeed_core.settings import SENT, Method, Recipe, Remedy, Scope, Vote
 from inffeed_core.store.proposals import ProposalState
 from pages.components import navigation
@@ -37,6 +37,7 @@ CLOSED = {
     "stages.{}": wording.STAGES,
     "endings.{}": list(wording.ENDINGS.values()),
     "acts.{}": Act,
+    "sources.{}": SourceKind,
     "splits.{}": Split,
     "card.splits.{}": Split,
     "data.for_{}": Split,

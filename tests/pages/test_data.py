@@ -11,7 +11,7 @@ from inffeed_core.data.encodings import ENCODINGS
 from inffeed_core.data.formats.known import SUFFIXES
 from inffeed_core.project.exporting import export_bytes
 from inffeed_core.project.folder import Project, create_project
-from inffeed_core.records import Act, Decision, Example, Split
+from inffeed_core.records import Act, Decision, Example, SilverLabel, Source, Split
 from inffeed_core.settings import ProjectSettings
 from pages.languages import LANGUAGES
 
@@ -188,3 +188,64 @@ def test_the_uploader_offers_what_the_core_reads(open_page, empty_project):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_encoding_has_its_words(language):
     assert set(LANGUAGES[language].words["encodings"]) == set(ENCODINGS)
+
+
+@pytest.fixture
+def of_sources(tmp_path) -> Project:
+    """Two silver texts and one gold, with labels of two sources; they disagree on the first."""
+    made = create_project(tmp_path / "s", ProjectSettings("Sources", ("negative", "positive")))
+    with store.writing(made.db) as db:
+        store.add_examples(db, [Example(id, f"text {id}", "", Split.SILVER) for id in "ab"])
+        store.add_examples(db, [Example("g", "gold", "positive", Split.TRAIN)])
+        for name in ("gpt-4o", "vader"):
+            store.add_source(db, Source(name))
+        said = [("gpt-4o", "a", "positive"), ("vader", "a", "negative"), ("gpt-4o", "b", "negative")]
+        told = [SilverLabel(source, id, label, 0.9) for source, id, label in [*said, ("vader", "g", "negative")]]
+        store.record_silver_labels(db, told)
+    return made
+
+
+def test_the_sources_are_told_and_one_is_chosen(open_page, of_sources):
+    app = open_page("data", of_sources, view="Overview")
+    frame = next(table.value for table in app.dataframe if "Kind" in table.value)
+    assert list(frame["Source"]) == ["gpt-4o", "vader"]
+    assert list(frame["Agrees, train"]) == ["", "0.0% of 1"]
+    app.selectbox(key="source_to_use").select("vader").run()
+    app.button(key="use_source").click().run()
+    assert not app.exception
+    assert "2 silver texts have another label now" in texts(app)
+    assert "1 silver text has no label yet" in texts(app)
+    assert counts(of_sources)[Split.SILVER] == {"negative": 1, "": 1}
+
+
+def test_columns_of_sources_are_recognised_in_an_upload(open_page, empty_project):
+    lines = "text,silver:gpt-4o,confidence:gpt-4o,silver:vader\nfine,positive,0.9,negative\npoor,negative,,\nodd,,,\n"
+    app = open_page("data", empty_project)
+    app.file_uploader[0].set_value(("silver.csv", lines.encode(), "text/csv")).run()
+    assert not app.exception
+    assert "Labels by source: 2 gpt-4o, 1 vader" in texts(app)
+    assert "1 no label yet" in texts(app)
+    button(app, "Import 3 rows").click().run()
+    assert counts(empty_project)[Split.SILVER] == {"positive": 1, "negative": 1, "": 1}
+
+
+def test_a_second_upload_adds_labels_to_the_texts(open_page, of_sources):
+    app = open_page("data", of_sources, view="Import")
+    app.file_uploader[0].set_value(("more.csv", b"id,silver:new\na,negative\ng,positive\n", "text/csv")).run()
+    assert not app.exception
+    assert "2 texts of the project will get labels" in texts(app)
+    button(app, "Import 2 rows").click().run()
+    assert not app.exception
+    assert "2 texts that were there got silver labels" in texts(app)
+    assert counts(of_sources)[Split.SILVER] == {"negative": 2}
+
+
+def test_rows_of_decisions_are_imported_as_such(open_page, of_sources):
+    lines = "id,annotator,act,label,decided_at\na,Ana,relabel,negative,2026-03-01T12:00:00Z\n"
+    app = open_page("data", of_sources, view="Import")
+    app.file_uploader[0].set_value(("said.csv", lines.encode(), "text/csv")).run()
+    assert "1 new decision: 1 Ana" in texts(app)
+    button(app, "Import 1 decision").click().run()
+    assert not app.exception
+    with store.reading(of_sources.db) as db:
+        assert store.find(db, ["a"])["a"].annotator == "Ana"

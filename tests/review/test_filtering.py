@@ -7,7 +7,7 @@ from reviewing import make_reviewable, take
 
 from inffeed_core import review, store
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Decision, FlagFilter
+from inffeed_core.records import Act, Decision, FlagFilter, SilverLabel, Source
 from inffeed_core.review.progress import Sitting
 
 
@@ -19,7 +19,9 @@ def project(tmp_path: Path) -> Project:
         for n in range(40):
             source = "forum" if n % 3 == 0 else "shop"
             metadata = f'{{"year": {2024 if n % 4 == 0 else 2023}, "number": {n}, "od\\"d": "a\'b"}}'
-            db.conn.execute("UPDATE instance SET source = ?, metadata = ? WHERE id = ?", [source, metadata, f"s{n:03}"])
+            db.conn.execute("UPDATE instance SET metadata = ? WHERE id = ?", [metadata, f"s{n:03}"])
+            store.add_source(db, Source(source))
+            store.record_silver_labels(db, [SilverLabel(source, f"s{n:03}", "positive")])
     return made
 
 
@@ -55,5 +57,5 @@ def test_progress_is_about_what_is_wanted(project):
 def test_one_can_filter_by_what_several_texts_have(project):
     with store.reading(project.db) as db:
         sources, pairs = store.facets(db)
-    assert sources == ["shop", "forum"]
+    assert sources == ["imported", "shop", "forum"]
     assert pairs == [('od"d', "a'b"), ("year", "2023"), ("year", "2024")]

@@ -123,7 +123,7 @@ class Card {
       label: (digit) => this.label(this.config.labels[digit - 1]),
       give: (label) => this.label(label),
       accept: () => item && (item.blind ? this.wantLabel() : this.label(item.suggested)),
-      keep: () => item && (item.blind ? this.wantLabel() : this.decide("keep", room.labelOf(item))),
+      keep: () => item && (item.blind ? this.wantLabel() : room.labelOf(item) ? this.decide("keep", room.labelOf(item)) : view.tell(this.config.strings.nothing_to_keep)),
       unsure: () => this.decide("unsure"),
       skip: () => this.decide("skip"),
       flag: () => this.decide("flag"),

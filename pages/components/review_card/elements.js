@@ -56,6 +56,8 @@ function raised(exponent) {
   return [...String(exponent)].map((sign) => SUPERSCRIPT[sign]).join("");
 }
 
+const labelWords = { none: "—" }; // of labels, in the annotator's language: filled by the view
+
 const TINTS = 9; // tints and shapes, drawn in card.css
 
 /** Label → "shape-… tint-…". Every nine labels the shapes move on by one, so 81 labels differ in one or the other. */
@@ -67,6 +69,7 @@ function signOf(label, labels) {
 
 /** A label as shape, name and tint, so that colour is never the only sign. `odd` sets it apart from the current label. */
 function chip(label, labels, { odd = false, shown = label } = {}) {
+  if (label === "") return make("span", { class: "nothing" }, labelWords.none);
   const sign = signOf(label, labels);
   const shape = make("span", { class: sign.shape, "aria-hidden": "true" });
   return make("span", { class: `chip ${sign.tint}${odd ? " odd" : ""}`, title: label }, shape, make("bdi", {}, shown));

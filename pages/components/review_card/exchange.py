@@ -13,7 +13,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import has_number
 from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Decision, Influencer, Instance
+from inffeed_core.records import Decision, Influencer, Instance, Split
 from inffeed_core.review import messages
 from inffeed_core.review.items import ReviewItem, context_of
 from inffeed_core.review.messages import UNAVAILABLE, Message, News, Numbers, Receipt, Sent
@@ -201,6 +201,8 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "context": [[name, _cut(value)] for name, value in context_of(flag.metadata, words.context)],
         "label": flag.label,
         "original": item.original,
+        "source": item.source,
+        "said": _said_json(item),
         "split": flag.split.value,
         "blind": item.blind,
         "again": item.again,
@@ -222,6 +224,13 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "harmed": [row_json(i) for i in evidence.harmed[:ROWS]],
         "most_incompatible": None if against is None else row_json(against),
     }
+
+
+def _said_json(item: ReviewItem) -> list[Json]:
+    """What sources say, where that is more than the one label that the card shows anyway."""
+    one = len(item.said) == 1 and item.said[0].label == item.original and item.said[0].confidence is None
+    told = [] if one and item.flag.split is Split.SILVER else item.said
+    return [{"source": s.source, "label": s.label, "confidence": s.confidence, "answer": _cut(s.answer)} for s in told]
 
 
 def _cut(text: str) -> str:

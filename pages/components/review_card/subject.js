@@ -19,6 +19,7 @@ function subjectPanel(item, view) {
     make("p", { class: "reason" }, item.reason),
     twinsPanel(item, view),
     labelFacts(item, view),
+    whoSaidWhat(item, view),
   );
 }
 
@@ -75,6 +76,13 @@ function blindPanel(item, size, view) {
   );
 }
 
+/** Silver label, with whose it is where sources disagree or vote; or gold label. */
+function nameOfLabel({ split, source, said }, strings) {
+  if (split !== "silver") return strings.gold_label;
+  if (!said.length || !source) return strings.silver_label;
+  return source === "vote" ? strings.silver_vote : fill(strings.silver_of, { source });
+}
+
 function labelFacts(item, { labels, strings, room }) {
   const current = room.labelOf(item);
   const fact = (name, label, chance, extra = "") =>
@@ -87,11 +95,29 @@ function labelFacts(item, { labels, strings, room }) {
   return make(
     "dl",
     { class: "facts" },
-    fact(item.split === "silver" ? strings.silver_label : strings.gold_label, item.original, null),
+    fact(nameOfLabel(item, strings), item.original, null),
     current === item.original ? null : fact(strings.label_now, current, null),
     fact(strings.model_says, item.predicted, item.probability),
     fact(strings.suggestion, item.suggested, item.suggested_probability, "suggestion"),
   );
+}
+
+/** What each source says of the text, and how sure it is; null where the facts above tell all. */
+function whoSaidWhat({ said, original }, { labels, strings }) {
+  if (!said.length) return null;
+  const row = ({ source, label, confidence, answer }) =>
+    make(
+      "div",
+      {},
+      make("dt", { dir: "auto", title: source }, source),
+      make(
+        "dd",
+        {},
+        label === null ? make("span", { class: "nothing", title: answer || null }, strings.source_refused) : chip(label, labels, { odd: label !== original }),
+        confidence === null ? null : make("span", { class: "number" }, percent(confidence)),
+      ),
+    );
+  return make("dl", { class: "sources", "aria-label": strings.sources, tabindex: "0" }, ...said.map(row));
 }
 
 /** What was decided, while looking back, and what others said. */

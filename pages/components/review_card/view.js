@@ -4,6 +4,7 @@ class View {
   /** `card` = {room, bindings, pauses, warning, act}. */
   constructor(card, root, config) {
     Object.assign(this, { card, room: card.room, config, strings: config.strings, labels: config.labels });
+    labelWords.none = this.strings.no_label;
     this.commands = (name, ...rest) => card.act(name, ...rest);
     this.parts = {};
     this.keyNames = new Map(); // command → where its key is written
