@@ -9,7 +9,8 @@ import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell, warn
 from inffeed_core.cli.decision_rows import import_decisions, wants_decisions
-from inffeed_core.cli.reading import reading_options
+from inffeed_core.cli.labels import label_names, labels_of
+from inffeed_core.cli.reading import PIPE, guidelines_options, reading_options, written_to
 from inffeed_core.cli.sources import by_source, silver_options, silver_told, with_silver
 from inffeed_core.data.formats.known import READABLE, WRITABLE
 from inffeed_core.records import VOTE, Split
@@ -28,8 +29,9 @@ split_names = click.Choice([s.value for s in Split])
 
 _IMPORT = f"""Import FILE into the project DIR.
 
-Either the whole file is imported or nothing. The name of FILE determines the format: {READABLE}. Columns that you do
-not name are found by their usual names; all others are kept as metadata.
+Either the whole file is imported or nothing. The name of FILE determines the format: {READABLE}. For FILE - standard
+input is read. Columns that you do not name are found by their usual names; all others are kept as metadata. Columns of
+a file without a header are named by their number.
 
 A column named silver:SOURCE holds labels of that source, and confidence:SOURCE its confidence. Gold texts may have such
 labels too; they change no gold label. If every row is about a text that the project has, the silver labels are added to
@@ -40,26 +42,28 @@ _EXPORT = f"""Write the data set to FILE.
 
 It holds every text of the project DIR with its current label, and where that came from. The name of FILE determines the
 format: {WRITABLE}. An export can be imported again. With --decisions it holds a row for each decision instead; such a
-file is imported as decisions about texts that the project has.
+file is imported as decisions about texts that the project has. For FILE - the data set is written to standard output.
 """
 
 
 @click.command(epilog="Example: inffeed new reviews --labels negative,positive")
 @click.argument("project", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--labels", help="The classes, separated by commas. Their order is kept everywhere.")
+@click.option(
+    "--labels",
+    multiple=True,
+    help="The classes, separated by commas; quote one that holds a comma, or repeat the option. Their order is kept.",
+)
 @click.option("--name", help="Title of the project. [the name of the folder]")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Hub id or local folder of the encoder.")
-@click.option(
-    "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."
-)
+@guidelines_options
 @click.option("--seed", default=0, show_default=True, help="For everything that draws at random, 0 to 4,294,967,295.")
 @click.option("--sample", is_flag=True, help="Create the sample project instead: 600 product reviews.")
 def new(
     project: Path | None,
-    labels: str | None,
+    labels: tuple[str, ...],
     name: str | None,
     model: str,
-    guidelines: Path | None,
+    guidelines: str | None,
     seed: int,
     sample: bool,
 ) -> None:
@@ -75,14 +79,14 @@ def new(
             made = open_sample(project or default_home() / "sample", progress)
     elif project is None:
         raise click.UsageError("Name the folder for the project, such as inffeed new reviews.")
-    elif labels is None:
+    elif not labels:
         raise click.UsageError("Give the classes with --labels, such as --labels negative,positive; or take --sample.")
     else:
         about = ProjectSettings(
             name=name or project.expanduser().resolve().name,
-            labels=tuple(label.strip() for label in labels.split(",")),
+            labels=labels_of(labels),
             model=model_reference(model),
-            guidelines=guidelines.read_text(encoding="utf-8") if guidelines else "",
+            guidelines=guidelines or "",
             seed=seed,
         )
         made = create_project(project, about)
@@ -116,7 +120,7 @@ def new(
     "mapping",
     metavar="FILE=PROJECT",
     multiple=True,
-    help="A label of the file and the project's name for it; repeat it.",
+    help="A label of the file and the project's name for it, or a JSON object of them; repeat it.",
 )
 @click.option(
     "--leave-out-leaks", is_flag=True, help="Leave out train and silver texts that are also validation or test."
@@ -141,6 +145,7 @@ def import_(
 ) -> None:
     """Import a file; `_IMPORT` is the help."""
     from inffeed_core.data.layout import by_number
+    from inffeed_core.project.folder import settings_of
     from inffeed_core.project.importing import commit, guessed, joining, preview
     from inffeed_core.project.sources import use_source
 
@@ -149,12 +154,13 @@ def import_(
         raise click.UsageError("--no-pair and --pair-column contradict each other; give one of them.")
     target = opened(project)
     table = table_of(file)
+    names = label_names(mapping, settings_of(target).labels)
     if wants_decisions(told, table):
-        import_decisions(target, table, told, _label_names(mapping), dry_run=dry_run, as_json=as_json)
+        import_decisions(target, table, told, names, dry_run=dry_run, as_json=as_json)
         return
     guess, numbers = guessed(target, table), by_number(table.columns)
     columns = {role: numbers.get(column or "", column) for role, column in columns.items()}
-    options = with_silver(_chosen(replace(guess, pair=None) if no_pair else guess, mapping, columns), told)
+    options = with_silver(_chosen(replace(guess, pair=None) if no_pair else guess, names, columns), told)
     if told["join"] is None:
         options = joining(target, table, options)
     look = preview(target, table, options)
@@ -176,7 +182,7 @@ def import_(
     answer(result, as_json, lambda: _imported(result))
 
 
-def _chosen(guess: "ImportOptions", mapping: tuple[str, ...], columns: dict[str, str | None]) -> "ImportOptions":
+def _chosen(guess: "ImportOptions", mapping: dict[str, str], columns: dict[str, str | None]) -> "ImportOptions":
     """The guess, overridden by what the user chose."""
     names = {"id" if key == "id_column" else key: value for key, value in columns.items() if value is not None}
     split = names.pop("split", None)
@@ -196,17 +202,7 @@ def _chosen(guess: "ImportOptions", mapping: tuple[str, ...], columns: dict[str,
             if role == "split_column" and "split" not in changes:
                 raise click.UsageError(f"Column {guess.split_column} has another role; name the split with --split.")
     label_names = guess.label_names if names.get("label", guess.label) == guess.label else {}
-    return replace(guess, **changes, label_names={**label_names, **_label_names(mapping)})  # type: ignore[arg-type]
-
-
-def _label_names(mapping: tuple[str, ...]) -> dict[str, str]:
-    pairs = [entry.rpartition("=") for entry in mapping]
-    for (name, _, label), entry in zip(pairs, mapping, strict=True):
-        if not name or not label:
-            raise click.UsageError(
-                f"--map {entry!r} is not a pair; write it as FILE=PROJECT, such as --map pos=positive."
-            )
-    return {name: label for name, _, label in pairs}
+    return replace(guess, **changes, label_names={**label_names, **mapping})  # type: ignore[arg-type]
 
 
 def _warn_of_overlaps(look: "ImportPreview", leave_out_leaks: bool, leave_out_duplicates: bool) -> None:
@@ -297,19 +293,18 @@ def _imported(result: "ImportResult") -> str:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--split", "splits", type=split_names, multiple=True, help="Only this split; repeat it for several.")
 @click.option("--decisions", is_flag=True, help="One row for each decision: who said what about which text, and when.")
-def export(project: Path, file: Path, splits: tuple[str, ...], decisions: bool) -> None:
+@click.option("--format", default="csv", metavar="SUFFIX", show_default=True, help="Format of standard output.")
+def export(project: Path, file: Path, splits: tuple[str, ...], decisions: bool, format: str) -> None:
     """Write the data set; `_EXPORT` is the help."""
     from inffeed_core.project.decision_rows import export_decisions
     from inffeed_core.project.exporting import export as export_texts
 
     source, chosen = opened(project), [Split(s) for s in splits or Split]
-    with shown_progress() as progress:
-        if decisions:
-            rows = export_decisions(source, file, progress=progress, splits=chosen)
-            tell(filled("{rows:,} {rows:decision|decisions} written to {file}.", rows=rows, file=file))
-            return
-        rows = export_texts(source, file, progress=progress, splits=chosen)
-    tell(filled("{rows:,} {rows:text|texts} written to {file}.", rows=rows, file=file))
+    with shown_progress() as progress, written_to(file, format) as place:
+        act = export_decisions if decisions else export_texts
+        rows = act(source, place, progress=progress, splits=chosen)
+    said = "{rows:,} {rows:decision|decisions}" if decisions else "{rows:,} {rows:text|texts}"
+    tell(filled(f"{said} written to {{file}}.", rows=rows, file=file), err=str(file) == PIPE)
 
 
 @click.command(epilog="Example: inffeed backup reviews /media/usb/reviews-monday")
@@ -336,9 +331,7 @@ def backup(project: Path, to: Path, as_json: bool) -> None:
 @click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
 @click.option("--lease-minutes", type=float, help="Minutes that a flag stays reserved for an inactive annotator.")
 @click.option("--audit-share", type=float, help="Share of reviewed texts that are drawn at random, 0 to 0.5.")
-@click.option(
-    "--guidelines", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file shown to annotators."
-)
+@guidelines_options
 @click.option("--seed", type=int, help="For everything that draws at random from now on.")
 @click.option("--warning", help="Shown before the first text of a day; empty for none.")
 @click.option("--blur/--no-blur", default=None, help="Blur texts until they are revealed.")
@@ -353,7 +346,7 @@ def backup(project: Path, to: Path, as_json: bool) -> None:
 @click.option("--refresh-after", type=int, help="Decisions in the browser after which flags are updated; 0 for never.")
 @json_option
 def settings(
-    project: Path, as_json: bool, guidelines: Path | None, context: tuple[str, ...], **changes: float | str | None
+    project: Path, as_json: bool, guidelines: str | None, context: tuple[str, ...], **changes: float | str | None
 ) -> None:
     """Show the settings of the project DIR, or change some.
 
@@ -366,7 +359,7 @@ def settings(
     if context:
         wanted["context"] = _context(target, context)
     if guidelines is not None:
-        wanted["guidelines"] = guidelines.read_text(encoding="utf-8").strip()
+        wanted["guidelines"] = guidelines
     now = change_settings(target, **wanted) if wanted else settings_of(target)
     answer(now, as_json, lambda: "\n".join(f"{name + ':':<16}{value}" for name, value in now.as_dict().items()))
 

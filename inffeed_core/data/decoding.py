@@ -42,7 +42,7 @@ class Text:
         """Python's name of the encoding, leaving out any mark."""
         return self.codec.removesuffix("-sig")
 
-    def open(self, newline: str) -> TextIO:
+    def open(self, newline: str | None) -> TextIO:
         """The text from its beginning; `newline` as for the built-in `open`."""
         return io.TextIOWrapper(io.BytesIO(self.data), self.codec, newline=newline)
 

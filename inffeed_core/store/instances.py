@@ -128,14 +128,17 @@ def ids_by_hash(db: Database, hashes: Iterable[str]) -> dict[str, list[str]]:
 
 
 def next_numbers(db: Database) -> dict[Split, int]:
-    """For each split, the lowest n such that neither `<split>-n` nor any higher number is an id of the project."""
-    sql = """
-        SELECT s.value AS split, 1 + coalesce((
-            SELECT max(CAST(substr(id, length(s.value) + 2) AS INTEGER)) FROM instance
-            WHERE id GLOB s.value || '-[0-9]*' AND NOT substr(id, length(s.value) + 2) GLOB '*[^0-9]*'
-        ), 0) AS n FROM json_each(?) s
+    """For each split, the lowest n such that neither `<split>-n` nor any higher number is an id in the project.
+
+    Numbers may be longer than SQLite's integers; those of more than a thousand digits are not looked at.
     """
-    return {Split(r["split"]): r["n"] for r in db.query(sql, [json.dumps([s.value for s in Split])])}
+    sql = """
+        SELECT ltrim(substr(id, length(:split) + 2), '0') AS digits FROM instance
+        WHERE id GLOB :split || '-[0-9]*' AND NOT substr(id, length(:split) + 2) GLOB '*[^0-9]*'
+        AND length(digits) <= 1000 ORDER BY length(digits) DESC, digits DESC LIMIT 1
+    """
+    found = {split: next((row["digits"] for row in db.query(sql, {"split": split.value})), "") for split in Split}
+    return {split: int(digits or "0") + 1 for split, digits in found.items()}
 
 
 def same_texts(db: Database, hashes: Iterable[str]) -> list[tuple[str, Split, str]]:

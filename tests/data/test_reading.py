@@ -126,7 +126,7 @@ def test_unclosed_quote_is_told_with_the_line_where_it_begins() -> None:
         ("a.jsonl", b'{"text": "a"}\n[1]\n\n{"text": }\n', "Row 3: Line 4 is not a JSON object"),
         ("a.jsonl", b'{"te\\ud800xt": "a"}', "holds half of a character"),
         ("a.csv", b"te\0xt,label\na,b\n", "holds a NUL"),
-        ("a.jsonl", b"[" * 100_000, "not a JSON object"),
+        ("a.jsonl", b"[" * 100_000, "not valid JSON"),
         ("a.csv.gz", b"text,label\na,b\n", "not a valid gzip"),
         ("a.csv.gz", gzip.compress(CSV.encode() * 99, mtime=0)[:-9], "not a valid gzip"),
         ("a.parquet", b"PAR1 not really PAR1", "not valid Parquet"),
@@ -139,7 +139,7 @@ def test_unclosed_quote_is_told_with_the_line_where_it_begins() -> None:
             "Unpack it first",
         ),  # without the time, by which workers of one run would name the test differently
         ("a.doc", b"x", "not end in a format that can be read"),
-        ("a.json", b"[]", "not end in a format that can be read"),
+        ("a.jsn", b"[]", "not end in a format that can be read"),
         ("csv", b"x", "not end in a format that can be read"),
         (".gz", b"x", "not end in a format that can be read"),
     ],

@@ -178,3 +178,14 @@ def test_a_text_column_chosen_as_label_gives_short_messages(empty: Project) -> N
 def test_size_limit_is_a_setting(empty: Project) -> None:
     with pytest.raises(ImportRefused, match="the limit is 10"):
         preview(empty, csv("1,train,good,positive"), limits=ReadLimits(bytes=10))
+
+
+@pytest.mark.parametrize("number", ["9223372036854775807", "9223372036854775808", "9" * 30, "0" * 30 + "7", "9" * 2000])
+def test_ids_of_any_number_leave_room_for_later_ones(empty: Project, number: str) -> None:
+    commit(empty, csv(f"train-{number},train,first,positive"), MIXED)
+    numbered = ImportOptions("text", "label", split_column="split")
+    for text in ("second", "third"):
+        commit(empty, csv(f"train,{text},positive", header="split,text,label"), numbered)
+    given = [id for id, _ in contents(empty)[1:]]
+    following = 1 if len(number) > 1000 else int(number) + 1
+    assert given == [f"train-{following:06d}", f"train-{following + 1:06d}"]

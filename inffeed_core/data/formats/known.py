@@ -3,6 +3,7 @@
 This is the only list of them. Packages that are large or may be missing are imported when a file needs them.
 """
 
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -18,6 +19,10 @@ Parse = Callable[[str, bytes, str | None, Tally, Layout], Table]
 → its table."""
 Write = Callable[[BinaryIO, Mapping[str, Kind], Iterable[Sequence[Cell]]], None]
 """(file, columns with their kinds, rows) → written to the file."""
+
+
+_LOOKED_AT = 1000
+"""Bytes that tell the format of a file without a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,17 @@ class Format:
 def upload_types() -> list[str]:
     """The suffixes that an uploader offers: every one that can be read."""
     return [*SUFFIXES, "gz"]
+
+
+def suffix_by_content(data: bytes) -> str:
+    """The suffix of a file without a name: what its first bytes tell, otherwise that of CSV."""
+    if data.startswith(b"\x1f\x8b"):
+        return f"{suffix_by_content(zlib.decompressobj(31).decompress(data[:_LOOKED_AT], _LOOKED_AT))}.gz"
+    for beginning, suffix in ((b"PAR1", "parquet"), (b"PK", "xlsx"), (b"\xd0\xcf\x11\xe0", "xls")):
+        if data.startswith(beginning):
+            return suffix
+    start = data[:_LOOKED_AT].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return "json" if start.startswith((b"{", b"[")) else "csv"
 
 
 def format_of(name: str) -> tuple[Format | None, bool]:
@@ -72,6 +88,10 @@ def _parse_jsonlines(name: str, text: Text, tally: Tally, layout: Layout) -> Tab
     return jsonlines.parse(name, text, tally)
 
 
+def _parse_json(name: str, text: Text, tally: Tally, layout: Layout) -> Table:
+    return jsonlines.parse_list(name, text, tally)
+
+
 def _parse_parquet(name: str, data: bytes, codec: str | None, tally: Tally, layout: Layout) -> Table:
     from inffeed_core.data.formats import parquet
 
@@ -96,6 +116,10 @@ def _write_jsonlines(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable
     jsonlines.write(file, list(columns), rows)
 
 
+def _write_json(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
+    jsonlines.write_list(file, list(columns), rows)
+
+
 def _write_parquet(file: BinaryIO, columns: Mapping[str, Kind], rows: Iterable[Sequence[Cell]]) -> None:
     from inffeed_core.data.formats import parquet
 
@@ -109,6 +133,7 @@ FORMATS = (
     Format("CSV", ("csv",), _decoded(delimited.parse), write=_write_csv, gzipped=True, laid_out=_DELIMITED),
     Format("TSV", ("tsv", "tab"), _decoded(_parse_tsv), write=_write_tsv, gzipped=True, laid_out=_DELIMITED),
     Format("JSON Lines", ("jsonl", "ndjson"), _decoded(_parse_jsonlines), write=_write_jsonlines, gzipped=True),
+    Format("JSON", ("json",), _decoded(_parse_json), write=_write_json, gzipped=True),
     Format("Parquet", ("parquet",), _parse_parquet, write=_write_parquet, gzipped=False),
     Format("Excel", ("xlsx", "xlsm"), _parse_excel, write=None, gzipped=False, laid_out=_SHEETS),
     Format("Excel 97", ("xls",), _parse_excel, write=None, gzipped=False, laid_out=_SHEETS, extra=("excel", "xlrd")),

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow
 import pyarrow.compute
@@ -12,6 +12,7 @@ import pyarrow.parquet
 from inffeed_core.data.class_labels import class_names, named
 from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, Kind, Table, as_cell, as_text, checked_columns, refused
+from inffeed_core.errors import ImportRefused
 
 _ROWS_AT_A_TIME = 10_000
 _INCREMENTAL = "DELTA_BYTE_ARRAY"
@@ -36,10 +37,11 @@ def parse(name: str, data: bytes, tally: Tally) -> Table:
     """
     try:
         columns, content, class_names = _content(data, tally)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise refused(
-            name, f"The file is not valid Parquet ({error}).", "Write it again, or export it as CSV."
-        ) from error
+    except (ImportRefused, MemoryError):
+        raise
+    except Exception as error:  # whatever pyarrow raises over a damaged file
+        problem = f"The file is not valid Parquet ({error!s:.300})."
+        raise refused(name, problem, "Write it again, or export it as CSV.") from error
     if not tally.rows or not columns:
         raise refused(name, "The file has no rows.", "Choose a file with at least one row.")
     notes = tuple(_note_of_names(column, names) for column, names in class_names.items())
@@ -118,12 +120,28 @@ def _total(lengths: pyarrow.Array) -> int:
 def _cells(array: pyarrow.Array, names: Sequence[str] | None) -> list[Cell]:
     if pyarrow.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    values = array.to_pylist()
-    if pyarrow.types.is_string(array.type):
-        return values  # type: ignore[no-any-return]
+    values = _values(array)
+    if pyarrow.types.is_string(array.type) and not any(isinstance(value, bytes) for value in values):
+        return values
     if names is not None:
         values = [named(value, names) for value in values]
     return [as_cell(value) for value in values]
+
+
+def _values(array: pyarrow.Array) -> list[Any]:
+    """Python's values. Texts that are not UTF-8 stay bytes; moments that Python cannot hold become texts."""
+    try:
+        return array.to_pylist()  # type: ignore[no-any-return]
+    except Exception:
+        kind = array.type
+        if _is_text(kind):
+            return array.cast(pyarrow.binary()).to_pylist()  # type: ignore[no-any-return]
+        if pyarrow.types.is_timestamp(kind) and kind.tz is not None:  # a zone that is unknown here: as UTC
+            moments = array.cast(pyarrow.timestamp(kind.unit)).cast(pyarrow.string()).to_pylist()
+            return [None if moment is None else f"{moment.replace(' ', 'T')}+00:00" for moment in moments]
+        if pyarrow.types.is_temporal(kind):
+            return [moment and moment.replace(" ", "T") for moment in array.cast(pyarrow.string()).to_pylist()]
+        raise
 
 
 def _note_of_names(column: str, names: Sequence[str]) -> str:
