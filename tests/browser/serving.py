@@ -34,6 +34,7 @@ LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("1
 LOCAL += ("data:", "blob:", "about:", "chrome-extension:")
 SERVER_GONE = (
     "ERR_CONNECTION",
+    "ERR_CONTENT_LENGTH_MISMATCH",
     "dynamically imported module",
     "WebSocket",
     "disconnected from server",

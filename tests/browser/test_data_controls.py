@@ -95,3 +95,15 @@ def test_the_row_that_is_ticked_is_the_text_that_explore_opens(page: Page, serve
         second = list(store.instances(db))[1]
     assert f"id={second.id}" in page.url
     expect(page.locator('[data-testid="stText"]', has_text=second.text).first).to_be_visible()
+
+
+def test_no_table_offers_a_file_that_a_spreadsheet_could_execute(page: Page, server: Server, tmp_path: Path):
+    project = make_reviewable(tmp_path / "project", Filling(silver=4, texts={"s000": "=1+1"}))
+    opened(page, server, project, "Texts")
+    grid = page.get_by_test_id("stDataFrame").first
+    expect(grid).to_be_visible(timeout=30_000)
+    grid.hover()
+    tools = page.get_by_test_id("stElementToolbarButton")
+    expect(tools.filter(has=page.get_by_role("button", name="Search")).first).to_be_visible()
+    expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
+    expect(tools.filter(has=page.locator("[aria-label^='Download']"))).to_be_hidden()

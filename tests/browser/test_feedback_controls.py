@@ -1,50 +1,26 @@
 """Every control of the Feedback page, and whether what the page says is what the database then holds."""
 
 import re
-import shutil
 import time
-from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
+from acting import SECONDS, address, button, choose, click_box, done, put, settings_of_job, settled
 from playwright.sync_api import Locator, Page, expect
 from serving import Server
-from small import make_small
-from tiny_models import save_model
 
 from inffeed_core import feedback, store
-from inffeed_core.analysis.analysing import analyse
-from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, change_settings
-from inffeed_core.records import Act, Decision, Job, JobState, Split
-from inffeed_core.settings import AnalysisSettings, FeedbackSettings, TrainSettings
+from inffeed_core.records import Act, Decision, Split
+from inffeed_core.settings import FeedbackSettings
 
-SECONDS = 1_000
-FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 SIZE = 14
 """Proposals of a set, on two pages."""
 
 
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A small project on a tiny encoder, with one analysed version in use."""
-    folder = tmp_path_factory.mktemp("template")
-    project = make_small(folder / "project")
-    change_settings(project, model=str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
-    train(project, TrainSettings(max_tokens=32), quiet)
-    analyse(project, FEW, quiet)
-    return project
-
-
 @pytest.fixture
-def project(template: Project, tmp_path: Path) -> Project:
-    copied = Project(Path(shutil.copytree(template.folder, tmp_path / "project")))
-    propose(copied)
-    return copied
+def project(trained: Project) -> Project:
+    propose(trained)
+    return trained
 
 
 def propose(project: Project, first: int = 0) -> int:
@@ -62,29 +38,17 @@ def other(label: str) -> str:
 
 
 def open_feedback(page: Page, server: Server, project: Project, annotator: str = "Ada") -> None:
-    page.goto(f"{server.url}/feedback?{urlencode({'project': str(project.folder), 'annotator': annotator})}")
+    page.goto(address(server, "feedback", project, annotator=annotator))
     expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=60 * SECONDS)
     settled(page)
-
-
-def settled(page: Page) -> None:
-    """Until the server has drawn what the last click asked for."""
-    page.wait_for_timeout(150)
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=30 * SECONDS)
-
-
-def button(page: Page, name: str | re.Pattern[str]) -> Locator:
-    return page.get_by_role("button", name=name)
 
 
 def box(page: Page, rank: int) -> Locator:
     return page.get_by_role("checkbox", name=f"No. {rank}", exact=True)
 
 
-def click_box(page: Page, *ranks: int) -> None:
-    for rank in ranks:
-        page.get_by_test_id("stCheckbox").filter(has_text=re.compile(rf"^No\. {rank}$")).locator("label").click()
-    settled(page)
+def tick(page: Page, *ranks: int) -> None:
+    click_box(page, *(f"No. {rank}" for rank in ranks))
 
 
 def ticked(page: Page) -> list[int]:
@@ -106,7 +70,7 @@ def turn_to(page: Page, number: int) -> None:
 
 
 def apply_unchecked(page: Page) -> None:
-    button(page, "Apply without the check").click()
+    button(page, re.compile("Apply without the check")).click()
     button(page, re.compile(r"^Apply \d+ change")).click()
     expect(page.get_by_text("left out (set").first).to_be_visible(timeout=30 * SECONDS)
     settled(page)
@@ -137,7 +101,7 @@ def test_none_then_one_applies_that_one(server: Server, page: Page, project: Pro
     button(page, "Tick none").click()
     settled(page)
     assert (ticked(page), announced(page)) == ([], 0)
-    click_box(page, 2)
+    tick(page, 2)
     assert (ticked(page), announced(page)) == ([2], 1)
     apply_unchecked(page)
     assert applied(project) == [2]
@@ -145,10 +109,10 @@ def test_none_then_one_applies_that_one(server: Server, page: Page, project: Pro
 
 def test_ticks_outlive_turning_pages_and_going_away(server: Server, page: Page, project: Project):
     open_feedback(page, server, project)
-    click_box(page, 3, 7)
+    tick(page, 3, 7)
     turn_to(page, 2)
     assert ticked(page) == [11, 12, 13, 14]
-    click_box(page, 12)
+    tick(page, 12)
     turn_to(page, 1)
     assert ticked(page) == [1, 2, 4, 5, 6, 8, 9, 10]
     page.get_by_role("link", name="Models").first.click()
@@ -160,10 +124,10 @@ def test_ticks_outlive_turning_pages_and_going_away(server: Server, page: Page, 
     assert (ticked(page), announced(page)) == ([1, 2, 4, 5, 6, 8, 9, 10], 11)
     button(page, "Tick none").click()
     settled(page)
-    click_box(page, 5)
+    tick(page, 5)
     button(page, "Tick all").click()
     settled(page)
-    click_box(page, 1, 2)
+    tick(page, 1, 2)
     turn_to(page, 2)
     assert ticked(page) == [11, 12, 13, 14]
     turn_to(page, 1)
@@ -176,12 +140,12 @@ def test_two_tabs_apply_what_each_of_them_showed(server: Server, page: Page, pro
     open_feedback(page, server, project)
     button(page, "Tick none").click()
     settled(page)
-    click_box(page, 1, 2, 3)
+    tick(page, 1, 2, 3)
     second = page.context.new_page()
     open_feedback(second, server, project)
     apply_unchecked(page)
     assert applied(project) == [1, 2, 3]
-    click_box(second, 4)  # drawn anew: three have been applied elsewhere
+    tick(second, 4)  # drawn anew: three have been applied elsewhere
     assert (ticked(second), announced(second)) == ([5, 6, 7, 8, 9, 10], 10)
     (act,) = feedback.acts(project)
     feedback.undo(project, act.token, "Ada")
@@ -191,23 +155,19 @@ def test_two_tabs_apply_what_each_of_them_showed(server: Server, page: Page, pro
 
 def test_a_second_set_has_ticks_of_its_own(server: Server, page: Page, project: Project):
     open_feedback(page, server, project)
-    click_box(page, 1)
+    tick(page, 1)
     propose(project, first=4)
-    click_box(page, 2)  # the new set comes before the eyes, the click went to the old
+    tick(page, 2)  # the new set comes before the eyes, the click went to the old
     expect(page.get_by_role("combobox", name=re.compile("Set of proposals"))).to_be_visible()
     assert len(ticked(page)) in (9, 10)
     said = announced(page)
-    page.get_by_role("combobox", name=re.compile("Set of proposals")).click()
-    page.get_by_role("option", name=re.compile("^1 ")).click()
-    settled(page)
+    choose(page, "Set of proposals", re.compile("^1 "))
     assert (ticked(page), announced(page)) == ([3, 4, 5, 6, 7, 8, 9, 10], 12)
-    page.get_by_role("combobox", name=re.compile("Set of proposals")).click()
-    page.get_by_role("option", name=re.compile("^2 ")).click()
-    settled(page)
+    choose(page, "Set of proposals", re.compile("^2 "))
     assert announced(page) == said
     button(page, "Tick none").click()
     settled(page)
-    click_box(page, 3)
+    tick(page, 3)
     apply_unchecked(page)
     assert (applied(project, 2), feedback.acts(project)[0].proposal_set) == ([3], 2)
 
@@ -222,31 +182,8 @@ def test_a_text_that_is_decided_meanwhile_is_not_touched(server: Server, page: P
     assert 4 not in ticked(page)
 
 
-def put(page: Page, label: str, value: str) -> None:
-    page.get_by_role("spinbutton", name=label, exact=True).fill(value)
-    page.keyboard.press("Enter")
-    settled(page)
-
-
-def ended(project: Project, kind: str) -> Job:
-    """The latest job of this kind, once it has ended."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        with store.reading(project.db) as db:
-            found = [one for one in store.jobs(db) if one.kind == kind]
-        if found and found[0].state.ended:
-            return found[0]
-        time.sleep(0.05)
-    raise AssertionError(f"the jobs of kind {kind} were {found}")
-
-
-def settings_of_job(project: Project, job: Job) -> dict[str, object]:
-    with store.reading(project.db) as db:
-        return store.job_settings(db, job.id)
-
-
 def come_by_the_room(page: Page, server: Server, project: Project) -> None:
-    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    page.goto(address(server, "review", project, annotator="Ada"))
     expect(page.get_by_role("combobox", name=re.compile("Order"))).to_be_visible(timeout=60 * SECONDS)
     settled(page)
     page.get_by_role("link", name="Feedback").first.click()
@@ -261,12 +198,9 @@ def ask_for_proposals(page: Page, project: Project) -> None:
     put(page, "Maximum changes, % of each label", "40")
     put(page, "Influencers (K)", "3")
     put(page, "Minimum lead", "0.1")
-    page.get_by_role("combobox", name=re.compile("How they vote")).click()
-    page.get_by_role("option", name="For their own label, one each").click()
-    settled(page)
+    choose(page, "How they vote", "For their own label, one each")
     button(page, "Look for proposals").click()
-    job = ended(project, "propose")
-    assert job.state is JobState.DONE, job.error
+    job = done(project, "propose")
     wanted = FeedbackSettings(method="influence-vote", influencers=3, vote="count", margin=0.1, cap=0.4)
     assert settings_of_job(project, job) == {"feedback": wanted.as_dict()}
     expect(page.get_by_role("combobox", name=re.compile("Set of proposals"))).to_be_visible(timeout=30 * SECONDS)
@@ -276,19 +210,16 @@ def ask_for_proposals(page: Page, project: Project) -> None:
 
 
 def check_two(page: Page, project: Project, ids: list[str]) -> None:
-    page.get_by_role("combobox", name=re.compile("Set of proposals")).click()
-    page.get_by_role("option", name=re.compile("^1 ")).click()
-    settled(page)
+    choose(page, "Set of proposals", re.compile("^1 "))
     page.get_by_test_id("stCheckbox").filter(has_text="Why").locator("label").first.click()
     settled(page)
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     button(page, "Tick none").click()
     settled(page)
-    click_box(page, 1, 3)
+    tick(page, 1, 3)
     put(page, "Maximum rounds", "1")
     button(page, re.compile("Check and apply 2")).click()
-    job = ended(project, "feedback")
-    assert job.state is JobState.DONE, job.error
+    job = done(project, "feedback")
     asked = settings_of_job(project, job)
     assert asked == {"set": 1, "ids": [ids[0], ids[2]], "by": "Ada", "rounds": 1}
     expect(page.get_by_text(re.compile("Validation (did not confirm|confirmed)"))).to_be_visible(timeout=30 * SECONDS)
@@ -298,7 +229,7 @@ def check_two(page: Page, project: Project, ids: list[str]) -> None:
 def send_two(page: Page, project: Project, ids: list[str]) -> None:
     button(page, "Tick none").click()
     settled(page)
-    click_box(page, 5, 6)
+    tick(page, 5, 6)
     button(page, "Send to review").click()
     expect(page.get_by_text("2 texts were sent to review.")).to_be_visible(timeout=30 * SECONDS)
     with store.reading(project.db) as db:
@@ -354,7 +285,7 @@ def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page
     button(page, "Tick all").click()
     button(page, "Tick none").click()
     settled(page)
-    click_box(page, 9, 2, 9)
+    tick(page, 9, 2, 9)
     feedback.apply(project, 1, [feedback.preview(project).proposals[0].id], "Eve", "eve")
     apply_unchecked(page)
     assert applied(project) == [1, 2]
@@ -363,3 +294,27 @@ def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page
     expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=30 * SECONDS)
     settled(page)
     assert (1 in ticked(page), 2 in ticked(page), announced(page)) == (False, False, 12)
+
+
+def test_who_gives_a_name_sees_the_texts_and_goes_on_from_here(server: Server, page: Page, project: Project):
+    change_settings(project, blur=True)
+    page.goto(address(server, "feedback", project))
+    expect(page.get_by_text("Enter your name first")).to_be_visible(timeout=60 * SECONDS)
+    expect(button(page, re.compile("Check and apply"))).to_be_disabled()
+    page.get_by_role("textbox", name="Your name, stored with the changes you apply").fill("Ada L.")
+    page.keyboard.press("Enter")
+    expect(button(page, re.compile("Check and apply"))).to_be_enabled(timeout=30 * SECONDS)
+    first, text = feedback.preview(project).proposals[0].id, feedback.preview(project).proposals[0].text
+    expect(page.get_by_text(text)).to_be_hidden()
+    page.get_by_text("Show the text", exact=True).first.click()
+    expect(page.get_by_text(text)).to_be_visible()
+    click_box(page, "Why")
+    page.get_by_role("link", name="Explore this text").click()
+    page.wait_for_url(re.compile(f"id={first}"))
+    page.get_by_role("link", name="Feedback").first.click()
+    expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=30 * SECONDS)
+    settled(page)
+    apply_unchecked(page)
+    assert [act.annotator for act in feedback.acts(project)] == ["Ada L."]
+    page.get_by_role("link", name="Retrain on the Models page").click()
+    expect(page.get_by_text("Version in use")).to_be_visible(timeout=30 * SECONDS)

@@ -3,11 +3,15 @@
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from acting import button, eventually, jobs, settings_of_job
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
-from inffeed_core.project.folder import Project, settings_of
+from inffeed_core import store
+from inffeed_core.project.folder import Project, open_project, settings_of
+from inffeed_core.records import JobState
+from inffeed_core.settings import AnalysisSettings, TrainSettings
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -70,9 +74,59 @@ def test_a_folder_opens_and_the_next_step_leads_where_it_says(page: Page, server
 
 def stored(project: Project) -> tuple[int, int, int]:
     """(gold, silver, decisions)."""
-    from inffeed_core import store
-
     with store.reading(project.db) as db:
         splits = [one.split for one in store.instances(db)]
         decisions = db.execute("SELECT count(*) FROM decision").fetchone()[0]
     return len(splits) - splits.count("silver"), splits.count("silver"), decisions
+
+
+def test_a_project_is_made_of_what_its_form_says(page: Page, server: Server):
+    page.goto(server.url)
+    button(page, "New project").click()
+    page.get_by_role("textbox", name="Name").fill("Never made")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("textbox", name="Labels")).to_be_hidden()
+    assert not (server.folder / "never-made").exists()
+    button(page, "New project").click()
+    fields = {"Name": "Form: of *a* shop", "Labels": "bad, fair , good", "Guidelines": "Judge it.\nBe <b>fair</b>."}
+    page.get_by_role("textbox", name="Name").fill(fields["Name"])
+    page.get_by_role("textbox", name="Labels").fill("bad")
+    page.get_by_role("textbox", name="Encoder").fill("some/encoder")
+    page.get_by_role("textbox", name="Guidelines for annotators").fill(fields["Guidelines"])
+    button(page, "Create").click()
+    expect(page.get_by_text("This did not work")).to_be_visible(timeout=30_000)  # one label is none to choose from
+    page.get_by_role("textbox", name="Labels").fill(fields["Labels"])
+    button(page, "Create").click()
+    expect(page.get_by_text("Import a gold seed")).to_be_visible(timeout=30_000)
+    made = settings_of(open_project(Path(query(page)["project"][0])))
+    assert (made.name, made.labels) == (fields["Name"], ("bad", "fair", "good"))
+    assert (made.model, made.guidelines) == ("some/encoder", fields["Guidelines"])
+
+
+def test_the_sample_opens_trains_and_opens_again(page: Page, server: Server):
+    page.goto(server.url)
+    button(page, "Open the sample project").click()
+    expect(button(page, "Cancel")).to_be_visible(timeout=90_000)
+    sample = Project(server.folder / "sample")
+    assert query(page)["project"] == [str(sample.folder)]
+    for place, n in enumerate(stored(sample)):
+        expect(page.get_by_test_id("stMetricValue").nth(place)).to_have_text(str(n))
+    job = jobs(sample)[0]
+    assert job.kind == "retrain"
+    assert settings_of_job(sample, job) == {
+        "train": TrainSettings().as_dict(),
+        "analysis": AnalysisSettings().as_dict(),
+    }
+    page.get_by_text("Log", exact=True).click()
+    expect(page.get_by_test_id("stCode").get_by_text("INFO", exact=False).first).to_be_visible(timeout=60_000)
+    button(page, "Cancel").click()
+    assert eventually(sample, lambda one: one.state.ended).state is JobState.CANCELLED
+    expect(page.get_by_text("Training was cancelled")).to_be_visible(timeout=30_000)
+    button(page, "Dismiss").click()
+    expect(page.get_by_text("Training was cancelled")).to_be_hidden(timeout=30_000)
+    before = stored(sample)
+    button(page, "Open the sample project").click()  # what is there is opened, and trained as it has no model yet
+    assert eventually(sample, lambda one: one.id != job.id).kind == "retrain"
+    button(page, "Cancel").click()
+    eventually(sample, lambda one: one.state.ended)
+    assert stored(sample) == before

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import psutil
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from reviewing import Filling, make_reviewable
 from serving import Server
 
 from inffeed_core import store
@@ -160,3 +161,32 @@ def test_reading_ends_when_it_is_cancelled_or_the_tab_is_closed(
     left = psutil.wait_procs(working, timeout=10)[1]
     assert not left
     assert stored(empty) == []
+
+
+def test_equal_texts_are_left_out_as_the_boxes_say(page: Page, server: Server, tmp_path: Path):
+    texts = {"v002": "Leaked words.", "t001": "Seen before."}
+    project = make_reviewable(tmp_path / "project", Filling(silver=3, texts=texts))
+    open_import(page, server, project)
+    import_three(page, project, "1", clicked=(), kept="bc")
+    import_three(page, project, "2", clicked=(LEAKS, AGAIN), kept="a")
+    import_three(page, project, "3", clicked=(LEAKS,), kept="abc")
+
+
+LEAKS, AGAIN = "Leave them out of train and silver", "Leave out repeated texts"
+
+
+def import_three(page: Page, project: Project, name: str, clicked: tuple[str, ...], kept: str) -> None:
+    """A text of validation, one of train, and one that is new at the first time."""
+    before = {one.id for one in stored(project)}
+    rows = ["id,text,label", "a,Leaked words.,positive", "b,Seen before.,negative", "c,New.,positive"]
+    upload(page, f"{name}.csv", f"\n{name}".join(rows).encode())
+    expect(page.get_by_text(LEAKS)).to_be_visible(timeout=SECONDS)
+    page.get_by_role("radio", name="train", exact=True).click()
+    settle(page)
+    assert [page.get_by_role("checkbox", name=box).is_checked() for box in (LEAKS, AGAIN)] == [True, False]
+    for box in clicked:
+        page.get_by_test_id("stCheckbox").filter(has_text=box).locator("label").click()
+        settle(page)
+    page.get_by_role("button", name="Import 3 rows").click()
+    expect(page.get_by_text(f"{name}.csv: {len(kept)} train")).to_be_visible(timeout=SECONDS)
+    assert {one.id for one in stored(project)} - before == {name + id for id in kept}

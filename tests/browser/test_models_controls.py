@@ -2,51 +2,39 @@
 
 import re
 import shutil
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from acting import (
+    SECONDS,
+    address,
+    button,
+    choose,
+    click_box,
+    done,
+    eventually,
+    jobs,
+    number,
+    put,
+    settings_of_job,
+    settled,
+)
+from playwright.sync_api import Page, expect
 from serving import Server
-from small import make_small
-from tiny_models import save_model
 
 from inffeed_core import store
-from inffeed_core.analysis.analysing import analyse
-from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, change_settings
-from inffeed_core.records import Job, JobState
+from inffeed_core.project.folder import Project
+from inffeed_core.records import JobState
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
-
-SECONDS = 1_000
-FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A small project on a tiny encoder, with one analysed version in use."""
-    folder = tmp_path_factory.mktemp("template")
-    project = make_small(folder / "project")
-    change_settings(project, model=str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
-    train(project, TrainSettings(max_tokens=32), quiet)
-    analyse(project, FEW, quiet)
-    return project
 
 
 @pytest.fixture
-def project(template: Project, tmp_path: Path) -> Project:
-    return Project(Path(shutil.copytree(template.folder, tmp_path / "project")))
+def project(trained: Project) -> Project:
+    return trained
 
 
 def open_models(page: Page, server: Server, project: Project) -> None:
-    page.goto(f"{server.url}/models?{urlencode({'project': str(project.folder)})}")
+    page.goto(address(server, "models", project))
     expect(page.get_by_text("Version in use")).to_be_visible(timeout=60 * SECONDS)
 
 
@@ -75,12 +63,6 @@ def redraw(page: Page) -> None:
     settled(page)
     page.get_by_role("radio", name="Instant").click()
     settled(page)
-
-
-def settled(page: Page) -> None:
-    """Until the server has drawn what the last click asked for."""
-    page.wait_for_timeout(150)
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=30 * SECONDS)
 
 
 def opened(page: Page, button: str, label: str = "Version") -> tuple[str, str]:
@@ -127,63 +109,14 @@ def pick(page: Page, option: str) -> None:
     settled(page)
 
 
-def number(page: Page, label: str) -> Locator:
-    return page.get_by_role("spinbutton", name=label, exact=True)
-
-
-def put(page: Page, label: str, value: str) -> None:
-    number(page, label).fill(value)
-    page.keyboard.press("Enter")
-    settled(page)
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    wanted = page.get_by_role("option", name=option, exact=True)
-    for _ in range(3):  # a redraw for a job that ends shuts what is open
-        page.get_by_role("combobox", name=re.compile(label)).click()
-        page.wait_for_timeout(500)
-        if wanted.is_visible():
-            break
-    wanted.click()
-    settled(page)
-
-
-def click_box(page: Page, label: str) -> None:
-    page.get_by_test_id("stCheckbox").filter(has_text=label).locator("label").first.click()
-    settled(page)
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
-
-
 def open_settings(page: Page) -> None:
     page.get_by_text("Settings", exact=True).click()
     expect(number(page, "Tokens read per text")).to_be_visible()
 
 
-def job_of(project: Project, kind: str) -> tuple[Job, dict[str, object]]:
-    """The latest of this kind, with the settings that it was given."""
-    with store.reading(project.db) as db:
-        found = next(one for one in store.jobs(db) if one.kind == kind)
-        return found, store.job_settings(db, found.id)
-
-
-def eventually(project: Project, kind: str, wanted: Callable[[Job], bool]) -> Job:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        with store.reading(project.db) as db:
-            found = [one for one in store.jobs(db) if one.kind == kind]
-        if found and wanted(found[0]):
-            return found[0]
-        time.sleep(0.05)
-    raise AssertionError(f"the jobs of kind {kind} were {found}")
-
-
-def done(project: Project, kind: str) -> Job:
-    found = eventually(project, kind, lambda job: job.state.ended)
-    assert found.state is JobState.DONE, found.error
-    return found
+def asked(project: Project, kind: str) -> dict[str, object]:
+    """The settings of the latest job of this kind."""
+    return settings_of_job(project, jobs(project, kind)[0])
 
 
 def idle(page: Page) -> None:
@@ -210,6 +143,7 @@ def choose_settings(page: Page) -> None:
     settled(page)
     put(page, "Regularisation (L2)", "0.01")
     put(page, "Tokens read per text", "16")
+    click_box(page, "Encode texts in int8")
     choose(page, "Influence through", "Whole model")
     click_box(page, "Refine the flags")
     choose(page, "Influence through", "Head")
@@ -233,10 +167,10 @@ def go_away_and_come_back(page: Page) -> None:
 def retrain_as_chosen(page: Page, project: Project) -> None:
     button(page, "Retrain").click()
     made = done(project, "retrain")
-    asked = job_of(project, "retrain")[1]
-    wanted = TrainSettings(recipe="plain", silver_weight=0.8, l2=0.01, max_tokens=16)
-    assert TrainSettings.from_dict(asked["train"]) == wanted  # type: ignore[arg-type]
-    assert AnalysisSettings.from_dict(asked["analysis"]) == KEPT  # type: ignore[arg-type]
+    given = asked(project, "retrain")
+    wanted = TrainSettings(recipe="plain", silver_weight=0.8, l2=0.01, max_tokens=16, precision="int8")
+    assert TrainSettings.from_dict(given["train"]) == wanted  # type: ignore[arg-type]
+    assert AnalysisSettings.from_dict(given["analysis"]) == KEPT  # type: ignore[arg-type]
     assert made.result == {"version": "v2"}
     idle(page)
     in_use(page, active(project))
@@ -258,7 +192,7 @@ def export_v2(page: Page, project: Project) -> None:
     pick(page, "v2")
     page.get_by_role("button", name="Export v2").click()
     done(project, "export-model")
-    assert job_of(project, "export-model")[1]["version"] == "v2"
+    assert asked(project, "export-model")["version"] == "v2"
     assert [folder.name for folder in project.exports.iterdir()] == ["v2"]
     idle(page)
     page.keyboard.press("Escape")
@@ -278,7 +212,7 @@ def test_every_control_in_the_order_of_a_person(server: Server, page: Page, proj
     expect(page.get_by_text("Validation also chose the flags")).to_be_visible()
     button(page, "Analyse again").click()
     done(project, "analyse")
-    assert AnalysisSettings.from_dict(job_of(project, "analyse")[1]["analysis"]) == KEPT  # type: ignore[arg-type]
+    assert AnalysisSettings.from_dict(asked(project, "analyse")["analysis"]) == KEPT  # type: ignore[arg-type]
 
 
 def set_up_a_fine_tuning(page: Page) -> None:
@@ -310,12 +244,12 @@ def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page
     expect(page.get_by_text(re.compile("^(?:.*)by a measurement"))).to_be_visible(timeout=30 * SECONDS)
     settled(page)
     button(page, "Retrain").dblclick()
-    eventually(project, "retrain", lambda job: job.stage == "Fine-tuning" and job.done > 1)
+    eventually(project, lambda job: job.stage == "Fine-tuning" and job.done > 1, "retrain")
     expect(button(page, "Retrain")).to_be_disabled()
     expect(page.get_by_text("Wait for it, or cancel it above")).to_be_visible()
-    asked = TrainSettings.from_dict(job_of(project, "retrain")[1]["train"])  # type: ignore[arg-type]
+    given = TrainSettings.from_dict(asked(project, "retrain")["train"])  # type: ignore[arg-type]
     tuned = FineTuneSettings(epochs=100, batch_size=4, learning_rate=1e-6, class_weights=True)
-    assert asked == TrainSettings(method="fine-tune", max_tokens=32, fine_tune=tuned)
+    assert given == TrainSettings(method="fine-tune", max_tokens=32, fine_tune=tuned)
     shown, words = opened(page, "Use another version")  # while it runs
     assert (shown, "Roll back to v1" in words) == ("v1", True)
     page.get_by_role("button", name="Roll back to v1").click()
@@ -323,7 +257,7 @@ def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page
     assert active(project) == "v1"
     page.keyboard.press("Escape")
     button(page, "Cancel").click()
-    assert eventually(project, "retrain", lambda job: job.state.ended).state is JobState.CANCELLED
+    assert eventually(project, lambda job: job.state.ended, "retrain").state is JobState.CANCELLED
     expect(page.get_by_text("Training was cancelled")).to_be_visible(timeout=20 * SECONDS)
     expect(button(page, "Retrain")).to_be_enabled()
     button(page, "Dismiss").click()

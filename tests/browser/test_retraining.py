@@ -4,30 +4,23 @@ The transformer is tiny and learns slowly, so that it gets better with every ste
 """
 
 import os
-import shutil
 import signal
 import time
-from collections.abc import Callable
-from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
+from acting import SECONDS, address, eventually, jobs
 from playwright.sync_api import Locator, Page, expect
 from serving import Server, Watch
-from small import make_small
-from tiny_models import save_model
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
-from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, change_settings
+from inffeed_core.project.folder import Project
 from inffeed_core.records import Job, JobState, Split
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 LONG = 100
 """Epochs that outlast every test here."""
-SECONDS = 1_000
 Predictions = dict[str, tuple[str, float]]
 
 
@@ -36,28 +29,18 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A small project on a tiny encoder, with one instant version in use."""
-    folder = tmp_path_factory.mktemp("template")
-    project = make_small(folder / "project")
-    change_settings(project, model=str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
-    train(project, TrainSettings(max_tokens=32), quiet)
-    return project
-
-
-@pytest.fixture(scope="module")
-def before(template: Project) -> Predictions:
+def before(trained_template: Project) -> Predictions:
     """What that version predicts."""
-    return predictions(template)
+    return predictions(trained_template)
 
 
 @pytest.fixture
-def project(template: Project, tmp_path: Path) -> Project:
-    return Project(Path(shutil.copytree(template.folder, tmp_path / "project")))
+def project(trained: Project) -> Project:
+    return trained
 
 
 def open_models(page: Page, server: Server, project: Project) -> None:
-    page.goto(f"{server.url}/models?{urlencode({'project': str(project.folder)})}")
+    page.goto(address(server, "models", project))
     expect(page.get_by_text("Version in use")).to_be_visible(timeout=60 * SECONDS)
 
 
@@ -77,22 +60,6 @@ def retrain_button(page: Page) -> Locator:
 
 def under_way(job: Job) -> bool:
     return job.stage == "Fine-tuning" and job.done > 2
-
-
-def jobs(project: Project) -> list[Job]:
-    with store.reading(project.db) as db:
-        return store.jobs(db)
-
-
-def eventually(project: Project, wanted: Callable[[Job], bool], seconds: float = 120.0) -> Job:
-    """The project's latest job, as soon as it is as wanted; only the row is looked at, nothing is looked after."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = jobs(project)
-        if found and wanted(found[0]):
-            return found[0]
-        time.sleep(0.02)
-    raise AssertionError(f"after {seconds:.0f} s the jobs were {jobs(project)}")
 
 
 def versions(project: Project) -> tuple[list[str], str]:

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 from reviewing import make_reviewable
+from rooms import decisions, enter, saved, shown
 from serving import Server
 
 from inffeed_core import store
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Decision
+from inffeed_core.records import Act
 
 POLICY = POLICIES[0]
 
@@ -27,29 +27,9 @@ def open_room(server: Server, page: Page, project: Project) -> Callable[..., Pag
     """Opens the room as Ada, in this or another tab, on this or another server."""
 
     def open_it(tab: Page | None = None, at: Server = server) -> Page:
-        opened = tab or page
-        query = urlencode({"project": str(project.folder), "annotator": "Ada"})
-        opened.goto(f"{at.url}/review?{query}")
-        expect(opened.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
-        return opened
+        return enter(tab or page, at, project)
 
     return open_it
-
-
-def shown(page: Page) -> str:
-    return str(page.locator(".room").get_attribute("data-item"))
-
-
-def saved(page: Page) -> None:
-    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
-
-
-def decisions(project: Project) -> list[Decision]:
-    """All of them in the order of their arrival, undos included."""
-    with store.reading(project.db) as db:
-        ids = [row["instance"] for row in db.query("SELECT DISTINCT instance FROM decision")]
-        found = {d.token: d for id in ids for d in store.decisions_about(db, id)}
-        return [found[row["token"]] for row in db.query("SELECT token FROM decision ORDER BY n")]
 
 
 def label_of(project: Project, id: str) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, held, history, make_reviewable, texts
+from rooms import saved, shown
 from serving import Server
 
 from inffeed_core import review, store
@@ -34,14 +35,6 @@ def open_room(server: Server, page: Page, project: Project) -> Callable[..., Pag
         return page
 
     return open_it
-
-
-def shown(page: Page) -> str:
-    return str(page.locator(".room").get_attribute("data-item"))
-
-
-def saved(page: Page) -> None:
-    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
 
 
 def told(project: Project) -> list[tuple[str, Act, str | None]]:

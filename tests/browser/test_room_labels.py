@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 from reviewing import Filling, history, make_reviewable
+from rooms import enter, saved
 from serving import Server
 
 from inffeed_core import store
@@ -34,13 +35,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def room(server: Server, page: Page, project: Project) -> Page:
-    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
-    expect(page.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
-    return page
-
-
-def saved(page: Page) -> None:
-    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
+    return enter(page, server, project)
 
 
 def told(project: Project) -> list[tuple[str, Act, str | None]]:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 from reviewing import Filling, history, make_reviewable
+from rooms import enter, saved, shown
 from serving import Server
 
 from inffeed_core import store
@@ -30,21 +31,9 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def open_room(page: Page, project: Project) -> Callable[..., Page]:
     def open_it(server: Server, tab: Page | None = None, annotator: str = "Ada") -> Page:
-        opened = tab or page
-        query = urlencode({"project": str(project.folder), "annotator": annotator})
-        opened.goto(f"{server.url}/review?{query}")
-        expect(opened.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
-        return opened
+        return enter(tab or page, server, project, annotator)
 
     return open_it
-
-
-def shown(page: Page) -> str:
-    return str(page.locator(".room").get_attribute("data-item"))
-
-
-def saved(page: Page, seconds: float = 30) -> None:
-    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=1000 * seconds)
 
 
 def decided(project: Project) -> list[str]:

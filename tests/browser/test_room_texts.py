@@ -2,33 +2,16 @@
 
 from urllib.parse import urlencode
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from reviewing import Filling, make_reviewable
+from rooms import decisions, saved, shown
 
 from inffeed_core import store
-from inffeed_core.project.folder import Project
-from inffeed_core.records import Decision
 
 HOSTILE = (
     '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script> **bold** [a](javascript:window.hacked=1) '
     "\u202eright to left\u202c \U0001f469\u200d\U0001f680 {label} \x00 "
 )
-
-
-def shown(page: Page) -> str:
-    return str(page.locator(".room").get_attribute("data-item"))
-
-
-def saved(page: Page) -> None:
-    expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved", timeout=30_000)
-
-
-def decisions(project: Project) -> list[Decision]:
-    """All of them in the order of their arrival, undos included."""
-    with store.reading(project.db) as db:
-        ids = [row["instance"] for row in db.query("SELECT DISTINCT instance FROM decision")]
-        found = {d.token: d for id in ids for d in store.decisions_about(db, id)}
-        return [found[row["token"]] for row in db.query("SELECT token FROM decision ORDER BY n")]
 
 
 def test_hostile_texts_are_inert(server, page, tmp_path):

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, make_reviewable
+from rooms import shown
 from serving import Server, Watch
 
 from inffeed_core import store
@@ -34,10 +35,6 @@ def enter(server: Server, chromium: Browser, watch: Watch):
     yield enter_it
     for context in contexts:
         context.close()
-
-
-def shown(page: Page) -> str:
-    return str(page.locator(".room").get_attribute("data-item"))
 
 
 def answered(project: Project) -> dict[str, list[str]]:

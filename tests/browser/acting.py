@@ -1,0 +1,93 @@
+"""What tests do on a page, and how they wait for it and for the jobs that it starts."""
+
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from playwright.sync_api import Locator, Page, expect
+from serving import Server
+
+from inffeed_core import store
+from inffeed_core.project.folder import Project
+from inffeed_core.records import Job, JobState
+
+SECONDS = 1_000
+
+
+def address(server: Server, page: str, project: Project, **query: str) -> str:
+    """Of this page of the app."""
+    return f"{server.url}/{page}?{urlencode({'project': str(project.folder), **query})}"
+
+
+def settled(page: Page) -> None:
+    """Until the server has drawn what the last click asked for."""
+    page.wait_for_timeout(150)
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=30 * SECONDS)
+
+
+def button(page: Page, name: str | re.Pattern[str]) -> Locator:
+    """By its whole name, or a pattern."""
+    return page.get_by_role("button", name=name, exact=isinstance(name, str))
+
+
+def number(page: Page, label: str) -> Locator:
+    """A field for a number."""
+    return page.get_by_role("spinbutton", name=label, exact=True)
+
+
+def put(page: Page, label: str, value: str) -> None:
+    """Into a field for a number."""
+    number(page, label).fill(value)
+    page.keyboard.press("Enter")
+    settled(page)
+
+
+def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
+    """In the select box whose name matches this pattern."""
+    wanted = page.get_by_role("option", name=option, exact=isinstance(option, str))
+    for _ in range(3):  # a redraw for a job that ends shuts what is open
+        page.get_by_role("combobox", name=re.compile(label)).click()
+        page.wait_for_timeout(500)
+        if wanted.is_visible():
+            break
+    wanted.click()
+    settled(page)
+
+
+def click_box(page: Page, *labels: str) -> None:
+    """A checkbox or a switch, by the whole of its label."""
+    for label in labels:
+        own = page.get_by_test_id("stCheckbox").filter(has_text=re.compile(rf"^\s*{re.escape(label)}\s*$"))
+        own.locator("label").first.click()
+    settled(page)
+
+
+def jobs(project: Project, kind: str | None = None) -> list[Job]:
+    """The latest first; of this kind, or of all."""
+    with store.reading(project.db) as db:
+        return [one for one in store.jobs(db) if kind in (None, one.kind)]
+
+
+def settings_of_job(project: Project, job: Job) -> dict[str, object]:
+    """What it was started with."""
+    with store.reading(project.db) as db:
+        return store.job_settings(db, job.id)
+
+
+def eventually(project: Project, wanted: Callable[[Job], bool], kind: str | None = None) -> Job:
+    """The latest job, as soon as it is as wanted; only the row is looked at, nothing is looked after."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = jobs(project, kind)
+        if found and wanted(found[0]):
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError(f"the jobs were {jobs(project)}")
+
+
+def done(project: Project, kind: str) -> Job:
+    """The latest of this kind, once it has ended well."""
+    found = eventually(project, lambda job: job.state.ended, kind)
+    assert found.state is JobState.DONE, found.error
+    return found
