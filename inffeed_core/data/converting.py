@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
-from inffeed_core.characters import is_blank
+from inffeed_core.characters import is_blank, known_label, label_key
 from inffeed_core.data.answers import ACTS, from_cell, is_time
 from inffeed_core.data.export_columns import CARRIED_VERSION, metadata_key, role_columns
 from inffeed_core.data.options import SPLIT_NAMES, ImportOptions
@@ -98,7 +98,9 @@ class _Rows:
         numbers: dict[Split, int],
         converted: Converted,
     ) -> None:
-        self._table, self._options, self._labels, self._converted = table, options, frozenset(labels), converted
+        self._table, self._options, self._labels, self._converted = table, options, tuple(labels), converted
+        self._names = {label_key(name): label for name, label in options.label_names.items()}
+        self._meant: dict[str, str | None] = {}
         self._offered = ", ".join(labels)
         self._taken, self._numbers = taken, numbers
         self._seen: dict[str, int] = {}
@@ -190,7 +192,7 @@ class _Rows:
 
     def _text(self, row: int, cells: Sequence[Cell]) -> str:
         text = as_text(cells[self._at[self._options.text or ""]])
-        if not text.strip():
+        if is_blank(text):
             self._refuse(row, f"The text (column {self._options.text!r}) is missing", "Fill it in or remove the row.")
         return text
 
@@ -202,19 +204,28 @@ class _Rows:
     def _label(self, row: int, cells: Sequence[Cell], column: str | None, split: Split | None) -> str:
         """The label in this column; "" for a silver text that has none yet."""
         raw = self._stripped(cells, column)
-        label = self._options.label_names.get(raw, raw)
-        if not raw and split in (Split.SILVER, None):
+        blank = is_blank(raw)
+        if blank and split in (Split.SILVER, None):
             return ""
-        if not raw and column is None:
+        if blank and column is None:
             problem = f"A text of {split} needs a label, and no column with labels was chosen"
             self._refuse(row, problem, "Choose the column, or import the texts as silver.")
-        elif not raw:
+            return ""
+        if blank:
             self._refuse(row, f"The label (column {column!r}) is missing", "Fill it in or remove the row.")
-        elif label not in self._labels:
+            return raw
+        if (label := self._project_label(raw)) is None:
             self._refuse(
-                row, f"{_quoted(label)} is not a label of this project", f"Correct it or map it to {self._offered}."
+                row, f"{_quoted(raw)} is not a label of this project", f"Correct it or map it to {self._offered}."
             )
-        return label
+        return label or raw
+
+    def _project_label(self, raw: str) -> str | None:
+        """The project's label for what stands in a cell, however it is encoded; None where it is none."""
+        if raw not in self._meant:
+            names = self._options.label_names
+            self._meant[raw] = known_label(names.get(raw) or self._names.get(label_key(raw)) or raw, self._labels)
+        return self._meant[raw]
 
     def _split(self, cells: Sequence[Cell]) -> Split | None:
         if self._options.split is not None:
@@ -273,9 +284,8 @@ class _Rows:
         return answers
 
     def _known(self, raw: str) -> str:
-        label = self._options.label_names.get(raw, raw)
-        if label not in self._labels:
-            raise ValueError(f"{_quoted(label)} is not a label of this project")
+        if (label := self._project_label(raw)) is None:
+            raise ValueError(f"{_quoted(raw)} is not a label of this project")
         return label
 
     def _decision(self, row: int, cells: Sequence[Cell], label: str, original: str) -> Decision | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
+from inffeed_core.characters import is_blank, known_label, label_key
 from inffeed_core.data.export_columns import PAIR, is_export
 from inffeed_core.data.layout import by_number
 from inffeed_core.data.silver_columns import (
@@ -222,7 +223,7 @@ def split_of_name(name: str) -> Split | None:
 def label_counts(table: Table, column: str) -> dict[str, int]:
     """How often each label, as the file names it, occurs in this column; most frequent first, without empty cells."""
     counts = Counter(as_text(cell).strip() for cell in table.column(column))
-    return {label: n for label, n in counts.most_common() if label}
+    return {label: n for label, n in counts.most_common() if not is_blank(label)}
 
 
 def _named(table: Table, names: Sequence[str], but: Sequence[str] = ()) -> str | None:
@@ -235,11 +236,11 @@ def _label_column(table: Table, labels: Sequence[str], but: Sequence[str] = ()) 
 
     None where nothing is left for it but texts, ids, splits and sources.
     """
-    known = {label.casefold() for label in labels}
+    known = {_loosely(label) for label in labels}
 
     def fit(column: str) -> tuple[float, int, int]:
         counts = label_counts(table, column)
-        share = sum(n for label, n in counts.items() if label.casefold() in known) / len(table.rows)
+        share = sum(n for label, n in counts.items() if _loosely(label) in known) / len(table.rows)
         usual = -_LABEL.index(column.lower()) if column.lower() in _LABEL else -len(_LABEL)
         return share, usual, -len(counts)
 
@@ -294,8 +295,13 @@ def _split_column(table: Table, but: Sequence[str]) -> str | None:
 def _same_but_for_case(counts: Mapping[str, int], labels: Sequence[str]) -> dict[str, str]:
     if len(counts) > _FEW_LABELS:
         return {}
-    by_folded = {label.casefold(): label for label in labels}
-    return {n: by_folded[n.casefold()] for n in counts if n not in labels and n.casefold() in by_folded}
+    by_folded = {_loosely(label): label for label in labels}
+    foreign = [name for name in counts if known_label(name, labels) is None]
+    return {name: by_folded[_loosely(name)] for name in foreign if _loosely(name) in by_folded}
+
+
+def _loosely(label: str) -> str:
+    return label_key(label).casefold()
 
 
 def _numbers_of_names(names: Sequence[str], labels: Sequence[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from inffeed_core.characters import known_label, label_key
 from inffeed_core.errors import ModelError
 
 
@@ -65,9 +66,9 @@ def _by_name(model_labels: Sequence[str], project_labels: Sequence[str]) -> Labe
 
 def _partner(label: str, project_labels: Sequence[str]) -> str | None:
     """The project label that equals `label` exactly, or else regardless of case; None if there are none or several."""
-    if label in project_labels:
-        return label
-    alike = [other for other in project_labels if other.casefold() == label.strip().casefold()]
+    if (same := known_label(label, project_labels)) is not None:
+        return same
+    alike = [other for other in project_labels if label_key(other).casefold() == label_key(label).casefold()]
     return alike[0] if len(alike) == 1 else None
 
 

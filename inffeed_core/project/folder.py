@@ -6,7 +6,7 @@ moved folder works as it is.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from inffeed_core.errors import AccessDenied, InfFeedError, ProjectError, StoreError
+from inffeed_core.characters import as_label, is_blank, label_key
+from inffeed_core.errors import AccessDenied, InfFeedError, ProjectError, SettingsError, StoreError
 from inffeed_core.project.places import home
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
@@ -93,9 +94,21 @@ def default_home() -> Path:
 
 def create_project(folder: Path, settings: ProjectSettings) -> Project:
     """Make a new, empty project. Raises ProjectError, and changes nothing, if `folder` is not empty."""
+    settings = replace(settings, labels=_told_apart(settings.labels))
     with made_whole(folder) as project, writing(project.db) as db:
         save_project_settings(db, settings)
     return Project(placed(folder))
+
+
+def _told_apart(labels: Sequence[str]) -> tuple[str, ...]:
+    """Labels as they are stored. Raises SettingsError where one cannot be seen, or two look the same."""
+    seen: dict[str, str] = {}
+    for label in labels:
+        if is_blank(label):
+            raise SettingsError(f"The label {ascii(label)} holds nothing that can be seen; give it a name.")
+        if (other := seen.setdefault(label_key(label), label)) != label:
+            raise SettingsError(f"The labels {ascii(other)} and {ascii(label)} look the same; name each label once.")
+    return tuple(map(as_label, labels))
 
 
 def open_project(folder: Path) -> Project:

@@ -1,13 +1,14 @@
 """Decisions from scripts and files: given in the annotator's words, stored all or not at all."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
 from sqlite_utils import Database
 
 from inffeed_core import store
+from inffeed_core.characters import known_label
 from inffeed_core.data.reading import read
 from inffeed_core.data.table import Table, as_text, refused
 from inffeed_core.errors import ImportRefused, InvalidDecision, RowProblem, UnknownInstance
@@ -75,6 +76,7 @@ def _wishes(table: Table) -> Iterator[Wish]:
 
 
 def _record(db: Database, wish: Wish, annotator: str) -> Decision:
+    wish = replace(wish, label=known_label(wish.label, store.project_settings(db).labels) or wish.label)
     act = _act(db, wish)
     label = _label(db, wish, act)
     decision = Decision(

@@ -9,9 +9,11 @@ the audit, and the decisions are undone together with their act (`feedback`), ne
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlite_utils import Database
 
+from inffeed_core.characters import known_label
 from inffeed_core.errors import InvalidDecision
 from inffeed_core.records import Act, Changes, Decision, Split
 from inffeed_core.store.clock import now
@@ -31,6 +33,7 @@ def record_decision(db: Database, decision: Decision) -> bool:
     """
     if arrived(db, decision.token):
         return False
+    decision = _as_the_project_writes(db, decision)
     _check(db, decision)
     db.table("decision").insert(
         {
@@ -214,6 +217,12 @@ def changed_since(db: Database, row: int) -> int:
 def last_decision_row(db: Database) -> int:
     """Row number of the latest decision, 0 if none; `instances(as_of=…)` takes it."""
     return int(next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM decision")))["n"])
+
+
+def _as_the_project_writes(db: Database, decision: Decision) -> Decision:
+    if decision.label is None:
+        return decision
+    return replace(decision, label=known_label(decision.label, project_settings(db).labels) or decision.label)
 
 
 def _check(db: Database, decision: Decision) -> None:

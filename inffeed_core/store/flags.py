@@ -11,9 +11,11 @@ from datetime import timedelta
 
 from sqlite_utils import Database
 
+from inffeed_core.characters import known_label
 from inffeed_core.records import Act, FlagFilter
 from inffeed_core.store.analyses import Ranked, as_score_row
 from inffeed_core.store.clock import now
+from inffeed_core.store.instances import project_settings
 from inffeed_core.store.searching import wanted_words
 from inffeed_core.store.slices import Slice
 
@@ -162,7 +164,9 @@ def wanted(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
         )
     words = wanted_words(db, only.words)
     conditions += words.conditions("i.n IN (SELECT rowid FROM instance_fts WHERE instance_fts MATCH :match)")
-    filled: dict[str, object] = {"labels": json.dumps(only.labels), "sources": json.dumps(only.sources)}
+    known = project_settings(db).labels if only.labels else ()
+    labels = [known_label(label, known) or label for label in only.labels]
+    filled: dict[str, object] = {"labels": json.dumps(labels), "sources": json.dumps(only.sources)}
     filled |= {"metadata": json.dumps(only.metadata), "pairs": json.dumps(only.pairs)} | words.values()
     return f"EXISTS (SELECT 1 FROM instance i WHERE {' AND '.join(conditions)})", filled
 

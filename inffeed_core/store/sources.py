@@ -13,10 +13,12 @@ it learned from others.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from sqlite_utils import Database
 
+from inffeed_core.characters import known_label
 from inffeed_core.errors import InvalidSilver
 from inffeed_core.records import UNNAMED, VOTE, Example, SilverLabel, Source, SourceKind, Split
 from inffeed_core.store.clock import now
@@ -77,10 +79,12 @@ def record_silver_labels(db: Database, labels: Iterable[SilverLabel]) -> int:
     Labels of silver texts follow at once. Raises InvalidSilver for an unknown source, label or instance and for a
     confidence outside 0 to 1; nothing is stored then, if the transaction ends with the error.
     """
-    known, allowed, count = _numbers(db), {*_project_labels(db), None}, 0
+    known, names, count = _numbers(db), _project_labels(db), 0
+    allowed = {*names, None}
     rest = iter(labels)
     while batch := list(islice(rest, _TOGETHER)):
         places = _places(db, {one.instance_id for one in batch})
+        batch = [replace(one, label=one.label and (known_label(one.label, names) or one.label)) for one in batch]
         for one in batch:
             _check(one, known, allowed, places)
         put(db, ((places[one.instance_id], known[one.source], one) for one in batch))

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from inffeed_core.characters import known_label
 from inffeed_core.data.formats.known import FORMATS, upload_types
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
@@ -164,7 +165,7 @@ def _wants_history(file_id: str) -> bool:
 
 def _label_names(shown: ImportPreview, guess: ImportOptions, labels: Sequence[str], file_id: str) -> dict[str, str]:
     """The project's label by the file's name for it, asked for every name that is not a label of the project."""
-    foreign = {name: n for name, n in shown.file_labels.items() if name not in labels}
+    foreign = {name: n for name, n in shown.file_labels.items() if known_label(name, labels) is None}
     if not foreign:
         return {}
     if len(foreign) > MAPPED_AT_MOST:
