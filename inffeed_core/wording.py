@@ -167,6 +167,14 @@ ENGLISH = {
         "{path} is locked by another program ({found}). Wait until it is done, or end it, and try again; "
         "nothing is damaged."
     ),
+    "unexpected": (
+        "Something unexpected happened ({kind}: {found}). Your data is as it was saved last. {log} tells the details; "
+        "please enclose it when you report this."
+    ),
+    "unexpected-unlogged": (
+        "Something unexpected happened ({kind}: {found}). Your data is as it was saved last. No log could be written, "
+        "so please report these words."
+    ),
     "store-read-only": (
         "{path} is read-only ({found}): it can be read, but nothing can be saved. Make the file and its folder "
         "writable, or copy the folder to a writable disk."

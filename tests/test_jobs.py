@@ -195,7 +195,7 @@ def test_the_turn_of_a_killed_job_goes_to_the_next(cheap: Project) -> None:
         ("disk", "The disk is full. Free some space"),
         ("memory", "This machine ran out of memory"),
         ("model", "The model was not found; give another."),
-        ("bug", "Unexpected KeyError: 'nowhere'. The job's log says more."),
+        ("bug", "Something unexpected happened (KeyError: 'nowhere')."),
     ],
 )
 def test_a_failure_is_told_in_plain_words(cheap: Project, fail: str, words: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from inffeed_core.cli.streams import forgive, holds_all, writable
 from inffeed_core.errors import Cancelled, InfFeedError
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ def one_line(text: str, pair: str | None, most: int) -> str:
 class Commands(click.Group):
     """A group whose commands report errors that a user can act on by a message and an exit code, not a traceback."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run from the program's arguments, or from those given."""
+        forgive()
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
@@ -57,10 +62,17 @@ class Commands(click.Group):
             raise
         except InfFeedError as error:
             raise click.ClickException(harmless(str(error))) from error
-        except (MemoryError, OSError, sqlite3.Error) as error:
-            from inffeed_core.jobs.turns import in_plain_words
+        except (click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            raise click.ClickException(harmless(_told(error))) from error
 
-            raise click.ClickException(harmless(in_plain_words(error))) from error
+
+def _told(error: Exception) -> str:
+    from inffeed_core.jobs.plain_words import in_plain_words, unexpected
+    from inffeed_core.project.crash_logs import log_of
+
+    return in_plain_words(error) or unexpected(error, log_of(error))
 
 
 def cancelled_keeps(words: str) -> None:
@@ -94,7 +106,7 @@ def harmless(words: str) -> str:
 
 def tell(words: str, *, err: bool = False) -> None:
     """Print words, which may hold texts and names of anybody."""
-    click.echo(harmless(words), err=err)
+    click.echo(writable(harmless(words), err=err), err=err)
 
 
 def answer(data: object, as_json: bool, words: Callable[[], str]) -> None:
@@ -102,7 +114,7 @@ def answer(data: object, as_json: bool, words: Callable[[], str]) -> None:
     if not as_json:
         tell(words())
         return
-    written = json.dumps(data, ensure_ascii=False, indent=2, default=_plain)
+    written = json.dumps(data, ensure_ascii=not holds_all(), indent=2, default=_plain)
     click.echo(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", written))  # JSON itself leaves some as they are
 
 
@@ -123,7 +135,7 @@ def in_words(seconds: float) -> str:
 
 def warn(words: str) -> None:
     """Print a warning to standard error."""
-    click.secho(f"Warning: {harmless(words)}", fg="yellow", err=True)
+    click.secho(f"Warning: {writable(harmless(words), err=True)}", fg="yellow", err=True)
 
 
 @contextmanager

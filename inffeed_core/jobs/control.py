@@ -21,7 +21,7 @@ from inffeed_core.errors import JobError, ProjectError, StoreError
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.jobs.leavings import clear_away
 from inffeed_core.jobs.signs import SILENT, STOPPED, Process, Signs, ended_by, look
-from inffeed_core.jobs.turns import HEARTBEAT_SECONDS, Reporter, take_turn
+from inffeed_core.jobs.turns import HEARTBEAT_SECONDS, Reporter, log_path, take_turn
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Job, JobState, Progress
 from inffeed_core.store import (
@@ -85,7 +85,8 @@ def run_here(project: Project, kind: str, settings: Mapping[str, object], progre
     try:
         take_turn(project, id, Reporter(project, id, progress))
     except Exception:
-        _log(id, project).write_text(traceback.format_exc(), encoding="utf-8")
+        with suppress(OSError):  # a full disk must not hide the error itself
+            log_path(project, id).write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
         raise
     return _job(project, id)
 
@@ -140,7 +141,7 @@ def lately_failed(latest: Sequence[Job]) -> str | None:
 
 def log_tail(project: Project, id: str, lines: int = 50) -> str:
     """The last lines of a job's log; empty if there is none."""
-    path = _log(_job(project, id).id, project)
+    path = log_path(project, _job(project, id).id)
     if not path.exists():
         return ""
     with path.open(encoding="utf-8", errors="replace") as file:
@@ -172,7 +173,7 @@ def _spawn(project: Project, id: str) -> "subprocess.Popen[bytes]":
     project.jobs.mkdir(exist_ok=True)
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH")) if p)
-    with _log(id, project).open("ab") as log:
+    with log_path(project, id).open("ab") as log:
         return subprocess.Popen(
             [*CHILD, str(project.folder), id],
             stdin=subprocess.DEVNULL,
@@ -252,10 +253,6 @@ def _kill(project: Project, id: str) -> None:
             with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
                 process.kill()
                 process.wait(5)
-
-
-def _log(id: str, project: Project) -> Path:
-    return project.jobs / f"{id}.log"
 
 
 def _job(project: Project, id: str) -> Job:

@@ -1,18 +1,19 @@
 """One job in this process: it waits for its turn, beats, reports, can be cancelled, and always ends its row."""
 
-import errno
 import logging
 import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from inffeed_core.errors import Cancelled, DiskFull, InfFeedError, Locked, ProjectError, StoreError, Terminated
+from inffeed_core.errors import Cancelled, DiskFull, Locked, ProjectError, StoreError, Terminated
 from inffeed_core.jobs.kinds import KINDS
+from inffeed_core.jobs.plain_words import in_plain_words, unexpected
 from inffeed_core.jobs.room import free_room, keep_room
 from inffeed_core.project.folder import Project
 from inffeed_core.records import JobState, Progress
@@ -28,7 +29,6 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.connection import PATIENT_SECONDS
-from inffeed_core.wording import ENDINGS
 
 WRITE_SECONDS = 0.2
 """Progress is written at most this often."""
@@ -109,10 +109,19 @@ def take_turn(project: Project, id: str, reporter: Reporter) -> Mapping[str, obj
             result = _work(project, id, reporter)
     except BaseException as error:
         state = JobState.CANCELLED if isinstance(error, (Cancelled, KeyboardInterrupt)) else JobState.FAILED
-        _end(project, id, state, error=in_plain_words(error))
+        _end(project, id, state, error=_in_words(project, id, error))
         raise
     _end(project, id, JobState.DONE, result=result)
     return result
+
+
+def _in_words(project: Project, id: str, error: BaseException) -> str:
+    return in_plain_words(error) or unexpected(error, log_path(project, id))
+
+
+def log_path(project: Project, id: str) -> Path:
+    """Where the log of a job lies."""
+    return project.jobs / f"{id}.log"
 
 
 def _end(
@@ -165,38 +174,3 @@ def _turn(project: Project, progress: Progress) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-NO_ROOM = (
-    "disk is full",
-    "No space left on device",
-    "os error 28",
-    "File too large",
-    "PytorchStreamWriter failed",
-    "enforce fail at inline_container",
-)
-"""The wording of SQLite, the system, safetensors and torch."""
-NO_MEMORY = ("not enough memory", "out of memory", "allocate memory")
-"""The wording of torch, by platform and device."""
-
-
-def in_plain_words(error: BaseException) -> str:
-    """What to tell the user about an exception that ended a job."""
-    if isinstance(error, InfFeedError):
-        return str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return "Cancelled."
-    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
-        return ENDINGS["memory"]
-    if _is_full(error):
-        return ENDINGS["full"]
-    if isinstance(error, PermissionError):
-        return f"The system denied access to {error.filename}. Check the permissions of the project folder."
-    return f"Unexpected {type(error).__name__}: {str(error)[:200]}. The job's log says more."
-
-
-def _is_full(error: BaseException) -> bool:
-    """Whether a write found no room."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return True
-    return any(words in str(error) for words in NO_ROOM)

@@ -30,6 +30,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "not_named": "没有用户登录",
         "not_named_advice": "此服务器由代理告知用户身份，而代理没有指明任何人。请通过代理的地址打开应用。",
         "project_unreadable": "无法打开该项目",
+        "unexpected": "出错了",
         "failed": "操作未成功",
         "done": "已完成",
         "not_found": "未找到",
@@ -722,6 +723,12 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "store-full": "磁盘已满。请在 {path} 所在的磁盘上腾出空间后重试；此前保存的内容都在。",
         "store-locked": "{path} 被另一个程序锁定（{found}）。请等它完成或结束它，然后重试；数据没有损坏。",
+        "unexpected": (
+            "发生了意外错误（{kind}：{found}）。数据保持上次保存时的样子。详情见 {log}；报告问题时请附上这个文件。"
+        ),
+        "unexpected-unlogged": (
+            "发生了意外错误（{kind}：{found}）。数据保持上次保存时的样子。无法写日志，报告问题时请附上这句话。"
+        ),
         "store-read-only": (
             "{path} 不能更改（{found}）：可以读取，但无法保存。请让该文件及其文件夹可写，或把文件夹复制到可写的磁盘。"
         ),

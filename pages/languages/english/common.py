@@ -31,6 +31,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "not_named": "Nobody is signed in",
         "not_named_advice": "On this server a proxy says who you are, and it named nobody. Open the app at the proxy's address.",
         "project_unreadable": "The project cannot be opened",
+        "unexpected": "Something went wrong",
         "failed": "This did not work",
         "done": "Done",
         "not_found": "Not found",
