@@ -109,7 +109,7 @@ def test_an_unexpected_error_is_one_sentence_and_a_log(monkeypatch, tmp_path: Pa
     failing(monkeypatch, error)
     result = CliRunner().invoke(main, ["versions", "somewhere"])
     assert result.exit_code == 1
-    [log] = (tmp_path / "home" / "logs").iterdir()
+    [log] = (tmp_path / "home" / "error-logs").iterdir()
     assert str(log) in result.stderr
     assert result.stderr.count("\n") == 1
     assert "Traceback" not in result.stderr

@@ -16,7 +16,7 @@ from uuid import uuid4
 from inffeed_core import __version__
 from inffeed_core.project.folder import default_home
 
-FOLDER = "logs"
+FOLDER = "error-logs"
 
 
 def log_of(error: BaseException) -> Path | None:

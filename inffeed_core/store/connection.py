@@ -24,6 +24,7 @@ from inffeed_core.errors import Damaged, DiskFull, Locked, ProjectError, ReadOnl
 from inffeed_core.store.claims import claim_on, require_own
 from inffeed_core.store.faults import as_store_error, explained, fault
 from inffeed_core.store.migrations import migrations
+from inffeed_core.store.stand_ins import copied, stand_in
 from inffeed_core.wording import Sentence
 
 BUSY_SECONDS = 30.0
@@ -71,12 +72,21 @@ def migrate(path: Path, patience: float | None = None) -> None:
     with reading(path, patience) as db:
         pending = _pending(db, path)
     if pending:
-        with explained(path):
-            db = _connect(path)
-            try:
-                _apply_migrations(db)
-            finally:
-                db.close()
+        try:
+            _migrate(path)
+        except ReadOnly:
+            if (copy := copied(path)) is None:
+                raise
+            _migrate(copy)
+
+
+def _migrate(path: Path) -> None:
+    with explained(path):
+        db = _connect(path)
+        try:
+            _apply_migrations(db)
+        finally:
+            db.close()
 
 
 def _pending(db: Database, path: Path) -> bool:
@@ -111,7 +121,7 @@ def reading(path: Path, patience: float | None = None) -> Iterator[Database]:
     """
     with explained(path):
         _require_file(path)
-        db = _reader(path, () if patience is None else (f"PRAGMA busy_timeout = {round(1000 * patience)}",))
+        db = _reader(stand_in(path), () if patience is None else (f"PRAGMA busy_timeout = {round(1000 * patience)}",))
         try:
             yield db
         finally:
@@ -136,7 +146,9 @@ def _frugal_reader(path: Path, told: StoreError | None) -> Database:
     if not (log.exists() and log.stat().st_size):
         return _with_snapshot(_connect(path, immutable=True))
     if not isinstance(told, DiskFull):
-        raise ReadOnly(Sentence("store-read-only-unmerged", path=str(path)))
+        if (copy := copied(path)) is None:
+            raise ReadOnly(Sentence("store-read-only-unmerged", path=str(path)))
+        return _with_snapshot(_connect(copy))
     until = time.monotonic() + BUSY_SECONDS
     while True:  # only one can hold this lock, and two that wait within SQLite would wait for each other
         try:

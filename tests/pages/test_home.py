@@ -281,13 +281,13 @@ def test_who_does_not_sit_at_the_machine_names_no_folder_as_encoder(open_page, h
         assert projects_in(home) == []
 
 
-def test_an_error_that_nobody_expected_is_told_with_its_log(open_page, home, monkeypatch):
+def test_an_error_that_nobody_expected_is_told_with_its_log(home, monkeypatch):
     def fail(*_: object) -> None:
         raise KeyError("nowhere")
 
     monkeypatch.setattr("inffeed_core.project.folder.projects_in", fail)
-    app = open_page("home")
+    app = AppTest.from_file(str(APP), default_timeout=30).run()
     assert app.exception
-    [log] = (home / "logs").iterdir()
+    [log] = (home / "error-logs").iterdir()
     assert f"(KeyError: 'nowhere'). Your data is as it was saved last. {log} tells" in texts(app)
     assert "Traceback" in log.read_text("utf-8")

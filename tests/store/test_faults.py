@@ -1,5 +1,6 @@
 """Each fault of a database gets its own error: damaged, full, locked, read-only, denied, gone, or a failing disk."""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -26,7 +27,16 @@ from inffeed_core.errors import (
 )
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Split
-from inffeed_core.store import connection, count_instances, migrate, project_settings, reading, writing
+from inffeed_core.store import (
+    connection,
+    count_instances,
+    instances,
+    migrate,
+    project_settings,
+    reading,
+    search,
+    writing,
+)
 from inffeed_core.store.faults import WORDS, fault
 from inffeed_core.wording import ENGLISH, Sentence
 
@@ -161,15 +171,45 @@ def test_a_read_only_disk_can_be_read_and_says_what_it_is(on_disk: Project, disk
     change(on_disk)
 
 
-def test_a_log_that_cannot_be_merged_is_no_reason_to_show_old_texts(on_disk: Project, disk: Path) -> None:
+def test_a_log_that_cannot_be_merged_is_no_reason_to_show_old_texts(
+    on_disk: Project, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with reading(on_disk.db):  # keeps the log from being merged
         with writing(on_disk.db) as db:
             db.conn.execute("UPDATE instance SET label = 'positive'")
         copy = Project(Path(shutil.copytree(on_disk.folder, disk / "copy")))
         copy.db.with_name("project.db-shm").unlink()
-    with without_changes(disk), pytest.raises(ReadOnly, match="open the copy"):
-        texts(copy)
+    with without_changes(disk):
+        with monkeypatch.context() as full:
+            full.setattr("shutil.copyfile", no_room)
+            with pytest.raises(ReadOnly, match="open the copy"):
+                texts(copy)
+        with reading(copy.db) as db:
+            assert {one.label for one in instances(db)} == {"positive"}
+        with pytest.raises(ReadOnly, match="nothing can be saved"):
+            change(copy)
     assert texts(copy) == TEXTS
+
+
+def no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_project_of_an_earlier_release_is_read_on_a_disk_that_takes_no_changes(on_disk: Project, disk: Path) -> None:
+    with writing(on_disk.db) as db:  # as if it had been made before
+        db.conn.execute("DELETE FROM _sqlite_migrations WHERE name = 'm012_every_script'")
+        db.conn.execute("DROP TABLE instance_term")
+    with without_changes(disk):
+        migrate(on_disk.db)
+        assert texts(on_disk) == TEXTS
+        with reading(on_disk.db) as db:
+            assert len(search(db, "buyer")) > 0
+        with pytest.raises(ReadOnly, match="nothing can be saved"):
+            change(on_disk)
+    change(on_disk)
+    migrate(on_disk.db)
+    with reading(on_disk.db) as db:
+        assert next(iter(db.query("SELECT count(*) AS n FROM instance_term")))["n"] > 0
 
 
 def test_a_lock_that_others_keep_is_told_as_a_lock(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
