@@ -291,6 +291,14 @@ class AnalysisSettings(Settings):
         )
 
 
+def require_head_scope(train: TrainSettings, analysis: AnalysisSettings | None) -> None:
+    """Raise SettingsError where texts are read in windows and influence is to go through more than the head."""
+    require(
+        not (train.windows and analysis is not None and analysis.scope != "head"),
+        "Texts that are read in windows have influence through the head alone. Choose the scope head, or no windows.",
+    )
+
+
 Remedy = Literal["discard", "relabel-harmful", "confident-learning", "influence-vote"]
 """What feedback does about doubtful training labels, the default first; `inffeed_core.feedback.methods` explains each.
 

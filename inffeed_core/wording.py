@@ -94,6 +94,10 @@ ENGLISH = {
         "training reads, and will be cut there (train {train:,}, validation {validation:,}, test {test:,}, silver "
         "{silver:,})."
     ),
+    "cut-on-import-about": (
+        "About {long:,} of the project's {all:,} texts are longer than the {limit:,} tokens that training reads, and "
+        "will be cut there (train {train:,}, validation {validation:,}, test {test:,}, silver {silver:,})."
+    ),
     "unpaired-none": "These versions cannot be compared: one of them was trained without validation texts.",
     "unpaired-same": (
         "No significant change, the intervals overlap: {before:.3f} to {after:.3f} (by the two separate intervals; "

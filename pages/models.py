@@ -75,6 +75,8 @@ def _state(now: Status, active: ModelVersion | None) -> None:
         st.caption(" ".join(told(sentence) for sentence in read.sentences))
     if reason := active.report.get("not_compared"):
         st.caption(say("models.not_compared", parent=active.parent, reason=reason))
+    if note := active.report.get("own_labels"):
+        st.caption(say("models.own_labels_note", note=note))
     if agreement is not None:
         st.caption(say("models.head_agreement", share=agreement))
 

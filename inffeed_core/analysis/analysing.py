@@ -27,7 +27,7 @@ from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit, 
 from inffeed_core.project.encoders import located
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
-from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings, require_head_scope
 from inffeed_core.store.analyses import ScoreRow
 
 EXPLAIN_ALL_PAIRS = 2e8
@@ -237,15 +237,6 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
             " first, and if the new version was held back as worse, promote it."
         )
     return state
-
-
-def require_head_scope(train: TrainSettings, analysis: AnalysisSettings | None) -> None:
-    """Raise NotReady where texts are read in windows and influence is to go through more than the head."""
-    if train.windows and analysis is not None and analysis.scope != "head":
-        raise NotReady(
-            f"Texts that are read in windows have influence through the head alone; the scope is {analysis.scope!r}. "
-            "Take the scope 'head', or train without windows."
-        )
 
 
 def _tier(project: Project, state: State, progress: Progress, *, exact: bool = False) -> Tier:

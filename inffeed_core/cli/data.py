@@ -179,7 +179,16 @@ def import_(
         )
     if told["use"] is not None:
         use_source(target, None if told["use"] == VOTE else told["use"], "import")
+    _warn_of_cuts(target)
     answer(result, as_json, lambda: _imported(result))
+
+
+def _warn_of_cuts(project: "Project") -> None:
+    """Warn of texts that training will cut, where that can be told here."""
+    from inffeed_core.project.cut_texts import cut_texts
+
+    if (cut := cut_texts(project)) is not None:
+        warn(f"{cut} `inffeed train` can read more of them (--max-tokens), or all in windows (--windows).")
 
 
 def _chosen(guess: "ImportOptions", mapping: dict[str, str], columns: dict[str, str | None]) -> "ImportOptions":
@@ -332,6 +341,12 @@ def backup(project: Path, to: Path, as_json: bool) -> None:
 @click.option("--lease-minutes", type=float, help="Minutes that a flag stays reserved for an inactive annotator.")
 @click.option("--audit-share", type=float, help="Share of reviewed texts that are drawn at random, 0 to 0.5.")
 @guidelines_options
+@click.option(
+    "--model-labels",
+    metavar="OWN=PROJECT",
+    multiple=True,
+    help="A classifier's own label and the project's for it; repeat it, or give a JSON object.",
+)
 @click.option("--seed", type=int, help="For everything that draws at random from now on.")
 @click.option("--warning", help="Shown before the first text of a day; empty for none.")
 @click.option("--blur/--no-blur", default=None, help="Blur texts until they are revealed.")
@@ -346,18 +361,26 @@ def backup(project: Path, to: Path, as_json: bool) -> None:
 @click.option("--refresh-after", type=int, help="Decisions in the browser after which flags are updated; 0 for never.")
 @json_option
 def settings(
-    project: Path, as_json: bool, guidelines: str | None, context: tuple[str, ...], **changes: float | str | None
+    project: Path,
+    as_json: bool,
+    guidelines: str | None,
+    context: tuple[str, ...],
+    model_labels: tuple[str, ...],
+    **changes: float | str | None,
 ) -> None:
     """Show the settings of the project DIR, or change some.
 
     Existing decisions are not affected.
     """
+    from inffeed_core.cli.learning import own_labels
     from inffeed_core.project.folder import change_settings, settings_of
 
     target = opened(project)
-    wanted: dict[str, object] = {name: value for name, value in changes.items() if value is not None}
+    wanted: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
     if context:
         wanted["context"] = _context(target, context)
+    if (named := own_labels(target, model_labels)) is not None:
+        wanted["model_labels"] = named
     if guidelines is not None:
         wanted["guidelines"] = guidelines
     now = change_settings(target, **wanted) if wanted else settings_of(target)

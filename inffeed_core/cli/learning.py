@@ -1,5 +1,6 @@
 """Commands that train, analyse and choose model versions."""
 
+import json
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -52,7 +53,13 @@ def train_options(command: "F") -> "F":
         help=f"Precision of encoding; int8 is faster. [{TRAIN.precision}]",
     )
     model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
-    return model(l2(weight(recipe(length(windows(precision(_fine_tune_options(command))))))))
+    own = click.option(
+        "--model-labels",
+        metavar="OWN=PROJECT",
+        multiple=True,
+        help="A classifier's own label and the project's for it; repeat it, or give a JSON object.",
+    )
+    return own(model(l2(weight(recipe(length(windows(precision(_fine_tune_options(command)))))))))
 
 
 def _fine_tune_options(command: "F") -> "F":
@@ -95,7 +102,9 @@ def analysis_options(command: "F") -> "F":
 @project_argument
 @train_options
 @json_option
-def train(project: Path, model: str | None, as_json: bool, **settings: float | str | None) -> None:
+def train(
+    project: Path, model: str | None, model_labels: tuple[str, ...], as_json: bool, **settings: float | str | None
+) -> None:
     """Train a new model version.
 
     It learns from the current labels of the project DIR, is analysed with the settings of the latest analysis, and
@@ -104,7 +113,7 @@ def train(project: Path, model: str | None, as_json: bool, **settings: float | s
     """
     target = opened(project)
     _warn_of_gold(target)
-    _do(target, "train", {"train": _given(TrainSettings, settings)}, model)
+    _do(target, "train", {"train": _given(TrainSettings, settings)}, model, own_labels(target, model_labels))
     _tell_version(target, as_json)
 
 
@@ -129,7 +138,14 @@ def analyse(project: Path, as_json: bool, **settings: float | str | None) -> Non
 @analysis_options
 @click.option("--estimate", is_flag=True, help="Only estimate how long it would take here, at most.")
 @json_option
-def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **settings: float | str | None) -> None:
+def retrain(
+    project: Path,
+    model: str | None,
+    model_labels: tuple[str, ...],
+    estimate: bool,
+    as_json: bool,
+    **settings: float | str | None,
+) -> None:
     """Train on all decisions, then flag again.
 
     The new version of the project DIR becomes active together with its flags, or not at all. The method `instant`
@@ -143,7 +159,7 @@ def retrain(project: Path, model: str | None, estimate: bool, as_json: bool, **s
         return
     both = {"train": _given(TrainSettings, settings), "analysis": _given(AnalysisSettings, settings)}
     _warn_of_gold(target)
-    _do(target, "retrain", both, model)
+    _do(target, "retrain", both, model, own_labels(target, model_labels))
     _tell_version(target, as_json)
 
 
@@ -186,13 +202,58 @@ def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in values.items() if k in names}
 
 
-def _do(project: "Project", kind: str, settings: dict[str, Any], model: str | None = None) -> "Job":
-    """Run a job. `model` is another encoder, which the project keeps if the job makes a version."""
+def own_labels(project: "Project", entries: tuple[str, ...]) -> dict[str, str] | None:
+    """The project's label for each of a classifier's own, as `--model-labels` names them; None for no entry.
+
+    An entry is split where a label of the project follows the =, so that labels may hold one themselves.
+    """
+    from inffeed_core.project.folder import settings_of
+
+    labels = settings_of(project).labels
+    found: dict[str, str] = {}
+    for entry in entries:
+        if entry.lstrip().startswith("{"):
+            found |= _json_pairs(entry, labels)
+            continue
+        ends = [label for label in labels if entry.endswith(f"={label}") and len(entry) > len(label) + 1]
+        if not ends:
+            raise click.UsageError(
+                f"--model-labels {entry!r} names no pair; write it as OWN=PROJECT, such as LABEL_0={labels[0]}, with "
+                f"one of the project's labels: {', '.join(labels)}."
+            )
+        longest = max(ends, key=len)
+        found[entry[: -len(longest) - 1]] = longest
+    return found or None
+
+
+def _json_pairs(entry: str, labels: tuple[str, ...]) -> dict[str, str]:
+    try:
+        told = json.loads(entry)
+    except ValueError as error:
+        raise click.UsageError(f"--model-labels {entry!r} cannot be read as JSON ({error}).") from error
+    if not isinstance(told, dict) or not all(label in labels for label in told.values()):
+        raise click.UsageError(
+            f"--model-labels {entry!r} is no object from the model's labels to the project's: {', '.join(labels)}."
+        )
+    return told
+
+
+def _do(
+    project: "Project",
+    kind: str,
+    settings: dict[str, Any],
+    model: str | None = None,
+    model_labels: dict[str, str] | None = None,
+) -> "Job":
+    """Run a job. `model` is another encoder, which the project keeps if the job makes a version; `model_labels` are the
+    project's label for each of its own."""
     from inffeed_core.jobs import run_here
     from inffeed_core.project.folder import model_reference
 
     if model is not None:
         settings = settings | {"model": model_reference(model)}
+    if model_labels is not None:
+        settings = settings | {"model_labels": model_labels}
     with shown_progress() as progress:
         return run_here(project, kind, settings, progress)
 
@@ -227,6 +288,8 @@ def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[st
         lines.append(f"It was not compared with {made.parent}: {reason}")
     if (agreement := made.report.get("head_agreement")) is not None:
         lines.append(f"The refitted head agrees with the loaded classifier's own head on {agreement:.1%} of the texts.")
+    if note := made.report.get("own_labels"):
+        lines.append(f"{note} (--model-labels OWN=PROJECT names them.)")
     if (cosine := made.report.get("cosine_to_float32")) is not None:
         lines.append(f"Encoded in {made.settings['precision']}: mean cosine of its features with float32 {cosine:.4f}.")
     if (recipe := made.report.get("recipe")) is not None:

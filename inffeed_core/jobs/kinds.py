@@ -22,7 +22,7 @@ def train(project: Project, settings: Settings, progress: Progress) -> dict[str,
     from inffeed_core.learning import training
 
     analysis = analysing.settings_in_use(project)
-    version = training.train(project, _train_settings(settings), progress, analysis, model=settings.get("model"))
+    version = training.train(project, _train_settings(settings), progress, analysis, **_encoder(settings))
     return {"version": version.id}
 
 
@@ -39,7 +39,7 @@ def retrain(project: Project, settings: Settings, progress: Progress) -> dict[st
     from inffeed_core.learning import training
 
     version = training.retrain(
-        project, _train_settings(settings), _analysis_settings(settings), progress, settings.get("model")
+        project, _train_settings(settings), _analysis_settings(settings), progress, **_encoder(settings)
     )
     return {"version": version.id}
 
@@ -127,6 +127,11 @@ KINDS: dict[str, Work] = {
 
 def _train_settings(settings: Settings) -> TrainSettings:
     return TrainSettings.from_dict(settings.get("train", {}))
+
+
+def _encoder(settings: Settings) -> dict[str, Any]:
+    """Another encoder, and the project's label for each of its own."""
+    return {name: settings.get(name) for name in ("model", "model_labels")}
 
 
 def _analysis_settings(settings: Settings) -> AnalysisSettings:

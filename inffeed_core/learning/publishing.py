@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import Computed, State, write_analysis
@@ -44,7 +45,12 @@ class Made:
     worse: bool
     """Whether it is significantly worse than the active one."""
     adopts: bool
-    """Whether its model becomes the project's."""
+    """Whether its model, and the names of that one's labels, become the project's."""
+
+    @property
+    def adopted(self) -> dict[str, Any]:
+        """Settings that become the project's."""
+        return {"model": self.about.model, "model_labels": self.about.model_labels}
 
 
 @contextmanager
@@ -100,7 +106,7 @@ def publish(project: Project, made: Made, found: Computed | None, act: str | Non
         if act is not None:
             store.learned(db, act, made.version.id)
         if made.adopts:
-            store.save_project_settings(db, replace(store.project_settings(db), model=made.about.model))
+            store.save_project_settings(db, replace(store.project_settings(db), **made.adopted))
         return store.version(db, made.version.id)
 
 

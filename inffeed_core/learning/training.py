@@ -18,8 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from inffeed_core import __version__, store
-from inffeed_core.analysis.analysing import analyse, compute, require_head_scope
-from inffeed_core.errors import NotReady
+from inffeed_core.analysis.analysing import analyse, compute
+from inffeed_core.errors import ModelError, NotReady
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
 from inffeed_core.learning.against_parent import Difference, difference
 from inffeed_core.learning.estimating import EncodingTime
@@ -36,7 +36,7 @@ from inffeed_core.project.encoders import OWN, located, merged, transformer_for
 from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import base_of, here
 from inffeed_core.records import Metrics, ModelVersion, Progress, Split
-from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings
+from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings, require_head_scope
 from inffeed_core.silver.recipes import CarriedOut, fit_recipe
 
 
@@ -48,6 +48,7 @@ def train(
     *,
     act: str | None = None,
     model: str | None = None,
+    model_labels: Mapping[str, str] | None = None,
 ) -> ModelVersion:
     """Train a new version on gold, corrections and silver; it becomes active unless it is significantly worse, or
     somebody made another version active while it was trained.
@@ -56,12 +57,13 @@ def train(
     lies wholly below 0. Such a version is kept and can be promoted by hand. With `analysis` the version is analysed,
     and both are published in one transaction. Without it, the version does not replace an active version that has an
     analysis. `act` is the feedback that it learns from; `model` is the hub id or folder
-    of another encoder, which becomes the project's with the version.
+    of another encoder, which becomes the project's with the version, and so do `model_labels`: the project's label for
+    each of a classifier's own.
     Raises NotReady, ModelError, Cancelled, and then leaves nothing behind.
     """
     require_head_scope(settings, analysis)
     with cleared(project) if settings.method != "instant" else nullcontext():
-        made = _made(project, settings, model, progress)
+        made = _made(project, settings, (model, model_labels), progress)
         with files(project, made):
             found = None if analysis is None else compute(project, state(project, made, analysis), progress)
             progress("Saving the version", 0, 0)
@@ -69,6 +71,10 @@ def train(
         if made.tuned is not None:
             shutil.rmtree(made.tuned.folder.parent, ignore_errors=True)
     return version
+
+
+Given = tuple[str | None, Mapping[str, str] | None]
+"""Another encoder, and the project's label for each of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +104,9 @@ class _Fitted:
         return self.material.data.only(Split.TEST)
 
 
-def _made(project: Project, settings: TrainSettings, model_given: str | None, progress: Progress) -> Made:
+def _made(project: Project, settings: TrainSettings, given: Given, progress: Progress) -> Made:
     began = time.monotonic()
-    found = _fitted(project, settings, model_given, progress)
+    found = _fitted(project, settings, given, progress)
     about, validation, fit = found.about, found.material.validation, found.fit
     compared = difference(project, found.parent, fit, validation, about.labels, found.as_of, progress)
     version = ModelVersion(
@@ -127,18 +133,20 @@ def _made(project: Project, settings: TrainSettings, model_given: str | None, pr
         transformer=found.model,
         tuned=found.tuned,
         worse=compared.interval is not None and compared.interval.high < 0,
-        adopts=model_given is not None,
+        adopts=given != (None, None),
     )
 
 
-def _fitted(project: Project, settings: TrainSettings, model_given: str | None, progress: Progress) -> _Fitted:
+def _fitted(project: Project, settings: TrainSettings, given: Given, progress: Progress) -> _Fitted:
     with store.reading(project.db) as db:
         about, parent, count = store.project_settings(db), store.active_version(db), len(store.versions(db))
         as_of, silver_clock = store.last_decision_row(db), store.silver_clock(db)
-    if model_given is not None:
-        about = replace(about, model=model_given)
+    about = _with_encoder(about, given)
     id, instances = f"v{count + 1}", instances_of(project, as_of)
-    read = reading(project, _reader(project, about, settings, parent, progress), settings, instances, progress)
+    reader = _reader(project, about, settings, parent, progress)
+    if given[1]:
+        _require_own_labels(reader, about)
+    read = reading(project, reader, settings, instances, progress)
     tuned = None if settings.method == "instant" else tune(project, about, settings, as_of, progress)
     named, model = _transformer(project, about, parent, (id, tuned), progress)
     encoding, began = EncodingTime(progress), time.monotonic()
@@ -185,7 +193,7 @@ def _report(
         "texts": len(data.instances),
         "encoding": found.encoding,
         "reading": asdict(found.read),
-        "head_agreement": _head_agreement(project, found, progress),
+        **_head_agreement(project, found, progress),
         "difference": asdict(compared.interval) if compared.interval else None,
         "not_compared": compared.missing,
         "cosine_to_float32": _cosine(project, found.model, settings),
@@ -195,6 +203,22 @@ def _report(
         "code": __version__,
         "fine_tuning": None if found.tuned is None else _tuning_facts(found.tuned),
     }
+
+
+def _with_encoder(about: ProjectSettings, given: Given) -> ProjectSettings:
+    """The project's settings with another encoder, whose labels are others, or with other labels of its own."""
+    model, labels = given
+    if model is not None and model != about.model:
+        return replace(about, model=model, model_labels=labels or {})
+    return about if labels is None else replace(about, model_labels=labels)
+
+
+def _require_own_labels(model: str, about: ProjectSettings) -> None:
+    """Raise ModelError where the labels that were named are not those of the model, or of the project."""
+    own = resolve(model).labels
+    if own is None:
+        raise ModelError(f"{about.model!r} is no classifier with labels of its own; leave out --model-labels.")
+    label_mapping(own, about.labels, about.model_labels)
 
 
 def _reader(
@@ -248,6 +272,7 @@ def retrain(
     analysis: AnalysisSettings,
     progress: Progress,
     model: str | None = None,
+    model_labels: Mapping[str, str] | None = None,
 ) -> ModelVersion:
     """Train a new version from the current labels and flag by it, both published at once.
 
@@ -259,7 +284,7 @@ def retrain(
     instant = train_settings.method == "instant"
     if instant and parent is not None and base_of(parent) == (model or about.model):
         train_settings = _with_choices_of(parent, train_settings)
-    version = train(project, train_settings, progress, analysis, model=model)
+    version = train(project, train_settings, progress, analysis, model=model, model_labels=model_labels)
     with store.reading(project.db) as db:
         lacking = store.analysis_in_use(db) is None
     if lacking:  # the new version was held back, and the active one was never analysed
@@ -339,14 +364,19 @@ def _learned_from(learn: Encoded) -> dict[str, int]:
     return {"gold": gold, "silver_confirmed": confirmed - gold, "silver": len(learn.instances) - confirmed}
 
 
-def _head_agreement(project: Project, found: _Fitted, progress: Progress) -> float | None:
-    """Share of instances on which the refitted head agrees with the own head of a classifier; None for encoders."""
+def _head_agreement(project: Project, found: _Fitted, progress: Progress) -> dict[str, object]:
+    """The share of instances on which the refitted head agrees with the own head of a classifier, and what is to be
+    said of its labels; None for encoders, and where its labels are not the project's."""
     about, data = found.about, found.material.data
     head = own_head(found.model, project.features, max_tokens=found.settings.max_tokens, progress=progress)
     if head is None:
-        return None
+        return {"head_agreement": None, "own_labels": ""}
     given = about.model_labels if found.encoder == about.model and about.model_labels else None
-    mapping = label_mapping(head.labels, about.labels, given).mapping
-    number = torch.tensor([about.labels.index(mapping[label]) for label in head.labels])
+    try:
+        mapped = label_mapping(head.labels, about.labels, given)
+    except ModelError as error:
+        return {"head_agreement": None, "own_labels": str(error)}
+    number = torch.tensor([about.labels.index(mapped.mapping[label]) for label in head.labels])
     loaded = number[head.logits(data.features).argmax(1)]
-    return float((probabilities(found.fit.theta, data.features).argmax(1) == loaded).double().mean())
+    same = probabilities(found.fit.theta, data.features).argmax(1) == loaded
+    return {"head_agreement": float(same.double().mean()), "own_labels": mapped.warning}

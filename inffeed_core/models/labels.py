@@ -50,7 +50,8 @@ def _by_position(model_labels: Sequence[str], project_labels: Sequence[str]) -> 
     pairs = dict(zip(model_labels, project_labels, strict=True))
     shown = ", ".join(f"{ours} = {theirs}" for theirs, ours in pairs.items())
     return LabelMapping(
-        pairs, f"The model does not name its labels; matched by position: {shown}. Give a mapping if that is wrong."
+        pairs,
+        f"The model does not name its labels; matched by position: {shown}. Give a mapping if that is wrong.",
     )
 
 

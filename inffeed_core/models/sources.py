@@ -70,6 +70,18 @@ def resolve(model: str) -> ModelFiles:
     return files
 
 
+def local_root(model: str) -> Path | None:
+    """The model's folder on this machine, without asking the network; None where it is not here."""
+    if model == DEFAULT_MODEL and (packaged := _packaged()) is not None:
+        return packaged
+    folder = Path(os.path.expanduser(model))
+    if model and folder.is_dir():
+        return folder.resolve()
+    match = _HUB_ID.fullmatch(model)
+    cached = _snapshot(match["repository"], match["revision"], local_files_only=True) if match else None
+    return cached if isinstance(cached, Path) else None
+
+
 def _locate(model: str) -> tuple[Path, str]:
     packaged = _packaged() if model == DEFAULT_MODEL else None
     if packaged is not None:

@@ -99,6 +99,7 @@ from inffeed_core.store.instances import (
     save_project_settings,
     search,
     text_hashes,
+    texts_from,
 )
 from inffeed_core.store.jobs import (
     ask_to_cancel,
@@ -279,6 +280,7 @@ __all__ = [
     "require_whole",
     "restore_decisions",
     "same_texts",
+    "texts_from",
     "save_project_settings",
     "scored",
     "search",

@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from inffeed_core.characters import folded
 from inffeed_core.errors import ProjectError, UnknownInstance
-from inffeed_core.records import Example, Instance, Split
+from inffeed_core.records import Example, Instance, Passage, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.clock import now
 from inffeed_core.store.searching import found_ids, index
@@ -196,6 +196,18 @@ def count_by_split(db: Database) -> dict[Split, dict[str, int]]:
     for row in db.query(sql, {"as_of": NO_LIMIT}):
         counts[Split(row["split"])][row["label"]] = row["n"]
     return counts
+
+
+def texts_from(db: Database, size: int) -> tuple[int, list[tuple[Split, Passage]]]:
+    """(how many texts there are, excluded ones left out; the split and the passage of those of at least `size` bytes).
+
+    A pair's bytes are those of both texts.
+    """
+    kept = "FROM instance WHERE id NOT IN (SELECT instance FROM exclusion)"
+    bytes = "length(CAST(text AS BLOB)) + coalesce(length(CAST(pair AS BLOB)), 0)"
+    rows = db.query(f"SELECT split, text, pair {kept} AND {bytes} >= ? ORDER BY n", [size])
+    found = [(Split(r["split"]), r["text"] if r["pair"] is None else (r["text"], r["pair"])) for r in rows]
+    return next(iter(db.query(f"SELECT count(*) AS n {kept}")))["n"], found
 
 
 def duplicates(db: Database) -> list[tuple[str, ...]]:

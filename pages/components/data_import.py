@@ -13,6 +13,7 @@ from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.reading import Upload
 from inffeed_core.data.table import Table
 from inffeed_core.errors import ImportRefused, InfFeedError, RowProblem
+from inffeed_core.project.cut_texts import cut_texts
 from inffeed_core.project.decision_rows import preview_decisions
 from inffeed_core.project.folder import Project
 from inffeed_core.project.importing import ImportPreview, ImportResult, commit, preview
@@ -246,7 +247,8 @@ def _commit(project: Project, table: Table, shown: ImportPreview) -> None:
     except InfFeedError as error:
         problem(str(error))
         return
-    st.session_state["imported"] = _words(shown.name, result)
+    cut = cut_texts(project)
+    st.session_state["imported"] = " ".join([_words(shown.name, result), *([told(cut)] if cut else [])])
     _give_up()
     st.rerun()
 

@@ -16,16 +16,19 @@ from inffeed_core.settings import (
     AnalysisSettings,
     FineTuneSettings,
     Method,
+    ProjectSettings,
     Recipe,
     Scope,
     TrainSettings,
+    require_head_scope,
 )
+from pages.components.encoder_choice import encoder_choice
 from pages.components.job_panel import duration, start_job
 from pages.components.notices import problem
 from pages.components.tiers import tier_name
 from pages.language import say, told
 
-Chosen = tuple[TrainSettings, AnalysisSettings]
+Chosen = tuple[TrainSettings, AnalysisSettings, dict[str, Any]]
 TRAIN, FINE_TUNE, ANALYSIS = TrainSettings(), FineTuneSettings(), AnalysisSettings()
 """The widgets' initial values."""
 _KEPT: dict[str, Any] = {"persist_state": "session"}
@@ -34,7 +37,7 @@ _KEPT: dict[str, Any] = {"persist_state": "session"}
 def training(project: Project, now: Status) -> None:
     """How to retrain, how long it takes, reasons against it, and the buttons that start it."""
     method = _method()
-    chosen = _settings(method)
+    chosen = _settings(method, now.settings)
     if chosen is not None:
         _time(project, now, chosen)
     if gaps := gold_gaps(now.settings.labels, now.counts):
@@ -62,7 +65,7 @@ def _buttons(project: Project, now: Status, chosen: Chosen | None) -> None:
     off = chosen is None or waiting([job.kind for job in now.jobs]) == "must_wait"
     name = say("models.train_first" if now.version is None else "models.retrain")
     if st.button(name, type="primary", icon=":material/model_training:", disabled=off) and chosen is not None:
-        start_job(project, "retrain", {"train": chosen[0].as_dict(), "analysis": chosen[1].as_dict()})
+        start_job(project, "retrain", {"train": chosen[0].as_dict(), "analysis": chosen[1].as_dict(), **chosen[2]})
     if now.version is not None:
         again = st.button(say("models.analyse"), icon=":material/troubleshoot:", disabled=off)
         if again and chosen is not None:
@@ -91,7 +94,7 @@ def _method() -> Method:
 
 def _time(project: Project, now: Status, chosen: Chosen) -> None:
     """What the method does and how long it takes; if that is unknown, a button that measures it."""
-    settings, analysis = chosen
+    settings, analysis, _ = chosen
     found = estimate_time(project, settings, analysis)
     words = say(f"retraining.about_{settings.method}")
     if found is not None:
@@ -106,7 +109,7 @@ def _time(project: Project, now: Status, chosen: Chosen) -> None:
             start_job(project, "probe", {"train": settings.as_dict()})
 
 
-def _settings(method: Method) -> Chosen | None:
+def _settings(method: Method, about: ProjectSettings) -> Chosen | None:
     """The settings in the widgets; if they cannot work, None, with the reason on the page."""
     with st.expander(say("models.settings"), icon=":material/tune:"):
         left, right = st.columns(2)
@@ -114,10 +117,13 @@ def _settings(method: Method) -> Chosen | None:
             train = _learning(method)
         with right:
             analysis = _analysing()
+        encoder = encoder_choice(about)
         tuned = _fine_tuning() if method != TRAIN.method else {}
         try:
             learning = TrainSettings(method=method, fine_tune=FineTuneSettings(**tuned), **train)
-            return learning, AnalysisSettings(**analysis)
+            analysing = AnalysisSettings(**analysis)
+            require_head_scope(learning, analysing)
+            return learning, analysing, encoder
         except SettingsError as error:
             problem(str(error), say("models.cannot_work"))
             return None

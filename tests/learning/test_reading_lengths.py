@@ -7,7 +7,7 @@ from commands import run
 from small import make_small
 
 from inffeed_core import store
-from inffeed_core.errors import ModelError, NotReady, SettingsError
+from inffeed_core.errors import ModelError, SettingsError
 from inffeed_core.learning.model_export import export_model
 from inffeed_core.learning.reading import Reading
 from inffeed_core.learning.training import retrain, train
@@ -71,7 +71,7 @@ def test_the_models_maximum_bounds_what_is_read(lengthy: Project) -> None:
 def test_windows_are_for_the_head_alone(lengthy: Project) -> None:
     with pytest.raises(SettingsError, match="Windows are for the method instant"):
         TrainSettings(windows=True, method="lora")
-    with pytest.raises(NotReady, match="through the head alone"):
+    with pytest.raises(SettingsError, match="through the head alone"):
         retrain(lengthy, TrainSettings(windows=True), AnalysisSettings(scope="all"), quiet)
     with store.reading(lengthy.db) as db:
         assert store.versions(db) == []

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from page_parts import button, texts, version
+from tiny_models import save_model
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project, create_project
@@ -58,6 +59,50 @@ def test_int8_goes_into_the_job_unless_the_transformer_is_trained(open_page, unt
     button(app, "Train the first model").click().run()
     expected = TrainSettings(method=method, precision="int8" if method == "instant" else "float32")
     assert TrainSettings.from_dict(started[0][1]["train"]) == expected
+
+
+@pytest.mark.parametrize("method", ["instant", "lora"])
+def test_windows_go_into_the_job_unless_the_transformer_is_trained(open_page, untrained, started, method):
+    app = open_page("models", untrained)
+    app.checkbox(key="windows").check().run()
+    app.segmented_control(key="method").set_value(method).run()
+    assert app.checkbox(key="windows").disabled == (method != "instant")
+    button(app, "Train the first model").click().run()
+    assert TrainSettings.from_dict(started[0][1]["train"]).windows == (method == "instant")
+
+
+def test_windows_and_influence_beyond_the_head_are_refused_in_words(open_page, untrained):
+    app = open_page("models", untrained)
+    app.checkbox(key="windows").check().run()
+    app.selectbox(key="scope").select("all").run()
+    assert "through the head alone" in texts(app)
+    assert button(app, "Train the first model").disabled
+
+
+def test_another_encoder_and_the_names_of_its_labels_go_into_the_job(open_page, untrained, started, tmp_path):
+    model = save_model(tmp_path / "classifier", "BertForSequenceClassification", num_labels=3)
+    app = open_page("models", untrained)
+    app.text_input[0].set_value(str(model)).run()
+    for n, label in enumerate(("a", "b", "b")):
+        app.selectbox(key=f"own_label_{n}_{model}").select(label).run()
+    button(app, "Train the first model").click().run()
+    assert not app.exception
+    asked = started[0][1]
+    assert (asked["model"], asked["model_labels"]) == (str(model), {"LABEL_0": "a", "LABEL_1": "b", "LABEL_2": "b"})
+
+
+def test_cut_texts_and_what_was_not_compared_are_told(open_page, project_with_two_versions):
+    reading = {"unknown": 0.013, "limit": 256, "most": 512, "windows": False, "texts": {"train": 10}}
+    long = {"train": 2, "validation": 0, "test": 0, "silver": 0}
+    with store.writing(project_with_two_versions.db) as db:
+        report = {"reading": reading | {"long": long}, "not_compared": "its encoder is gone"}
+        store.add_version(db, replace(version("v4", "v2", None), report=report))
+        store.promote(db, "v4", by="test")
+    shown = " ".join(c.value for c in open_page("models", project_with_two_versions).caption)
+    assert "2 of 10 texts are longer than 256 tokens and were cut there (train 2" in shown
+    assert "up to 512 tokens" in shown
+    assert "1.3% of the tokens" in shown
+    assert "its encoder is gone" in shown
 
 
 def test_a_tier_is_chosen_for_the_next_analysis(open_page, reviewable_project, started):

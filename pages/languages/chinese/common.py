@@ -525,6 +525,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "l2_help": "留空：首次训练时按验证损失选定，之后保持不变。",
         "tokens": "每条文本读取的词元数",
         "tokens_help": "更长的文本会被截断，除非分窗口读取。更改此值需重新编码全部文本。",
+        "encoder": "编码器",
+        "encoder_help": (
+            "模型中心的标识（如 intfloat/e5-small-v2），或含 safetensors 的本地文件夹。下次训练使用它；"
+            "若由此产生版本，它就成为项目的编码器。"
+        ),
+        "own_labels": "该模型是分类器。请指出它自己的每个标签对应您的哪个标签：",
+        "own_label_empty": "请选择标签",
+        "own_labels_note": "{note} 可在下方设置中指定。",
         "windows": "分窗口完整读取长文本",
         "windows_help": (
             "把长文本按上面的词元数分成若干窗口，分别编码后取平均，这样不会截断。"
@@ -681,6 +689,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "reading-unknown": "文本的词元中有 {share:.1%} 是分词器不认识的。",
         "cut-on-import": (
             "项目的 {all:,} 条文本中有 {long:,} 条超过训练时读取的 {limit:,} 个词元（训练集 {train:,}、"
+            "验证集 {validation:,}、测试集 {test:,}、银数据 {silver:,}），将在该处截断。"
+        ),
+        "cut-on-import-about": (
+            "项目的 {all:,} 条文本中约有 {long:,} 条超过训练时读取的 {limit:,} 个词元（训练集 {train:,}、"
             "验证集 {validation:,}、测试集 {test:,}、银数据 {silver:,}），将在该处截断。"
         ),
         "unpaired-none": "这两个版本无法比较：其中一个在训练时没有验证文本。",

@@ -514,6 +514,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "tokens_help": (
             "Longer texts are cut, unless they are read in windows. If you change this, every text is encoded again."
         ),
+        "encoder": "Encoder",
+        "encoder_help": (
+            "A hub id such as intfloat/e5-small-v2, or a local folder with safetensors. The next training uses it, and "
+            "it becomes the project's if a version comes of it."
+        ),
+        "own_labels": "This model is a classifier. Say which of your labels each of its own means:",
+        "own_label_empty": "choose a label",
+        "own_labels_note": "{note} You can name them in the settings below.",
         "windows": "Read long texts whole, in windows",
         "windows_help": (
             "Splits a long text into windows of that many tokens, encodes each and averages them, so nothing is cut. "
