@@ -316,25 +316,6 @@ def export(project: Path, file: Path, splits: tuple[str, ...], decisions: bool, 
     tell(filled(f"{said} written to {{file}}.", rows=rows, file=file), err=str(file) == PIPE)
 
 
-@click.command(epilog="Example: inffeed backup reviews /media/usb/reviews-monday")
-@project_argument
-@click.argument("to", metavar="TO", type=click.Path(path_type=Path))
-@json_option
-def backup(project: Path, to: Path, as_json: bool) -> None:
-    """Copy the project DIR to the new folder TO, while it is in use.
-
-    The copy is of one moment, with all texts, decisions and model versions, and is checked before it gets its name. TO
-    must be new or empty. To restore, open the backup, or a copy of it.
-    """
-    from inffeed_core.project import backing_up
-
-    source = opened(project)
-    with shown_progress() as progress:
-        made = backing_up.backup(source, to, progress)
-    size = f"{made.bytes / 1e6:,.1f} MB, {made.versions} model version{'' if made.versions == 1 else 's'}"
-    answer(made, as_json, lambda: f"The backup is in {made.folder} ({size}); it was checked and is intact.")
-
-
 @click.command(epilog="Example: inffeed settings reviews --overlap 2 --lease-minutes 30")
 @project_argument
 @click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
@@ -400,4 +381,4 @@ def _context(project: "Project", names: tuple[str, ...]) -> tuple[str, ...]:
     return chosen
 
 
-COMMANDS = (new, import_, export, backup, settings)
+COMMANDS = (new, import_, export, settings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, opened, project_argument, tell
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell
 from inffeed_core.errors import require
 
 if TYPE_CHECKING:
@@ -130,4 +130,23 @@ def app(project: Path | None, port: int | None, headless: bool, hosts: tuple[str
     os.execve(sys.executable, command, environment)
 
 
-COMMANDS = (status, jobs, cancel, app)
+@click.command(epilog="Example: inffeed backup reviews /media/usb/reviews-monday")
+@project_argument
+@click.argument("to", metavar="TO", type=click.Path(path_type=Path))
+@json_option
+def backup(project: Path, to: Path, as_json: bool) -> None:
+    """Copy the project DIR to the new folder TO, while it is in use.
+
+    The copy is of one moment, with all texts, decisions and model versions, and is checked before it gets its name. TO
+    must be new or empty. To restore, open the backup, or a copy of it.
+    """
+    from inffeed_core.project import backing_up
+
+    source = opened(project)
+    with shown_progress() as progress:
+        made = backing_up.backup(source, to, progress)
+    size = f"{made.bytes / 1e6:,.1f} MB, {made.versions} model version{'' if made.versions == 1 else 's'}"
+    answer(made, as_json, lambda: f"The backup is in {made.folder} ({size}); it was checked and is intact.")
+
+
+COMMANDS = (backup, status, jobs, cancel, app)
