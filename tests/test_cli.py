@@ -60,7 +60,7 @@ def test_new_makes_a_project(tmp_path: Path) -> None:
     run("new", tmp_path / "p", "--labels", "b,a", "--name", "My reviews", "--seed", 3)
     made = settings_of(open_project(tmp_path / "p"))
     assert (made.name, made.labels, made.seed) == ("My reviews", ("b", "a"), 3)
-    assert "is a project already" in run("new", tmp_path / "p", "--labels", "a,b", code=1).stderr
+    assert "is already a project" in run("new", tmp_path / "p", "--labels", "a,b", code=1).stderr
     assert "at least two" in run("new", tmp_path / "q", "--labels", "a", code=1).stderr
     assert "--labels" in run("new", tmp_path / "q", code=2).stderr
     assert not (tmp_path / "q").exists()
