@@ -219,6 +219,9 @@ def _warn_of_overlaps(look: "ImportPreview", leave_out_leaks: bool, leave_out_du
         tell(note, err=True)
     if look.duplicates and not leave_out_duplicates:
         warn(f"{_first(look.duplicates)} repeat a text of their split; --leave-out-duplicates keeps the first of each.")
+    if look.conflicts:
+        said = f"{_first(look.conflicts)} have another label than an equal text of their split"
+        warn(f"{said}; --leave-out-duplicates keeps the label of the first. Otherwise correct the file.")
     if look.leaks and not leave_out_leaks:
         warn(
             f"{_first(look.leaks)} in train or silver are also in validation or test, which flatters every score; "

@@ -26,6 +26,7 @@ from inffeed_core.store import (
     duplicates,
     exclude,
     existing_ids,
+    find,
     leaks,
     next_numbers,
     project_settings,
@@ -75,6 +76,8 @@ class ImportPreview:
     notes: tuple[str, ...]
     silver: Mapping[str, int]
     """How many labels each source brings."""
+    conflicts: tuple[SameText, ...] = ()
+    """Those of the duplicates that have another label."""
     joined: int = 0
     """Texts of the project that get labels, where the file brings no texts."""
     unchanged: int = 0
@@ -154,6 +157,7 @@ def preview(
             return _joined_preview(table, chosen, joined(db, table, chosen, labels))
         converted = _converted(db, table, chosen)
         overlaps = _overlaps(db, converted.examples)
+        conflicts = _conflicts(db, converted.examples, overlaps.duplicates)
     return ImportPreview(
         name=table.name,
         options=chosen,
@@ -166,6 +170,7 @@ def preview(
         total_problems=converted.total_problems,
         duplicates=overlaps.duplicates,
         leaks=overlaps.leaks,
+        conflicts=conflicts,
         decisions=len(converted.decisions),
         notes=table.notes,
         silver=_by_source(converted.examples),
@@ -286,6 +291,15 @@ def _converted(db: Database, table: Table, options: ImportOptions) -> Converted:
 def _overlaps(db: Database, examples: Sequence[Example]) -> Overlaps:
     hashes = hashes_of(examples)
     return find_overlaps(examples, hashes, same_texts(db, hashes))
+
+
+def _conflicts(db: Database, examples: Sequence[Example], duplicates: Sequence[SameText]) -> tuple[SameText, ...]:
+    """The duplicates whose label differs from that of the text that they repeat."""
+    if not duplicates:
+        return ()
+    labels = {e.id: e.label for e in examples}
+    labels |= {id: one.label for id, one in find(db, [s.other for s in duplicates if s.other not in labels]).items()}
+    return tuple(s for s in duplicates if labels[s.id] != labels.get(s.other, labels[s.id]))
 
 
 def _counts(examples: Iterable[Example]) -> dict[Split, dict[str, int]]:

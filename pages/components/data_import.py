@@ -22,7 +22,7 @@ from inffeed_core.project.status import Status, Step
 from inffeed_core.records import VOTE, Split
 from pages.components.decision_import import decisions_view, wants_decisions
 from pages.components.equal_texts import Kind, equal_texts
-from pages.components.file_reading import forget_upload, read_upload
+from pages.components.file_reading import forget_upload, how_read, read_upload
 from pages.components.notices import problem, success
 from pages.components.silver_import import brings_labels, silver_outlook, with_sources
 from pages.language import any_of, label_name, say, split_name, stage, told
@@ -47,10 +47,10 @@ def import_view(project: Project, now: Status) -> None:
         return
     st.button(say("import.cancel"), icon=":material/close:", on_click=_give_up, key=f"cancel {turn}")
     try:
-        table = read_upload(Upload(file.name, file.getvalue()), file.file_id)
+        table = read_upload(Upload(file.name, file.getvalue()), file.file_id, now.settings.labels)
         if table is None:
             return
-        of = f"{file.file_id} {table.encoding}"
+        of = how_read()
         if wants_decisions(table, of):
             _decisions(project, table)
             return
@@ -228,6 +228,9 @@ def _problems(problems: Sequence[RowProblem], total: int) -> None:
 
 def _commit(project: Project, table: Table, shown: ImportPreview) -> None:
     leaks = _overlap(Kind.LEAKAGE, shown.leaks, say("data.fix_leaks"), default=True)
+    if shown.conflicts:
+        first = shown.conflicts[0]
+        st.text(say("import.conflicts", count=len(shown.conflicts), id=first.id, other=first.other))
     again = _overlap(Kind.DUPLICATES, shown.duplicates, say("import.leave_out_again"), default=False)
     if not st.button(
         say("import.go", count=shown.total), type="primary", icon=":material/upload:", disabled=not shown.ready

@@ -1,4 +1,4 @@
-"""An uploaded file as a table: read once, in the encoding that it proves or that the user confirms."""
+"""An uploaded file as a table: read once, in the encoding and layout that it shows or that the user chooses."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,9 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from inffeed_core.data.encodings import ENCODINGS
+from inffeed_core.data.headers import require_header
+from inffeed_core.data.layout import AS_FOUND, Layout
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.data.table import Table
-from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused
+from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused, LayoutUnclear
+from pages.components.layout_choice import chosen_layout, layout_choice
 from pages.language import say
 
 KEPT = "read_upload"
@@ -29,25 +32,43 @@ class _Reading:
     proved: str | None
     """The encoding that it proves; also None for formats that state their own."""
     encoding: str | None
+    layout: Layout
     outcome: Table | ImportRefused
+    sheets: tuple[str, ...] = ()
+    """Those of a workbook, as soon as one could be read."""
 
 
-def read_upload(upload: Upload, file_id: str) -> Table | None:
-    """The table of a file, or None until its encoding is chosen. Raises ImportRefused."""
+def read_upload(upload: Upload, file_id: str, labels: Sequence[str]) -> Table | None:
+    """The table of a file for a project with these labels, or None until its encoding and layout are chosen.
+
+    Raises ImportRefused.
+    """
     kept: _Reading | None = st.session_state.get(KEPT)
     if kept is None or kept.file_id != file_id:
-        kept = _first(file_id, _outcome(upload, None))
+        kept = _first(file_id, _outcome(upload, None, AS_FOUND, labels))
     if kept.proved or kept.proposals:
         chosen = _choice(kept)
         if chosen is None:
             st.session_state[KEPT] = kept
             return None
         if chosen != kept.encoding:
-            kept = replace(kept, encoding=chosen, outcome=_outcome(upload, chosen))
-    st.session_state[KEPT] = kept
+            kept = replace(kept, encoding=chosen, outcome=_outcome(upload, chosen, kept.layout, labels))
+    if (layout := chosen_layout(file_id)) != kept.layout:
+        kept = replace(kept, layout=layout, outcome=_outcome(upload, kept.encoding, layout, labels))
+    sheets = kept.outcome.sheets if isinstance(kept.outcome, Table) else kept.sheets
+    kept = st.session_state[KEPT] = replace(kept, sheets=sheets)
+    layout_choice(upload.name, file_id, kept.outcome, kept.sheets)
+    if isinstance(kept.outcome, LayoutUnclear):
+        return None
     if isinstance(kept.outcome, ImportRefused):
         raise kept.outcome
     return kept.outcome
+
+
+def how_read() -> str:
+    """Differs between the ways in which a file was read."""
+    kept: _Reading = st.session_state[KEPT]
+    return f"{kept.file_id} {kept.encoding} {kept.layout}"
 
 
 def forget_upload() -> None:
@@ -58,13 +79,17 @@ def forget_upload() -> None:
 def _first(file_id: str, found: Table | ImportRefused) -> _Reading:
     proved = found.encoding if isinstance(found, Table) else None
     proposals = found.proposals if isinstance(found, EncodingUnclear) else ()
-    return _Reading(file_id=file_id, proposals=proposals, proved=proved, encoding=proved, outcome=found)
+    return _Reading(
+        file_id=file_id, proposals=proposals, proved=proved, encoding=proved, layout=AS_FOUND, outcome=found
+    )
 
 
-def _outcome(upload: Upload, encoding: str | None) -> Table | ImportRefused:
+def _outcome(upload: Upload, encoding: str | None, layout: Layout, labels: Sequence[str]) -> Table | ImportRefused:
     place = st.empty()
     try:
-        return read(upload, encoding=encoding, waiting=_waiting(place))
+        table = read(upload, layout, encoding=encoding, waiting=_waiting(place))
+        require_header(table, labels)
+        return table
     except ImportRefused as error:
         return error
     finally:

@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from inffeed_core import store, wording
 from inffeed_core.charts import versions
 from inffeed_core.data.encodings import ENCODINGS
+from inffeed_core.data.layout import QUOTES, SEPARATORS
 from inffeed_core.feedback.methods import METHODS
 from inffeed_core.flags import reasons
 from inffeed_core.flags.policies import POLICIES, RANKINGS
@@ -57,6 +58,10 @@ CLOSED = {
     "label.{}": get_args(Means),
     "label.about_{}": get_args(Means),
     "encodings.{}": ENCODINGS,
+    "import.ask_{}": ("quotes", "header", "header_row"),
+    "import.quotes_{}": QUOTES,
+    "import.header_{}": ("yes", "no"),
+    "import.delimiter_{}": SEPARATORS,
     "standing.{}": UNDECIDED,
     "core.{}-one-label": GOLD_TO_LEARN,
     "core.{}-lacks-labels": GOLD_TO_LEARN,

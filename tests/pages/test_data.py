@@ -3,6 +3,7 @@
 import csv
 import io
 
+import openpyxl
 import pytest
 from page_parts import button, texts
 
@@ -249,3 +250,67 @@ def test_rows_of_decisions_are_imported_as_such(open_page, of_sources):
     assert not app.exception
     with store.reading(of_sources.db) as db:
         assert store.find(db, ["a"])["a"].annotator == "Ana"
+
+
+def chosen(app, start: str):
+    return next(one for kind in (app.selectbox, app.number_input) for one in kind if one.key.startswith(start))
+
+
+def test_a_stray_quote_is_shown_in_both_readings_and_chosen(open_page, empty_project):
+    app = open_page("data", empty_project)
+    data = b'review\tstars\n"fine\tpositive\npoor"\tnegative\nbad\tnegative\n'
+    app.file_uploader[0].set_value(("train.tsv", data, "text/plain")).run()
+    assert "belong to the texts: 3 rows" in texts(app)
+    assert "enclose cells: RFC 4180 quoting: 2 rows" in texts(app)
+    assert not [b for b in app.button if b.label.startswith("Import ")]
+    chosen(app, "layout quotes").select("none").run()
+    button(app, "Import 3 rows").click().run()
+    assert not app.exception
+    assert counts(empty_project)[Split.TRAIN] == {"negative": 2, "positive": 1}
+
+
+def test_a_file_without_a_header_is_asked_about(open_page, empty_project):
+    app = open_page("data", empty_project)
+    app.file_uploader[0].set_value(("train.csv", b"fine,positive\npoor,negative\n", "text/csv")).run()
+    assert "The first row may be column names or data" in texts(app)
+    assert "is a label of the project" in texts(app)
+    chosen(app, "layout header ").select("no").run()
+    button(app, "Import 2 rows").click().run()
+    assert not app.exception
+    assert counts(empty_project)[Split.TRAIN] == {"negative": 1, "positive": 1}
+
+
+def test_a_header_row_can_be_named(open_page, empty_project):
+    app = open_page("data", empty_project)
+    data = b"made by,me\n,\ntext,label\nfine,positive\n"
+    app.file_uploader[0].set_value(("train.csv", data, "text/csv")).run()
+    assert "The column names may be in a later row" in texts(app)
+    chosen(app, "layout header_row").set_value(3).run()
+    assert "train: 1 positive" in texts(app)
+    assert button(app, "Import 1 row")
+
+
+def test_a_sheet_is_chosen_though_the_first_cannot_be_read(open_page, empty_project):
+    book = openpyxl.Workbook()
+    for row in (["text", "label"], ["#N/A", "positive"]):
+        book.active.append(row)
+    good = book.create_sheet("good")
+    for row in (["text", "label"], ["fine", "positive"]):
+        good.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    app = open_page("data", empty_project)
+    app.file_uploader[0].set_value(("train.xlsx", file.getvalue(), "")).run()
+    assert "Cell A2 holds #N/A" in texts(app)
+    next(one for one in app.text_input if one.key.startswith("layout sheet")).set_value("good").run()
+    assert "train: 1 positive" in texts(app)
+    assert chosen(app, "layout sheet ").value == "good"
+    app.run()
+    assert "train: 1 positive" in texts(app)
+    button(app, "Import 1 row").click().run()
+    assert counts(empty_project)[Split.TRAIN] == {"positive": 1}
+
+
+def test_equal_texts_with_different_labels_are_told(open_page, empty_project):
+    app = upload(open_page("data", empty_project), ("fine", "positive", "x"), ("Fine", "negative", "y"))
+    assert "1 text has another label than an equal text of the same split" in texts(app)

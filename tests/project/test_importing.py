@@ -189,3 +189,11 @@ def test_ids_of_any_number_leave_room_for_later_ones(empty: Project, number: str
     given = [id for id, _ in contents(empty)[1:]]
     following = 1 if len(number) > 1000 else int(number) + 1
     assert given == [f"train-{following:06d}", f"train-{following + 1:06d}"]
+
+
+def test_equal_texts_with_different_labels_are_found_in_the_file_and_the_project(empty: Project) -> None:
+    commit(empty, csv("1,train,one,positive"), MIXED)
+    file = csv("2,train,ONE,negative", "3,train,one,positive", "4,silver,two,positive", "5,silver,Two,negative")
+    shown = preview(empty, file, MIXED)
+    assert [(s.id, s.other) for s in shown.conflicts] == [("2", "1"), ("5", "4")]
+    assert [s.id for s in shown.duplicates] == ["2", "3", "5"]
