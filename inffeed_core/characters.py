@@ -17,23 +17,29 @@ _FORMAT = "\ufff9-\ufffb\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
 _STRIPPED = "\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0" + _FORMAT
 _INVISIBLE = re.compile(f"[{_IGNORABLE}{_FORMAT}]")
 _BLANK = re.compile("[\u2800\u3164\uffa0]")
+_FILLERS = "\u115f\u1160\u3164\uffa0"
+"""Letters by their category that nobody can see."""
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0]")
 _AROUND = re.compile(rf"^[\s{_STRIPPED}]+|[\s{_STRIPPED}]+$")
 
 
 def visible(text: str) -> str:
     """The text without invisible characters; white space of all kinds, and what is drawn as such, is one space each."""
-    if not text.isascii():
-        text = _BLANK.sub(" ", text)
+    text = _spaced(text)
     if not text.isprintable():
         text = _INVISIBLE.sub("", text)
     return " ".join(text.split())
 
 
+def _spaced(text: str) -> str:
+    """With spaces for what is drawn as one; looking for the three is ten times as quick as a pattern."""
+    return _BLANK.sub(" ", text) if "\u2800" in text or "\u3164" in text or "\uffa0" in text else text
+
+
 def is_blank(text: str) -> bool:
     """Whether nobody can see anything in this text: white space, invisible characters, and marks on no letter."""
-    if text.isascii():
-        return not visible(text)
+    if text[:1].isalnum() and text[0] not in _FILLERS:  # as most texts: there is no need to look at the others
+        return False
     return all(c == " " or unicodedata.category(c)[0] == "M" for c in visible(text))
 
 
@@ -41,7 +47,7 @@ def folded(text: str) -> str:
     """Equal for texts that differ only in case, white space, Unicode form (NFKC) or invisible characters."""
     if text.isascii():
         return visible(text.lower())
-    return visible(unicodedata.normalize("NFKC", _BLANK.sub(" ", text)).casefold())
+    return visible(unicodedata.normalize("NFKC", _spaced(text)).casefold())
 
 
 def as_label(text: str) -> str:

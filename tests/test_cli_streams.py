@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from click.testing import CliRunner
 from filelock import Timeout
 from reviewing import Filling, make_reviewable
 
+from inffeed_core import store
 from inffeed_core.cli import main
 from inffeed_core.project import folder
 from inffeed_core.project.folder import Project
+from inffeed_core.records import Interval, Metrics
 
 ODD = "a text → “with” everything… 退款 👍 é"
 NARROW = ["latin-1", "cp1252", "ascii", "cp437", "shift_jis"]
@@ -60,6 +63,19 @@ def test_utf_8_shows_texts_as_they_are(odd: Project) -> None:
 def test_help_is_shown_in_every_encoding(command: str) -> None:
     for charset in NARROW:
         assert CliRunner(charset=charset).invoke(main, [command, "--help"]).exit_code == 0
+
+
+def test_versions_name_the_labels_that_have_no_gold(odd: Project) -> None:
+    interval = Interval(1, 1, 1)
+    with store.writing(odd.db) as db:
+        made = replace(
+            store.versions(db)[0], id="v9", validation=Metrics(3, interval, {"a": interval}, 0.1, 1, ("mixed",))
+        )
+        store.add_version(db, made)
+    said = CliRunner().invoke(main, ["versions", str(odd.folder)]).stdout
+    assert "1.000 (95 % interval 1.000 to 1.000; no gold of mixed)" in said
+    told = json.loads(CliRunner().invoke(main, ["versions", str(odd.folder), "--json"]).stdout)
+    assert told["versions"][0]["validation"]["without_gold"] == ["mixed"]
 
 
 ERRORS: list[tuple[Exception, str]] = [

@@ -59,6 +59,15 @@ def written(name: str, labels: tuple[str, str], base: str = "org/encoder") -> st
     return card(version, ProjectSettings(name, labels), LOADED_PLAINLY.replace("{folder}", _quoted(name)))
 
 
+def test_labels_without_gold_are_named_beside_the_scores():
+    interval = Interval(0.5, 0.4, 0.6)
+    scores = Metrics(10, interval, {"a": interval}, 0.5, 0.7, ("`b`", "c"))
+    version = ModelVersion("v1", None, "2026-01-01", "org/e", "h", "", 0, {}, 0, {"gold": 3}, scores, scores)
+    told = card(version, ProjectSettings("p", ("a", "`b`", "c")), "")
+    assert "No validation text is labelled `` `b` ``, `c`: macro-F1 there is the mean of the other labels." in told
+    assert "No test text is labelled" in told
+
+
 def body(markdown: str) -> str:
     front, body = markdown.removeprefix("---\n").split("\n---\n", 1)
     assert all(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from page_parts import button, texts, version
+from page_parts import button, metrics, texts, version
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -135,6 +135,16 @@ def test_versions_are_listed_with_their_intervals(open_page, project_with_two_ve
     assert table["version"].tolist() == ["v3", "v2 (in use)", "v1"]
     assert table["validation"].tolist()[1] == "0.810 (0.760–0.860)"
     assert table["test"].tolist() == ["–"] * 3
+
+
+def test_labels_without_gold_are_named_beside_the_scores(open_page, project_with_two_versions, home):
+    scores = replace(metrics(0.8), without_gold=("*mixed*",))
+    with store.writing(project_with_two_versions.db) as db:
+        store.add_version(db, version("v9", "v2", scores))
+        store.promote(db, "v9", "test")
+    for name in ("models", "home"):
+        shown = texts(open_page(name, project_with_two_versions))
+        assert "No validation text is labelled *mixed*: macro-F1 there is the mean of the other labels." in shown
 
 
 def test_labels_changed_since_are_counted(open_page, project_with_two_versions):
