@@ -135,6 +135,29 @@ def test_one_split_for_all_rows_and_an_error_by_row(page: Page, server: Server, 
     ]
 
 
+def test_quotes_header_and_separator_are_asked_and_chosen(page: Page, server: Server, empty: Project):
+    rows = ['7|"fine|positive', '8|poor"|negative', "9|bad; bad|negative"]
+    open_import(page, server, empty)
+    upload(page, "train.csv", "\n".join(rows).encode())
+    expect(page.get_by_text("The quotes in this file can be read in two ways. Choose")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("belong to the texts: 2 rows", exact=False)).to_be_visible()
+    picture(page, "quotes")
+    choose(page, "Quotes", "belong to the texts")
+    expect(page.get_by_text("The first row may be column names or data")).to_be_visible(timeout=SECONDS)
+    picture(page, "header")
+    choose(page, "First row", "data")
+    choose(page, "Separator", "pipe |")
+    choose(page, "Id", "column 1")
+    picture(page, "layout")
+    page.get_by_role("button", name="Import 3 rows").click()
+    expect(page.get_by_text("train.csv: 3 train.")).to_be_visible(timeout=SECONDS)
+    assert [(i.id, i.text, i.label) for i in stored(empty)] == [
+        ("7", '"fine', "positive"),
+        ("8", 'poor"', "negative"),
+        ("9", "bad; bad", "negative"),
+    ]
+
+
 def readers(server: Server) -> list[psutil.Process]:
     assert server.process is not None
     return [

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from inffeed_core.data.decoding import Text
+from inffeed_core.data.export_columns import is_export
 from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import refused
 from inffeed_core.errors import ImportRefused, LayoutUnclear, RowProblem, Way
@@ -93,6 +94,8 @@ def records(lines: Lines, delimiter: str, quotes: str | None, tally: Tally, *, h
     if quotes == "none":
         return _read(lines, delimiter, tally, quoted=False), ""
     found = _read(lines, delimiter, tally, quoted=True)
+    if found.rows and found.is_whole and is_export(found.rows[0]):
+        return found, ""  # written here, whatever its texts look like
     if quotes is None and b'"' in lines.text.data and (found.spans or not found.is_whole):
         plain = _surveyed(lines, delimiter, found.spans)
         if _is_ordinary(found, plain):
