@@ -8,9 +8,10 @@ import pytest
 from inffeed_core import store
 from inffeed_core.characters import as_label, is_blank, known_label, label_key, visible
 from inffeed_core.data.options import ImportOptions
-from inffeed_core.data.reading import Upload
+from inffeed_core.data.reading import Upload, read
 from inffeed_core.errors import ImportRefused, SettingsError
 from inffeed_core.models.labels import label_mapping
+from inffeed_core.project import decision_rows
 from inffeed_core.project.folder import Project, create_project, settings_of
 from inffeed_core.project.importing import commit, preview
 from inffeed_core.records import Act, Decision, Example, FlagFilter, Split
@@ -85,6 +86,18 @@ def test_a_label_is_known_however_it_is_encoded(french: Project, given: str) -> 
         condition, values = wanted(db, FlagFilter(labels=(given,)))
         sql = f"SELECT r.instance FROM (SELECT id AS instance FROM instance) r WHERE {condition}"
         assert len(list(db.query(sql, values))) == 2
+
+
+def test_labels_of_sources_and_of_decisions_are_known_too(french: Project) -> None:
+    table = Upload("s.csv", f"id,text,silver:a,silver:b\ns1,un,{NFD},{NFC}\u200b\ns2,deux,\u200b,positif\n".encode())
+    commit(french, table, preview(french, table).options)
+    with store.reading(french.db) as db:
+        said = {(one.instance_id, one.source, one.label) for one in store.silver_labels(db)}
+    assert said == {("s1", "a", NFC), ("s1", "b", NFC), ("s2", "b", "positif")}
+    decided = Upload("d.csv", f"id,annotator,act,label,decided_at\ns1,Ada,keep,{NFD},2026-03-01T12:00:00Z\n".encode())
+    decision_rows.commit_decisions(french, read(decided))
+    with store.reading(french.db) as db:
+        assert store.instance(db, "s1").label == NFC
 
 
 def test_labels_are_stored_in_one_form_and_told_apart(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
-from inffeed_core.characters import is_blank, known_label, label_key
+from inffeed_core.characters import is_blank
 from inffeed_core.data.answers import ACTS, from_cell, is_time
 from inffeed_core.data.export_columns import CARRIED_VERSION, metadata_key, role_columns
+from inffeed_core.data.label_names import LabelNames
 from inffeed_core.data.options import SPLIT_NAMES, ImportOptions
 from inffeed_core.data.silver_columns import SILVER, SOURCES, SilverCells, confidence_of, odd_source
 from inffeed_core.data.table import Cell, Table, as_text, broken
@@ -98,9 +99,8 @@ class _Rows:
         numbers: dict[Split, int],
         converted: Converted,
     ) -> None:
-        self._table, self._options, self._labels, self._converted = table, options, tuple(labels), converted
-        self._names = {label_key(name): label for name, label in options.label_names.items()}
-        self._meant: dict[str, str | None] = {}
+        self._table, self._options, self._converted = table, options, converted
+        self._names = LabelNames(labels, options.label_names)
         self._offered = ", ".join(labels)
         self._taken, self._numbers = taken, numbers
         self._seen: dict[str, int] = {}
@@ -214,18 +214,11 @@ class _Rows:
         if blank:
             self._refuse(row, f"The label (column {column!r}) is missing", "Fill it in or remove the row.")
             return raw
-        if (label := self._project_label(raw)) is None:
+        if (label := self._names.meant(raw)) is None:
             self._refuse(
                 row, f"{_quoted(raw)} is not a label of this project", f"Correct it or map it to {self._offered}."
             )
         return label or raw
-
-    def _project_label(self, raw: str) -> str | None:
-        """The project's label for what stands in a cell, however it is encoded; None where it is none."""
-        if raw not in self._meant:
-            names = self._options.label_names
-            self._meant[raw] = known_label(names.get(raw) or self._names.get(label_key(raw)) or raw, self._labels)
-        return self._meant[raw]
 
     def _split(self, cells: Sequence[Cell]) -> Split | None:
         if self._options.split is not None:
@@ -284,7 +277,7 @@ class _Rows:
         return answers
 
     def _known(self, raw: str) -> str:
-        if (label := self._project_label(raw)) is None:
+        if (label := self._names.meant(raw)) is None:
             raise ValueError(f"{_quoted(raw)} is not a label of this project")
         return label
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from inffeed_core.characters import is_blank
+from inffeed_core.data.label_names import LabelNames
 from inffeed_core.data.table import Cell, as_text, broken
 from inffeed_core.records import VOTE, SilverLabel
 
@@ -109,9 +111,7 @@ class SilverCells:
 
         self._columns = [(c.source, at[c.label], place(c.confidence), place(c.answer), place(c.at)) for c in columns]
         self._objects = None if objects is None else (objects, at[objects])
-        self._known = {label: label for label in labels} | {
-            name: label for name, label in label_names.items() if label in labels
-        }
+        self._names = LabelNames(labels, label_names)
         self._offered = ", ".join(labels)
 
     def read(self, cells: Sequence[Cell], id: str, refuse: Refuse) -> tuple[SilverLabel, ...]:
@@ -120,6 +120,7 @@ class SilverCells:
         for source, label_at, confidence_at, answer_at, time_at in self._columns:
             raw, told = _text(cells, label_at), None if confidence_at is None else cells[confidence_at]
             answer, time = "" if answer_at is None else as_text(cells[answer_at]), _text(cells, time_at)
+            raw = "" if is_blank(raw) else raw
             if raw or answer or time or not _is_empty(told):
                 self._add(found, (source, raw, told, answer, time), id, refuse)
         if self._objects is not None:
@@ -128,7 +129,7 @@ class SilverCells:
 
     def label(self, raw: str, whose: str, refuse: Refuse) -> str | None:
         """The project's label for what the file calls `raw`; None where there is none, and that was refused."""
-        known = self._known.get(raw)
+        known = self._names.meant(raw)
         if known is None:
             refuse(
                 f"{_shown(raw)} ({whose}) is not a label of this project", f"Correct it or map it to {self._offered}."
@@ -163,6 +164,7 @@ class SilverCells:
         self, found: dict[str, SilverLabel], told: tuple[str, str, Any, str, str], id: str, refuse: Refuse
     ) -> None:
         source, raw, sure, answer, time = told
+        raw = "" if is_blank(raw) else raw
         if problem := odd_source(source):
             refuse(problem, "Give the source another name.")
         if not (raw or answer or time):

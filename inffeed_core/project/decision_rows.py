@@ -16,9 +16,11 @@ from uuid import uuid4
 
 from sqlite_utils import Database
 
+from inffeed_core.characters import is_blank
 from inffeed_core.data.answers import is_time
 from inffeed_core.data.converting import Converted, in_time
 from inffeed_core.data.export_columns import PAIR
+from inffeed_core.data.label_names import LabelNames
 from inffeed_core.data.table import Cell, Kind, Table, as_text, broken
 from inffeed_core.data.writing import replacing, write
 from inffeed_core.project.exporting import as_answers
@@ -202,7 +204,8 @@ class _Rows:
         self, db: Database, table: Table, annotator: str, label_names: Mapping[str, str], converted: Converted
     ) -> None:
         self._table, self._annotator, self._converted = table, annotator.strip(), converted
-        self._labels, self._label_names = project_settings(db).labels, label_names
+        self._labels = project_settings(db).labels
+        self._names = LabelNames(self._labels, label_names)
         named = {name.lower(): n for n, name in reversed(list(enumerate(table.columns)))}
         self._at = {role: n for role in (*COLUMNS, PAIR) if (n := named.get(role)) is not None}
         for role, names in _NAMES.items():
@@ -274,11 +277,13 @@ class _Rows:
 
     def _label(self, row: int, cells: Sequence[Cell]) -> str | None:
         raw = self._cell(cells, "label")
-        label = self._label_names.get(raw, raw)
-        if label and label not in self._labels:
+        if is_blank(raw):
+            return None
+        label = self._names.meant(raw)
+        if label is None:
             offered = ", ".join(self._labels)
-            self._refuse(row, f"{label!r} is not a label of this project", f"Correct it or map it to {offered}.")
-        return label or None
+            self._refuse(row, f"{raw!r} is not a label of this project", f"Correct it or map it to {offered}.")
+        return label
 
     def _act(self, row: int, cells: Sequence[Cell], label: str | None, about: Instance) -> Act:
         said = self._cell(cells, "act").lower()
