@@ -24,7 +24,7 @@ def chosen_layout(file_id: str) -> Layout:
         quotes=said["quotes"],
         header=header,
         header_row=None if header is False else said["header_row"],
-        sheet=said["sheet"] or _value("sheet name", file_id),
+        sheet=said["sheet"] or _value("sheet_name", file_id),
     )
 
 
@@ -46,7 +46,7 @@ def layout_choice(name: str, file_id: str, outcome: Table | ImportRefused, sheet
 def _question(outcome: LayoutUnclear) -> None:
     with st.container(border=True):
         st.text(say(f"import.ask_{outcome.choice}"))
-        st.text(outcome.problems[0].problem.partition(" Choose the right one")[0])
+        st.text(outcome.problems[0].problem)
         for way in outcome.ways:
             named = way.value if outcome.choice == "header_row" else say(f"import.{outcome.choice}_{way.value}")
             st.text(f"{named}: {way.told}")
@@ -57,11 +57,11 @@ def _control(field: str, file_id: str, sheets: Sequence[str], outcome: Table | I
         st.number_input(say("import.header_row"), 1, value=None, key=_key(field, file_id), help=say("import.row_help"))
     elif field == "sheet" and sheets:
         if _key(field, file_id) not in st.session_state and isinstance(outcome, Table):
-            named = _value("sheet name", file_id)  # typed before the sheets were known
+            named = _value("sheet_name", file_id)  # typed before the sheets were known
             st.session_state[_key(field, file_id)] = outcome.sheet if named else DETECTED
         _select(field, file_id, [DETECTED, *sheets], lambda sheet: sheet or say("import.detected"))
     elif field == "sheet":
-        st.text_input(say("import.sheet"), key=_key("sheet name", file_id))
+        st.text_input(say("import.sheet"), key=_key("sheet_name", file_id))
     else:
         options = {"delimiter": tuple(SEPARATORS), "quotes": QUOTES, "header": (_YES, _NO)}[field]
         _select(

@@ -134,7 +134,7 @@ def test_every_sentence_of_the_core_can_be_said(code):
 def constants() -> tuple[set[str], str]:
     """(every string in the sources that is no key of a table, all scripts together)."""
     found: set[str] = set()
-    for path in [*(ROOT / "inffeed_core").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
+    for path in [ROOT / "app.py", *(ROOT / "inffeed_core").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
         if "languages" in path.parts:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
