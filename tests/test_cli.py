@@ -171,6 +171,9 @@ def test_a_folder_without_a_project_is_an_error_that_explains(tmp_path: Path, co
         "release": ["--annotator", "Ana"],
         "promote": ["v1"],
         "cancel": ["1"],
+        "label": ["--with", "own"],
+        "push-data": ["hf:me/data"],
+        "push-model": ["v1", "hf:me/model"],
     }
     refused = run(command, tmp_path / "nowhere", *arguments.get(command, []), code=1)
     assert "There is no folder" in refused.stderr

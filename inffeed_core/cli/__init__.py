@@ -1,7 +1,8 @@
 """The command line: everything a page can do, for scripts and for machines without a browser.
 
     console.py   errors to exit codes, progress, JSON: what all commands share
-    data.py      new, import, export, backup, settings
+    data.py      new, import, backup, settings
+    exporting.py export, push-data, push-model
     labelling.py label
     sources.py   sources; what an import is told about them
     decision_rows.py  files with a row for each decision
@@ -19,7 +20,7 @@ explains, 2 wrong usage, 130 cancelled. Commands import what they need when they
 import click
 
 from inffeed_core import __version__
-from inffeed_core.cli import analyses, bench, data, feedback, labelling, learning, review, running, sources
+from inffeed_core.cli import analyses, bench, data, exporting, feedback, labelling, learning, review, running, sources
 from inffeed_core.cli.console import Commands
 
 EXAMPLE = """
@@ -43,6 +44,6 @@ def main() -> None:
     """Find and repair wrong silver labels with influence functions."""
 
 
-for module in (data, sources, labelling, learning, analyses, review, feedback, running, bench):
+for module in (data, exporting, sources, labelling, learning, analyses, review, feedback, running, bench):
     for command in module.COMMANDS:
         main.add_command(command)

@@ -1,4 +1,4 @@
-"""Commands that make a project, and bring data in and out."""
+"""Commands that make a project, bring data in, and keep it safe."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +10,9 @@ import click
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell, warn
 from inffeed_core.cli.decision_rows import import_decisions, wants_decisions
 from inffeed_core.cli.labels import label_names, labels_of
-from inffeed_core.cli.reading import PIPE, guidelines_options, reading_options, written_to
+from inffeed_core.cli.reading import guidelines_options, reading_options
 from inffeed_core.cli.sources import by_source, silver_options, silver_told, with_silver
-from inffeed_core.data.formats.known import READABLE, WRITABLE
+from inffeed_core.data.formats.known import READABLE
 from inffeed_core.records import VOTE, Split
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
 from inffeed_core.wording import filled
@@ -36,13 +36,6 @@ a file without a header are named by their number.
 A column named silver:SOURCE holds labels of that source, and confidence:SOURCE its confidence. Gold texts may have such
 labels too; they change no gold label. If every row is about a text that the project has, the silver labels are added to
 these texts. Silver texts need no label yet.
-"""
-
-_EXPORT = f"""Write the data set to FILE.
-
-It holds every text of the project DIR with its current label, and where that came from. The name of FILE determines the
-format: {WRITABLE}. An export can be imported again. With --decisions it holds a row for each decision instead; such a
-file is imported as decisions about texts that the project has. For FILE - the data set is written to standard output.
 """
 
 
@@ -300,25 +293,6 @@ def _imported(result: "ImportResult") -> str:
     return "\n".join(lines)
 
 
-@click.command(help=_EXPORT, epilog="Example: inffeed export reviews repaired.csv --split silver")
-@project_argument
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--split", "splits", type=split_names, multiple=True, help="Only this split; repeat it for several.")
-@click.option("--decisions", is_flag=True, help="One row for each decision: who said what about which text, and when.")
-@click.option("--format", default="csv", metavar="SUFFIX", show_default=True, help="Format of standard output.")
-def export(project: Path, file: Path, splits: tuple[str, ...], decisions: bool, format: str) -> None:
-    """Write the data set; `_EXPORT` is the help."""
-    from inffeed_core.project.decision_rows import export_decisions
-    from inffeed_core.project.exporting import export as export_texts
-
-    source, chosen = opened(project), [Split(s) for s in splits or Split]
-    with shown_progress() as progress, written_to(file, format) as place:
-        act = export_decisions if decisions else export_texts
-        rows = act(source, place, progress=progress, splits=chosen)
-    said = "{rows:,} {rows:decision|decisions}" if decisions else "{rows:,} {rows:text|texts}"
-    tell(filled(f"{said} written to {{file}}.", rows=rows, file=file), err=str(file) == PIPE)
-
-
 @click.command(epilog="Example: inffeed settings reviews --overlap 2 --lease-minutes 30")
 @project_argument
 @click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
@@ -384,4 +358,4 @@ def _context(project: "Project", names: tuple[str, ...]) -> tuple[str, ...]:
     return chosen
 
 
-COMMANDS = (new, import_, export, settings)
+COMMANDS = (new, import_, settings)

@@ -24,8 +24,8 @@ EXPORT_COLUMNS = (
 none did, the last decision, such as unsure; they are empty for a disputed label, on which the votes tie. `answers`
 holds every answer about the text; see `answers`."""
 
-_ADDED = {"disputed", "answers"}
-"""Columns that exports of earlier releases lack."""
+_OPTIONAL = {"disputed", "answers", "split"}
+"""Columns that exports of earlier releases lack, and the split, which files of other tools do not name."""
 
 PAIR = "second_text"
 """The column of second texts, which an export has where its project has any."""
@@ -39,12 +39,12 @@ _PREFIX = "metadata."
 
 def is_export(columns: Collection[str]) -> bool:
     """Whether a file with these columns is one that InfFeed exported."""
-    return set(EXPORT_COLUMNS) - _ADDED <= set(columns)
+    return set(EXPORT_COLUMNS) - _OPTIONAL <= set(columns)
 
 
 def role_columns(columns: Collection[str]) -> tuple[str, ...]:
     """Those of these columns that have a meaning in an export; an older one has fewer."""
-    return EXPORT_COLUMNS if set(columns) >= _ADDED else tuple(c for c in EXPORT_COLUMNS if c not in _ADDED)
+    return tuple(c for c in EXPORT_COLUMNS if c in columns or c not in _OPTIONAL)
 
 
 def column_of(metadata_key: str) -> str:

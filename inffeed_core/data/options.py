@@ -153,7 +153,7 @@ def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
         remedy = "Choose a file with a text and a label column; for texts without labels, name the column text."
         raise refused(table.name, problem, remedy)
     if is_export(table.columns):
-        return _export_options(table)
+        return _export_options(table, labels)
     some = replace(table, rows=table.rows[:_LOOKED_AT])
     silver, objects = silver_columns(table.columns), silver_object(table.columns, some.column)
     told = [c for one in silver for c in one.columns] + ([objects] if objects else [])
@@ -180,16 +180,22 @@ def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
     )
 
 
-def _export_options(table: Table) -> ImportOptions:
+def _export_options(table: Table, labels: Sequence[str]) -> ImportOptions:
+    """Of an export, or of another tool's file, which names no split and may write labels in its own way."""
+    named, foreign = silver_columns(table.columns), "split" not in table.columns
+    silver = named if foreign or SOURCES in table.columns else ()
+    usual = Split.TRAIN if all(table.column("label")) else Split.SILVER
     return ImportOptions(
         text="text",
         label="label",
-        split_column="split",
+        split=(split_of_name(table.name) or usual) if foreign else None,
+        split_column=None if foreign else "split",
         id="id",
         source="source",
         history=True,
         pair=PAIR if PAIR in table.columns else None,
-        silver=silver_columns(table.columns) if SOURCES in table.columns else (),
+        silver=silver,
+        label_names=_guessed_names(table, "label", silver, labels) if foreign else {},
     )
 
 

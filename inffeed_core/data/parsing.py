@@ -9,6 +9,7 @@ from pathlib import Path
 
 from inffeed_core.data.confined import Request
 from inffeed_core.data.limits import ReadLimits, Tally
+from inffeed_core.data.neighbours.known import translated
 from inffeed_core.data.table import Table, refused
 
 _SYSTEM = ("/proc", "/sys")
@@ -36,7 +37,7 @@ def parse(request: Request, data: bytes) -> Table:
     table = request.format.parse(name, data, request.codec, tally, request.layout)
     if tally.characters > limits.text:
         _require_short_texts(table, tally)
-    return table
+    return translated(table)
 
 
 def _require_short_texts(table: Table, tally: Tally) -> None:

@@ -53,12 +53,12 @@ def export_bytes(project: Project, format: str, *, splits: Sequence[Split] = _AL
 
 def _export(project: Project, file: BinaryIO, name: str, progress: Progress, splits: Sequence[Split]) -> int:
     with reading(project.db) as db:
-        rows = _Rows(db, splits, progress)
+        rows = Rows(db, splits, progress)
         write(file, name, rows.columns, rows)
         return rows.done
 
 
-class _Rows:
+class Rows:
     """The rows of an export, streamed from one snapshot."""
 
     def __init__(self, db: Database, splits: Sequence[Split], progress: Progress) -> None:

@@ -98,6 +98,18 @@ def _parse_parquet(name: str, data: bytes, codec: str | None, tally: Tally, layo
     return parquet.parse(name, data, tally)
 
 
+def _parse_arrow(name: str, data: bytes, codec: str | None, tally: Tally, layout: Layout) -> Table:
+    from inffeed_core.data.formats import arrow
+
+    return arrow.parse(name, data, tally)
+
+
+def _parse_spacy(name: str, data: bytes, codec: str | None, tally: Tally, layout: Layout) -> Table:
+    from inffeed_core.data.neighbours import spacy_docs
+
+    return spacy_docs.parse(name, data, tally)
+
+
 def _parse_excel(name: str, data: bytes, codec: str | None, tally: Tally, layout: Layout) -> Table:
     from inffeed_core.data.formats import excel
 
@@ -135,6 +147,8 @@ FORMATS = (
     Format("JSON Lines", ("jsonl", "ndjson"), _decoded(_parse_jsonlines), write=_write_jsonlines, gzipped=True),
     Format("JSON", ("json",), _decoded(_parse_json), write=_write_json, gzipped=True),
     Format("Parquet", ("parquet",), _parse_parquet, write=_write_parquet, gzipped=False),
+    Format("Arrow", ("arrow",), _parse_arrow, write=None, gzipped=False),
+    Format("spaCy", ("spacy",), _parse_spacy, write=None, gzipped=False, extra=("spacy", "spacy")),
     Format("Excel", ("xlsx", "xlsm"), _parse_excel, write=None, gzipped=False, laid_out=_SHEETS),
     Format("Excel 97", ("xls",), _parse_excel, write=None, gzipped=False, laid_out=_SHEETS, extra=("excel", "xlrd")),
     Format("OpenDocument", ("ods",), _parse_excel, write=None, gzipped=False, laid_out=_SHEETS),

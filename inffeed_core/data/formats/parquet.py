@@ -44,7 +44,7 @@ def parse(name: str, data: bytes, tally: Tally) -> Table:
         raise refused(name, problem, "Write it again, or export it as CSV.") from error
     if not tally.rows or not columns:
         raise refused(name, "The file has no rows.", "Choose a file with at least one row.")
-    notes = tuple(_note_of_names(column, names) for column, names in class_names.items())
+    notes = tuple(note_of_names(column, names) for column, names in class_names.items())
     return Table(name, columns, list(zip(*content, strict=True)), notes=notes, class_names=class_names)
 
 
@@ -65,7 +65,7 @@ def _content(data: bytes, tally: Tally) -> tuple[tuple[str, ...], list[list[Cell
         for cells, column in zip(content, columns, strict=True):
             array = part.column(column)
             tally.add(0, *unpacked(array))
-            cells += _cells(array, names.get(column))
+            cells += cells_of(array, names.get(column))
     return columns, content, names
 
 
@@ -117,7 +117,8 @@ def _total(lengths: pyarrow.Array) -> int:
     return pyarrow.compute.sum(pyarrow.compute.cast(lengths, pyarrow.int64())).as_py() or 0
 
 
-def _cells(array: pyarrow.Array, names: Sequence[str] | None) -> list[Cell]:
+def cells_of(array: pyarrow.Array, names: Sequence[str] | None) -> list[Cell]:
+    """The values of an array as cells; numbers that have `names` become these."""
     if pyarrow.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     values = _values(array)
@@ -144,7 +145,8 @@ def _values(array: pyarrow.Array) -> list[Any]:
         raise
 
 
-def _note_of_names(column: str, names: Sequence[str]) -> str:
+def note_of_names(column: str, names: Sequence[str]) -> str:
+    """What to tell about a column whose numbers the file names."""
     some = ", ".join(f"{n} = {name}" for n, name in enumerate(names[:_NAMES_TOLD]))
     more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
     return f"The file names the numbers of column {column!r}: {some}{more}; -1 means no label."

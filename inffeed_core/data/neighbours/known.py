@@ -1,0 +1,146 @@
+"""The other annotation tools: by what their files are recognised, what reads them and what writes them."""
+
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from inffeed_core.data.formats import delimited
+from inffeed_core.data.neighbours import annotator_table, argilla, doccano, label_studio, prodigy
+from inffeed_core.data.neighbours.records import Record, Row, as_table
+from inffeed_core.data.table import Table
+
+Write = Callable[[BinaryIO, Iterable[Row], Sequence[str]], None]
+"""(file, rows of an export by column, the project's labels) → written to the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A tool whose files are read and written."""
+
+    name: str
+    """As people know it."""
+    suffix: str
+    """Of the files that it takes."""
+    recognises: Callable[[Table], bool]
+    read: Callable[[Table], list[Record]]
+    """Raises ImportRefused."""
+    write: Write
+    loses: str = ""
+    """What its files have no place for, so that a second file beside it must keep it; empty = nothing."""
+
+
+def _array(file: BinaryIO, objects: Iterable[Any]) -> None:
+    """One JSON list, an object a line."""
+    stream = io.TextIOWrapper(file, "utf-8", newline="\n")
+    stream.write("[")
+    for number, one in enumerate(objects):
+        stream.write(("\n" if number == 0 else ",\n") + json.dumps(one, ensure_ascii=False))
+    stream.write("\n]\n")
+    stream.detach()
+
+
+def _lines(file: BinaryIO, objects: Iterable[Any]) -> None:
+    stream = io.TextIOWrapper(file, "utf-8", newline="\n")
+    stream.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in objects)
+    stream.detach()
+
+
+def _write_table(file: BinaryIO, rows: Iterable[Row], labels: Sequence[str]) -> None:
+    columns, cells = annotator_table.table(rows)
+    delimited.write(file, ",", list(columns), cells)
+
+
+def _write_spacy(file: BinaryIO, rows: Iterable[Row], labels: Sequence[str]) -> None:
+    from inffeed_core.data.neighbours import spacy_docs
+
+    spacy_docs.write(file, rows, labels)
+
+
+def _never(table: Table) -> bool:
+    """Of tools whose files have a format of their own, which reads them."""
+    return False
+
+
+def _each_line(rows: Iterable[Row]) -> Iterator[Any]:
+    return (line for row in rows for line in prodigy.written(row))
+
+
+FOLDER = "datasets"
+"""What the command line calls folders of `datasets`, which are no files; see `hub_folder`."""
+
+NEIGHBOURS: Mapping[str, Neighbour] = {
+    "label-studio": Neighbour(
+        name=label_studio.NAME,
+        suffix="json",
+        recognises=label_studio.recognises,
+        read=label_studio.read,
+        write=lambda file, rows, labels: _array(file, map(label_studio.written, rows)),
+    ),
+    "argilla": Neighbour(
+        name=argilla.NAME,
+        suffix="json",
+        recognises=argilla.recognises,
+        read=argilla.read,
+        write=lambda file, rows, labels: _array(file, map(argilla.written, rows)),
+    ),
+    "prodigy": Neighbour(
+        name=prodigy.NAME,
+        suffix="jsonl",
+        recognises=prodigy.recognises,
+        read=prodigy.read,
+        write=lambda file, rows, labels: _lines(file, _each_line(rows)),
+    ),
+    "doccano": Neighbour(
+        name=doccano.NAME,
+        suffix="jsonl",
+        recognises=doccano.recognises,
+        read=doccano.read,
+        write=lambda file, rows, labels: _lines(file, map(doccano.written, rows)),
+    ),
+    "spacy": Neighbour(name="spaCy", suffix="spacy", recognises=_never, read=lambda table: [], write=_write_spacy),
+    "cleanlab": Neighbour(
+        name=annotator_table.NAME,
+        suffix="csv",
+        recognises=annotator_table.recognises,
+        read=annotator_table.read,
+        write=_write_table,
+        loses="times, notes, skipped and unsure texts, sources and metadata",
+    ),
+}
+"""By the name that the command line and the page know each by."""
+
+
+def beside(path: Path) -> Path:
+    """The plain export that lies beside a file which cannot hold everything."""
+    return path.with_name(f"{path.name}.inffeed.jsonl")
+
+
+def translated(table: Table) -> Table:
+    """The table of a tool's file with the columns of an export; any other table as it is. Raises ImportRefused."""
+    for one in NEIGHBOURS.values():
+        if one.recognises(table):
+            return as_table(table, one.name, one.read(table))
+    return table
+
+
+def joined(table: Table, whole: Table) -> Table:
+    """A table whose rows are those of the file beside it where these are about the same texts.
+
+    `whole` is the plain export that was written with a file that cannot hold everything. Where it is about other texts,
+    `table` stays as it is.
+    """
+    at = {name: n for n, name in enumerate(whole.columns)}
+    if not {"id", "text"} <= set(at):
+        return table
+    known = {str(row[at["id"]]): row for row in whole.rows}
+    id_at, text_at = table.columns.index("id"), table.columns.index("text")
+    found = [known.get(str(row[id_at])) for row in table.rows]
+    same = [one is not None and one[at["text"]] == row[text_at] for one, row in zip(found, table.rows, strict=True)]
+    if not all(same):
+        return table
+    note = "Times, notes and sources were read from the file beside it."
+    rows = [one for one in found if one is not None]
+    return replace(whole, name=table.name, rows=rows, places=(), notes=(*table.notes, note))
