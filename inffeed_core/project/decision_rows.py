@@ -283,7 +283,7 @@ class _Rows:
         if label is None:
             offered = ", ".join(self._labels)
             self._refuse(row, f"{raw!r} is not a label of this project", f"Correct it or map it to {offered}.")
-        return label
+        return label or raw
 
     def _act(self, row: int, cells: Sequence[Cell], label: str | None, about: Instance) -> Act:
         said = self._cell(cells, "act").lower()
