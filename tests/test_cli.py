@@ -361,3 +361,15 @@ def test_settings_are_shown_and_changed(empty: Path):
     assert answer("settings", empty, "--overlap", 2, "--lease-minutes", 30)["lease_minutes"] == 30
     assert settings_of(open_project(empty)).overlap == 2
     assert "expected 1 to 100" in run("settings", empty, "--overlap", 0, code=1).stderr
+
+
+def test_metadata_is_pinned_under_the_texts_and_taken_away_again(empty: Path, tmp_path: Path):
+    file = write(tmp_path / "train.csv", ["text,label,thread,n", "Works well,positive,a 7,1"])
+    run("import", empty, file)
+    shown = run("settings", empty, "--context", "thread", "--context", "n", "--context", "thread")
+    assert "No text has" not in shown.stderr
+    assert settings_of(open_project(empty)).context == ("thread", "n")
+    unknown = run("settings", empty, "--context", "tread")
+    assert "No text has metadata named tread; texts have thread, n." in unknown.stderr
+    assert answer("settings", empty, "--context", "")["context"] == []
+    assert answer("settings", empty, "--overlap", 2)["context"] == []
