@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from serving import Server
 from tiny_models import save_model
 
@@ -79,11 +79,6 @@ def all_of(project: Project) -> list[Instance]:
         return list(store.instances(db))
 
 
-def box(page: Page, name: str) -> Locator:
-    label = page.get_by_test_id("stWidgetLabel").get_by_text(name, exact=True)
-    return page.get_by_test_id("stSelectbox").filter(has=label)
-
-
 def wait_for_versions(page: Page, project: Project, count: int) -> None:
     deadline = time.monotonic() + 180
     while True:
@@ -97,11 +92,20 @@ def wait_for_versions(page: Page, project: Project, count: int) -> None:
 def imported(page: Page, server: Server, project: Project, file: Path) -> None:
     page.goto(f"{server.url}/data?{urlencode({'project': str(project.folder), 'view': 'Import'})}")
     page.locator('input[type="file"]').set_input_files(file)
-    expect(box(page, "Second text")).to_contain_text("target", timeout=60 * SECONDS)
-    expect(box(page, "Text")).to_contain_text("text")
+    expect(page.get_by_role("combobox", name="Second text")).to_have_value("target", timeout=60 * SECONDS)
+    expect(page.get_by_role("combobox", name="Text", exact=True)).to_have_value("text")
     page.get_by_role("button", name="Import 38 rows").click()
     expect(page.get_by_text("Imported", exact=True)).to_be_visible(timeout=60 * SECONDS)
     assert [one.pair for one in all_of(project)] == [row["target"] for row in stances()]
+
+
+def pinned(page: Page, name: str) -> None:
+    """To be shown under every text."""
+    page.get_by_role("button", name="Room").click()
+    page.get_by_label("Context under the text").click()
+    page.get_by_role("option", name=name).click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 def reviewed(page: Page, project: Project) -> Instance:
@@ -111,6 +115,7 @@ def reviewed(page: Page, project: Project) -> Instance:
     page.get_by_role("button", name="Start reviewing").click()
     room = page.locator(".room")
     expect(room.locator(".flagged > .text")).to_be_visible(timeout=60 * SECONDS)
+    pinned(page, "thread")
     with store.reading(project.db) as db:
         before = store.instance(db, str(room.get_attribute("data-item")))
     expect(room.locator(".flagged > .text")).to_have_text(before.text)
@@ -127,7 +132,6 @@ def test_stances_are_imported_reviewed_learned_from_and_exported(
     server: Server, page: Page, empty: Project, file: Path, tmp_path: Path
 ) -> None:
     imported(page, server, empty, file)
-    change_settings(empty, context=("thread",))
     page.get_by_role("link", name="Models").click()
     page.get_by_role("button", name="Train the first model").click()
     wait_for_versions(page, empty, 1)

@@ -5,7 +5,7 @@ The card's script runs in the browser only (tests/browser); here, what the serve
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from page_parts import button, texts
@@ -23,7 +23,7 @@ from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import SENT, ProjectSettings
 from inffeed_core.wording import filled
 from pages.components.review_card import KEYS
-from pages.components.review_card.exchange import Words, answer, greeting
+from pages.components.review_card.exchange import Words, answer, greeting, item_json
 from pages.languages.chinese import common
 from pages.languages.english import review as english_review
 
@@ -317,3 +317,27 @@ def test_a_discussion_shows_every_answer_and_what_each_annotator_says_now(open_p
     assert "Bob: Kept negative (before): Bob thinks so" in shown
     assert "Bob: Marked for discussion: irony?" in shown
     assert "Silver label: negative · Suggested: positive (80%) · Label now: positive" in shown
+
+
+def test_the_card_gets_second_texts_and_pinned_metadata(tmp_path):
+    pairs = {"s000": "Wind farms", "s001": "x" * 4000} | {
+        f"{split}{n:03}": f"about {n}" for split in "tv" for n in range(12)
+    }
+    project = make_reviewable(tmp_path / "p", Filling(texts={"s001": "the same"}, pairs=pairs))
+    with store.writing(project.db) as db:
+        db.conn.execute("""UPDATE instance SET metadata = '{"thread": "<b>7</b>", "n": 7.0}' WHERE id = 's000'""")
+    words = replace(WORDS, context=("n", "thread", "nowhere"))
+    first, second, third = (item_json(review.item(project, f"s00{n}"), words) for n in range(3))
+    assert (first["pair"], first["context"]) == ("Wind farms", [["n", "7"], ["thread", "<b>7</b>"]])
+    assert (len(second["pair"]), second["context"], third["pair"]) == (4000, [], None)
+    assert all(row["pair"].startswith("about") for row in (*first["supporters"], first["most_incompatible"]))
+
+
+def test_metadata_that_texts_have_can_be_pinned(open_page, reviewable_project):
+    with store.writing(reviewable_project.db) as db:
+        db.conn.execute("""UPDATE instance SET metadata = '{"thread": "a", "inffeed:model_version": "v9"}'""")
+    at = open_page("review", reviewable_project, annotator="Ada")
+    at.button(key="care").click().run()
+    [pinned] = [one for one in at.multiselect if one.label == english_review.WORDS["care"]["context"]]
+    assert not at.exception
+    assert (pinned.options, pinned.value) == (["thread"], [])

@@ -1,8 +1,11 @@
 // The flagged text with its facts, and beside it the gold text that contradicts it most.
 
+/** Characters from which a text may not be seen whole. */
+const LONG = 420;
+
 function subjectPanel(item, view) {
   const { strings } = view;
-  const size = item.text.length < 140 ? "short" : item.text.length < 420 ? "middling" : "long";
+  const size = item.text.length < 140 ? "short" : item.text.length < LONG ? "middling" : "long";
   if (item.blind) return blindPanel(item, size, view);
   return make(
     "article",
@@ -23,15 +26,17 @@ function subjectPanel(item, view) {
   );
 }
 
-/** The text, its second text and context; and below the text the key that scrolls it if not all of it is visible. */
+/** The text, its second text and context; and between them the key that scrolls the texts if not all of them is visible. */
 function textWithHint(item, size, { strings }) {
   const text = make("div", { class: `text ${size}`, tabindex: "0", dir: "auto", role: "region", "aria-label": strings.flagged_text }, item.text);
-  const below = [secondText(item, strings), contextOf(item, strings)];
-  if (size !== "long") return [text, ...below];
+  const second = secondText(item, strings);
+  const context = contextOf(item, strings);
+  if (size !== "long" && (item.pair ?? "").length < LONG) return [text, second, context];
   const hint = make("p", { class: "more", hidden: true }, make("kbd", {}, "␣"), strings.more_text);
-  const measure = () => (hint.hidden = text.scrollHeight <= text.clientHeight + 1);
+  const texts = [text, ...(second?.querySelectorAll(".text") ?? [])];
+  const measure = () => (hint.hidden = texts.every((one) => one.scrollHeight <= one.clientHeight + 1));
   requestAnimationFrame(() => setTimeout(measure)); // once it is painted: before, it would lay the page out a second time
-  return [text, hint, ...below];
+  return [text, second, hint, context];
 }
 
 /** A second text under its name; null where there is none. */
