@@ -95,7 +95,7 @@ def imported(page: Page, server: Server, project: Project, file: Path) -> None:
     expect(page.get_by_role("combobox", name="Second text")).to_have_value("target", timeout=60 * SECONDS)
     expect(page.get_by_role("combobox", name="Text", exact=True)).to_have_value("text")
     page.get_by_role("button", name="Import 38 rows").click()
-    expect(page.get_by_text("Imported", exact=True)).to_be_visible(timeout=60 * SECONDS)
+    expect(page.get_by_role("heading", name="Equal texts")).to_be_visible(timeout=60 * SECONDS)
     assert [one.pair for one in all_of(project)] == [row["target"] for row in stances()]
 
 
