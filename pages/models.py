@@ -72,7 +72,10 @@ def _state(now: Status, active: ModelVersion | None) -> None:
     for left_out in unmeasured(active):
         st.text(told(left_out))
     if (read := Reading.of(active)) is not None:
-        st.caption(" ".join(told(sentence) for sentence in read.sentences))
+        *cut, known = (told(sentence) for sentence in read.sentences)
+        if cut:
+            st.text(" ".join(cut))
+        st.caption(known)
     if reason := active.report.get("not_compared"):
         st.caption(say("models.not_compared", parent=active.parent, reason=reason))
     if note := active.report.get("own_labels"):

@@ -98,7 +98,8 @@ def test_cut_texts_and_what_was_not_compared_are_told(open_page, project_with_tw
         report = {"reading": reading | {"long": long}, "not_compared": "its encoder is gone"}
         store.add_version(db, replace(version("v4", "v2", None), report=report))
         store.promote(db, "v4", by="test")
-    shown = " ".join(c.value for c in open_page("models", project_with_two_versions).caption)
+    app = open_page("models", project_with_two_versions)
+    shown = " ".join([*(c.value for c in app.caption), texts(app)])
     assert "2 of 10 texts are longer than 256 tokens and were cut there (train 2" in shown
     assert "up to 512 tokens" in shown
     assert "1.3% of the tokens" in shown
