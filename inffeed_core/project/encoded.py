@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core import store
-from inffeed_core.errors import NotReady
+from inffeed_core.errors import ModelError, NotReady
 from inffeed_core.influence import HeadData, HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.encoding import features as encoded_features
@@ -23,6 +23,8 @@ from inffeed_core.silver.channel import UNKNOWN
 from inffeed_core.silver.recipes import Beliefs, Learned, Validation
 
 LEARNED = (Split.TRAIN, Split.SILVER)
+AT_ONCE = 65_536
+"""Rows of features that are checked at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ def encode(
         windows=settings.windows,
         progress=progress,
     )
+    _require_numbers(model, found, features)
     number = {label: c for c, label in enumerate(about.labels)}
     return Encoded(
         instances=found,
@@ -182,6 +185,18 @@ def encode(
         labels=torch.tensor([number[one.label] for one in found]),
         original=torch.tensor([number.get(one.original_label, UNKNOWN) for one in found]),
     )
+
+
+def _require_numbers(model: str, found: Sequence[Instance], features: Float[Tensor, "n d"]) -> None:
+    """Raise ModelError where features that an earlier release kept are infinite or no numbers."""
+    for start in range(0, len(found), AT_ONCE):
+        block = features[start : start + AT_ONCE]
+        if not bool(block.sum(dtype=torch.float64).isfinite()):
+            bad = int((~block.isfinite().all(1)).nonzero()[0, 0]) + start
+            raise ModelError(
+                f"The features of {found[bad].id!r} by {model!r} hold numbers that are infinite or none. Delete the "
+                "project's folder features, which is only a cache; if they come again, choose another model."
+            )
 
 
 def stored_fit(project: Project, version: ModelVersion) -> HeadFit:

@@ -37,6 +37,9 @@ def located(project: Project, encoder: str, progress: Progress) -> str:
         labels = store.project_settings(db).labels
     folder = project.models / version.id
     if (folder / ADAPTERS).is_dir():
+        before = _merged_place(project, str(version.report.get("base_weights")), folder / ADAPTERS)
+        if before.is_dir():  # merged before, so the base need not be there
+            return str(before)
         return str(merged(project, here(project, base_of(version)), folder / ADAPTERS, labels, progress))
     return str(folder / TRANSFORMER)
 
@@ -46,13 +49,17 @@ def merged(project: Project, base: str, adapters: Path, labels: tuple[str, ...],
     from inffeed_core.models.cache import locked  # imports torch, which pages must not
 
     files = resolve(base)
-    weights = (adapters / "adapter_model.safetensors").read_bytes()
-    key = hashlib.sha256(files.weights_hash.encode() + weights).hexdigest()[:32]
-    cache = project.features / "merged"
-    with locked(cache, lambda: progress("Waiting for another job that merges adapters", 0, 0)):
-        if not (cache / key).is_dir():
+    place = _merged_place(project, files.weights_hash, adapters)
+    with locked(place.parent, lambda: progress("Waiting for another job that merges adapters", 0, 0)):
+        if not place.is_dir():
             from inffeed_core.models.adapters import merge  # imports peft, 2 s
 
             progress("Merging the adapters", 0, 0)
-            merge(files, adapters, labels, cache / key)
-    return cache / key
+            merge(files, adapters, labels, place)
+    return place
+
+
+def _merged_place(project: Project, base_weights: str, adapters: Path) -> Path:
+    """Where these adapters lie, merged into the base whose weights have this hash."""
+    weights = (adapters / "adapter_model.safetensors").read_bytes()
+    return project.features / "merged" / hashlib.sha256(base_weights.encode() + weights).hexdigest()[:32]

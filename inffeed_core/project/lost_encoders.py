@@ -61,7 +61,7 @@ def _near(project: Project, lost: Path) -> Iterator[Path]:
     """Folders that may be it, each once: at the same place relative to the project, then whatever is around."""
     seen: set[Path] = set()
     for folder in _candidates(project, lost):
-        if folder not in seen and folder.is_dir():
+        if folder not in seen and os.path.isdir(folder):  # False where it may not be looked at
             seen.add(folder)
             yield folder
 
@@ -74,13 +74,13 @@ def _candidates(project: Project, lost: Path) -> Iterator[Path]:
         inside = _folders(place)
         yield from inside
         for folder in inside:
-            if folder != project.folder and not (folder / "project.db").exists():
+            if folder != project.folder and not os.path.exists(folder / "project.db"):
                 yield from _folders(folder)
 
 
 def _folders(place: Path) -> Sequence[Path]:
     with suppress(OSError):
-        return sorted(one for one in place.iterdir() if one.is_dir() and not one.name.startswith("."))
+        return sorted(one for one in place.iterdir() if os.path.isdir(one) and not one.name.startswith("."))
     return ()
 
 

@@ -1,5 +1,6 @@
 """An encoder's folder may move, be renamed or stay behind: it is found again by its weights, and nothing is stuck."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ from inffeed_core.analysis.analysing import analyse
 from inffeed_core.errors import ModelError
 from inffeed_core.learning.model_export import export_model
 from inffeed_core.learning.training import retrain, train
+from inffeed_core.project.encoders import located
 from inffeed_core.project.folder import Project, change_settings, settings_of
 from inffeed_core.project.lost_encoders import here
 from inffeed_core.records import Act, Decision, ModelVersion
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
 SETTINGS, FEW = TrainSettings(max_tokens=32), AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 
@@ -117,3 +119,25 @@ def test_what_the_old_encoder_is_needed_for_says_that_it_is_gone(placed: Placed,
         export_model(placed.project, "v1", tmp_path / "out", quiet)
     for command in ("train", "retrain", "analyse"):
         assert said in run(command, placed.project.folder, code=1).stderr
+
+
+def test_a_place_that_may_not_be_looked_at_is_passed_over(placed: Placed, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.move(placed.encoder, placed.root / "work" / "encoder")
+
+    def refuse(path: Path) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(
+        Path, "is_dir", lambda path: refuse(path) if path == placed.root / "models" else os.path.isdir(path)
+    )
+    assert here(placed.project, settings_of(placed.project).model) == str(placed.root / "work" / "encoder")
+
+
+def test_merged_adapters_do_without_their_base(moved_away: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    project = Project(Path(shutil.copytree(moved_away / "work" / "reviews", tmp_path / "p")))
+    base = Path(shutil.copytree(moved_away / "models" / "mine", tmp_path / "base"))
+    lora = TrainSettings(max_tokens=32, method="lora", fine_tune=FineTuneSettings(epochs=1))
+    train(project, lora, quiet, FEW, model=str(base))
+    shutil.rmtree(base)
+    assert Path(located(project, "version:v2", quiet)).is_dir()

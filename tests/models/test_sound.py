@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -15,6 +16,9 @@ from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.encoding import features
 from inffeed_core.models.sources import resolve
 from inffeed_core.models.trainable import classifier, tokenizer_of
+from inffeed_core.project.encoded import encode
+from inffeed_core.project.folder import Project, change_settings
+from inffeed_core.settings import TrainSettings
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 FAMILIES = {
@@ -155,3 +159,14 @@ def test_a_version_of_an_older_release_with_a_hollow_tokenizer_is_named(tmp_path
     with pytest.raises(ModelError, match="has no tokenizer"):
         resolve(str(hollow))
     assert torch.isfinite(loaded(whole).encode(loaded(whole).tokenise(["good"]))).all()
+
+
+def test_features_of_an_old_cache_that_are_no_numbers_are_named(project: Project, base: Path) -> None:
+    change_settings(project, model=str(base))
+    encode(project, str(base), TrainSettings(max_tokens=32), 0, lambda *_: None)
+    kept = next(project.features.glob("*/features.f32"))
+    values = np.fromfile(kept, dtype="<f4")
+    values[5] = np.nan
+    values.tofile(kept)
+    with pytest.raises(ModelError, match=r"features of 'train-0' .* Delete the project's folder features"):
+        encode(project, str(base), TrainSettings(max_tokens=32), 0, lambda *_: None)
