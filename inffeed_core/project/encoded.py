@@ -146,7 +146,7 @@ def instances_of(project: Project, as_of: int, splits: Sequence[Split] = tuple(S
     with store.reading(project.db) as db:
         found = usable(store.instances(db, splits, as_of=as_of))
     if not found:
-        raise NotReady("The project holds no texts yet; import gold and silver data first.")
+        raise NotReady("The project has no texts yet; import gold and silver data first.")
     return found
 
 
