@@ -12,6 +12,8 @@ from inffeed_core.records import Split
 from pages.language import say
 
 TEXTS = "texts"
+WAYS = (TEXTS, "id", "text")
+"""What a file may bring: texts, or labels for texts that are found so."""
 
 
 def brings_labels(guess: ImportOptions, file_id: str) -> bool:
@@ -20,7 +22,7 @@ def brings_labels(guess: ImportOptions, file_id: str) -> bool:
         return False
     chosen = st.segmented_control(
         say("import.brings"),
-        [TEXTS, "id", "text"] if guess.id else [TEXTS, "text"],
+        [way for way in WAYS if way != "id" or guess.id],
         default=guess.join or TEXTS,
         required=True,
         format_func=lambda how: say(f"import.brings_{how}"),

@@ -29,6 +29,7 @@ from inffeed_core.settings import SENT, Method, Recipe, Remedy, Scope, Vote
 from inffeed_core.store.proposals import ProposalState
 from pages.components import navigation
 from pages.components.equal_texts import Kind
+from pages.components.silver_import import WAYS
 from pages.languages import LANGUAGES
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,7 @@ CLOSED = {
     "endings.{}": list(wording.ENDINGS.values()),
     "acts.{}": Act,
     "sources.{}": SourceKind,
+    "import.brings_{}": WAYS,
     "splits.{}": Split,
     "card.splits.{}": Split,
     "data.for_{}": Split,

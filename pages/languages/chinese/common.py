@@ -41,7 +41,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "sources": {
         "imported": "导入",
         "model": "模型",
-        "zero-shot": "零样本",
+        "zero-shot": "零示例",
         "llm": "大语言模型",
         "rule": "规则",
     },
