@@ -245,6 +245,7 @@ def _tell_preview(look: "ImportPreview", as_json: bool) -> None:
         "duplicates": look.duplicates,
         "leaks": look.leaks,
         "decisions": look.decisions,
+        "without_pair": look.without_pair,
         "silver": look.silver,
         "joined": look.joined,
         "unchanged": look.unchanged,

@@ -11,6 +11,8 @@ from inffeed_core.records import Instance
 from inffeed_core.review.items import context_of
 from pages.language import say
 
+OPTION_CHARACTERS = 60
+
 
 class Shown(Protocol):
     """What has a text, and perhaps a second one."""
@@ -37,6 +39,12 @@ def show_context(project: Project, one: Instance) -> None:
     """The metadata that the project shows under every text."""
     for name, value in context_of(one.metadata, settings_of(project).context):
         st.text(say("explore.context", name=name, value=value))
+
+
+def begun(text: str) -> str:
+    """The beginning of a second text, as an option shows it."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= OPTION_CHARACTERS else flat[: OPTION_CHARACTERS - 1] + "…"
 
 
 def any_pair(rows: Iterable[Shown]) -> bool:
