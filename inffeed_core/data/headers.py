@@ -10,7 +10,7 @@ from statistics import median
 from inffeed_core.data.export_columns import is_export
 from inffeed_core.data.layout import unnamed
 from inffeed_core.data.options import LABEL_NAMES, TEXT_NAMES
-from inffeed_core.data.table import Table, as_text
+from inffeed_core.data.table import Table, as_text, counted_rows
 from inffeed_core.errors import LayoutUnclear, Way
 
 _LOOKED_AT = 10_000
@@ -31,8 +31,11 @@ def require_header(table: Table, labels: Sequence[str]) -> None:
     for number, row in enumerate(table.rows[:_HEADS]):
         if _names_columns([as_text(cell).strip() for cell in row]):
             raise _later(table, number)
+    known = {label.casefold() for label in labels}
+    if (label := next((cell for cell in table.columns if cell.casefold() in known), None)) is not None:
+        raise _unclear(table, f"{_quoted(label)} is a label of the project")
     for at, cell in enumerate(table.columns):
-        if cell != unnamed(at + 1) and (why := _why_data(table, at, cell, labels)):
+        if cell != unnamed(at + 1) and (why := _why_data(table, at, cell)):
             raise _unclear(table, why)
 
 
@@ -42,10 +45,8 @@ def _names_columns(cells: Sequence[str]) -> bool:
     return any(cell in TEXT_NAMES for cell in lowered) and any(cell in LABEL_NAMES for cell in lowered)
 
 
-def _why_data(table: Table, at: int, cell: str, labels: Sequence[str]) -> str:
+def _why_data(table: Table, at: int, cell: str) -> str:
     """Why this cell of the first row may be data, or ""."""
-    if cell.casefold() in {label.casefold() for label in labels}:
-        return f"{_quoted(cell)} is a label of the project"
     column = [as_text(row[at]).strip() for row in table.rows[:_LOOKED_AT]]
     if cell in column:
         return f"{_quoted(cell)} also occurs below in the same column"
@@ -59,7 +60,10 @@ def _why_data(table: Table, at: int, cell: str, labels: Sequence[str]) -> str:
 
 def _is_text(cell: str) -> bool:
     unspaced = sum("\u0e00" <= sign <= "\u0eff" or sign >= "\u2e80" for sign in cell)  # Thai, Lao, Han, kana, Hangul
-    return len(cell.split()) >= _WORDS or unspaced >= _SIGNS or (" " in cell and cell.endswith((".", "!", "?", "…")))
+    words = cell.lower().split()
+    if len(words) >= _WORDS or unspaced >= _SIGNS or (len(words) > 1 and cell.endswith((".", "!", "?", "…"))):
+        return True
+    return len(words) > 1 and not set(words) & (TEXT_NAMES | LABEL_NAMES)  # "review text" is a name
 
 
 def _is_number(cell: str) -> bool:
@@ -73,8 +77,8 @@ def _is_number(cell: str) -> bool:
 def _unclear(table: Table, why: str) -> LayoutUnclear:
     problem = f"The first row was taken for the column names, but may be data: {why}."
     names = ", ".join(map(_quoted, table.columns[:6]))
-    yes = f"the columns are called {names}; {len(table.rows):,} rows"
-    no = f"they are called column 1 to column {len(table.columns)}; {len(table.rows) + 1:,} rows"
+    yes = f"the columns are called {names}; {counted_rows(len(table.rows))}"
+    no = f"they are called column 1 to column {len(table.columns)}; {counted_rows(len(table.rows) + 1)}"
     return LayoutUnclear(table.name, problem, "header", [Way("yes", yes), Way("no", no)])
 
 
@@ -85,7 +89,7 @@ def _later(table: Table, number: int) -> LayoutUnclear:
         place, what = number + 2, "row"
     names = ", ".join(_quoted(as_text(cell)) for cell in table.rows[number][:6])
     problem = f"The first row does not name the columns, but {what} {place} does."
-    ways = [Way(str(place), f"the columns are called {names}; {len(table.rows) - number - 1:,} rows")]
+    ways = [Way(str(place), f"the columns are called {names}; {counted_rows(len(table.rows) - number - 1)}")]
     return LayoutUnclear(table.name, problem, "header_row", ways)
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 
 from inffeed_core.errors import ImportRefused, RowProblem
+from inffeed_core.wording import filled
 
 Cell = str | int | float | bool | None
 """Text formats hold only strings, so "007", "NA" and "null" stay what they are; the others keep their types."""
@@ -106,6 +107,11 @@ def as_cell(value: object) -> Cell:
             return json.dumps(value, ensure_ascii=False, default=str)
         case _:
             return str(value)
+
+
+def counted_rows(rows: int) -> str:
+    """Such as "1 row" and "2,000 rows"."""
+    return filled("{rows:,} {rows:row|rows}", rows=rows)
 
 
 def refused(name: str, problem: str, remedy: str) -> ImportRefused:

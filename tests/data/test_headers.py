@@ -42,6 +42,7 @@ def asked(upload: Upload) -> LayoutUnclear:
         [["this was the best day of all", "joy"], ["this was the worst day of all", "anger"]],
         [["这个产品非常好用", "好"], ["这个产品不好用", "差"]],
         [["It works!", "joy"], ["It broke.", "anger"]],
+        [["great phone", "pos"], ["bad", "neg"]],
     ],
 )
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.xlsx"])
@@ -106,3 +107,12 @@ def test_equal_cells_of_a_first_row_name_the_choice() -> None:
     with pytest.raises(ImportRefused, match="--header no"):
         read(Upload("a.csv", b"good,good\nfine,good\n"))
     assert len(read(Upload("a.csv", b"good,good\nfine,good\n"), Layout(header=False)).rows) == 2
+
+
+def test_a_single_row_names_the_choice() -> None:
+    for name, data in (("a.csv", b"great phone,positive\n"), ("a.xlsx", workbook(["great phone", "positive"]))):
+        with pytest.raises(ImportRefused, match="--header no"):
+            read(Upload(name, data))
+        assert len(read(Upload(name, data), Layout(header=False)).rows) == 1
+    with pytest.raises(ImportRefused, match="There is no line 9"):
+        read(Upload("a.csv", b"text,label\na,b\n"), Layout(header_row=9))

@@ -32,11 +32,16 @@ def parse(name: str, text: Text, tally: Tally, layout: Layout = AS_FOUND, delimi
     lines = Lines(text, max((layout.header_row or 1) - 1, 1 if told else 0))
     separator = told or layout.separator or delimiter or fitting(lines.open().read(SNIFFED_CHARACTERS))
     found, note = records(lines, separator, layout.quotes, tally, header=layout.header is not False)
+    if not found.rows and layout.header_row is not None:
+        raise refused(
+            name, f"There is no line {layout.header_row} with content.", "Choose the line of the column names."
+        )
     require_any(name, found)
     head = [] if layout.header is False else [cell.strip() for cell in found.rows.pop(0)]
     rows, places = found.rows, found.places[len(found.places) - len(found.rows) :]
     if not rows:
-        raise refused(name, "The file has a header line but no rows.", "Choose a file with at least one row.")
+        advice = "" if layout.is_header_said else ", or choose --header no if that line is data"
+        raise refused(name, "The file has a header line but no rows.", f"Choose a file with at least one row{advice}.")
     tally.add(len(rows), sum(map(len, rows)))
     columns = [cell or unnamed(n) for n, cell in enumerate(head, start=1)] or numbered(len(rows[0]))
     _refuse_ragged(name, columns, rows, places)

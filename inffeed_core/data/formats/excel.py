@@ -39,7 +39,8 @@ def parse(name: str, data: bytes, tally: Tally, layout: Layout) -> Table:
             raise refused(name, f"Sheet row {layout.header_row} is empty.", "Choose the row that names the columns.")
     if len(shown) < 1 + (layout.header is not False):
         problem = "The workbook has no rows below a header."
-        raise refused(name, problem, "Choose a file with a header and at least one row.")
+        advice = "" if layout.is_header_said else ", or --header no if its first row is data"
+        raise refused(name, problem, f"Choose a file with a header and at least one row{advice}.")
     titles = tuple(one.title for one in sorted(found, key=lambda one: one.hidden))
     return _table(name, shown, layout, sheet.title, titles, notes)
 

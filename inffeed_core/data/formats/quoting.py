@@ -7,14 +7,14 @@ are plausible, the user must choose; if only one makes sense, that one is used.
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from inffeed_core.data.decoding import Text
 from inffeed_core.data.export_columns import is_export
 from inffeed_core.data.limits import Tally
-from inffeed_core.data.table import refused
+from inffeed_core.data.table import counted_rows, refused
 from inffeed_core.errors import ImportRefused, LayoutUnclear, RowProblem, Way
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ class _Plain:
     rows: int = 0
     ragged: int = 0
     wrapped: int = 0
-    """Cells in complete RFC 4180 quotes."""
+    """Cells in complete RFC 4180 quotes, counted if the file does not make sense with quoting."""
     by_line: dict[int, list[str]] = field(default_factory=dict)
-    """The lines within the spans."""
+    """The lines within the spans that are as wide as the header."""
 
 
 def records(lines: Lines, delimiter: str, quotes: str | None, tally: Tally, *, header: bool) -> tuple[Records, str]:
@@ -97,7 +97,7 @@ def records(lines: Lines, delimiter: str, quotes: str | None, tally: Tally, *, h
     if found.rows and found.is_whole and is_export(found.rows[0]):
         return found, ""  # written here, whatever its texts look like
     if quotes is None and b'"' in lines.text.data and (found.spans or not found.is_whole):
-        plain = _surveyed(lines, delimiter, found.spans)
+        plain = _surveyed(lines, delimiter, found)
         if _is_ordinary(found, plain):
             note = "The quotes in this file do not enclose cells; they were kept as part of the texts."
             return _read(lines, delimiter, tally, quoted=False), note
@@ -143,18 +143,19 @@ def _read(lines: Lines, delimiter: str, outer: Tally, *, quoted: bool) -> Record
     return found
 
 
-def _surveyed(lines: Lines, delimiter: str, spans: Sequence[tuple[int, int]]) -> _Plain:
+def _surveyed(lines: Lines, delimiter: str, found: Records) -> _Plain:
     plain, width = _Plain(), 0
-    wanted = {line for first, last in spans for line in range(first, last + 1)}
+    wanted = {line for first, last in found.spans for line in range(first, last + 1)}
+    whole = found.is_whole
     source = reader(lines.open(), delimiter, quoted=False)
     for record in source:
-        if not any(map(str.strip, record)):
+        if not record or not any(map(str.strip, record)):
             continue
         width = width or len(record)
         plain.rows += 1
         plain.ragged += len(record) != width
-        plain.wrapped += sum(map(_is_wrapped, record))
-        if source.line_num + lines.skipped in wanted:
+        plain.wrapped += 0 if whole else sum(map(_is_wrapped, record))
+        if len(record) == found.width and source.line_num + lines.skipped in wanted:
             plain.by_line[source.line_num + lines.skipped] = record
     return plain
 
@@ -186,9 +187,9 @@ def _swallowed(found: Records, plain: _Plain, delimiter: str) -> tuple[int, int]
     }
     if delimiter in _RARE and width > 1:
         for span, rows in spans.items():
-            if len(rows) >= _MANY and len(rows) == 1 + span[1] - span[0] and all(len(row) == width for row in rows):
+            if len(rows) >= _MANY and len(rows) == 1 + span[1] - span[0]:
                 return span
-    wide = {span: [row for row in rows if len(row) == width] for span, rows in spans.items()}
+    wide = {span: rows for span, rows in spans.items() if len(rows) > 1}
     asked = [{row[n].strip() for rows in wide.values() for row in rows} - {""} for n in range(width)]
     known = [cells & {row[n].strip() for row in found.rows[1:]} for n, cells in enumerate(asked)]
     for span, rows in wide.items():
@@ -203,12 +204,12 @@ def _unclear(name: str, found: Records, plain: _Plain, header: bool) -> LayoutUn
         first = f"The row on line {found.places[ragged[0]]} would have {len(found.rows[ragged[0]])} cells."
     if not first and found.spans:
         first = f"The quote on line {found.spans[0][0]} closes only on line {found.spans[0][1]}."
-    double = first if found.fault else f"{len(found.rows) - header:,} rows. {first}"
-    uneven = f" {plain.ragged:,} of them do not have {found.width} cells." if plain.ragged else ""
+    double = first if found.fault else f"{counted_rows(len(found.rows) - header)}. {first}"
+    uneven = f" Not all have {found.width} cells ({plain.ragged:,} differ)." if plain.ragged else ""
     sample = next((row for row in plain.by_line.values() if any('"' in cell for cell in row)), [])
     shown = f" One is: {' | '.join(sample)[:_SHOWN]}" if sample else ""
     problem = "The quotes in this file can be read in two ways that give different rows."
-    none = f"{plain.rows - header:,} rows, with quotes as part of the texts.{uneven}{shown}"
+    none = f"{counted_rows(plain.rows - header)}, with quotes as part of the texts.{uneven}{shown}"
     return LayoutUnclear(name, problem, "quotes", [Way("double", f"RFC 4180 quoting: {double}"), Way("none", none)])
 
 
