@@ -182,7 +182,12 @@ def _fitted(project: Project, settings: TrainSettings, given: Given, progress: P
 def _report(
     project: Project, found: _Fitted, began: float, compared: Difference, progress: Progress
 ) -> dict[str, object]:
-    """The version's report on its training; `began` is on the monotonic clock."""
+    """The version's report on its training; `began` is on the monotonic clock.
+
+    Beside what `ModelVersion.report` tells: `base_weights`, by which the outside model is found again; `reading`;
+    `not_compared`, why there is no difference although there is a parent; and `own_labels`, a note on the labels of a
+    loaded classifier.
+    """
     about, settings, data = found.about, found.settings, found.material.data
     return {
         "l2": found.fit.l2,
