@@ -39,7 +39,7 @@ def texts_view(project: Project, now: Status) -> None:
         key=f"texts {number} {paged}",
         on_select="rerun",
         selection_mode="single-row",
-        column_config=text_columns(),
+        column_config=text_columns(any_pair(found.rows)),
     ).selection.rows
     with st.container(horizontal=True, vertical_alignment="bottom"):
         page_number(say("data.page_of", pages=pages), pages, name="texts_page", of=paged)

@@ -57,9 +57,11 @@ def text_cells(one: Shown, paired: bool) -> dict[str, str]:
     return {say("columns.text"): one.text} | ({say("columns.pair"): one.pair or ""} if paired else {})
 
 
-def text_columns() -> dict[str, ColumnConfig]:
-    """How both columns are shown."""
+def text_columns(paired: bool) -> dict[str, ColumnConfig]:
+    """How the column of texts is shown, and that of second texts, which leaves it less room."""
+    if not paired:
+        return {say("columns.text"): st.column_config.TextColumn(width="large")}
     return {
-        say("columns.text"): st.column_config.TextColumn(width="large"),
-        say("columns.pair"): st.column_config.TextColumn(width="medium"),
+        say("columns.text"): st.column_config.TextColumn(width=290),
+        say("columns.pair"): st.column_config.TextColumn(width=160),
     }
