@@ -1,26 +1,29 @@
 """Export: what the file will hold, and the file; and a backup of the project."""
 
 import re
+from collections.abc import Callable
 
 import streamlit as st
 
 from inffeed_core.data.export_columns import EXPORT_COLUMNS, PAIR
 from inffeed_core.data.formats.known import FORMATS, SUFFIXES
 from inffeed_core.project.decision_rows import decision_bytes
+from inffeed_core.project.downloads import FORMS, suffix_of, tool_bytes, what_is_missing
 from inffeed_core.project.exporting import export_bytes
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status
 from inffeed_core.records import Act, Split
 from inffeed_core.store import has_pairs, reading
 from pages.components.backup import backup_view
-from pages.components.notices import empty_state
-from pages.language import say, split_name
+from pages.components.notices import empty_state, problem
+from pages.language import say, section, split_name
 
 WRITABLE = tuple(one.suffixes[0] for one in FORMATS if one.write)
+PLAIN = "plain"
 
 
 def export_view(project: Project, now: Status) -> None:
-    """Format and splits, a summary, and the download; then the backup of everything."""
+    """For whom, format and splits, a summary, and the download; then the backup of everything."""
     _file(project, now)
     backup_view(project)
 
@@ -30,7 +33,24 @@ def _file(project: Project, now: Status) -> None:
         empty_state(say("data.nothing_to_export"), say("data.nothing_to_export_advice"))
         return
     left, right = st.columns(2)
-    format = left.segmented_control(
+    form = left.selectbox(
+        say("data.form"),
+        [PLAIN, *FORMS],
+        format_func=lambda form: section("forms").get(form) or FORMS[form],
+        key="export_form",
+        persist_state="session",
+    )
+    splits = right.multiselect(
+        say("data.splits"), list(Split), format_func=split_name, key="export_splits", placeholder=say("data.all")
+    ) or list(Split)
+    if form == PLAIN:
+        _plain(project, now, splits)
+    else:
+        _for_tool(form, project, now, splits)
+
+
+def _plain(project: Project, now: Status, splits: list[Split]) -> None:
+    format = st.segmented_control(
         say("data.format"),
         WRITABLE,
         format_func=lambda suffix: SUFFIXES[suffix].name,
@@ -38,27 +58,42 @@ def _file(project: Project, now: Status) -> None:
         required=True,
         key="export_format",
     )
-    splits = right.multiselect(
-        say("data.splits"), list(Split), format_func=split_name, key="export_splits", placeholder=say("data.all")
-    ) or list(Split)
     with st.container(border=True):
         st.subheader(say("data.in_it"), anchor=False)
         st.text(_summary(now, splits))
         decisions = st.checkbox(say("data.decisions_only"), key="export_decisions", help=say("data.decisions_help"))
         write, what = (decision_bytes, "-decisions") if decisions else (export_bytes, "")
-        st.download_button(
-            say("data.download"),
-            data=lambda: write(project, format, splits=splits),
-            file_name=f"{_file_name(now.settings.name)}{what}.{format}",
-            type="primary",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        name = f"{_file_name(now.settings.name)}{what}.{format}"
+        _download(name, lambda: write(project, format, splits=splits))
     with st.expander(say("data.columns")):
         with reading(project.db) as db:
             names = [*EXPORT_COLUMNS, PAIR] if has_pairs(db) else EXPORT_COLUMNS
         st.text(say("data.columns_said", columns=", ".join(names)))
         st.text(say("data.columns_again"))
+
+
+def _for_tool(form: str, project: Project, now: Status, splits: list[Split]) -> None:
+    """What its file holds, what it has no place for, and the file."""
+    with st.container(border=True):
+        st.subheader(say("data.in_it"), anchor=False)
+        st.text(say(f"data.form_{form}"))
+        st.text(_summary(now, splits))
+        if missing := what_is_missing(form):
+            problem(missing, say("data.form_missing"))
+            return
+        name = _file_name(now.settings.name)
+        _download(f"{name}.{suffix_of(form)}", lambda: tool_bytes(form, project, name, splits=splits))
+
+
+def _download(name: str, data: Callable[[], bytes]) -> None:
+    st.download_button(
+        say("data.download"),
+        data=data,
+        file_name=name,
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def _summary(now: Status, splits: list[Split]) -> str:

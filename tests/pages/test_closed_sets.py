@@ -22,6 +22,7 @@ from inffeed_core.flags import reasons
 from inffeed_core.flags.policies import POLICIES, RANKINGS
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.labelling.settings import Means
+from inffeed_core.project.downloads import FORMS
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, SourceKind, Split
@@ -60,6 +61,8 @@ CLOSED = {
     "label.{}": get_args(Means),
     "label.about_{}": get_args(Means),
     "encodings.{}": ENCODINGS,
+    "forms.{}": ("plain", "cleanlab"),
+    "data.form_{}": FORMS,
     "import.ask_{}": ("quotes", "header", "header_row"),
     "import.quotes_{}": QUOTES,
     "import.header_{}": ("yes", "no"),

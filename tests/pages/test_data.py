@@ -1,6 +1,7 @@
 """Data: in, over, and out."""
 
 import csv
+import importlib.metadata
 import io
 
 import openpyxl
@@ -10,6 +11,8 @@ from page_parts import button, texts
 from inffeed_core import store
 from inffeed_core.data.encodings import ENCODINGS
 from inffeed_core.data.formats.known import SUFFIXES
+from inffeed_core.data.neighbours.known import NEIGHBOURS
+from inffeed_core.project.downloads import FORMS
 from inffeed_core.project.exporting import export_bytes
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import Act, Decision, Example, SilverLabel, Source, Split
@@ -166,6 +169,34 @@ def test_the_export_says_what_is_in_it(open_page, reviewable_project):
     assert "60 texts (12 train, 8 validation, 40 silver)" in texts(app)
     app.multiselect(key="export_splits").select(Split.SILVER).run()
     assert "40 texts (40 silver)" in texts(app)
+
+
+def test_each_form_says_what_it_cannot_hold_before_its_file_is_there(open_page, reviewable_project):
+    app = open_page("data", reviewable_project, view="Export")
+    for form in FORMS:
+        app.selectbox(key="export_form").set_value(form).run()
+        assert not app.exception
+        assert LANGUAGES["en"].words["data"][f"form_{form}"] in texts(app)
+        [file] = app.get("download_button")
+        assert not file.proto.disabled
+    app.selectbox(key="export_form").set_value("cleanlab").run()
+    assert f"cannot hold {NEIGHBOURS['cleanlab'].loses}" in texts(app)
+    assert app.selectbox(key="export_form").options[1] == "Label Studio"
+
+
+def test_a_form_whose_package_is_missing_says_how_to_install_it(open_page, reviewable_project, monkeypatch):
+    here = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name == "spacy":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return here(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    app = open_page("data", reviewable_project, view="Export")
+    app.selectbox(key="export_form").set_value("spacy").run()
+    assert 'pip install "inffeed[spacy]"' in texts(app)
+    assert not app.get("download_button")
 
 
 def test_an_export_comes_back_with_its_decisions(open_page, reviewable_project, empty_project):
