@@ -7,6 +7,7 @@ from typing import Literal
 import streamlit as st
 
 from inffeed_core.data.formats.known import FORMATS
+from inffeed_core.data.label_list import listed_labels
 from inffeed_core.errors import InfFeedError, ProjectError
 from inffeed_core.project.folder import Project, ProjectSummary, create_project, default_home, projects_in
 from inffeed_core.project.gold_coverage import unmeasured
@@ -200,7 +201,7 @@ def _create(name: str, labels: str, model: str, guidelines: str) -> None:
         problem(say("home.encoder_by_hand"))
         return
     try:
-        wanted = tuple(label.strip() for label in labels.split(",") if label.strip())
+        wanted = tuple(filter(None, listed_labels(labels)))
         settings = ProjectSettings(name=name.strip(), labels=wanted, model=model.strip(), guidelines=guidelines.strip())
         project = create_project(default_home() / _folder_name(name), settings)
     except InfFeedError as error:

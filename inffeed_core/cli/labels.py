@@ -1,10 +1,12 @@
 """Labels on the command line, whatever characters they have."""
 
-import csv
 import json
 from collections.abc import Sequence
 
 import click
+
+from inffeed_core.data.label_list import listed_labels
+from inffeed_core.errors import SettingsError
 
 
 def labels_of(given: Sequence[str]) -> tuple[str, ...]:
@@ -15,13 +17,9 @@ def labels_of(given: Sequence[str]) -> tuple[str, ...]:
     if len(given) > 1:
         return tuple(label.strip() for label in given)
     try:
-        rows = list(csv.reader([*given], skipinitialspace=True, strict=True))
-    except csv.Error as error:
-        example = """such as --labels '"yes, sure",no', or repeat the option: --labels "yes, sure" --labels no"""
-        raise click.UsageError(
-            f"The quotes in --labels do not match ({error}); quote a label with commas, {example}."
-        ) from error
-    return tuple(label.strip() for row in rows for label in row)
+        return listed_labels(given[0])
+    except SettingsError as error:
+        raise click.UsageError(f'{error} Or repeat the option: --labels "yes, sure" --labels no') from error
 
 
 def label_names(mapping: Sequence[str], labels: Sequence[str]) -> dict[str, str]:

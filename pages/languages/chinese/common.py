@@ -134,7 +134,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "field_name_example": "本店商品评论",
         "field_labels": "标签",
         "field_labels_example": "负面, 正面",
-        "field_labels_help": "至少两个，用英文逗号分隔。",
+        "field_labels_help": "至少两个，用英文逗号分隔。含逗号的标签请放在英文双引号中。",
         "field_encoder": "编码器",
         "field_encoder_help": "Hugging Face 模型 id，或含 safetensors 的本地文件夹。默认模型小而快，可离线使用。",
         "field_guidelines": "标注指南",

@@ -135,7 +135,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "field_name_example": "Reviews of my shop",
         "field_labels": "Labels",
         "field_labels_example": "negative, positive",
-        "field_labels_help": "Two or more, separated by commas.",
+        "field_labels_help": "Two or more, separated by commas. Put a label that contains a comma in double quotes.",
         "field_encoder": "Encoder",
         "field_encoder_help": (
             "A Hugging Face id, or a local folder with safetensors. The default is small and fast, and works offline."
