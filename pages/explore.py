@@ -117,7 +117,9 @@ def _analyses(project: Project) -> list[int | None]:
 
 
 def _name(one: Instance) -> str:
-    flat = " ".join(" · ".join(part for part in (one.text, one.pair) if part is not None).split())
+    flat = " ".join(one.text.split())
+    if one.pair is not None:
+        flat = f"{flat[:50]}{'…' if len(flat) > 50 else ''} · {' '.join(one.pair.split())}"
     return f"{label_name(one.label)} · {flat[:80]}{'…' if len(flat) > 80 else ''}"
 
 
@@ -233,7 +235,7 @@ def _influencer_table(shown: Portrait) -> None:
     ]
     columns = {
         influence: st.column_config.NumberColumn(format="%+.2e"),
-        **text_columns(),
+        **text_columns(paired),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
 

@@ -9,8 +9,8 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status
 from inffeed_core.records import Instance, Split
 from pages.components.choices import page_asked, page_number
-from pages.components.notices import as_it_is, empty_state
-from pages.components.shown_text import any_pair, text_cells, text_columns
+from pages.components.notices import empty_state
+from pages.components.shown_text import any_pair, begun, text_cells, text_columns
 from pages.language import label_name, say, split_name
 
 ROWS = 100
@@ -39,7 +39,7 @@ def texts_view(project: Project, now: Status) -> None:
         key=f"texts {number} {paged}",
         on_select="rerun",
         selection_mode="single-row",
-        column_config=text_columns(),
+        column_config=text_columns(any_pair(found.rows)),
     ).selection.rows
     with st.container(horizontal=True, vertical_alignment="bottom"):
         page_number(say("data.page_of", pages=pages), pages, name="texts_page", of=paged)
@@ -84,7 +84,7 @@ def _second_texts(place: DeltaGenerator, known: list[str]) -> list[str]:
     return place.multiselect(
         say("columns.pair"),
         known,
-        format_func=lambda text: as_it_is(" ".join(text.split())[:60]),
+        format_func=begun,
         key="texts_pairs",
         placeholder=say("data.all"),
         persist_state="session",

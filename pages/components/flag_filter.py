@@ -13,6 +13,7 @@ from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, FlagFilter
 from inffeed_core.settings import SENT
 from pages.components.choices import choice, choose
+from pages.components.shown_text import begun
 from pages.language import say, section
 
 
@@ -47,7 +48,6 @@ def policy_choice(project: Project) -> str:
 
 
 _ADDRESS = "order_in_address"
-OPTION_CHARACTERS = 60
 
 
 def flag_filter(project: Project) -> FlagFilter:
@@ -65,9 +65,7 @@ def flag_filter(project: Project) -> FlagFilter:
         chosen = st.multiselect(say("review.labels"), labels, key="with_label", **_KEPT)
         from_sources = st.multiselect(say("review.sources"), sources, key="with_source", **_KEPT) if sources else []
         about = (
-            st.multiselect(say("review.pairs"), targets, key="with_pair", format_func=_begun, **_KEPT)
-            if targets
-            else []
+            st.multiselect(say("review.pairs"), targets, key="with_pair", format_func=begun, **_KEPT) if targets else []
         )
         having = st.multiselect(say("review.metadata"), list(named), key="with_metadata", **_KEPT) if named else []
         answered = tuple(_answered())
@@ -116,12 +114,6 @@ def _since(project: Project, only: FlagFilter, answered: tuple[Act, ...]) -> int
 
 
 _KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
-
-
-def _begun(text: str) -> str:
-    """The beginning of a second text as an option shows it."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= OPTION_CHARACTERS else flat[: OPTION_CHARACTERS - 1] + "…"
 
 
 def _size(project: Project) -> int:

@@ -126,7 +126,7 @@ def _why(project: Project, shown: Preview, one: Proposal) -> None:
     ]
     columns = {
         say("columns.influence"): st.column_config.NumberColumn(format="%+.2e"),
-        **text_columns(),
+        **text_columns(paired),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
     st.page_link(

@@ -6,7 +6,7 @@ from inffeed_core.errors import InfFeedError
 from inffeed_core.project.folder import Project, change_settings, settings_of
 from inffeed_core.settings import PROJECT_BOUNDS
 from inffeed_core.store import metadata_keys, reading
-from pages.components.notices import as_it_is, problem
+from pages.components.notices import problem
 from pages.language import say
 
 
@@ -27,7 +27,6 @@ def _form(project: Project) -> None:
                     say("care.context"),
                     list(dict.fromkeys([*now.context, *_names(project)])),
                     now.context,
-                    format_func=as_it_is,
                     help=say("care.context_help"),
                     placeholder=say("care.context_none"),
                 )

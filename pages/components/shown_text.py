@@ -11,6 +11,8 @@ from inffeed_core.records import Instance
 from inffeed_core.review.items import context_of
 from pages.language import say
 
+OPTION_CHARACTERS = 60
+
 
 class Shown(Protocol):
     """What has a text, and perhaps a second one."""
@@ -39,6 +41,12 @@ def show_context(project: Project, one: Instance) -> None:
         st.text(say("explore.context", name=name, value=value))
 
 
+def begun(text: str) -> str:
+    """The beginning of a second text, as an option shows it."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= OPTION_CHARACTERS else flat[: OPTION_CHARACTERS - 1] + "…"
+
+
 def any_pair(rows: Iterable[Shown]) -> bool:
     """Whether a table of these has a column of second texts."""
     return any(one.pair is not None for one in rows)
@@ -49,9 +57,11 @@ def text_cells(one: Shown, paired: bool) -> dict[str, str]:
     return {say("columns.text"): one.text} | ({say("columns.pair"): one.pair or ""} if paired else {})
 
 
-def text_columns() -> dict[str, ColumnConfig]:
-    """How both columns are shown."""
+def text_columns(paired: bool) -> dict[str, ColumnConfig]:
+    """How the column of texts is shown, and that of second texts, which leaves it less room."""
+    if not paired:
+        return {say("columns.text"): st.column_config.TextColumn(width="large")}
     return {
-        say("columns.text"): st.column_config.TextColumn(width="large"),
-        say("columns.pair"): st.column_config.TextColumn(width="medium"),
+        say("columns.text"): st.column_config.TextColumn(width=290),
+        say("columns.pair"): st.column_config.TextColumn(width=160),
     }

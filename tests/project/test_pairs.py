@@ -206,6 +206,10 @@ def test_the_command_line_takes_the_column_and_says_what_lacks(empty: Project, t
     shown = run("import", empty.folder, file, "--pair-column", "about", "--dry-run")
     assert "Second texts are in 'about'" in shown.stderr
     assert "Without a second text: 1 of 6 rows." in shown.stderr
+    assert answer("import", empty.folder, file, "--pair", "about", "--dry-run")["without_pair"] == 1
+    assert "no column 'abut'" in run("import", empty.folder, file, "--pair", "abut", code=1).stderr
+    assert "chosen twice" in run("import", empty.folder, file, "--pair", "text", "--text", "text", code=1).stderr
+    assert all_of(empty) == []
     assert answer("import", empty.folder, file, "--pair", "about")["added"]["train"] == 3
     assert all_of(empty)[0].pair == "Wind farms"
 
