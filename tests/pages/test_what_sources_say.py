@@ -39,6 +39,6 @@ def test_every_source_with_its_confidence_and_its_refusal(told: Project) -> None
 
 def test_an_audited_text_comes_without(told: Project) -> None:
     change_settings(told, audit_share=0.5)
-    blind = [item for item in take(told, Sitting("Ada"), 40).items if item.blind]
+    blind = [item for item in take(told, Sitting("Ada"), 20).items if item.blind]
     assert blind
     assert all(item_json(item, WORDS)["said"] == [] for item in blind)
