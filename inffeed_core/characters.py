@@ -38,6 +38,8 @@ def _spaced(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether nobody can see anything in this text: white space, invisible characters, and marks on no letter."""
+    if not text:
+        return True
     if text[:1].isalnum() and text[0] not in _FILLERS:  # as most texts: there is no need to look at the others
         return False
     return all(c == " " or unicodedata.category(c)[0] == "M" for c in visible(text))

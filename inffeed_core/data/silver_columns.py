@@ -112,17 +112,25 @@ class SilverCells:
         self._columns = [(c.source, at[c.label], place(c.confidence), place(c.answer), place(c.at)) for c in columns]
         self._objects = None if objects is None else (objects, at[objects])
         self._names = LabelNames(labels, label_names)
+        self._met: dict[Cell, str] = {}  # cells of labels that were read before
         self._offered = ", ".join(labels)
 
     def read(self, cells: Sequence[Cell], id: str, refuse: Refuse) -> tuple[SilverLabel, ...]:
         """The labels of the sources that say something of this row, each source once."""
         found: dict[str, SilverLabel] = {}
         for source, label_at, confidence_at, answer_at, time_at in self._columns:
-            raw, told = _text(cells, label_at), None if confidence_at is None else cells[confidence_at]
+            told = None if confidence_at is None else cells[confidence_at]
+            if answer_at is None and time_at is None and (met := self._met.get(cells[label_at])) is not None:
+                sure = None if told is None else confidence_of(told, source, refuse)
+                found[source] = SilverLabel(source, id, met, confidence=sure)
+                continue
+            raw = _text(cells, label_at)
             answer, time = "" if answer_at is None else as_text(cells[answer_at]), _text(cells, time_at)
             raw = "" if is_blank(raw) else raw
             if raw or answer or time or not _is_empty(told):
                 self._add(found, (source, raw, told, answer, time), id, refuse)
+                if (one := found.get(source)) is not None and one.label is not None and isinstance(raw, str):
+                    self._met[cells[label_at]] = one.label
         if self._objects is not None:
             self._read_object(found, as_text(cells[self._objects[1]]).strip(), id, refuse)
         return tuple(found.values())

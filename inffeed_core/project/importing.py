@@ -1,6 +1,5 @@
 """Import a file into a project: first a preview, then all of it or nothing."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -315,11 +314,14 @@ def _counts(examples: Iterable[Example]) -> dict[Split, dict[str, int]]:
 
 def _by_source(examples: Iterable[Example]) -> dict[str, int]:
     """How many labels each source gives, that of the label column included."""
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     for e in examples:
-        own = {e.source or UNNAMED} if e.split is Split.SILVER and e.label else set()
-        counts.update(own | {one.source for one in e.silver})
-    return dict(counts)
+        told = [one.source for one in e.silver]
+        if e.split is Split.SILVER and e.label and (own := e.source or UNNAMED) not in told:
+            told.append(own)
+        for source in told:
+            counts[source] = counts.get(source, 0) + 1
+    return counts
 
 
 def _displayable(cell: Cell) -> Cell:

@@ -18,7 +18,7 @@ from inffeed_core.records import Example, Instance, Passage, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.clock import now
 from inffeed_core.store.searching import found_ids, index
-from inffeed_core.store.sources import put_imported, refresh_silver
+from inffeed_core.store.sources import Arriving, put
 from inffeed_core.store.votes import votes_about
 
 _WITHOUT_EXCLUDED = "WHERE i.id NOT IN (SELECT instance FROM exclusion)"
@@ -64,24 +64,23 @@ def add_examples(db: Database, examples: Iterable[Example]) -> int:
     An id that exists already raises sqlite3.IntegrityError, a source that cannot be one InvalidSilver.
     """
     last = next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM instance")))["n"]
-    numbered, to_find_out, count = enumerate(examples, last + 1), False, 0
+    numbered, arriving, count = enumerate(examples, last + 1), Arriving(db), 0
     while batch := list(islice(numbered, _TOGETHER)):
+        said = [(n, example, arriving.said(example)) for n, example in batch]
         db.conn.executemany(
             "INSERT INTO instance (n, id, text, pair, text_hash, label, split, source, metadata, lot)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (_as_row(n, example) for n, example in batch),
+            (_as_row(n, example, *arriving.label(example, labels)) for n, example, labels in said),
         )
-        to_find_out |= put_imported(db, batch)
+        put(db, ((n, source, one) for n, _, labels in said for source, one in labels))
         count += len(batch)
-    if to_find_out:
-        refresh_silver(db, after=last)
     index(db, after=last)
     return count
 
 
-def _as_row(n: int, e: Example) -> tuple[object, ...]:
+def _as_row(n: int, e: Example, label: str, source: str) -> tuple[object, ...]:
     hash, metadata = text_hash(e.text, e.pair), json.dumps(dict(e.metadata), ensure_ascii=False)
-    return n, e.id, e.text, e.pair, hash, e.label, e.split.value, e.source, metadata, lot(e.id, hash)
+    return n, e.id, e.text, e.pair, hash, label, e.split.value, source, metadata, lot(e.id, hash)
 
 
 def text_hash(text: str, pair: str | None = None) -> str:

@@ -149,7 +149,7 @@ def choose_silver(db: Database, source: str | None, by: str) -> int:
         )
     chosen = None if source is None else known[source]
     db.conn.execute("INSERT INTO silver_choice (source, by, at) VALUES (?, ?, ?)", [chosen, by, now()])
-    changed = refresh_silver(db)
+    changed = _written(db, "1", {})
     _tick(db, changed)
     return changed
 
@@ -169,24 +169,47 @@ def put(db: Database, rows: Iterable[tuple[int, int, SilverLabel]]) -> None:
     )
 
 
-def put_imported(db: Database, numbered: Sequence[tuple[int, Example]]) -> bool:
-    """Store what sources say of new instances; True where what their labels are has to be found out.
+class Arriving:
+    """What sources say of instances that are about to be stored, and the labels that follow: the rule of `_written`.
 
-    A source that is not known yet is one that was imported.
+    A source that is not known yet is one that was imported. Its labels are stored with the instances, so that nothing
+    has to be looked up for each.
     """
-    said = [(n, source, one) for n, example in numbered for source, one in _said(example)]
-    known = _numbers(db)
-    for name in dict.fromkeys(source for _, source, _ in said):
-        if name not in known:
-            add_source(db, Source(name))
-    known = _numbers(db)
-    put(db, ((n, known[source], one) for n, source, one in said))
-    return any(example.silver for _, example in numbered) or silver_choice(db) is not None
 
+    def __init__(self, db: Database) -> None:
+        self._db, self._known, choice = db, _numbers(db), silver_choice(db)
+        self._choice = None if choice is None else self._known[choice]
 
-def refresh_silver(db: Database, after: int = 0) -> int:
-    """Write the labels of all silver instances with a higher number than `after`; returns how many changed."""
-    return _written(db, "i.n > :after", {"after": after})
+    def said(self, example: Example) -> list[tuple[int, SilverLabel]]:
+        """What every source says, with the source's number. Raises InvalidSilver for a name that cannot be one."""
+        told: list[tuple[int, SilverLabel]] = []
+        if example.split is Split.SILVER and example.label:
+            name = example.source or UNNAMED
+            told.append((self._number(name), SilverLabel(name, example.id, example.label)))
+        told += [(self._number(one.source), one) for one in example.silver]
+        return told
+
+    def label(self, example: Example, said: Sequence[tuple[int, SilverLabel]]) -> tuple[str, str]:
+        """The label of the example, and whose it is."""
+        alone = self._choice is None and not example.silver
+        if alone or example.split is not Split.SILVER:
+            return example.label, example.source
+        told = {n: one for n, one in said if one.label and (self._choice is None or n == self._choice)}
+        if not told:
+            return "", ""
+        votes: dict[str, tuple[int, int]] = {}
+        for n, one in told.items():
+            count, first = votes.get(str(one.label), (0, -n))
+            votes[str(one.label)] = count + 1, max(first, -n)
+        label = max(votes, key=votes.__getitem__)
+        whose = VOTE if len(told) > 1 else next(iter(told.values())).source
+        return label, "" if whose == UNNAMED else whose
+
+    def _number(self, name: str) -> int:
+        if name not in self._known:
+            add_source(self._db, Source(name))
+            self._known = _numbers(self._db)
+        return self._known[name]
 
 
 def _refresh(db: Database, numbers: Sequence[int]) -> int:
@@ -227,14 +250,6 @@ def _written(db: Database, which: str, values: Mapping[str, object]) -> int:
 def _tick(db: Database, changed: int) -> None:
     if changed:
         db.table("setting").upsert({"key": _CLOCK, "value": str(silver_clock(db) + changed)}, pk="key")
-
-
-def _said(example: Example) -> Iterator[tuple[str, SilverLabel]]:
-    if example.split is Split.SILVER and example.label:
-        name = example.source or UNNAMED
-        yield name, SilverLabel(name, example.id, example.label)
-    for one in example.silver:
-        yield one.source, one
 
 
 def _project_labels(db: Database) -> tuple[str, ...]:

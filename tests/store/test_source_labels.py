@@ -1,5 +1,7 @@
 """Several sources label a text; the choice or their vote says which label is read, and gold never changes."""
 
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -230,3 +232,25 @@ def test_a_project_of_the_release_before_keeps_its_labels_and_whose_they_are(tmp
         }
         assert choose_silver(db, None, "Ana") == 0
         assert [(one.id, one.source) for one in instances(db)] == [(id, source) for id, _, source in rows]
+
+
+def test_labels_that_come_with_a_text_count_as_those_that_come_later(three: Project) -> None:
+    names, ids = ("third", "first", "second"), []
+    with writing(three.db) as db:
+        for n, said in enumerate(product((None, "", *LABELS), repeat=3)):
+            given = zip(names, said, strict=True)
+            told = [SilverLabel(source, "", label) for source, label in given if label != ""]
+            for id, silver in ((f"now-{n}", told), (f"later-{n}", [])):
+                own = [replace(one, instance_id=id) for one in silver]
+                add_examples(db, [Example(id, f"{id}.", "", Split.SILVER, silver=tuple(own))])
+            record_silver_labels(db, [replace(one, instance_id=f"later-{n}") for one in told])
+            ids.append(n)
+    for choice in (None, "first", "second"):
+        with writing(three.db) as db:
+            choose_silver(db, choice, "Ana")
+        found = labels(three)
+        assert [found[f"now-{n}"] for n in ids] == [found[f"later-{n}"] for n in ids]
+    with writing(three.db) as db:
+        silver = (SilverLabel("first", "new", NEGATIVE), SilverLabel("second", "new", POSITIVE))
+        add_examples(db, [Example("new", "new", "", Split.SILVER, silver=silver)])
+    assert labels(three)["new"] == (POSITIVE, "second")
