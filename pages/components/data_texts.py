@@ -4,13 +4,13 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from inffeed_core.project.browsing import browse, targets
+from inffeed_core.project.browsing import browse
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status
 from inffeed_core.records import Instance, Split
 from pages.components.choices import page_asked, page_number
 from pages.components.notices import empty_state
-from pages.components.shown_text import any_pair, begun, text_cells, text_columns
+from pages.components.shown_text import any_pair, begun, second_text_options, text_cells, text_columns
 from pages.language import label_name, say, split_name
 
 ROWS = 100
@@ -51,7 +51,7 @@ def texts_view(project: Project, now: Status) -> None:
 
 def _asked(project: Project, now: Status) -> tuple[str, list[Split], list[str], list[str]]:
     """The search words, and the splits, labels and second texts to show; an empty choice means all."""
-    known = targets(project)
+    known = second_text_options(project)
     left, middle, right, *last = st.columns(4 if known else 3)
     query = left.text_input(
         say("data.search"),

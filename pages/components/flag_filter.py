@@ -8,12 +8,11 @@ import streamlit as st
 from inffeed_core import store
 from inffeed_core.feedback.acts import was_sent
 from inffeed_core.flags.policies import POLICIES
-from inffeed_core.project.browsing import targets as second_texts
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, FlagFilter
 from inffeed_core.settings import SENT
 from pages.components.choices import choice, choose
-from pages.components.shown_text import begun
+from pages.components.shown_text import begun, second_text_options
 from pages.language import say, section
 
 
@@ -56,7 +55,7 @@ def flag_filter(project: Project) -> FlagFilter:
     named = {f"{key}: {value}": (key, value) for key, value in pairs}
     if "with_answer" not in st.session_state:  # after a reload, it comes from the address
         look_again(*(act for act in st.query_params.get_all("answered") if act in UNDECIDED))
-    targets = _targets(project, str(project.folder), _size(project))
+    targets = second_text_options(project)
     keys = ("with_label", "with_source", "with_pair", "with_metadata", "with_words", "with_answer")
     parts = [st.session_state.get(key) for key in keys]
     name = say("review.filtered") if any(parts) else say("review.filter")
@@ -126,9 +125,3 @@ def _facets(_project: Project, folder: str, instances: int) -> tuple[list[str], 
     """Kept until texts are added or left out: they are counted over all silver."""
     with store.reading(_project.db) as db:
         return store.facets(db)
-
-
-@st.cache_data(max_entries=20, show_spinner=False)
-def _targets(_project: Project, folder: str, instances: int) -> list[str]:
-    """The same of second texts, where there are few different ones."""
-    return second_texts(_project)

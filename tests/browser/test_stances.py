@@ -3,6 +3,7 @@
 import csv
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -79,6 +80,11 @@ def all_of(project: Project) -> list[Instance]:
         return list(store.instances(db))
 
 
+def bare(one: Instance) -> dict[str, object]:
+    """The metadata without the version that the export names."""
+    return {key: value for key, value in one.metadata.items() if not key.startswith("inffeed:")}
+
+
 def wait_for_versions(page: Page, project: Project, count: int) -> None:
     deadline = time.monotonic() + 180
     while True:
@@ -102,8 +108,9 @@ def imported(page: Page, server: Server, project: Project, file: Path) -> None:
 def pinned(page: Page, name: str) -> None:
     """To be shown under every text."""
     page.get_by_role("button", name="Room").click()
-    page.get_by_label("Context under the text").click()
+    page.get_by_role("combobox", name="Context under the text").click()
     page.get_by_role("option", name=name).click()
+    page.keyboard.press("Tab")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
 
@@ -147,7 +154,7 @@ def test_stances_are_imported_reviewed_learned_from_and_exported(
     download.value.save_as(back)
     again, table = create_project(tmp_path / "again", ProjectSettings("Again", LABELS)), read(back)
     commit(again, table, guess_options(table, LABELS))
-    assert all_of(again) == all_of(empty)
+    assert [replace(one, metadata=bare(one)) for one in all_of(again)] == all_of(empty)
     changed = next(one for one in all_of(again) if one.id == before.id)
     assert (changed.pair, changed.label != before.label, changed.annotator) == (before.pair, True, "Ada")
 
