@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from inffeed_core.data.formats.known import format_of
-from inffeed_core.data.layout import QUOTES, SEPARATORS, Layout
+from inffeed_core.data.layout import AS_FOUND, QUOTES, SEPARATORS, Layout
 from inffeed_core.data.table import Table
 from inffeed_core.errors import ImportRefused, LayoutUnclear
 from pages.language import say
@@ -33,10 +33,10 @@ def layout_choice(name: str, file_id: str, outcome: Table | ImportRefused, sheet
     format, _ = format_of(name)
     if format is None or not format.laid_out:
         return
-    asked = isinstance(outcome, LayoutUnclear)
     if isinstance(outcome, LayoutUnclear):
         _question(outcome)
-    with st.expander(say("import.layout"), expanded=asked):
+    opened = isinstance(outcome, LayoutUnclear) or chosen_layout(file_id) != AS_FOUND
+    with st.expander(say("import.layout"), expanded=opened):
         cells = st.columns(len(format.laid_out))
         for cell, field in zip(cells, format.laid_out, strict=True):
             with cell:
@@ -46,7 +46,8 @@ def layout_choice(name: str, file_id: str, outcome: Table | ImportRefused, sheet
 def _question(outcome: LayoutUnclear) -> None:
     with st.container(border=True):
         st.text(say(f"import.ask_{outcome.choice}"))
-        st.text(outcome.problems[0].problem)
+        if outcome.choice != "quotes":  # there the question says it all
+            st.text(outcome.problems[0].problem)
         for way in outcome.ways:
             named = way.value if outcome.choice == "header_row" else say(f"import.{outcome.choice}_{way.value}")
             st.text(f"{named}: {way.told}")

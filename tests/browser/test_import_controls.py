@@ -124,7 +124,7 @@ def test_one_split_for_all_rows_and_an_error_by_row(page: Page, server: Server, 
     upload(page, "b.ndjson", b'{"text": "fine", "label": "positive"}\n{"text": "poor", "label": "negative"}\n')
     expect(page.get_by_role("button", name="Import 2 rows")).to_be_enabled(timeout=SECONDS)
     for split in ("test", "silver"):
-        page.get_by_role("radio", name=split).click()
+        page.get_by_role("radio", name=split, exact=True).click()
         settle(page)
     expect(page.get_by_text("silver: 1 positive, 1 negative")).to_be_visible(timeout=SECONDS)
     page.get_by_role("button", name="Import 2 rows").click()
