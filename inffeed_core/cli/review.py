@@ -11,6 +11,7 @@ from inffeed_core.cli.console import answer, json_option, one_line, opened, proj
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.settings import MANY, SENT
+from inffeed_core.wording import filled
 
 if TYPE_CHECKING:
     from inffeed_core.analysis.exploring import Portrait
@@ -70,6 +71,17 @@ def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_
     ]
     facts = [asdict(f) | {"reason": reason} for f, reason in found]
     answer(facts, as_json, lambda: "\n".join(blocks) or "No flag of this policy is open.")
+    if left_out := _unlabelled(target):
+        said = "{n:,} silver {n:text has|texts have} no label yet and {n:is|are} not ranked."
+        tell(filled(said, n=left_out), err=True)
+
+
+def _unlabelled(project: "Project") -> int:
+    from inffeed_core.records import Split
+    from inffeed_core.store import count_by_split, reading
+
+    with reading(project.db) as db:
+        return count_by_split(db)[Split.SILVER].get("", 0)
 
 
 def _reason(item: "ReviewItem", labels: int) -> str:

@@ -127,3 +127,9 @@ def test_export_writes_them_empty_and_status_says_how_many(partly: Project, tmp_
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert (rows["blank-1"]["label"], rows["blank-1"]["original_label"]) == ("", "")
     assert "3 with no label yet" in run("status", partly.folder).stdout
+
+
+def test_the_list_of_flags_says_how_many_are_not_ranked(analysed: Project) -> None:
+    with writing(analysed.db) as db:
+        add_examples(db, [Example("blank", "Not labelled yet", "", Split.SILVER)])
+    assert "1 silver text has no label yet and is not ranked." in run("flags", analysed.folder).stderr
