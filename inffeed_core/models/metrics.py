@@ -18,7 +18,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from inffeed_core.records import Interval, Metrics
 
@@ -135,11 +135,11 @@ def _interval(cells: _Cells, value: Floats, drawn: Floats, without_one: Floats) 
     """
     own, tiny = float(value[0]), 1e-12
     below = (drawn < own - tiny).mean() + (abs(drawn - own) <= tiny).mean() / 2
-    shift = norm.ppf(np.clip(below, 0.5 / RESAMPLES, 1 - 0.5 / RESAMPLES))
+    shift = ndtri(np.clip(below, 0.5 / RESAMPLES, 1 - 0.5 / RESAMPLES))
     total = np.bincount(cells.gold, weights=cells.counts * without_one, minlength=cells.classes)[cells.gold]
     pull = (1 - 1 / cells.of_class) * (total / cells.of_class - without_one)  # of one instance on the statistic
     spread = (cells.counts * pull**2).sum() ** 1.5
     acceleration = (cells.counts * pull**3).sum() / (6 * spread) if spread > tiny else 0.0
-    ends = shift + norm.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    low, high = np.quantile(drawn, norm.cdf(shift + ends / (1 - acceleration * ends)))
+    ends = shift + ndtri([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(drawn, ndtr(shift + ends / (1 - acceleration * ends)))
     return Interval(own, min(float(low), own), max(float(high), own))
