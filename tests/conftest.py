@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from packaged import wheel_in
 from reviewing import make_reviewable
 from sample import write_sample_set
 from small import make_small
@@ -27,6 +28,16 @@ def pytest_configure() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
+LONGEST = ("browser", "test_packaging.py", "test_docs.py", "learning", "test_cli.py", "feedback", "models")
+"""Where the tests are that take most time. They begin first, so that no worker is alone with them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    rank = {name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(here).parts[0], len(LONGEST)))
+
+
 @pytest.fixture
 def reviewable_project(tmp_path: Path) -> Project:
     """A project with 40 ranked silver texts (s000 first), their evidence, and an active version."""
@@ -34,10 +45,21 @@ def reviewable_project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def sample_features(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A feature cache that the workers of one run share, so that the sample texts are encoded once."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the workers of one run share."""
     base = tmp_path_factory.getbasetemp()
-    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "sample-features"
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def wheel(shared: Path) -> Path:
+    return wheel_in(shared / "wheel")
+
+
+@pytest.fixture(scope="session")
+def sample_features(shared: Path) -> Path:
+    """A feature cache, so that the sample texts are encoded once."""
+    return shared / "sample-features"
 
 
 @pytest.fixture(scope="session")
@@ -63,19 +85,25 @@ def quiet(stage: str, done: int, total: int) -> None:
     pass
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny encoder whose weights are large enough to tell texts apart."""
     return save_model(tmp_path_factory.mktemp("base"), "BertModel", initializer_range=0.1)
 
 
-@pytest.fixture
-def analysed(project: Project, base: Path) -> Project:
-    """A small project with one version and an analysis of few influencers."""
+@pytest.fixture(scope="session")
+def analysed_once(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Project:
+    project = make_small(tmp_path_factory.mktemp("analysed") / "project")
     change_settings(project, model=str(base))
     train(project, TrainSettings(max_tokens=32), quiet)
     analyse(project, AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3), quiet)
     return project
+
+
+@pytest.fixture
+def analysed(tmp_path: Path, analysed_once: Project) -> Project:
+    """A small project with one version and an analysis of few influencers."""
+    return Project(shutil.copytree(analysed_once.folder, tmp_path / "project"))
 
 
 @pytest.fixture

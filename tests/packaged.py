@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, PathDistribution, distribution
 from pathlib import Path
 
+from filelock import FileLock
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -17,8 +18,15 @@ ROOT = Path(__file__).parents[1]
 SOURCES = ("app.py", "pages", ".streamlit", "sample_data", "inffeed_core", "pyproject.toml", "README.md", "LICENSE")
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build a wheel from a copy of the sources, so that the clone stays as it is."""
+def wheel_in(folder: Path) -> Path:
+    """The wheel in this folder, which the processes of one run share: the first builds it."""
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        return next(folder.glob("*.whl"), None) or _build(folder)
+
+
+def _build(folder: Path) -> Path:
+    """From a copy of the sources, so that the clone stays as it is."""
     clone = folder / "clone"
     clone.mkdir(parents=True)
     for name in SOURCES:

@@ -2,17 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from forked import ended
+from small import make_small
 from tiny_models import save_model
 
 from inffeed_core import store
-from inffeed_core.cli import main
+from inffeed_core.cli import console, main
 from inffeed_core.jobs import refresh
 from inffeed_core.project.folder import Project, open_project, settings_of
 from inffeed_core.project.status import status
@@ -25,11 +26,16 @@ def run(*arguments: object, code: int = 0) -> Result:
     return result
 
 
-@pytest.fixture
-def trained(project: Project, tmp_path: Path) -> Project:
-    base = save_model(tmp_path / "base", "BertModel", initializer_range=0.1)
+@pytest.fixture(scope="module")
+def trained_by_command(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Project:
+    project = make_small(tmp_path_factory.mktemp("by-command") / "project")
     run("train", project.folder, "--model", base, "--max-tokens", 32)
     return project
+
+
+@pytest.fixture
+def trained(trained_by_command: Project, tmp_path: Path) -> Project:
+    return Project(shutil.copytree(trained_by_command.folder, tmp_path / "project"))
 
 
 def in_use(project: Project) -> tuple[str, str, int]:
@@ -50,21 +56,17 @@ def test_training_alone_brings_its_flags(trained: Project) -> None:
         assert store.analysis_in_use(db).settings["influencers"] == 4
 
 
-KILLED = """
-import os, signal, sys
-from inffeed_core.cli import console, main
+def killed_at(stage: str, arguments: list[str]) -> None:
+    """Run this command, and die when it says that it is so far."""
+    show = console.ConsoleProgress.__call__
 
+    def killed(self: console.ConsoleProgress, now: str, done: int, total: int) -> None:
+        show(self, now, done, total)
+        if now == stage:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-show = console.ConsoleProgress.__call__
-
-def killed(self, stage, done, total):
-    show(self, stage, done, total)
-    if stage == sys.argv[1]:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-console.ConsoleProgress.__call__ = killed
-main(sys.argv[2:])
-"""
+    console.ConsoleProgress.__call__ = killed
+    main(arguments)
 
 
 @pytest.mark.parametrize("stage", ["Encoding texts", "Fitting the model", "Finding influencers", "Saving the version"])
@@ -76,13 +78,7 @@ def test_a_killed_training_leaves_version_flags_files_and_the_model_of_the_proje
     before, about = in_use(trained), settings_of(trained)
     files = sorted(trained.models.rglob("*"))
     arguments = [command, str(trained.folder), "--model", str(other), "--max-tokens", "32"]
-    died = subprocess.run(
-        [sys.executable, "-c", KILLED, stage, *arguments],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert ended(killed_at, stage, arguments) == -signal.SIGKILL
     refresh(trained)
     assert in_use(trained) == before
     assert settings_of(trained) == about
@@ -92,12 +88,12 @@ def test_a_killed_training_leaves_version_flags_files_and_the_model_of_the_proje
     assert in_use(trained)[0] == in_use(trained)[1]
 
 
-def test_a_backup_is_made_checked_and_opened(trained: Project, tmp_path: Path) -> None:
+def test_a_backup_is_made_checked_and_opened(trained: Project, base: Path, tmp_path: Path) -> None:
     with store.writing(trained.db) as db:
         store.record_decision(db, Decision("t", "silver-3", "Ada", Act.RELABEL, "positive"))
     told = json.loads(run("backup", trained.folder, tmp_path / "copy", "--json").stdout)
     assert (told["folder"], told["versions"]) == (str(tmp_path / "copy"), 1)
-    assert "is not empty" in run("backup", trained.folder, tmp_path / "base", code=1).stderr
+    assert "is not empty" in run("backup", trained.folder, base, code=1).stderr
     copy = open_project(tmp_path / "copy")
     assert in_use(copy) == in_use(trained)
     assert run("export", copy.folder, tmp_path / "a.csv").stdout.split(" ")[0] == "48"

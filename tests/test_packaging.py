@@ -8,17 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from packaged import ROOT, alone, build_wheel, install, requirements
+from packaged import ROOT, alone, install, requirements
 from packaging.requirements import Requirement
 
 from inffeed_core import __version__
 
 EXTRAS = {"app": {"streamlit", "plotly"}, "finetune": {"peft", "accelerate"}, "int8": {"ctranslate2"}}
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

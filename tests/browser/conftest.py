@@ -1,19 +1,16 @@
-"""A real server on a free port and a real Chromium for each test. Tests assert on the database, not only the page."""
+"""A real server and a real Chromium for all tests of a worker, and a tab for each; what the last one kept is forgotten.
 
-import shutil
+Tests assert on the database, not only the page.
+"""
+
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from serving import ARGUMENTS, CHROMIUM, Server, Watch, running
-from small import make_small
-from tiny_models import save_model
 
-from inffeed_core.analysis.analysing import analyse
-from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, change_settings
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.project.folder import Project
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,25 +64,30 @@ def watch() -> Iterator[Watch]:
     assert not watching.problems, "\n".join(watching.problems)
 
 
-@pytest.fixture
-def page(chromium: Browser, watch: Watch) -> Iterator[Page]:
+@pytest.fixture(scope="session")
+def profile(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
+    """Of the browser, with a tab that stays open: so Streamlit's scripts are compiled once, not for each test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    context.on("page", watch.follow)
-    yield context.new_page()
+    context.new_page().goto(f"{server.url}/_stcore/health")
+    yield context
     context.close()
 
 
-@pytest.fixture(scope="session")
-def trained_template(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A small project on a tiny encoder, with one analysed version in use; tests take a copy of it."""
-    folder = tmp_path_factory.mktemp("template")
-    project = make_small(folder / "project")
-    change_settings(project, model=str(save_model(folder / "base", "BertModel", initializer_range=0.1)))
-    train(project, TrainSettings(max_tokens=32), lambda *_: None)
-    analyse(project, AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3), lambda *_: None)
-    return project
+@pytest.fixture
+def page(profile: BrowserContext, watch: Watch) -> Iterator[Page]:
+    """A tab in that profile, which then forgets what it was told."""
+    profile.on("page", watch.follow)
+    yield profile.new_page()
+    profile.remove_listener("page", watch.follow)
+    stays, *opened = profile.pages
+    for one in opened:
+        one.close()
+    profile.set_offline(False)
+    profile.clear_cookies()
+    stays.evaluate("localStorage.clear()")
 
 
 @pytest.fixture
-def trained(trained_template: Project, tmp_path: Path) -> Project:
-    return Project(Path(shutil.copytree(trained_template.folder, tmp_path / "project")))
+def trained(analysed: Project) -> Project:
+    """A small project on a tiny encoder, with one analysed version in use."""
+    return analysed

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packaged import alone, build_wheel, install, requirements
+from packaged import alone, install, requirements
 from playwright.sync_api import Page, expect
 
 from inffeed_core import store
@@ -19,9 +19,8 @@ MINUTES = 60_000
 
 
 @pytest.fixture
-def installed(tmp_path: Path) -> Path:
+def installed(wheel: Path, tmp_path: Path) -> Path:
     """The program `inffeed` of an environment with every extra."""
-    wheel = build_wheel(tmp_path / "wheel")
     return install(wheel, tmp_path / "installed", requirements(wheel, "all")) / "inffeed"
 
 

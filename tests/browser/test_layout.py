@@ -1,9 +1,10 @@
 """Home, Data and Explore in small and large windows, with few and many labels: nothing is cut, nothing overlaps."""
 
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
@@ -59,12 +60,12 @@ IN_CHARTS = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"
 })"""
 
 
-@pytest.fixture(scope="module", params=[2, 13, 40])
-def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    labels = tuple(f"label {n}" + (" of quite a long name" if n % 4 == 3 else "") for n in range(request.param))
+def made(folder: Path, count: int) -> Project:
+    """With so many labels, and short and long texts."""
+    labels = tuple(f"label {n}" + (" of quite a long name" if n % 4 == 3 else "") for n in range(count))
     texts = {f"t{n:03}": f"Buyer {n}. {LONG * 20}" for n in range(0, 80, 3)} | {"s000": LONG * 560}
     filling = Filling(silver=80, train=80, validation=40, labels=labels, texts=texts)
-    return make_reviewable(tmp_path_factory.mktemp("layout") / "project", filling)
+    return make_reviewable(folder, filling)
 
 
 def settled(page: Page, sign: str) -> None:
@@ -73,19 +74,26 @@ def settled(page: Page, sign: str) -> None:
     page.wait_for_timeout(800)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}")
-def test_nothing_is_cut_and_nothing_overlaps(chromium: Browser, server: Server, project: Project, size):
-    page = chromium.new_page(viewport={"width": size[0], "height": size[1]})
+def faults(page: Page, address: str) -> list[str]:
+    """What is cut or overlaps on this page."""
+    found = [*page.evaluate(FAULTS), *page.evaluate(IN_CHARTS)]
+    if "Overview" in address:  # the whole table fits, its totals as well
+        grid = page.locator(".dvn-scroller").first
+        found += ["cut: counts"] * grid.evaluate("e => Number(e.scrollWidth > e.clientWidth + 1)")
+    return found
+
+
+@pytest.mark.parametrize(("labels", "first"), [(2, 0), (13, 1), (40, 2)])
+def test_nothing_is_cut_and_nothing_overlaps(page: Page, server: Server, tmp_path: Path, labels: int, first: int):
+    """Each page is opened in a window of one size, which is then given the others."""
+    project = made(tmp_path / "project", labels)
     found = {}
     for address, sign in PAGES.items():
         joint = "&" if "?" in address else "?"
-        page.goto(f"{server.url}/{address}{joint}{urlencode({'project': str(project.folder)})}")
-        settled(page, sign)
-        faults = [*page.evaluate(FAULTS), *page.evaluate(IN_CHARTS)]
-        if "Overview" in address:  # the whole table fits, its totals as well
-            grid = page.locator(".dvn-scroller").first
-            faults += ["cut: counts"] * grid.evaluate("e => Number(e.scrollWidth > e.clientWidth + 1)")
-        if faults:
-            found[address or "home"] = faults
-    page.close()
-    assert found == {}
+        for n, (width, height) in enumerate(SIZES[first:] + SIZES[:first]):
+            page.set_viewport_size({"width": width, "height": height})
+            if n == 0:
+                page.goto(f"{server.url}/{address}{joint}{urlencode({'project': str(project.folder)})}")
+            settled(page, sign)
+            found[address or "home", width] = faults(page, address)
+    assert {where: wrong for where, wrong in found.items() if wrong} == {}

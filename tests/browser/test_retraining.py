@@ -29,9 +29,9 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def before(trained_template: Project) -> Predictions:
+def before(analysed_once: Project) -> Predictions:
     """What that version predicts."""
-    return predictions(trained_template)
+    return predictions(analysed_once)
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_a_closed_tab_gives_its_flags_to_who_comes_next(open_room, server, page,
     context.on("page", watch.follow)
     second = open_room(server, context.new_page(), "Bob")
     assert shown(second) == "s020"
-    page.context.close()
+    page.close()
     second.wait_for_timeout(9000)
     third = open_room(server, context.new_page(), "Cem")
     assert shown(third) == "s000"

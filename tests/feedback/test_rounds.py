@@ -3,13 +3,12 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from forked import ended
 from sqlite_utils import Database
 
 from inffeed_core import feedback, store
@@ -26,18 +25,6 @@ from inffeed_core.settings import AnalysisSettings, FeedbackSettings, Remedy, Tr
 from inffeed_core.store.proposals import ProposalSet, ProposalState
 
 METHODS: tuple[Remedy, ...] = ("discard", "relabel-harmful", "confident-learning", "influence-vote")
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from inffeed_core.project.folder import Project
-from inffeed_core.feedback.rounds import run_rounds
-
-def progress(stage, done, total):
-    if stage == sys.argv[2]:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-run_rounds(Project(Path(sys.argv[1])), 1, None, "Ana", 1, progress)
-"""
 
 
 def quiet(stage: str, done: int, total: int) -> None:
@@ -299,12 +286,8 @@ def test_a_cancelled_round_leaves_nothing_behind(spoiled: Project, stage: str):
 def test_a_kill_leaves_the_labels_as_before_or_one_act_that_can_be_undone(spoiled: Project, stage: str, applied: int):
     before = labels(spoiled)
     propose_repair(spoiled)
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(spoiled.folder), stage],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    die = stopping_at(stage, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    assert ended(run_rounds, spoiled, 1, None, "Ana", 1, die) == -signal.SIGKILL
     acts = feedback.acts(spoiled)
     assert len(acts) == applied
     assert len(labels(spoiled)) == len(before) - applied * 5

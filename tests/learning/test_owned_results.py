@@ -1,19 +1,18 @@
 """A process that was stopped, and whose job was closed meanwhile, writes nothing when it resumes."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
+from forked import ended, forked
 
 from inffeed_core import store
 from inffeed_core.errors import Cancelled, JobError
 from inffeed_core.feedback.proposing import propose
-from inffeed_core.jobs import cancel, refresh, run_here, start
+from inffeed_core.jobs import cancel, refresh, run_here, start, turns
 from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.project.folder import Project
 from inffeed_core.records import JobState
@@ -34,27 +33,20 @@ JOBS = {
 }
 """Settings by kind, and a stage shortly before the job writes."""
 
-STOPPING = """
-import json, os, signal, sys
-from pathlib import Path
-from inffeed_core.jobs import run_here, turns
-from inffeed_core.project.folder import Project
 
-turns.Reporter._write = lambda self: None  # or it may be stopped in the middle of a transaction, and keep its lock
-folder, kind, settings, stage = sys.argv[1:]
-stopped = False
+def signalled_at(stage: str, sign: signal.Signals, project: Project, kind: str, settings: object, said: Path) -> None:
+    """Run this job, and send this process the signal when it is so far for the first time."""
+    turns.Reporter._write = lambda self: None  # or it may be stopped inside a transaction, and keep its lock
+    signs = [sign]
 
-def progress(now, done, total):
-    global stopped
-    if now == stage and not stopped:
-        stopped = True
-        os.kill(os.getpid(), signal.SIGSTOP)
+    def progress(now: str, done: int, total: int) -> None:
+        if now == stage and signs:
+            os.kill(os.getpid(), signs.pop())
 
-try:
-    run_here(Project(Path(folder)), kind, json.loads(settings), progress)
-except Exception as error:
-    print(type(error).__name__, error)
-"""
+    try:
+        run_here(project, kind, settings, progress)
+    except Exception as error:
+        said.write_text(f"{type(error).__name__} {error}", encoding="utf-8")
 
 
 @pytest.fixture
@@ -84,31 +76,31 @@ def until_stopped(pid: int) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(JOBS))
-def test_a_job_that_was_told_dead_while_it_was_stopped_writes_nothing(proposed: Project, kind: str) -> None:
+def test_a_job_that_was_told_dead_while_it_was_stopped_writes_nothing(
+    proposed: Project, tmp_path: Path, kind: str
+) -> None:
     settings, stage = JOBS[kind]
     if kind == "export-model":
         settings = settings | {"folder": str(proposed.exports / "v1")}
     before = contents(proposed)
-    child = subprocess.Popen(
-        [sys.executable, "-c", STOPPING, str(proposed.folder), kind, json.dumps(settings), stage],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    said = tmp_path / "said"
+    child = forked(signalled_at, stage, signal.SIGSTOP, proposed, kind, settings, said)
     try:
+        assert child.pid is not None
         until_stopped(child.pid)
         with store.writing(proposed.db) as db:
             [open_one] = store.open_jobs(db)
             store.end_job(db, open_one.id, JobState.FAILED, error="told dead")
         os.kill(child.pid, signal.SIGCONT)
-        said, _ = child.communicate(timeout=60)
+        child.join(timeout=60)
     finally:
         child.kill()
+        child.join()
     assert contents(proposed) == before
     with store.reading(proposed.db) as db:
         assert store.job(db, open_one.id).error == "told dead"
     if kind != "verify":  # whose result is the ending of its row
-        assert said.startswith(("JobError", "Cancelled")), said
+        assert said.read_text(encoding="utf-8").startswith(("JobError", "Cancelled"))
 
 
 def test_a_child_that_was_stopped_cancelled_and_continued_is_gone(proposed: Project) -> None:
@@ -155,9 +147,6 @@ def test_another_process_s_job_is_left_alone(proposed: Project) -> None:
         propose(proposed, FeedbackSettings(method="confident-learning"), lambda *_: None)
 
 
-KILLED = STOPPING.replace("SIGSTOP", "SIGKILL")
-
-
 @pytest.mark.parametrize(
     ("kind", "stage"),
     [
@@ -168,13 +157,10 @@ KILLED = STOPPING.replace("SIGSTOP", "SIGKILL")
         ("feedback", "Trying the proposals"),
     ],
 )
-def test_kill_9_leaves_the_project_as_it_was(proposed: Project, kind: str, stage: str) -> None:
+def test_kill_9_leaves_the_project_as_it_was(proposed: Project, tmp_path: Path, kind: str, stage: str) -> None:
     before = contents(proposed)
-    died = subprocess.run(
-        [sys.executable, "-c", KILLED, str(proposed.folder), kind, json.dumps(JOBS[kind][0]), stage],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    assert died.returncode == -signal.SIGKILL
+    died = ended(signalled_at, stage, signal.SIGKILL, proposed, kind, JOBS[kind][0], tmp_path / "said")
+    assert died == -signal.SIGKILL
     [job, *_] = refresh(proposed)
     assert job.state is JobState.FAILED
     assert contents(proposed) == before
