@@ -24,8 +24,10 @@ _FIRST_ROWS = 100
 
 
 def recognises(table: Table) -> bool:
-    """Whether every label is a list of texts."""
+    """Whether every label is a list of texts, in a file of JSON: Parquet may have lists of classes, which are data."""
     if "label" not in table.columns or not {"text", "data"} & set(table.columns):
+        return False
+    if ".json" not in table.name.lower():
         return False
     held = [as_text(cell).strip() for cell, _ in zip(table.column("label"), range(_FIRST_ROWS), strict=False)]
     return any(cell.startswith('["') for cell in held) and all(not cell or cell.startswith("[") for cell in held)
