@@ -36,6 +36,9 @@ a file without a header are named by their number.
 A column named silver:SOURCE holds labels of that source, and confidence:SOURCE its confidence. Gold texts may have such
 labels too; they change no gold label. If every row is about a text that the project has, the silver labels are added to
 these texts. Silver texts need no label yet.
+
+Files of Label Studio, Argilla, Prodigy, doccano, spaCy and datasets are recognised by what is in them. hf:OWNER/NAME
+is a data set of the Hugging Face hub; with --split, only that split of it is imported.
 """
 
 
@@ -138,6 +141,7 @@ def import_(
 ) -> None:
     """Import a file; `_IMPORT` is the help."""
     from inffeed_core.data.layout import by_number
+    from inffeed_core.data.neighbours import hub
     from inffeed_core.project.folder import settings_of
     from inffeed_core.project.importing import commit, guessed, joining, preview
     from inffeed_core.project.sources import use_source
@@ -147,6 +151,8 @@ def import_(
         raise click.UsageError("--no-pair and --pair-column contradict each other; give one of them.")
     target = opened(project)
     table = table_of(file)
+    if str(file).startswith(hub.PREFIX) and columns["split"]:
+        table = hub.only(table, columns["split"])
     names = label_names(mapping, settings_of(target).labels)
     if wants_decisions(told, table):
         import_decisions(target, table, told, names, dry_run=dry_run, as_json=as_json)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from commands import run
 
 from inffeed_core.data.converting import Converted, convert
 from inffeed_core.data.options import guess_options
@@ -254,6 +255,14 @@ def test_a_data_set_of_the_hub_cache_is_read_with_its_splits(hub: Path) -> None:
     table = read(Path("hf:me/reviews"))
 
     assert sorted((row[0], row[2]) for row in table.rows) == [("It broke.", "validation"), ("It works.", "train")]
+
+
+def test_a_split_of_a_data_set_of_the_hub_is_imported_alone(hub: Path, tmp_path: Path) -> None:
+    written(hub / "train.jsonl", [{"text": "It works.", "label": "positive"}])
+    written(hub / "test.jsonl", [{"text": "It broke.", "label": "negative"}])
+    run("new", tmp_path / "p", "--labels", "negative,positive")
+
+    assert "Imported 1 test." in run("import", tmp_path / "p", "hf:me/reviews", "--split", "test").stdout
 
 
 def test_one_of_several_configurations_has_to_be_chosen(hub: Path) -> None:

@@ -6,7 +6,7 @@ names, as `datasets` finds them: `train-00000-of-00001.parquet`, `data/test.csv`
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,15 @@ def read(name: str, read_file: Callable[[Path], Table]) -> Table:
     folder = _fetched(name, asked)
     files = _chosen(name, folder, asked.config)
     return together(asked.repository, [(_split(path.relative_to(folder)), read_file(path)) for path in files])
+
+
+def only(table: Table, split: str) -> Table:
+    """The rows of this split; the whole table where no row is of it."""
+    if "split" not in table.columns:
+        return table
+    at = table.columns.index("split")
+    rows = [row for row in table.rows if row[at] == split]
+    return replace(table, rows=rows) if rows else table
 
 
 def _fetched(name: str, asked: HubSet) -> Path:
