@@ -142,26 +142,25 @@ def _rerun_later() -> None:
 
 
 def _line_and_card(project: Project, annotator: str) -> None:
+    """The line is drawn in its order, without places that are filled later: they were empty at each decision."""
+    data, not_ready = None, ""
     with st.container(horizontal=True, vertical_alignment="center", height="content", gap="xsmall"):
         sitting = Sitting(annotator, policy_choice(project), flag_filter(project))
-        banner = st.empty()
-        again = st.empty()
+        try:
+            data = _data(project, sitting)
+        except NotReady as why:
+            not_ready = told(why.args[0])
+        if data is not None and "changes" in data:  # not if it only says that nothing could be stored or read
+            _waiting(Changes(**data["changes"]))
+            _undecided(data["undecided"], sitting)
         st.space("stretch")
         _to_discussion(project, annotator)
         care_button(project)
-        person = st.empty()
-    try:
-        data = _data(project, sitting)
-    except NotReady as why:
-        empty_state(say("review.not_ready"), told(why.args[0]), "pages/models.py", say("app.to_models"))
+        if data is not None:
+            _person(project, annotator)
+    if data is None:
+        empty_state(say("review.not_ready"), not_ready, "pages/models.py", say("app.to_models"))
         return
-    if "changes" in data:  # not if the answer only says that nothing could be stored or read
-        with banner:
-            _waiting(Changes(**data["changes"]))
-        with again:
-            _undecided(data["undecided"], sitting)
-    with person:
-        _person(project, annotator)
     st.session_state["review_shown"] = sitting, data["config"]
     review_card(_card_key(project, sitting), data, lambda: _receive(project, sitting))
 

@@ -51,6 +51,7 @@ class Card {
     const notice = () => (this.view.parts.paused.hidden = !takesText(deepActive()));
     for (const event of ["focusin", "focusout"]) document.addEventListener(event, () => setTimeout(notice), { signal });
     window.addEventListener("resize", () => this.fit(), { signal });
+    this.fitBelow(signal);
     for (const event of ["keydown", "pointerdown", "pointermove", "wheel"]) document.addEventListener(event, () => this.touch(), { signal, passive: true, capture: true });
     for (const event of ["online", "focus"]) window.addEventListener(event, () => this.tick(), { signal });
     document.addEventListener("visibilitychange", () => this.tick(), { signal }); // timers sleep in the background
@@ -279,6 +280,15 @@ class Card {
   fit() {
     const top = this.view.body.getBoundingClientRect().top + (document.scrollingElement?.scrollTop ?? 0);
     this.view.body.style.setProperty("--height", `${Math.max(520, window.innerHeight - top - 16)}px`);
+  }
+
+  /** Keep the height right at once when the line above the card takes another row or gives one back. */
+  fitBelow(signal) {
+    const line = (this.root.getRootNode().host ?? this.root).closest('[data-testid="stElementContainer"]')?.previousElementSibling;
+    if (!line) return;
+    const watch = new ResizeObserver(() => this.fit());
+    watch.observe(line);
+    signal.addEventListener("abort", () => watch.disconnect());
   }
 
   close() {
