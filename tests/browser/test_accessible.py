@@ -1,14 +1,13 @@
 """axe-core, which comes with its Python package and needs no network, on every page in both themes."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from addresses import every_page
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
-from serving import Server, Watch
+from serving import Server
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project
@@ -49,11 +48,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(params=["light", "dark"])
-def themed(request: pytest.FixtureRequest, chromium: Browser, watch: Watch) -> Any:
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme=request.param)
-    context.on("page", watch.follow)
-    yield context.new_page()
-    context.close()
+def themed(request: pytest.FixtureRequest, page: Page) -> Page:
+    page.emulate_media(color_scheme=request.param)
+    return page
 
 
 def violations(page: Page) -> list[str]:

@@ -1,12 +1,12 @@
 """Six annotators in six browsers on one project, each with twenty decisions to take."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from reviewing import Filling, make_reviewable
 from rooms import shown
 from serving import Server, Watch
@@ -18,23 +18,31 @@ from inffeed_core.project.folder import Project, change_settings
 EACH = 20
 
 
+@pytest.fixture(scope="module")
+def browsers(chromium: Browser) -> Iterator[list[BrowserContext]]:
+    """Six profiles of their own."""
+    made = [chromium.new_context(viewport={"width": 1280, "height": 800}) for _ in range(6)]
+    yield made
+    for one in made:
+        one.close()
+
+
 @pytest.fixture
-def enter(server: Server, chromium: Browser, watch: Watch):
-    """Opens the room of a project under a name, in a browser profile of its own."""
-    contexts = []
+def enter(server: Server, browsers: list[BrowserContext], watch: Watch) -> Iterator[Callable[..., Page]]:
+    """Opens the room of a project under a name, each in the next of the profiles."""
+    free, opened = list(browsers), []
 
     def enter_it(project: Project, name: str) -> Page:
-        context = chromium.new_context(viewport={"width": 1280, "height": 800})
-        contexts.append(context)
-        context.on("page", watch.follow)
-        page = context.new_page()
+        page = free.pop().new_page()
+        opened.append(page)
+        watch.follow(page)
         page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': name})}")
         expect(page.locator(".room")).to_be_visible(timeout=60_000)
         return page
 
     yield enter_it
-    for context in contexts:
-        context.close()
+    for page in opened:
+        page.close()
 
 
 def answered(project: Project) -> dict[str, list[str]]:
