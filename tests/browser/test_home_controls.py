@@ -97,7 +97,7 @@ def test_a_project_is_made_of_what_its_form_says(page: Page, server: Server):
     expect(page.get_by_text("This did not work")).to_be_visible(timeout=30_000)  # one label is none to choose from
     page.get_by_role("textbox", name="Labels").fill(fields["Labels"])
     button(page, "Create").click()
-    expect(page.get_by_text("Import a gold seed")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The labels of this project: bad, fair, good.")).to_be_visible(timeout=30_000)
     made = settings_of(open_project(Path(query(page)["project"][0])))
     assert (made.name, made.labels) == (fields["Name"], ("bad", "fair", "good"))
     assert (made.model, made.guidelines) == ("some/encoder", fields["Guidelines"])

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import psutil
 import pytest
+from acting import settled
 from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -49,12 +50,7 @@ def box(page: Page, name: str) -> Locator:
 def choose(page: Page, name: str, option: str) -> None:
     box(page, name).locator("input").click()
     page.get_by_role("option", name=option, exact=True).click()
-    settle(page)
-
-
-def settle(page: Page) -> None:
-    page.wait_for_timeout(300)
-    expect(page.locator('[data-testid="stStatusWidget"]')).to_be_hidden(timeout=SECONDS)
+    settled(page)
 
 
 def picture(page: Page, name: str) -> None:
@@ -85,7 +81,7 @@ def test_every_choice_is_what_is_stored(page: Page, server: Server, empty: Proje
     upload(page, "opinie.csv", "\n".join(rows).encode("cp1250"))
     choose(page, "Encoding", "Central European (Windows-1250)")
     page.get_by_text("named in a column", exact=True).click()
-    settle(page)
+    settled(page)
     choose(page, "Split column", "zbiór")
     choose(page, "Source of the label", "autor")
     choose(page, "Id", "(none)")
@@ -101,7 +97,7 @@ def test_every_choice_is_what_is_stored(page: Page, server: Server, empty: Proje
         )
         names.locator("input").click()
         page.get_by_role("option", name=label, exact=True).click()
-        settle(page)
+        settled(page)
     picture(page, "ready")
     expect(go).to_be_enabled(timeout=SECONDS)
     go.click()
@@ -125,7 +121,7 @@ def test_one_split_for_all_rows_and_an_error_by_row(page: Page, server: Server, 
     expect(page.get_by_role("button", name="Import 2 rows")).to_be_enabled(timeout=SECONDS)
     for split in ("test", "silver"):
         page.get_by_role("radio", name=split, exact=True).click()
-        settle(page)
+        settled(page)
     expect(page.get_by_text("silver: 1 positive, 1 negative")).to_be_visible(timeout=SECONDS)
     page.get_by_role("button", name="Import 2 rows").click()
     expect(page.get_by_text("b.ndjson: 2 silver.")).to_be_visible(timeout=SECONDS)
@@ -205,11 +201,11 @@ def import_three(page: Page, project: Project, name: str, clicked: tuple[str, ..
     upload(page, f"{name}.csv", f"\n{name}".join(rows).encode())
     expect(page.get_by_text(LEAKS)).to_be_visible(timeout=SECONDS)
     page.get_by_role("radio", name="train", exact=True).click()
-    settle(page)
+    settled(page)
     assert [page.get_by_role("checkbox", name=box).is_checked() for box in (LEAKS, AGAIN)] == [True, False]
     for box in clicked:
         page.get_by_test_id("stCheckbox").filter(has_text=box).locator("label").click()
-        settle(page)
+        settled(page)
     page.get_by_role("button", name="Import 3 rows").click()
     expect(page.get_by_text(f"{name}.csv: {len(kept)} train")).to_be_visible(timeout=SECONDS)
     assert {one.id for one in stored(project)} - before == {name + id for id in kept}

@@ -1,0 +1,91 @@
+"""What the Label page tells a model, and what a classifier labels: as chosen, as the job is told, as stored."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from acting import SECONDS, address, button, done, settings_of_job, settled
+from labelling.endpoint_server import Server as Endpoint
+from labelling.endpoint_server import serving as answering
+from playwright.sync_api import Page, expect
+from serving import Server
+from tiny_models import save_model
+
+from inffeed_core import store
+from inffeed_core.labelling.settings import LabelSettings
+from inffeed_core.project.folder import Project
+from inffeed_core.records import SilverLabel
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with answering() as state:
+        yield state
+
+
+def opened(page: Page, server: Server, project: Project, means: str) -> None:
+    page.goto(address(server, "label", project))
+    expect(page.get_by_text("Makes silver labels")).to_be_visible(timeout=60 * SECONDS)
+    page.get_by_role("radio", name=means, exact=True).click()
+    settled(page)
+
+
+def write(page: Page, field: str, value: str) -> None:
+    page.get_by_label(field, exact=True).last.fill(value)
+    page.keyboard.press("Enter")
+    settled(page)
+
+
+def more(page: Page) -> None:
+    page.get_by_text("Settings", exact=True).click()
+    expect(page.get_by_label("Name of the source", exact=True)).to_be_visible()
+
+
+def labelled(page: Page, project: Project) -> LabelSettings:
+    """Start it; what the job was told, once it is done."""
+    button(page, "Label").click()
+    job = done(project, "label")
+    expect(button(page, "Cancel")).to_have_count(0, timeout=30 * SECONDS)
+    settled(page)
+    return LabelSettings.from_dict(settings_of_job(project, job)["label"])  # type: ignore[arg-type]
+
+
+def labels_of(project: Project, source: str) -> dict[str, SilverLabel]:
+    with store.reading(project.db) as db:
+        return {one.instance_id: one for one in store.silver_labels(db) if one.source == source}
+
+
+def test_what_a_label_means_goes_into_the_message(server: Server, page: Page, trained: Project, endpoint: Endpoint):
+    opened(page, server, trained, "Language model")
+    write(page, "Address (URL)", endpoint.url)
+    write(page, "Model", "m")
+    more(page)
+    grid = page.get_by_test_id("stDataFrame")
+    grid.scroll_into_view_if_needed()
+    box = grid.bounding_box()
+    assert box is not None
+    page.mouse.dblclick(box["x"] + box["width"] - 60, box["y"] + 35 + 17)  # the description of the first label
+    page.keyboard.type("grumbling")
+    page.keyboard.press("Enter")
+    settled(page)
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.fill("The labels: {labels} The text: {text}")
+    prompt.press("Control+Enter")
+    settled(page)
+    page.get_by_text("First message", exact=True).click()
+    message = page.get_by_test_id("stCode").last
+    expect(message).to_contain_text("grumbling")
+    expect(message).to_contain_text("The text: ")
+    assert endpoint.asked == []
+
+
+def test_a_classifier_labels_with_its_own_labels(server: Server, page: Page, trained: Project, tmp_path: Path):
+    names = {"id2label": {0: "negative", 1: "positive"}, "label2id": {"negative": 0, "positive": 1}}
+    model = str(save_model(tmp_path / "classifier", "BertForSequenceClassification", **names))
+    opened(page, server, trained, "Classifier")
+    expect(page.get_by_text("This cannot start yet")).to_be_visible()
+    write(page, "Model", model)
+    assert labelled(page, trained) == LabelSettings(means="classifier", model=model)
+    with store.reading(trained.db) as db:
+        [source] = [one for one in store.sources(db) if one.name != "made"]
+    assert len(labels_of(trained, source.name)) == 40
