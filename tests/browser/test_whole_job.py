@@ -6,6 +6,7 @@ On the way the running job and the server are killed, as a power cut would.
 import csv
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from inffeed_core import store
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Instance, Job, JobState
+from inffeed_core.studies.draws import RepairSet
 
 MINUTES = 60_000
 
@@ -101,9 +103,13 @@ def exported(page: Page, path: Path) -> dict[str, dict[str, str]]:
         return {row["id"]: row for row in csv.DictReader(file)}
 
 
-def test_sample_to_export_with_kills_on_the_way(mortal_server: Server, page: Page, watch: Watch, tmp_path: Path):
+def test_sample_to_export_with_kills_on_the_way(
+    mortal_server: Server, page: Page, watch: Watch, tmp_path: Path, sample_features: Path, sample_set: RepairSet
+):
     project = Project(mortal_server.folder / "sample")
     open_sample_and_kill_its_training(page, mortal_server, project)
+    shutil.rmtree(project.features)
+    shutil.copytree(sample_features, project.features)  # that encoding goes on where it stopped is tested elsewhere
     train_first(page)
     before = relabel_first_flag(page, project)
     watch.server_may_be_gone = True
