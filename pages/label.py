@@ -53,7 +53,7 @@ def page() -> None:
 def _settings(now: Status, means: Means) -> LabelSettings | None:
     """What the widgets say; None, with the reason on the page, where that cannot work."""
     given: dict[str, Any] = {"own": dict, "llm": _endpoint}.get(means, lambda: _classifier(means))()
-    with st.expander(say("label.more"), icon=":material/tune:"):
+    with st.expander(say("label.more"), icon=":material/tune:", key="label_settings"):
         given |= _common()
         if means in ("llm", "zero-shot"):
             given["descriptions"] = _descriptions(now)
