@@ -134,6 +134,8 @@ def test_no_boxes_overlap_and_the_buttons_stay(opened: Page, labels: int, size: 
     at: dict[str, Any] = {}
     for id in ("s000", "s001", "s002"):
         expect(page.locator(".room")).to_have_attribute("data-item", id)
+        expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved")  # and the line above is drawn
+        expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
         settled(page)
         assert page.evaluate(BOXES) == [], id
         at[id] = places(page)
