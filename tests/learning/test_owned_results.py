@@ -30,6 +30,7 @@ JOBS = {
     "propose": ({"feedback": FeedbackSettings(method="confident-learning").as_dict()}, "Weighing the labels"),
     "feedback": ({"set": 1, "ids": None, "by": "Ana", "rounds": 1}, "Trying the proposals"),
     "export-model": ({"version": "v1", "folder": "exports/v1"}, "Writing the model"),
+    "label": ({"label": {"means": "own"}}, "Saving the labels"),
 }
 """Settings by kind, and a stage shortly before the job writes."""
 
