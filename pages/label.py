@@ -115,13 +115,12 @@ def _endpoint() -> dict[str, Any]:
 def _descriptions(now: Status) -> dict[str, str]:
     """What each label means, in the project's order; those without words are left out."""
     st.text(say("label.descriptions"))
-    frame = [{"label": label, "words": ""} for label in now.settings.labels]
-    columns = {
-        "label": st.column_config.TextColumn(say("label.column_label"), disabled=True),
-        "words": st.column_config.TextColumn(say("label.column_words"), width="large"),
+    cells = st.columns(2)
+    given = {
+        label: cells[i % 2].text_input(as_it_is(label), key=f"label_words {label}", **_KEPT).strip()
+        for i, label in enumerate(now.settings.labels)
     }
-    edited = st.data_editor(frame, column_config=columns, hide_index=True, key="label_descriptions")
-    return {row["label"]: row["words"].strip() for row in edited if (row["words"] or "").strip()}
+    return {label: words for label, words in given.items() if words}
 
 
 def _prompt() -> dict[str, Any]:

@@ -6,6 +6,7 @@ import streamlit as st
 from inffeed_core.project.folder import Project
 from inffeed_core.project.sources import SourceFigures, Sources, sources_of, use_source
 from inffeed_core.records import VOTE, Split
+from pages.components.choices import choice
 from pages.components.identity import known_name
 from pages.components.notices import success
 from pages.language import called, say, split_name
@@ -44,12 +45,12 @@ def _row(one: SourceFigures) -> dict[str, object]:
 def _choice(project: Project, found: Sources) -> None:
     names = [one.source.name for one in found.figures]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
+        chosen = choice(
             say("data.use"),
             [VOTE, *names],
-            0 if found.use is None else 1 + names.index(found.use),
+            name="source_to_use",
+            default=found.use or VOTE,
             format_func=lambda name: say("data.vote") if name == VOTE else name,
-            key="source_to_use",
             help=say("data.use_help"),
             width=320,
         )

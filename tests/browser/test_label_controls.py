@@ -40,6 +40,7 @@ def test_a_language_model_labels_what_was_agreed_to_be_sent(page: Page, server: 
         page.get_by_text("Settings", exact=True).click()
         put(page, "At most this many texts", "6")
         fill(page, "Name of the source", "my source")
+        fill(page, "negative", "the writer is unhappy")
         put(page, "Answers per text", "2")
         put(page, "Gold texts of each label", "1")
         put(page, "Requests at once", "2")
@@ -56,6 +57,7 @@ def test_a_language_model_labels_what_was_agreed_to_be_sent(page: Page, server: 
         button(page, "Label").click()
         expect(page.get_by_text("Labelling has finished.")).to_be_visible(timeout=90 * SECONDS)
     assert len(endpoint.asked) == 12
+    assert all("- negative: the writer is unhappy\n- positive\n" in message for message in endpoint.messages)
     with store.reading(project.db) as db:
         [source] = [one for one in store.sources(db) if one.kind is SourceKind.LLM]
         found = [one for one in store.silver_labels(db) if one.source == "my source"]

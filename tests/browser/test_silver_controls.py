@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from acting import SECONDS, address, button, click_box, settled
+from acting import SECONDS, address, button, choose, click_box, settled
 from playwright.sync_api import Page, expect
 from serving import Server
 from small import make_small
@@ -11,7 +11,7 @@ from small import make_small
 from inffeed_core import store
 from inffeed_core.project.decision_rows import decision_bytes
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Decision, Instance, Split
+from inffeed_core.records import Act, Decision, Instance, SilverLabel, Source, Split
 
 
 @pytest.fixture
@@ -85,3 +85,22 @@ def test_a_file_of_decisions_is_known_and_brings_those_that_are_new(page: Page, 
             ("silver-0", "Ada", "positive", "so"),
             ("silver-2", "Bob", "positive", "so"),
         ]
+
+
+def test_the_source_that_is_shown_is_the_one_that_gives_the_labels(page: Page, server: Server, project: Project):
+    with store.writing(project.db) as db:
+        store.add_source(db, Source("judge"))
+        said = [SilverLabel("judge", one.id, "positive") for one in store.instances(db, [Split.SILVER])]
+        store.record_silver_labels(db, said)
+    opened(page, server, project, "Overview")
+    for chosen, expected in (("judge", 20), ("made", None), ("the vote of all sources", None)):
+        before = {id: one.label for id, one in silver(project).items()}
+        choose(page, "Silver texts have the label of", chosen)
+        button(page, "Use it").click()
+        settled(page)
+        with store.reading(project.db) as db:
+            assert store.silver_choice(db) == (None if "vote" in chosen else chosen)
+        after = {id: one.label for id, one in silver(project).items()}
+        changed = sum(before[id] != after[id] for id in after)
+        expect(page.get_by_text(f"{changed} silver text")).to_be_visible(timeout=30 * SECONDS)
+        assert expected is None or list(after.values()).count("positive") == expected

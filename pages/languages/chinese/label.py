@@ -40,8 +40,6 @@ WORDS: dict[str, dict[str, Any]] = {
         "llm_model": "模型",
         "llm_model_help": "该地址所用的模型名称。",
         "descriptions": "标签名称不能说明含义时，请填写说明：",
-        "column_label": "标签",
-        "column_words": "说明",
         "prompt": "提示词",
         "prompt_help": "{{guidelines}}、{{labels}}、{{examples}} 和 {{text}} 会为每条文本填入。",
         "examples": "每个标签的示例数",

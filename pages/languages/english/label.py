@@ -57,8 +57,6 @@ WORDS: dict[str, dict[str, Any]] = {
         "llm_model": "Model",
         "llm_model_help": "The name by which the address knows it.",
         "descriptions": "What each label means, where its name does not say it:",
-        "column_label": "Label",
-        "column_words": "Description",
         "prompt": "Prompt",
         "prompt_help": "{{guidelines}}, {{labels}}, {{examples}} and {{text}} are filled in for every text.",
         "examples": "Gold texts of each label",
