@@ -15,7 +15,7 @@ from serving import Server
 
 from inffeed_core import feedback, review, store
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Act, Decision
+from inffeed_core.records import Act, Decision, Source
 from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
 
@@ -30,6 +30,12 @@ def project(tmp_path: Path) -> Project:
         for n in range(30):
             about = ("forum" if n % 3 == 0 else "shop", f'{{"year": {2024 if n % 4 == 0 else 2023}}}', f"s{n:03}")
             db.conn.execute("UPDATE instance SET source = ?, metadata = ? WHERE id = ?", about)
+            store.add_source(db, Source(about[0]))
+            db.conn.execute(
+                "UPDATE silver_label SET source = (SELECT n FROM source WHERE name = ?)"
+                " WHERE instance = (SELECT n FROM instance WHERE id = ?)",
+                (about[0], about[2]),
+            )
     for id, act in UNDECIDED.items():
         say(made, "Ada", id, act, note=f"why {id}?")
     for who, label in (("Ada", "positive"), ("Bob", "negative")):
@@ -180,6 +186,7 @@ def test_every_control_of_the_filter_shows_what_the_database_says(open_room, pro
 
 def test_what_waits_is_told_and_looked_at_again_until_it_is_decided(open_room, project):
     page = open_room()
+    shows(page, wanted(project, "1"))  # a redraw meanwhile would take the tooltip away
     again = page.get_by_role("button", name="6 undecided")
     again.hover()
     expect(page.get_by_text("Look again: 2 skipped, 1 unsure, 3 in discussion")).to_be_visible()

@@ -66,6 +66,8 @@ def announced(page: Page) -> int:
 def turn_to(page: Page, number: int) -> None:
     page.get_by_role("spinbutton", name=re.compile("^Page")).fill(str(number))
     page.keyboard.press("Enter")
+    first = page.get_by_role("checkbox", name=f"No. {10 * number - 9}", exact=True)
+    expect(first).to_be_attached(timeout=30 * SECONDS)
     settled(page)
 
 
