@@ -87,6 +87,7 @@ def test_whoever_only_says_to_have_somebodys_address_is_somebody_else(page: Page
     sign_in(page, guarded, "eve")
     decide(page, guarded, project)
     assert names(project) == {"2"}
+    page.close()  # before its server goes
 
 
 @pytest.fixture
