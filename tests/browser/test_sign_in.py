@@ -81,6 +81,7 @@ def test_every_page_wants_a_sign_in_and_the_name_comes_from_it(page: Page, guard
     expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=LONG)
     page.goto(address(guarded, "data", project, "ada@example.org"))
     expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=LONG)
+    page.close()  # before its server goes
 
 
 def test_whoever_only_says_to_have_somebodys_address_is_somebody_else(page: Page, guarded: Server, project: Project):
