@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from acting import SECONDS, address, button, choose, done, put, settings_of_job, settled
+from acting import SECONDS, address, button, choose, done, eventually, put, settings_of_job, settled
 from playwright.sync_api import Locator, Page, expect
 from serving import Server
 
@@ -11,7 +11,7 @@ from inffeed_core import store
 from inffeed_core.analysis.agreement import agreement
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Analysis
+from inffeed_core.records import Analysis, JobState
 from inffeed_core.settings import AnalysisSettings
 
 LAST_BLOCK = AnalysisSettings(scope="last-block", influencers=2, harmed=1, folds=2, neighbours=3)
@@ -71,6 +71,22 @@ def test_the_analysis_that_is_chosen_is_shown_and_another_beside_it(server: Serv
 def both(project: Project) -> list[Analysis]:
     with store.reading(project.db) as db:
         return sorted(store.analyses(db), key=lambda one: one.id)
+
+
+def test_influencers_are_computed_and_solved_exactly_on_request(server: Server, page: Page, project: Project):
+    page.goto(address(server, "explore", project, id="test-1"))
+    expect(page.get_by_text("have not been computed")).to_be_visible(timeout=60 * SECONDS)
+    assert influences(project, 2, "test-1") == {}
+    button(page, "Compute influencers").click()
+    job = done(project, "explain")
+    assert settings_of_job(project, job) == {"ids": ["test-1"]}
+    portrayed(page, project, 2, "test-1")
+    settled(page)
+    button(page, "Solve exactly").click()
+    job = eventually(project, lambda one: one.state.ended and one.id != job.id, "explain")
+    assert (job.state, job.error) == (JobState.DONE, "")
+    assert settings_of_job(project, job) == {"ids": ["test-1"], "exact": True}
+    portrayed(page, project, 2, "test-1")
 
 
 def test_so_many_refits_as_were_asked_for_are_made(server: Server, page: Page, trained: Project):
