@@ -157,7 +157,11 @@ def test_a_closed_tab_gives_its_flags_to_who_comes_next(open_room, server, page,
     second = open_room(server, context.new_page(), "Bob")
     assert shown(second) == "s020"
     page.close()
-    second.wait_for_timeout(9000)
+    for _ in range(40):  # seconds; the server takes some six to know
+        second.wait_for_timeout(1000)
+        with store.reading(project.db) as db:
+            if not list(db.query("SELECT 1 FROM lease WHERE annotator = 'Ada'")):
+                break
     third = open_room(server, context.new_page(), "Cem")
     assert shown(third) == "s000"
     context.close()
