@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from sqlite_utils import Database
-
 from inffeed_core.data.formats.known import format_of
 from inffeed_core.data.neighbours import hub_folder
 from inffeed_core.data.neighbours.known import FOLDER, NEIGHBOURS, beside
@@ -46,13 +44,8 @@ def export_to(
 
 def _folder(project: Project, folder: Path, splits: Sequence[Split], progress: Progress) -> int:
     with _appearing(folder) as unfinished, reading(project.db) as db:
-        return write_folder(db, unfinished, splits, progress)
-
-
-def write_folder(db: Database, folder: Path, splits: Sequence[Split], progress: Progress) -> int:
-    """Write a new folder for `datasets.load_from_disk`; returns how many texts."""
-    rows = Rows(db, splits, progress)
-    return hub_folder.write(folder, rows.columns, _named(rows), project_settings(db).labels)
+        rows = Rows(db, splits, progress)
+        return hub_folder.write(unfinished, rows.columns, _named(rows), project_settings(db).labels)
 
 
 def _named(rows: Rows) -> Iterator[Row]:
