@@ -160,18 +160,28 @@ def _decoded(name: str, content: str, at: int) -> tuple[Any, int]:
 
 def write(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Write one object a line, every column in each."""
-    stream = io.TextIOWrapper(file, "utf-8", newline="\n")
-    stream.writelines(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
-    stream.detach()
+    write_lines(file, (dict(zip(columns, row, strict=True)) for row in rows))
 
 
 def write_list(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Write a list of objects, one a line, every column in each."""
+    write_array(file, (dict(zip(columns, row, strict=True)) for row in rows))
+
+
+def write_lines(file: BinaryIO, objects: Iterable[Any]) -> None:
+    """Write one object a line."""
+    stream = io.TextIOWrapper(file, "utf-8", newline="\n")
+    stream.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in objects)
+    stream.detach()
+
+
+def write_array(file: BinaryIO, objects: Iterable[Any]) -> None:
+    """Write one JSON list, an object a line."""
     stream = io.TextIOWrapper(file, "utf-8", newline="\n")
     stream.write("[")
-    for n, row in enumerate(rows):
+    for n, one in enumerate(objects):
         stream.write(",\n" if n else "\n")
-        stream.write(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False))
+        stream.write(json.dumps(one, ensure_ascii=False))
     stream.write("\n]\n")
     stream.detach()
 

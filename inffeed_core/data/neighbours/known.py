@@ -1,13 +1,12 @@
 """The other annotation tools: by what their files are recognised, what reads them and what writes them."""
 
-import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from inffeed_core.data.formats import delimited
+from inffeed_core.data.formats.jsonlines import write_array, write_lines
 from inffeed_core.data.neighbours import annotator_table, argilla, doccano, label_studio, prodigy
 from inffeed_core.data.neighbours.records import Record, Row, as_table
 from inffeed_core.data.table import Table
@@ -30,22 +29,6 @@ class Neighbour:
     write: Write
     loses: str = ""
     """What its files have no place for, so that a second file beside it must keep it; empty = nothing."""
-
-
-def _array(file: BinaryIO, objects: Iterable[Any]) -> None:
-    """One JSON list, an object a line."""
-    stream = io.TextIOWrapper(file, "utf-8", newline="\n")
-    stream.write("[")
-    for number, one in enumerate(objects):
-        stream.write(("\n" if number == 0 else ",\n") + json.dumps(one, ensure_ascii=False))
-    stream.write("\n]\n")
-    stream.detach()
-
-
-def _lines(file: BinaryIO, objects: Iterable[Any]) -> None:
-    stream = io.TextIOWrapper(file, "utf-8", newline="\n")
-    stream.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in objects)
-    stream.detach()
 
 
 def _write_table(file: BinaryIO, rows: Iterable[Row], labels: Sequence[str]) -> None:
@@ -77,28 +60,28 @@ NEIGHBOURS: Mapping[str, Neighbour] = {
         suffix="json",
         recognises=label_studio.recognises,
         read=label_studio.read,
-        write=lambda file, rows, labels: _array(file, map(label_studio.written, rows)),
+        write=lambda file, rows, labels: write_array(file, map(label_studio.written, rows)),
     ),
     "argilla": Neighbour(
         name=argilla.NAME,
         suffix="json",
         recognises=argilla.recognises,
         read=argilla.read,
-        write=lambda file, rows, labels: _array(file, map(argilla.written, rows)),
+        write=lambda file, rows, labels: write_array(file, map(argilla.written, rows)),
     ),
     "prodigy": Neighbour(
         name=prodigy.NAME,
         suffix="jsonl",
         recognises=prodigy.recognises,
         read=prodigy.read,
-        write=lambda file, rows, labels: _lines(file, _each_line(rows)),
+        write=lambda file, rows, labels: write_lines(file, _each_line(rows)),
     ),
     "doccano": Neighbour(
         name=doccano.NAME,
         suffix="jsonl",
         recognises=doccano.recognises,
         read=doccano.read,
-        write=lambda file, rows, labels: _lines(file, map(doccano.written, rows)),
+        write=lambda file, rows, labels: write_lines(file, map(doccano.written, rows)),
     ),
     "spacy": Neighbour(name="spaCy", suffix="spacy", recognises=_never, read=lambda table: [], write=_write_spacy),
     "cleanlab": Neighbour(
