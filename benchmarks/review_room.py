@@ -40,6 +40,7 @@ ADA = Sitting("Ada")
 WORDS = Words(review.WORDS["policies"], reasons.ENGLISH, len(LABELS))
 PRESSES = 100
 REFILLS = 40
+OPENINGS = 11
 
 
 def examples(silver: int) -> Iterator[Example]:
@@ -141,11 +142,13 @@ def in_browser(project: Project) -> None:
     from playwright.sync_api import sync_playwright
     from serving import ARGUMENTS, CHROMIUM, running
 
-    with running(project.folder) as server, sync_playwright() as playwright:
+    with running(project.folder.parent) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         address = f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}"
         opened = []
-        for _ in range(6):
+        for round in range(OPENINGS):
+            if round:
+                page.context.close()
             page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
             began = time.perf_counter()
             page.goto(address)
