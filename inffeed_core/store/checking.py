@@ -6,6 +6,7 @@ page is read. `PRAGMA quick_check` reads every page, but does not compare indexe
 
 import sqlite3
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from inffeed_core.errors import Damaged
@@ -17,17 +18,35 @@ STEPS = 10_000
 FINDINGS = 5
 """How many are reported."""
 
-_whole: dict[Path, tuple[int, ...]] = {}
-"""Databases that this process has found intact, with their state at that time."""
+FRESH = 600.0
+"""Seconds before a changed database is checked again: every decision changes it, and every tab opens it."""
+
+_whole: dict[Path, "_Found"] = {}
+"""Databases that this process has found intact."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """When a database was found intact, and what its files were like."""
+
+    state: tuple[int, ...]
+    file: int
+    """The inode: a copy that takes the place of the database is another file."""
+    at: float
+    """On the monotonic clock."""
+
+    def holds(self, now: "_Found") -> bool:
+        return self.state == now.state or (self.file == now.file and now.at - self.at < FRESH)
 
 
 def require_whole(path: Path, seconds: float) -> bool:
-    """Whether the whole database was checked in this time (in seconds); an unchanged one is not checked again.
+    """Whether the whole database was checked in this time (in seconds).
 
-    Raises Damaged, with the findings, and other StoreErrors.
+    A database found intact is not checked again before it has changed and `FRESH` seconds have passed, or another file
+    has taken its place. Raises Damaged, with the findings, and other StoreErrors.
     """
-    now = _state(path)
-    if _whole.get(path) == now:
+    now = _Found(state=_state(path), file=path.stat().st_ino, at=time.monotonic())
+    if (before := _whole.get(path)) is not None and before.holds(now):
         return True
     finished = _look(path, f"PRAGMA quick_check({FINDINGS})", seconds)
     if finished:

@@ -221,8 +221,8 @@ def test_opening_a_torn_copy_says_so(project: Project, tmp_path: Path) -> None:
         open_project(folder)
 
 
-def test_a_check_has_its_time_and_is_done_once_for_a_file_that_stays(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+def test_a_check_has_its_time_and_is_done_again_for_another_file_or_after_a_while(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
     look = checking._look
@@ -231,12 +231,25 @@ def test_a_check_has_its_time_and_is_done_once_for_a_file_that_stays(
     assert not store.require_whole(project.db, -1.0)
     assert store.require_whole(project.db, 5.0)
     assert store.require_whole(project.db, 5.0)
-    assert len(looked) == 2
     with store.writing(project.db) as db:
         store.record_decision(db, Decision("t", "silver-1", "Ada", Act.SKIP))
+    assert store.require_whole(project.db, 5.0)
+    assert len(looked) == 2
+    monkeypatch.setattr(checking, "FRESH", 0.0)
+    assert store.require_whole(project.db, 5.0)
+    assert len(looked) == 3
+    monkeypatch.setattr(checking, "FRESH", 600.0)
+    shutil.copy(project.db, tmp_path / "copy.db")
+    os.replace(tmp_path / "copy.db", project.db)
+    assert store.require_whole(project.db, 5.0)
+    assert len(looked) == 4
+
+
+def test_several_tabs_check_at_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "FRESH", 0.0)
     threads = [threading.Thread(target=store.require_whole, args=(project.db, 5.0)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert 3 <= len(looked) <= 5
+    assert store.require_whole(project.db, 5.0)
