@@ -153,8 +153,8 @@ def repair(
     """Simulate the annotator with gold labels, for every flag policy.
 
     For each set and seed: train on seed gold and silver, check the first per cents of each policy's ranking, retrain
-    in every way, and score on test. Prints a table: the share of the gap between silver as it is and all gold that
-    each closed. A run that was stopped continues if --results names the same file.
+    in every way, and score on test. Prints a table of macro-F1. A run that was stopped continues if --results names the
+    same file.
 
     With --fine-tune the encoder is first fine-tuned on the seed gold of each draw; the head on its features is what is
     trained and reviewed. The report is then evidence_fine_tuned.md, with the frozen encoder's runs beside them.

@@ -120,6 +120,24 @@ def drawn(data: RepairSet, seed: int) -> RepairSet:
     return labelled_anew(draw)
 
 
+def told_apart(some: Float[Tensor, "n d"], others: Float[Tensor, "m d"]) -> float:
+    """How well a classifier tells the features of some texts from those of others: area under the ROC curve, on texts
+    that it has not seen. .5 is chance; clearly more means that they come from different distributions (the classifier
+    two-sample test of Lopez-Paz and Oquab, ICLR 2017).
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    features = torch.cat([some, others]).double().numpy()
+    which = [0] * len(some) + [1] * len(others)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    model = LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000)
+    return float(
+        roc_auc_score(which, cross_val_predict(model, features, which, cv=folds, method="predict_proba")[:, 1])
+    )
+
+
 def labelled_anew(data: RepairSet) -> RepairSet:
     """The set with its silver, if it comes from a model of the seed gold, made again from the current features."""
     if data.silver_from == OWN or not len(data.silver):

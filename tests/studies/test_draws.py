@@ -12,10 +12,10 @@ from inffeed_core.cli import main
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import RANKINGS
 from inffeed_core.settings import DEFAULT_MODEL
-from inffeed_core.studies.draws import RepairSet, drawn, load
-from inffeed_core.studies.evidence.tables import Evidence
+from inffeed_core.studies.draws import RepairSet, drawn, load, told_apart
+from inffeed_core.studies.evidence.tables import Evidence, unreviewed
 from inffeed_core.studies.repair.audit import AUDIT
-from inffeed_core.studies.repair.review import Study, answers, ceiling, wrong
+from inffeed_core.studies.repair.review import COMMONEST, GOLD_ONLY, Study, answers, wrong
 from inffeed_core.studies.repair.rivals import RIVALS
 from inffeed_core.studies.repair.runs import Places, RepairSettings, complete, run
 
@@ -50,6 +50,12 @@ def test_a_draw_is_another_sample_for_every_seed_and_the_same_for_one(sample_set
     rows = [place[text] for text in first.texts]
     assert torch.equal(first.features, sample_set.features[rows])
     assert torch.equal(first.silver, torch.cat([sample_set.gold[: sample_set.seed_rows], sample_set.silver])[rows[64:]])
+
+
+def test_texts_of_another_kind_are_told_apart(sample_set: RepairSet):
+    validation, test = sample_set.validation[0], sample_set.test[0]
+    assert 0.3 < told_apart(validation, test) < 0.65
+    assert told_apart(validation, test + 0.3) > 0.9
 
 
 def test_checking_everything_by_any_policy_ends_at_gold_for_all(sample_set: RepairSet):
@@ -132,11 +138,14 @@ def test_several_workers_give_what_one_gives(sets: Path, sample_features: Path, 
         assert scores[1][key] == pytest.approx(value, abs=0.02)  # sums of another number of threads round differently
 
 
-def test_share_of_the_gap_is_that_of_the_means(sample_set: RepairSet):
-    found = Evidence(list(run(sample_set, 0, settings("gold-loss"))))
-    low, top = found.before("sample").mean(), ceiling(drawn(sample_set, 0))
-    after = found.f1("sample", ("gold-loss", "once", "plain"), 0.1).mean()
-    assert found.share("sample", ("gold-loss", "once", "plain"), 0.1) == pytest.approx((after - low) / (top - low))
+def test_rows_hold_what_was_predicted(sample_set: RepairSet):
+    found, contender = Evidence(list(run(sample_set, 0, settings("gold-loss")))), ("gold-loss", "once", "plain")
+    low, after = found.before("sample")[0], found.f1("sample", contender, 0.1)[0]
+    assert found.share(["sample"], contender, 0.1) == pytest.approx((after - low) / (found.top("sample")[0] - low))
+    [predicted] = found.predicted(["sample"], contender, [0.1])["sample"]
+    assert predicted.macro_f1(np.ones((1, len(predicted.gold)))) == pytest.approx(after)
+    assert found.lead(["sample"], contender, unreviewed("plain"), [0.1]).interval.value == pytest.approx(after - low)
+    assert found.before("sample", COMMONEST)[0] < found.before("sample", GOLD_ONLY)[0]
     assert found.family("real") == ["sample"]
     assert found.family("model") == []
 
@@ -150,7 +159,7 @@ def test_the_command_prints_a_table_and_writes_the_report(sets: Path, sample_fea
     page = (tmp_path / "docs" / "evidence.md").read_text(encoding="utf-8")
     assert "## Caveats" in page
     assert "nan" not in page
-    for plot in ("sample", "gap-real", "precision"):
+    for plot in ("sample", "mean-real", "precision"):
         assert f"evidence/{plot}.svg" in page
         assert "nan" not in (tmp_path / "docs" / "evidence" / f"{plot}.svg").read_text(encoding="utf-8")
     rows = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)

@@ -13,25 +13,42 @@ from inffeed_core.studies.evidence.audit import audit_table
 from inffeed_core.studies.evidence.bars import bars
 from inffeed_core.studies.evidence.choice import choice, choice_table, held_out_table, told, worth_table
 from inffeed_core.studies.evidence.noise import noise_table
-from inffeed_core.studies.evidence.tables import OURS, Contender, Evidence
+from inffeed_core.studies.evidence.tables import (
+    OURS,
+    Contender,
+    Evidence,
+    f1_table,
+    leads_table,
+    named,
+    sets_table,
+    unreviewed,
+)
 from inffeed_core.studies.repair.audit import AUDIT, audits, seen_by_lot
-from inffeed_core.studies.repair.runs import BASELINE, Row
+from inffeed_core.studies.repair.review import ALL_GOLD
+from inffeed_core.studies.repair.runs import Row, packed
 
 RIVAL: Contender = ("gold-loss", "once", OURS[2])
 RANDOM: Contender = ("random", "once", OURS[2])
 ORACLES: tuple[Contender, ...] = (("oracle", "once", "plain"), ("oracle", "once", "noise-aware"))
 
 
+GOLD = np.arange(1000) // 500
+
+
 def review(name: str, contender: Contender, f1: float, budget: float = 0.01, **other: object) -> Row:
-    """One row: silver as it is scores .5 on every set, all gold .7."""
+    """One row; as many texts of both classes are right as give this macro-F1."""
     policy, mode, training = contender
-    about = {"set": name, "seed": 0, "settings": "s", "silver_error": 0.3, "silver_from": OWN, "all_gold": 0.7}
+    about = {"set": name, "seed": 0, "settings": "s", "silver_error": 0.3, "silver_from": OWN}
+    about |= {"gold": packed(GOLD), "classes": 2, "silver_counts": {"no": 600, "yes": 400}, "shift": 0.5}
+    decided = packed(np.where(np.arange(1000) % 500 < round(500 * f1), GOLD, 1 - GOLD))
     scored = {"policy": policy, "mode": mode, "training": training, "budget": budget, "macro_f1": f1}
-    return about | scored | {"precision": 0.5, "ap": 0.5, "checked": 10} | other
+    return about | scored | {"precision": 0.5, "ap": 0.5, "checked": 10, "decided": decided} | other
 
 
 def runs(scores: dict[str, dict[Contender, float]], **other: object) -> Evidence:
-    rows = [review(name, (BASELINE, "none", "plain"), 0.5, budget=0.0) for name in scores]
+    """Silver as it is scores .5 on every set, gold for all .7."""
+    levels = {"plain": 0.5, ALL_GOLD: 0.7}
+    rows = [review(n, unreviewed(training), f1, budget=0.0) for n in scores for training, f1 in levels.items()]
     rows += [review(name, c, f1, **other) for name, found in scores.items() for c, f1 in found.items()]
     return Evidence(rows)
 
@@ -64,14 +81,61 @@ def test_a_candidate_that_a_set_lacks_is_not_chosen(three_sets: Evidence):
     assert lone not in choice(Evidence([*three_sets.rows, review("a", lone, 0.9)])).candidates
 
 
-def test_leads_come_with_an_interval_over_sets(three_sets: Evidence):
-    assert "| 0.6400 | +0.0600 ± 0.3012 | 1.7 of 3 |" in choice_table(choice(three_sets))  # t = 4.303, sd .1212
-    assert "+0.0400 ± 0.1291 | 3 of 3 |" in worth_table(three_sets, OURS[2])
+def cells(line: str) -> list[str]:
+    return line.strip("| ").split(" | ")
+
+
+def test_leads_come_with_an_interval_a_test_and_counts(three_sets: Evidence):
+    [rival] = [line for line in choice_table(three_sets, choice(three_sets)).splitlines() if RIVAL[0] in line]
+    _, f1, lead, interval, p, record, rank = cells(rival)
+    assert [f1, lead, p, record, rank] == ["0.6400", "+0.0600", "1.000", "1 / 0 / 2", "1.7 of 3"]
+    low, high = map(float, interval.split(" to "))
+    assert low < 0 < 0.06 < high <= 0.25
+    [worth] = [line for line in worth_table(three_sets, OURS[2]).splitlines() if RIVAL[0] in line]
+    assert [cells(worth)[i] for i in (1, 3, 4)] == ["+0.0400", "0.250", "3 / 0 / 0"]
+
+
+def test_ours_is_compared_with_what_needs_no_ranking(three_sets: Evidence):
+    levels = {"random checking": RANDOM, "silver as it is": unreviewed("plain"), "gold alone": unreviewed("gold-only")}
+    lines = [cells(line) for line in leads_table(three_sets, three_sets.sets, OURS, levels).splitlines()[2:]]
+    assert [line[:3] for line in lines] == [
+        ["random checking", "1%", "-0.0200"],
+        ["silver as it is", "1%", "+0.0800"],
+    ]  # gold alone was not run
+    assert lines[1][-1] == "2 / 1 / 0"
+
+
+def test_the_levels_stand_below_what_was_reviewed(three_sets: Evidence):
+    lines = [cells(line) for line in f1_table(three_sets, three_sets.sets, three_sets.contenders).splitlines()[2:]]
+    assert [line[0] for line in lines] == [named(RIVAL), named(RANDOM), named(OURS), ALL_GOLD, "no review, plain"]
+    assert [line[1] for line in lines] == ["0.640", "0.600", "0.580", "0.700", "0.500"]
+
+
+def test_a_share_is_pooled_over_sets_with_a_wide_gap():
+    found = runs({"a": {OURS: 0.55}, "b": {OURS: 0.65}})
+    assert found.share(found.sets, OURS, 0.01) == pytest.approx(0.5)
+    narrow = [review("c", unreviewed(t), f1, budget=0.0) for t, f1 in (("plain", 0.5), (ALL_GOLD, 0.51))]
+    wider = Evidence([*found.rows, *narrow, review("c", OURS, 0.9)])
+    assert wider.share(wider.sets, OURS, 0.01) == pytest.approx(0.5)
+
+
+def test_runs_that_end_below_silver_are_counted():
+    found = runs({"a": {OURS: 0.55, RIVAL: 0.5}, "b": {OURS: 0.45, RIVAL: 0.5}})
+    [below] = [bar for bar in bars(found) if "end below" in bar.claim]
+    assert (below.measured, below.met) == ("1 of 2", None)
+    assert "no 600, yes 400" in sets_table(found, ["a"], [OURS], [0.01])
+
+
+def test_sets_are_told_by_when_they_were_looked_at_and_by_their_test(three_sets: Evidence):
+    assert list(three_sets.halves.values()) == [["a", "b"], ["c"]]
+    assert three_sets.shifted == []
+    elsewhere = Evidence([row | {"shift": 0.9} for row in three_sets.rows if row["set"] == "a"])
+    assert elsewhere.shifted == ["a"]
 
 
 def test_beside_a_missed_bar_stands_the_best_that_knowing_every_error_reaches():
     found = runs({"a": {OURS: 0.55, RIVAL: 0.5, ORACLES[0]: 0.54, ORACLES[1]: 0.64}})
-    assert found.ceiling("real", 0.01) == pytest.approx(0.7)
+    assert found.ceiling(found.sets, 0.01) == pytest.approx(0.7)
     (gap,) = [bar for bar in bars(found) if "80% of the gap" in bar.claim]
     assert gap.measured == "25% (knowing every error: 70%)"
     assert not gap.met
@@ -80,8 +144,8 @@ def test_beside_a_missed_bar_stands_the_best_that_knowing_every_error_reaches():
 def test_an_annotator_who_errs_is_compared_on_the_same_draws(three_sets: Evidence):
     tired = runs({"a": {OURS: 0.58, RIVAL: 0.56}}, noise=0.1)
     told = noise_table(three_sets, tired, [OURS, RIVAL, RANDOM])
-    assert "| 0.60 → 0.40 |" in told
-    assert "| 0.55 → 0.30 |" in told
+    assert "| 0.620 → 0.580 |" in told
+    assert "| 0.610 → 0.560 |" in told
     assert "random" not in told
 
 
@@ -117,7 +181,7 @@ def test_an_interval_of_the_audit_holds_the_truth_as_often_as_it_says(sample_set
     covered = [row["covered"] for row in rows if row["estimates"] > 400]
     assert all(share >= 0.93 for share in covered)
     policy, mode, training = AUDIT
-    found = Evidence([review("a", (BASELINE, "none", "plain"), 0.5, budget=0.0)])
+    found = Evidence([review("a", unreviewed("plain"), 0.5, budget=0.0)])
     named = [review("a", (policy, mode, training), 0.0, budget=0.0, **row) for row in rows]
     assert "| 40% | " in audit_table(Evidence([*found.rows, *named]))
     assert Evidence([*found.rows, *named]).contenders == []

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inffeed_core.flags.policies import POLICIES
-from inffeed_core.studies.evidence.tables import OURS, Contender, Evidence, named, table
+from inffeed_core.studies.evidence.tables import LEAD_HEAD, OURS, Contender, Evidence, named, table
 
 SHOWN = 8
 
@@ -46,17 +46,18 @@ def choice(found: Evidence) -> Choice:
     return Choice(candidates=whole, sets=found.sets, f1=f1.mean(2), ranks=rankdata(-f1, axis=0).mean(2))
 
 
-def choice_table(made: Choice) -> str:
-    """The best candidates by each criterion, and ours; the lead over ours has a 95 % interval over sets."""
+def choice_table(found: Evidence, made: Choice) -> str:
+    """The best candidates by each criterion, and ours, with their leads over ours."""
     order = (-made.f1.mean(1)).argsort(kind="stable")
     by_rank = set(made.ranks.mean(1).argsort(kind="stable")[:3].tolist())
     shown = [int(i) for n, i in enumerate(order) if n < SHOWN or i in by_rank or made.candidates[i] == OURS]
     lines = []
     for i in shown:
-        lead = "–" if OURS not in made.candidates or made.candidates[i] == OURS else _lead(made, i)
+        compared = OURS in made.candidates and made.candidates[i] != OURS
+        lead = found.lead(made.sets, made.candidates[i], OURS).cells if compared else ["–"] * len(LEAD_HEAD)
         rank, f1 = made.ranks[i].mean(), made.f1[i].mean()
-        lines.append([named(made.candidates[i]), f"{f1:.4f}", lead, f"{rank:.1f} of {len(order)}"])
-    return table(["candidate", "macro-F1", "lead over ours", "mean rank"], lines)
+        lines.append([named(made.candidates[i]), f"{f1:.4f}", *lead, f"{rank:.1f} of {len(order)}"])
+    return table(["candidate", "macro-F1", f"over ours: {LEAD_HEAD[0]}", *LEAD_HEAD[1:], "mean rank"], lines)
 
 
 def held_out_table(made: Choice) -> str:
@@ -77,15 +78,9 @@ def worth_table(found: Evidence, training: str) -> str:
     whole = [c for c in trained if all(len(found.f1(n, c, b)) for n in found.sets for b in found.budgets)]
     if base not in found.contenders:
         return ""
-    apart = {c: _means(found, c) - _means(found, base) for c in whole}
-    ranked = sorted(whole, key=lambda c: -float(apart[c].mean()))
-    lines = [[named(c), _interval(apart[c]), f"{int((apart[c] > 0).sum())} of {len(apart[c])}"] for c in ranked]
-    return table(["policy", "lead over random", "sets on which it leads"], lines)
-
-
-def _means(found: Evidence, contender: Contender) -> NDArray[np.float64]:
-    """Macro-F1 on every set, mean over seeds and budgets."""
-    return np.array([np.mean([found.f1(n, contender, b).mean() for b in found.budgets]) for n in found.sets])
+    leads = {c: found.lead(found.sets, c, base) for c in whole}
+    ranked = sorted(whole, key=lambda c: -leads[c].interval.value)
+    return table(["over random", *LEAD_HEAD], [[named(c), *leads[c].cells] for c in ranked])
 
 
 def told(made: Choice) -> str:
@@ -99,17 +94,3 @@ def told(made: Choice) -> str:
         f"On the mean of the sets held out, what ranks choose scores {means[0]:.4f} and what mean macro-F1 chooses"
         f" {means[1]:.4f}{ours}."
     )
-
-
-def _lead(made: Choice, candidate: int) -> str:
-    return _interval(made.f1[candidate] - made.f1[made.candidates.index(OURS)])
-
-
-def _interval(apart: NDArray[np.float64]) -> str:
-    """Mean over sets ± half of Student's 95 % interval."""
-    from scipy.stats import t
-
-    if len(apart) < 2:
-        return f"{apart.mean():+.4f}"
-    half = t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / len(apart) ** 0.5
-    return f"{apart.mean():+.4f} ± {half:.4f}"

@@ -1,7 +1,4 @@
-"""`docs/evidence_fine_tuned.md`: the repair experiment on features of fine-tuned transformers, every figure from a row.
-
-The gap between silver as it is and all gold is too narrow here for shares of it to mean anything, so it shows macro-F1.
-"""
+"""`docs/evidence_fine_tuned.md`: the repair experiment on features of fine-tuned transformers, figures from rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +9,18 @@ from inffeed_core.studies.evidence.tables import (
     CEILING,
     OURS,
     PAPER,
-    Contender,
     Evidence,
     baselines_table,
+    f1_table,
     named,
     percent,
     precision_table,
     spread,
     table,
+    unreviewed,
 )
 from inffeed_core.studies.repair.review import GOLD_ONLY
-from inffeed_core.studies.repair.runs import BASELINE, RepairSettings, Row
-
-BEFORE: Contender = (BASELINE, "none", "plain")
+from inffeed_core.studies.repair.runs import RepairSettings, Row
 
 BESIDE = """\
 The same draws with the same settings; macro-F1 on test, mean ± standard error over seeds. Each encoder makes its own
@@ -54,7 +50,11 @@ def page(found: Evidence, frozen: Evidence, settings: RepairSettings) -> str:
     """The whole document."""
     parts = ["# The evidence with fine-tuned transformers", _opening(found, settings)]
     parts += ["## Beside the frozen encoder", BESIDE, beside_table(found, frozen)]
-    parts += ["## Macro-F1 after the review", _counts(found), f1_table(found, [*found.contenders, *found.ceilings])]
+    parts += [
+        "## Macro-F1 after the review",
+        _counts(found),
+        f1_table(found, found.sets, [*found.contenders, *found.ceilings]),
+    ]
     parts += ["## Training alone, before any review", baselines_table(found, (*settings.trainings, GOLD_ONLY))]
     parts += ["## How many of the labels checked were wrong", precision_table(found)]
     parts += ["## Caveats", CAVEATS.rstrip()]
@@ -67,29 +67,11 @@ def beside_table(found: Evidence, frozen: Evidence) -> str:
     lines = []
     for name in found.sets:
         for encoder, each in (("frozen", frozen), ("fine-tuned", found)):
-            wrong = float(np.mean([row["silver_error"] for row in each.cell(name, BEFORE, 0.0)]))
+            wrong = float(np.mean([row["silver_error"] for row in each.cell(name, unreviewed("plain"), 0.0)]))
             values = [each.before(name), each.before(name, GOLD_ONLY), *(each.f1(name, c, b) for c, b in reviews)]
             lines.append([name, encoder, f"{wrong:.1%}", *(spread(v) for v in (*values, each.top(name)))])
     head = ["set", "encoder", "silver wrong", "silver as it is", "gold alone"]
     return table([*head, *(f"{named(c)}, {percent(b)}" for c, b in reviews), "all gold"], lines)
-
-
-def f1_table(found: Evidence, contenders: Sequence[Contender]) -> str:
-    """Macro-F1 on test, mean over sets of means over seeds; best on the mean of all budgets first."""
-
-    def mean(values: Sequence[np.ndarray]) -> float:
-        return float(np.mean([each.mean() for each in values]))
-
-    scored = [(c, [mean([found.f1(n, c, b) for n in found.sets]) for b in found.budgets]) for c in contenders]
-    scored.sort(key=lambda pair: -float(np.mean(pair[1])))
-    lines = [[named(c), *(f"{value:.3f}" for value in values)] for c, values in scored]
-    levels = {
-        "all gold": mean([found.top(n) for n in found.sets]),
-        "gold alone": mean([found.before(n, GOLD_ONLY) for n in found.sets]),
-        "silver as it is": mean([found.before(n) for n in found.sets]),
-    }
-    lines += [[name, *[f"{value:.3f}"] * len(found.budgets)] for name, value in levels.items()]
-    return table(["checked", *(percent(b) for b in found.budgets)], lines)
 
 
 def _opening(found: Evidence, settings: RepairSettings) -> str:
@@ -111,4 +93,4 @@ def _opening(found: Evidence, settings: RepairSettings) -> str:
 
 def _counts(found: Evidence) -> str:
     seeds = ", ".join(f"{name} {len(found.before(name))}" for name in found.sets)
-    return f"Mean over sets of means over seeds (seeds: {seeds}). The last three rows do not depend on the budget."
+    return f"Mean over sets of means over seeds (seeds: {seeds}). The last rows do not depend on the budget."

@@ -12,13 +12,14 @@ def same_draws(found: Evidence, tired: Evidence) -> Evidence:
 
 
 def noise_table(found: Evidence, tired: Evidence, contenders: Sequence[Contender]) -> str:
-    """Mean share of the gap closed: without errors → with them."""
+    """Mean macro-F1: without errors → with them."""
     rested = same_draws(found, tired)
     both = [c for c in contenders if c in rested.contenders and c in tired.contenders]
     budgets = [b for b in tired.budgets if b in rested.budgets]
+    means = [[[one.mean_f1(one.sets, c, b) for b in budgets] for c in both] for one in (rested, tired)]
     lines = [
-        [named(c), *(f"{rested.mean_share('all', c, b):.2f} → {tired.mean_share('all', c, b):.2f}" for b in budgets)]
-        for c in both
+        [named(c), *(f"{before:.3f} → {after:.3f}" for before, after in zip(*pair, strict=True))]
+        for c, *pair in zip(both, *means, strict=True)
     ]
     return table(["checked", *(percent(b) for b in budgets)], lines)
 
@@ -29,6 +30,6 @@ def noise_told(tired: Evidence) -> str:
     seeds = sorted({row["seed"] for row in tired.rows})
     return (
         f"An annotator who errs in {' or '.join(percent(rate) for rate in rates)} of the answers, another class drawn"
-        f" evenly: share of the gap closed without such errors → with them, on {', '.join(tired.sets)},"
+        f" evenly: macro-F1 without such errors → with them, on {', '.join(tired.sets)},"
         f" {len(seeds)} repetition{'s' if len(seeds) > 1 else ''} of each."
     )

@@ -7,7 +7,8 @@ from html import escape
 
 import numpy as np
 
-from inffeed_core.studies.evidence.tables import Contender, Evidence, named, standard_error
+from inffeed_core.studies.evidence.tables import Contender, Evidence, named, standard_error, unreviewed
+from inffeed_core.studies.repair.review import ALL_GOLD
 
 COLOURS = ("#B5542B", "#1F6F8B", "#6B6B6B", "#3A9A6E", "#A65FB0", "#B8892B")
 WIDTH, HEIGHT = 560, 340
@@ -27,11 +28,16 @@ class Plot:
     levels: Mapping[str, float]
 
 
-def share_plot(found: Evidence, which: str, title: str, contenders: Sequence[Contender]) -> Plot:
-    """Mean share of the gap closed."""
-    lines = {named(c): [(b, found.mean_share(which, c, b), 0.0) for b in found.budgets] for c in contenders}
+def mean_plot(found: Evidence, which: str, title: str, contenders: Sequence[Contender]) -> Plot:
+    """Mean macro-F1 over the sets of a family."""
+    names = found.family(which)
+    lines = {named(c): [(b, found.mean_f1(names, c, b), 0.0) for b in found.budgets] for c in contenders}
+    levels = {"silver as it is": "plain", ALL_GOLD: ALL_GOLD}
     return Plot(
-        title=title, axis="share of the gap closed", lines=lines, levels={"silver as it is": 0.0, "all gold": 1.0}
+        title=title,
+        axis="macro-F1 on test",
+        lines=lines,
+        levels={label: found.mean_f1(names, unreviewed(one), 0.0) for label, one in levels.items()},
     )
 
 
@@ -41,13 +47,14 @@ def set_plot(found: Evidence, name: str, contenders: Sequence[Contender]) -> Plo
     for contender in contenders:
         runs = [(budget, found.f1(name, contender, budget)) for budget in found.budgets]
         lines[named(contender)] = [(b, float(f1.mean()), 1.96 * _or_zero(standard_error(f1))) for b, f1 in runs]
-    levels = {"silver as it is": float(found.before(name).mean()), "all gold": float(found.top(name).mean())}
+    levels = {"silver as it is": float(found.before(name).mean()), ALL_GOLD: float(found.top(name).mean())}
     return Plot(title=name, axis="macro-F1 on test", lines=lines, levels=levels)
 
 
 def precision_plot(found: Evidence, policies: Sequence[str]) -> Plot:
     """Share of wrong labels among those checked."""
-    lines = {policy: [(b, found.precision(policy, b), 0.0) for b in found.budgets] for policy in policies}
+    shares = {policy: [(b, found.found(policy, b)) for b in found.budgets] for policy in policies}
+    lines = {policy: [(b, one.value, 0.0) for b, one in each if one is not None] for policy, each in shares.items()}
     return Plot(title="How many of the labels checked were wrong", axis="share wrong", lines=lines, levels={})
 
 

@@ -1,21 +1,25 @@
 """The repair experiment in tables: what the runs say, in Markdown, without a figure typed by hand.
 
-*Share of the gap*: (macro-F1 after − silver as it is) / (all gold − silver as it is), of means over seeds; 1 = as good
-as gold for all. It is stable only if that gap is wide, so macro-F1 itself is shown beside it.
+Contenders are compared by macro-F1 on test and by differences of it, with the intervals and tests of `statistics`. The
+*share of the gap*, (after − silver as it is) / (all gold − silver as it is), is pooled over sets whose gap is above
+`SMALL_GAP`: in a narrow gap a share means nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from inffeed_core.flags.policies import POLICIES
+from inffeed_core.records import Interval
 from inffeed_core.settings import TrainSettings
 from inffeed_core.studies.draws import OWN
+from inffeed_core.studies.evidence import statistics
+from inffeed_core.studies.evidence.statistics import Predicted, Record
 from inffeed_core.studies.repair.audit import AUDIT
-from inffeed_core.studies.repair.review import GOLD_ONLY
-from inffeed_core.studies.repair.runs import BASELINE, Row
+from inffeed_core.studies.repair.review import ALL_GOLD, COMMONEST, GOLD_ONLY
+from inffeed_core.studies.repair.runs import BASELINE, Row, unpacked
 
 Contender = tuple[str, str, str]
 """Policy, mode (once or rounds) and training."""
@@ -24,6 +28,8 @@ OURS: Contender = (POLICIES[0], "rounds", TrainSettings().recipe)
 """What the product does by default."""
 PAPER: Contender = ("negative-influence", "once", "plain")
 CEILING = "oracle"
+SHIFT = 0.65
+"""The area under the curve of telling test from validation texts above which a set counts as shifted; .5 is chance."""
 FAMILIES = {"real": "silver from a real method", "model": "silver from a model of the seed", "all": "all sets"}
 CHEAP = ("out-of-fold-loss", "confident-learning")
 
@@ -63,13 +69,13 @@ class Evidence:
     @cached_property
     def _by_cell(self) -> dict[tuple[str, Contender, float], list[Row]]:
         cells: dict[tuple[str, Contender, float], list[Row]] = {}
-        for row in self.rows:
+        for row in sorted(self.rows, key=lambda row: int(row["seed"])):
             key = (row["set"], (row["policy"], row["mode"], row["training"]), row["budget"])
             cells.setdefault(key, []).append(row)
         return cells
 
     def cell(self, name: str, contender: Contender, budget: float) -> list[Row]:
-        """Rows of one set, one for each seed."""
+        """Rows of one set, one for each seed, in their order."""
         return self._by_cell.get((name, contender, budget), [])
 
     def family(self, which: str) -> list[str]:
@@ -77,41 +83,109 @@ class Evidence:
         own = {row["set"] for row in self.rows if row["silver_from"] == OWN}
         return [name for name in self.sets if which == "all" or (name in own) == (which == "real")]
 
+    @cached_property
+    def shifted(self) -> list[str]:
+        """Sets whose test texts can be told from those of validation, so that validation cannot stand for them."""
+        return [n for n in self.sets if self.cell(n, unreviewed("plain"), 0.0)[0]["shift"] > SHIFT]
+
+    @property
+    def halves(self) -> dict[str, list[str]]:
+        """The sets by when they were looked at: the first half by name while developing, the others at the end."""
+        names = sorted(self.sets)
+        middle = (len(names) + 1) // 2
+        return {"used while developing": names[:middle], "run once at the end": names[middle:]}
+
     def f1(self, name: str, contender: Contender, budget: float) -> np.ndarray:
         """Macro-F1 on test by seed."""
         return np.array([row["macro_f1"] for row in self.cell(name, contender, budget)])
 
     def before(self, name: str, training: str = "plain") -> np.ndarray:
         """Macro-F1 before any review, by seed."""
-        return self.f1(name, (BASELINE, "none", training), 0.0)
+        return self.f1(name, unreviewed(training), 0.0)
 
     def top(self, name: str) -> np.ndarray:
         """Macro-F1 with gold for all, by seed."""
-        return np.array([row["all_gold"] for row in self.cell(name, (BASELINE, "none", "plain"), 0.0)])
+        return self.before(name, ALL_GOLD)
 
-    def share(self, name: str, contender: Contender, budget: float) -> float:
-        """Share of the gap closed."""
-        low, high = self.before(name).mean(), self.top(name).mean()
-        return float((self.f1(name, contender, budget).mean() - low) / (high - low))
+    def mean_f1(self, names: Sequence[str], contender: Contender, budget: float) -> float:
+        """Mean over sets of means over seeds; NaN if a set lacks the contender."""
+        found = [self.f1(name, contender, budget) for name in names]
+        return float(np.mean([each.mean() for each in found])) if names and all(map(len, found)) else float("nan")
 
-    def mean_share(self, which: str, contender: Contender, budget: float) -> float:
-        """Mean share over a family, NaN if a set lacks the contender."""
-        names = self.family(which)
-        found = [self.share(n, contender, budget) for n in names if len(self.f1(n, contender, budget))]
-        return float(np.mean(found)) if len(found) == len(names) and names else float("nan")
-
-    def ceiling(self, which: str, budget: float) -> float:
-        """Mean share closed by knowing every error, under the way of training with which it closes most."""
-        return max((self.mean_share(which, one, budget) for one in self.ceilings), default=float("nan"))
-
-    def precision(self, policy: str, budget: float, key: str = "precision") -> float:
-        """Mean over sets of the share of checked labels that were wrong (or of `ap`), ranking once."""
-        found = [
-            row[key]
-            for row in self.rows
-            if (row["policy"], row["mode"], row["budget"]) == (policy, "once", budget) and row[key] is not None
+    def share(self, names: Sequence[str], contender: Contender, budget: float) -> float:
+        """Share of the gap closed, pooled over these sets; NaN if one lacks the contender, or none has a wide gap."""
+        if np.isnan(self.mean_f1(names, contender, budget)):
+            return float("nan")
+        means = [
+            [float(f1(name).mean()) for name in names]
+            for f1 in (self.before, lambda name: self.f1(name, contender, budget), self.top)
         ]
-        return float(np.mean(found)) if found else float("nan")
+        pooled = statistics.pooled_share(*means)
+        return float("nan") if pooled is None else pooled
+
+    def ceiling(self, names: Sequence[str], budget: float) -> float:
+        """Share closed by knowing every error, under the way of training with which it closes most."""
+        return max((self.share(names, one, budget) for one in self.ceilings), default=float("nan"))
+
+    def predicted(self, names: Sequence[str], contender: Contender, budgets: Sequence[float]) -> statistics.By:
+        """What a contender predicts on test, by set, at each of these budgets; before any review if it has none."""
+        found = {}
+        for name in names:
+            about = self.cell(name, unreviewed("plain"), 0.0)[0]
+            found[name] = [
+                Predicted(
+                    unpacked(about["gold"]),
+                    np.stack([unpacked(row["decided"]) for row in self.cell(name, contender, budget)]),
+                    about["classes"],
+                )
+                for budget in ([0.0] * len(budgets) if contender[0] == BASELINE else budgets)
+            ]
+        return found
+
+    def lead(self, names: Sequence[str], ours: Contender, theirs: Contender, budgets: Sequence[float] = ()) -> "Lead":
+        """By how much the first scores above the second on these sets: mean over budgets, all unless given."""
+        at = budgets or self.budgets
+        apart = [self._mean(name, ours, at) - self._mean(name, theirs, at) for name in names]
+        interval = statistics.lead(*(self.predicted(names, one, at) for one in (ours, theirs)))
+        return Lead(interval=interval, p=statistics.sign_flip(apart), record=statistics.record(apart))
+
+    def _mean(self, name: str, contender: Contender, budgets: Sequence[float]) -> float:
+        """Macro-F1 of a set, mean over seeds and budgets; before any review if it has none."""
+        at = [0.0] if contender[0] == BASELINE else budgets
+        return float(np.mean([self.f1(name, contender, budget) for budget in at]))
+
+    def found(self, policy: str, budget: float, key: str = "precision") -> Interval | None:
+        """Share of wrong labels among those checked, or `ap`, when ranking once; None without any run."""
+        values: dict[str, dict[int, float]] = {}
+        for row in self.rows:
+            if (row["policy"], row["mode"], row["budget"]) == (policy, "once", budget) and row[key] is not None:
+                values.setdefault(row["set"], {})[row["seed"]] = row[key]
+        return statistics.mean({name: list(by.values()) for name, by in values.items()}) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """One contender's macro-F1 above another's over several sets."""
+
+    interval: Interval
+    """By the hierarchical bootstrap."""
+    p: float
+    """Of the exact sign-flip test over sets."""
+    record: Record
+
+    @property
+    def cells(self) -> list[str]:
+        """For a table: lead, interval, p, wins / ties / losses."""
+        one = self.interval
+        return [f"{one.value:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}", f"{self.p:.3f}", str(self.record)]
+
+
+LEAD_HEAD = ("lead", "95 % interval", "p", "wins / ties / losses")
+
+
+def unreviewed(training: str) -> Contender:
+    """A way of training without any review."""
+    return (BASELINE, "none", training)
 
 
 def standard_error(values: np.ndarray) -> float:
@@ -122,6 +196,8 @@ def standard_error(values: np.ndarray) -> float:
 def named(contender: Contender) -> str:
     """In words."""
     policy, mode, training = contender
+    if policy == BASELINE:
+        return training if training in (ALL_GOLD, COMMONEST, GOLD_ONLY) else f"no review, {training}"
     return f"{policy}{', in rounds' if mode == 'rounds' else ''}, {training}"
 
 
@@ -131,47 +207,68 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def shares_table(found: Evidence, which: str, contenders: Sequence[Contender]) -> str:
-    """Mean share of the gap closed at each budget, best on the mean of all budgets first."""
-    scored = [(c, [found.mean_share(which, c, b) for b in found.budgets]) for c in contenders]
+def f1_table(found: Evidence, names: Sequence[str], contenders: Sequence[Contender]) -> str:
+    """Macro-F1 on test at each budget, mean over sets of means over seeds, best on the mean of all budgets first.
+
+    Below stand the levels that no budget changes.
+    """
+    scored = [(c, [found.mean_f1(names, c, b) for b in found.budgets]) for c in contenders]
     scored.sort(key=lambda pair: -float(np.nanmean(pair[1])) if not np.isnan(pair[1]).all() else np.inf)
-    head = ["checked", *(percent(b) for b in found.budgets)]
-    return table(head, [[named(c), *(f"{value:.2f}" for value in values)] for c, values in scored])
+    trainings = dict.fromkeys(row["training"] for row in found.rows if row["policy"] == BASELINE)
+    levels = [(unreviewed(one), [found.mean_f1(names, unreviewed(one), 0.0)] * len(found.budgets)) for one in trainings]
+    levels.sort(key=lambda pair: -pair[1][0])
+    lines = [[named(c), *(f"{value:.3f}" for value in values)] for c, values in (*scored, *levels)]
+    return table(["checked", *(percent(b) for b in found.budgets)], lines)
 
 
-def sets_table(found: Evidence, contenders: Sequence[Contender], budgets: Sequence[float]) -> str:
-    """Macro-F1 on test ± standard error over seeds, set by set."""
-    head = ["set", "wrong", "seeds", "silver as it is", "gold alone", "all gold"]
+def leads_table(found: Evidence, names: Sequence[str], ours: Contender, others: Mapping[str, Contender]) -> str:
+    """Ours above each of the others at each budget."""
+    lines = [
+        [label, percent(budget), *found.lead(names, ours, other, [budget]).cells]
+        for label, other in others.items()
+        for budget in found.budgets
+        if not np.isnan(found.mean_f1(names, other, 0.0 if other[0] == BASELINE else budget))
+    ]
+    return table(["ours above", "checked", *LEAD_HEAD], lines)
+
+
+def sets_table(found: Evidence, names: Sequence[str], contenders: Sequence[Contender], budgets: Sequence[float]) -> str:
+    """Macro-F1 on test ± standard error over seeds, set by set, and what the silver is like."""
+    head = ["set", "silver", "wrong", "seeds", "silver as it is", GOLD_ONLY, ALL_GOLD]
     head += [f"{named(c)}, {percent(b)}" for c in contenders for b in budgets]
     lines = []
-    for name in found.sets:
-        first = found.cell(name, (BASELINE, "none", "plain"), 0.0)
+    for name in names:
+        first = found.cell(name, unreviewed("plain"), 0.0)
         wrong = float(np.mean([row["silver_error"] for row in first]))
+        counts = ", ".join(f"{label} {count:,}" for label, count in first[0]["silver_counts"].items())
         values = [found.before(name), found.before(name, GOLD_ONLY), found.top(name)]
         values += [found.f1(name, c, b) for c in contenders for b in budgets]
-        lines.append([name, f"{wrong:.1%}", str(len(first)), *(spread(v) for v in values)])
+        lines.append([name, counts, f"{wrong:.1%}", str(len(first)), *(spread(v) for v in values)])
     return table(head, lines)
 
 
 def baselines_table(found: Evidence, trainings: Sequence[str]) -> str:
     """Macro-F1 before any review by every way of training."""
-    lines = [
-        [name, *(spread(found.before(name, training)) for training in trainings), spread(found.top(name))]
-        for name in found.sets
-    ]
-    return table(["set", *trainings, "all gold"], lines)
+    shown = (COMMONEST, *trainings, ALL_GOLD)
+    lines = [[name, *(spread(found.before(name, training)) for training in shown)] for name in found.sets]
+    return table(["set", *shown], lines)
 
 
 def precision_table(found: Evidence) -> str:
     """Share of wrong labels among those checked first, and average precision; means over sets and seeds."""
     policies = dict.fromkeys(row["policy"] for row in found.rows if row["mode"] == "once")
     shown = [b for b in found.budgets if b <= 0.1]
-    lines = [
-        [p, *(f"{found.precision(p, b):.2f}" for b in shown), f"{found.precision(p, shown[0], 'ap'):.2f}"]
-        for p in policies
-    ]
-    lines.sort(key=lambda line: -float(line[-1]))
+    lines = []
+    for policy in policies:
+        each = [*(found.found(policy, b) for b in shown), found.found(policy, shown[0], "ap")]
+        lines.append([policy, *("–" if one is None else estimated(one) for one in each)])
+    lines.sort(key=lambda line: line[-1], reverse=True)
     return table(["policy", *(f"wrong in the first {percent(b)}" for b in shown), "average precision"], lines)
+
+
+def estimated(one: Interval) -> str:
+    """A share with its interval."""
+    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
 
 
 def spread(values: np.ndarray) -> str:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inffeed_core.flags.policies import BY_NAME, Costly, Floats, Ranking
+from inffeed_core.flags.policies import BY_NAME, Costly, Floats, Ints, Ranking
 from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
 from inffeed_core.influence.factor import Factor, factorised
@@ -30,6 +30,10 @@ TRAININGS = ("plain", "noise-aware", "auto")
 """The recipes by which the head is trained after a review. Validation choices are made before any review."""
 GOLD_ONLY = "gold-only"
 """Training on seed gold alone, for comparison before any review."""
+ALL_GOLD = "all gold"
+"""Training on gold for all texts: what a review could reach."""
+COMMONEST = "commonest class"
+"""No training: the commonest class of the seed gold for every text."""
 TOLERANCE = 1e-6
 """Tolerance of gradients: reaches the optimum to more digits than macro-F1 shows, in half the time."""
 
@@ -84,10 +88,9 @@ class Study:
         """Which fit this training stands for."""
         return self.start.preferred if training == "auto" else training
 
-    def score(self, training: str) -> float:
-        """Macro-F1 on test."""
-        predicted = probabilities(self.fits[self.way(training)].theta, self.draw.test[0]).argmax(1).numpy()
-        return macro_f1(predicted, self.draw.test[1].numpy(), len(self.draw.labels))
+    def decided(self, training: str) -> Ints:
+        """Predicted class numbers of the test texts [t]."""
+        return _decided(self.fits[self.way(training)], self.draw)
 
     @cached_property
     def influence(self) -> HeadInfluence:
@@ -163,13 +166,25 @@ def answers(draw: RepairSet, error_rate: float, seed: int) -> Int[Tensor, " exte
     return torch.where(slips, other, gold)
 
 
-def ceiling(draw: RepairSet) -> float:
-    """Macro-F1 on test with gold for all."""
-    fit = choose_l2(
-        HeadData(draw.features, draw.gold, len(draw.labels)), *draw.validation, L2_GRID, tolerance=TOLERANCE
-    )
-    predicted = probabilities(fit.theta, draw.test[0]).argmax(1).numpy()
-    return macro_f1(predicted, draw.test[1].numpy(), len(draw.labels))
+def knowing_all(draw: RepairSet) -> Ints:
+    """Predicted class numbers of the test texts [t] with gold for all."""
+    data = HeadData(draw.features, draw.gold, len(draw.labels))
+    return _decided(choose_l2(data, *draw.validation, L2_GRID, tolerance=TOLERANCE), draw)
+
+
+def commonest(draw: RepairSet) -> Ints:
+    """The commonest class of the seed gold for every test text [t]."""
+    first = int(torch.bincount(draw.gold[: draw.seed_rows]).argmax())
+    return np.full(len(draw.test[1]), first, dtype=np.int64)
+
+
+def f1_of(decided: Ints, draw: RepairSet) -> float:
+    """Macro-F1 of predicted class numbers of the test texts [t]."""
+    return macro_f1(decided, draw.test[1].numpy(), len(draw.labels))
+
+
+def _decided(fit: HeadFit, draw: RepairSet) -> Ints:
+    return np.asarray(probabilities(fit.theta, draw.test[0]).argmax(1).numpy())
 
 
 def wrong(draw: RepairSet) -> Bool[np.ndarray, " extension"]:

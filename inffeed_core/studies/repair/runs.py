@@ -5,10 +5,12 @@ appended in one write when it is complete; lines torn by a kill are dropped on t
 runs are made. A run's lines carry the settings, so that results of other settings in the same file stay separate.
 """
 
+import base64
 import hashlib
 import json
 import os
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -21,12 +23,23 @@ import torch
 from filelock import FileLock, Timeout
 
 from inffeed_core.errors import NotReady
-from inffeed_core.flags.policies import RANKINGS, Floats, order
+from inffeed_core.flags.policies import RANKINGS, Floats, Ints, order
 from inffeed_core.records import Progress
 from inffeed_core.settings import FineTuneSettings
-from inffeed_core.studies.draws import RepairSet, drawn, load, read
+from inffeed_core.studies.draws import RepairSet, drawn, load, read, told_apart
 from inffeed_core.studies.repair.audit import AUDIT, audits
-from inffeed_core.studies.repair.review import GOLD_ONLY, TRAININGS, Study, answers, ceiling, wrong
+from inffeed_core.studies.repair.review import (
+    ALL_GOLD,
+    COMMONEST,
+    GOLD_ONLY,
+    TRAININGS,
+    Study,
+    answers,
+    commonest,
+    f1_of,
+    knowing_all,
+    wrong,
+)
 from inffeed_core.studies.repair.rivals import RIVALS
 from inffeed_core.studies.trainers import Tuning, tuned_on_seed
 
@@ -51,6 +64,8 @@ class RepairSettings:
     model: str = ""
     fine_tune: FineTuneSettings | None = None
     """How the model is first fine-tuned on the seed gold of each draw; None leaves it frozen."""
+    form: int = 2
+    """Of the rows; runs whose rows had another form are made again."""
 
     def fingerprint(self) -> str:
         """Hash of these settings."""
@@ -75,9 +90,9 @@ def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | N
     study = Study(draw, given)
     errors = wrong(draw)
     about = {"set": data.name, "seed": seed, "settings": settings.fingerprint(), "silver_error": float(errors.mean())}
-    about |= {"silver": len(errors), "all_gold": ceiling(draw), "silver_from": draw.silver_from}
+    about |= {"silver": len(errors), "silver_from": draw.silver_from}
     about |= {"noise": settings.noise} if settings.noise else {}
-    yield from ({**about, **row} for row in _scored(study, settings, errors, policy=BASELINE, mode="none", budget=0.0))
+    yield from ({**about, **row} for row in _before(study, settings, errors))
     scores = study.ranked({p: RANKINGS[p] for p in settings.once if p in RANKINGS}, seed)
     scores |= {p: RIVALS[p](study) for p in settings.once if p in RIVALS}
     for policy in settings.once:
@@ -96,6 +111,28 @@ def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | N
     yield from ({**about, **named, "budget": 0.0, **row} for row in audits(draw, seed))
 
 
+def _before(study: Study, settings: RepairSettings, errors: np.ndarray) -> Iterator[Row]:
+    """The rows without any review: of each training, of the commonest class, and of gold for all. They also hold what
+    the set is like."""
+    draw = study.draw
+    silver = {label: int((draw.silver == c).sum()) for c, label in enumerate(draw.labels)}
+    about = {"policy": BASELINE, "mode": "none", "budget": 0.0, "classes": len(draw.labels), "silver_counts": silver}
+    about |= {"gold": packed(draw.test[1].numpy()), "shift": told_apart(draw.validation[0], draw.test[0])}
+    yield from _scored(study, settings, errors, **about)
+    for training, decided in ((COMMONEST, commonest(draw)), (ALL_GOLD, knowing_all(draw))):
+        yield {**about, "training": training, "macro_f1": f1_of(decided, draw), "decided": packed(decided)}
+
+
+def packed(classes: Ints) -> str:
+    """Class numbers [t], below 256, in a word of JSON."""
+    return base64.b64encode(zlib.compress(classes.astype(np.uint8).tobytes(), 9)).decode()
+
+
+def unpacked(word: str) -> Ints:
+    """Inverse of `packed`."""
+    return np.frombuffer(zlib.decompress(base64.b64decode(word)), dtype=np.uint8).astype(np.int64)
+
+
 def _spend(study: Study, scores: Floats, budget: float) -> None:
     """Check the first unchecked texts, up to this share of all."""
     allowed = max(1, round(budget * len(scores))) - int(study.known.sum())
@@ -112,12 +149,14 @@ def _scored(study: Study, settings: RepairSettings, errors: np.ndarray, **about:
         "precision": float(errors[checked].mean()) if checked.any() else None,
     }
     for training in (*settings.trainings, *([] if checked.any() else [GOLD_ONLY])):
+        decided = study.decided(training)
         yield {
             **facts,
             "training": training,
             "way": study.way(training),
             "trust": study.start.trust,
-            "macro_f1": study.score(training),
+            "macro_f1": f1_of(decided, study.draw),
+            "decided": packed(decided),
         }
 
 
