@@ -23,6 +23,11 @@ Recipe = Literal["auto", "plain", "noise-aware", "drop-flagged"]
 """What a head is taught about unconfirmed silver; `inffeed_core.silver.recipes` describes each."""
 
 
+Rule = Literal["argmax", "calibrated", "macro-f1"]
+"""How a version turns logits into a label; `inffeed_core.models.deciding` describes each."""
+DEFAULT_RULE: Rule = "argmax"
+
+
 Precision = Literal["float32", "int8"]
 """The number format in which texts are encoded."""
 
@@ -220,6 +225,9 @@ class TrainSettings(Settings):
     fine-tuned. Tiers beyond the head always run the network in float32."""
     method: Method = "instant"
     """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
+    rule: Rule | None = None
+    """The decision rule that the version starts with. It can be changed later without training. None = that of the
+    active version when retraining, else argmax."""
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
     """Used by all methods except `instant`."""
 
@@ -237,6 +245,10 @@ class TrainSettings(Settings):
         require(
             self.precision in get_args(Precision),
             f"precision is {self.precision!r}; expected one of {get_args(Precision)}.",
+        )
+        require(
+            self.rule is None or self.rule in get_args(Rule),
+            f"rule is {self.rule!r}; expected one of {get_args(Rule)}, or none to keep the active version's.",
         )
         require(isinstance(self.windows, bool), f"windows is {self.windows!r}; expected true or false.")
         require(

@@ -54,6 +54,15 @@ ENGLISH = {
     ),
     "validation-unmeasured": "No validation text is labelled {labels}: macro-F1 there is the mean of the other labels.",
     "test-unmeasured": "No test text is labelled {labels}: macro-F1 there is the mean of the other labels.",
+    "rule-argmax": "It decides for the likeliest label, as its head was trained to.",
+    "rule-calibrated": "It decides for the likeliest label, with calibrated probabilities (temperature {warmth:.2f}).",
+    "rule-macro-f1": "It decides for macro-F1, by offsets: {gain:+.3f} against argmax on validation (cross-fitted).",
+    "rule-given-up": "It was to decide for macro-F1, but its offsets gain nothing: it takes the likeliest label.",
+    "rule-shift": (
+        "Unchecked silver may be of another kind than validation: the labels predicted there differ for {distance:.0%} "
+        "of the texts (chance explains {chance:.0%}), most of all {label}: {silver:.0%} against {validation:.0%}. What "
+        "validation says, and offsets chosen there, may not hold for it."
+    ),
     "validation-chose": (
         "Validation also chose the flags and guided feedback, so a rise there may flatter. Test chose nothing."
     ),

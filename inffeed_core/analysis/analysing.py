@@ -18,11 +18,12 @@ from torch import Tensor
 
 from inffeed_core import store
 from inffeed_core.analysis.feature_map import principal_plane
+from inffeed_core.analysis.ruled import by_rules
 from inffeed_core.analysis.tiers import HeadTier, Tier, kept
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.flags import policies
 from inffeed_core.flags.signals import silver_signals
-from inffeed_core.influence import HeadInfluence, fit_head, losses, probabilities
+from inffeed_core.influence import HeadInfluence, fit_head, logits, losses, probabilities
 from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit, wording_of
 from inffeed_core.project.encoders import located
 from inffeed_core.project.folder import Project
@@ -270,8 +271,8 @@ def _rankings(state: State, signals: policies.Signals) -> dict[str, list[tuple[s
 
 
 def _score_rows(state: State, signals: policies.Signals) -> Iterator[ScoreRow]:
-    data, labels = state.data, state.about.labels
-    probs = probabilities(state.influence.fit.theta, data.features)
+    data, labels, theta = state.data, state.about.labels, state.influence.fit.theta
+    probs, ruled = probabilities(theta, data.features), by_rules(state.version, logits(theta, data.features), labels)
     own_losses, plane = losses(probs, data.labels), principal_plane(data.features)
     number = {state.learn.instances[i].id: n for n, i in enumerate(state.unconfirmed)}
     for i, one in enumerate(data.instances):
@@ -284,6 +285,7 @@ def _score_rows(state: State, signals: policies.Signals) -> Iterator[ScoreRow]:
             loss=float(own_losses[i]),
             x=float(plane[i, 0]),
             y=float(plane[i, 1]),
+            **ruled[i],
         )
         if (n := number.get(one.id)) is not None:
             best = int(signals.posterior[n].argmax())

@@ -13,16 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-import numpy as np
-
 from inffeed_core import store
 from inffeed_core.analysis.analysing import State, load, settings_in_use
+from inffeed_core.analysis.ruled import rule_of
 from inffeed_core.errors import InvalidDecision, NotReady
 from inffeed_core.feedback.acts import untouched
 from inffeed_core.feedback.halves import confirming
 from inffeed_core.feedback.methods import Ints
 from inffeed_core.feedback.proposing import propose
-from inffeed_core.influence import fit_head, probabilities
+from inffeed_core.influence import fit_head, logits
 from inffeed_core.learning.training import settings_again, train
 from inffeed_core.models.metrics import macro_f1_difference
 from inffeed_core.project.encoded import Encoded
@@ -158,9 +157,12 @@ def changed(state: State, proposals: Sequence[Proposal]) -> Encoded:
 
 
 def _predicted(state: State, learn: Encoded, on: Encoded) -> Ints:
-    """Classes of the texts `on` by a head that is fitted on `learn` as an instant retrain fits it."""
+    """Classes of the texts `on` by a head that is fitted on `learn` as an instant retrain fits it.
+
+    Both heads that are compared decide by the rule of the version that the proposals are about.
+    """
     settings, l2, start = settings_again(state.version), state.influence.fit.l2, state.stored_theta
     learned = learn.learned(len(state.about.labels), settings.silver_weight)
     known = Beliefs(learned, state.material.steering)
     _, fit = fit_recipe(known, settings, lambda taught, _: fit_head(taught, l2, start=start))
-    return np.asarray(probabilities(fit.theta, on.features).argmax(1).numpy())
+    return rule_of(state.version).decide(logits(fit.theta, on.features).numpy())

@@ -8,12 +8,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 
 from inffeed_core.errors import ModelError
-from inffeed_core.influence import HeadFit, probabilities
-from inffeed_core.learning.comparing import PREDICTIONS
-from inffeed_core.models.metrics import macro_f1_difference
+from inffeed_core.influence import logits
+from inffeed_core.learning.comparing import predictions_of
+from inffeed_core.models.deciding import held_out
+from inffeed_core.models.metrics import Ints, macro_f1_difference
 from inffeed_core.project.encoded import Encoded, encode, stored_fit
 from inffeed_core.project.encoders import located
 from inffeed_core.project.folder import Project
@@ -33,13 +34,14 @@ class Difference:
 def difference(
     project: Project,
     parent: ModelVersion | None,
-    fit: HeadFit,
+    after: Ints,
     validation: Encoded,
     labels: tuple[str, ...],
     as_of: int,
     progress: Progress,
 ) -> Difference:
-    """Compare a fit with the parent on these validation texts. Raises Cancelled."""
+    """Compare what a new version says of these validation texts, class numbers [n], with what its parent says by the
+    decision rule that it uses now. Raises Cancelled."""
     if parent is None:
         return Difference(None)
     try:
@@ -49,22 +51,20 @@ def difference(
         ids = [one.id for one in validation.instances]
         if not all(stored.get(id) in labels for id in ids):
             return Difference(None, str(error))
-        before = torch.tensor([labels.index(stored[id]) for id in ids])
-    after = probabilities(fit.theta, validation.features).argmax(1)
-    gold = validation.labels.numpy()
-    return Difference(macro_f1_difference(before.numpy(), after.numpy(), gold, len(labels)))
+        before = np.array([labels.index(stored[id]) for id in ids])
+    return Difference(macro_f1_difference(before, after, validation.labels.numpy(), len(labels)))
 
 
-def _predicted(project: Project, parent: ModelVersion, as_of: int, progress: Progress) -> torch.Tensor:
+def _predicted(project: Project, parent: ModelVersion, as_of: int, progress: Progress) -> Ints:
     settings = TrainSettings.from_dict(parent.settings)
     encoder = located(project, parent.encoder, progress)
     seen = encode(project, encoder, settings, as_of, progress, (Split.VALIDATION,))
-    return probabilities(stored_fit(project, parent).theta, seen.features).argmax(1)
+    return held_out(parent.rule, logits(stored_fit(project, parent).theta, seen.features).numpy(), seen.labels.numpy())
 
 
 def _stored(project: Project, parent: ModelVersion) -> Mapping[str, str]:
     try:
-        told: dict[str, str] = json.loads((project.models / parent.id / PREDICTIONS).read_text(encoding="utf-8"))
+        told: dict[str, str] = json.loads(predictions_of(project, parent).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return told

@@ -9,6 +9,8 @@ the cautious reading. Validation chose the flags, so the change on test, which c
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 from sqlite_utils import Database
@@ -92,6 +94,14 @@ class Changes:
 
 PREDICTIONS = "predictions.json"
 """The file in a version's folder with its prediction, by id, for every validation and test text it was scored on."""
+BY_OFFSETS = "predictions-macro-f1.json"
+"""The same under the decision rule macro-f1, for validation by cross-fitting. The other two rules decide alike."""
+
+
+def predictions_of(project: Project, one: ModelVersion) -> Path:
+    """The file with the version's predictions under the rule in use; it may be missing."""
+    folder = project.models / one.id
+    return folder / BY_OFFSETS if one.rule == "macro-f1" and (folder / BY_OFFSETS).is_file() else folder / PREDICTIONS
 
 
 def all_versions(project: Project) -> tuple[list[ModelVersion], ModelVersion | None]:
@@ -176,7 +186,7 @@ def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
 
 def _predictions(project: Project, db: Database, one: ModelVersion, ids: Sequence[str]) -> Mapping[str, str]:
     """By id, from the version's folder, else from its latest analysis; empty if there is neither."""
-    path, kept = project.models / one.id / PREDICTIONS, {}
+    path, kept = predictions_of(project, one), {}
     if path.is_file():
         told: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         kept = {id: told[id] for id in ids if id in told}
@@ -193,9 +203,14 @@ def _confusion(found: Sequence[Instance], predicted: Mapping[str, str], labels: 
 
 
 def _stored(before: ModelVersion, after: ModelVersion) -> tuple[Interval, int] | None:
-    """The paired difference that was computed when `after` was trained from `before`, with its examples, or None."""
-    kept = after.report.get("difference")
+    """The paired difference that was computed when `after` was trained from `before`, with its examples.
+
+    None if there is none, or if the two decide by other rules now.
+    """
+    kept, rules = after.report.get("difference"), after.report.get("difference_rules", ["argmax", "argmax"])
     if after.parent != before.id or after.validation is None or not isinstance(kept, Mapping):
+        return None
+    if [rule == "macro-f1" for rule in cast(list[str], rules)] != [one.rule == "macro-f1" for one in (before, after)]:
         return None
     return Interval(**kept), after.validation.n
 

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from typing import cast
 
 from inffeed_core.data.markdown import code_span, literal
 from inffeed_core.learning.reading import Reading
+from inffeed_core.learning.rules_said import rule_said, shift_said
 from inffeed_core.project.lost_encoders import base_of
 from inffeed_core.records import Metrics, ModelVersion
-from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
+from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings, Rule
+from inffeed_core.store import rules_of
 
 LICENCES = {DEFAULT_MODEL: "apache-2.0"}
 """Licences of the base models that InfFeed knows."""
@@ -43,6 +46,7 @@ def card(version: ModelVersion, about: ProjectSettings, loading: str, *, pairs: 
         *_read(version),
         "## How good it is",
         _scores(version),
+        *_rule(version, about),
         "## How it was trained",
         _settings(version),
         "## Limits",
@@ -105,6 +109,31 @@ def _scores(version: ModelVersion) -> str:
         if metrics is not None and metrics.without_gold
     ]
     return "\n\n".join(["\n".join(lines), *left_out, note])
+
+
+def _rule(version: ModelVersion, about: ProjectSettings) -> list[str]:
+    """How it decides, and whether silver is of another kind than the texts that this was chosen on."""
+    rule = rules_of(version).get(cast(Rule, version.rule))
+    if rule is None:
+        return []
+    said = [rule_said(rule), FOLDED[rule.kind if rule.offsets else "argmax" if rule.kind == "argmax" else "calibrated"]]
+    if rule.offsets:
+        listed = ", ".join(f"{code_span(k)} {v:+.2f}" for k, v in zip(about.labels, rule.offsets, strict=True))
+        said.append(f"Offsets in nats: {listed}.")
+    if (warning := shift_said(rule)) is not None:
+        said.append(warning)
+    return ["## How it decides", " ".join(said)]
+
+
+FOLDED = {
+    "argmax": "Scores are the softmax of its logits, as they came out of training.",
+    "calibrated": "The temperature is part of the weights, so scores are calibrated probabilities.",
+    "macro-f1": (
+        "Temperature and offsets are part of the weights: the highest score is the decision. Scores include the "
+        "offsets, so they are not probabilities; `config.json` has both, under `inffeed_decision_rule`, to take them "
+        "out: a logit minus its offset is the calibrated one."
+    ),
+}
 
 
 def _row(name: str, metrics: Metrics) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from inffeed_core import store
+from inffeed_core.analysis.ruled import rule_of
 from inffeed_core.learning.model_card import card
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.sources import resolve
@@ -32,5 +33,6 @@ def export_model(project: Project, version_id: str, folder: Path, progress: Prog
             pass
         return card(version, about, lines, pairs=pairs)
 
-    write_classifier(files, load_head(project.models / version.id), max_tokens, target, described, pairs=pairs)
+    ruled = (load_head(project.models / version.id), rule_of(version))
+    write_classifier(files, ruled, max_tokens, target, described, pairs=pairs)
     return target

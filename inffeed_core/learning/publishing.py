@@ -18,7 +18,6 @@ from inffeed_core.analysis.analysing import Computed, State, write_analysis
 from inffeed_core.errors import ProjectError
 from inffeed_core.influence import HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
-from inffeed_core.learning.comparing import PREDICTIONS
 from inffeed_core.models.heads import save_head
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.project.encoded import Material, stored_fit
@@ -37,8 +36,8 @@ class Made:
     material: Material
     """The data that it learned from, which its analysis reuses."""
     fit: HeadFit
-    predicted: Mapping[str, str]
-    """Predicted label by id, for validation and test texts."""
+    predicted: Mapping[str, Mapping[str, str]]
+    """By the name of the file that keeps them: predicted label by id, for validation and test texts."""
     transformer: str
     """The hub id or folder of its encoder."""
     tuned: FineTuned | None
@@ -98,6 +97,7 @@ def publish(project: Project, made: Made, found: Computed | None, act: str | Non
     with store.writing(project.db) as db:
         active, analysed = store.active_version(db), store.analysis_in_use(db) is not None
         store.add_version(db, made.version)
+        store.use_rule(db, made.version.id, made.version.rule, by="training")
         if found is not None:
             write_analysis(db, found)
         compared = (active.id if active else None) == made.version.parent
@@ -114,7 +114,8 @@ def _write(folder: Path, made: Made) -> None:
     weight = sum_zero_basis(len(made.about.labels)) @ made.fit.theta
     details = {"version": made.version.id, "data_hash": made.version.data_hash, "l2": made.fit.l2}
     save_head(folder, weight[:, :-1], weight[:, -1], made.about.labels, details)
-    (folder / PREDICTIONS).write_text(json.dumps(made.predicted, ensure_ascii=False), encoding="utf-8")
+    for name, predicted in made.predicted.items():
+        (folder / name).write_text(json.dumps(predicted, ensure_ascii=False), encoding="utf-8")
     if made.tuned is not None:
         adapters = (made.tuned.folder / "adapter_config.json").is_file()
         shutil.copytree(made.tuned.folder, folder / (ADAPTERS if adapters else TRANSFORMER), copy_function=_linked)

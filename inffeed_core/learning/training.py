@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -23,20 +23,28 @@ from inffeed_core.errors import ModelError, NotReady
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
 from inffeed_core.learning.against_parent import Difference, difference
 from inffeed_core.learning.estimating import EncodingTime
+from inffeed_core.learning.judging import judged
 from inffeed_core.learning.publishing import Made, files, publish, state
 from inffeed_core.learning.reading import Reading, reading
 from inffeed_core.learning.tuning import cleared, tune
 from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
-from inffeed_core.models.metrics import measure
 from inffeed_core.models.sources import resolve
 from inffeed_core.project.encoded import Encoded, Material, encode, instances_of, stored_fit
 from inffeed_core.project.encoders import OWN, located, merged, transformer_for
 from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import base_of, here
-from inffeed_core.records import Metrics, ModelVersion, Progress, Split
-from inffeed_core.settings import L2_GRID, AnalysisSettings, ProjectSettings, TrainSettings, require_head_scope
+from inffeed_core.records import ModelVersion, Progress, Split
+from inffeed_core.settings import (
+    DEFAULT_RULE,
+    L2_GRID,
+    AnalysisSettings,
+    ProjectSettings,
+    Rule,
+    TrainSettings,
+    require_head_scope,
+)
 from inffeed_core.silver.recipes import CarriedOut, fit_recipe
 
 
@@ -108,7 +116,9 @@ def _made(project: Project, settings: TrainSettings, given: Given, progress: Pro
     began = time.monotonic()
     found = _fitted(project, settings, given, progress)
     about, validation, fit = found.about, found.material.validation, found.fit
-    compared = difference(project, found.parent, fit, validation, about.labels, found.as_of, progress)
+    rules = judged(found.material, fit, found.test, about.labels)
+    rule = settings.rule or DEFAULT_RULE
+    compared = difference(project, found.parent, rules.held_out(rule), validation, about.labels, found.as_of, progress)
     version = ModelVersion(
         id=found.id,
         parent=found.parent.id if found.parent else None,
@@ -120,16 +130,18 @@ def _made(project: Project, settings: TrainSettings, given: Given, progress: Pro
         settings=settings.as_dict(),
         seed=about.seed,
         train_counts=_learned_from(found.material.learn),
-        validation=_metrics(fit, validation, about),
-        test=_metrics(fit, found.test, about),
-        report=_report(project, found, began, compared, progress),
+        validation=rules.metrics("argmax", Split.VALIDATION),
+        test=rules.metrics("argmax", Split.TEST),
+        report=_report(project, found, began, compared, progress)
+        | {"rules": rules.told, "difference_rules": [found.parent.rule if found.parent else rule, rule]},
+        rule=rule,
     )
     return Made(
         version=version,
         about=about,
         material=found.material,
         fit=fit,
-        predicted=_predicted(fit, validation, about) | _predicted(fit, found.test, about),
+        predicted=rules.predicted,
         transformer=found.model,
         tuned=found.tuned,
         worse=compared.interval is not None and compared.interval.high < 0,
@@ -282,13 +294,16 @@ def retrain(
     """Train a new version from the current labels and flag by it, both published at once.
 
     If `train_settings` leave l2, recipe or trust open, an instant retrain keeps those of the active version, so that
-    only the labels differ; with another encoder they are chosen again.
+    only the labels differ; with another encoder they are chosen again. An open decision rule is the one that the
+    active version uses now.
     """
     with store.reading(project.db) as db:
         parent, about = store.active_version(db), store.project_settings(db)
     instant = train_settings.method == "instant"
     if instant and parent is not None and base_of(parent) == (model or about.model):
         train_settings = _with_choices_of(parent, train_settings)
+    if parent is not None:
+        train_settings = _with_rule_of(parent, train_settings)
     version = train(project, train_settings, progress, analysis, model=model, model_labels=model_labels)
     with store.reading(project.db) as db:
         lacking = store.analysis_in_use(db) is None
@@ -300,7 +315,12 @@ def retrain(
 def settings_again(version: ModelVersion) -> TrainSettings:
     """The settings for an instant retrain of this version's head, so that only the data differs."""
     left_open = replace(TrainSettings.from_dict(version.settings), method="instant", l2=None, recipe="auto", trust=None)
-    return _with_choices_of(version, left_open)
+    left_open = replace(left_open, rule=None)
+    return _with_rule_of(version, _with_choices_of(version, left_open))
+
+
+def _with_rule_of(parent: ModelVersion, settings: TrainSettings) -> TrainSettings:
+    return settings if settings.rule is not None else replace(settings, rule=cast(Rule, parent.rule))
 
 
 def _with_choices_of(parent: ModelVersion, settings: TrainSettings) -> TrainSettings:
@@ -349,17 +369,6 @@ def _warm_start(project: Project, parent: ModelVersion | None, data: HeadData) -
         return None
     theta = stored_fit(project, parent).theta
     return theta if theta.shape == (data.classes - 1, data.features.shape[1] + 1) else None
-
-
-def _metrics(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> Metrics | None:
-    if not gold.instances:
-        return None
-    return measure(probabilities(fit.theta, gold.features).numpy(), gold.labels.numpy(), about.labels)
-
-
-def _predicted(fit: HeadFit, gold: Encoded, about: ProjectSettings) -> dict[str, str]:
-    best = probabilities(fit.theta, gold.features).argmax(1).tolist()
-    return {one.id: about.labels[c] for one, c in zip(gold.instances, best, strict=True)}
 
 
 def _learned_from(learn: Encoded) -> dict[str, int]:

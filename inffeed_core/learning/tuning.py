@@ -141,8 +141,8 @@ def _lessons(found: Sequence[Instance], labels: Sequence[str], silver_weight: fl
 
 
 def _keyed(settings: TrainSettings) -> dict[str, object]:
-    """Settings as they were before there were windows, which no fine-tuning has."""
-    return {name: value for name, value in settings.as_dict().items() if name != "windows"}
+    """Settings as they were before there were windows, which no fine-tuning has, and rules, which decide afterwards."""
+    return {name: value for name, value in settings.as_dict().items() if name not in ("windows", "rule")}
 
 
 def _key(

@@ -1,7 +1,8 @@
 """Write a version as a folder that transformers loads without InfFeed.
 
 A version on a sequence classifier (fine-tuned here, or imported) becomes one: its last linear layer gets the
-version's head, so `AutoModelForSequenceClassification` and a `pipeline` give the version's predictions. No standard
+version's head, so `AutoModelForSequenceClassification` and a `pipeline` give the version's predictions: the decision
+rule is folded into the weights (`DecisionRule.folded`), and `config.json` names it. No standard
 architecture puts a head on the mean-pooled tokens of a bare encoder, and not every decoder's last layer has a bias.
 Such versions are written as the encoder's own files with the head beside them, and a dozen lines of Python in the card
 combine the two.
@@ -11,6 +12,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from torch import nn
 
 from inffeed_core.errors import ExportFailed
 from inffeed_core.models.classifiers import find_head
+from inffeed_core.models.deciding import DecisionRule
 from inffeed_core.models.encoder import explained, quietly
 from inffeed_core.models.heads import Head, save_head
 from inffeed_core.models.snapshot import RECIPE, Pooling
@@ -54,10 +57,20 @@ _PAIRED = (
 """What is classified in the lines above, by a pipeline and by a tokenizer."""
 
 
+RULE = "inffeed_decision_rule"
+"""The entry of `config.json` that names the decision rule."""
+
+
 def write_classifier(
-    files: ModelFiles, head: Head, max_tokens: int, folder: Path, card: Callable[[str], str], *, pairs: bool = False
+    files: ModelFiles,
+    ruled: tuple[Head, DecisionRule],
+    max_tokens: int,
+    folder: Path,
+    card: Callable[[str], str],
+    *,
+    pairs: bool = False,
 ) -> None:
-    """Write the model with this head to a new folder, whole or not at all.
+    """Write the model with this head, which decides by this rule, to a new folder, whole or not at all.
 
     `card` gives the text of README.md for the lines of Python that load the folder, and with `pairs` classify a text
     with its second text.
@@ -69,7 +82,8 @@ def write_classifier(
     unfinished = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lines = _write(files, head, max_tokens, unfinished)
+        lines = _write(files, _folded(*ruled), max_tokens, unfinished)
+        _name_rule(unfinished / "config.json", ruled[1])
         piped, tokenised = _PAIRED if pairs else _ALONE
         lines = lines.replace("{example}", piped if files.pooling is None else tokenised)
         lines = lines.replace("{folder}", _quoted(folder.name))
@@ -81,6 +95,17 @@ def write_classifier(
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _folded(head: Head, rule: DecisionRule) -> Head:
+    """The head whose highest logit is the rule's decision."""
+    weight, bias = (torch.from_numpy(part) for part in rule.folded(head.weight.numpy(), head.bias.numpy()))
+    return replace(head, weight=weight, bias=bias, about={**head.about, RULE: rule.as_dict()})
+
+
+def _name_rule(config: Path, rule: DecisionRule) -> None:
+    told = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps(told | {RULE: rule.as_dict()}, indent=2) + "\n", encoding="utf-8")
 
 
 def _quoted(name: str) -> str:

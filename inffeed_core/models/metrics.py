@@ -30,9 +30,12 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def measure(probabilities: Floats, gold: Ints, labels: Sequence[str]) -> Metrics:
-    """Metrics of class probabilities [n, classes] against gold class numbers [n]; `labels` names the classes."""
-    predicted = probabilities.argmax(1)
+def measure(probabilities: Floats, gold: Ints, labels: Sequence[str], predicted: Ints | None = None) -> Metrics:
+    """Metrics of class probabilities [n, classes] against gold class numbers [n]; `labels` names the classes.
+
+    `predicted` are the class numbers [n] decided for, where these are not the likeliest.
+    """
+    predicted = probabilities.argmax(1) if predicted is None else predicted
     cells = _Cells.of(gold, predicted[:, None], len(labels))
     point, drawn, without_one = (f1()[0] for f1 in (cells.f1, cells.drawn_f1, cells.f1_without_one))
     there = cells.present

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.influence import HeadData, HeadFit, fit_head, logits, probabilities
+from inffeed_core.influence.calibrating import temperature
 from inffeed_core.influence.factor import Factor
 
 
@@ -17,18 +18,6 @@ def calibrated(
     """Class probabilities of `features`, with the logits' temperature fitted on validation (Guo et al., ICML 2017)."""
     warmth = temperature(logits(fit.theta, validation_features), validation_labels)
     return torch.softmax(logits(fit.theta, features) / warmth, 1)
-
-
-def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, " m"]) -> float:
-    """The divisor of logits, between 0.05 and 20, with the lowest mean loss on these labels."""
-
-    from scipy.optimize import minimize_scalar  # takes 0.5 s, which explaining one text need not pay
-
-    def loss(log_temperature: float) -> float:
-        return float(torch.nn.functional.cross_entropy(scores / 2.718281828459045**log_temperature, labels))
-
-    found = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-4})
-    return float(2.718281828459045**found.x)
 
 
 def out_of_fold(

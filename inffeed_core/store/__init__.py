@@ -118,6 +118,7 @@ from inffeed_core.store.jobs import (
 )
 from inffeed_core.store.kept_answers import keep_answers, kept_answers
 from inffeed_core.store.leases import heard_of, lease, leased, leased_ids, leave, others_here, release
+from inffeed_core.store.rules import ClassShift, RuleChoice, RuleOfVersion, rule_choices, rules_of, use_rule
 from inffeed_core.store.slices import Mark, Slice, decided_after, mark
 from inffeed_core.store.source_figures import (
     Agreement,
@@ -160,6 +161,12 @@ from inffeed_core.store.versions import (
 )
 
 __all__ = [
+    "ClassShift",
+    "RuleChoice",
+    "RuleOfVersion",
+    "rule_choices",
+    "rules_of",
+    "use_rule",
     "decisions_of",
     "find_any",
     "one_label_says_all",

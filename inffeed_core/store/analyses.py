@@ -35,6 +35,13 @@ class ScoreRow:
     suggested_probability: float | None = None
     relabel_gain: float | None = None
     """Predicted validation loss now minus the loss with `suggested` as label, in nats; positive = worth changing."""
+    calibrated: float | None = None
+    """The calibrated probability of the label that argmax predicts."""
+    decided: str | None = None
+    """The label that the rule `macro-f1` decides for, as the next is its calibrated probability. None of these three is
+    there in analyses of earlier releases, and for whoever reads, `predicted` and `probability` follow the rule in use.
+    """
+    decided_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +64,11 @@ def put_scores(
 ) -> None:
     """Store the score of every instance and, for each policy, (id, score) from first to last."""
     db.conn.executemany(
-        "INSERT INTO score VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO score VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (analysis, r.instance, r.label, r.predicted, r.probability, r.loss, r.x, r.y)
             + (r.suggested, r.suggested_probability, r.relabel_gain)
+            + (r.calibrated, r.decided, r.decided_probability)
             for r in rows
         ),
     )
@@ -137,9 +145,9 @@ def _analysis(row: Mapping[str, Any]) -> Analysis:
 
 
 def scored(db: Database, analysis: int, ids: Sequence[str] | None = None) -> list[ScoreRow]:
-    """Scores of these instances, or of all, in order of id."""
+    """Scores of these instances, or of all, in order of id, with what the version's rule in use predicts."""
     sql = """
-        SELECT * FROM score WHERE analysis = :analysis
+        SELECT * FROM shown_score WHERE analysis = :analysis
         AND (:ids IS NULL OR instance IN (SELECT value FROM json_each(:ids))) ORDER BY instance
     """
     return [
@@ -198,5 +206,5 @@ def evidence_for(db: Database, analysis: int, targets: Sequence[str]) -> dict[st
 
 
 def as_score_row(row: Mapping[str, Any]) -> ScoreRow:
-    """A row of the table `score` as a record."""
+    """A row of the view `shown_score` as a record."""
     return ScoreRow(**{k: row[k] for k in ScoreRow.__dataclass_fields__})

@@ -81,7 +81,8 @@ def flagged(
         condition += " AND r.instance IN (SELECT value FROM json_each(:among))"
         chosen |= {"among": json.dumps(list(among))}
     sql = f"""
-        SELECT r.rank, r.score, s.* FROM ranking r JOIN score s ON s.analysis = r.analysis AND s.instance = r.instance
+        SELECT r.rank, r.score, s.* FROM ranking r
+        JOIN shown_score s ON s.analysis = r.analysis AND s.instance = r.instance
         WHERE r.analysis = :analysis AND r.policy = :policy
           AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND {condition} AND NOT {CLOSED}
         ORDER BY r.rank LIMIT :limit

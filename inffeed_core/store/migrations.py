@@ -299,3 +299,34 @@ def m014_reviewers(db: Database) -> None:
     db.conn.execute(
         "CREATE TABLE reviewer (annotator TEXT PRIMARY KEY, heard TEXT NOT NULL, waits INTEGER NOT NULL) WITHOUT ROWID"
     )
+
+
+@migrations()
+def m015_decision_rules(db: Database) -> None:
+    """Which decision rule a version uses is chosen, and what is shown of an analysis follows: see `rules`."""
+    for statement in _M015.split(";\n"):
+        db.conn.execute(statement)
+
+
+_M015 = """
+CREATE TABLE rule_choice (
+    n INTEGER PRIMARY KEY,
+    version TEXT NOT NULL REFERENCES version (id),
+    rule TEXT NOT NULL CHECK (rule IN ('argmax', 'calibrated', 'macro-f1')),
+    by TEXT NOT NULL,
+    at TEXT NOT NULL
+);
+CREATE INDEX rule_choice_version ON rule_choice (version);
+CREATE VIEW rule_in_use AS SELECT version, rule FROM rule_choice c
+    WHERE n = (SELECT max(n) FROM rule_choice WHERE version = c.version);
+ALTER TABLE score ADD COLUMN calibrated REAL;
+ALTER TABLE score ADD COLUMN decided TEXT;
+ALTER TABLE score ADD COLUMN decided_probability REAL;
+CREATE VIEW shown_score AS SELECT s.analysis, s.instance, s.label,
+    CASE r.rule WHEN 'macro-f1' THEN coalesce(s.decided, s.predicted) ELSE s.predicted END AS predicted,
+    coalesce(CASE r.rule WHEN 'macro-f1' THEN s.decided_probability WHEN 'calibrated' THEN s.calibrated END,
+        s.probability) AS probability,
+    s.loss, s.x, s.y, s.suggested, s.suggested_probability, s.relabel_gain,
+    s.calibrated, s.decided, s.decided_probability
+    FROM score s JOIN analysis a ON a.id = s.analysis LEFT JOIN rule_in_use r ON r.version = a.version
+"""

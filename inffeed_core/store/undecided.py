@@ -89,7 +89,7 @@ def undecided(db: Database, room: Room, limit: int, leave_out: Sequence[str] = (
     condition, chosen = wanted(db, room.only)
     sql = f"""
         SELECT r.instance AS id, r.rank, r.score AS standing, s.* FROM {_IN_ROOM}
-        LEFT JOIN score s ON s.analysis = :analysis AND s.instance = r.instance
+        LEFT JOIN shown_score s ON s.analysis = :analysis AND s.instance = r.instance
         WHERE {_STILL} AND {condition} AND r.instance NOT IN (SELECT value FROM json_each(:leave_out))
           AND NOT {_WITH_OTHERS}
         ORDER BY r.rank IS NULL, r.rank, r.n LIMIT :limit

@@ -1,4 +1,4 @@
-"""Model versions, whose rows never change, and promotions, of which the last one counts."""
+"""Model versions, whose rows never change; promotions and choices of a decision rule, of which the last one counts."""
 
 import json
 from collections.abc import Mapping
@@ -11,23 +11,24 @@ from inffeed_core.errors import NotReady
 from inffeed_core.records import Interval, Metrics, ModelVersion
 from inffeed_core.store.clock import now
 
+_VERSIONS = "SELECT v.*, r.rule FROM version v LEFT JOIN rule_in_use r ON r.version = v.id"
 _JSON = ("settings", "train_counts", "validation", "test", "report")
 
 
 def add_version(db: Database, version: ModelVersion) -> None:
     """Store a new version. Raises sqlite3.IntegrityError for an id that exists: versions are immutable."""
-    row = asdict(version) | {"created": version.created or now()}
+    row = {k: v for k, v in asdict(version).items() if k != "rule"} | {"created": version.created or now()}
     db.table("version").insert(row | {k: None if row[k] is None else json.dumps(row[k]) for k in _JSON})
 
 
 def versions(db: Database) -> list[ModelVersion]:
     """All versions, oldest first."""
-    return [_version(row) for row in db.query("SELECT * FROM version ORDER BY n")]
+    return [_version(row) for row in db.query(f"{_VERSIONS} ORDER BY v.n")]
 
 
 def version(db: Database, id: str) -> ModelVersion:
     """One version. Raises NotReady for an unknown id."""
-    for row in db.query("SELECT * FROM version WHERE id = ?", [id]):
+    for row in db.query(f"{_VERSIONS} WHERE v.id = ?", [id]):
         return _version(row)
     raise NotReady(f"There is no model version {id!r}; `inffeed versions` lists the existing ones.")
 
@@ -39,7 +40,7 @@ def promote(db: Database, id: str, by: str) -> None:
 
 def active_version(db: Database) -> ModelVersion | None:
     """The version promoted last, or None before the first training."""
-    for row in db.query("SELECT v.* FROM promotion p JOIN version v ON v.id = p.version ORDER BY p.n DESC LIMIT 1"):
+    for row in db.query(f"{_VERSIONS} JOIN promotion p ON v.id = p.version ORDER BY p.n DESC LIMIT 1"):
         return _version(row)
     return None
 
@@ -47,10 +48,13 @@ def active_version(db: Database) -> ModelVersion | None:
 def _version(row: Mapping[str, Any]) -> ModelVersion:
     values = {k: v for k, v in row.items() if k != "n"}
     values |= {k: None if values[k] is None else json.loads(values[k]) for k in _JSON}
-    return ModelVersion(**values | {k: _metrics(values[k]) for k in ("validation", "test")})
+    values["rule"] = values["rule"] or "argmax"
+    scored = values["report"].get("rules", {}).get(values["rule"], values)
+    return ModelVersion(**values | {k: metrics_from(scored[k]) for k in ("validation", "test")})
 
 
-def _metrics(stored: Mapping[str, Any] | None) -> Metrics | None:
+def metrics_from(stored: Mapping[str, Any] | None) -> Metrics | None:
+    """Metrics as JSON has them; None for None."""
     if stored is None:
         return None
     return Metrics(

@@ -1,8 +1,9 @@
 import torch
 
 from inffeed_core.influence import HeadData, fit_head, probabilities
+from inffeed_core.influence.calibrating import temperature
 from inffeed_core.influence.factor import factorised
-from inffeed_core.silver.posteriors import calibrated, out_of_fold, temperature
+from inffeed_core.silver.posteriors import calibrated, out_of_fold
 
 
 def two_clouds(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -687,6 +687,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "validation-one-label": "验证文本全部标为 {label}：得分说明不了什么，标记也会偏向它。请也导入其他标签的文本。",
         "validation-lacks-labels": "验证文本中没有标为 {labels} 的：无法衡量模型是否掌握它。",
         "validation-unmeasured": "验证文本中没有标为 {labels} 的：那里的宏平均 F1 是其余标签的平均。",
+        "rule-argmax": "取概率最高的标签，与训练分类头时一致。",
+        "rule-calibrated": "取概率最高的标签，概率经过校准（温度 {warmth:.2f}）。",
+        "rule-macro-f1": "带偏移量，面向宏平均 F1：在验证集上比 argmax 变化 {gain:+.3f}（交叉拟合）。",
+        "rule-given-up": "本应面向宏平均 F1，但交叉拟合表明偏移量没有收益：因此取概率最高的标签。",
+        "rule-shift": (
+            "未检查的银标文本可能与验证集不同类：两处预测的标签有 {distance:.0%} 不一致（抽样可解释 {chance:.0%}），"
+            "差别最大的是 {label}：{silver:.0%} 对 {validation:.0%}。验证集上的结论以及在那里选出的偏移量未必适用。"
+        ),
         "test-unmeasured": "测试文本中没有标为 {labels} 的：那里的宏平均 F1 是其余标签的平均。",
         "validation-chose": "标记由验证集挑选，反馈也由它引导，因此验证集上的提升偏乐观；测试集不参与任何选择。",
         "test-paired": (
