@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from inffeed_core.characters import is_blank
@@ -17,6 +18,8 @@ from inffeed_core.records import UNNAMED, Act, Decision, Example, Metadata, Silv
 
 KEPT_PROBLEMS = 1000
 
+_BLOCK = 100
+"""Rows that are looked through for broken characters at once."""
 _SHOWN_CHARACTERS = 60  # of a label in a message: people do choose the text column as the label
 
 
@@ -104,6 +107,7 @@ class _Rows:
         self._offered = ", ".join(labels)
         self._taken, self._numbers = taken, numbers
         self._seen: dict[str, int] = {}
+        self._looked_to, self._whole = 0, True
         self._at = {column: n for n, column in enumerate(table.columns)}
         told = role_columns(table.columns) if options.history else ()
         roles, self._has_answers = {*options.roles, *told}, "answers" in told
@@ -117,7 +121,8 @@ class _Rows:
         """Append the example of data row `row` (from 1) and its decisions, or its problems."""
         before = self._converted.total_problems
         cells = self._table.rows[row - 1]
-        self._refuse_broken_characters(row, cells)
+        if not self._is_whole(row):
+            self._refuse_broken_characters(row, cells)
         text = self._text(row, cells)
         split = self._split(cells)
         label = self._label(row, cells, self._options.label, split)
@@ -160,9 +165,7 @@ class _Rows:
     ) -> tuple[SilverLabel, ...]:
         """What sources say of the row, with the confidence of the label column; `given` are its source and label."""
 
-        def refuse(problem: str, remedy: str) -> None:
-            self._refuse(row, problem, remedy)
-
+        refuse = partial(self._refuse, row)
         found = self._silver.read(cells, id, refuse)
         source, label = given[0] or UNNAMED, given[1]
         if split is not Split.SILVER or not label:
@@ -184,6 +187,14 @@ class _Rows:
 
     def _stripped(self, cells: Sequence[Cell], column: str | None) -> str:
         return "" if column is None else as_text(cells[self._at[column]]).strip()
+
+    def _is_whole(self, row: int) -> bool:
+        """Whether the row stands in a block of rows without broken characters."""
+        if row > self._looked_to:
+            block = self._table.rows[row - 1 : row - 1 + _BLOCK]
+            self._looked_to = row - 1 + len(block)
+            self._whole = not broken("".join(cell for cells in block for cell in cells if isinstance(cell, str)))
+        return self._whole
 
     def _refuse_broken_characters(self, row: int, cells: Sequence[Cell]) -> None:
         for column, cell in zip(self._table.columns, cells, strict=True):

@@ -112,15 +112,16 @@ class SilverCells:
         self._columns = [(c.source, at[c.label], place(c.confidence), place(c.answer), place(c.at)) for c in columns]
         self._objects = None if objects is None else (objects, at[objects])
         self._names = LabelNames(labels, label_names)
-        self._met: dict[Cell, str] = {}  # cells of labels that were read before
+        self._met: dict[str, str] = {}  # cells of labels that were read before; of texts alone, for True equals 1
         self._offered = ", ".join(labels)
 
     def read(self, cells: Sequence[Cell], id: str, refuse: Refuse) -> tuple[SilverLabel, ...]:
         """The labels of the sources that say something of this row, each source once."""
         found: dict[str, SilverLabel] = {}
         for source, label_at, confidence_at, answer_at, time_at in self._columns:
-            told = None if confidence_at is None else cells[confidence_at]
-            if answer_at is None and time_at is None and (met := self._met.get(cells[label_at])) is not None:
+            cell, told = cells[label_at], None if confidence_at is None else cells[confidence_at]
+            key = cell if isinstance(cell, str) and answer_at is None and time_at is None else None
+            if key is not None and (met := self._met.get(key)) is not None:
                 sure = None if told is None else confidence_of(told, source, refuse)
                 found[source] = SilverLabel(source, id, met, confidence=sure)
                 continue
@@ -129,8 +130,8 @@ class SilverCells:
             raw = "" if is_blank(raw) else raw
             if raw or answer or time or not _is_empty(told):
                 self._add(found, (source, raw, told, answer, time), id, refuse)
-                if (one := found.get(source)) is not None and one.label is not None and isinstance(raw, str):
-                    self._met[cells[label_at]] = one.label
+                if key is not None and (one := found.get(source)) is not None and one.label is not None:
+                    self._met[key] = one.label
         if self._objects is not None:
             self._read_object(found, as_text(cells[self._objects[1]]).strip(), id, refuse)
         return tuple(found.values())
@@ -192,13 +193,12 @@ class SilverCells:
 
 def confidence_of(cell: Any, source: str, refuse: Refuse) -> float | None:
     """A cell as a confidence; None for an empty one."""
-    if _is_empty(cell):
-        return None
     try:
         if not isinstance(cell, bool) and 0 <= (value := float(cell)) <= 1:
             return value
     except (TypeError, ValueError):
-        pass
+        if _is_empty(cell):
+            return None
     refuse(
         f"{_shown(as_text(cell))} is not a confidence (of the source {source!r})",
         "Write a number from 0 to 1, such as 0.85; divide percentages by 100.",

@@ -76,6 +76,8 @@ def kind_of(cell: Cell) -> Kind | None:
 def as_text(cell: Cell) -> str:
     """A cell as a text, label or id: None is "", True "true", and 7.0 "7": pandas turns whole numbers into floats."""
     match cell:
+        case str():
+            return cell
         case None:
             return ""
         case bool():

@@ -14,6 +14,7 @@ from inffeed_core.data.options import ImportOptions, file_labels, guess_options
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.data.table import Cell, Table, as_text
 from inffeed_core.errors import RowProblem
+from inffeed_core.project.collecting import without_cycles
 from inffeed_core.project.folder import Project
 from inffeed_core.project.joining import Joined, join_guessed, joined
 from inffeed_core.project.overlaps import Overlaps, SameText, find_overlaps, hashes_of
@@ -139,6 +140,7 @@ def joining(project: Project, table: Table, options: ImportOptions) -> ImportOpt
         return join_guessed(db, table, options)
 
 
+@without_cycles()
 def preview(
     project: Project, source: Source, options: ImportOptions | None = None, *, limits: ReadLimits = LIMITS
 ) -> ImportPreview:
@@ -177,6 +179,7 @@ def preview(
     )
 
 
+@without_cycles()
 def commit(
     project: Project,
     source: Source,
@@ -208,7 +211,7 @@ def commit(
         kept = [e for e in converted.examples if e.id not in doubled and e.id not in leaked]
         if options.history:
             restore_sources(db, table)
-        add_examples(db, _reported(kept, progress))
+        add_examples(db, _reported(kept, progress), len(kept))
         kept_ids = {e.id for e in kept}
         return ImportResult(
             added={split: sum(labels.values()) for split, labels in _counts(kept).items()},

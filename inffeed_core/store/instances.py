@@ -17,6 +17,7 @@ from inffeed_core.errors import ProjectError, UnknownInstance
 from inffeed_core.records import Example, Instance, Passage, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.clock import now
+from inffeed_core.store.many_rows import storing_many
 from inffeed_core.store.searching import found_ids, index
 from inffeed_core.store.sources import Arriving, put
 from inffeed_core.store.votes import votes_about
@@ -42,6 +43,7 @@ LEFT JOIN decision d ON d.n = t.n AND ( -- the first condition is the cheap one,
 
 INSTANCES_AS_OF = instances_as_of("decision")
 NO_LIMIT = 2**62
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _TOGETHER = 1000
 """Examples whose rows are written in one go."""
 
@@ -58,28 +60,35 @@ def project_settings(db: Database) -> ProjectSettings:
     raise ProjectError("The project has no settings: its creation was interrupted. Create it again.")
 
 
-def add_examples(db: Database, examples: Iterable[Example]) -> int:
+def add_examples(db: Database, examples: Iterable[Example], count: int = 0) -> int:
     """Insert examples with what sources say of them; returns how many.
 
+    Many are stored quicker if `count` says how many come.
     An id that exists already raises sqlite3.IntegrityError, a source that cannot be one InvalidSilver.
     """
     last = next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM instance")))["n"]
-    numbered, arriving, count = enumerate(examples, last + 1), Arriving(db), 0
+    with storing_many(db, "instance", count):
+        added = _put_instances(db, enumerate(examples, last + 1))
+    index(db, after=last)
+    return added
+
+
+def _put_instances(db: Database, numbered: Iterator[tuple[int, Example]]) -> int:
+    arriving, count = Arriving(db), 0
     while batch := list(islice(numbered, _TOGETHER)):
         said = [(n, example, arriving.said(example)) for n, example in batch]
         db.conn.executemany(
             "INSERT INTO instance (n, id, text, pair, text_hash, label, split, source, metadata, lot)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (_as_row(n, example, *arriving.label(example, labels)) for n, example, labels in said),
+            [_as_row(n, example, *arriving.label(example, labels)) for n, example, labels in said],
         )
-        put(db, ((n, source, one) for n, _, labels in said for source, one in labels))
+        put(db, [(n, source, one) for n, _, labels in said for source, one in labels], "INSERT")
         count += len(batch)
-    index(db, after=last)
     return count
 
 
 def _as_row(n: int, e: Example, label: str, source: str) -> tuple[object, ...]:
-    hash, metadata = text_hash(e.text, e.pair), json.dumps(dict(e.metadata), ensure_ascii=False)
+    hash, metadata = text_hash(e.text, e.pair), _JSON(dict(e.metadata)) if e.metadata else "{}"
     return n, e.id, e.text, e.pair, hash, label, e.split.value, source, metadata, lot(e.id, hash)
 
 
@@ -99,6 +108,8 @@ def lot(id: str, hash: str) -> str:
 
 def existing_ids(db: Database, ids: Iterable[str]) -> set[str]:
     """Those of `ids` that the project already holds, including excluded instances."""
+    if not _holds_any(db):
+        return set()
     wanted = json.dumps(list(ids))
     return {r["id"] for r in db.query("SELECT id FROM instance WHERE id IN (SELECT value FROM json_each(?))", [wanted])}
 
@@ -146,7 +157,13 @@ def same_texts(db: Database, hashes: Iterable[str]) -> list[tuple[str, Split, st
         SELECT id, split, text_hash FROM instance WHERE text_hash IN (SELECT value FROM json_each(?))
         AND id NOT IN (SELECT instance FROM exclusion) ORDER BY n
     """
-    return [(r["id"], Split(r["split"]), r["text_hash"]) for r in db.query(sql, [json.dumps(sorted(set(hashes)))])]
+    rows = db.query(sql, [json.dumps(sorted(set(hashes)))]) if _holds_any(db) else ()
+    return [(r["id"], Split(r["split"]), r["text_hash"]) for r in rows]
+
+
+def _holds_any(db: Database) -> bool:
+    """Whether there is anything to compare with: the first file of a project may hold a million texts."""
+    return bool(list(db.query("SELECT 1 FROM instance LIMIT 1")))
 
 
 def instances(db: Database, splits: Sequence[Split] = tuple(Split), *, as_of: int | None = None) -> Iterator[Instance]:

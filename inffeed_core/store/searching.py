@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from inffeed_core.characters import folded, visible
+from inffeed_core.store.many_rows import indexing_many
 
 MOST_WORDS = 200
 """How many words of the project are looked up for one that stands within them; the most frequent are taken."""
@@ -115,7 +116,8 @@ def index(db: Database, after: int = 0) -> None:
     db.conn.create_function("indexed", 2, _indexed_both, deterministic=True)
     # A trigger for every row made an import of 100,000 rows three times as slow.
     sql = "INSERT INTO instance_fts (rowid, text) SELECT n, indexed(text, pair) FROM instance WHERE n > ?"
-    db.conn.execute(sql, [after])
+    with indexing_many(db, "instance_fts"):
+        db.conn.execute(sql, [after])
 
 
 def _indexed_both(text: str, pair: str | None) -> str:

@@ -15,6 +15,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from operator import itemgetter
+from typing import Literal
 
 from sqlite_utils import Database
 
@@ -24,6 +26,7 @@ from inffeed_core.records import UNNAMED, VOTE, Example, SilverLabel, Source, So
 from inffeed_core.store.clock import now
 
 _CLOCK = "silver-clock"
+_FIRST = itemgetter(0)
 _TOGETHER = 10_000
 """Labels that are stored with one look at the instances."""
 _LABELS = """
@@ -160,12 +163,18 @@ def silver_clock(db: Database) -> int:
     return next((int(row["value"]) for row in rows), 0)
 
 
-def put(db: Database, rows: Iterable[tuple[int, int, SilverLabel]]) -> None:
-    """Store labels of (instance number, source number), which somebody has checked."""
+def put(
+    db: Database,
+    rows: Iterable[tuple[int, int, SilverLabel]],
+    verb: Literal["INSERT", "INSERT OR REPLACE"] = "INSERT OR REPLACE",
+) -> None:
+    """Store labels of (instance number, source number), which somebody has checked.
+
+    INSERT is quicker, for instances about which nothing was said before.
+    """
     db.conn.executemany(
-        "INSERT OR REPLACE INTO silver_label (instance, source, label, confidence, answer, at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        ((n, source, one.label, one.confidence, one.answer, one.at) for n, source, one in rows),
+        f"{verb} INTO silver_label (instance, source, label, confidence, answer, at) VALUES (?, ?, ?, ?, ?, ?)",
+        [(n, source, one.label, one.confidence, one.answer, one.at) for n, source, one in rows],
     )
 
 
@@ -182,27 +191,26 @@ class Arriving:
 
     def said(self, example: Example) -> list[tuple[int, SilverLabel]]:
         """What every source says, with the source's number. Raises InvalidSilver for a name that cannot be one."""
-        told: list[tuple[int, SilverLabel]] = []
+        told: dict[int, SilverLabel] = {}
         if example.split is Split.SILVER and example.label:
             name = example.source or UNNAMED
-            told.append((self._number(name), SilverLabel(name, example.id, example.label)))
-        told += [(self._number(one.source), one) for one in example.silver]
-        return told
+            told[self._number(name)] = SilverLabel(name, example.id, example.label)
+        for one in example.silver:
+            told[self._number(one.source)] = one
+        return list(told.items())
 
     def label(self, example: Example, said: Sequence[tuple[int, SilverLabel]]) -> tuple[str, str]:
         """The label of the example, and whose it is."""
         alone = self._choice is None and not example.silver
         if alone or example.split is not Split.SILVER:
             return example.label, example.source
-        told = {n: one for n, one in said if one.label and (self._choice is None or n == self._choice)}
-        if not told:
-            return "", ""
-        votes: dict[str, tuple[int, int]] = {}
-        for n, one in told.items():
-            count, first = votes.get(str(one.label), (0, -n))
-            votes[str(one.label)] = count + 1, max(first, -n)
-        label = max(votes, key=votes.__getitem__)
-        whose = VOTE if len(told) > 1 else next(iter(told.values())).source
+        votes: dict[str, int] = {}
+        whose = UNNAMED
+        for n, one in sorted(said, key=_FIRST):
+            if one.label and (self._choice is None or n == self._choice):
+                whose = VOTE if votes else one.source
+                votes[one.label] = votes.get(one.label, 0) + 1
+        label = max(votes, key=votes.__getitem__, default="")  # of equal ones the first
         return label, "" if whose == UNNAMED else whose
 
     def _number(self, name: str) -> int:

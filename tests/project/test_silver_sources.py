@@ -226,3 +226,20 @@ def test_labels_arrive_with_their_time(empty: Project) -> None:
     bring(empty, "a,x,positive,2026-03-01T12:00:00Z", header="id,text,silver:gpt,at:gpt")
     with reading(empty.db) as db:
         assert silver_labels_of(db, ["a"])["a"] == [SilverLabel("gpt", "a", "positive", at="2026-03-01T12:00:00Z")]
+
+
+def test_true_is_not_the_label_one_wherever_it_stands(tmp_path: Path) -> None:
+    project = create_project(tmp_path / "ones", ProjectSettings("Ones", ("0", "1")))
+    rows = [{"id": f"r{n}", "text": f"text {n}", "silver:rule": said} for n, said in enumerate((1, True, 1.0))]
+    shown = preview(project, Upload("silver.jsonl", "\n".join(map(json.dumps, rows)).encode()))
+    assert [(one.row, one.problem[:28]) for one in shown.problems] == [(2, "'true' (of the source 'rule'")]
+
+
+def test_the_same_source_in_two_columns_is_stored_once(empty: Project) -> None:
+    header = "id,text,label,confidence,silver:imported"
+    file = csv("a,good,positive,0.5,positive", header=header)
+    shown = preview(empty, file)
+    assert [one.problem[:39] for one in shown.problems] == ["The source 'imported' gives this row tw"]
+    plain = csv("a,good,positive,positive", header="id,text,label,silver:imported")
+    commit(empty, plain, preview(empty, plain).options)
+    assert said(empty, "a") == [("imported", "positive", None)]
