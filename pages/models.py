@@ -14,6 +14,7 @@ from inffeed_core.project.gold_coverage import unmeasured
 from inffeed_core.project.status import Status, Step, status
 from inffeed_core.records import Metrics, ModelVersion
 from pages.components.choices import choice
+from pages.components.decision_rule import decision_rule, warn_of_shift
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state
 from pages.components.retraining import training
@@ -47,6 +48,7 @@ def page() -> None:
     with st.container(horizontal=True):
         _choose_active(project, versions, active)
         _export(project, versions, active)
+        decision_rule(project, versions, active)
     history(versions)
     training_history(versions, active)
     before_after(project, versions, active)
@@ -71,6 +73,7 @@ def _state(now: Status, active: ModelVersion | None) -> None:
         st.caption(" · ".join(moved))
     for left_out in unmeasured(active):
         st.text(told(left_out))
+    warn_of_shift(active)
     if (read := Reading.of(active)) is not None:
         *cut, known = (told(sentence) for sentence in read.sentences)
         if cut:

@@ -7,6 +7,7 @@
     sources.py   sources; what an import is told about them
     decision_rows.py  files with a row for each decision
     learning.py  train, analyse, retrain, versions, promote, export-model
+    rules.py     rule
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
     feedback.py  feedback propose, show, apply, acts, undo, send
@@ -20,7 +21,19 @@ explains, 2 wrong usage, 130 cancelled. Commands import what they need when they
 import click
 
 from inffeed_core import __version__
-from inffeed_core.cli import analyses, bench, data, exporting, feedback, labelling, learning, review, running, sources
+from inffeed_core.cli import (
+    analyses,
+    bench,
+    data,
+    exporting,
+    feedback,
+    labelling,
+    learning,
+    review,
+    rules,
+    running,
+    sources,
+)
 from inffeed_core.cli.console import Commands
 
 EXAMPLE = """
@@ -44,6 +57,6 @@ def main() -> None:
     """Find and repair wrong silver labels with influence functions."""
 
 
-for module in (data, exporting, sources, labelling, learning, analyses, review, feedback, running, bench):
+for module in (data, exporting, sources, labelling, learning, rules, analyses, review, feedback, running, bench):
     for command in module.COMMANDS:
         main.add_command(command)

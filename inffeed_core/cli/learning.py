@@ -3,7 +3,7 @@
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
@@ -18,7 +18,16 @@ from inffeed_core.cli.console import (
     warn,
 )
 from inffeed_core.errors import NotReady
-from inffeed_core.settings import AnalysisSettings, FineTuneSettings, Method, Precision, Recipe, Scope, TrainSettings
+from inffeed_core.settings import (
+    AnalysisSettings,
+    FineTuneSettings,
+    Method,
+    Precision,
+    Recipe,
+    Rule,
+    Scope,
+    TrainSettings,
+)
 
 TRAIN, TUNE, ANALYSIS = TrainSettings(), FineTuneSettings(), AnalysisSettings()
 
@@ -52,6 +61,11 @@ def train_options(command: "F") -> "F":
         type=click.Choice(get_args(Precision)),
         help=f"Precision of encoding; int8 is faster. [{TRAIN.precision}]",
     )
+    rule = click.option(
+        "--rule",
+        type=click.Choice(get_args(Rule)),
+        help="How the version decides; `inffeed rule` changes it later. [argmax; retrain: that in use]",
+    )
     model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
     own = click.option(
         "--model-labels",
@@ -59,7 +73,7 @@ def train_options(command: "F") -> "F":
         multiple=True,
         help="A classifier's own label and the project's for it; repeat it, or give a JSON object.",
     )
-    return own(model(l2(weight(recipe(length(windows(precision(_fine_tune_options(command)))))))))
+    return own(model(l2(weight(recipe(rule(length(windows(precision(_fine_tune_options(command))))))))))
 
 
 def _fine_tune_options(command: "F") -> "F":
@@ -280,6 +294,8 @@ def _on_test(project: "Project", made: "ModelVersion") -> list[str]:
 
 def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[str]) -> str:
     from inffeed_core.learning.reading import Reading
+    from inffeed_core.learning.rules_said import rule_said, shift_said
+    from inffeed_core.store import rules_of
 
     counts = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in made.train_counts.items())
     lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}", *on_test]
@@ -295,6 +311,8 @@ def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[st
     if (recipe := made.report.get("recipe")) is not None:
         trusting = f" with trust {made.report['trust']}" if recipe == "noise-aware" else ""
         lines.append(f"Unconfirmed silver was taught by the recipe {recipe}{trusting}.")
+    if (rule := rules_of(made).get(cast(Rule, made.rule))) is not None:
+        lines += [rule_said(rule), *filter(None, [shift_said(rule)])]
     if kept is None:
         lines.append(f"{made.id} is the active version.")
     else:

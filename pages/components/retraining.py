@@ -18,6 +18,7 @@ from inffeed_core.settings import (
     Method,
     ProjectSettings,
     Recipe,
+    Rule,
     Scope,
     TrainSettings,
     require_head_scope,
@@ -149,10 +150,19 @@ def _learning(method: Method) -> dict[str, Any]:
         help=say("models.weight_help"),
         **_KEPT,
     )
+    rule = st.selectbox(
+        say("rules.rule"),
+        (None, *get_args(Rule)),
+        format_func=lambda rule: say("rules.kept" if rule is None else f"rules.{rule}"),
+        key="rule",
+        help=say("rules.rule_help"),
+        **_KEPT,
+    )
     tokens = _whole("models.tokens", 8, LARGEST_TOKENS, TRAIN.max_tokens, key="max_tokens")
     return {
         "recipe": recipe,
         "silver_weight": weight,
+        "rule": rule,
         "l2": _share("models.l2", key="l2", help=say("models.l2_help")),
         "max_tokens": tokens,
         "windows": _windows(method),

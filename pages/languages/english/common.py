@@ -501,6 +501,31 @@ WORDS: dict[str, dict[str, Any]] = {
         "no_analysis": "There is no analysis yet",
         "no_analysis_advice": "Train a model first. Every training includes an analysis.",
     },
+    "rules": {
+        "open": "Decision rule",
+        "rule": "Decision rule",
+        "argmax": "argmax",
+        "calibrated": "calibrated",
+        "macro-f1": "macro-F1",
+        "kept": "As the version in use decides",
+        "rule_help": (
+            "How probabilities become a label. argmax takes the likeliest. calibrated does too, and its probabilities "
+            "mean what they say. macro-F1 decides sooner for rare labels, by offsets that were chosen on validation. "
+            "Every version is trained with all three, so you can change this later without training."
+        ),
+        "said": (
+            "argmax and calibrated take the likeliest label; calibrated has better probabilities and thus a lower "
+            "loss. macro-F1 decides sooner for rare labels where that gains on validation. Nothing is trained: every "
+            "figure and every prediction shown follows the rule in use."
+        ),
+        "none": "An earlier release trained {id}, without other rules. It decides by argmax; retrain to have the others.",
+        "chosen": "{rule} was chosen by {by} on {at} (UTC).",
+        "use": "Use {rule} for {id}",
+        "loss": "Loss, validation",
+        "loss_help": "Mean negative log-likelihood in nats, by cross-fitting",
+        "validation_help": "By cross-fitting: no text is judged by a rule that was fitted on it",
+        "shift": "Silver is of another kind",
+    },
     "models": {
         "not_enough": "There is not enough data to train on",
         "first_results": "The results of the first training will appear here.",
