@@ -25,6 +25,13 @@ POOLED = 20.0
 """The weight, in texts per class, of the common channel in that of each source: a small source counts little."""
 SMOOTHED = 1.0
 """Texts added to each cell of the common channel, so that nothing is considered impossible."""
+AS_MANY = 2.0
+"""As how many independent sources all that label a text count together.
+
+Sources that are language models, or prompts of one, err on the same texts. As independent ones, 40 of them ranked wrong
+labels far worse than one alone (precision in the first 1 % of 2,400 texts .70 against .97, mean loss 4.3 against .6
+nats); counted as two, all but the very first were ranked better, and the loss was lower on both sets tried.
+"""
 STEPS = 200
 SETTLED = 1e-6
 
@@ -60,6 +67,34 @@ def estimate_channel(
         rates = _rates(posterior, silver, group)
         before, joint = posterior, belief.double() * rates[group, :, silver] ** trust
         posterior = torch.where(known.unsqueeze(1), certain, joint / joint.sum(1, keepdim=True))
+        if (posterior - before).abs().max() < SETTLED:
+            break
+    return Channel(rates, posterior)
+
+
+def estimate_channels(
+    belief: Float[Tensor, "n c"],
+    said: Int[Tensor, "n k"],
+    confirmed: Int[Tensor, " n"],
+    trust: float = 1.0,
+) -> Channel:
+    """Channels and posterior where several sources label the same texts: `said` holds their classes, or `UNKNOWN`.
+
+    `P(c | x, s) ∝ q(c | x) · Π_k T_k[c, s_k]^(t·w)`: sources are independent given the class, but together count as
+    `AS_MANY` at most, w = min(1, AS_MANY / number of labels of the text). With one label per text it is
+    `estimate_channel`. A text of which nothing is said keeps its belief.
+    """
+    row, source = (said != UNKNOWN).nonzero(as_tuple=True)
+    label, known = said[row, source], confirmed != UNKNOWN
+    certain = torch.nn.functional.one_hot(confirmed.clamp_min(0), belief.shape[1]).double()
+    prior = belief.double().clamp_min(1e-300).log()
+    weight = trust * (AS_MANY / (said != UNKNOWN).sum(1)).clamp_max(1.0)[row].unsqueeze(1)
+    posterior = torch.where(known.unsqueeze(1), certain, belief.double())
+    rates = torch.empty(0)
+    for _ in range(STEPS):
+        rates = _rates(posterior[row], label, source)
+        joint = prior.index_add(0, row, weight * rates[source, :, label].log())
+        before, posterior = posterior, torch.where(known.unsqueeze(1), certain, torch.softmax(joint, 1))
         if (posterior - before).abs().max() < SETTLED:
             break
     return Channel(rates, posterior)
