@@ -255,7 +255,10 @@ def _signals(state: State) -> policies.Signals:
     texts = [wording_of(one) for one in state.learn.instances]
     given, settings, seed = state.material, state.settings, state.about.seed
     about = (given.learned, texts, given.steering)
-    return silver_signals(state.plain_influence, *about, settings, seed, belief=given.beliefs.at())
+    judged = given.beliefs
+    return silver_signals(
+        state.plain_influence, *about, settings, seed, belief=judged.at(), probable=judged.posterior()
+    )
 
 
 def _rankings(state: State, signals: policies.Signals) -> dict[str, list[tuple[str, float]]]:
@@ -288,11 +291,11 @@ def _score_rows(state: State, signals: policies.Signals) -> Iterator[ScoreRow]:
             **ruled[i],
         )
         if (n := number.get(one.id)) is not None:
-            best = int(signals.posterior[n].argmax())
+            best = int(signals.channel[n].argmax())
             row = replace(
                 row,
                 suggested=labels[best],
-                suggested_probability=float(signals.posterior[n, best]),
+                suggested_probability=float(signals.channel[n, best]),
                 relabel_gain=float(signals.relabel_gains[n, best]),
             )
         yield row

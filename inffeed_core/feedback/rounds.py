@@ -29,7 +29,8 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import base_of
 from inffeed_core.records import Interval, Progress
 from inffeed_core.settings import AnalysisSettings, FeedbackSettings
-from inffeed_core.silver.recipes import Beliefs, fit_recipe
+from inffeed_core.silver.beliefs import Beliefs
+from inffeed_core.silver.recipes import fit_recipe
 from inffeed_core.store.proposals import Proposal, ProposalSet, ProposalState, Trial
 
 
@@ -163,6 +164,6 @@ def _predicted(state: State, learn: Encoded, on: Encoded) -> Ints:
     """
     settings, l2, start = settings_again(state.version), state.influence.fit.l2, state.stored_theta
     learned = learn.learned(len(state.about.labels), settings.silver_weight)
-    known = Beliefs(learned, state.material.steering)
+    known = Beliefs(learned, state.material.steering, state.validation.said)
     _, fit = fit_recipe(known, settings, lambda taught, _: fit_head(taught, l2, start=start))
     return rule_of(state.version).decide(logits(fit.theta, on.features).numpy())

@@ -30,7 +30,7 @@ class Signals:
     posterior: Floats
     """Calibrated class probabilities from gold alone [n, C]."""
     channel: Floats
-    """The same given the silver labels too [n, C]: what each label probably is (`inffeed_core.silver.channel`)."""
+    """The same given the silver labels too [n, C]: what each label probably is (`inffeed_core.silver.beliefs`)."""
     class_influence: Floats
     """Influence on the mean validation loss of each class [n, C], nats, positive = helpful; +∞ for a class without
     validation texts."""
@@ -62,9 +62,9 @@ Costly = Literal["validation_influence", "class_influence", "out_of_fold", "self
 class Says:
     """What a policy's number says about a text, beyond its rank."""
 
-    kind: Literal["gain", "loss", "share"]
-    """A predicted fall of validation loss (nats), the loss of the text's label (nats), or a share of votes for another
-    label (0 to 1)."""
+    kind: Literal["gain", "loss", "share", "chance"]
+    """A predicted fall of validation loss (nats), the loss of the text's label (nats), a share of votes for another
+    label (0 to 1), or a probability (0 to 1)."""
     code: str
     """The code of the phrase that says so, see `flags.reasons`."""
 
@@ -86,6 +86,14 @@ class Policy:
 def expected_gain(signals: Signals) -> Floats:
     """Expected fall of the validation loss from checking: relabel gains weighted by the gold-only posterior, nats."""
     return np.asarray((signals.relabel_gains * signals.posterior).sum(1))
+
+
+def likely_wrong(signals: Signals) -> Floats:
+    """Probability that the current label is wrong, given text, silver labels and what their sources proved worth, 0 to
+    1. For a cleaner data set; which label harms the model is another question.
+    """
+    own = signals.channel[np.arange(len(signals.labels)), signals.labels]
+    return np.asarray(1 - own)
 
 
 def label_doubt(signals: Signals) -> Floats:
@@ -210,6 +218,7 @@ def random(signals: Signals) -> Floats:
 
 TABLE = (
     Policy("class-influence", class_influence, Says("gain", "class-removal-above"), needs="class_influence"),
+    Policy("likely-wrong", likely_wrong, Says("chance", "likely-wrong")),
     Policy("expected-gain", expected_gain, Says("gain", "gain-above")),
     Policy("label-doubt", label_doubt),
     Policy("channel-gain", channel_gain, Says("gain", "gain-above")),

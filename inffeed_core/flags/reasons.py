@@ -8,7 +8,8 @@ What the policies' scores mean here (higher = checked first): for `expected-gain
 `negative-influence` the predicted fall of the validation loss in nats, by checking the text, and by removing it; for
 `class-gain` and `class-influence` that of the loss on one class's validation texts; for `gold-loss` and
 `out-of-fold-loss` the loss of the text's label in nats; for `knn` and `bm25` the share of weighted votes for another
-label. Of the others only the rank is stated. `inffeed_core.flags.policies` computes them all.
+label; for `likely-wrong` the probability that the label is wrong. Of the others only the rank is stated.
+`inffeed_core.flags.policies` computes them all.
 """
 
 import math
@@ -29,7 +30,12 @@ FEWEST = 3
 UNDECIDED_BELOW = 0.6
 """A posterior of the current label below this does not count as agreement."""
 
-_OF_LOSSES = {policy.says.code for policy in TABLE if policy.says is not None and policy.says.kind == "loss"}
+_OF_LOSSES = [policy.says.code for policy in TABLE if policy.says is not None and policy.says.kind == "loss"]
+_SAID = {
+    **dict.fromkeys(_OF_LOSSES, {"label-chance", "other-chance"}),
+    "likely-wrong": {"label-chance", "likely-right", "undecided"},
+}
+"""Code of what a policy says → codes of what would nearly repeat it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,11 @@ ENGLISH = {
     "removal-above": "removing it would lower the validation loss more than removing {percent} % of the silver texts",
     "gold-model": "a model trained on gold labels alone gives this label {chance}",
     "unseen-model": "a model that never saw this label gives it {chance}",
-    "unseen-model-prefers": "a model that never saw this label gives “{label}” {chance}",
-    "unseen-model-agrees": "a model that never saw this label agrees with it ({chance})",
-    "unseen-model-undecided": "a model that never saw this label is undecided about it ({chance})",
+    "likely-wrong": "it is {chance} likely to be wrong",
+    "label-chance": "this label is {chance} likely to be right",
+    "other-chance": "“{label}” is {chance} likely to be right",
+    "likely-right": "it is {chance} likely to be right as it is",
+    "undecided": "it is only {chance} likely to be right as it is",
     "first-by-confident-learning": "confident learning puts it among the first {percent} % of the silver texts",
     "first-by-label-doubt": "it is among the {percent} % of the silver texts whose right label is most in doubt",
     "first-by-self-influence": "its pull on its own prediction puts it among the first {percent} % of the silver texts",
@@ -88,13 +96,13 @@ ENGLISH = {
 def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, str] = ENGLISH) -> str:
     """The sentence for a flag. `labels` is how many labels the project has."""
     lead = standing(flag)
-    said = {"unseen-model", "unseen-model-prefers"} if lead.code in _OF_LOSSES else set()
+    said = _SAID.get(lead.code, set())
     more = [] if flag.policy == SENT else additions(flag, evidence, labels)  # a gold text's label was seen by the model
     added = next((f for f in more if f.code not in said), None)
     first = _words(lead, phrases)
     if added is None:
         return _capital(phrases["alone"].format(first=first))
-    joint = "but" if added.code == "unseen-model-agrees" else "and"  # agreement is a reason against flagging it
+    joint = "but" if added.code == "likely-right" else "and"  # agreement is a reason against flagging it
     return _capital(phrases[joint].format(first=first, second=_words(added, phrases)))
 
 
@@ -125,7 +133,7 @@ def _holds(says: Says, score: float, behind: int) -> bool:
     """Whether what the policy's number says is strong enough to be stated."""
     if says.kind == "gain":
         return score > 0 and behind >= 50
-    return says.kind == "loss" or score > 0.5
+    return says.kind in ("loss", "chance") or score > 0.5
 
 
 def _chance(says: Says, score: float) -> float:
@@ -136,7 +144,7 @@ def additions(flag: Flag, evidence: Evidence, labels: int) -> list[Fact]:
     """What the evidence and the posterior add, the strongest first."""
     if flag.suggested == flag.label:
         sure = flag.suggested_probability >= UNDECIDED_BELOW
-        code = "unseen-model-agrees" if sure else "unseen-model-undecided"
+        code = "likely-right" if sure else "undecided"
         return [Fact(code, {"chance": _percent(flag.suggested_probability)})]
     facts = [_odd_supporters(flag, evidence.supporters, labels), _gold_opposers(flag, evidence.opposers)]
     return [*(f for f in facts if f is not None), _posterior(flag, labels)]
@@ -160,8 +168,8 @@ def _gold_opposers(flag: Flag, opposers: Sequence[Influencer]) -> Fact | None:
 
 def _posterior(flag: Flag, labels: int) -> Fact:
     if labels == 2:
-        return Fact("unseen-model", {"chance": _percent(1 - flag.suggested_probability)})
-    return Fact("unseen-model-prefers", {"label": flag.suggested, "chance": _percent(flag.suggested_probability)})
+        return Fact("label-chance", {"chance": _percent(1 - flag.suggested_probability)})
+    return Fact("other-chance", {"label": flag.suggested, "chance": _percent(flag.suggested_probability)})
 
 
 def _percent(probability: float) -> int:

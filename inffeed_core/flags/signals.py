@@ -9,8 +9,8 @@ from torch import Tensor
 from inffeed_core.flags.policies import Costly, Signals
 from inffeed_core.influence import HeadInfluence
 from inffeed_core.settings import AnalysisSettings
+from inffeed_core.silver.beliefs import Learned, beliefs, posterior
 from inffeed_core.silver.posteriors import out_of_fold
-from inffeed_core.silver.recipes import Learned, beliefs, posterior
 
 
 def silver_signals(
@@ -22,12 +22,14 @@ def silver_signals(
     seed: int,
     *,
     belief: Float[Tensor, "n c"] | None = None,
+    probable: Float[Tensor, "n c"] | None = None,
     without: Collection[Costly] = (),
 ) -> Signals:
     """Signals of unconfirmed silver; `influence` must be for the same rows.
 
-    `texts` holds the text of every row; `belief`, q of every row, is computed here unless given; signals named in
-    `without` are NaN. Deterministic for a seed.
+    `texts` holds the text of every row; `belief` and `probable`, q and the posterior of every row, are computed here,
+    by the channel of each text's one silver label, unless given; signals named in `without` are NaN. Deterministic for
+    a seed.
     """
     data, rows, gold = learned.data, ~learned.confirmed, learned.confirmed
     gradient = influence.validation_gradient(*validation)
@@ -43,7 +45,7 @@ def silver_signals(
     if "self_influence" not in without:
         own = influence.self_influence()
     belief = beliefs(learned, validation) if belief is None else belief
-    probable = posterior(learned, belief)
+    probable = posterior(learned, belief) if probable is None else probable
     return Signals(
         labels=data.labels[rows].numpy(),
         validation_influence=harm[rows].double().numpy(),

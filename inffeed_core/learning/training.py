@@ -205,6 +205,7 @@ def _report(
         "l2": found.fit.l2,
         "recipe": found.way.recipe,
         "trust": found.way.trust,
+        "posterior": found.material.beliefs.report(),
         "iterations": found.fit.iterations,
         "seconds": round(time.monotonic() - began, 3),
         "texts": len(data.instances),

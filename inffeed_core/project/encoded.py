@@ -17,10 +17,13 @@ from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.models.heads import load_head
 from inffeed_core.project.folder import Project
+from inffeed_core.project.hearing import said_of
 from inffeed_core.records import Instance, ModelVersion, Progress, Split
 from inffeed_core.settings import Recipe, TrainSettings
+from inffeed_core.silver.beliefs import Beliefs, Learned, Validation
 from inffeed_core.silver.channel import UNKNOWN
-from inffeed_core.silver.recipes import Beliefs, Learned, Validation
+from inffeed_core.silver.recipes import carried_out
+from inffeed_core.silver.said import Said
 
 LEARNED = (Split.TRAIN, Split.SILVER)
 AT_ONCE = 65_536
@@ -36,6 +39,8 @@ class Encoded:
     labels: Int[Tensor, " n"]
     original: Int[Tensor, " n"]
     """The labels as they were imported; `UNKNOWN` where there was none."""
+    said: Said | None = None
+    """What every source says of each text but test gold; None where that is one label of each silver text at most."""
 
     def only(self, *splits: Split) -> "Encoded":
         """The instances of these splits."""
@@ -49,6 +54,7 @@ class Encoded:
             features=self.features[at],
             labels=self.labels[at],
             original=self.original[at],
+            said=None if self.said is None else self.said.where(at),
         )
 
     def head_data(self, classes: int, silver_weight: float = 1.0) -> HeadData:
@@ -73,6 +79,7 @@ class Encoded:
             confirmed=torch.tensor([one.confirmed for one in self.instances]),
             silver=torch.where(silver, self.original, UNKNOWN),
             sources=torch.tensor([names.index(one.source) for one in self.instances]),
+            said=self.said,
         )
 
     def fingerprint(self) -> str:
@@ -112,12 +119,12 @@ class Material:
     @cached_property
     def beliefs(self) -> Beliefs:
         """The probability of each true label, for every row of `learn`."""
-        return Beliefs(self.learned, self.steering)
+        return Beliefs(self.learned, self.steering, self.validation.said)
 
     def taught_to(self, version: ModelVersion) -> HeadData:
         """The data that the version's head was fitted on, under the recipe chosen then."""
         recipe = cast(Recipe, version.report.get("recipe", "plain"))
-        return self.beliefs.taught(recipe, float(str(version.report.get("trust", 1.0)))).data
+        return carried_out(self.beliefs, recipe, float(str(version.report.get("trust", 1.0)))).data
 
 
 def fingerprint(instances: Sequence[Instance]) -> str:
@@ -167,6 +174,7 @@ def encode(
     found = instances_of(project, as_of, splits) if found is None else found
     with store.reading(project.db) as db:
         about = store.project_settings(db)
+        said = said_of(db, found, about.labels)
     features = encoded_features(
         model,
         [one.passage for one in found],
@@ -184,6 +192,7 @@ def encode(
         features=features,
         labels=torch.tensor([number[one.label] for one in found]),
         original=torch.tensor([number.get(one.original_label, UNKNOWN) for one in found]),
+        said=said,
     )
 
 

@@ -87,17 +87,24 @@ def estimate_channels(
     row, source = (said != UNKNOWN).nonzero(as_tuple=True)
     label, known = said[row, source], confirmed != UNKNOWN
     certain = torch.nn.functional.one_hot(confirmed.clamp_min(0), belief.shape[1]).double()
-    prior = belief.double().clamp_min(1e-300).log()
-    weight = trust * (AS_MANY / (said != UNKNOWN).sum(1)).clamp_max(1.0)[row].unsqueeze(1)
     posterior = torch.where(known.unsqueeze(1), certain, belief.double())
     rates = torch.empty(0)
     for _ in range(STEPS):
         rates = _rates(posterior[row], label, source)
-        joint = prior.index_add(0, row, weight * rates[source, :, label].log())
-        before, posterior = posterior, torch.where(known.unsqueeze(1), certain, torch.softmax(joint, 1))
+        before, posterior = posterior, torch.where(known.unsqueeze(1), certain, heard(belief, said, rates, trust))
         if (posterior - before).abs().max() < SETTLED:
             break
     return Channel(rates, posterior)
+
+
+def heard(
+    belief: Float[Tensor, "n c"], said: Int[Tensor, "n k"], rates: Float[Tensor, "k c c"], trust: float = 1.0
+) -> Float[Tensor, "n c"]:
+    """The posterior of texts of which these sources say this, by `rates`, whatever anybody confirmed."""
+    row, source = (said != UNKNOWN).nonzero(as_tuple=True)
+    weight = trust * (AS_MANY / (said != UNKNOWN).sum(1)).clamp_max(1.0)[row].unsqueeze(1)
+    prior = belief.double().clamp_min(1e-300).log()
+    return torch.softmax(prior.index_add(0, row, weight * rates[source, :, said[row, source]].log()), 1)
 
 
 def _rates(

@@ -1,4 +1,4 @@
-"""What models that never saw a silver label believe about it: the basis of flags and suggestions."""
+"""What models that never saw a silver label believe about it: what every posterior begins with."""
 
 import torch
 from jaxtyping import Float, Int
@@ -21,12 +21,18 @@ def calibrated(
 
 
 def out_of_fold(
-    data: HeadData, whole: HeadFit, folds: int, seed: int, near: Factor | None = None
+    data: HeadData,
+    whole: HeadFit,
+    folds: int,
+    seed: int,
+    near: Factor | None = None,
+    offsets: Float[Tensor, "n c"] | None = None,
 ) -> Float[Tensor, "n c"]:
     """Class probabilities of every row from a head fitted on the other folds, stratified if class sizes allow.
 
     Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights, which reaches the same optimum
-    faster. `near`, the factor of the curvature at `whole`, saves forming one for each fold.
+    faster. `near`, the factor of the curvature at `whole`, saves forming one for each fold. `offsets` are added to the
+    rows' logits while fitting, and not in the result.
     """
     from sklearn.model_selection import StratifiedKFold  # takes 1 s, which explaining one text need not pay
 
@@ -37,6 +43,7 @@ def out_of_fold(
     for rest, held_out in splitter.split(torch.zeros(len(data.labels)), data.labels.numpy()):
         weights = None if data.weights is None else data.weights[rest]
         others = HeadData(features=data.features[rest], labels=data.labels[rest], classes=data.classes, weights=weights)
-        fit = fit_head(others, whole.l2, start=whole.theta, factor=near)
+        given = None if offsets is None else offsets[rest]
+        fit = fit_head(others, whole.l2, start=whole.theta, factor=near, offsets=given)
         result[held_out] = probabilities(fit.theta, data.features[held_out])
     return result

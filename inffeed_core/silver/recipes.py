@@ -13,35 +13,18 @@ fitted on these alone, so no silver label judges itself.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, losses, probabilities, quiet
+from inffeed_core.influence import HeadData, HeadFit, Report, losses, probabilities, quiet
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
-from inffeed_core.silver.channel import UNKNOWN, Channel, estimate_channel
-from inffeed_core.silver.posteriors import calibrated
+from inffeed_core.silver.beliefs import Beliefs, Learned, Validation, corrected
 
 TRUSTS = (1.0, 0.5, 0.0)
 """The values tried, in this order; ties go to the first."""
 
-Validation = tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
 Fitter = Callable[[HeadData, Report], HeadFit]
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """The current gold and silver of n texts."""
-
-    data: HeadData
-    """Features with current labels and the weights that `plain` uses."""
-    confirmed: Bool[Tensor, " n"]
-    """Gold, and silver that a human has confirmed."""
-    silver: Int[Tensor, " n"]
-    """The label that the silver method gave; −1 for texts that were never silver."""
-    sources: Int[Tensor, " n"]
-    """The number, from 0, of the method that made each silver label; arbitrary for gold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,97 +38,21 @@ class CarriedOut:
     data: HeadData
 
 
-def taught(learned: Learned, belief: Float[Tensor, "n c"], recipe: Recipe, trust: float) -> CarriedOut:
-    """What a recipe other than `plain` teaches. `belief` is q of every text for this trust; that of gold is ignored."""
-    probable = posterior(learned, belief, trust)
+def taught(learned: Learned, probable: Float[Tensor, "n c"], recipe: Recipe, trust: float) -> CarriedOut:
+    """What a recipe other than `plain` teaches. `probable` is the posterior of every text for this trust."""
     if recipe == "noise-aware":
         return CarriedOut(recipe, trust, replace(learned.data, targets=probable))
     kept = learned.confirmed | (probable.argmax(1) == learned.data.labels)
     return CarriedOut(recipe, trust, replace(learned.data, weights=learned.data.row_weights * kept))
 
 
-def gold_fit(learned: Learned, validation: Validation, report: Report = quiet) -> HeadFit:
-    """A head fitted on gold that was never silver, or on everything confirmed if that gold lacks a class."""
-    rows = learned.confirmed if _too_little(learned) else _never(learned)
-    gold = HeadData(learned.data.features[rows], learned.data.labels[rows], learned.data.classes)
-    return choose_l2(gold, *validation, L2_GRID, report=report)
-
-
-def beliefs(
-    learned: Learned,
-    validation: Validation,
-    trust: float = 1.0,
-    first: HeadFit | None = None,
-    report: Report = quiet,
-) -> Float[Tensor, "n c"]:
-    """q of every text: calibrated probabilities from a head fitted on gold and on reviewed silver.
-
-    A reviewed text was selected because of its silver label, so its class is typical of texts with that label, not of
-    all similar texts. The channel corrects this: its logarithm is added to the text's logits while fitting, and q
-    explains only what the silver label does not. `first` is the `gold_fit`, if it is known.
-    """
-    features = learned.data.features
-    belief = calibrated(first or gold_fit(learned, validation, report), *validation, features)
-    if not _corrected(learned):
-        return belief
-    offsets = channel_offsets(learned, belief, trust)
-    fit = choose_l2(gold_data(learned), *validation, L2_GRID, offsets=offsets, report=report)
-    return calibrated(fit, *validation, features)
-
-
-def _never(learned: Learned) -> Bool[Tensor, " n"]:
-    """Which texts are gold that was never silver."""
-    return learned.confirmed & (learned.silver == UNKNOWN)
-
-
-def _too_little(learned: Learned) -> bool:
-    """Whether that gold lacks a class that is confirmed elsewhere, so that no channel can be estimated from it."""
-    return _classes(learned, _never(learned)) < _classes(learned, learned.confirmed)
-
-
-def _corrected(learned: Learned) -> bool:
-    """Whether the channel affects q: there is reviewed silver, and gold to estimate a channel from."""
-    return not _too_little(learned) and bool((learned.confirmed & (learned.silver != UNKNOWN)).any())
-
-
-def gold_data(learned: Learned) -> HeadData:
-    """All that is confirmed, with equal weights."""
-    data, rows = learned.data, learned.confirmed
-    return HeadData(data.features[rows], data.labels[rows], data.classes)
-
-
-def channel_offsets(learned: Learned, belief: Float[Tensor, "n c"], trust: float) -> Float[Tensor, "confirmed c"]:
-    """What its silver label adds to the logits of each confirmed text; 0 for gold that was never silver."""
-    rates, rows = _channel(learned, belief, trust).rates, learned.confirmed
-    silver, sources = learned.silver[rows], learned.sources[rows]
-    added = trust * rates[sources.clamp_max(len(rates) - 1), :, silver.clamp_min(0)].log()
-    return torch.where((silver != UNKNOWN).unsqueeze(1), added, 0.0)
-
-
-class Beliefs:
-    """q of every text for each trust (see `beliefs`), fitted once for both training and its analysis."""
-
-    def __init__(self, learned: Learned, validation: Validation) -> None:
-        self.learned, self.validation = learned, validation
-        self._gold: HeadFit | None = None
-        self._known: dict[float, Float[Tensor, "n c"]] = {}
-
-    def at(self, trust: float = 1.0, begin: Callable[[], Report] = lambda: quiet) -> Float[Tensor, "n c"]:
-        """q with this trust in the silver. `begin` returns the report for each path along l2."""
-        if self._gold is None:
-            self._gold = gold_fit(self.learned, self.validation, begin())
-        corrected = _corrected(self.learned)
-        key = trust if corrected else 1.0
-        if key not in self._known:
-            report = begin() if corrected else quiet
-            self._known[key] = beliefs(self.learned, self.validation, trust, self._gold, report)
-        return self._known[key]
-
-    def taught(self, recipe: Recipe, trust: float = 1.0, begin: Callable[[], Report] = lambda: quiet) -> CarriedOut:
-        """What this recipe, never `auto`, teaches with this trust in the silver."""
-        if recipe == "plain" or bool(self.learned.confirmed.all()):
-            return CarriedOut(recipe, trust, self.learned.data)
-        return taught(self.learned, self.at(trust, begin), recipe, trust)
+def carried_out(
+    known: Beliefs, recipe: Recipe, trust: float = 1.0, begin: Callable[[], Report] = lambda: quiet
+) -> CarriedOut:
+    """What this recipe, never `auto`, teaches with this trust in the silver. `begin` is that of `Beliefs.at`."""
+    if recipe == "plain" or bool(known.learned.confirmed.all()):
+        return CarriedOut(recipe, trust, known.learned.data)
+    return taught(known.learned, known.posterior(trust, begin), recipe, trust)
 
 
 def fit_recipe(
@@ -166,7 +73,7 @@ def fit_recipe(
     paths = _Paths(progress, _count(known.learned, ways))
     tried = []
     for name, trust in ways:
-        way = known.taught(name, trust, paths.begin)
+        way = carried_out(known, name, trust, paths.begin)
         tried.append((way, fitter(way.data, paths.begin())))
     return min(tried, key=lambda pair: _loss(pair[1], known.validation))
 
@@ -179,9 +86,13 @@ def _ways(settings: TrainSettings) -> list[tuple[Recipe, float]]:
 
 
 def _count(learned: Learned, ways: Sequence[tuple[Recipe, float]]) -> int:
-    """How many paths along l2 they take: one for gold, and for each way one for its belief and one of its own."""
+    """How many paths along l2 they take: one for gold, and for each way one for its belief and one of its own.
+
+    Where several sources are weighed, the belief is the same for each trust.
+    """
     doubting = sum(name != "plain" for name, _ in ways)
-    return len(ways) + (doubting > 0) + doubting * _corrected(learned)
+    beliefs = doubting if learned.said is None else min(doubting, 1)
+    return len(ways) + (doubting > 0) + beliefs * corrected(learned)
 
 
 class _Paths:
@@ -199,26 +110,6 @@ class _Paths:
             self._progress("Fitting the model", number * values + done * values // of, self._count * values)
 
         return report
-
-
-def posterior(learned: Learned, belief: Float[Tensor, "n c"], trust: float = 1.0) -> Float[Tensor, "n c"]:
-    """The posterior of each text's label: the channel's for silver, certainty for gold, which no method labelled."""
-    result = torch.nn.functional.one_hot(learned.data.labels, learned.data.classes).double()
-    silver = learned.silver != UNKNOWN
-    if bool(silver.any()):
-        result[silver] = _channel(learned, belief, trust).posterior
-    return result
-
-
-def _channel(learned: Learned, belief: Float[Tensor, "n c"], trust: float) -> Channel:
-    """The channel of the texts that are or were silver."""
-    rows = learned.silver != UNKNOWN
-    confirmed = torch.where(learned.confirmed, learned.data.labels, UNKNOWN)[rows]
-    return estimate_channel(belief[rows], learned.silver[rows], confirmed, learned.sources[rows], trust)
-
-
-def _classes(learned: Learned, rows: Bool[Tensor, " n"]) -> int:
-    return int((torch.bincount(learned.data.labels[rows], minlength=learned.data.classes) > 0).sum())
 
 
 def _loss(fit: HeadFit, validation: Validation) -> float:

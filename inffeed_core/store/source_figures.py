@@ -1,5 +1,7 @@
 """Figures of the sources of silver labels: how much each says, how sure it is, how often gold agrees."""
 
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -66,6 +68,33 @@ def silver_parts(db: Database) -> dict[str, set[str]]:
         FROM source s LEFT JOIN silver_label l ON l.source = s.n GROUP BY s.n ORDER BY s.n
     """
     return {row["name"]: {part for part in ("confidence", "answer", "at") if row[part]} for row in db.query(sql)}
+
+
+def says_more(db: Database) -> bool:
+    """Whether sources say anything beyond one label of each silver text: of train or validation gold, a second label,
+    or a confidence; without excluded texts."""
+    sql = """
+        WITH heard AS (
+            SELECT l.instance, l.confidence, i.split FROM silver_label l JOIN instance i ON i.n = l.instance
+            WHERE l.label IS NOT NULL AND i.split != 'test' AND i.id NOT IN (SELECT instance FROM exclusion))
+        SELECT EXISTS (SELECT 1 FROM heard WHERE split != 'silver' OR confidence IS NOT NULL)
+            OR EXISTS (SELECT 1 FROM heard GROUP BY instance HAVING count(*) > 1) AS more
+    """
+    return bool(next(iter(db.query(sql)))["more"])
+
+
+def said(db: Database, splits: Sequence[Split]) -> Iterator[tuple[str, str, str, float | None]]:
+    """(id, source, label, confidence) of every label that a source gave a text of these splits, by text in the order of
+    import, then by source; without excluded texts."""
+    sql = """
+        SELECT i.id, s.name, l.label, l.confidence FROM silver_label l JOIN source s ON s.n = l.source
+        JOIN instance i ON i.n = l.instance
+        WHERE l.label IS NOT NULL AND i.split IN (SELECT value FROM json_each(?))
+            AND i.id NOT IN (SELECT instance FROM exclusion)
+        ORDER BY l.instance, l.source
+    """
+    rows = db.query(sql, [json.dumps([split.value for split in splits])])
+    return ((row["id"], row["name"], row["label"], row["confidence"]) for row in rows)
 
 
 def one_label_says_all(db: Database) -> bool:

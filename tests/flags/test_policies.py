@@ -74,6 +74,7 @@ def test_scores_by_hand(signals: Signals):
     np.testing.assert_allclose(RANKINGS["class-influence"](signals), [0.02, -0.01, -0.01, 0.03])
     np.testing.assert_allclose(RANKINGS["class-gain"](signals), [0.03, -0.01, 0.0, 0.04])
     np.testing.assert_allclose(RANKINGS["negative-influence"](signals), [0.02, -0.01, -0.02, 0.03])
+    np.testing.assert_allclose(RANKINGS["likely-wrong"](signals), [0.6, 0.1, 0.1, 0.55])
     np.testing.assert_allclose(RANKINGS["gold-loss"](signals), -np.log([0.1, 0.8, 0.7, 0.4]))
 
 

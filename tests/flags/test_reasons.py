@@ -43,13 +43,13 @@ def test_gain_and_odd_supporters():
 def test_removal_and_posterior_of_a_binary_label():
     assert reason(flag("negative-influence"), NOTHING, labels=2) == (
         "Removing it would lower the validation loss more than removing 99 % of the silver texts, "
-        "and a model that never saw this label gives it 3 %."
+        "and this label is 3 % likely to be right."
     )
 
 
 def test_with_three_labels_the_posterior_of_the_current_one_is_unknown():
     assert reason(flag("random"), NOTHING, labels=3) == (
-        "It was drawn at random, not by a score, and a model that never saw this label gives “negative” 97 %."
+        "It was drawn at random, not by a score, and “negative” is 97 % likely to be right."
     )
 
 
@@ -64,19 +64,31 @@ def test_a_loss_is_told_as_the_probability_it_is(policy, start):
     assert reason(flag(policy, score=-math.log(0.05)), NOTHING, labels=2) == f"{start}."
 
 
+def test_a_likely_wrong_label_is_told_once():
+    assert reason(flag("likely-wrong", score=0.78), NOTHING, labels=2) == "It is 78 % likely to be wrong."
+    agreeing = flag("likely-wrong", score=0.32, suggested="positive", suggested_probability=0.68)
+    assert reason(agreeing, NOTHING, labels=2) == "It is 32 % likely to be wrong."
+    assert reason(flag("likely-wrong", score=0.78), ODD, labels=2) == (
+        "It is 78 % likely to be wrong, and 4 of its 5 strongest supporters carry the other label."
+    )
+
+
+def test_with_three_labels_the_right_one_of_a_likely_wrong_label_is_named():
+    told = reason(flag("likely-wrong", score=0.78, suggested_probability=0.61), NOTHING, labels=3)
+    assert told == "It is 78 % likely to be wrong, and “negative” is 61 % likely to be right."
+
+
 def test_an_agreeing_model_is_not_hidden():
     agreeing = flag("confident-learning", suggested="positive", suggested_probability=0.91, rank=6)
     assert reason(agreeing, ODD, labels=2) == (
         "Confident learning puts it among the first 2 % of the silver texts, "
-        "but a model that never saw this label agrees with it (91 %)."
+        "but it is 91 % likely to be right as it is."
     )
 
 
 def test_a_weak_posterior_is_no_agreement():
     weak = flag("random", suggested="positive", suggested_probability=0.52)
-    assert reason(weak, NOTHING, labels=2).endswith(
-        "and a model that never saw this label is undecided about it (52 %)."
-    )
+    assert reason(weak, NOTHING, labels=2).endswith("and it is only 52 % likely to be right as it is.")
 
 
 @pytest.mark.parametrize("changes", [{"score": 0.0}, {"score": -0.01}, {"rank": 151}])
@@ -110,7 +122,7 @@ def test_gold_opposers_with_the_suggested_label():
 
 @pytest.mark.parametrize(("chance", "words"), [(0.999, "less than 1 %"), (0.004, "more than 99 %"), (0.5, "50 %")])
 def test_chances_are_never_told_as_certain(chance, words):
-    assert f"gives it {words}." in reason(flag(suggested_probability=chance), NOTHING, labels=2)
+    assert f"this label is {words} likely to be right." in reason(flag(suggested_probability=chance), NOTHING, labels=2)
 
 
 def test_another_language_is_another_table():
@@ -120,7 +132,7 @@ def test_another_language_is_another_table():
 
 def test_braces_in_a_label_are_only_text():
     odd = flag("random", suggested="{rank}")
-    assert "gives “{rank}” 97 %" in reason(odd, NOTHING, labels=3)
+    assert "“{rank}” is 97 % likely" in reason(odd, NOTHING, labels=3)
 
 
 def test_the_orders_that_spread_say_why():

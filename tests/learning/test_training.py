@@ -22,8 +22,8 @@ from inffeed_core.project.folder import Project, create_project, settings_of
 from inffeed_core.project.status import status
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, Recipe, TrainSettings
-from inffeed_core.silver import recipes
-from inffeed_core.silver.recipes import beliefs as fitted_beliefs
+from inffeed_core.silver import beliefs as believing
+from inffeed_core.silver.beliefs import beliefs as fitted_beliefs
 from inffeed_core.store import instances as store_instances
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
@@ -317,7 +317,7 @@ def test_a_retrain_reads_the_texts_once_and_fits_what_it_believes_once(
     relabel(trained, *some_silver(trained, 1))
     read, believed = [], []
     monkeypatch.setattr(encoded.store, "instances", lambda *a, **k: read.append(a[1]) or store_instances(*a, **k))
-    monkeypatch.setattr(recipes, "beliefs", lambda *a: believed.append(a) or fitted_beliefs(*a))
+    monkeypatch.setattr(believing, "beliefs", lambda *a: believed.append(a) or fitted_beliefs(*a))
     retrain(trained, TrainSettings(recipe="noise-aware", trust=1.0), FEW, quiet)
     assert [set(splits) for splits in read] == [set(Split), {Split.VALIDATION}]  # the latter through the parent
     assert len(believed) == 1

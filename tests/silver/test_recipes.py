@@ -6,8 +6,9 @@ import torch
 from inffeed_core.errors import Cancelled
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, losses, probabilities
 from inffeed_core.settings import L2_GRID, Recipe, TrainSettings
-from inffeed_core.silver import recipes
-from inffeed_core.silver.recipes import Beliefs, Learned, beliefs, fit_recipe, gold_fit
+from inffeed_core.silver import beliefs as believing
+from inffeed_core.silver.beliefs import Beliefs, Learned, beliefs, gold_fit
+from inffeed_core.silver.recipes import TRUSTS, carried_out, fit_recipe
 
 GOLD, SILVER = 60, 600
 
@@ -69,11 +70,11 @@ def test_confirmed_texts_are_taught_their_label_by_every_recipe():
     reviewed = replace(given, confirmed=confirmed, data=replace(given.data, labels=labels))
     known = Beliefs(reviewed, VALIDATION)
     certain = torch.nn.functional.one_hot(truth[: GOLD + 50], 2).double()
-    soft = known.taught("noise-aware").data.targets
+    soft = carried_out(known, "noise-aware").data.targets
     assert soft is not None
     assert torch.equal(soft[: GOLD + 50], certain)
     assert ((soft[GOLD + 50 :] > 0) & (soft[GOLD + 50 :] < 1)).all()
-    weights = known.taught("drop-flagged").data.weights
+    weights = carried_out(known, "drop-flagged").data.weights
     assert weights is not None
     assert bool((weights[: GOLD + 50] == 1).all())
     assert 0 < int((weights == 0).sum()) < SILVER
@@ -81,7 +82,7 @@ def test_confirmed_texts_are_taught_their_label_by_every_recipe():
 
 def test_dropped_are_those_whose_silver_label_is_not_the_likeliest():
     given, truth = learned(0.5)
-    weights = Beliefs(given, VALIDATION).taught("drop-flagged").data.weights
+    weights = carried_out(Beliefs(given, VALIDATION), "drop-flagged").data.weights
     assert weights is not None
     wrong = given.data.labels != truth
     assert wrong[weights == 0].double().mean() > 0.6 > wrong[weights > 0].double().mean()
@@ -146,10 +147,10 @@ def test_a_wish_to_cancel_is_heard_within_a_fit():
 def test_the_head_of_gold_alone_is_fitted_once_for_all_trusts(monkeypatch: pytest.MonkeyPatch):
     given, _ = learned(0.3)
     fits = []
-    monkeypatch.setattr(recipes, "gold_fit", lambda *args: fits.append(1) or gold_fit(*args))
+    monkeypatch.setattr(believing, "gold_fit", lambda *args: fits.append(1) or gold_fit(*args))
     auto = fit_recipe(Beliefs(given, VALIDATION), TrainSettings(), fitter)
     assert fits == [1]
-    ways = [TrainSettings(recipe="plain"), *(TrainSettings(recipe="noise-aware", trust=t) for t in recipes.TRUSTS)]
+    ways = [TrainSettings(recipe="plain"), *(TrainSettings(recipe="noise-aware", trust=t) for t in TRUSTS)]
     found = [fit_recipe(Beliefs(given, VALIDATION), way, fitter) for way in ways]
     apart = min(found, key=lambda one: loss_on_validation(one[1]))
     assert (auto[0].recipe, auto[0].trust) == (apart[0].recipe, apart[0].trust)

@@ -4,7 +4,8 @@ from torch import Tensor
 
 from inffeed_core.silver.calibration import calibration
 from inffeed_core.silver.channel import UNKNOWN, estimate_channel, estimate_channels
-from inffeed_core.silver.said import Said
+from inffeed_core.silver.said import Said, signs
+from inffeed_core.silver.stack import fit_stack
 from inffeed_core.silver.weighing import ENOUGH, tempered, weigh
 
 N = 3000
@@ -27,13 +28,18 @@ def known(truth: Tensor, count: int) -> Tensor:
     return torch.where(torch.arange(N) < count, truth, UNKNOWN)
 
 
+def nobody() -> Tensor:
+    """Of no text did a silver label come first."""
+    return torch.zeros(N, dtype=torch.bool)
+
+
 def loss(posterior: Tensor, truth: Tensor) -> float:
     return float(-posterior.gather(1, truth.unsqueeze(1)).log().mean())
 
 
 def test_known_truths_teach_a_stack_that_beats_the_channels():
     belief, said, truth = labelled()
-    without, taught = weigh(belief, said, known(truth, 0)), weigh(belief, said, known(truth, 600))
+    without, taught = weigh(belief, said, known(truth, 0), nobody()), weigh(belief, said, known(truth, 600), nobody())
     assert (without.way, taught.way) == ("channel", "stack")
     assert taught.losses["stack"] < taught.losses["channel"]
     rest = slice(600, None)
@@ -42,7 +48,7 @@ def test_known_truths_teach_a_stack_that_beats_the_channels():
 
 def test_probabilities_of_wrong_labels_hold_on_texts_that_nobody_has_confirmed():
     belief, said, truth = labelled(1)
-    found = weigh(belief, said, known(truth, 800))
+    found = weigh(belief, said, known(truth, 800), nobody())
     rest = torch.arange(800, N)
     label = said.labels[rest, 1]
     measured = calibration(1 - found.posterior[rest, label], label != truth[rest])
@@ -54,24 +60,55 @@ def test_probabilities_of_wrong_labels_hold_on_texts_that_nobody_has_confirmed()
 
 def test_with_few_truths_the_channels_answer():
     belief, said, truth = labelled()
-    found = weigh(belief, said, known(truth, ENOUGH - 1))
+    found = weigh(belief, said, known(truth, ENOUGH - 1), nobody())
     assert (found.way, found.known, found.losses, found.calibration) == ("channel", ENOUGH - 1, {}, None)
+
+
+def test_texts_chosen_for_their_labels_do_not_found_a_stack():
+    """Of reviewed texts alone every label is wrong; who takes that for the rule says that all others are, too."""
+    belief, said, truth = labelled(4, (0.85,))
+    wrong = (said.labels[:, 0] != truth) & (torch.arange(N) < 2000)
+    found = weigh(belief, said, torch.where(wrong, truth, UNKNOWN), wrong)
+    assert (found.way, found.known) == ("channel", 0)
+    columns, rest = signs(said, 3), ~wrong
+    misled = fit_stack(belief[wrong], columns[wrong], truth[wrong]).posterior(belief, columns)
+    label = said.labels[rest, 0]
+    assert float(misled[rest, label].mean()) < 0.5 < float(found.posterior[rest, label].mean())
+
+
+def test_reviewed_texts_join_the_gold_and_leave_the_measures_to_it():
+    belief, said, truth = labelled()
+    reviewed = nobody()
+    reviewed[600:900] = True
+    found = weigh(belief, said, known(truth, 900), reviewed)
+    assert (found.way, found.known) == ("stack", 600)
+    assert found.calibration is not None
+    assert found.calibration.labels == 3 * 600
+    rest = slice(900, None)
+    assert loss(found.posterior[rest], truth[rest]) < loss(belief[rest], truth[rest]) - 0.2
+    assert found.report() == {
+        "way": "stack",
+        "known": 600,
+        "losses": found.losses,
+        "error": found.calibration.error,
+        "labels": 1800,
+    }
 
 
 def test_texts_of_which_no_source_says_anything_teach_nothing():
     belief, said, truth = labelled()
     labels = said.labels.clone()
     labels[:600] = UNKNOWN
-    found = weigh(belief, Said(labels=labels, confidence=said.confidence), known(truth, 600))
+    found = weigh(belief, Said(labels=labels, confidence=said.confidence), known(truth, 600), nobody())
     assert (found.way, found.known) == ("channel", 0)
 
 
-def test_a_good_channel_is_kept_where_the_truths_are_too_few_for_many_sources():
+def test_a_stack_that_leads_by_chance_is_not_taken():
     belief, said, truth = labelled(2, (0.97,))
-    exact = torch.softmax(0.5 * belief.log(), 1)
-    found = weigh(exact, said, known(truth, ENOUGH))
-    assert found.losses["channel"] <= found.losses["stack"]
+    exact = torch.softmax(0.5 * belief.log(), 1)  # the channel's assumptions hold: there is nothing more to learn
+    found = weigh(exact, said, known(truth, ENOUGH), nobody())
     assert found.way == "channel"
+    assert abs(found.losses["channel"] - found.losses["stack"]) < 0.05
     assert found.calibration is not None
 
 
@@ -108,7 +145,7 @@ def test_a_text_without_labels_keeps_its_belief():
 
 def test_trust_lies_between_belief_and_posterior():
     belief, said, truth = labelled()
-    found = weigh(belief, said, known(truth, 600)).posterior
+    found = weigh(belief, said, known(truth, 600), nobody()).posterior
     assert tempered(belief, found, 1.0) is found
     torch.testing.assert_close(tempered(belief, found, 0.0), belief)
     half = tempered(belief, found, 0.5)

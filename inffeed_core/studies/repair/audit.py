@@ -17,7 +17,7 @@ from inffeed_core.flags.policies import order
 from inffeed_core.influence import HeadData, losses
 from inffeed_core.review.audit import AuditEstimate, estimate
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.silver.recipes import Learned, beliefs
+from inffeed_core.silver.beliefs import Learned, beliefs
 from inffeed_core.store.auditing import AuditCounts
 from inffeed_core.studies.draws import RepairSet
 

@@ -22,8 +22,9 @@ from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, 
 from inffeed_core.influence.factor import Factor, factorised
 from inffeed_core.models.metrics import macro_f1
 from inffeed_core.settings import L2_GRID, AnalysisSettings
+from inffeed_core.silver.beliefs import Learned, channel_offsets, gold_data, posterior
 from inffeed_core.silver.posteriors import calibrated
-from inffeed_core.silver.recipes import TRUSTS, Learned, channel_offsets, gold_data, taught
+from inffeed_core.silver.recipes import TRUSTS, taught
 from inffeed_core.studies.draws import RepairSet
 
 TRAININGS = ("plain", "noise-aware", "auto")
@@ -67,7 +68,7 @@ class Study:
         """Show these silver texts to the annotator and fit everything again."""
         self.known[rows] = True
         self.__dict__.pop("learned", None)
-        soft = taught(self.learned, self._belief(self.start.trust), "noise-aware", self.start.trust).data
+        soft = self._softly(self._belief(self.start.trust), self.start.trust)
         for name, data in (("plain", self.learned.data), ("noise-aware", soft)):
             before = self.fits[name]
             self.fits[name] = fit_head(
@@ -135,7 +136,7 @@ class Study:
         gold = gold_data(self.learned)
         fits = {GOLD_ONLY: self._fresh(gold), "plain": self._fresh(self.learned.data)}
         belief = calibrated(fits[GOLD_ONLY], *self.draw.validation, self.draw.features)
-        soft = {trust: taught(self.learned, belief, "noise-aware", trust).data for trust in TRUSTS}
+        soft = {trust: self._softly(belief, trust) for trust in TRUSTS}
         tried = {trust: self._fresh(data) for trust, data in soft.items()}
         trust = min(tried, key=lambda t: self._validation_loss(tried[t]))
         fits["noise-aware"] = tried[trust]
@@ -148,6 +149,10 @@ class Study:
             trust=trust,
             preferred=preferred,
         )
+
+    def _softly(self, belief: Float[Tensor, "n c"], trust: float) -> HeadData:
+        """What noise-aware training teaches."""
+        return taught(self.learned, posterior(self.learned, belief, trust), "noise-aware", trust).data
 
     def _fresh(self, data: HeadData) -> HeadFit:
         return choose_l2(data, *self.draw.validation, L2_GRID, tolerance=TOLERANCE)

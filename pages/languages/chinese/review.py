@@ -71,6 +71,7 @@ WORDS: dict[str, dict[str, Any]] = {
     },
     "policies": {
         "expected-gain": ("预期收益", "核查该文本后验证损失的预期降幅，单位 nats。"),
+        "likely-wrong": ("可能有误", "已知文本、银标签及其来源的可靠程度时，现有标签有误的概率，0 到 1。"),
         "label-doubt": ("存疑", "已知文本及其银标签时正确标签的熵，单位 nats。"),
         "channel-gain": ("兼顾银标签的预期收益", "同时考虑银标签所含信息的预期收益，单位 nats。"),
         "class-influence": ("按类别的负影响", "训练时去掉该文本后，任一类别验证损失的最大预期降幅，单位 nats。"),

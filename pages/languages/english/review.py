@@ -82,6 +82,11 @@ WORDS: dict[str, dict[str, Any]] = {
             "Expected gain",
             "Predicted decrease of the validation loss if this text is checked, in nats.",
         ),
+        "likely-wrong": (
+            "Likely wrong",
+            "Probability that this label is wrong, given the text, its silver labels and what their sources proved "
+            "worth; 0 to 1.",
+        ),
         "label-doubt": (
             "Doubt",
             "Uncertainty about the right label, given the text and its silver label: entropy in nats.",
