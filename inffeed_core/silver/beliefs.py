@@ -16,9 +16,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, logits, quiet
+from inffeed_core.influence.calibrating import temperature
 from inffeed_core.settings import L2_GRID
 from inffeed_core.silver.channel import UNKNOWN, Channel, estimate_channel
-from inffeed_core.silver.posteriors import calibrated, out_of_fold, temperature
+from inffeed_core.silver.posteriors import calibrated, out_of_fold
 from inffeed_core.silver.said import Said, together
 from inffeed_core.silver.weighing import Weighed, tempered, weigh
 

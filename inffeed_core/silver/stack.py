@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.influence import HeadData, fit_head, logits
-from inffeed_core.silver.posteriors import temperature
+from inffeed_core.influence.calibrating import temperature
 
 PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 """The strengths tried, λ of the objective in `influence.softmax`, from strong to weak."""
