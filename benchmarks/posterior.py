@@ -13,7 +13,7 @@ of the results is one set with one seed and one kind of features; runs that are 
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +104,19 @@ def _ways(data: SilverSet, learn: np.ndarray, validation: np.ndarray, first: int
     labels = torch.cat([data.gold[learn[:first]], silver[first:]])
     silver[:first] = UNKNOWN
     steering = (data.features[validation], data.gold[validation])
-    about = HeadData(data.features[learn], labels, data.classes), torch.arange(len(learn)) < first
-    without = Beliefs(Learned(*about, silver, torch.zeros_like(silver)), steering)
-    yield "gold", without
-    yield "channel", without
+    without = Learned(
+        data=HeadData(data.features[learn], labels, data.classes),
+        confirmed=torch.arange(len(learn)) < first,
+        silver=silver,
+        sources=torch.zeros_like(silver),
+    )
+    by_channel = Beliefs(without, steering)
+    yield "gold", by_channel
+    yield "channel", by_channel
     sources = data.said.labels.shape[1]
     for way, count in (("one", 1), ("all", sources)):
         said = Said(labels=data.said.labels[:, :count], confidence=data.said.confidence[:, :count])
-        learned = Learned(*about, silver, torch.zeros_like(silver), said=said.where(torch.from_numpy(learn)))
+        learned = replace(without, said=said.where(torch.from_numpy(learn)))
         if way == "one" or sources > 1:
             yield way, Beliefs(learned, steering, said.where(torch.from_numpy(validation)))
 
