@@ -311,8 +311,9 @@ class ModelVersion:
     of instances on which the refitted head agrees with the loaded classifier's own head, or None), and
     `difference`: validation macro-F1 minus the parent's with its paired bootstrap interval {value, low, high}, or None.
     `cosine_to_float32`: the mean cosine of features in a lower precision with those in float32, or None in float32.
-    `posterior`: see `silver.weighing`. `base`: the outside model that it is based on. `code`: InfFeed's version. `fine_tuning`: the facts of
-    `lessons.FineTuned` except its folder, or None. `silver_clock`: see the property. `rules`: see `store.rules`."""
+    `base`: the outside model that it is based on. `code`: InfFeed's version. `fine_tuning`: the facts of
+    `lessons.FineTuned` except its folder, or None. `silver_clock`: see the property. `rules`: see `store.rules`.
+    `posterior`: see `silver.weighing`."""
     rule: str = "argmax"
     """The decision rule in use, which `validation` and `test` are under; it can change."""
 
