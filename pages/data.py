@@ -13,6 +13,9 @@ from pages.components.job_panel import job_panel
 from pages.components.session import require_project
 from pages.language import say
 
+FIRST = "data_first"
+"""Where the session keeps the tab that was open on arriving."""
+
 
 def page() -> None:
     """One tab for each thing to do; only the open one computes."""
@@ -21,8 +24,11 @@ def page() -> None:
     job_panel(project)
     now = status(project)
     names = [say("data.overview"), say("data.import"), say("data.texts"), say("data.export")]
-    first = names[1] if now.next_step.step in IMPORTS else names[0]
-    tabs = st.tabs(names, default=first, key="view", on_change="rerun", bind="query-params")
+    if "view" not in st.session_state:  # on arriving: another default would open its tab, whatever one is doing
+        st.session_state[FIRST] = 1 if now.next_step.step in IMPORTS else 0
+    tabs = st.tabs(
+        names, default=names[st.session_state.get(FIRST, 0)], key="view", on_change="rerun", bind="query-params"
+    )
     views: tuple[Callable[[], None], ...] = (
         lambda: overview(project, now),
         lambda: import_view(project, now),

@@ -114,6 +114,7 @@ def influence_bars(
     figure.update_xaxes(title=words["influence-axis"], showgrid=False)  # lines would run through the numbers
     figure.update_xaxes(zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL, nticks=5)
     _pad_range(figure, scale or reach(evidence))
+    figure.update_layout(hovermode="y")  # the whole row answers: the shortest bars are too thin to point at
     return laid_out(figure, height=90 + 54 * max(len(chosen), 2), showlegend=False)
 
 

@@ -52,7 +52,7 @@ def page_number(label: str, pages: int, *, name: str, of: Hashable = "") -> int:
 
 
 def page_asked(name: str, of: Hashable = "") -> int:
-    """The page requested last, else 1, for a list drawn above its page number; it may no longer exist."""
+    """The page requested last, else 1, for a list read before its page number is drawn; it may no longer exist."""
     return int(st.session_state.get(_where(f"{name} {of}"), 1))
 
 

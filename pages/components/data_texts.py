@@ -32,6 +32,8 @@ def texts_view(project: Project, now: Status) -> None:
     if not found.total:
         empty_state(say("data.no_match"), say("data.no_match_advice"))
         return
+    # Between the filters and the table, whose own buttons would cover them.
+    above = st.container(horizontal=True, vertical_alignment="bottom")
     rows = st.dataframe(
         pd.DataFrame([_row(i, any_pair(found.rows)) for i in found.rows]),
         hide_index=True,
@@ -41,7 +43,7 @@ def texts_view(project: Project, now: Status) -> None:
         selection_mode="single-row",
         column_config=text_columns(any_pair(found.rows)),
     ).selection.rows
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with above:
         page_number(say("data.page_of", pages=pages), pages, name="texts_page", of=paged)
         st.text(say("data.found", count=found.total))
         if rows:

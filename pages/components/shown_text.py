@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 import streamlit as st
-from streamlit.elements.lib.column_types import ColumnConfig
+from streamlit.elements.lib.column_types import ColumnConfig, ColumnWidth
 
 from inffeed_core.project.browsing import targets
 from inffeed_core.project.folder import Project, settings_of
@@ -72,10 +72,7 @@ def text_cells(one: Shown, paired: bool) -> dict[str, str]:
 
 
 def text_columns(paired: bool) -> dict[str, ColumnConfig]:
-    """How the column of texts is shown, and that of second texts, which leaves it less room."""
-    if not paired:
-        return {say("columns.text"): st.column_config.TextColumn(width="large")}
-    return {
-        say("columns.text"): st.column_config.TextColumn(width=290),
-        say("columns.pair"): st.column_config.TextColumn(width=160),
-    }
+    """How the columns of texts and splits are shown, and that of second texts, which leaves texts less room."""
+    widths: dict[str, ColumnWidth] = {"text": 250, "pair": 150} if paired else {"text": "large"}
+    widths["split"] = 90  # by itself it is as wide as the first rows need, which may be of another split
+    return {say(f"columns.{name}"): st.column_config.TextColumn(width=width) for name, width in widths.items()}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from serving import Server
 
 from inffeed_core import store
@@ -43,16 +44,30 @@ def put(page: Page, label: str, value: str) -> None:
     settled(page)
 
 
-def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
-    """In the select box whose name matches this pattern."""
+def choose(where: Page | Locator, label: str, option: str | re.Pattern[str]) -> None:
+    """In the select box, here or in this part of the page, whose name matches the pattern `label`."""
+    page = where if isinstance(where, Page) else where.page
     wanted = page.get_by_role("option", name=option, exact=isinstance(option, str))
-    for _ in range(3):  # a redraw for a job that ends shuts what is open
-        page.get_by_role("combobox", name=re.compile(label)).click()
-        page.wait_for_timeout(500)
-        if wanted.is_visible():
+    for left in reversed(range(6)):  # a redraw, such as for a job that ends, shuts what is open
+        where.get_by_role("combobox", name=re.compile(label)).click()
+        try:
+            wanted.click(timeout=2 * SECONDS)
             break
-    wanted.click()
+        except PlaywrightTimeout:
+            if not left:
+                raise
+    if page.get_by_role("listbox").is_visible():  # that of several choices stays open
+        page.keyboard.press("Tab")
     settled(page)
+
+
+def drop_last(page: Page, label: str, *options: str) -> None:
+    """Of what is chosen in a box for several, from the last one on."""
+    chosen = page.get_by_test_id("stMultiSelect").filter(has_text=label)
+    for option in options:
+        chosen.get_by_role("combobox").press("Backspace")
+        expect(chosen.get_by_role("button", name=option)).to_have_count(0)
+        settled(page)
 
 
 def click_box(page: Page, *labels: str) -> None:

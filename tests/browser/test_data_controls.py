@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
+from acting import choose
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -12,12 +13,15 @@ from inffeed_core import store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
 
+TARGETS = ("Night buses", "Wind farms")
+
 
 def doubled_project(folder: Path) -> Project:
     """150 silver texts, of which two repeat others and one stands in validation as well."""
     texts = {"s003": "The same words twice.", "s007": "The same words twice.", "s009": "Leaked words."}
     texts |= {"s011": "The same words twice.", "v002": "Leaked words."}
-    return make_reviewable(folder, Filling(silver=150, texts=texts))
+    pairs = {f"s{n:03}": TARGETS[n // 2 % 2] for n in range(40, 55)}
+    return make_reviewable(folder, Filling(silver=150, texts=texts, pairs=pairs))
 
 
 def opened(page: Page, server: Server, project: Project, view: str) -> None:
@@ -45,12 +49,6 @@ def test_what_stands_twice_is_left_out_as_the_buttons_say(page: Page, server: Se
     assert excluded(project) == {"s007", "s009", "s011"}
 
 
-def chosen(page: Page, field: str, option: str) -> None:
-    page.get_by_role("combobox", name=field).click()
-    page.get_by_role("option", name=option, exact=True).click()
-    page.keyboard.press("Escape")
-
-
 def count(project: Project, split: str, label: str | None = None) -> int:
     with store.reading(project.db) as db:
         return sum(one.split == split and label in (None, one.label) for one in store.instances(db))
@@ -65,13 +63,18 @@ def test_filters_pages_and_search_tell_what_is_stored_in_any_order(page: Page, s
     page.get_by_label("Page of 2").fill("2")  # first to the last page, then a filter that leaves only one
     page.keyboard.press("Enter")
     page.wait_for_timeout(1000)
-    chosen(page, "Labels now", "positive")
+    choose(page, "Labels now", "positive")
     expected = sum(count(project, split, "positive") for split in ("train", "validation", "silver"))
     expect(page.get_by_text(f"{expected} texts. Select a row")).to_be_visible(timeout=30_000)
-    chosen(page, "Splits", "silver")
+    choose(page, "Splits", "silver")
     expect(page.get_by_text(f"{count(project, 'silver', 'positive')} texts. Select a row")).to_be_visible(
         timeout=30_000
     )
+    choose(page, "Second text", TARGETS[0])
+    with store.reading(project.db) as db:
+        counted = sum((one.pair, one.label) == (TARGETS[0], "positive") for one in store.instances(db))
+    expect(page.get_by_text(f"{counted} texts. Select a row")).to_be_visible(timeout=30_000)
+    page.get_by_test_id("stMultiSelect").filter(has_text="Second text").get_by_role("button", name="Clear all").click()
     page.get_by_role("searchbox", name="Search").fill("nobody wrote this")
     page.keyboard.press("Enter")
     expect(page.get_by_text("No text matches")).to_be_visible(timeout=30_000)

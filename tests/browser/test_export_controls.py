@@ -36,10 +36,7 @@ def without(page: Page, split: str) -> None:
     """All splits but the one that is not chosen."""
     for one in ("train", "validation", "silver"):
         if one != split:
-            page.get_by_role("combobox", name="Splits").click()
-            page.get_by_role("option", name=one, exact=True).click()
-            page.keyboard.press("Escape")
-            settled(page)
+            choose(page, "Splits", one)
 
 
 def downloaded(page: Page) -> tuple[str, bytes]:

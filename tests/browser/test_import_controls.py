@@ -1,20 +1,23 @@
 """The import tab: every control once, and what SQLite holds afterwards."""
 
+import io
 import os
 import time
 from pathlib import Path
 from urllib.parse import urlencode
 
+import openpyxl
 import psutil
 import pytest
-from acting import settled
-from playwright.sync_api import Locator, Page, expect
+from acting import choose, click_box, put, settled
+from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
 
 from inffeed_core import store
+from inffeed_core.project.exporting import export_bytes
 from inffeed_core.project.folder import Project, create_project
-from inffeed_core.records import Instance, Split
+from inffeed_core.records import Act, Decision, Instance, Split
 from inffeed_core.settings import ProjectSettings
 
 PICTURES = os.environ.get("INFFEED_PICTURES")
@@ -39,18 +42,9 @@ def open_import(page: Page, server: Server, project: Project) -> None:
 
 
 def upload(page: Page, name: str, data: bytes) -> None:
-    page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "text/plain", "buffer": data})
-
-
-def box(page: Page, name: str) -> Locator:
-    label = page.get_by_test_id("stWidgetLabel").get_by_text(name, exact=True)
-    return page.get_by_test_id("stSelectbox").filter(has=label)
-
-
-def choose(page: Page, name: str, option: str) -> None:
-    box(page, name).locator("input").click()
-    page.get_by_role("option", name=option, exact=True).click()
-    settled(page)
+    place = page.locator('input[type="file"]')
+    expect(place).to_have_count(1)  # for a moment, that of the file before may be there
+    place.set_input_files({"name": name, "mimeType": "text/plain", "buffer": data})
 
 
 def picture(page: Page, name: str) -> None:
@@ -67,9 +61,9 @@ def test_a_legacy_file_is_asked_about_and_shown_as_it_is_read(page: Page, server
     expect(page.get_by_text("Central European (Windows-1250): ", exact=False).first).to_contain_text("zbiór")
     expect(page.get_by_text("Meaning of the columns")).to_be_hidden()
     picture(page, "asked")
-    choose(page, "Encoding", "Western European (Windows-1252)")
+    choose(page, "^Encoding$", "Western European (Windows-1252)")
     expect(page.get_by_text("Read as cp1252.")).to_be_visible(timeout=SECONDS)
-    choose(page, "Encoding", "Central European (Windows-1250)")
+    choose(page, "^Encoding$", "Central European (Windows-1250)")
     expect(page.get_by_text("Read as cp1250.")).to_be_visible(timeout=SECONDS)
     assert stored(empty) == []
 
@@ -79,25 +73,20 @@ def test_every_choice_is_what_is_stored(page: Page, server: Server, empty: Proje
     rows += [f"k{n};{t};Łucja;{5 - n};{s}" for n, (t, s) in enumerate(zip(POLISH, ("train", "test"), strict=True))]
     open_import(page, server, empty)
     upload(page, "opinie.csv", "\n".join(rows).encode("cp1250"))
-    choose(page, "Encoding", "Central European (Windows-1250)")
+    choose(page, "^Encoding$", "Central European (Windows-1250)")
     page.get_by_text("named in a column", exact=True).click()
     settled(page)
-    choose(page, "Split column", "zbiór")
-    choose(page, "Source of the label", "autor")
-    choose(page, "Id", "(none)")
-    choose(page, "Id", "key")
-    choose(page, "Label", "ocena")
-    choose(page, "Text", "opinia")
+    choose(page, "^Split column$", "zbiór")
+    choose(page, "^Source of the label$", "autor")
+    choose(page, "^Id$", "(none)")
+    choose(page, "^Id$", "key")
+    choose(page, "^Label$", "ocena")
+    choose(page, "^Text$", "opinia")
     expect(page.get_by_text("Meaning of the labels")).to_be_visible(timeout=SECONDS)
     go = page.get_by_role("button", name="Import 2 rows")
     expect(go).to_be_disabled()
     for n, label in ((0, "positive"), (1, "negative")):
-        names = page.get_by_test_id("stSelectbox").filter(
-            has=page.locator(f'input[aria-label*="Label of name {n + 1}"]')
-        )
-        names.locator("input").click()
-        page.get_by_role("option", name=label, exact=True).click()
-        settled(page)
+        choose(page, f"Label of name {n + 1}", label)
     picture(page, "ready")
     expect(go).to_be_enabled(timeout=SECONDS)
     go.click()
@@ -138,12 +127,12 @@ def test_quotes_header_and_separator_are_asked_and_chosen(page: Page, server: Se
     expect(page.get_by_text("The quotes in this file can be read in two ways. Choose")).to_be_visible(timeout=SECONDS)
     expect(page.get_by_text("belong to the texts: 2 rows", exact=False)).to_be_visible()
     picture(page, "quotes")
-    choose(page, "Quotes", "belong to the texts")
+    choose(page, "^Quotes$", "belong to the texts")
     expect(page.get_by_text("The first row may be column names or data")).to_be_visible(timeout=SECONDS)
     picture(page, "header")
-    choose(page, "First row", "data")
-    choose(page, "Separator", "pipe |")
-    choose(page, "Id", "column 1")
+    choose(page, "^First row$", "data")
+    choose(page, "^Separator$", "pipe |")
+    choose(page, "^Id$", "column 1")
     picture(page, "layout")
     page.get_by_role("button", name="Import 3 rows").click()
     expect(page.get_by_text("train.csv: 3 train.")).to_be_visible(timeout=SECONDS)
@@ -209,3 +198,47 @@ def import_three(page: Page, project: Project, name: str, clicked: tuple[str, ..
     page.get_by_role("button", name="Import 3 rows").click()
     expect(page.get_by_text(f"{name}.csv: {len(kept)} train")).to_be_visible(timeout=SECONDS)
     assert {one.id for one in stored(project)} - before == {name + id for id in kept}
+
+
+def test_decisions_of_an_export_are_restored_where_the_box_is_ticked(
+    page: Page, server: Server, tmp_path: Path, empty: Project
+):
+    source = make_reviewable(tmp_path / "source", Filling(silver=4))
+    given = [("s000", "Ada", Act.RELABEL, "positive", "irony"), ("s001", "Bob", Act.SKIP, None, "")]
+    with store.writing(source.db) as db:
+        for id, who, act, label, note in given:
+            store.record_decision(db, Decision(id, id, who, act, label, note=note))
+    again = create_project(tmp_path / "again", ProjectSettings("Again", ("negative", "positive")))
+    for project, clicks, restored in ((empty, 1, []), (again, 2, given)):
+        open_import(page, server, project)
+        upload(page, "reviews.csv", export_bytes(source, "csv"))
+        expect(page.get_by_text("2 decisions in the export will be restored.")).to_be_visible(timeout=SECONDS)
+        for _ in range(clicks):
+            click_box(page, "Restore the decisions in the export")
+        expect(page.get_by_text("decisions in the export will be restored.")).to_have_count(1 if restored else 0)
+        page.get_by_role("button", name="Import 24 rows").click()
+        expect(page.get_by_text("reviews.csv: 12 train, 8 validation, 4 silver")).to_be_visible(timeout=SECONDS)
+        with store.reading(project.db) as db:
+            told = [(d.instance_id, d.annotator, d.act, d.label, d.note) for d in store.history(db)]
+        assert sorted(told) == restored
+
+
+def test_the_sheet_and_the_header_that_are_shown_are_those_that_are_imported(
+    page: Page, server: Server, empty: Project
+):
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for n in (1, 2, 3):
+        sheet = book.create_sheet(f"round {n}")
+        for row in (["word", "mark"], ["text", "label"], [f"fine {n}", "positive"], [f"poor {n}", "negative"]):
+            sheet.append(row)
+    book.save(file)
+    open_import(page, server, empty)
+    upload(page, "rounds.xlsx", file.getvalue())
+    expect(page.get_by_text("The column names may be in a later row.")).to_be_visible(timeout=SECONDS)
+    put(page, "Row of the column names", "2")
+    for name in ("round 3", "round 1", "round 2"):
+        choose(page, "^Sheet$", name)
+        expect(page.get_by_role("combobox", name="Sheet", exact=True)).to_have_value(name)
+    page.get_by_role("button", name="Import 2 rows").click()
+    expect(page.get_by_text("rounds.xlsx: 2 train.")).to_be_visible(timeout=SECONDS)
+    assert [one.text for one in stored(empty)] == ["fine 2", "poor 2"]

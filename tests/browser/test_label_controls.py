@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from acting import address, button, put, settled
+from acting import address, button, drop_last, put, settled
 from labelling.endpoint_server import says, serving
 from playwright.sync_api import Page, expect
 from serving import Server
@@ -38,6 +38,7 @@ def test_a_language_model_labels_what_was_agreed_to_be_sent(page: Page, server: 
         fill(page, "Address (URL)", endpoint.url)
         fill(page, "Model", "test-model")
         page.get_by_text("Settings", exact=True).click()
+        drop_last(page, "Splits to label", "validation", "train")
         put(page, "At most this many texts", "6")
         fill(page, "Name of the source", "my source")
         fill(page, "negative", "the writer is unhappy")
@@ -48,7 +49,7 @@ def test_a_language_model_labels_what_was_agreed_to_be_sent(page: Page, server: 
         put(page, "Requests a minute, at most", "60000")
         put(page, "Price of a million tokens sent", "3")
         put(page, "Price of a million tokens received", "5")
-        expect(page.get_by_text("6 texts (6 train) would be labelled by my source.")).to_be_visible()
+        expect(page.get_by_text("6 texts (6 silver) would be labelled by my source.")).to_be_visible()
         expect(page.get_by_text(f"They would be sent to {endpoint.url}: at most 12 requests")).to_be_visible()
         expect(button(page, "Label")).to_be_disabled()
         assert endpoint.asked == []
@@ -61,6 +62,7 @@ def test_a_language_model_labels_what_was_agreed_to_be_sent(page: Page, server: 
     with store.reading(project.db) as db:
         [source] = [one for one in store.sources(db) if one.kind is SourceKind.LLM]
         found = [one for one in store.silver_labels(db) if one.source == "my source"]
+        assert store.source_counts(db)["my source"] == {Split.SILVER: 6}
     assert (source.name, source.details["samples"], source.details["requests"]) == ("my source", 2, 12)
     assert [(one.label, one.confidence) for one in found] == [("positive", 1.0)] * 6
     looked_at(page, project)
@@ -68,7 +70,7 @@ def test_a_language_model_labels_what_was_agreed_to_be_sent(page: Page, server: 
 
 def looked_at(page: Page, project: Project) -> None:
     """What was labelled is not offered again, unless it is to be replaced; nothing spills out of a small window."""
-    expect(page.get_by_text(re.compile(r"6 texts \(6 train\) would be labelled by my source"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"6 texts \(6 silver\) would be labelled by my source"))).to_be_visible()
     again = page.get_by_text("Replace labels of this source")
     if not again.is_visible():
         page.get_by_text("Settings", exact=True).click()
@@ -83,9 +85,7 @@ def test_own_model_and_classifiers_say_what_they_need(page: Page, server: Server
     page.goto(address(server, "label", trained))
     expect(page.get_by_text("would be labelled by gold model.")).to_be_visible(timeout=60 * SECONDS)
     page.get_by_text("Settings", exact=True).click()
-    for _ in ("validation", "train"):
-        page.get_by_role("combobox", name="Splits to label").press("Backspace")
-        settled(page)
+    drop_last(page, "Splits to label", "validation", "train")
     expect(page.get_by_text("20 texts (20 silver) would be labelled by gold model.")).to_be_visible()
     button(page, "Label").click()
     expect(page.get_by_text("Labelling has finished.")).to_be_visible(timeout=90 * SECONDS)

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from acting import SECONDS, address, button, done, settings_of_job, settled
+from acting import SECONDS, address, button, choose, done, drop_last, settings_of_job, settled
 from labelling.endpoint_server import Server as Endpoint
 from labelling.endpoint_server import serving as answering
 from playwright.sync_api import Page, expect
 from serving import Server
+from small import LABELS
 from tiny_models import save_model
 
 from inffeed_core import store
-from inffeed_core.labelling.settings import LabelSettings
+from inffeed_core.labelling.settings import LabelSettings, Means
 from inffeed_core.project.folder import Project
-from inffeed_core.records import SilverLabel
+from inffeed_core.records import Split
 
 
 @pytest.fixture
@@ -50,11 +51,6 @@ def labelled(page: Page, project: Project) -> LabelSettings:
     return LabelSettings.from_dict(settings_of_job(project, job)["label"])  # type: ignore[arg-type]
 
 
-def labels_of(project: Project, source: str) -> dict[str, SilverLabel]:
-    with store.reading(project.db) as db:
-        return {one.instance_id: one for one in store.silver_labels(db) if one.source == source}
-
-
 def test_the_prompt_is_the_message_that_is_shown(server: Server, page: Page, trained: Project, endpoint: Endpoint):
     opened(page, server, trained, "Language model")
     write(page, "Address (URL)", endpoint.url)
@@ -70,13 +66,20 @@ def test_the_prompt_is_the_message_that_is_shown(server: Server, page: Page, tra
     assert endpoint.asked == []
 
 
-def test_a_classifier_labels_with_its_own_labels(server: Server, page: Page, trained: Project, tmp_path: Path):
-    names = {"id2label": {0: "negative", 1: "positive"}, "label2id": {"negative": 0, "positive": 1}}
+@pytest.mark.parametrize(("means", "own"), [("classifier", LABELS), ("zero-shot", ("entailment", "contradiction"))])
+def test_a_classifier_labels_the_splits_that_are_chosen(
+    server: Server, page: Page, trained: Project, tmp_path: Path, means: Means, own: tuple[str, str]
+):
+    names = {"id2label": dict(enumerate(own)), "label2id": {name: n for n, name in enumerate(own)}}
     model = str(save_model(tmp_path / "classifier", "BertForSequenceClassification", **names))
-    opened(page, server, trained, "Classifier")
+    opened(page, server, trained, means.capitalize())
     expect(page.get_by_text("This cannot start yet")).to_be_visible()
     write(page, "Model", model)
-    assert labelled(page, trained) == LabelSettings(means="classifier", model=model)
+    more(page)
+    drop_last(page, "Splits to label", "validation", "train")
+    choose(page, "Splits to label", "train")
+    expect(page.get_by_text("32 texts (12 train, 20 silver) would be labelled")).to_be_visible()
+    assert labelled(page, trained) == LabelSettings(means=means, model=model, splits=("silver", "train"))
     with store.reading(trained.db) as db:
         [source] = [one for one in store.sources(db) if one.name != "made"]
-    assert len(labels_of(trained, source.name)) == 40
+        assert store.source_counts(db)[source.name] == {Split.SILVER: 20, Split.TRAIN: 12}

@@ -84,7 +84,7 @@ def test_rolling_back_in_the_session_of_three_retrains_takes_the_version_that_is
     shown, words = opened(page, "Use another version")
     assert shown == "v3"
     assert "Roll back to v3" in words
-    pick(page, "v1")
+    choose(page.get_by_test_id("stPopoverBody"), "", "v1")
     expect(page.get_by_role("button", name="Roll back to v1")).to_be_visible()
     page.get_by_role("button", name="Roll back to v1").click()
     expect(
@@ -100,13 +100,6 @@ def test_what_is_exported_is_what_is_shown_whatever_was_in_use_before(server: Se
         redraw(page)
     shown, words = opened(page, "Export a version")
     assert (shown, "Export v4" in words) == ("v4", True)
-
-
-def pick(page: Page, option: str) -> None:
-    """Choose in the select box of the open popover."""
-    page.get_by_test_id("stPopoverBody").get_by_role("combobox").click()
-    page.get_by_role("option", name=option, exact=True).click()
-    settled(page)
 
 
 def open_settings(page: Page) -> None:
@@ -189,7 +182,7 @@ def use_another(page: Page, project: Project) -> None:
 def export_v2(page: Page, project: Project) -> None:
     shown, words = opened(page, "Export a version")
     assert shown == active(project)
-    pick(page, "v2")
+    choose(page.get_by_test_id("stPopoverBody"), "", "v2")
     page.get_by_role("button", name="Export v2").click()
     done(project, "export-model")
     assert asked(project, "export-model")["version"] == "v2"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from acting import choose
 from playwright.sync_api import Page, expect
 from reviewing import make_reviewable
 from rooms import decisions, enter, saved, shown
@@ -285,8 +286,7 @@ def test_another_order_keeps_what_was_decided(open_room, page, project):
     open_room()
     page.keyboard.press("u")
     saved(page)
-    page.get_by_role("combobox").click()
-    page.get_by_role("option", name="Random order").click()
+    choose(page, "", "Random order")
     expect(page.locator(".room .score", has_text="Random order")).to_be_visible(timeout=15_000)
     expect(page.locator(".room")).to_have_count(1)
     assert shown(page) == "s001"

@@ -67,6 +67,27 @@ def test_labels_of_a_second_source_are_brought_and_replaced(page: Page, server: 
     assert {id: one.text for id, one in silver(project).items()} == {id: one.text for id, one in before.items()}
 
 
+def test_columns_of_sources_are_read_as_ticked_and_texts_found_by_their_words(
+    page: Page, server: Server, project: Project
+):
+    opened(page, server, project, "Import")
+    upload(page, "new.csv", "text,label,silver:judge\nNew.,positive,negative\n")
+    page.get_by_role("radio", name="silver", exact=True).click()
+    settled(page)
+    click_box(page, "Import silver:judge as labels of their sources")
+    button(page, "Import 1 row").click()
+    expect(page.get_by_text("new.csv: 1 silver")).to_be_visible(timeout=30 * SECONDS)
+    [new] = [one for one in silver(project).values() if one.text == "New."]
+    assert (labels_of(project, "judge"), new.metadata) == ({}, {"silver:judge": "negative"})
+    known = silver(project)["silver-0"].text
+    upload(page, "judged.csv", f'text,silver:judge\n"{known}",positive\nNew.,negative\n')
+    page.get_by_role("radio", name="labels for texts that are here, found by their words").click()
+    settled(page)
+    button(page, "Import 2 rows").click()
+    expect(page.get_by_text("judged.csv: ").first).to_be_visible(timeout=30 * SECONDS)
+    assert labels_of(project, "judge") == {"silver-0": "positive", new.id: "negative"}
+
+
 def test_a_file_of_decisions_is_known_and_brings_those_that_are_new(page: Page, server: Server, project: Project):
     with store.writing(project.db) as db:
         store.record_decision(db, Decision("a", "silver-0", "Ada", Act.RELABEL, "positive", "so"))
@@ -78,6 +99,9 @@ def test_a_file_of_decisions_is_known_and_brings_those_that_are_new(page: Page, 
     expect(page.get_by_text("Each row is a decision about a text of the project.")).to_be_visible()
     expect(page.get_by_text("1 row is known already and changes nothing.")).to_be_visible(timeout=30 * SECONDS)
     expect(page.get_by_text("1 new decision: 1 Bob")).to_be_visible()
+    for heading in (1, 0):  # read as texts instead, and as decisions again
+        click_box(page, "Each row is a decision about a text of the project.")
+        expect(page.get_by_text("Meaning of the columns")).to_have_count(heading)
     button(page, "Import 1 decision").click()
     expect(page.get_by_text("decisions.csv: 1 decision.")).to_be_visible(timeout=30 * SECONDS)
     with store.reading(project.db) as db:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from acting import choose
 from playwright.sync_api import Page, expect
 from serving import Server
 from tiny_models import save_model
@@ -101,16 +102,16 @@ def imported(page: Page, server: Server, project: Project, file: Path) -> None:
     expect(page.get_by_role("combobox", name="Second text")).to_have_value("target", timeout=60 * SECONDS)
     expect(page.get_by_role("combobox", name="Text", exact=True)).to_have_value("text")
     page.get_by_role("button", name="Import 38 rows").click()
-    expect(page.get_by_role("heading", name="Equal texts")).to_be_visible(timeout=60 * SECONDS)
+    expect(page.get_by_text("stances.csv: 12 train, 8 validation, 6 test, 12 silver.")).to_be_visible(
+        timeout=60 * SECONDS
+    )
     assert [one.pair for one in all_of(project)] == [row["target"] for row in stances()]
 
 
 def pinned(page: Page, name: str) -> None:
     """To be shown under every text."""
     page.get_by_role("button", name="Room").click()
-    page.get_by_role("combobox", name="Context under the text").click()
-    page.get_by_role("option", name=name).click()
-    page.keyboard.press("Tab")
+    choose(page, "Context under the text", name)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
 

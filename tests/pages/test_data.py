@@ -68,6 +68,20 @@ def test_a_file_is_previewed_and_then_imported(open_page, empty_project):
         assert {i.metadata["shop"] for i in store.instances(db)} == {"x", "y"}
 
 
+def test_the_last_import_that_was_missing_stays_at_the_import_and_says_what_came(open_page, empty_project):
+    with store.writing(empty_project.db) as db:
+        for n, split in enumerate((Split.TRAIN, Split.VALIDATION) * 2):
+            store.add_examples(db, [Example(f"{n}", f"Text {n}", ("positive", "negative")[n // 2], split)])
+    app = open_page("data", empty_project)
+    app.file_uploader[0].set_value(("s.jsonl", b'{"text": "fine", "label": "positive"}', "text/plain")).run()
+    app.segmented_control[0].set_value(Split.SILVER).run()
+    button(app, "Import 1 row").click().run()
+    assert not app.exception
+    assert counts(empty_project)[Split.SILVER] == {"positive": 1}
+    assert "s.jsonl: 1 silver." in texts(app)
+    assert len(app.file_uploader) == 1
+
+
 def test_foreign_label_names_are_mapped(open_page, empty_project):
     app = upload(open_page("data", empty_project), ("fine", "5", "x"), ("poor", "1", "y"))
     for role, column in (("text", "review"), ("label", "stars")):
