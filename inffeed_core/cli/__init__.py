@@ -13,6 +13,7 @@
     feedback.py  feedback propose, show, apply, acts, undo, send
     running.py   status, jobs, cancel, app
     bench.py     bench repair, bench fidelity
+    bench_rules.py  bench rules
 
 Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 an error that its message
 explains, 2 wrong usage, 130 cancelled. Commands import what they need when they run, so that `--help` answers at once.
@@ -23,7 +24,7 @@ import click
 from inffeed_core import __version__
 from inffeed_core.cli import (
     analyses,
-    bench,
+    bench_rules,
     data,
     exporting,
     feedback,
@@ -57,6 +58,6 @@ def main() -> None:
     """Find and repair wrong silver labels with influence functions."""
 
 
-for module in (data, exporting, sources, labelling, learning, rules, analyses, review, feedback, running, bench):
+for module in (data, exporting, sources, labelling, learning, rules, analyses, review, feedback, running, bench_rules):
     for command in module.COMMANDS:
         main.add_command(command)

@@ -90,7 +90,7 @@ def fidelity(
     loss with what was predicted. Scope all: how well scores predict the losses of transformers trained on random
     halves (linear datamodelling score; about 15 s of one core per training). Prints a Markdown table.
     """
-    names = _sets(data, sets)
+    names = named_sets(data, sets)
     with shown_progress() as progress:
         if scope == "head":
             from inffeed_core.studies.draws import load
@@ -160,7 +160,7 @@ def repair(
     trained and reviewed. The report is then evidence_fine_tuned.md, with the frozen encoder's runs beside them.
     """
     settings = _repair_settings(model, **options)
-    names = _sets(data, sets)
+    names = named_sets(data, sets)
     from tempfile import TemporaryDirectory
 
     from inffeed_core.studies.evidence import fine_tuned_report
@@ -233,7 +233,7 @@ def feedback(
     )
     with TemporaryDirectory() as folder, shown_progress() as progress:
         places = Places(data, cache, results or Path(folder) / "feedback.jsonl")
-        found = feedback_runs.complete(places, _sets(data, sets), seeds, plan, progress)
+        found = feedback_runs.complete(places, named_sets(data, sets), seeds, plan, progress)
     answer([asdict(one) for one in found], as_json, lambda: study.markdown(found))
 
 
@@ -271,7 +271,8 @@ def _fine_tune_settings(epochs: int, balanced: bool) -> FineTuneSettings:
     )
 
 
-def _sets(data: Path, given: str | None) -> list[str]:
+def named_sets(data: Path, given: str | None) -> list[str]:
+    """The sets that the option --sets names, or all in the folder."""
     return given.split(",") if given else sorted(p.name.removesuffix(".jsonl.gz") for p in data.glob("*.jsonl.gz"))
 
 
@@ -292,6 +293,3 @@ def _shares(budgets: str) -> tuple[float, ...]:
     if not all(0 < share <= 1 for share in shares):
         raise click.BadParameter(f"{budgets!r}: expected per cents above 0 and up to 100.", param_hint="--budgets")
     return shares
-
-
-COMMANDS = (bench,)
