@@ -133,9 +133,8 @@ def told_apart(some: Float[Tensor, "n d"], others: Float[Tensor, "m d"]) -> floa
     which = [0] * len(some) + [1] * len(others)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     model = LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000)
-    return float(
-        roc_auc_score(which, cross_val_predict(model, features, which, cv=folds, method="predict_proba")[:, 1])
-    )
+    believed = cross_val_predict(model, features, which, cv=folds, method="predict_proba")
+    return float(roc_auc_score(which, believed[:, 1]))
 
 
 def labelled_anew(data: RepairSet) -> RepairSet:

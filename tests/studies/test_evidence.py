@@ -9,6 +9,7 @@ from inffeed_core.records import Act, Decision, Split
 from inffeed_core.review.audit import audit
 from inffeed_core.store.flags import Viewer
 from inffeed_core.studies.draws import OWN, RepairSet
+from inffeed_core.studies.evidence import statistics
 from inffeed_core.studies.evidence.audit import audit_table
 from inffeed_core.studies.evidence.bars import bars
 from inffeed_core.studies.evidence.choice import choice, choice_table, held_out_table, told, worth_table
@@ -51,6 +52,11 @@ def runs(scores: dict[str, dict[Contender, float]], **other: object) -> Evidence
     rows = [review(n, unreviewed(training), f1, budget=0.0) for n in scores for training, f1 in levels.items()]
     rows += [review(name, c, f1, **other) for name, found in scores.items() for c, f1 in found.items()]
     return Evidence(rows)
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 200)
 
 
 @pytest.fixture
