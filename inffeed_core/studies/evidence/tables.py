@@ -6,19 +6,19 @@ Contenders are compared by macro-F1 on test and by differences of it, with the i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.records import Interval
-from inffeed_core.settings import TrainSettings
+from inffeed_core.settings import Rule, TrainSettings
 from inffeed_core.studies.draws import OWN
 from inffeed_core.studies.evidence import statistics
 from inffeed_core.studies.evidence.statistics import Predicted, Record
 from inffeed_core.studies.repair.audit import AUDIT
-from inffeed_core.studies.repair.review import ALL_GOLD, COMMONEST, GOLD_ONLY
+from inffeed_core.studies.repair.review import ALL_GOLD, COMMONEST, DECIDING, GOLD_ONLY
 from inffeed_core.studies.repair.runs import BASELINE, Row, unpacked
 
 Contender = tuple[str, str, str]
@@ -36,9 +36,14 @@ CHEAP = ("out-of-fold-loss", "confident-learning")
 
 @dataclass(frozen=True)
 class Evidence:
-    """All rows of complete runs."""
+    """All rows of complete runs, scored under one decision rule."""
 
     rows: Sequence[Row]
+    rule: Rule = "argmax"
+
+    def under(self, rule: Rule) -> "Evidence":
+        """The same runs under another decision rule."""
+        return replace(self, rule=rule)
 
     @cached_property
     def sets(self) -> list[str]:
@@ -97,7 +102,7 @@ class Evidence:
 
     def f1(self, name: str, contender: Contender, budget: float) -> np.ndarray:
         """Macro-F1 on test by seed."""
-        return np.array([row["macro_f1"] for row in self.cell(name, contender, budget)])
+        return np.array([row["macro_f1"][self.rule] for row in self.cell(name, contender, budget)])
 
     def before(self, name: str, training: str = "plain") -> np.ndarray:
         """Macro-F1 before any review, by seed."""
@@ -135,7 +140,7 @@ class Evidence:
             found[name] = [
                 Predicted(
                     unpacked(about["gold"]),
-                    np.stack([unpacked(row["decided"]) for row in self.cell(name, contender, budget)]),
+                    np.stack([unpacked(row["decided"][self.rule]) for row in self.cell(name, contender, budget)]),
                     about["classes"],
                 )
                 for budget in ([0.0] * len(budgets) if contender[0] == BASELINE else budgets)
@@ -144,12 +149,14 @@ class Evidence:
 
     def lead(self, names: Sequence[str], ours: Contender, theirs: Contender, budgets: Sequence[float] = ()) -> "Lead":
         """By how much the first scores above the second on these sets: mean over budgets, all unless given."""
-        at = budgets or self.budgets
-        apart = [self._mean(name, ours, at) - self._mean(name, theirs, at) for name in names]
-        interval = statistics.lead(*(self.predicted(names, one, at) for one in (ours, theirs)))
-        return Lead(interval=interval, p=statistics.sign_flip(apart), record=statistics.record(apart))
+        return _lead((self, ours), (self, theirs), names, budgets or self.budgets)
 
-    def _mean(self, name: str, contender: Contender, budgets: Sequence[float]) -> float:
+    def rule_gain(self, names: Sequence[str], contender: Contender, budgets: Sequence[float] = ()) -> "Lead":
+        """What this decision rule gains over argmax."""
+        argmax = (self.under("argmax"), contender)
+        return _lead((self, contender), argmax, names, budgets or self.budgets)
+
+    def mean_of_budgets(self, name: str, contender: Contender, budgets: Sequence[float]) -> float:
         """Macro-F1 of a set, mean over seeds and budgets; before any review if it has none."""
         at = [0.0] if contender[0] == BASELINE else budgets
         return float(np.mean([self.f1(name, contender, budget) for budget in at]))
@@ -180,6 +187,15 @@ class Lead:
         return [f"{one.value:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}", f"{self.p:.3f}", str(self.record)]
 
 
+def _lead(
+    ours: tuple[Evidence, Contender], theirs: tuple[Evidence, Contender], names: Sequence[str], at: Sequence[float]
+) -> Lead:
+    mine, other = ([found.mean_of_budgets(n, one, at) for n in names] for found, one in (ours, theirs))
+    apart = [a - b for a, b in zip(mine, other, strict=True)]
+    interval = statistics.lead(*(found.predicted(names, one, at) for found, one in (ours, theirs)))
+    return Lead(interval=interval, p=statistics.sign_flip(apart), record=statistics.record(apart))
+
+
 LEAD_HEAD = ("lead", "95 % interval", "p", "wins / ties / losses")
 
 
@@ -208,16 +224,18 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def f1_table(found: Evidence, names: Sequence[str], contenders: Sequence[Contender]) -> str:
-    """Macro-F1 on test at each budget, mean over sets of means over seeds, best on the mean of all budgets first.
+    """Macro-F1 on test at each budget, by argmax / under the macro-F1 rule: mean over sets of means over seeds.
 
-    Below stand the levels that no budget changes.
+    The best by argmax on the mean of all budgets comes first. Below stand the levels that no budget changes.
     """
-    scored = [(c, [found.mean_f1(names, c, b) for b in found.budgets]) for c in contenders]
+    views = [found.under(rule) for rule in DECIDING]
+    scored = [(c, [[view.mean_f1(names, c, b) for view in views] for b in found.budgets]) for c in contenders]
     scored.sort(key=lambda pair: -float(np.nanmean(pair[1])) if not np.isnan(pair[1]).all() else np.inf)
     trainings = dict.fromkeys(row["training"] for row in found.rows if row["policy"] == BASELINE)
-    levels = [(unreviewed(one), [found.mean_f1(names, unreviewed(one), 0.0)] * len(found.budgets)) for one in trainings]
-    levels.sort(key=lambda pair: -pair[1][0])
-    lines = [[named(c), *(f"{value:.3f}" for value in values)] for c, values in (*scored, *levels)]
+    flat = {one: [view.mean_f1(names, unreviewed(one), 0.0) for view in views] for one in trainings}
+    levels = [(unreviewed(one), [values] * len(found.budgets)) for one, values in flat.items()]
+    levels.sort(key=lambda pair: -pair[1][0][0])
+    lines = [[named(c), *(f"{argmax:.3f} / {rule:.3f}" for argmax, rule in at)] for c, at in (*scored, *levels)]
     return table(["checked", *(percent(b) for b in found.budgets)], lines)
 
 

@@ -18,10 +18,11 @@ from torch import Tensor
 
 from inffeed_core.flags.policies import BY_NAME, Costly, Floats, Ints, Ranking
 from inffeed_core.flags.signals import silver_signals
-from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, losses, probabilities
+from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, logits, losses, probabilities
 from inffeed_core.influence.factor import Factor, factorised
+from inffeed_core.models.deciding import fit_rules
 from inffeed_core.models.metrics import macro_f1
-from inffeed_core.settings import L2_GRID, AnalysisSettings
+from inffeed_core.settings import L2_GRID, AnalysisSettings, Rule
 from inffeed_core.silver.beliefs import Learned, channel_offsets, gold_data, posterior
 from inffeed_core.silver.posteriors import calibrated
 from inffeed_core.silver.recipes import TRUSTS, taught
@@ -29,6 +30,8 @@ from inffeed_core.studies.draws import RepairSet
 
 TRAININGS = ("plain", "noise-aware", "auto")
 """The recipes by which the head is trained after a review. Validation choices are made before any review."""
+DECIDING: tuple[Rule, ...] = ("argmax", "macro-f1")
+"""The decision rules under which every result is scored; temperature alone changes no decision."""
 GOLD_ONLY = "gold-only"
 """Training on seed gold alone, for comparison before any review."""
 ALL_GOLD = "all gold"
@@ -61,6 +64,7 @@ class Study:
         self.draw, self._answers = draw, answers
         self.known = torch.zeros(len(draw.silver), dtype=torch.bool)
         self.fits: dict[str, HeadFit] = {}
+        self._decided: dict[str, dict[Rule, Ints]] = {}
         self.start = start or self._begun()
         self.fits = dict(self.start.fits)
 
@@ -68,6 +72,7 @@ class Study:
         """Show these silver texts to the annotator and fit everything again."""
         self.known[rows] = True
         self.__dict__.pop("learned", None)
+        self._decided.clear()
         soft = self._softly(self._belief(self.start.trust), self.start.trust)
         for name, data in (("plain", self.learned.data), ("noise-aware", soft)):
             before = self.fits[name]
@@ -89,9 +94,12 @@ class Study:
         """Which fit this training stands for."""
         return self.start.preferred if training == "auto" else training
 
-    def decided(self, training: str) -> Ints:
-        """Predicted class numbers of the test texts [t]."""
-        return _decided(self.fits[self.way(training)], self.draw)
+    def decided(self, training: str) -> dict[Rule, Ints]:
+        """Predicted class numbers of the test texts [t] under every decision rule of `DECIDING`."""
+        way = self.way(training)
+        if way not in self._decided:
+            self._decided[way] = _decided(self.fits[way], self.draw)
+        return self._decided[way]
 
     @cached_property
     def influence(self) -> HeadInfluence:
@@ -171,16 +179,16 @@ def answers(draw: RepairSet, error_rate: float, seed: int) -> Int[Tensor, " exte
     return torch.where(slips, other, gold)
 
 
-def knowing_all(draw: RepairSet) -> Ints:
-    """Predicted class numbers of the test texts [t] with gold for all."""
+def knowing_all(draw: RepairSet) -> dict[Rule, Ints]:
+    """The same with gold for all."""
     data = HeadData(draw.features, draw.gold, len(draw.labels))
     return _decided(choose_l2(data, *draw.validation, L2_GRID, tolerance=TOLERANCE), draw)
 
 
-def commonest(draw: RepairSet) -> Ints:
-    """The commonest class of the seed gold for every test text [t]."""
+def commonest(draw: RepairSet) -> dict[Rule, Ints]:
+    """The commonest class of the seed gold for every test text [t], which no rule changes."""
     first = int(torch.bincount(draw.gold[: draw.seed_rows]).argmax())
-    return np.full(len(draw.test[1]), first, dtype=np.int64)
+    return {rule: np.full(len(draw.test[1]), first, dtype=np.int64) for rule in DECIDING}
 
 
 def f1_of(decided: Ints, draw: RepairSet) -> float:
@@ -188,8 +196,11 @@ def f1_of(decided: Ints, draw: RepairSet) -> float:
     return macro_f1(decided, draw.test[1].numpy(), len(draw.labels))
 
 
-def _decided(fit: HeadFit, draw: RepairSet) -> Ints:
-    return np.asarray(probabilities(fit.theta, draw.test[0]).argmax(1).numpy())
+def _decided(fit: HeadFit, draw: RepairSet) -> dict[Rule, Ints]:
+    """What the head decides about the test texts [t]; each rule is fitted on validation."""
+    validation, test = (logits(fit.theta, part[0]).numpy() for part in (draw.validation, draw.test))
+    fitted = fit_rules(validation, draw.validation[1].numpy())
+    return {rule: fitted[rule].rule.decide(test) for rule in DECIDING}
 
 
 def wrong(draw: RepairSet) -> Bool[np.ndarray, " extension"]:

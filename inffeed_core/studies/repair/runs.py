@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import RANKINGS, Floats, Ints, order
 from inffeed_core.records import Progress
-from inffeed_core.settings import FineTuneSettings
+from inffeed_core.settings import FineTuneSettings, Rule
 from inffeed_core.studies.draws import RepairSet, drawn, load, read, told_apart
 from inffeed_core.studies.repair.audit import AUDIT, audits
 from inffeed_core.studies.repair.review import (
@@ -64,7 +64,7 @@ class RepairSettings:
     model: str = ""
     fine_tune: FineTuneSettings | None = None
     """How the model is first fine-tuned on the seed gold of each draw; None leaves it frozen."""
-    form: int = 2
+    form: int = 3
     """Of the rows; runs whose rows had another form are made again."""
 
     def fingerprint(self) -> str:
@@ -120,7 +120,15 @@ def _before(study: Study, settings: RepairSettings, errors: np.ndarray) -> Itera
     about |= {"gold": packed(draw.test[1].numpy()), "shift": told_apart(draw.validation[0], draw.test[0])}
     yield from _scored(study, settings, errors, **about)
     for training, decided in ((COMMONEST, commonest(draw)), (ALL_GOLD, knowing_all(draw))):
-        yield {**about, "training": training, "macro_f1": f1_of(decided, draw), "decided": packed(decided)}
+        yield {**about, "training": training, **_outcome(decided, draw)}
+
+
+def _outcome(decided: Mapping[Rule, Ints], draw: RepairSet) -> Row:
+    """Macro-F1 on test and what was decided, by decision rule."""
+    return {
+        "macro_f1": {rule: f1_of(classes, draw) for rule, classes in decided.items()},
+        "decided": {rule: packed(classes) for rule, classes in decided.items()},
+    }
 
 
 def packed(classes: Ints) -> str:
@@ -149,15 +157,8 @@ def _scored(study: Study, settings: RepairSettings, errors: np.ndarray, **about:
         "precision": float(errors[checked].mean()) if checked.any() else None,
     }
     for training in (*settings.trainings, *([] if checked.any() else [GOLD_ONLY])):
-        decided = study.decided(training)
-        yield {
-            **facts,
-            "training": training,
-            "way": study.way(training),
-            "trust": study.start.trust,
-            "macro_f1": f1_of(decided, study.draw),
-            "decided": packed(decided),
-        }
+        found = _outcome(study.decided(training), study.draw)
+        yield {**facts, "training": training, "way": study.way(training), "trust": study.start.trust, **found}
 
 
 def _average_precision(errors: np.ndarray, scores: Floats) -> float | None:
