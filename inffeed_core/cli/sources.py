@@ -14,7 +14,7 @@ from inffeed_core.wording import filled
 if TYPE_CHECKING:
     from inffeed_core.data.options import ImportOptions
     from inffeed_core.project.importing import ImportPreview
-    from inffeed_core.project.sources import SourceFigures, Sources
+    from inffeed_core.project.sources import SourceFigures, Sources, Weighing
 
 _OPTIONS = (
     click.option("--no-label", is_flag=True, help="No column holds labels; the texts are silver."),
@@ -144,6 +144,7 @@ def _facts(found: "Sources") -> dict[str, object]:
     return {
         "use": VOTE if found.use is None else found.use,
         "unlabelled": found.unlabelled,
+        "weighing": None if found.weighing is None else asdict(found.weighing),
         "sources": [asdict(one) | {"agreement": _shares(one)} for one in found.figures],
     }
 
@@ -159,7 +160,23 @@ def _in_words(found: "Sources") -> str:
     lines.append(f"Silver texts have the label of: {found.use or 'the vote of all (ties: the first listed source)'}")
     if found.unlabelled:
         lines.append(filled("{n:,} silver {n:text has|texts have} no label yet.", n=found.unlabelled))
+    if found.weighing is not None:
+        lines.append(_weighed(found.weighing))
     return "\n".join(lines)
+
+
+def _weighed(found: "Weighing") -> str:
+    gold = filled("{n:,} gold {n:text that carries|texts that carry} silver labels", n=found.known)
+    if found.error is None:
+        return (
+            f"Which labels are likely wrong is estimated from all texts: {gold}, and {found.enough} are needed to learn"
+            " what each source is worth."
+        )
+    how = "learned from" if found.learned else "estimated from all texts and measured on"
+    return (
+        f"Which labels are likely wrong is {how} {gold}; these probabilities are off by {found.error:.1%} on average "
+        f"(expected calibration error, {found.labels:,} labels)."
+    )
 
 
 def _line(one: "SourceFigures") -> str:

@@ -12,6 +12,7 @@ from inffeed_core.project.folder import Project
 from inffeed_core.records import VOTE, Source, SourceKind, Split
 from inffeed_core.store import (
     Agreement,
+    active_version,
     add_source,
     choose_silver,
     count_by_split,
@@ -41,6 +42,22 @@ class SourceFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighing:
+    """How the version in use weighed what the sources say, to tell which labels are likely wrong."""
+
+    learned: bool
+    """From gold that carries silver labels; otherwise the sources' errors were estimated from all texts."""
+    known: int
+    """Gold texts that carry silver labels."""
+    enough: int
+    """How many of them it takes to learn from them."""
+    error: float | None
+    """Expected calibration error of "this label is wrong" on these texts, 0 to 1; None if they are too few."""
+    labels: int
+    """How many labels it was measured on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """All sources, and the choice among them."""
 
@@ -49,6 +66,8 @@ class Sources:
     figures: Sequence[SourceFigures]
     unlabelled: int
     """Silver texts that have no label yet by this choice."""
+    weighing: Weighing | None
+    """None without a version, or where the sources say no more than one label of each silver text."""
 
 
 def sources_of(project: Project) -> Sources:
@@ -67,7 +86,21 @@ def sources_of(project: Project) -> Sources:
             for one in sources(db)
         ]
         unlabelled = count_by_split(db)[Split.SILVER].get("", 0)
-        return Sources(use=silver_choice(db), figures=figures, unlabelled=unlabelled)
+        return Sources(use=silver_choice(db), figures=figures, unlabelled=unlabelled, weighing=_weighing(db))
+
+
+def _weighing(db: Database) -> Weighing | None:
+    version = active_version(db)
+    told = version.report.get("posterior") if version else None
+    if not isinstance(told, Mapping):
+        return None
+    return Weighing(
+        learned=told["way"] == "stack",
+        known=told["known"],
+        enough=told["enough"],
+        error=told["error"],
+        labels=told["labels"],
+    )
 
 
 def use_source(project: Project, name: str | None, by: str) -> int:

@@ -48,10 +48,11 @@ class Weighed:
     """Of the way taken, on every silver label of these texts; None if they are not `ENOUGH`."""
 
     def report(self) -> dict[str, object]:
-        """`way`, `known` and `losses`, with the expected calibration `error` of "this label is wrong" and the number of
-        `labels` it was measured on."""
+        """`way`, `known`, how many are `enough` for a stack, `losses`, and the expected calibration `error` of "this is
+        wrong" with the number of `labels` it was measured on."""
         error, labels = (self.calibration.error, self.calibration.labels) if self.calibration else (None, 0)
-        return {"way": self.way, "known": self.known, "losses": dict(self.losses), "error": error, "labels": labels}
+        measured = {"losses": dict(self.losses), "error": error, "labels": labels}
+        return {"way": self.way, "known": self.known, "enough": ENOUGH, **measured}
 
 
 def weigh(belief: Float[Tensor, "n c"], said: Said, truth: Int[Tensor, " n"], reviewed: Bool[Tensor, " n"]) -> Weighed:

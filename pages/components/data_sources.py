@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from inffeed_core.project.folder import Project
-from inffeed_core.project.sources import SourceFigures, Sources, sources_of, use_source
+from inffeed_core.project.sources import SourceFigures, Sources, Weighing, sources_of, use_source
 from inffeed_core.records import VOTE, Split
 from pages.components.choices import choice
 from pages.components.identity import known_name
@@ -22,6 +22,8 @@ def sources_view(project: Project) -> None:
         success(said)
     st.dataframe(pd.DataFrame([_row(one) for one in found.figures]), hide_index=True)
     st.caption(say("data.sources_note"))
+    if found.weighing is not None:
+        st.caption(_weighed(found.weighing))
     if len(found.figures) > 1 or found.use is not None:
         _choice(project, found)
 
@@ -40,6 +42,13 @@ def _row(one: SourceFigures) -> dict[str, object]:
         row[say("columns.agreement", split=split_name(split))] = told
     sure = one.confidence
     return row | {say("columns.confidence"): "" if sure is None else f"{sure:.2f}"}
+
+
+def _weighed(found: Weighing) -> str:
+    if found.error is None:
+        return say("data.weighing_few", known=found.known, enough=found.enough)
+    key = "data.weighing_learned" if found.learned else "data.weighing_estimated"
+    return say(key, known=found.known, error=found.error, labels=found.labels)
 
 
 def _choice(project: Project, found: Sources) -> None:

@@ -32,9 +32,9 @@ def policy_choice(project: Project) -> str:
             orders,
             name="review_policy",
             default=default,
-            format_func=lambda p: section("policies")[p][0],
+            format_func=_order_name,
             label_visibility="collapsed",
-            width=220,
+            width=320,
         )
         or default
     )
@@ -44,6 +44,11 @@ def policy_choice(project: Project) -> str:
     else:
         st.query_params["order"] = policy
     return policy
+
+
+def _order_name(policy: str) -> str:
+    """What it is for, where an order serves one of the two aims of a review; otherwise its name."""
+    return str(section("aims").get(policy) or section("policies")[policy][0])
 
 
 _ADDRESS = "order_in_address"

@@ -1,11 +1,14 @@
 """What sources say of gold decides what their word on silver is worth, in flags, suggestions and version reports."""
 
 import pytest
+from click.testing import CliRunner
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
+from inffeed_core.cli import main
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project
+from inffeed_core.project.sources import sources_of
 from inffeed_core.records import SilverLabel, Source, SourceKind, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 from tests.conftest import quiet
@@ -50,6 +53,12 @@ def test_a_version_tells_how_labels_were_weighed(judged: tuple[Project, dict[str
     assert found["known"] >= 100
     assert found["losses"]["stack"] < found["losses"]["channel"]
     assert 0 <= found["error"] < 0.1
+    weighing = sources_of(project).weighing
+    assert weighing is not None
+    assert (weighing.learned, weighing.known, weighing.error) == (True, found["known"], found["error"])
+    told = CliRunner().invoke(main, ["sources", str(project.folder)])
+    assert f"is learned from {found['known']} gold texts that carry silver labels" in told.output
+    assert f"off by {found['error']:.1%} on average" in told.output
 
 
 def test_a_version_of_one_label_each_tells_nothing_of_it(trained: Project):
@@ -57,3 +66,4 @@ def test_a_version_of_one_label_each_tells_nothing_of_it(trained: Project):
         version = store.active_version(db)
     assert version is not None
     assert version.report["posterior"] is None
+    assert sources_of(trained).weighing is None

@@ -3,6 +3,7 @@
 import csv
 import importlib.metadata
 import io
+import json
 
 import openpyxl
 import pytest
@@ -262,6 +263,23 @@ def test_the_sources_are_told_and_one_is_chosen(open_page, of_sources):
     assert "2 silver texts have another label now" in texts(app)
     assert "1 silver text has no label yet" in texts(app)
     assert counts(of_sources)[Split.SILVER] == {"negative": 1, "": 1}
+
+
+@pytest.mark.parametrize(
+    ("weighed", "said"),
+    [
+        ({"way": "stack", "known": 1500, "error": 0.0123, "labels": 3000}, "learned from 1,500 gold texts"),
+        ({"way": "channel", "known": 1500, "error": 0.0123, "labels": 3000}, "off by 1.2% on average"),
+        ({"way": "channel", "known": 1, "error": None, "labels": 0}, "1 gold text carries silver labels, and 100 are"),
+    ],
+)
+def test_the_sources_tell_how_far_what_is_likely_wrong_can_be_trusted(open_page, reviewable_project, weighed, said):
+    with store.writing(reviewable_project.db) as db:
+        told = json.dumps({**weighed, "enough": 100})
+        db.conn.execute("UPDATE version SET report = json_set(report, '$.posterior', json(?))", [told])
+        store.add_source(db, Source("judge"))
+    app = open_page("data", reviewable_project, view="Overview")
+    assert any(said in caption.value for caption in app.caption)
 
 
 def test_columns_of_sources_are_recognised_in_an_upload(open_page, empty_project):

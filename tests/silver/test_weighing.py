@@ -89,6 +89,7 @@ def test_reviewed_texts_join_the_gold_and_leave_the_measures_to_it():
     assert found.report() == {
         "way": "stack",
         "known": 600,
+        "enough": ENOUGH,
         "losses": found.losses,
         "error": found.calibration.error,
         "labels": 1800,

@@ -69,6 +69,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "save": "保存",
         "show_text": "显示文本",
     },
+    "aims": {
+        "class-influence": "更好的模型：危害最大者优先",
+        "likely-wrong": "更干净的数据集：最可能有误者优先",
+    },
     "policies": {
         "expected-gain": ("预期收益", "核查该文本后验证损失的预期降幅，单位 nats。"),
         "likely-wrong": ("可能有误", "已知文本、银标签及其来源的可靠程度时，现有标签有误的概率，0 到 1。"),

@@ -210,6 +210,20 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "sources": "Sources of silver labels",
         "sources_note": "Agreement with confirmed labels of train and validation texts that the source labelled as well. Labels of sources never change a gold label.",
+        "weighing_learned": (
+            "How likely each label is to be wrong was learned from {known:,} gold texts that carry silver labels. These "
+            "probabilities are off by {error:.1%} on average (expected calibration error, {labels:,} labels)."
+        ),
+        "weighing_estimated": (
+            "How likely each label is to be wrong is estimated from all texts, which did as well as learning it from "
+            "{known:,} gold texts that carry silver labels. These probabilities are off by {error:.1%} on average "
+            "(expected calibration error, {labels:,} labels)."
+        ),
+        "weighing_few": (
+            "How likely each label is to be wrong is estimated from all texts: {known:,} gold {known:text carries|texts "
+            "carry} silver labels, and {enough:,} are needed to learn what each source is worth. Label gold texts with "
+            "the same sources to get there."
+        ),
         "agreement": "{share:.1%} of {count:,}",
         "use": "Silver texts have the label of",
         "vote": "the vote of all sources",

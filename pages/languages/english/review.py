@@ -77,6 +77,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "save": "Save",
         "show_text": "Show the text",
     },
+    "aims": {
+        "class-influence": "A better model: most harm first",
+        "likely-wrong": "A cleaner data set: likely wrong first",
+    },
     "policies": {
         "expected-gain": (
             "Expected gain",
