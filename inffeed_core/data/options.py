@@ -26,8 +26,11 @@ SPLIT_NAMES = {s.value: s for s in Split} | {
     "valid": Split.VALIDATION,
     "val": Split.VALIDATION,
     "dev": Split.VALIDATION,
+    "eval": Split.VALIDATION,
+    "evaluation": Split.VALIDATION,
+    "testing": Split.TEST,
 }
-"""What a split column may hold, in any case."""
+"""What a split column, or the name of a file, calls a split, in lower case."""
 
 _TEXT = ("text", "review", "sentence", "content", "comment", "tweet", "body", "document", "message", "post")
 _FIRST = ("text_a", "text1", "text_1", "sentence1", "sentence_1", "sentence_a", "premise", "question1")

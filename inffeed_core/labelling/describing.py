@@ -1,6 +1,6 @@
 """The sources that a run makes: their names, and all that decides what they say. Imports no torch, runs no rule.
 
-A source is the same as long as these facts are the same; see `labelling.require_same`.
+A source is the same as long as these facts are the same; see `labelling.wanted`.
 """
 
 import ast

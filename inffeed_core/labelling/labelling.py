@@ -23,9 +23,7 @@ def label(project: Project, settings: LabelSettings, progress: Progress) -> dict
     All labels of a run appear at once. Raises SettingsError, ModelError, NotReady and Cancelled, and then no label has
     changed.
     """
-    about = described(project, settings)
-    require_same(project, settings, about.sources)
-    texts = wanted(project, settings, about.sources)
+    about, texts = wanted(project, settings)
     labeller = labeller_of(project, about, settings)
     found = labeller.label(texts, progress) if texts else {}
     progress("Saving the labels", 0, 0)
@@ -33,8 +31,9 @@ def label(project: Project, settings: LabelSettings, progress: Progress) -> dict
     with store.writing(project.db) as db:
         for source in labeller.sources if texts else ():
             store.change_source(db, source)
-            if settings.again:
-                store.withdraw_silver_labels(db, source.name, [one.id for one in texts])
+            if settings.again:  # the others' labels are replaced by those that follow
+                unsaid = [one.id for one, said in zip(texts, found[source.name], strict=True) if said is None]
+                store.withdraw_silver_labels(db, source.name, unsaid)
             store.record_silver_labels(db, labels[source.name])
     return {
         "texts": len(texts),
@@ -66,17 +65,23 @@ def labeller_of(project: Project, about: Described, settings: LabelSettings) -> 
     return kind(project, about, settings, reading)
 
 
-def wanted(project: Project, settings: LabelSettings, sources: Sequence[Source]) -> list[Instance]:
-    """The texts to label, in the order of import: all of these splits where `again`, else those that a source lacks."""
-    names = [source.name for source in sources]
+def wanted(project: Project, settings: LabelSettings) -> tuple[Described, list[Instance]]:
+    """(the sources; the texts to label, in the order of import: all of these splits where `again`, else those without a
+    label of some source).
+
+    Raises SettingsError and ModelError.
+    """
+    about = described(project, settings)
+    _require_same(project, settings, about.sources)
+    names = [source.name for source in about.sources]
     with store.reading(project.db) as db:
         texts = list(store.instances(db, [Split(split) for split in settings.splits]))
         done = set() if settings.again else store.labelled_by_all(db, names)
     left = [one for one in texts if one.id not in done]
-    return left[: settings.limit] if settings.limit else left
+    return about, left[: settings.limit] if settings.limit else left
 
 
-def require_same(project: Project, settings: LabelSettings, sources: Sequence[Source]) -> None:
+def _require_same(project: Project, settings: LabelSettings, sources: Sequence[Source]) -> None:
     """Raise SettingsError where a source of this name was made in another way: its labels would be a mixture.
 
     Raises InvalidSilver for a name that no source can have.

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inffeed_core.labelling.describing import described
-from inffeed_core.labelling.labelling import require_same, wanted
+from inffeed_core.labelling.labelling import wanted
 from inffeed_core.labelling.settings import LabelSettings
 from inffeed_core.project.folder import Project
 
@@ -48,9 +47,7 @@ class Plan:
 
 def plan(project: Project, settings: LabelSettings) -> Plan:
     """What a run with these settings would do. Raises SettingsError and ModelError as the run would."""
-    about = described(project, settings)
-    require_same(project, settings, about.sources)
-    texts = wanted(project, settings, about.sources)
+    about, texts = wanted(project, settings)
     by_split = Counter(one.split.value for one in texts)
     names, prompt = tuple(source.name for source in about.sources), about.prompt
     if prompt is None or not texts:

@@ -7,6 +7,7 @@ import pytest
 from commands import run
 
 from inffeed_core.data.converting import Converted, convert
+from inffeed_core.data.neighbours.hub import split_of_path
 from inffeed_core.data.options import guess_options
 from inffeed_core.data.reading import read
 from inffeed_core.errors import ImportRefused
@@ -281,6 +282,21 @@ def test_one_of_several_configurations_has_to_be_chosen(hub: Path) -> None:
 def test_what_names_no_data_set_is_refused(name: str) -> None:
     with pytest.raises(ImportRefused, match="does not name a data set"):
         read(Path(name))
+
+
+@pytest.mark.parametrize(
+    ("path", "split"),
+    [
+        ("testimonials/part-0.parquet", ""),
+        ("developers.csv", ""),
+        ("data/train-00000-of-00001.parquet", "train"),
+        ("evaluation/part.jsonl", "validation"),
+        ("Testing_2.csv", "test"),
+        ("val/train-test.csv", "validation"),
+    ],
+)
+def test_only_whole_words_of_a_path_name_a_split(path: str, split: str) -> None:
+    assert split_of_path(Path(path)) == split
 
 
 def test_a_data_set_that_is_not_there_is_told(hub: Path) -> None:

@@ -17,6 +17,7 @@ import xlwt
 from openpyxl.cell.cell import ERROR_CODES
 
 from inffeed_core.data.export_columns import EXPORT_COLUMNS
+from inffeed_core.data.formats.sheets import column_letters
 from inffeed_core.data.formats.xlsx import unescaped
 from inffeed_core.data.layout import AS_FOUND, Layout
 from inffeed_core.data.limits import ReadLimits
@@ -28,22 +29,37 @@ ROWS = [["text", "label"], ["fine", "good"], ["poor", "bad"]]
 Sheets = Mapping[str, list[list[object]]]
 
 
-def xlsx(sheets: Sheets, hidden: Mapping[str, str] = {}, hidden_rows: tuple[int, ...] = ()) -> bytes:
+def xlsx(
+    sheets: Sheets,
+    hidden: Mapping[str, str] = {},
+    hidden_rows: tuple[int, ...] = (),
+    hidden_columns: tuple[int, ...] = (),
+    merged: tuple[str, ...] = (),
+) -> bytes:
     book = openpyxl.Workbook()
     book.remove(book.active)
     for title, rows in sheets.items():
         sheet = book.create_sheet(title)
         sheet.sheet_state = hidden.get(title, "visible")
+        for column in hidden_columns:
+            sheet.column_dimensions[column_letters(column)].hidden = True
         for row in rows:
             sheet.append(row)
         for number in hidden_rows:
             sheet.row_dimensions[number].hidden = True
+        for area in merged:
+            sheet.merge_cells(area)
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
-def xls(sheets: Sheets, hidden: Mapping[str, str] = {}, hidden_rows: tuple[int, ...] = ()) -> bytes:
+def xls(
+    sheets: Sheets,
+    hidden: Mapping[str, str] = {},
+    hidden_rows: tuple[int, ...] = (),
+    hidden_columns: tuple[int, ...] = (),
+) -> bytes:
     book = xlwt.Workbook()
     for title, rows in sheets.items():
         sheet = book.add_sheet(title)
@@ -57,18 +73,27 @@ def xls(sheets: Sheets, hidden: Mapping[str, str] = {}, hidden_rows: tuple[int, 
                     sheet.write(at, n, cell, moment) if moment else sheet.write(at, n, cell)
         for number in hidden_rows:
             sheet.row(number - 1).hidden = True
+        for column in hidden_columns:
+            sheet.col(column - 1).hidden = True
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
-def ods(sheets: Sheets, hidden: Mapping[str, str] = {}, hidden_rows: tuple[int, ...] = ()) -> bytes:
+def ods(
+    sheets: Sheets,
+    hidden: Mapping[str, str] = {},
+    hidden_rows: tuple[int, ...] = (),
+    hidden_columns: tuple[int, ...] = (),
+) -> bytes:
     document = odf.opendocument.OpenDocumentSpreadsheet()
     style = odf.style.Style(name="out of sight", family="table")
     style.addElement(odf.style.TableProperties(display="false"))
     document.automaticstyles.addElement(style)
     for title, rows in sheets.items():
         table = odf.table.Table(name=title, **({"stylename": style} if title in hidden else {}))
+        for column in range(1, 1 + max(hidden_columns, default=0)):
+            table.addElement(odf.table.TableColumn(visibility="collapse" if column in hidden_columns else "visible"))
         for at, row in enumerate(rows, start=1):
             line = odf.table.TableRow(**({"visibility": "collapse"} if at in hidden_rows else {}))
             for cell in row:
@@ -137,6 +162,79 @@ def test_hidden_sheets_and_rows_are_left_out_and_told(name: str, state: str) -> 
     assert rows(table(name, {"out": secret, "in": ROWS}, Layout(sheet="out"), hidden={"out": state})) == secret
     with pytest.raises(ImportRefused, match="Every sheet with content is hidden.*'out'"):
         table(name, {"empty": [], "out": secret}, hidden={"out": state})
+
+
+@every_kind
+def test_hidden_columns_are_left_out_and_told(name: str) -> None:
+    given = [["id", "text", "label", "first draft"], ["a", "fine", "good", "#N/A"], ["b", "poor", "bad", "good"]]
+    found = table(name, {"in": given}, hidden_columns=(1, 4))
+    assert rows(found) == ROWS
+    assert "Hidden columns of sheet 'in' were left out: 'id', 'first draft'. Show them to import them." in found.notes
+    numbered = table(name, {"in": given[1:]}, Layout(header=False), hidden_columns=(1, 4))
+    assert rows(numbered) == [["column 2", "column 3"], *ROWS[1:]]
+    with pytest.raises(ImportRefused, match="Every column with content is hidden: 'text', 'label'"):
+        table(name, {"in": ROWS}, hidden_columns=(1, 2))
+
+
+@every_kind
+def test_an_export_is_read_with_the_columns_that_somebody_hid(name: str) -> None:
+    head = list(EXPORT_COLUMNS)
+    found = table(name, {"in": [head, [f"x{n}" for n in range(len(head))]]}, hidden_columns=(1, len(head)))
+    assert list(found.columns) == head
+
+
+@pytest.mark.parametrize(
+    ("area", "told"),
+    [("B3:B4", "Sheet rows 3 to 4 hold merged cells"), ("A2:B2", "Sheet row 2 holds merged cells")],
+)
+def test_merged_cells_in_the_rows_are_refused(area: str, told: str) -> None:
+    given = [*ROWS, ["plain", "good"]]
+    with pytest.raises(ImportRefused, match=f"{told}.*Unmerge"):
+        table("a.xlsx", {"in": given}, merged=(area,))
+    assert rows(table("a.xlsx", {"in": [["About texts"], *given]}, Layout(header_row=2), merged=("A1:B1",))) == given
+
+
+def test_merged_cells_of_other_kinds_are_refused() -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("in")
+    for at, row in enumerate(ROWS):
+        sheet.write(at, 0, row[0])
+    sheet.write(0, 1, "label")
+    sheet.write_merge(1, 2, 1, 1, "good")
+    file = io.BytesIO()
+    book.save(file)
+    with pytest.raises(ImportRefused, match="Sheet rows 2 to 3 hold merged cells"):
+        read(Upload("a.xls", file.getvalue()))
+    document = odf.opendocument.OpenDocumentSpreadsheet()
+    found = odf.table.Table(name="in")
+    for at, row in enumerate(ROWS):
+        line = odf.table.TableRow()
+        line.addElement(ods_cell(row[0]))
+        cell = ods_cell(row[1]) if at < 2 else odf.table.CoveredTableCell()
+        if at == 1:
+            cell.setAttribute("numberrowsspanned", "2")
+        line.addElement(cell)
+        found.addElement(line)
+    document.spreadsheet.addElement(found)
+    file = io.BytesIO()
+    document.write(file)
+    with pytest.raises(ImportRefused, match="Sheet rows 2 to 3 hold merged cells"):
+        read(Upload("a.ods", file.getvalue()))
+
+
+def test_formulas_without_a_saved_value_are_row_errors() -> None:
+    with pytest.raises(ImportRefused, match="Cell B2 holds a formula whose value was not saved") as told:
+        table("a.xlsx", {"in": [["text", "label"], ["fine", '="go"&"od"'], ["poor", "bad"]]})
+    assert told.value.total == 1
+
+
+def test_a_formula_that_gives_nothing_is_an_empty_cell() -> None:
+    data = with_part(
+        xlsx({"in": [["text", "label"], ["fine", "=A1"], ["poor", "bad"]]}),
+        "xl/worksheets/sheet1.xml",
+        lambda part: part.replace('r="B2"', 'r="B2" t="str"'),
+    )
+    assert rows(read(Upload("a.xlsx", data))) == [ROWS[0], ["fine", None], ["poor", "bad"]]
 
 
 @every_kind

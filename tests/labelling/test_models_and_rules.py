@@ -181,3 +181,17 @@ def test_zero_shot_needs_a_label_called_entailment(project: Project, tmp_path: P
 
     with pytest.raises(ModelError, match="entailment"):
         label(project, LabelSettings(means="zero-shot", model=model), quiet)
+
+
+def test_the_same_labels_again_count_as_no_change(project: Project, tmp_path: Path) -> None:
+    label(project, rules(tmp_path, RULES), quiet)
+    with store.writing(project.db) as db:
+        store.choose_silver(db, "broken", "ada")
+        before, said = store.silver_clock(db), labels_of(project, "broken").keys()
+    again = LabelSettings.from_dict(rules(tmp_path, RULES).as_dict() | {"again": True})
+    label(project, again, quiet)
+    with store.reading(project.db) as db:
+        assert (store.silver_clock(db), labels_of(project, "broken").keys()) == (before, said)
+    rules(tmp_path, RULES.replace('"broke")', '"nothing of the kind")'))
+    label(project, again, quiet)
+    assert not labels_of(project, "broken")

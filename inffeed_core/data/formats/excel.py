@@ -1,11 +1,13 @@
 """Workbooks of Excel (.xlsx, .xlsm, .xls) and OpenDocument (.ods): one sheet as a table.
 
 The content tells which of them a file is, because many are named wrongly. Hidden sheets are read only if they are
-named, hidden rows never: whoever hides them, or filters, does not see what would be imported.
+named, hidden rows and columns never: whoever hides them, or filters, does not see what would be imported. Only the
+hidden columns of an export are read, because they say what the others mean.
 """
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from inffeed_core.data.export_columns import is_export
 from inffeed_core.data.formats.sheets import Sheet, SheetRow, column_letters
@@ -17,6 +19,7 @@ from inffeed_core.errors import ImportRefused, RowProblem
 
 _KEPT_PROBLEMS = 1000
 _NAMED_SHEETS = 20
+_UNMERGE = "Unmerge them and fill in each cell: only the first of them holds the value."
 _ZIP = b"PK"
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """The first bytes of the container of .xls files, and of encrypted .xlsx files."""
@@ -41,8 +44,49 @@ def parse(name: str, data: bytes, tally: Tally, layout: Layout) -> Table:
         problem = "The workbook has no rows below a header."
         advice = "" if layout.is_header_said else ", or --header no if its first row is data"
         raise refused(name, problem, f"Choose a file with a header and at least one row{advice}.")
+    _refuse_merged(name, sheet, shown, header=layout.header is not False)
+    shown = _without_hidden_columns(name, sheet, shown, notes, header=layout.header is not False)
     titles = tuple(one.title for one in sorted(found, key=lambda one: one.hidden))
     return _table(name, shown, layout, sheet.title, titles, notes)
+
+
+def _refuse_merged(name: str, sheet: Sheet, rows: Sequence[SheetRow], *, header: bool) -> None:
+    """Of merged cells only the first holds a value; nobody can tell whether the others share it."""
+    top = rows[header].number
+    found = sorted((max(first, top), last) for first, last in sheet.shape.merged if last >= top)
+    at = {row.number: n for n, row in enumerate(rows[header:], start=1)}
+    problems = [
+        RowProblem(at.get(first), f"Sheet rows {first} to {last} hold merged cells.", _UNMERGE)
+        if first < last
+        else RowProblem(at.get(first), f"Sheet row {first} holds merged cells.", _UNMERGE)
+        for first, last in found
+        if any(number in at for number in (first, last))
+    ]
+    if problems:
+        raise ImportRefused(name, problems[:_KEPT_PROBLEMS], len(problems))
+
+
+def _without_hidden_columns(
+    name: str, sheet: Sheet, rows: list[SheetRow], notes: list[str], *, header: bool
+) -> list[SheetRow]:
+    gone, head = sheet.shape.hidden, rows[0].cells if header else {}
+    if not gone or is_export([as_text(cell).strip() for cell in head.values()]):
+        return rows
+    filled = {at for row in rows for at in (*row.cells, *row.errors)}
+    named = ", ".join(
+        repr(as_text(head[at]).strip()) if at in head else column_letters(at) for at in sorted(filled & gone)
+    )
+    if filled and filled <= gone:
+        problem = f"Every column with content is hidden: {named}."
+        raise refused(name, problem, "Show the columns that are needed in the workbook.")
+    if named:
+        notes.append(f"Hidden columns of sheet {sheet.title!r} were left out: {named}. Show them to import them.")
+    return [_without(row, gone) for row in rows]
+
+
+def _without(row: SheetRow, columns: Collection[int]) -> SheetRow:
+    cells = {at: cell for at, cell in row.cells.items() if at not in columns}
+    return replace(row, cells=cells, errors={at: what for at, what in row.errors.items() if at not in columns})
 
 
 def _sheets(name: str, data: bytes, tally: Tally) -> list[Sheet]:

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from functools import partial
 from xml.etree.ElementTree import Element, iterparse
 
-from inffeed_core.data.formats.sheets import LAST_ROW, Sheet, SheetRow, require_countable, require_place
+from inffeed_core.data.formats.sheets import (
+    LAST_ROW,
+    NOT_COMPUTED,
+    Shape,
+    Sheet,
+    SheetRow,
+    require_countable,
+    require_place,
+)
 from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, as_cell, refused
 
@@ -29,7 +37,11 @@ def sheets(data: bytes, tally: Tally) -> list[Sheet]:
     if "META-INF/manifest.xml" in file.namelist() and _ENCRYPTED.encode() in file.read("META-INF/manifest.xml"):
         raise refused(tally.name, "The workbook is locked with a password.", "Save it without one, or as CSV.")
     found = list(_titles(file))
-    return [Sheet(title, hidden, partial(_rows, file, n, title)) for n, (title, hidden) in enumerate(found)]
+    shapes = [Shape() for _ in found]
+    return [
+        Sheet(title=title, hidden=hidden, rows=partial(_rows, file, n, title, shapes[n]), shape=shapes[n])
+        for n, (title, hidden) in enumerate(found)
+    ]
 
 
 def _local(name: str) -> str:
@@ -55,23 +67,35 @@ def _titles(file: zipfile.ZipFile) -> Iterator[tuple[str, bool]]:
                 element.clear()
 
 
-def _rows(file: zipfile.ZipFile, wanted: int, title: str, tally: Tally) -> Iterator[SheetRow]:
-    number, table, cells = 1, -1, 0
+def _rows(file: zipfile.ZipFile, wanted: int, title: str, shape: Shape, tally: Tally) -> Iterator[SheetRow]:
+    number, table, cells, columns = 1, -1, 0, 0
     with file.open(_CONTENT) as source:
         for event, element in iterparse(source, ("start", "end")):
             kind = _local(element.tag)
             if event == "start":
                 table += kind == "table"
+            elif kind == "table-column" and table == wanted:
+                first, columns = columns + 1, columns + _count(element, "number-columns-repeated")
+                if _attribute(element, "visibility") in _HIDDEN:
+                    shape.hide(tally, first, columns)
             elif kind == "table-row":
                 if table == wanted:
                     cells += len(element)
                     require_countable(tally, title, 0, cells)
                     repeated = _count(element, "number-rows-repeated")
+                    _note_merged(shape, element, number, tally)
                     yield from _repeated(element, number, repeated, tally)
                     number += repeated
                 element.clear()
             elif kind == "table" and table == wanted:
                 return
+
+
+def _note_merged(shape: Shape, row: Element, number: int, tally: Tally) -> None:
+    for cell in row:
+        spans = [_count(cell, f"number-{what}-spanned") for what in ("rows", "columns")]
+        if max(spans) > 1:
+            shape.merge(tally, number, number + spans[0] - 1)
 
 
 def _repeated(element: Element, number: int, times: int, tally: Tally) -> Iterator[SheetRow]:
@@ -117,6 +141,8 @@ def _value(element: Element) -> Cell:
     if "error" in kinds:
         raise ValueError(_shown(element) or "an error")
     kind = kinds[0] if kinds else ""
+    if not kind and _attribute(element, "formula") and not _shown(element):
+        raise ValueError(NOT_COMPUTED)
     if kind in _NUMBERS:
         number = float(_attribute(element, "value"))
         return int(number) if number.is_integer() and abs(number) < 2**53 else as_cell(number)

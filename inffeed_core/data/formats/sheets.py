@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, refused
 
+NOT_COMPUTED = "a formula whose value was not saved"
 LAST_ROW = 1_048_576
 """The last row of any sheet that Excel writes."""
 
@@ -25,6 +26,25 @@ class SheetRow:
     hidden: bool = False
 
 
+@dataclass(slots=True)
+class Shape:
+    """What a reader notes of a sheet while it reads the rows."""
+
+    hidden: set[int] = field(default_factory=set)
+    """Columns that are hidden."""
+    merged: list[tuple[int, int]] = field(default_factory=list)
+    """(first row, last row) of cells that are merged."""
+
+    def hide(self, tally: Tally, first: int, last: int) -> None:
+        """Note that these columns are hidden; the limits allow no content beyond their last column."""
+        self.hidden.update(range(max(first, 1), min(last, tally.limits.columns) + 1))
+
+    def merge(self, tally: Tally, first: int, last: int) -> None:
+        """Note cells that are merged."""
+        tally.add(cells=1)
+        self.merged.append((first, last))
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """One sheet of a workbook."""
@@ -33,6 +53,8 @@ class Sheet:
     hidden: bool
     rows: Callable[[Tally], Iterator[SheetRow]]
     """Its rows with content, counted against the limits."""
+    shape: Shape = field(default_factory=Shape)
+    """Complete once the rows are read."""
 
 
 def column_letters(column: int) -> str:

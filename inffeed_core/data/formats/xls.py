@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from inffeed_core.data.formats.sheets import Sheet, SheetRow, require_place
+from inffeed_core.data.formats.sheets import Shape, Sheet, SheetRow, require_place
 from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, as_cell, refused
 from inffeed_core.errors import brought_by
@@ -22,11 +22,20 @@ def sheets(name: str, data: bytes) -> list[Sheet]:
         problem = f"The file is not a valid Excel workbook ({error}); one with a password looks like this too."
         raise refused(name, problem, "Save it as .xlsx without a password, or as CSV.") from error
     hidden = [book.sheet_by_index(n).visibility != 0 for n in range(book.nsheets)]
-    return [Sheet(title, hidden[n], partial(_rows, book, n)) for n, title in enumerate(book.sheet_names())]
+    shapes = [Shape() for _ in hidden]
+    return [
+        Sheet(title=title, hidden=hidden[n], rows=partial(_rows, book, n, shapes[n]), shape=shapes[n])
+        for n, title in enumerate(book.sheet_names())
+    ]
 
 
-def _rows(book: Any, number: int, tally: Tally) -> Iterator[SheetRow]:
+def _rows(book: Any, number: int, shape: Shape, tally: Tally) -> Iterator[SheetRow]:
     sheet = book.sheet_by_index(number)
+    for column, told in sheet.colinfo_map.items():
+        if told.hidden:
+            shape.hide(tally, column + 1, column + 1)
+    for first, end, *_ in sheet.merged_cells:
+        shape.merge(tally, first + 1, end)
     for at in range(sheet.nrows):
         cells: dict[int, Cell] = {}
         errors: dict[int, str] = {}

@@ -16,7 +16,7 @@ from typing import IO
 from xml.etree.ElementTree import Element, iterparse
 
 from inffeed_core.data.formats.serial_dates import is_date_format, moment
-from inffeed_core.data.formats.sheets import Sheet, SheetRow, require_countable, require_place
+from inffeed_core.data.formats.sheets import NOT_COMPUTED, Shape, Sheet, SheetRow, require_countable, require_place
 from inffeed_core.data.limits import Tally
 from inffeed_core.data.table import Cell, as_cell, refused
 
@@ -25,6 +25,7 @@ _ELAPSED = 46
 """The built-in format [h]:mm:ss."""
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _PLACE = re.compile(r"([A-Za-z]{1,3})\d+")
+_MERGED = re.compile(r"[A-Za-z]{1,3}(\d{1,9}):[A-Za-z]{1,3}(\d{1,9})")
 _TRUE = ("1", "true")
 _NO_TEXT = "a reference to a text that the file does not hold"
 
@@ -59,7 +60,11 @@ def sheets(data: bytes, tally: Tally) -> list[Sheet]:
     for path in _related(book.file, main, "styles").values():
         _learn_styles(book, path)
     _require_unpacked(book.file, [path for *_, path in found], tally)
-    return [Sheet(title, hidden, partial(_rows, book, title, path)) for title, hidden, path in found]
+    shapes = [Shape() for _ in found]
+    return [
+        Sheet(title=title, hidden=hidden, rows=partial(_rows, book, title, path, shape), shape=shape)
+        for (title, hidden, path), shape in zip(found, shapes, strict=True)
+    ]
 
 
 def _require_unpacked(file: zipfile.ZipFile, paths: Sequence[str], tally: Tally) -> None:
@@ -160,7 +165,7 @@ def _number(text: str | None) -> int:
     return int(text) if text is not None and text.isdecimal() else -1
 
 
-def _rows(book: _Book, title: str, path: str, tally: Tally) -> Iterator[SheetRow]:
+def _rows(book: _Book, title: str, path: str, shape: Shape, tally: Tally) -> Iterator[SheetRow]:
     number = rows = cells = 0
     pending: list[Element] = []
     with book.file.open(path) as source:
@@ -182,6 +187,17 @@ def _rows(book: _Book, title: str, path: str, tally: Tally) -> Iterator[SheetRow
                 pending = []
                 if data is not None:
                     data.clear()
+            elif kind in ("col", "mergeCell"):
+                _note(shape, element, tally)
+                element.clear()
+
+
+def _note(shape: Shape, element: Element, tally: Tally) -> None:
+    if _local(element) == "col":
+        if element.get("hidden") in _TRUE:
+            shape.hide(tally, _number(element.get("min")), _number(element.get("max")))
+    elif place := _MERGED.fullmatch(element.get("ref", "")):
+        shape.merge(tally, int(place[1]), int(place[2]))
 
 
 def _row(book: _Book, number: int, elements: Sequence[Element], tally: Tally, *, hidden: bool) -> SheetRow | None:
@@ -223,6 +239,8 @@ def _cell(book: _Book, element: Element, style: int) -> Cell:
         return next((_text(child) for child in element if _local(child) == "is"), None)
     value = next((child.text for child in element if _local(child) == "v"), None)
     if value is None:
+        if kind != "str" and any(_local(child) == "f" for child in element):  # "" is computed as well
+            raise ValueError(NOT_COMPUTED)
         return None
     if kind == "e":
         raise ValueError(value.strip())

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from inffeed_core.data.neighbours.hub_folder import together
+from inffeed_core.data.options import split_of_name
 from inffeed_core.data.table import Table, refused
 
 PREFIX = "hf:"
 _NAME = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?(#(?P<config>[\w.-]+))?")
 _SUFFIXES = ("parquet", "arrow", "csv", "tsv", "jsonl", "json")
-_SPLITS = re.compile(r"(?<![a-z])(train|training|validation|valid|val|dev|test|testing|eval|silver)(?![a-z])")
-_USUAL = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation", "eval": "validation",
-          "testing": "test"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def read(name: str, read_file: Callable[[Path], Table]) -> Table:
     asked = hub_set(name)
     folder = _fetched(name, asked)
     files = _chosen(name, folder, asked.config)
-    return together(asked.repository, [(_split(path.relative_to(folder)), read_file(path)) for path in files])
+    return together(asked.repository, [(split_of_path(path.relative_to(folder)), read_file(path)) for path in files])
 
 
 def only(table: Table, split: str) -> Table:
@@ -121,9 +119,6 @@ def _patterns(config: Mapping[str, Any]) -> list[str]:
     return [str(p) for path in paths for p in (path if isinstance(path, list) else [path]) if p]
 
 
-def _split(path: Path) -> str:
+def split_of_path(path: Path) -> str:
     """The split that a file's name, or that of a folder above it, says; empty for none."""
-    for part in reversed(path.parts):
-        if found := _SPLITS.search(part.lower()):
-            return _USUAL.get(found[1], found[1])
-    return ""
+    return next((split.value for part in reversed(path.parts) if (split := split_of_name(part))), "")
