@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from packaged import wheel_in
 from reviewing import make_reviewable
-from sample import write_sample_set
+from sample import lay_features, write_sample_set
 from small import make_small
 from tiny_models import save_model
 
@@ -110,14 +110,14 @@ def analysed(tmp_path: Path, analysed_once: Project) -> Project:
 def sample(tmp_path: Path, sample_features: Path, sample_set: RepairSet) -> Project:
     """The sample project, every text of which is encoded already."""
     project = open_sample(tmp_path / "sample", quiet)
-    shutil.copytree(sample_features, project.features, dirs_exist_ok=True)
+    lay_features(sample_features, project.folder)
     return project
 
 
 @pytest.fixture(scope="session")
 def trained_once(tmp_path_factory: pytest.TempPathFactory, sample_features: Path, sample_set: RepairSet) -> Project:
     project = open_sample(tmp_path_factory.mktemp("trained") / "sample", quiet)
-    shutil.copytree(sample_features, project.features, dirs_exist_ok=True)
+    lay_features(sample_features, project.folder)
     train(project, TrainSettings(), quiet)
     return project
 

@@ -10,9 +10,11 @@ from types import ModuleType
 import click
 import pytest
 from click.testing import CliRunner
+from sample import lay_features
 
 from inffeed_core.cli import main
 from inffeed_core.flags.policies import RANKINGS
+from inffeed_core.studies.draws import RepairSet
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -53,7 +55,9 @@ def test_a_snippet_runs_and_holds_what_it_asserts(snippet: str):
     exec(snippet, {})
 
 
-def test_the_commands_of_the_pages_run_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_commands_of_the_pages_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_features: Path, sample_set: RepairSet
+):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("INFFEED_HOME", str(tmp_path / "home"))
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
@@ -63,6 +67,8 @@ def test_the_commands_of_the_pages_run_one_after_the_other(tmp_path: Path, monke
             continue
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, f"inffeed {shlex.join(arguments)}\n{result.output}"
+        if arguments[0] == "new":
+            lay_features(sample_features, tmp_path / arguments[1])
     assert (tmp_path / "repaired.csv").is_file()
     assert (tmp_path / "reviews-classifier" / "README.md").is_file()
 

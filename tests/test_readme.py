@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sample import lay_features
 
 from inffeed_core.cli import main
+from inffeed_core.studies.draws import RepairSet
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,7 +31,9 @@ def test_its_library_example_gives_what_it_says():
     assert tuple(names["scores"].shape) == (5, 200)  # type: ignore[attr-defined]
 
 
-def test_the_command_line_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_command_line_walk_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_features: Path, sample_set: RepairSet
+):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (walk,) = [block for block in fenced("sh") if block.startswith("inffeed new")]
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
@@ -39,6 +43,8 @@ def test_the_command_line_walk_through(tmp_path: Path, monkeypatch: pytest.Monke
         assert program == "inffeed"
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}"
+        if arguments[0] == "new":
+            lay_features(sample_features, tmp_path / arguments[1])
     assert (tmp_path / "repaired.csv").is_file()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
-from serving import ARGUMENTS, CHROMIUM, Server, Watch, running
+from serving import ARGUMENTS, CHROMIUM, PREPARED, Server, Watch, running
 
 from inffeed_core.project.folder import Project
 
@@ -23,7 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for all tests of a worker, which must leave it alive; each test has a project of its own."""
-    with running(tmp_path_factory.getbasetemp()) as started:  # under which the projects of all tests lie
+    with running(
+        tmp_path_factory.getbasetemp(), program=[PREPARED]
+    ) as started:  # under which the projects of all tests lie
         yield started
 
 

@@ -30,6 +30,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--process-per-site",  # the next tab takes over what the last one has compiled: half of what opening a page costs
 ]
+PREPARED = str(Path(__file__).with_name("prepared.py"))
+"""Starts Streamlit with quickly starting jobs."""
 START_SECONDS = 60.0
 LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("127.0.0.1", "localhost"))
 LOCAL += ("data:", "blob:", "about:", "chrome-extension:")
@@ -53,6 +55,7 @@ class Server:
     script: str = "app.py"
     environment: Mapping[str, str] = field(default_factory=dict)
     flags: Sequence[str] = ()
+    program: Sequence[str] = ("-m", "streamlit")
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -60,7 +63,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", self.script, "--server.headless=true"]
+        command = [sys.executable, *self.program, "run", self.script, "--server.headless=true"]
         environment = os.environ | {"INFFEED_HOME": str(self.folder), "HF_HUB_OFFLINE": "1", **self.environment}
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
