@@ -3,17 +3,20 @@
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from packaged import wheel_in
+from quick_reading import started, started_anew
 from reviewing import make_reviewable
 from sample import lay_features, write_sample_set
 from small import make_small
 from tiny_models import save_model
 
 from inffeed_core.analysis.analysing import analyse
+from inffeed_core.data import confined
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.project.sample import open_sample
@@ -36,6 +39,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     rank = {name: n for n, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.relative_to(here).parts[0], len(LONGEST)))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_reading() -> Iterator[None]:
+    """Children that read files start at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(confined, "_started", started)
+        yield
+
+
+@pytest.fixture
+def real_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children that read files start as in the product, for tests about these children."""
+    monkeypatch.setattr(confined, "_started", started_anew)
 
 
 @pytest.fixture
@@ -106,18 +123,22 @@ def analysed(tmp_path: Path, analysed_once: Project) -> Project:
     return Project(shutil.copytree(analysed_once.folder, tmp_path / "project"))
 
 
-@pytest.fixture
-def sample(tmp_path: Path, sample_features: Path, sample_set: RepairSet) -> Project:
-    """The sample project, every text of which is encoded already."""
-    project = open_sample(tmp_path / "sample", quiet)
+@pytest.fixture(scope="session")
+def sample_once(tmp_path_factory: pytest.TempPathFactory, sample_features: Path, sample_set: RepairSet) -> Project:
+    project = open_sample(tmp_path_factory.mktemp("samples") / "sample", quiet)
     lay_features(sample_features, project.folder)
     return project
 
 
+@pytest.fixture
+def sample(tmp_path: Path, sample_once: Project) -> Project:
+    """The sample project, every text of which is encoded already."""
+    return Project(shutil.copytree(sample_once.folder, tmp_path / "sample"))
+
+
 @pytest.fixture(scope="session")
-def trained_once(tmp_path_factory: pytest.TempPathFactory, sample_features: Path, sample_set: RepairSet) -> Project:
-    project = open_sample(tmp_path_factory.mktemp("trained") / "sample", quiet)
-    lay_features(sample_features, project.folder)
+def trained_once(tmp_path_factory: pytest.TempPathFactory, sample_once: Project) -> Project:
+    project = Project(shutil.copytree(sample_once.folder, tmp_path_factory.mktemp("trained") / "sample"))
     train(project, TrainSettings(), quiet)
     return project
 

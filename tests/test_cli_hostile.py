@@ -13,6 +13,8 @@ from small import make_small
 from inffeed_core import store
 from inffeed_core.project.folder import Project
 
+pytestmark = pytest.mark.usefixtures("real_reading")
+
 
 def contents(project: Project) -> tuple[dict[Path, bytes], list[str]]:
     """(bytes of every file, rows of every table)."""

@@ -51,14 +51,7 @@ Answer = Table | ImportRefused
 
 def read_confined(request: Request, data: bytes | None, waiting: Callable[[], None]) -> Table:
     """The table that the child reads. Raises ImportRefused, EncodingUnclear, and whatever `waiting` raises."""
-    child = subprocess.Popen(
-        CHILD,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": _paths()} | _ONE_THREAD,
-        start_new_session=True,  # Ctrl-C reaches this process, which then ends the child
-    )
+    child = _started()
     exchange = _Exchange(child, request, data)
     try:
         _wait(exchange, request, waiting)
@@ -69,6 +62,17 @@ def read_confined(request: Request, data: bytes | None, waiting: Callable[[], No
         for pipe in (child.stdin, child.stdout):
             _close(pipe)
     return exchange.answer(child.returncode)
+
+
+def _started() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        CHILD,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": _paths()} | _ONE_THREAD,
+        start_new_session=True,  # Ctrl-C reaches this process, which then ends the child
+    )
 
 
 def _wait(exchange: "_Exchange", request: Request, waiting: Callable[[], None]) -> None:

@@ -30,7 +30,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--process-per-site",  # the next tab takes over what the last one has compiled: half of what opening a page costs
 ]
-PREPARED = str(Path(__file__).with_name("prepared.py"))
+PREPARED = str(ROOT / "tests" / "prepared.py")
 """Starts Streamlit with quickly starting jobs."""
 START_SECONDS = 60.0
 LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("127.0.0.1", "localhost"))

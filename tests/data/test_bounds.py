@@ -19,6 +19,8 @@ from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.errors import Cancelled, ImportRefused
 
+pytestmark = pytest.mark.usefixtures("real_reading")
+
 SMALL = ReadLimits(bytes=2**26, memory=2**30, seconds=SECONDS)
 
 

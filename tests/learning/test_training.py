@@ -29,6 +29,19 @@ from inffeed_core.store import instances as store_instances
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
 
 
+@pytest.fixture(scope="module")
+def analysed_once(sample_once: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(shutil.copytree(sample_once.folder, tmp_path_factory.mktemp("analysed") / "sample"))
+    retrain(project, TrainSettings(), FEW, quiet)
+    return project
+
+
+@pytest.fixture
+def analysed(analysed_once: Project, tmp_path: Path) -> Project:
+    """The sample project with one version and few influencers."""
+    return Project(shutil.copytree(analysed_once.folder, tmp_path / "analysed"))
+
+
 def quiet(stage: str, done: int, total: int) -> None:
     pass
 
@@ -170,19 +183,18 @@ def test_left_out_instances_ask_for_a_retrain_first(trained: Project):
 
 
 @pytest.mark.parametrize("stage", ["Fitting the model", "Scoring", "Finding influencers", "Saving the version"])
-def test_cancelling_at_any_stage_leaves_the_project_as_it_was(sample: Project, stage: str):
-    retrain(sample, TrainSettings(), FEW, quiet)
-    relabel(sample, *some_silver(sample, 5))
-    before = what_others_see(sample)
+def test_cancelling_at_any_stage_leaves_the_project_as_it_was(analysed: Project, stage: str):
+    relabel(analysed, *some_silver(analysed, 5))
+    before = what_others_see(analysed)
 
     def stop(now: str, done: int, total: int) -> None:
         if now == stage:
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        retrain(sample, TrainSettings(), FEW, stop)
-    assert what_others_see(sample) == before
-    assert retrain(sample, TrainSettings(), FEW, quiet).id == "v2"
+        retrain(analysed, TrainSettings(), FEW, stop)
+    assert what_others_see(analysed) == before
+    assert retrain(analysed, TrainSettings(), FEW, quiet).id == "v2"
 
 
 def what_others_see(project: Project) -> tuple[object, ...]:
@@ -195,13 +207,12 @@ def what_others_see(project: Project) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("recipe", ["plain", "auto"])
-def test_nobody_ever_sees_a_version_without_its_analysis(sample: Project, recipe: Recipe):
-    retrain(sample, TrainSettings(), FEW, quiet)
-    before, seen = what_others_see(sample), []
-    retrain(sample, TrainSettings(recipe=recipe), FEW, lambda *_: seen.append(what_others_see(sample)[:4]))
+def test_nobody_ever_sees_a_version_without_its_analysis(analysed: Project, recipe: Recipe):
+    before, seen = what_others_see(analysed), []
+    retrain(analysed, TrainSettings(recipe=recipe), FEW, lambda *_: seen.append(what_others_see(analysed)[:4]))
     assert set(map(str, seen)) == {str(before[:4])}
-    assert active(sample).id == "v2"
-    with store.reading(sample.db) as db:
+    assert active(analysed).id == "v2"
+    with store.reading(analysed.db) as db:
         assert store.analysis_in_use(db).version == "v2"
 
 
@@ -223,17 +234,16 @@ def test_training_alone_takes_no_flags_from_the_room(trained: Project):
     assert active(trained).id == "v1"
 
 
-def test_who_chooses_another_version_meanwhile_is_not_overruled(sample: Project):
-    for _ in range(2):
-        retrain(sample, TrainSettings(), FEW, quiet)
+def test_who_chooses_another_version_meanwhile_is_not_overruled(analysed: Project):
+    retrain(analysed, TrainSettings(), FEW, quiet)
 
     def roll_back(stage: str, done: int, total: int) -> None:
-        if stage == "Finding influencers" and active(sample).id != "v1":
-            with store.writing(sample.db) as db:
+        if stage == "Finding influencers" and active(analysed).id != "v1":
+            with store.writing(analysed.db) as db:
                 store.promote(db, "v1", "Ana")
 
-    retrain(sample, TrainSettings(), FEW, roll_back)
-    assert active(sample).id == "v1"
+    retrain(analysed, TrainSettings(), FEW, roll_back)
+    assert active(analysed).id == "v1"
 
 
 def test_what_is_missing_is_said(tmp_path: Path, project: Project):

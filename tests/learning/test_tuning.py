@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small import make_small
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -37,6 +38,34 @@ def small(project: Project, base: Path) -> Project:
     return project
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Project:
+    project = make_small(tmp_path_factory.mktemp("head") / "project")
+    change_settings(project, model=str(base))
+    train(project, TrainSettings(max_tokens=32), quiet)
+    return project
+
+
+@pytest.fixture
+def trained(trained_once: Project, tmp_path: Path) -> Project:
+    """The small project with one version, whose head alone was trained."""
+    return Project(shutil.copytree(trained_once.folder, tmp_path / "trained"))
+
+
+@pytest.fixture(scope="module")
+def tuned_once(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Project:
+    project = make_small(tmp_path_factory.mktemp("tuned") / "project")
+    change_settings(project, model=str(base))
+    promote(project, train(project, TUNED, quiet).id)
+    return project
+
+
+@pytest.fixture
+def tuned(tuned_once: Project, tmp_path: Path) -> Project:
+    """The small project with one version, whose transformer was trained as well."""
+    return Project(shutil.copytree(tuned_once.folder, tmp_path / "tuned"))
+
+
 def active(project: Project) -> ModelVersion:
     with store.reading(project.db) as db:
         found = store.active_version(db)
@@ -50,8 +79,8 @@ def promote(project: Project, id: str) -> None:
 
 
 @pytest.mark.parametrize("settings", [TUNED, ADAPTED], ids=["fine-tune", "lora"])
-def test_a_fine_tuned_version_is_analysed_and_retrained_on_like_any_other(small: Project, settings: TrainSettings):
-    first = train(small, TrainSettings(max_tokens=32), quiet)
+def test_a_fine_tuned_version_is_analysed_and_retrained_on_like_any_other(trained: Project, settings: TrainSettings):
+    small, first = trained, active(trained)
     tuned = train(small, settings, quiet)
     promote(small, tuned.id)
     assert (tuned.encoder, tuned.parent, tuned.report["base"]) == ("version:v2", "v1", first.encoder)
@@ -71,12 +100,11 @@ def test_a_fine_tuned_version_is_analysed_and_retrained_on_like_any_other(small:
     analyse(small, FEW, quiet)  # old versions still predict
 
 
-def test_same_labels_settings_and_seed_give_the_same_version(small: Project):
-    one = train(small, TUNED, quiet)
-    promote(small, one.id)
-    two = train(small, TUNED, quiet)
+def test_same_labels_settings_and_seed_give_the_same_version(tuned: Project):
+    one = active(tuned)
+    two = train(tuned, TUNED, quiet)
     assert one.weights_hash == two.weights_hash
-    assert torch.equal(load_head(small.models / "v1").weight, load_head(small.models / "v2").weight)
+    assert torch.equal(load_head(tuned.models / "v1").weight, load_head(tuned.models / "v2").weight)
 
 
 def test_a_recipe_teaches_the_transformer_something_else_than_the_labels(small: Project):
@@ -97,27 +125,24 @@ def test_a_moved_project_finds_its_transformer_even_without_caches(small: Projec
     assert analyse(moved, FEW, quiet).version == "v1"
 
 
-def test_another_base_model_ends_the_use_of_the_transformer(small: Project, tmp_path: Path):
-    promote(small, train(small, TUNED, quiet).id)
+def test_another_base_model_ends_the_use_of_the_transformer(tuned: Project, tmp_path: Path):
     other = save_model(tmp_path / "other", "BertModel", initializer_range=0.2)
-    change_settings(small, model=str(other))
-    assert train(small, TrainSettings(max_tokens=32), quiet).encoder == str(other)
+    change_settings(tuned, model=str(other))
+    assert train(tuned, TrainSettings(max_tokens=32), quiet).encoder == str(other)
 
 
-def test_corrections_make_another_transformer(small: Project):
-    one = train(small, TUNED, quiet)
-    promote(small, one.id)
-    with store.writing(small.db) as db:
+def test_corrections_make_another_transformer(tuned: Project):
+    with store.writing(tuned.db) as db:
         store.record_decision(db, Decision("t", "silver-3", "Ada", Act.RELABEL, "positive"))
         store.record_decision(db, Decision("u", "silver-10", "Ada", Act.KEEP, store.instance(db, "silver-10").label))
-    assert train(small, TUNED, quiet).weights_hash != one.weights_hash
+    assert train(tuned, TUNED, quiet).weights_hash != active(tuned).weights_hash
 
 
 @pytest.mark.parametrize(("epochs", "rate", "early"), [(2, 1e-6, False), (30, 3e-2, True)])
-def test_the_training_curve_tells_what_was_kept_and_whether_it_stopped_early(small: Project, epochs, rate, early):
-    assert training_curve_of(train(small, TrainSettings(max_tokens=32), quiet)) is None
+def test_the_training_curve_tells_what_was_kept_and_whether_it_stopped_early(trained: Project, epochs, rate, early):
+    assert training_curve_of(active(trained)) is None
     settings = replace(QUICK, epochs=epochs, learning_rate=rate)
-    curve = training_curve_of(train(small, replace(TUNED, fine_tune=settings), quiet))
+    curve = training_curve_of(train(trained, replace(TUNED, fine_tune=settings), quiet))
     assert curve.stopped_early == early
     assert curve.kept.loss == min(point.loss for point in curve.points)
     assert (curve.steps == 2 * 4) != early
@@ -125,8 +150,8 @@ def test_the_training_curve_tells_what_was_kept_and_whether_it_stopped_early(sma
 
 
 @pytest.mark.parametrize("step", [0, 3, 7])
-def test_a_cancelled_fine_tuning_leaves_nothing_behind_and_works_later(small: Project, step: int):
-    before = train(small, TrainSettings(max_tokens=32), quiet)
+def test_a_cancelled_fine_tuning_leaves_nothing_behind_and_works_later(trained: Project, step: int):
+    small, before = trained, active(trained)
 
     def stop(stage: str, done: int, total: int) -> None:
         if stage == "Fine-tuning" and done == step:
