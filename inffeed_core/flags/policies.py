@@ -218,7 +218,7 @@ def random(signals: Signals) -> Floats:
 
 TABLE = (
     Policy("class-influence", class_influence, Says("gain", "class-removal-above"), needs="class_influence"),
-    Policy("likely-wrong", likely_wrong, Says("chance", "likely-wrong")),
+    Policy("likely-wrong", likely_wrong, Says("chance", "wrong-chance")),
     Policy("expected-gain", expected_gain, Says("gain", "gain-above")),
     Policy("label-doubt", label_doubt),
     Policy("channel-gain", channel_gain, Says("gain", "gain-above")),

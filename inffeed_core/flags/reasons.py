@@ -33,7 +33,7 @@ UNDECIDED_BELOW = 0.6
 _OF_LOSSES = [policy.says.code for policy in TABLE if policy.says is not None and policy.says.kind == "loss"]
 _SAID = {
     **dict.fromkeys(_OF_LOSSES, {"label-chance", "other-chance"}),
-    "likely-wrong": {"label-chance", "likely-right", "undecided"},
+    "wrong-chance": {"label-chance", "likely-right", "undecided"},
 }
 """Code of what a policy says → codes of what would nearly repeat it."""
 
@@ -59,7 +59,7 @@ ENGLISH = {
     "removal-above": "removing it would lower the validation loss more than removing {percent} % of the silver texts",
     "gold-model": "a model trained on gold labels alone gives this label {chance}",
     "unseen-model": "a model that never saw this label gives it {chance}",
-    "likely-wrong": "it is {chance} likely to be wrong",
+    "wrong-chance": "it is {chance} likely to be wrong",
     "label-chance": "this label is {chance} likely to be right",
     "other-chance": "“{label}” is {chance} likely to be right",
     "likely-right": "it is {chance} likely to be right as it is",

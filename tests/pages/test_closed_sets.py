@@ -52,6 +52,7 @@ CLOSED = {
     "steps.{}": Step,
     "tiers.{}": get_args(Scope),
     "policies.{}": [*POLICIES, SENT],
+    "aims.{}": [p for p in POLICIES if p in ("class-influence", "likely-wrong")],
     "retraining.{}": get_args(Method),
     "retraining.about_{}": get_args(Method),
     "models.recipe_{}": get_args(Recipe),
@@ -101,6 +102,11 @@ def test_every_order_of_flags_gives_a_reason(code, policy):
     said = reasons.reason(flag, Evidence("a", (), ()), 3, LANGUAGES[code].words["reasons"])
     assert said
     assert policy not in said or policy == "random"
+
+
+def test_no_reason_has_the_code_of_an_order_that_a_reason_names():
+    """Pages say both from one table. That of a random order is never named by its rank."""
+    assert set(reasons.ENGLISH) & {*POLICIES, SENT} == {"random"}
 
 
 def calls(folder: Path) -> Iterator[tuple[Path, ast.Call]]:

@@ -63,7 +63,7 @@ class Words:
         if item.blind:
             return ""
         names = {policy: name for policy, (name, _) in self.policies.items()}
-        return reason(item.flag, item.evidence, self.labels, {**self.reasons, **names})
+        return reason(item.flag, item.evidence, self.labels, {**names, **self.reasons})
 
 
 def greeting(project: Project, sitting: Sitting, words: Words, *, again: bool = False) -> Json:

@@ -879,7 +879,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "removal-above": "去掉它对降低验证损失的作用超过 {percent}% 的银标签文本",
         "gold-model": "仅用金标签训练的模型给该标签的概率为 {chance}",
         "unseen-model": "未见过该标签的模型给它的概率为 {chance}",
-        "likely-wrong": "该标签有误的概率为 {chance}",
+        "wrong-chance": "该标签有误的概率为 {chance}",
         "label-chance": "该标签正确的概率为 {chance}",
         "other-chance": "“{label}”正确的概率为 {chance}",
         "likely-right": "现有标签正确的概率为 {chance}",
