@@ -88,11 +88,13 @@ def with_silver(options: "ImportOptions", told: Mapping[str, Any]) -> "ImportOpt
 
 
 def _named(entries: tuple[str, ...], option: str) -> dict[str, str]:
+    from inffeed_core.characters import as_label
+
     pairs = [entry.partition("=") for entry in entries]
     for (name, _, column), entry in zip(pairs, entries, strict=True):
         if not name or not column:
             raise click.UsageError(f"{option} {entry!r} names no pair; write it as SOURCE=COL.")
-    return {name: column for name, _, column in pairs}
+    return {as_label(name): column for name, _, column in pairs}
 
 
 def silver_told(look: "ImportPreview") -> list[str]:

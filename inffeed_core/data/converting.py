@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from uuid import uuid4
 
-from inffeed_core.characters import is_blank
+from inffeed_core.characters import as_label, is_blank
 from inffeed_core.data.answers import ACTS, from_cell, is_time
 from inffeed_core.data.export_columns import CARRIED_VERSION, metadata_key, role_columns
 from inffeed_core.data.label_names import LabelNames
@@ -155,7 +155,7 @@ class _Rows:
         source = self._stripped(cells, self._options.source)
         if split is not Split.SILVER:
             return source
-        source = source or self._options.source_name
+        source = as_label(source or self._options.source_name)
         if source and not self._sources_told and (problem := odd_source(source)):
             self._refuse(row, problem, "Give the source another name.")
         return source

@@ -10,6 +10,7 @@ from statistics import median
 from inffeed_core.data.export_columns import is_export
 from inffeed_core.data.layout import unnamed
 from inffeed_core.data.options import LABEL_NAMES, TEXT_NAMES
+from inffeed_core.data.silver_columns import is_of_source, silver_columns
 from inffeed_core.data.table import Table, as_text, counted_rows
 from inffeed_core.errors import LayoutUnclear, Way
 
@@ -34,8 +35,13 @@ def require_header(table: Table, labels: Sequence[str]) -> None:
     known = {label.casefold() for label in labels}
     if (label := next((cell for cell in table.columns if cell.casefold() in known), None)) is not None:
         raise _unclear(table, f"{_quoted(label)} is a label of the project")
+    brings_silver = bool(silver_columns(table.columns))
     for at, cell in enumerate(table.columns):
-        if cell != unnamed(at + 1) and (why := _why_data(table, at, cell)):
+        if (
+            cell != unnamed(at + 1)
+            and not (brings_silver and is_of_source(cell))
+            and (why := _why_data(table, at, cell))
+        ):
             raise _unclear(table, why)
 
 

@@ -14,6 +14,7 @@ from inffeed_core.data.silver_columns import (
     SilverColumn,
     confidence_of,
     object_labels,
+    require_one_each,
     silver_columns,
     silver_object,
 )
@@ -155,6 +156,7 @@ def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
         problem = f"The file has one column ({table.columns[0]}); a text and a label are needed."
         remedy = "Choose a file with a text and a label column; for texts without labels, name the column text."
         raise refused(table.name, problem, remedy)
+    require_one_each(table.name, table.columns)
     if is_export(table.columns):
         return _export_options(table, labels)
     some = replace(table, rows=table.rows[:_LOOKED_AT])

@@ -6,17 +6,19 @@ nothing. An answer without a label (`answer:gpt-4o`, or `"answer"` in JSON) is a
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inffeed_core.characters import is_blank
+from inffeed_core.characters import as_label, is_blank
 from inffeed_core.data.label_names import LabelNames
-from inffeed_core.data.table import Cell, as_text, broken
+from inffeed_core.data.table import Cell, as_text, broken, refused
 from inffeed_core.records import VOTE, SilverLabel
 
 SILVER, CONFIDENCE, ANSWER, AT = "silver", "confidence", "answer", "at"
 """What a column is called before the colon."""
+_KINDS = (SILVER, CONFIDENCE, ANSWER, AT)
 SOURCES = "silver_sources"
 """The column of an export that describes its sources, in its first row."""
 _OBJECTS = ("silver", "silver_labels")
@@ -59,10 +61,28 @@ def silver_columns(columns: Sequence[str]) -> tuple[SilverColumn, ...]:
     )
 
 
+def require_one_each(name: str, columns: Sequence[str]) -> None:
+    """Raise ImportRefused where several columns would hold the same of one source, as names that look alike do."""
+    parts = [_split(column) for column in columns]
+    sources = {source for kind, source in parts if kind == SILVER and source}
+    for part, times in Counter(parts).items():
+        if times > 1 and part[0] in _KINDS and part[1] in sources:
+            same = ", ".join(ascii(column) for column, each in zip(columns, parts, strict=True) if each == part)
+            raise refused(name, f"Columns name the same source: {same}.", "Rename all but one of them, or remove them.")
+
+
+def without_source(columns: Sequence[str]) -> list[tuple[str, str]]:
+    """(column, source) of the columns that tell of a source's labels where no column holds these."""
+    sources = {source for kind, source in map(_split, columns) if kind == SILVER}
+    told = (CONFIDENCE, ANSWER)
+    parts = [(column, *_split(column)) for column in columns]
+    return [(column, source) for column, kind, source in parts if kind in told and source and source not in sources]
+
+
 def is_of_source(column: str) -> bool:
     """Whether a column of this name tells of a source."""
     kind, name = _split(column)
-    return bool(name) and kind in (SILVER, CONFIDENCE, ANSWER, AT)
+    return bool(name) and kind in _KINDS
 
 
 def silver_object(columns: Sequence[str], cells: Callable[[str], Iterator[Cell]]) -> str | None:
@@ -90,7 +110,7 @@ def object_labels(cells: Iterable[Cell]) -> Iterator[str]:
 
 def _split(column: str) -> tuple[str, str]:
     kind, _, name = column.partition(":")
-    return kind.strip().lower(), name.strip()
+    return kind.strip().lower(), as_label(name)
 
 
 class SilverCells:
@@ -167,7 +187,7 @@ class SilverCells:
                 refuse(what, "Give a label, and where there is one a confidence; no other parts.")
             elif any(value not in (None, "") for value in parts.values()):
                 label, answer, at = (as_text(parts.get(name)) for name in ("label", "answer", "at"))
-                self._add(found, (source.strip(), label.strip(), parts.get("confidence"), answer, at), id, refuse)
+                self._add(found, (as_label(source), label.strip(), parts.get("confidence"), answer, at), id, refuse)
 
     def _add(
         self, found: dict[str, SilverLabel], told: tuple[str, str, Any, str, str], id: str, refuse: Refuse
@@ -194,7 +214,7 @@ class SilverCells:
 def confidence_of(cell: Any, source: str, refuse: Refuse) -> float | None:
     """A cell as a confidence; None for an empty one."""
     try:
-        if not isinstance(cell, bool) and 0 <= (value := float(cell)) <= 1:
+        if not isinstance(cell, bool) and 0 <= (value := float(cell)) <= 1 and "_" not in str(cell):
             return value
     except (TypeError, ValueError):
         if _is_empty(cell):

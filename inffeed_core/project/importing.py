@@ -12,6 +12,7 @@ from inffeed_core.data.headers import require_header
 from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.options import ImportOptions, file_labels, guess_options
 from inffeed_core.data.reading import Upload, read
+from inffeed_core.data.silver_columns import SILVER, without_source
 from inffeed_core.data.table import Cell, Table, as_text
 from inffeed_core.errors import RowProblem
 from inffeed_core.project.collecting import without_cycles
@@ -173,7 +174,7 @@ def preview(
         leaks=overlaps.leaks,
         conflicts=conflicts,
         decisions=len(converted.decisions),
-        notes=table.notes,
+        notes=(*table.notes, *_left_over(chosen, table.columns)),
         silver=_by_source(converted.examples),
         without_pair=sum(e.pair is None for e in converted.examples) if chosen.pair else 0,
     )
@@ -269,6 +270,16 @@ def _joined_preview(table: Table, options: ImportOptions, found: Joined) -> Impo
         unchanged=found.unchanged,
         replaced=found.replaced,
     )
+
+
+def _left_over(options: ImportOptions, columns: Sequence[str]) -> list[str]:
+    """What is told of columns that nobody will read, though their names say that sources are meant."""
+    left = [column for column in columns if column not in options.roles]
+    return [
+        f"Column {column!r} is kept as metadata: no column {SILVER + ':' + source!r} holds labels of that source."
+        for column, source in without_source(columns)
+        if column in left and not options.history
+    ]
 
 
 def fix_leaks(project: Project) -> int:

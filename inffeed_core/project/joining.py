@@ -11,7 +11,7 @@ from typing import Literal
 
 from sqlite_utils import Database
 
-from inffeed_core.characters import is_blank
+from inffeed_core.characters import as_label, is_blank
 from inffeed_core.data.converting import Converted
 from inffeed_core.data.options import ImportOptions
 from inffeed_core.data.silver_columns import SilverCells, confidence_of, odd_source
@@ -164,7 +164,7 @@ class _Rows:
         label = self._stripped(cells, self._options.label)
         if not label:
             return found
-        source = self._stripped(cells, self._options.source) or self._options.source_name or UNNAMED
+        source = as_label(self._stripped(cells, self._options.source) or self._options.source_name) or UNNAMED
         if problem := odd_source(source):
             refuse(problem, "Give the source another name.")
         column = self._options.confidence

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from inffeed_core.characters import as_label
 from inffeed_core.data.silver_columns import SOURCES
 from inffeed_core.data.table import Table, as_text, refused
 from inffeed_core.project.folder import Project
@@ -140,8 +141,11 @@ def restore_sources(db: Database, table: Table) -> None:
 def _read(name: str, cell: str) -> tuple[str | None, list[Source]]:
     try:
         told = json.loads(cell)
-        found = [Source(s["name"], SourceKind(s["kind"]), s["details"], created=s["created"]) for s in told["sources"]]
-        return (None if told["use"] == VOTE else str(told["use"]["source"])), found
+        found = [
+            Source(as_label(one["name"]), SourceKind(one["kind"]), one["details"], created=one["created"])
+            for one in told["sources"]
+        ]
+        return (None if told["use"] == VOTE else as_label(told["use"]["source"])), found
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"Column {SOURCES!r} does not describe sources ({type(error).__name__}: {error!s:.200})."
         raise refused(name, problem, "Restore it from the export, or empty it.") from error

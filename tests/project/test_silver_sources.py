@@ -243,3 +243,38 @@ def test_the_same_source_in_two_columns_is_stored_once(empty: Project) -> None:
     plain = csv("a,good,positive,positive", header="id,text,label,silver:imported")
     commit(empty, plain, preview(empty, plain).options)
     assert said(empty, "a") == [("imported", "positive", None)]
+
+
+@pytest.mark.parametrize("twin", ["silver:gpt\u200b", "silver: gpt", "SILVER:gpt", "silver:\ufeffgpt"])
+def test_columns_of_one_source_are_refused_however_its_name_is_written(empty: Project, twin: str) -> None:
+    with pytest.raises(ImportRefused, match="Columns name the same source: 'silver:gpt', "):
+        preview(empty, csv("x,positive,negative", header=f"text,silver:gpt,{twin}"))
+
+
+def test_names_of_sources_are_the_same_in_any_unicode_form(empty: Project) -> None:
+    bring(empty, "a,x,positive,0.25", header="id,text,silver:cafe\u0301,confidence:caf\u00e9")
+    row = {"id": "b", "text": "y", "silver": {"cafe\u0301 ": "negative"}}
+    file = Upload("silver.jsonl", json.dumps(row).encode())
+    commit(empty, file, preview(empty, file).options)
+    named = csv("c,z,positive,cafe\u0301", header="id,text,label,source")
+    commit(empty, named, preview(empty, named).options)
+    assert [one.source.name for one in sources_of(empty).figures] == ["caf\u00e9"]
+    assert said(empty, "a") == [("caf\u00e9", "positive", 0.25)]
+
+
+def test_a_long_name_of_a_source_is_a_name_and_no_text(empty: Project) -> None:
+    shown = preview(empty, csv("x y,positive", header="text,silver: the language model of last July"))
+    assert list(shown.silver) == ["the language model of last July"]
+
+
+def test_a_confidence_without_labels_is_told(empty: Project) -> None:
+    shown = preview(empty, csv("x,positive,0.5", header="text,silver:GPT,confidence:gpt"))
+    assert shown.ready
+    told = "Column 'confidence:gpt' is kept as metadata: no column 'silver:gpt' holds labels of that source."
+    assert told in shown.notes
+
+
+@pytest.mark.parametrize("given", ["0_1", "0,5", "50%", "5e1", "inf", "0x1"])
+def test_what_is_no_number_from_0_to_1_is_no_confidence(empty: Project, given: str) -> None:
+    shown = preview(empty, csv(f'x,positive,"{given}"', header="text,silver:gpt,confidence:gpt"))
+    assert [one.problem for one in shown.problems] == [f"{given!r} is not a confidence (of the source 'gpt') (line 2)."]
