@@ -36,16 +36,13 @@ def rules(
     """
     names = named_sets(data, sets)
     from inffeed_core.studies.draws import encoded, read
-    from inffeed_core.studies.rules import first, judge, markdown
+    from inffeed_core.studies.rules import first, judge_set, markdown
 
     found: list[Judgement] = []
     with shown_progress() as progress:
-        for number, name in enumerate(names):
+        for name in names:
             texts = first(read(data, name), silver_rows, test_rows)
-            loaded = encoded(texts, model, cache, progress)
-            for seed in range(seeds):
-                progress("Judging rules", number * seeds + seed, len(names) * seeds)
-                found += judge(loaded, seed)
+            found += judge_set(encoded(texts, model, cache, progress), seeds, progress)
     facts = [{k: v for k, v in asdict(one).items() if k not in ("gold", "decided")} for one in found]
     answer(facts, as_json, lambda: markdown(found))
 

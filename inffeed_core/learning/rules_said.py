@@ -7,7 +7,8 @@ from inffeed_core.wording import Sentence
 def rule_said(rule: RuleOfVersion) -> Sentence:
     """How it decides, and what that was worth on validation."""
     given_up = rule.kind == "macro-f1" and not any(rule.offsets)
-    return Sentence("rule-given-up" if given_up else f"rule-{rule.kind}", warmth=rule.temperature, gain=rule.gain)
+    code = "rule-given-up" if given_up else f"rule-{rule.kind}"
+    return Sentence(code, warmth=rule.temperature, gain=rule.gain)
 
 
 def shift_said(rule: RuleOfVersion) -> Sentence | None:

@@ -11,7 +11,7 @@ import numpy as np
 from inffeed_core.influence import logits
 from inffeed_core.models.deciding import FittedRule, fit_rules
 from inffeed_core.models.metrics import Floats, Ints, macro_f1
-from inffeed_core.records import Interval
+from inffeed_core.records import Interval, Progress
 from inffeed_core.settings import Rule
 from inffeed_core.studies.draws import RepairSet, drawn
 from inffeed_core.studies.evidence.statistics import Predicted, lead, record, sign_flip
@@ -56,6 +56,15 @@ def first(data: RepairSet, silver: int | None, test_texts: int | None) -> Repair
         test=(test[0][:test_texts], test[1][:test_texts]),
         test_texts=data.test_texts[:test_texts],
     )
+
+
+def judge_set(data: RepairSet, seeds: int, progress: Progress) -> list[Judgement]:
+    """Judge the rules on every repetition of a set. Raises Cancelled."""
+    found: list[Judgement] = []
+    for seed in range(seeds):
+        progress("Judging rules", seed, seeds)
+        found += judge(data, seed)
+    return found
 
 
 def judge(data: RepairSet, seed: int) -> Iterator[Judgement]:
