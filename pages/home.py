@@ -103,6 +103,8 @@ def _standing(now: Status) -> None:
         told.append(say("standing.waiting", changes=changes_said(now.changes)))
     if told:
         st.caption(" · ".join(told))
+    if now.unlabelled:
+        st.caption(say("data.unlabelled", count=now.unlabelled))
 
 
 def _audit(project: Project) -> None:

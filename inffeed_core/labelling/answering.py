@@ -15,6 +15,8 @@ from typing import Any
 
 from inffeed_core.labelling.labellers import Answer
 
+_THOUGHT = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+"""What reasoning models write before their answer."""
 _FENCE = re.compile(r"^```\w*\s*|\s*```$")
 _AROUND = " \t\r\n\"'`*.“”‘’"
 
@@ -67,10 +69,10 @@ def vote(replies: Sequence[Reply], labels: Sequence[str]) -> Answer:
 
 def _label_in(content: str, labels: Sequence[str]) -> str | None:
     """The label that an answer gives; None where it gives none, or none that is known."""
-    bare = _FENCE.sub("", content.strip()).strip()
+    bare = _FENCE.sub("", _THOUGHT.sub("", content).strip()).strip()
     try:
         said = json.loads(bare)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = re.sub(r"^label\s*:\s*", "", bare, flags=re.IGNORECASE)
     if isinstance(said, dict):
         said = said.get("label")
@@ -104,4 +106,5 @@ def _probability(reply: Reply, label: str) -> float | None:
     stop = start + len(label)
     begins = [0, *ends[:-1]]
     parts = [p for (_, p), a, b in zip(reply.tokens, begins, ends, strict=True) if a < stop and b > start]
-    return min(1.0, math.exp(sum(parts)))
+    total = sum(parts)
+    return None if math.isnan(total) else math.exp(min(0.0, total))

@@ -30,6 +30,10 @@ LABELS = ("hate", "not hate", 'O\'Neil, "x"', "1", "é")
         ('{"label": ["hate"]}', None),
         ('["hate"]', None),
         ("", None),
+        ('<think>Is it hate? "not hate"?</think>\n{"label": "hate"}', "hate"),
+        ("<thinking>\nnot hate\n</thinking> hate.", "hate"),
+        ('<think>{"label": "hate"}', None),  # cut off while it thought
+        ("[" * 100_000, None),
     ],
 )
 def test_reads_a_label_or_none(content: str, label: str | None) -> None:
@@ -37,6 +41,11 @@ def test_reads_a_label_or_none(content: str, label: str | None) -> None:
 
     assert read.label == label
     assert read.raw == ("" if label is not None else content)
+
+
+@pytest.mark.parametrize(("logarithm", "sure"), [(math.nan, None), (-math.inf, 0.0), (0.5, 1.0), (math.inf, 1.0)])
+def test_a_probability_that_is_none_is_no_confidence(logarithm: float, sure: float | None) -> None:
+    assert read_reply(Reply("hate", tokens=(("hate", logarithm),)), LABELS).confidence == sure
 
 
 def test_keeps_refusals_as_such() -> None:

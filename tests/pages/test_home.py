@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project, create_project, projects_in, settings_of
-from inffeed_core.records import JobState, Split
+from inffeed_core.records import Example, JobState, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.migrations import migrations
 from pages.languages.english import common
@@ -58,6 +58,15 @@ def test_the_open_project_says_what_is_next_and_leads_there(open_page, reviewabl
     app.get_by_key("next_step").click().run()
     assert not app.exception
     assert app.title[0].value == "Models"
+
+
+def test_texts_without_a_label_are_told_beside_the_flags(open_page, reviewable_project):
+    assert not [one for one in open_page("home", reviewable_project).caption if "no label yet" in one.value]
+    with store.writing(reviewable_project.db) as db:
+        bare = [Example(id=f"bare-{n}", text=f"nothing is said of {n}", label="", split=Split.SILVER) for n in range(2)]
+        store.add_examples(db, bare)
+    told = [one.value for one in open_page("home", reviewable_project).caption if "no label yet" in one.value]
+    assert [one[:32] for one in told] == ["2 silver texts have no label yet"]
 
 
 def test_projects_are_listed_and_open_at_their_next_step(open_page, home):
