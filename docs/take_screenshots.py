@@ -81,6 +81,7 @@ def session(page: Page, url: str, looks: Looks) -> None:
     page.get_by_role("button", name="Tick all").wait_for(timeout=LONG)
     shoot(looks, "feedback", f"{url}/feedback?project={project}&annotator=Ada", '[data-testid="stCheckbox"]')
     shoot(looks, "data", f"{url}/data?project={project}", ".js-plotly-plot")
+    shoot(looks, "label", f"{url}/label?project={project}", "button:has-text('Label')")
     shoot(looks, "explore", f"{url}/explore?project={project}&id={quote(flag)}", ".js-plotly-plot")
     shoot(looks, "home", f"{url}/?project={project}", "h2, [data-testid=stHeading]")
 

@@ -11,10 +11,8 @@ from pages.components.data_overview import overview
 from pages.components.data_texts import texts_view
 from pages.components.job_panel import job_panel
 from pages.components.session import require_project
+from pages.components.tabs import tabs
 from pages.language import say
-
-FIRST = "data_first"
-"""Where the session keeps the tab that was open on arriving."""
 
 
 def page() -> None:
@@ -24,18 +22,14 @@ def page() -> None:
     job_panel(project)
     now = status(project)
     names = [say("data.overview"), say("data.import"), say("data.texts"), say("data.export")]
-    if "view" not in st.session_state:  # on arriving: another default would open its tab, whatever one is doing
-        st.session_state[FIRST] = 1 if now.next_step.step in IMPORTS else 0
-    tabs = st.tabs(
-        names, default=names[st.session_state.get(FIRST, 0)], key="view", on_change="rerun", bind="query-params"
-    )
+    first = 1 if now.next_step.step in IMPORTS else 0
     views: tuple[Callable[[], None], ...] = (
         lambda: overview(project, now),
         lambda: import_view(project, now),
         lambda: texts_view(project, now),
         lambda: export_view(project, now),
     )
-    for tab, view in zip(tabs, views, strict=True):
+    for tab, view in zip(tabs(names, key="view", first=first), views, strict=True):
         if tab.open:
             with tab:
                 view()

@@ -22,6 +22,7 @@ from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
 from pages.components.shown_text import any_pair, show_context, show_text, text_cells, text_columns
+from pages.components.tabs import tabs
 from pages.components.tiers import analysis_name
 from pages.language import called, label_name, say, section, split_name, told
 
@@ -46,14 +47,13 @@ def page() -> None:
     shown = portraits[0]
     _facts(project, shown)
     names = [say(f"explore.{view}") for view in ("influence", "map", "rankings", "decisions")]
-    tabs = st.tabs(names, key="explore_view", on_change="rerun", bind="query-params")
     views: tuple[Callable[[], None], ...] = (
         lambda: _influences(project, portraits, explaining),
         lambda: _map(project, shown),
         lambda: _rankings(project, shown, checking=VERIFY in working),
         lambda: _trail(shown),
     )
-    for tab, view in zip(tabs, views, strict=True):
+    for tab, view in zip(tabs(names, key="explore_view"), views, strict=True):
         if tab.open:
             with tab:
                 view()

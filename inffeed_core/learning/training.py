@@ -8,7 +8,7 @@ analysis in that same transaction: no reviewer ever works with a version that ha
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
@@ -31,11 +31,11 @@ from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.models.sources import resolve
-from inffeed_core.project.encoded import Encoded, Material, encode, instances_of, stored_fit
+from inffeed_core.project.encoded import LEARNED, Encoded, Material, encode, instances_of, stored_fit
 from inffeed_core.project.encoders import OWN, located, merged, transformer_for
 from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import base_of, here
-from inffeed_core.records import ModelVersion, Progress, Split
+from inffeed_core.records import Instance, ModelVersion, Progress, Split
 from inffeed_core.settings import (
     DEFAULT_RULE,
     L2_GRID,
@@ -155,6 +155,7 @@ def _fitted(project: Project, settings: TrainSettings, given: Given, progress: P
         as_of, silver_clock = store.last_decision_row(db), store.silver_clock(db)
     about = _with_encoder(about, given)
     id, instances = f"v{count + 1}", instances_of(project, as_of)
+    _require_trainable(instances)
     reader = _reader(project, about, settings, parent, progress)
     if given[1]:
         _require_own_labels(reader, about)
@@ -166,7 +167,6 @@ def _fitted(project: Project, settings: TrainSettings, given: Given, progress: P
     seconds = round(time.monotonic() - began, 3) if encoding.texts else 0.0
     material = Material(data=data, classes=len(about.labels), silver_weight=settings.silver_weight)
     validation = material.validation
-    _require_trainable(material.learn, validation)
     way, fit = fit_recipe(
         material.beliefs,
         settings,
@@ -336,14 +336,16 @@ def _with_choices_of(parent: ModelVersion, settings: TrainSettings) -> TrainSett
     return replace(settings, **chosen)
 
 
-def _require_trainable(learn: Encoded, validation: Encoded) -> None:
-    seen = sorted({one.label for one in learn.instances})
+def _require_trainable(instances: Sequence[Instance]) -> None:
+    """Before anything is computed: encoding takes long."""
+    learn = [one for one in instances if one.split in LEARNED]
+    seen = sorted({one.label for one in learn})
     if len(seen) < 2:
         have = f"only {seen[0]!r}" if seen else "none"
         raise NotReady(f"Training needs texts of at least two labels in train or silver; there is {have}. Import more.")
-    if not any(one.confirmed for one in learn.instances):
+    if not any(one.confirmed for one in learn):
         raise NotReady("There is no gold to train on; import some texts with confirmed labels into the train split.")
-    if not validation.instances:
+    if not any(one.split is Split.VALIDATION for one in instances):
         raise NotReady(
             "There is no validation gold; it chooses the regularisation and steers the flags."
             " Import some texts with confirmed labels into the validation split."

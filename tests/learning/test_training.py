@@ -254,8 +254,10 @@ def test_what_is_missing_is_said(tmp_path: Path, project: Project):
         analyse(project, FEW, quiet)
     with store.writing(nothing.db) as db:
         store.add_examples(db, [Example("1", "one", "a", Split.TRAIN), Example("2", "two", "b", Split.SILVER)])
+    told: list[str] = []
     with pytest.raises(NotReady, match="no validation gold"):
-        train(nothing, TrainSettings(), quiet)
+        train(nothing, TrainSettings(), lambda stage, done, total: told.append(stage))
+    assert "Encoding texts" not in told  # which would take long for nothing
 
 
 def test_a_sequence_classifier_s_own_head_is_compared_with_the_refitted_one(sample: Project, tmp_path: Path):

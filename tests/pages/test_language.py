@@ -128,6 +128,17 @@ def test_the_language_can_be_chosen_and_stays_in_the_address(open_page, reviewab
     assert app.title[0].value == "模型"
 
 
+@pytest.mark.parametrize(
+    ("page", "tab", "sign"), [("data", {"view": "Texts"}, "文本"), ("explore", {"explore_view": "Map"}, "分布图")]
+)
+def test_the_open_tab_stays_open_in_another_language(open_page, reviewable_project, page, tab, sign):
+    app = open_page(page, reviewable_project, **tab)
+    fields = {field.key for field in (*app.text_input, *app.multiselect, *app.number_input)}
+    app.segmented_control(key="language").set_value("zh").run()
+    assert not app.exception
+    assert {field.key for field in (*app.text_input, *app.multiselect, *app.number_input)} == fields
+
+
 def test_an_unknown_language_falls_back_to_english(open_page, reviewable_project):
     assert button(open_page("home", reviewable_project, language="tlh"), "Open the sample project")
 
