@@ -534,7 +534,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "rules": {
         "open": "判定规则",
         "rule": "判定规则",
-        "argmax": "argmax",
+        "argmax": "最可能的标签（argmax）",
         "calibrated": "校准",
         "macro-f1": "宏平均 F1",
         "kept": "沿用当前版本的规则",
