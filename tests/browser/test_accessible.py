@@ -1,5 +1,6 @@
 """axe-core, which comes with its Python package and needs no network, on every page in both themes."""
 
+from typing import Literal
 from urllib.parse import urlencode
 
 import pytest
@@ -31,6 +32,12 @@ PAGES = every_page(
         "models": "Versions",
     }
 )
+STILL = """() => {  // no colour is on its way to another
+  const shadows = [...document.querySelectorAll('*')].map(e => e.shadowRoot).filter(Boolean);
+  return [document, ...shadows].flatMap(root => root.getAnimations()).every(
+    a => a.playState !== 'running' || a.effect.getComputedTiming().iterations === Infinity);
+}"""
+BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 25, 31)"}
 NOT_OURS: tuple[str, ...] = ()
 """Elements that Streamlit makes and gives no way to change, as parts of their HTML."""
 
@@ -47,16 +54,18 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-@pytest.fixture(params=["light", "dark"])
-def themed(request: pytest.FixtureRequest, page: Page) -> Page:
-    page.emulate_media(color_scheme=request.param)
-    return page
-
-
 def violations(page: Page) -> list[str]:
+    """In both themes, which the page takes over from the system at once."""
+    return [*_violations(page, "light"), *_violations(page, "dark")]
+
+
+def _violations(page: Page, theme: Literal["light", "dark"]) -> list[str]:
+    page.emulate_media(color_scheme=theme)
+    expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUNDS[theme])
+    page.wait_for_function(STILL)
     found = Axe().run(page).response["violations"]
     return [
-        f"{one['id']} ({one['impact']}): {node['html'][:160]} {node['failureSummary'][:300]}"
+        f"{theme}: {one['id']} ({one['impact']}): {node['html'][:160]} {node['failureSummary'][:300]}"
         for one in found
         if one["impact"] in SERIOUS
         for node in one["nodes"]
@@ -64,31 +73,31 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-def test_no_page_has_a_serious_violation(themed: Page, server: Server, project: Project):
+def test_no_page_has_a_serious_violation(page: Page, server: Server, project: Project):
     found = {}
     for address, sign in PAGES.items():
         joint = "&" if "?" in address else "?"
         query = urlencode({"project": str(project.folder), "annotator": "Ada"})
-        themed.goto(f"{server.url}/{address}{joint}{query}")
-        expect(themed.get_by_text(sign).first).to_be_visible(timeout=60_000)
-        expect(themed.locator('[data-testid="stStatusWidget"]')).to_be_hidden(timeout=30_000)
-        if serious := violations(themed):
+        page.goto(f"{server.url}/{address}{joint}{query}")
+        expect(page.get_by_text(sign).first).to_be_visible(timeout=60_000)
+        expect(page.locator('[data-testid="stStatusWidget"]')).to_be_hidden(timeout=30_000)
+        if serious := violations(page):
             found[address or "home"] = serious
     assert found == {}
 
 
-def test_the_sheets_of_the_room_have_no_serious_violation(themed: Page, server: Server, project: Project):
+def test_the_sheets_of_the_room_have_no_serious_violation(page: Page, server: Server, project: Project):
     query = urlencode({"project": str(project.folder), "annotator": "Ada"})
-    themed.goto(f"{server.url}/review?{query}")
-    expect(themed.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
+    page.goto(f"{server.url}/review?{query}")
+    expect(page.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
     for key in ("g", "ArrowDown", "n"):
-        themed.keyboard.press(key)
-    assert violations(themed) == []
-    themed.keyboard.press("Escape")
-    themed.keyboard.press("?")
-    expect(themed.locator(".keySheet")).to_be_visible()
-    assert violations(themed) == []
-    themed.keyboard.press("Escape")
-    themed.keyboard.press("l")
-    expect(themed.locator(".labelSheet")).to_be_visible()
-    assert violations(themed) == []
+        page.keyboard.press(key)
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.locator(".keySheet")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("l")
+    expect(page.locator(".labelSheet")).to_be_visible()
+    assert violations(page) == []
