@@ -50,6 +50,16 @@ FAULTS = """() => {
   }
   return found;
 }"""
+AT_REST = """() => {  // nothing has moved or changed its words for half a second
+  const main = document.querySelector('[data-testid="stMain"]');
+  const now = innerWidth + main.innerText + [...main.querySelectorAll('*')].map(e => {
+    const b = e.getBoundingClientRect();
+    return [b.left, b.top, b.width, b.height].map(Math.round);
+  }).join(' ');
+  const since = window.atRest?.[0] === now ? window.atRest[1] : performance.now();
+  window.atRest = [now, since];
+  return performance.now() - since > 500;
+}"""
 IN_CHARTS = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].flatMap(chart => {
   const box = chart.getBoundingClientRect();
   return [...chart.querySelectorAll('.main-svg text')].filter(t => t.textContent.trim() && t.checkVisibility())
@@ -71,7 +81,7 @@ def made(folder: Path, count: int) -> Project:
 def settled(page: Page, sign: str) -> None:
     expect(page.get_by_text(sign).first).to_be_visible(timeout=60_000)
     expect(page.locator('[data-testid="stStatusWidget"]')).to_be_hidden(timeout=30_000)
-    page.wait_for_timeout(800)
+    page.wait_for_function(AT_REST, polling=100, timeout=30_000)
 
 
 def faults(page: Page, address: str) -> list[str]:
