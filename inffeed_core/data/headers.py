@@ -19,14 +19,14 @@ _LOOKED_AT = 10_000
 _HEADS = 20
 """Rows in which column names are looked for."""
 _WORDS = 4
-"""So many words are a text rather than a name."""
+"""From this many words on, a cell is a text rather than a name."""
 _SIGNS = 6
-"""So many characters of a script without spaces are, too."""
+"""From this many characters of a script without spaces on, as well."""
 _SHOWN = 60
 
 
 def require_header(table: Table, labels: Sequence[str]) -> None:
-    """Raise LayoutUnclear if the first row was taken for column names and may be data, or a later row holds names."""
+    """Raise LayoutUnclear if the first row, taken for column names, may be data, or if a later row holds the names."""
     if not table.header_assumed or is_export(table.columns) or _names_columns(table.columns):
         return
     for number, row in enumerate(table.rows[:_HEADS]):

@@ -297,10 +297,10 @@ def _pair_column(table: Table, labels: Sequence[str], but: Sequence[str]) -> str
 
 
 def _split_column(table: Table, but: Sequence[str]) -> str | None:
+    """A column by its usual name, most of whose cells name splits; any other cell is then an error of its row."""
     column = _named(table, _SPLIT, but)
-    if column is None or any(as_text(cell).strip().lower() not in SPLIT_NAMES for cell in table.column(column)):
-        return None
-    return column
+    cells = [] if column is None else [as_text(cell).strip().lower() for cell in table.column(column)]
+    return column if 2 * sum(cell in SPLIT_NAMES for cell in cells) > sum(map(bool, cells)) else None
 
 
 def _same_but_for_case(counts: Mapping[str, int], labels: Sequence[str]) -> dict[str, str]:

@@ -41,7 +41,7 @@ class SilverColumn:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Those there are."""
+        """The columns that exist."""
         return tuple(c for c in (self.label, self.confidence, self.answer, self.at) if c is not None)
 
 
@@ -62,7 +62,7 @@ def silver_columns(columns: Sequence[str]) -> tuple[SilverColumn, ...]:
 
 
 def require_one_each(name: str, columns: Sequence[str]) -> None:
-    """Raise ImportRefused where several columns would hold the same of one source, as names that look alike do."""
+    """Raise ImportRefused if several columns belong to one source: names that look alike are the same name."""
     parts = [_split(column) for column in columns]
     sources = {source for kind, source in parts if kind == SILVER and source}
     for part, times in Counter(parts).items():
@@ -72,7 +72,7 @@ def require_one_each(name: str, columns: Sequence[str]) -> None:
 
 
 def without_source(columns: Sequence[str]) -> list[tuple[str, str]]:
-    """(column, source) of the columns that tell of a source's labels where no column holds these."""
+    """(column, source) of each confidence or answer column whose source has no column of labels."""
     sources = {source for kind, source in map(_split, columns) if kind == SILVER}
     told = (CONFIDENCE, ANSWER)
     parts = [(column, *_split(column)) for column in columns]
@@ -80,13 +80,13 @@ def without_source(columns: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def is_of_source(column: str) -> bool:
-    """Whether a column of this name tells of a source."""
+    """Whether a column of this name belongs to a source."""
     kind, name = _split(column)
     return bool(name) and kind in _KINDS
 
 
 def silver_object(columns: Sequence[str], cells: Callable[[str], Iterator[Cell]]) -> str | None:
-    """The column of JSON objects, known by its name and by what it holds."""
+    """The column of JSON objects, recognised by its name and content; None if there is none."""
     for column in columns:
         if column.strip().lower() in _OBJECTS:
             held = [as_text(cell).strip() for cell in cells(column)]
@@ -136,7 +136,7 @@ class SilverCells:
         self._offered = ", ".join(labels)
 
     def read(self, cells: Sequence[Cell], id: str, refuse: Refuse) -> tuple[SilverLabel, ...]:
-        """The labels of the sources that say something of this row, each source once."""
+        """The labels that sources give this row, one per source."""
         found: dict[str, SilverLabel] = {}
         for source, label_at, confidence_at, answer_at, time_at in self._columns:
             cell, told = cells[label_at], None if confidence_at is None else cells[confidence_at]
@@ -157,7 +157,7 @@ class SilverCells:
         return tuple(found.values())
 
     def label(self, raw: str, whose: str, refuse: Refuse) -> str | None:
-        """The project's label for what the file calls `raw`; None where there is none, and that was refused."""
+        """The project's label for what the file calls `raw`; if there is none, the row is refused and this is None."""
         known = self._names.meant(raw)
         if known is None:
             refuse(
@@ -227,7 +227,7 @@ def confidence_of(cell: Any, source: str, refuse: Refuse) -> float | None:
 
 
 def odd_source(name: str) -> str:
-    """What keeps this from naming a source, or ""."""
+    """Why this cannot be a source's name, or ""."""
     if not name:
         return "A source has no name"
     return f"{name!r} is the vote of all sources, not the name of one" if name == VOTE else ""

@@ -1,4 +1,4 @@
-"""What a language model's answer means, and how sure it is of it.
+"""What label a language model's answer gives, and with what confidence.
 
 Nothing is guessed: an answer that is no JSON object with a label, and no label by itself, is unreadable and kept as it
 came.
@@ -33,7 +33,7 @@ class Reply:
     """(token, logarithm of its probability) of `content`, where the endpoint gives them."""
 
     def as_json(self) -> str:
-        """For keeping."""
+        """For storage."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
 

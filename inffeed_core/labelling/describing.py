@@ -1,4 +1,4 @@
-"""The sources that a run makes: their names, and all that decides what they say. Imports no torch, runs no rule.
+"""The sources that a run makes: their names and everything that determines their labels. Needs no torch; runs no rule.
 
 A source is the same as long as these facts are the same; see `labelling.wanted`.
 """
@@ -22,7 +22,7 @@ from inffeed_core.settings import ProjectSettings
 
 OWN_NAME = "gold model"
 ENTAILMENT = "entail"
-"""How the one label of a classifier of entailment begins that says yes."""
+"""How the label that means yes begins, in classifiers of entailment."""
 
 
 @dataclass(frozen=True, slots=True)

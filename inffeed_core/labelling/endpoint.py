@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KEY = "INFFEED_API_KEY"
 OWNERS = {"api.openai.com": "OPENAI_API_KEY"}
-"""Keys that belong to one host, and are sent to no other."""
+"""Keys that belong to one host and are sent to no other."""
 TOO_LONG = (
     "context_length_exceeded",
     "maximum context length",
@@ -35,14 +35,14 @@ TOO_LONG = (
 PAUSE_SECONDS = 0.5
 """Before a broken answer is asked for again; doubled each time."""
 BROKEN = (ValueError, TypeError, AttributeError, KeyError, IndexError)
-"""What reading an answer raises that was cut off, or is not of the protocol."""
+"""What is raised by reading an answer that was cut off or does not follow the protocol."""
 FILTERED = ("content_filter", "content management policy", "responsible_ai_policy", "content_policy_violation")
-"""As endpoints put it in their answer 400 about one text."""
+"""How endpoints word a status 400 that is about one text."""
 
 
 @dataclass
 class Usage:
-    """What the requests of a run took, as the endpoint counts it."""
+    """What the requests of a run used, as the endpoint counts it."""
 
     requests: int = 0
     tokens_in: int = 0
@@ -97,7 +97,7 @@ class Endpoint:
 
     @property
     def shape(self) -> dict[str, Any]:
-        """What the endpoint was found to take beside the messages; empty before the first answer."""
+        """The parameters that the endpoint accepts besides the messages; empty before the first answer."""
         return dict(self._shape or {})
 
     def ask(self, message: str) -> Reply:
@@ -107,12 +107,12 @@ class Endpoint:
         return self._reply(message, self._shape)
 
     def close(self) -> None:
-        """End the connections, requests that are under way included."""
+        """Close the connections, including those of requests under way."""
         self.stopped.set()
         self._client.close()
 
     def _first(self, message: str) -> Reply:
-        """Begin with the richest request, leave out what the endpoint refuses, and remember what it took."""
+        """Begin with all parameters, leave out what the endpoint refuses, and remember what it accepted."""
         shape = _richest(self._settings, self._labels)
         while True:
             try:
@@ -183,7 +183,7 @@ def _key(endpoint: str) -> str:
 
 
 def _richest(settings: LabelSettings, labels: Sequence[str]) -> dict[str, Any]:
-    """All that an endpoint may take beside model and message."""
+    """Everything that an endpoint may accept besides model and message."""
     strict = {"name": "label", "strict": True, "schema": schema(labels)}
     return {
         "response_format": {"type": "json_schema", "json_schema": strict},
@@ -213,7 +213,7 @@ def _poorer(shape: dict[str, Any], said: str) -> dict[str, Any] | None:
 
 
 def _about_text(error: Exception) -> Reply | None:
-    """The reply that an answer 400 stands for where it is about this text and not about the request."""
+    """The reply that a status 400 stands for if it is about this text and not about the request; otherwise None."""
     said = str(error)
     if any(words in said.lower() for words in FILTERED):
         return Reply(content=said[:2000], refused=True)

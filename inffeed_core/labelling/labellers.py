@@ -1,4 +1,4 @@
-"""What every means of labelling is to the job that runs it."""
+"""What the job needs of everything that can label texts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Answer:
 
 
 class Labeller(Protocol):
-    """A means of labelling that is ready to run."""
+    """Something that labels texts and is ready to run."""
 
     @property
     def sources(self) -> Sequence[Source]:

@@ -14,7 +14,7 @@ from inffeed_core.settings import TrainSettings
 from inffeed_core.store.clock import now
 
 PASSING = ("request", "requests", "tokens_in", "tokens_out", "seconds")
-"""What a source tells about a run and not about itself."""
+"""Details that describe a run rather than the source."""
 
 
 def label(project: Project, settings: LabelSettings, progress: Progress) -> dict[str, object]:
@@ -43,7 +43,7 @@ def label(project: Project, settings: LabelSettings, progress: Progress) -> dict
 
 
 def labeller_of(project: Project, about: Described, settings: LabelSettings) -> Labeller:
-    """The means of labelling that the settings name. Raises SettingsError, ModelError and MissingExtra."""
+    """What labels the texts, according to the settings. Raises SettingsError, ModelError and MissingExtra."""
     if settings.means == "rules":
         from inffeed_core.labelling.rules import Rules
 
@@ -82,7 +82,7 @@ def wanted(project: Project, settings: LabelSettings) -> tuple[Described, list[I
 
 
 def _require_same(project: Project, settings: LabelSettings, sources: Sequence[Source]) -> None:
-    """Raise SettingsError where a source of this name was made in another way: its labels would be a mixture.
+    """Raise SettingsError if a source of this name was made in another way, because its labels would be a mixture.
 
     Raises InvalidSilver for a name that no source can have.
     """
@@ -103,7 +103,7 @@ def _require_same(project: Project, settings: LabelSettings, sources: Sequence[S
 
 
 def differences(before: Source, now: Source) -> list[str]:
-    """The details in which two sources differ, but for what tells of a single run."""
+    """The details in which two sources differ, except those of a single run."""
     names = (set(before.details) | set(now.details)) - set(PASSING)
     return sorted(name for name in names if before.details.get(name) != now.details.get(name))
 

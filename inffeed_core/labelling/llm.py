@@ -20,9 +20,9 @@ from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, Progress, Source
 
 KEPT_SECONDS = 1.0
-"""Answers are saved this often, so a kill loses those of one second."""
+"""Seconds between saves, so a kill loses the answers of one second."""
 HEARD_SECONDS = 0.3
-"""A wish to cancel is heard this often, even while no answer arrives."""
+"""Seconds between looks for a cancellation, even while no answer arrives."""
 
 
 class LanguageModel:
@@ -37,7 +37,7 @@ class LanguageModel:
 
     @property
     def sources(self) -> Sequence[Source]:
-        """The one source, with what it took so far."""
+        """The one source, with what it has used so far."""
         usage = self._endpoint.usage
         took = {
             "request": self._endpoint.shape,
@@ -59,7 +59,7 @@ class LanguageModel:
         return {self._source.name: [vote(of_text, self._labels) for of_text in replies]}
 
     def _key(self, one: Instance, sample: int) -> str:
-        """Names an answer by all that decides it."""
+        """The key of an answer, made from everything that determines it."""
         parts = [
             self._settings.endpoint,
             self._settings.model,

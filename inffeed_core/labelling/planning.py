@@ -1,4 +1,4 @@
-"""What a run would send where, and what it would cost: to be seen before anything is sent."""
+"""What a run would send where and what it would cost, shown before anything is sent."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ BYTES_PER_TOKEN = 4
 ANSWER_TOKENS = 12
 """Of an answer such as {"label": "positive"}."""
 MEASURED = 200
-"""Texts whose messages are measured, evenly spread; the others are taken to be like them."""
+"""How many texts, evenly spread, have their messages measured; the rest are assumed to be alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Plan:
     """A run before it begins."""
 
     sources: tuple[str, ...]
-    """Names of the sources that it makes or fills."""
+    """Names of the sources that it creates or adds to."""
     texts: Mapping[str, int]
-    """How many texts would be labelled, by split; those whose answer is kept included."""
+    """How many texts would be labelled, by split, including those whose answer is already stored."""
     endpoint: str = ""
     """Where texts would be sent; empty = nowhere, everything is computed on this machine."""
     requests: int = 0

@@ -81,7 +81,7 @@ def write_decisions(
     splits: Sequence[Split] = tuple(Split),
     progress: Progress = lambda stage, done, total: None,
 ) -> int:
-    """The same into an open file."""
+    """As `export_decisions`, into an open file."""
     with reading(project.db) as db:
         said = [d for told in by_instance(reversed(history(db, limit=_NO_LIMIT))).values() for d in as_answers(told)]
         texts = find_any(db, {d.instance_id for d in said})
@@ -115,17 +115,17 @@ class DecisionRows:
     """What a file of decisions would do."""
 
     converted: Converted
-    """Carries the problems, and the decisions that are new."""
+    """Carries the problems and the new decisions."""
     known: int = 0
-    """Rows that the project knows already."""
+    """Rows that the project already has."""
     by_annotator: Mapping[str, int] = field(default_factory=dict)
-    """How many new decisions are whose."""
+    """How many new decisions each annotator has."""
 
 
 def preview_decisions(
     project: Project, table: Table, *, annotator: str = "", label_names: Mapping[str, str] | None = None
 ) -> DecisionRows:
-    """Read a file of decisions and say what its import would do. `annotator` is whose rows without a name are."""
+    """Read a file of decisions and say what importing it would do. Rows without a name belong to `annotator`."""
     with reading(project.db) as db:
         return _read(db, table, annotator, label_names or {})
 
@@ -165,7 +165,7 @@ def _read(db: Database, table: Table, annotator: str, label_names: Mapping[str, 
 
 
 class _Past:
-    """What is known to have been said, undone decisions included."""
+    """The decisions known so far, including undone ones."""
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
         self._told: set[tuple[object, ...]] = set()
@@ -175,7 +175,7 @@ class _Past:
             self.add(one)
 
     def add(self, one: Decision) -> None:
-        """Know this one as well."""
+        """Add this one."""
         fact = (one.instance_id, one.annotator, one.act, one.label)
         self._told |= {fact, (*fact, _moment(one.at), one.note)}
         self._last[one.instance_id, one.annotator] = one
@@ -229,7 +229,7 @@ class _Rows:
             self._converted.refuse(None, f"No column tells who answered. {have}", "Name one annotator.")
 
     def read(self, row: int) -> list[Decision]:
-        """The decision of data row `row` (from 1) about each of its texts; what is wrong is refused."""
+        """The decision in data row `row` (from 1) about each of its texts; problems are recorded."""
         before, cells = self._converted.total_problems, self._table.rows[row - 1]
         for role, n in self._at.items():
             if isinstance(cell := cells[n], str) and (what := broken(cell)):

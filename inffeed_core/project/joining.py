@@ -1,7 +1,7 @@
-"""Silver labels for texts that the project has: rows find their texts by id or by words, and add no text.
+"""Silver labels for texts already in the project: each row is matched to a text by id or by content; no text is added.
 
-A file may hold one row a text, or one row for each label of a text. What a source said before of the same text stays,
-unless the file says something else: that is refused, or replaced where somebody asked for it.
+A file may hold one row per text, or one row for each label of a text. What a source said about the same text before
+stays; if the file says something else, it is refused, or replaces that label if somebody asked for it.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from inffeed_core.store.instances import text_hash
 
 @dataclass(slots=True)
 class Joined:
-    """What a file says of texts that are there."""
+    """What a file says about texts already in the project."""
 
     converted: Converted
     """Carries the problems; it has no examples."""
@@ -32,11 +32,11 @@ class Joined:
     replaced: int = 0
     """How many of them replace others."""
     unchanged: int = 0
-    """Labels that the project knows already."""
+    """Labels that the project already has."""
     texts: int = 0
-    """Texts that rows were found to be about."""
+    """Texts that rows were matched to."""
     ignored: tuple[str, ...] = ()
-    """Columns that mean nothing here."""
+    """Columns that are ignored."""
 
     @property
     def by_source(self) -> dict[str, int]:
@@ -45,9 +45,9 @@ class Joined:
 
 
 def join_guessed(db: Database, table: Table, guess: ImportOptions) -> ImportOptions:
-    """The same options, or those for adding labels, where every row is about a text that the project has.
+    """Options for adding labels if every row matches a text in the project, otherwise the same options.
 
-    Files without silver labels never are.
+    A file without silver labels keeps its options.
     """
     if guess.join or guess.history or not (guess.brings_silver or (guess.split is Split.SILVER and guess.label)):
         return guess
@@ -67,7 +67,7 @@ def join_guessed(db: Database, table: Table, guess: ImportOptions) -> ImportOpti
 
 
 def for_joining(options: ImportOptions, how: Literal["id", "text"]) -> ImportOptions:
-    """These options for labels alone. Beside columns of sources, one of labels is gold's and means nothing here."""
+    """These options for labels alone. Next to columns of sources, a label column holds gold labels and is ignored."""
     own = not options.brings_silver or options.source is not None or bool(options.source_name)
     return replace(
         options,
@@ -81,7 +81,7 @@ def for_joining(options: ImportOptions, how: Literal["id", "text"]) -> ImportOpt
 
 
 def joined(db: Database, table: Table, options: ImportOptions, labels: Sequence[str]) -> Joined:
-    """Read the file against the texts that are there; what is wrong with single rows is in `converted.problems`."""
+    """Match the file to the project's texts; problems of single rows are in `converted.problems`."""
     found = Joined(Converted(table.name))
     for column in options.roles:
         if column not in table.columns:
@@ -113,7 +113,7 @@ def _hash(text: Cell, second: Cell) -> str:
 
 
 class _Rows:
-    """Finds the texts of each row, and reads what it says of them."""
+    """Finds the texts of each row and reads what it says about them."""
 
     def __init__(
         self, db: Database, table: Table, options: ImportOptions, labels: Sequence[str], converted: Converted
@@ -129,7 +129,7 @@ class _Rows:
         self.row_of: dict[tuple[str, str], int] = {}
 
     def read(self, row: int) -> list[SilverLabel]:
-        """What data row `row` (from 1) says of each of its texts."""
+        """What data row `row` (from 1) says about each of its texts."""
         cells = self._table.rows[row - 1]
         for column in self._options.roles:
             if isinstance(cell := cells[self._at[column]], str) and (what := broken(cell)):
@@ -190,7 +190,7 @@ def _compare(
     options: ImportOptions,
     found: Joined,
 ) -> None:
-    """Sort out what is new, what is known, and what contradicts what the same source said before."""
+    """Separate new labels, known labels, and labels that contradict what the same source said before."""
     there = silver_labels_of(db, {one.instance_id for one in said})
     before = {(one.source, one.instance_id): one for labels in there.values() for one in labels}
     for one in said:
@@ -208,7 +208,7 @@ def _compare(
 
 
 def _same(old: SilverLabel, new: SilverLabel) -> bool:
-    """A file that tells neither confidence nor time says the same as before."""
+    """Whether the label is the same; a confidence or time that the file leaves out is no difference."""
     sure = new.confidence is None or new.confidence == old.confidence
     return sure and (new.label, new.answer) == (old.label, old.answer) and new.at in ("", old.at)
 

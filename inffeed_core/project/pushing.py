@@ -1,4 +1,4 @@
-"""A project's data set on the Hugging Face hub. Only an explicit command gets here: nothing else uploads anything."""
+"""Upload a project's data set to the Hugging Face hub. Only an explicit command does this."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from inffeed_core.store import count_by_split, project_settings, reading
 
 
 def push_data(project: Project, repository: str, *, splits: Sequence[Split], private: bool, progress: Progress) -> str:
-    """Upload the texts of these splits as Parquet, a file for each split; returns the address.
+    """Upload the texts of these splits as Parquet, one file per split; returns the address.
 
     `repository` is hf:OWNER/NAME. Raises ImportRefused for another name, ExportFailed where the hub refuses.
     """
@@ -31,7 +31,7 @@ def push_data(project: Project, repository: str, *, splits: Sequence[Split], pri
 
 
 def upload(folder: Path, name: str, *, kind: str, private: bool) -> str:
-    """Upload a folder into a repository, which is made where it is new; returns the address. Raises ExportFailed."""
+    """Upload a folder to a repository, creating it if needed; returns the address. Raises ExportFailed."""
     from huggingface_hub import HfApi
 
     api = HfApi()

@@ -1,4 +1,4 @@
-"""The sources of silver labels: what they are worth, which one gives the label that is read, and their own record."""
+"""The sources of silver labels: how good they are, which one gives the current label, and how an export keeps them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,25 +33,25 @@ class SourceFigures:
 
     source: Source
     labels: Mapping[Split, int]
-    """How many texts of each split it labelled."""
+    """How many texts it labelled, by split."""
     refused: int
-    """Texts for which it gave no label, or none that can be read."""
+    """Texts for which it gave no label, or an unreadable one."""
     confidence: float | None
-    """Its mean confidence, where it tells any."""
+    """Its mean confidence; None if it gives none."""
     agreement: Mapping[Split, Agreement]
     """How often it agrees with confirmed labels of train and validation, where it labelled such texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """How the version in use weighed what the sources say, to tell which labels are likely wrong."""
+    """How the version in use weighs the sources when it estimates which labels are likely wrong."""
 
     learned: bool
-    """From gold that carries silver labels; otherwise the sources' errors were estimated from all texts."""
+    """Whether it learned this from gold with silver labels; otherwise errors were estimated from all texts."""
     known: int
     """Gold texts that carry silver labels."""
     enough: int
-    """How many of them it takes to learn from them."""
+    """How many of them are needed to learn from them."""
     error: float | None
     """Expected calibration error of "this label is wrong" on these texts, 0 to 1; None if they are too few."""
     labels: int
@@ -68,7 +68,7 @@ class Sources:
     unlabelled: int
     """Silver texts that have no label yet by this choice."""
     weighing: Weighing | None
-    """None without a version, or where the sources say no more than one label of each silver text."""
+    """None without a version, or if each silver text has only one silver label."""
 
 
 def sources_of(project: Project) -> Sources:
@@ -124,7 +124,7 @@ def described(db: Database) -> str:
 
 
 def restore_sources(db: Database, table: Table) -> None:
-    """Make the sources known that an export describes, and in a project without any take over the choice.
+    """Add the sources that an export describes; a project without sources also takes over the export's choice.
 
     Raises ImportRefused for a description that cannot be read, InvalidSilver where another source has a name.
     """

@@ -55,7 +55,7 @@ def _named(rows: Rows) -> Iterator[Row]:
 
 @contextmanager
 def _appearing(folder: Path) -> Iterator[Path]:
-    """A folder that gets its name when the block succeeds, and goes when it fails."""
+    """A folder that gets its name when the block succeeds and is deleted when it fails."""
     if folder.exists():
         raise ExportFailed(f"{folder} exists already; name a new folder.")
     unfinished = folder.parent / f".{folder.name}.{uuid4().hex}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from inffeed_core.data.converting import convert
 from inffeed_core.data.options import ImportOptions, guess_options, label_counts, split_of_name
 from inffeed_core.data.table import Cell, Table
 from inffeed_core.errors import ImportRefused, SettingsError
@@ -96,3 +97,19 @@ def test_split_of_name(name: str, split: Split | None) -> None:
 def test_label_counts_start_with_the_most_frequent() -> None:
     counts = label_counts(table({"l": ["b ", "a", "b", "", None, 1, 1.0, "1"]}), "l")
     assert list(counts.items()) == [("1", 3), ("b", 2), ("a", 1)]
+
+
+def test_one_unknown_split_does_not_send_every_row_to_train() -> None:
+    rows = [["it works", "train", "positive"], ["it broke", "Dev", "negative"], ["it fell", "holdout", "negative"]]
+    found = Table(name="all.csv", columns=("text", "split", "label"), rows=rows)
+    chosen = guess_options(found, ("positive", "negative"))
+    assert (chosen.split, chosen.split_column) == (None, "split")
+    converted = convert(found, chosen, ("positive", "negative"))
+    assert [(one.row, one.problem) for one in converted.problems] == [(3, "'holdout' is not a split.")]
+
+
+@pytest.mark.parametrize("cells", [("1", "2", "test"), ("", "", ""), ("red", "blue", "train")])
+def test_a_column_that_mostly_names_other_things_names_no_split(cells: tuple[str, ...]) -> None:
+    rows = [[f"text number {n}", cell, "positive"] for n, cell in enumerate(cells)]
+    chosen = guess_options(Table(name="all.csv", columns=("text", "set", "label"), rows=rows), ("positive", "negative"))
+    assert (chosen.split, chosen.split_column) == (Split.TRAIN, None)
