@@ -41,6 +41,8 @@ _LABEL = ("label", "gold", "class", "sentiment", "category", "target", "stance",
 _ID = ("id", "instance_id", "example_id", "uid", "guid", "key", "tweet_id", "review_id")
 _SPLIT = ("split", "set", "subset", "partition", "fold")
 _SOURCE = ("source", "annotated_by", "labelled_by", "labeled_by", "method")
+_SILVER = ("silver", "silver_label", "silver_labels", "prediction", "predicted", "predicted_label", "pred")
+"""What a column of labels is called that nobody has confirmed, in lower case."""
 TEXT_NAMES = frozenset(_TEXT + _FIRST)
 """What the column of the texts is usually called, in lower case."""
 LABEL_NAMES = frozenset(_LABEL)
@@ -149,8 +151,9 @@ class ImportOptions:
 def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
     """The likeliest meaning of each column, by the usual names and by what the columns hold.
 
-    The split comes from a column of known split names, otherwise from the file's name. Otherwise it is train, or silver
-    where no column holds labels. Raises ImportRefused for a file with a single column that is not named as texts are.
+    The split comes from a column of split names, otherwise from the file's name. Otherwise it is train, or silver where
+    no column holds labels. Labels that their column calls silver or predicted are never taken for gold. Raises
+    ImportRefused for a file with a single column that is not named as texts are.
     """
     if len(table.columns) < 2 and table.columns[0].strip().lower() not in _TEXT:
         problem = f"The file has one column ({table.columns[0]}); a text and a label are needed."
@@ -168,11 +171,12 @@ def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:
     split_column = _split_column(table, but=rest)
     id, source = (_named(table, names, but=rest) for names in (_ID, _SOURCE))
     known = [*rest, *filter(None, [split_column, id, source])]
+    is_silver = label is not None and label.strip().lower() in _SILVER
     split = split_of_name(table.name) or (Split.TRAIN if label else Split.SILVER)
     return ImportOptions(
         text=text,
         label=label,
-        split=None if split_column or not text else split,
+        split=None if split_column or not text else Split.SILVER if is_silver else split,
         split_column=split_column if text else None,
         id=id,
         source=source if label else None,

@@ -113,3 +113,11 @@ def test_a_column_that_mostly_names_other_things_names_no_split(cells: tuple[str
     rows = [[f"text number {n}", cell, "positive"] for n, cell in enumerate(cells)]
     chosen = guess_options(Table(name="all.csv", columns=("text", "set", "label"), rows=rows), ("positive", "negative"))
     assert (chosen.split, chosen.split_column) == (Split.TRAIN, None)
+
+
+@pytest.mark.parametrize("column", ["silver", "Silver_Label", "prediction", "predicted_label"])
+@pytest.mark.parametrize("name", ["all.csv", "train.csv"])
+def test_labels_that_their_column_calls_silver_are_no_gold(column: str, name: str) -> None:
+    found = table({"text": ["it works", "it broke"], column: ["positive", "negative"]}, name)
+    guess = guess_options(found, LABELS)
+    assert (guess.label, guess.split) == (column, Split.SILVER)
