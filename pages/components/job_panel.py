@@ -17,10 +17,13 @@ LOG_LINES = 40
 def start_job(project: Project, kind: str, settings: Mapping[str, object]) -> None:
     """Start a job and show it; if it cannot be started, say why."""
     try:
-        jobs.start(project, kind, settings)
+        started = jobs.start(project, kind, settings)
     except InfFeedError as error:
         problem(str(error), say("jobs.not_started", job=_name(kind)))
         return
+    watched = st.session_state.setdefault("watched_jobs", [])
+    if started.id not in watched:  # its ending is shown even if it ends before the page is drawn again
+        watched.append(started.id)
     st.rerun()
 
 
@@ -38,6 +41,7 @@ def job_panel(project: Project) -> set[str]:
             watched.append(job.id)
     kinds = {job.kind for job in current if not job.state.ended}
     if kinds:
+        st.session_state["shown_jobs"] = [job.id for job in current if not job.state.ended]
         _watch(project)
     return kinds
 

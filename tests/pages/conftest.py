@@ -12,7 +12,7 @@ from inffeed_core import jobs, store
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.project.opened import opened_by_hand
-from inffeed_core.records import Split
+from inffeed_core.records import Job, Split
 from inffeed_core.store.analyses import ScoreRow
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -52,10 +52,13 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Mapping[str, obj
     """(kind, settings) of the jobs that pages start: queued as always, but without a process."""
     asked: list[tuple[str, Mapping[str, object]]] = []
 
-    def start(project: Project, kind: str, settings: Mapping[str, object]) -> None:
+    def start(project: Project, kind: str, settings: Mapping[str, object]) -> Job:
         asked.append((kind, settings))
         with store.writing(project.db) as db:
             store.enqueue(db, f"job{len(asked)}", kind, settings)
+            found = store.job(db, f"job{len(asked)}")
+        assert found is not None
+        return found
 
     monkeypatch.setattr(jobs, "start", start)
     return asked

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from page_parts import button, texts
 
-from inffeed_core import store, wording
+from inffeed_core import jobs, store, wording
 from inffeed_core.jobs import control, signs
 from inffeed_core.records import JobState
 from inffeed_core.store import connection
@@ -54,6 +54,22 @@ def test_a_job_that_ends_well_leaves_with_a_toast(open_page, running):
     assert not app.get("progress")
     app.run()
     assert not app.toast
+
+
+@pytest.mark.parametrize(("state", "shown"), [(JobState.DONE, "has finished"), (JobState.FAILED, "The disk is full.")])
+def test_one_that_ended_before_the_page_was_drawn_again_is_told(
+    open_page, reviewable_project, monkeypatch, state, shown
+):
+    def start(project, kind, settings):
+        with store.writing(project.db) as db:
+            store.enqueue(db, "j", kind, settings)
+            store.end_job(db, "j", state, error="The disk is full." if state is JobState.FAILED else "")
+            return store.job(db, "j")
+
+    app = open_page("models", reviewable_project)
+    monkeypatch.setattr(jobs, "start", start)
+    button(app, "Retrain").click().run()
+    assert shown in texts(app) + "".join(toast.value for toast in app.toast)
 
 
 def test_a_failure_stays_until_it_is_dismissed(open_page, running):
