@@ -64,7 +64,7 @@ def train_options(command: "F") -> "F":
     rule = click.option(
         "--rule",
         type=click.Choice(get_args(Rule)),
-        help="How the version decides; `inffeed rule` changes it later. [argmax; retrain: that in use]",
+        help="How the version decides; `inffeed rule` changes it later. [macro-f1; retrain: that in use]",
     )
     model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
     own = click.option(

@@ -26,18 +26,18 @@ def test_another_rule_is_used_without_training_and_the_figures_follow(server: Se
     before = stored(project)
     page.get_by_role("button", name="Decision rule").click()
     body = page.get_by_test_id("stPopoverBody")
-    expect(body).to_contain_text("argmax was chosen by training")
+    expect(body).to_contain_text("macro-F1 was chosen by training")
     expect(body.get_by_role("button", name="Use ")).to_have_count(0)
     body.get_by_role("combobox").nth(1).click()
-    page.get_by_role("option", name="calibrated", exact=True).click()
+    page.get_by_role("option", name="argmax", exact=True).click()
     settled(page)
-    body.get_by_role("button", name="Use calibrated for v1").click()
-    expect(page.get_by_text("calibrated was chosen by models-page")).to_be_visible(timeout=30 * SECONDS)
+    body.get_by_role("button", name="Use argmax for v1").click()
+    expect(page.get_by_text("argmax was chosen by models-page")).to_be_visible(timeout=30 * SECONDS)
     settled(page)
     after = stored(project)
-    assert (before.rule, after.rule) == ("argmax", "calibrated")
-    assert after.validation == store.rules_of(before)["calibrated"].validation
+    assert (before.rule, after.rule) == ("macro-f1", "argmax")
+    assert after.validation == store.rules_of(before)["argmax"].validation
     assert after.validation.loss != before.validation.loss
     with store.reading(project.db) as db:
-        assert [(one.rule, one.by) for one in store.rule_choices(db, "v1")][0] == ("calibrated", "models-page")
+        assert [(one.rule, one.by) for one in store.rule_choices(db, "v1")][0] == ("argmax", "models-page")
         assert [one.id for one in store.versions(db)] == ["v1"]

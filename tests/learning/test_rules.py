@@ -21,10 +21,10 @@ from inffeed_core.models import deciding
 from inffeed_core.models.deciding import DecisionRule, FittedRule
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import ModelVersion
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.settings import DEFAULT_RULE, AnalysisSettings, TrainSettings
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
-HEAD = TrainSettings(max_tokens=32)
+HEAD = TrainSettings(max_tokens=32, rule="argmax")
 FAR = (0.0, 1e4)
 """Offsets that decide for the second label everywhere, which nobody can miss."""
 
@@ -66,7 +66,11 @@ def scores(project: Project) -> dict[str, tuple[str, float]]:
         return {row.instance: (row.predicted, row.probability) for row in store.scored(db, analysis.id)}
 
 
-def test_a_version_is_trained_with_every_rule_and_starts_with_argmax(small: Project):
+def test_a_version_starts_with_macro_f1_unless_told_otherwise(small: Project):
+    assert train(small, TrainSettings(max_tokens=32), quiet).rule == DEFAULT_RULE == "macro-f1"
+
+
+def test_a_version_is_trained_with_every_rule_and_starts_with_the_one_asked_for(small: Project):
     version = train(small, HEAD, quiet)
     rules = store.rules_of(version)
     assert version.rule == "argmax"
@@ -103,7 +107,7 @@ def test_another_rule_changes_every_figure_at_once_and_back(small: Project, far:
 
 def test_comparisons_flips_and_confusions_follow_the_rules_in_use(small: Project, far: None):
     train(small, HEAD, quiet, FEW)
-    second = train(small, TrainSettings(max_tokens=32, l2=0.1), quiet, FEW)
+    second = train(small, TrainSettings(max_tokens=32, l2=0.1, rule="argmax"), quiet, FEW)
     same = compare(small, "v1", "v2").difference
     assert same == pytest.approx(second.report["difference"]["value"])
     use(small, "v2", "macro-f1")
@@ -120,7 +124,7 @@ def test_comparisons_flips_and_confusions_follow_the_rules_in_use(small: Project
 def test_retraining_keeps_the_rule_in_use_and_is_compared_under_it(small: Project, far: None):
     train(small, HEAD, quiet, FEW)
     use(small, "v1", "macro-f1")
-    version = retrain(small, HEAD, FEW, quiet)
+    version = retrain(small, TrainSettings(max_tokens=32), FEW, quiet)
     assert (version.rule, version.report["difference_rules"]) == ("macro-f1", ["macro-f1", "macro-f1"])
     assert version.report["difference"]["value"] == 0
     chosen = retrain(small, TrainSettings(max_tokens=32, rule="calibrated"), FEW, quiet)
