@@ -4,6 +4,7 @@ The transformer is tiny and learns slowly, so that it gets better with every ste
 """
 
 import os
+import shutil
 import signal
 import time
 
@@ -29,9 +30,9 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def before(analysed_once: Project) -> Predictions:
-    """What that version predicts."""
-    return predictions(analysed_once)
+def before(analysed_once: Project, tmp_path_factory: pytest.TempPathFactory) -> Predictions:
+    """What that version predicts; asked of a copy, since the answer is stored."""
+    return predictions(Project(shutil.copytree(analysed_once.folder, tmp_path_factory.mktemp("before") / "project")))
 
 
 @pytest.fixture
