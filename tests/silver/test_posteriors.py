@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from inffeed_core.influence import HeadData, fit_head, probabilities
@@ -18,6 +19,14 @@ def test_temperature_undoes_a_scaling_of_calibrated_logits():
     labels = torch.multinomial(torch.softmax(logits, 1), 1, generator=generator).squeeze(1)
     assert 2.6 < temperature(3 * logits, labels) < 3.4
     assert 0.9 < temperature(logits, labels) < 1.1
+
+
+@pytest.mark.parametrize(("texts", "classes"), [(12, 2), (30, 3)])
+def test_a_few_texts_that_are_all_right_make_nothing_certain(texts: int, classes: int):
+    labels = torch.arange(texts) % classes
+    logits = 4 * torch.nn.functional.one_hot(labels, classes).double()
+    believed = torch.softmax(logits / temperature(logits, labels), 1).max(1).values
+    assert believed.numpy() == pytest.approx((texts + 1) / (texts + classes), abs=1e-3)
 
 
 def test_a_calibrated_belief_is_right_about_what_the_gold_teaches():
