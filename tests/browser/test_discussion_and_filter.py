@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from acting import choose
+from acting import choose, settled
 from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -150,6 +150,7 @@ def shows(page: Page, ids: list[str]) -> None:
 
 def clear(page: Page, name: str) -> None:
     field(page, name).get_by_role("button", name="Clear all").click()
+    settled(page)
 
 
 def test_every_control_of_the_filter_shows_what_the_database_says(open_room, project):
@@ -161,9 +162,11 @@ def test_every_control_of_the_filter_shows_what_the_database_says(open_room, pro
     choose(page, "Sources", "forum")
     shows(page, wanted(project, "i.label = 'positive' AND i.source = 'forum'"))
     clear(page, "Silver labels")
+    shows(page, wanted(project, "i.source = 'forum'"))
     choose(page, "Second texts", BUSES)
     shows(page, wanted(project, f"i.source = 'forum' AND i.pair = '{BUSES}'"))
     clear(page, "Second texts")
+    shows(page, wanted(project, "i.source = 'forum'"))
     choose(page, "Metadata", "year: 2024")
     both = "i.source = 'forum' AND i.metadata ->> 'year' = 2024"
     shows(page, wanted(project, both))
@@ -171,6 +174,7 @@ def test_every_control_of_the_filter_shows_what_the_database_says(open_room, pro
     field(page, "Words in the text").locator("input").press("Enter")
     shows(page, wanted(project, f"{both} AND i.text LIKE '%text 2%'"))
     clear(page, "Sources")
+    shows(page, wanted(project, "i.metadata ->> 'year' = 2024 AND i.text LIKE '%text 2%'"))
     clear(page, "Metadata")
     shows(page, wanted(project, "i.text LIKE '%text 2%'"))
     field(page, "Words in the text").locator("input").fill("")
