@@ -4,7 +4,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.influence.accepted import accepting
 
+
+@accepting(scores="float64", labels="classes")
 def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, " m"]) -> float:
     """The divisor of logits, between 0.05 and 20, with the lowest mean loss on these labels (Guo et al., ICML 2017).
 
@@ -15,7 +18,7 @@ def temperature(scores: Float[Tensor, "m c"], labels: Int[Tensor, " m"]) -> floa
     from scipy.optimize import minimize_scalar  # takes 0.5 s, which explaining one text need not pay
 
     # By numpy: on a busy machine the threads of torch wait for each other far longer than they work.
-    found, rows = scores.double().numpy(), np.arange(len(labels))
+    found, rows = scores.numpy(), np.arange(len(labels))
     below = found - found.max(1, keepdims=True)
     count, classes = below.shape
     aim = (count * below[rows, labels.numpy()] + below.sum(1)) / (count + classes)

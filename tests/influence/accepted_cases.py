@@ -26,6 +26,7 @@ from inffeed_core.influence import (
     softmax,
     topk,
 )
+from inffeed_core.influence.calibrating import temperature
 from inffeed_core.influence.capture import Tokens
 from inffeed_core.influence.example_gradients import rotated, squared_norms, whole
 from inffeed_core.influence.factor import Factor, factorised, refined
@@ -107,6 +108,10 @@ CASES: dict[str, tuple[Call, dict[str, Tensor]]] = {
     ),
     "softmax.probabilities": (probabilities, {"theta": THETA, "features": FEATURES}),
     "softmax.logits": (softmax.logits, {"theta": THETA, "features": FEATURES}),
+    "calibrating.temperature": (
+        lambda scores: torch.tensor(temperature(scores, LABELS)),
+        {"scores": bits(N, C, seed=8)},
+    ),
     "softmax.losses": (lambda probs: losses(probs, LABELS), {"probs": ONE_HOT}),
     "softmax.residuals": (softmax.residuals, {"probs": ONE_HOT, "taught": ONE_HOT.flip(1)}),
     "softmax.Point": (
