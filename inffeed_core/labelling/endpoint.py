@@ -171,7 +171,8 @@ class Endpoint:
         found = str(error).strip()
         found = (found if self._key == "none" else found.replace(self._key, "…"))[:300]
         return (
-            f"{self._settings.endpoint} {what} (up to {tries} tries): {found} Nothing was changed; "
+            f"{self._settings.endpoint} {what} ({tries} {'try' if tries == 1 else 'tries'} at most): "
+            f"{found.rstrip('.')}. Nothing was changed; "
             "the answers that came are kept, and the next run asks only for the others."
         )
 
@@ -223,6 +224,9 @@ def _about_text(error: Exception) -> Reply | None:
 
 
 def _read(completion: "ChatCompletion") -> Reply:
+    if not getattr(completion, "choices", None):  # a web page, say, or an error under a status that says all is well
+        told = completion.model_dump_json(exclude_none=True) if hasattr(completion, "model_dump_json") else completion
+        raise ValueError(f"expected an object with choices, and got {told}")
     choice = completion.choices[0]
     refusal = getattr(choice.message, "refusal", None)
     if refusal or choice.finish_reason == "content_filter":

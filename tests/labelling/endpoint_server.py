@@ -119,6 +119,19 @@ def broken(handler: Handler) -> None:
     handler.wfile.write(data)
 
 
+def sends(kind: str, data: bytes) -> Callable[[Handler], None]:
+    """Answers, under a status that says all is well, with this."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", kind)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    return answer
+
+
 def hangs(seconds: float) -> Callable[[Handler], None]:
     """Answers after so long, when nobody waits any more."""
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from labelling.endpoint_server import Server, broken, half, hangs, says, serving, status
+from labelling.endpoint_server import Server, broken, half, hangs, says, sends, serving, status
 
 from inffeed_core.errors import ModelError
 from inffeed_core.labelling.endpoint import Endpoint, Pace
@@ -85,6 +85,10 @@ def test_waits_as_long_as_it_is_told(server: Server) -> None:
         (status(302, headers={"Location": "http://127.0.0.1:9/v1"}), "failed"),
         (half, "broke off"),
         (broken, "not of this protocol"),
+        (sends("text/html", b"<html>Sign in first</html>"), "got <html>Sign in first</html>. Nothing was changed"),
+        (sends("application/json", b'{"error": {"message": "quota exceeded"}}'), "quota exceeded"),
+        (sends("application/json", b"[1, 2]"), "got [1, 2]"),
+        (sends("application/json", b'{"id": "x", "choices": []}'), '"choices":[]'),
         (hangs(0.6), "within 0.3 s"),
     ],
 )
