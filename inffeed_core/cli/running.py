@@ -26,7 +26,7 @@ def status(project: Path, as_json: bool) -> None:
     from inffeed_core.store import require_whole
 
     target = opened(project)
-    checked = require_whole(target.db, CHECK_SECONDS)
+    checked = require_whole(target.db, CHECK_SECONDS, fresh=0.0)
     refresh(target)
     found = status_of(target)
     facts = {"folder": target.folder, "database_checked": checked, "status": found}

@@ -35,19 +35,20 @@ class _Found:
     at: float
     """On the monotonic clock."""
 
-    def holds(self, now: "_Found") -> bool:
-        return self.state == now.state or (self.file == now.file and now.at - self.at < FRESH)
+    def holds(self, now: "_Found", fresh: float) -> bool:
+        return self.state == now.state or (self.file == now.file and now.at - self.at < fresh)
 
 
-def require_whole(path: Path, seconds: float) -> bool:
+def require_whole(path: Path, seconds: float, *, fresh: float | None = None) -> bool:
     """Whether the whole database was checked in this time (in seconds).
 
-    A database found intact is not checked again before it has changed and `FRESH` seconds have passed, or another file
-    has taken its place. Raises Damaged, with the findings, and other StoreErrors.
+    A database found intact is not checked again before it has changed and `fresh` seconds have passed (`FRESH` unless
+    given), or another file has taken its place. Raises Damaged, with the findings, and other StoreErrors.
     """
     now = _Found(state=_state(path), file=path.stat().st_ino, at=time.monotonic())
-    if (before := _whole.get(path)) is not None and before.holds(now):
+    if (before := _whole.get(path)) is not None and before.holds(now, FRESH if fresh is None else fresh):
         return True
+    _whole.pop(path, None)  # what was found before no longer counts, whatever is found now
     finished = _look(path, f"PRAGMA quick_check({FINDINGS})", seconds)
     if finished:
         _whole[path] = now
