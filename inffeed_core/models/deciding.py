@@ -27,6 +27,7 @@ from typing import Any, Self, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from inffeed_core.errors import ModelError
 from inffeed_core.influence.calibrating import temperature
@@ -68,7 +69,7 @@ class DecisionRule:
 
     def apply(self, logits: Floats) -> Floats:
         """Calibrated class probabilities [n, classes] of logits [n, classes]. Offsets are no part of them."""
-        return softmax(logits / self.temperature)
+        return np.asarray(softmax(logits / self.temperature, axis=1))
 
     def decide(self, logits: Floats) -> Ints:
         """Class numbers [n] of logits [n, classes]; of equal ones the first."""
@@ -125,7 +126,7 @@ def fit_rules(logits: Floats, gold: Ints) -> dict[Rule, FittedRule]:
     decisions = np.empty(len(gold), dtype=np.int64)
     for rest, mine in _folds(gold):
         cooler = _temperature(logits[rest], gold[rest])
-        likely[mine] = softmax(logits[mine] / cooler)
+        likely[mine] = softmax(logits[mine] / cooler, axis=1)
         chosen = _chosen_offsets(logits[rest] / cooler, gold[rest])
         decisions[mine] = (logits[mine] / cooler + chosen).argmax(1)
     first, classes = plain.decide(logits), logits.shape[1]
@@ -149,12 +150,6 @@ def held_out(kind: str, logits: Floats, gold: Ints) -> Ints:
     if kind != "macro-f1":
         return DecisionRule("argmax").decide(logits)
     return fit_rules(logits, gold)["macro-f1"].decisions
-
-
-def softmax(logits: Floats) -> Floats:
-    """Probabilities [n, classes] of logits [n, classes]."""
-    raised = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(raised / raised.sum(1, keepdims=True))
 
 
 def expected_offsets(probabilities: Floats, free: NDArray[np.bool_]) -> Floats:
@@ -209,7 +204,7 @@ def _chosen_offsets(logits: Floats, gold: Ints) -> Floats:
     ways = [(which, part) for which in range(len(free)) for part in PARTS]
     decided = np.empty((len(ways), len(gold)), dtype=np.int64)
     for rest, mine in _folds(gold):
-        found = [expected_offsets(softmax(logits[rest]), each) for each in free]
+        found = [expected_offsets(softmax(logits[rest], axis=1), each) for each in free]
         for number, (which, part) in enumerate(ways):
             decided[number, mine] = (logits[mine] + part * found[which]).argmax(1)
     scores = [macro_f1(logits.argmax(1), gold, classes), *(macro_f1(each, gold, classes) for each in decided)]
@@ -217,7 +212,7 @@ def _chosen_offsets(logits: Floats, gold: Ints) -> Floats:
     if best < 0:
         return np.zeros(classes)
     which, part = ways[best]
-    return part * expected_offsets(softmax(logits), free[which])
+    return part * expected_offsets(softmax(logits, axis=1), free[which])
 
 
 def _folds(gold: Ints) -> Iterator[tuple[Ints, Ints]]:

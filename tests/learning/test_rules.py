@@ -34,12 +34,6 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 @pytest.fixture
-def small(project: Project, base: Path) -> Project:
-    change_settings(project, model=str(base))
-    return project
-
-
-@pytest.fixture
 def far(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules whose offsets decide for the second label everywhere."""
     fitted = deciding.fit_rules

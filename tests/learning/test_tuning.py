@@ -31,13 +31,6 @@ def quiet(stage: str, done: int, total: int) -> None:
     pass
 
 
-@pytest.fixture
-def small(project: Project, base: Path) -> Project:
-    """The small project, on a tiny encoder."""
-    change_settings(project, model=str(base))
-    return project
-
-
 @pytest.fixture(scope="module")
 def trained_once(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Project:
     project = make_small(tmp_path_factory.mktemp("head") / "project")
