@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import transformers
-from test_tuning import ADAPTED, TUNED, promote, quiet, small
+from test_tuning import ADAPTED, TUNED, promote, quiet
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
@@ -19,7 +19,6 @@ from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 
-__all__ = ["small"]
 HEAD = TrainSettings(max_tokens=32)
 
 
