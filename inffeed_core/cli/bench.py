@@ -13,6 +13,7 @@ from inffeed_core.settings import DEFAULT_MODEL, FineTuneSettings
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
+    from inffeed_core.studies.draws import Sources
     from inffeed_core.studies.repair.runs import RepairSettings
 
 
@@ -123,6 +124,13 @@ def fidelity(
 @click.option("--rounds", metavar="P,Q", help="Flag policies that rank again after each budget. [the default policy]")
 @click.option("--train", metavar="T,U", help="Ways to train: plain, noise-aware, auto; all unless given.")
 @click.option("--noise-rate", type=click.FloatRange(0, 1), default=0.0, help="How often the annotator errs. [0]")
+@click.option(
+    "--sources",
+    type=click.Choice(["one", "all"]),
+    default="one",
+    show_default=True,
+    help="Whether only the source of the silver is heard, or every source that a set names.",
+)
 @fine_tune_options
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Runs at the same time.")
 @click.option(
@@ -136,6 +144,11 @@ def fidelity(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Results of runs with --noise-rate, reported beside these.",
 )
+@click.option(
+    "--beside-all",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Results of runs with --sources all, reported beside these.",
+)
 @json_option
 def repair(
     data: Path,
@@ -145,6 +158,7 @@ def repair(
     results: Path | None,
     report: Path | None,
     beside: Path | None,
+    beside_all: Path | None,
     seeds: int,
     workers: int,
     as_json: bool,
@@ -174,7 +188,9 @@ def repair(
             frozen = repair_runs.complete(places, names, seeds, replace(settings, fine_tune=None), workers, progress)
             fine_tuned_report.write(rows, frozen, settings, report)
         elif report is not None:
-            evidence_report.write(rows, settings, report, repair_runs.tired(beside) if beside else ())
+            tired = repair_runs.tired(beside) if beside else ()
+            heard = repair_runs.hearing_all(beside_all) if beside_all else ()
+            evidence_report.write(rows, settings, report, tired, heard)
     answer(rows, as_json, lambda: evidence_report.summary(rows))
 
 
@@ -244,6 +260,7 @@ def _repair_settings(
     rounds: str | None,
     train: str | None,
     noise_rate: float,
+    sources: "Sources",
     fine_tune: bool,
     epochs: int,
     balanced: bool,
@@ -261,6 +278,7 @@ def _repair_settings(
         noise=noise_rate,
         model=model,
         fine_tune=_fine_tune_settings(epochs, balanced) if fine_tune else None,
+        sources=sources,
     )
 
 

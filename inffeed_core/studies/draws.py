@@ -1,22 +1,29 @@
 """Data sets with known gold, on which the worth of reviewing silver can be measured.
 
-If the data bring no silver, it is the labels that a head fitted on the seed alone predicts.
+If the data bring no silver, it is the labels that a head fitted on the seed alone predicts. Where the gold texts carry
+silver labels too, or there are several sources, the product learns from them what a source is worth; so do the studies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadData, choose_l2, probabilities
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID, Precision, TrainSettings
+from inffeed_core.silver.channel import UNKNOWN
+from inffeed_core.silver.said import Said
 from inffeed_core.studies.sets import read_set
 
+Sources = Literal["one", "all"]
+"""The source whose labels are the silver alone, or every source of the set."""
 OWN = "the data"
 SHARE = 0.8
 
@@ -37,12 +44,16 @@ class RepairSet:
     test: tuple[Float[Tensor, "t d"], Int[Tensor, " t"]]
     validation_texts: Sequence[str]
     test_texts: Sequence[str]
+    said: Said | None = None
+    """What the sources say of every row of `features`; None where they say no more than `silver`."""
+    steering: Said | None = None
+    """What they say of the validation texts; None as for `said`."""
 
 
-def read(folder: Path, name: str) -> RepairSet:
+def read(folder: Path, name: str, sources: Sources = "one") -> RepairSet:
     """One set before it is encoded: its features have width 0, from which a model can predict only the commonest class.
 
-    Raises NotReady if the file is missing.
+    Raises NotReady if the file is missing, or `all` sources are asked of a set that names no more than one.
     """
     rows = read_set(folder, name)
     labels = tuple(sorted({row["gold"] for row in rows}))
@@ -52,6 +63,7 @@ def read(folder: Path, name: str) -> RepairSet:
     own = [row.get("silver") for row in by_split["extension"]]
     given = all(label is not None for label in own)
     learned = torch.cat([gold["seed"], gold["extension"]])
+    names = _sources(rows, name, sources)
     return labelled_anew(
         RepairSet(
             name=name,
@@ -68,15 +80,45 @@ def read(folder: Path, name: str) -> RepairSet:
             test=(torch.empty(len(gold["test"]), 0), gold["test"]),
             validation_texts=texts["validation"],
             test_texts=texts["test"],
+            said=_said([*by_split["seed"], *by_split["extension"]], names, labels),
+            steering=_said(by_split["validation"], names, labels),
         )
     )
 
 
+def _sources(rows: Sequence[Mapping[str, Any]], name: str, sources: Sources) -> list[str]:
+    """The sources that are heard, the silver's own first; none where gold carries no silver label."""
+    others = list(rows[0].get("silvers") or ())
+    if sources == "all" and len(others) < 2:
+        raise NotReady(f"{name} names {len(others)} sources of silver labels; --sources all needs two or more.")
+    own = [row for row in rows if row["split"] != "test"]
+    if any(row.get("silver") is None for row in own):
+        return []
+    main = rows[0].get("source", "")
+    return [main, *(one for one in others if one != main and sources == "all")]
+
+
+def _said(rows: Sequence[Mapping[str, Any]], names: Sequence[str], labels: Sequence[str]) -> Said | None:
+    if not names:
+        return None
+    number = {label: c for c, label in enumerate(labels)}
+    given = [[row["silver"], *((row.get("silvers") or {}).get(other) for other in names[1:])] for row in rows]
+    sure = torch.full((len(rows), len(names)), torch.nan, dtype=torch.float64)
+    sure[:, 0] = torch.tensor([row.get("confidence") or torch.nan for row in rows], dtype=torch.float64)
+    return Said(labels=torch.tensor([[number.get(one, UNKNOWN) for one in row] for row in given]), confidence=sure)
+
+
 def load(
-    folder: Path, name: str, model: str, cache: Path, progress: Progress, precision: Precision = "float32"
+    folder: Path,
+    name: str,
+    model: str,
+    cache: Path,
+    progress: Progress,
+    precision: Precision = "float32",
+    sources: Sources = "one",
 ) -> RepairSet:
     """Read and encode one set. Raises NotReady if the file is missing, ModelError, Cancelled."""
-    return encoded(read(folder, name), model, cache, progress, precision)
+    return encoded(read(folder, name, sources), model, cache, progress, precision)
 
 
 def encoded(
@@ -116,6 +158,7 @@ def drawn(data: RepairSet, seed: int) -> RepairSet:
         gold=data.gold[rows],
         seed_rows=len(kept),
         silver=data.silver[silver],
+        said=None if data.said is None else data.said.where(rows),
     )
     return labelled_anew(draw)
 

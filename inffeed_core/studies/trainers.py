@@ -144,6 +144,7 @@ def first_rows(draw: RepairSet, count: int) -> RepairSet:
         gold=draw.gold[:count],
         seed_rows=min(count, draw.seed_rows),
         silver=draw.silver[: max(0, count - draw.seed_rows)],
+        said=None if draw.said is None else draw.said.where(range(count)),
     )
 
 

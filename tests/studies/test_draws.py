@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from inffeed_core.cli import main
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import RANKINGS
 from inffeed_core.settings import DEFAULT_MODEL
-from inffeed_core.studies.draws import RepairSet, drawn, load, told_apart
+from inffeed_core.silver.beliefs import Beliefs
+from inffeed_core.studies.draws import RepairSet, drawn, load, read, told_apart
 from inffeed_core.studies.evidence.tables import Evidence, unreviewed
 from inffeed_core.studies.repair.audit import AUDIT
 from inffeed_core.studies.repair.review import COMMONEST, GOLD_ONLY, Study, answers, wrong
@@ -199,3 +201,46 @@ def test_the_fidelity_command_tells_what_refits_gave(sets: Path, sample_features
     assert (removal["rows"], removal["refits"]) == (200, 6)
     assert removal["pearson"] > 0.9
     assert relabelling["pearson"] > 0.9
+
+
+def with_sources(given: Path, path: Path, count: int) -> None:
+    """The sample set as a file whose gold texts carry silver labels too, and whose sources err where `k % count`."""
+    with gzip.open(given, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    labels = sorted({row["gold"] for row in rows})
+
+    def said(k: int, source: int) -> str | None:
+        wrong = (k + source) % (3 + source) == 0
+        return None if k % 50 == source else labels[(labels.index(rows[k]["gold"]) + wrong) % len(labels)]
+
+    for k, row in enumerate(rows):
+        row |= {"silvers": {f"s{n}": said(k, n) or row["gold"] for n in range(count)}, "source": "s0"}
+        row["silver"] = row["silvers"]["s0"]
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def test_sources_that_label_gold_too_are_heard_as_the_product_hears_them(sets: Path, tmp_path: Path):
+    with_sources(sets / "sample.jsonl.gz", tmp_path / "heard.jsonl.gz", 3)
+    one, every = (read(tmp_path, "heard", sources) for sources in ("one", "all"))
+    assert one.said is not None
+    assert every.said is not None
+    assert every.steering is not None
+    assert one.said.labels.shape[1] == 1
+    assert every.said.labels.shape[1] == 3
+    assert torch.equal(every.said.labels[every.seed_rows :, 0], every.silver)
+    draw = drawn(load(tmp_path, "heard", DEFAULT_MODEL, tmp_path / "cache", quiet, sources="all"), 0)
+    assert draw.said is not None
+    assert len(draw.said.labels) == len(draw.texts)
+    reviewed = Study(draw, answers(draw, 0.0, 0))
+    reviewed.check(torch.arange(20))
+    whole = Beliefs(reviewed.learned, draw.validation, draw.steering).posterior(reviewed.start.trust)
+    assert torch.allclose(reviewed.posterior(reviewed.start.trust), whole)
+    doubt = reviewed.ranked({"likely-wrong": RANKINGS["likely-wrong"]}, 0)["likely-wrong"]
+    assert wrong(draw)[np.argsort(-doubt)[:20]].mean() > 2 * wrong(draw).mean()
+
+
+def test_a_set_with_a_single_source_has_no_others_to_hear(sets: Path):
+    with pytest.raises(NotReady, match="--sources all needs two"):
+        read(sets, "sample", "all")
+    assert read(sets, "sample").said is None

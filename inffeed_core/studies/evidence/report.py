@@ -7,7 +7,7 @@ from inffeed_core.review.audit import LEAST
 from inffeed_core.studies.evidence.audit import audit_rows, audit_table
 from inffeed_core.studies.evidence.bars import bars_table
 from inffeed_core.studies.evidence.choice import choice, choice_table, held_out_table, told, worth_table
-from inffeed_core.studies.evidence.noise import noise_table, noise_told
+from inffeed_core.studies.evidence.noise import noise_table, noise_told, same_draws
 from inffeed_core.studies.evidence.plots import mean_plot, precision_plot, set_plot, svg
 from inffeed_core.studies.evidence.statistics import TIE
 from inffeed_core.studies.evidence.tables import (
@@ -120,10 +120,17 @@ def summary(rows: Sequence[Row]) -> str:
     return "\n\n".join(parts)
 
 
-def write(rows: Sequence[Row], settings: RepairSettings, folder: Path, tired: Sequence[Row] = ()) -> None:
+def write(
+    rows: Sequence[Row],
+    settings: RepairSettings,
+    folder: Path,
+    tired: Sequence[Row] = (),
+    heard: Sequence[Row] = (),
+) -> None:
     """Write `evidence.md` and the folder `evidence/` with its plots, replacing them.
 
-    `tired` holds rows of an annotator who errs, which are reported beside the others.
+    `tired` holds rows of an annotator who errs, `heard` rows of runs that heard every source; both are reported beside
+    the others.
     """
     found = Evidence(rows)
     plots = folder / "evidence"
@@ -135,10 +142,10 @@ def write(rows: Sequence[Row], settings: RepairSettings, folder: Path, tired: Se
     drawn["precision"] = precision_plot(found, [p for p in dict.fromkeys(once) if p in ranked])
     for name, plot in drawn.items():
         (plots / f"{name}.svg").write_text(svg(plot), encoding="utf-8")
-    (folder / "evidence.md").write_text(page(found, settings, Evidence(tired)), encoding="utf-8")
+    (folder / "evidence.md").write_text(page(found, settings, Evidence(tired), Evidence(heard)), encoding="utf-8")
 
 
-def page(found: Evidence, settings: RepairSettings, tired: Evidence) -> str:
+def page(found: Evidence, settings: RepairSettings, tired: Evidence, heard: Evidence) -> str:
     """The whole document."""
     budgets = [b for b in (0.01, 0.05, 0.1) if b in found.budgets] or found.budgets[:1]
     shown = [c for c in (OURS, PAPER) if c in found.contenders]
@@ -156,7 +163,7 @@ def page(found: Evidence, settings: RepairSettings, tired: Evidence) -> str:
         parts += [f"![{FAMILIES[family]}](evidence/mean-{family}.svg)"]
         parts += [f1_table(found, found.family(family), contenders)]
     parts += ["## How many of the labels checked were wrong", "![Share wrong](evidence/precision.svg)"]
-    parts += [precision_table(found), *_choice(found), *_audit(found), *_tired(found, tired)]
+    parts += [precision_table(found), *_heard(found, heard), *_choice(found), *_audit(found), *_tired(found, tired)]
     parts += ["## What was tried before", TRIED.rstrip(), "## Caveats", CAVEATS.rstrip()]
     return "\n\n".join(parts) + "\n"
 
@@ -274,6 +281,24 @@ def _audit(found: Evidence) -> list[str]:
         f" {LEAST} texts the audit gives no estimate. If few audits reach that number, those that do have many flagged"
         " texts, which are wrong more often, among the first by lot, and their intervals hold the truth less often.",
         audit_table(found),
+    ]
+
+
+def _heard(found: Evidence, heard: Evidence) -> list[str]:
+    """The runs that heard every source, beside the same draws with one."""
+    if not heard.rows:
+        return []
+    alone = same_draws(found, heard)
+    counts = {row["set"]: row["sources"] for row in heard.rows}
+    shared = [c for c in heard.contenders if c in alone.contenders]
+    return [
+        "## Several sources",
+        f"The same draws of {', '.join(f'{name} ({count} sources)' for name, count in sorted(counts.items()))}: one"
+        " source heard, then all.",
+        f1_table(alone, alone.sets, shared),
+        precision_table(alone),
+        f1_table(heard, heard.sets, shared),
+        precision_table(heard),
     ]
 
 

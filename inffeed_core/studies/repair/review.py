@@ -23,7 +23,8 @@ from inffeed_core.influence.factor import Factor, factorised
 from inffeed_core.models.deciding import fit_rules
 from inffeed_core.models.metrics import macro_f1
 from inffeed_core.settings import L2_GRID, AnalysisSettings, Rule
-from inffeed_core.silver.beliefs import Learned, channel_offsets, gold_data, posterior
+from inffeed_core.silver.beliefs import Beliefs, Learned, channel_offsets, gold_data
+from inffeed_core.silver.beliefs import posterior as by_channel
 from inffeed_core.silver.posteriors import calibrated
 from inffeed_core.silver.recipes import TRUSTS, taught
 from inffeed_core.studies.draws import RepairSet
@@ -71,9 +72,10 @@ class Study:
     def check(self, rows: Int[Tensor, " batch"]) -> None:
         """Show these silver texts to the annotator and fit everything again."""
         self.known[rows] = True
-        self.__dict__.pop("learned", None)
+        for one in ("learned", "_heard"):
+            self.__dict__.pop(one, None)
         self._decided.clear()
-        soft = self._softly(self._belief(self.start.trust), self.start.trust)
+        soft = self._softly(self.start.trust)
         for name, data in (("plain", self.learned.data), ("noise-aware", soft)):
             before = self.fits[name]
             self.fits[name] = fit_head(
@@ -88,7 +90,13 @@ class Study:
         confirmed = torch.cat([torch.ones(seed_rows, dtype=torch.bool), self.known])
         silver = torch.cat([torch.full((seed_rows,), -1), draw.silver])
         data = HeadData(draw.features, labels, len(draw.labels))
-        return Learned(data=data, confirmed=confirmed, silver=silver, sources=torch.zeros_like(silver))
+        sources = torch.zeros_like(silver)
+        return Learned(data=data, confirmed=confirmed, silver=silver, sources=sources, said=draw.said)
+
+    @cached_property
+    def _heard(self) -> Beliefs:
+        """What the sources say, weighed as the product weighs it, where they say more than one label of each text."""
+        return Beliefs(self.learned, self.draw.validation, self.draw.steering)
 
     def way(self, training: str) -> str:
         """Which fit this training stands for."""
@@ -117,6 +125,7 @@ class Study:
             AnalysisSettings(),
             seed,
             belief=self._belief(1.0),
+            probable=self.posterior(1.0),
             without=set(get_args(Costly)) - needed,
         )
         found = {}
@@ -126,7 +135,9 @@ class Study:
         return found
 
     def _belief(self, trust: float) -> Float[Tensor, "n c"]:
-        """Like `recipes.beliefs`, with the l2 of the start."""
+        """Like `beliefs.beliefs`, with the l2 of the start."""
+        if self.learned.said is not None:
+            return self._heard.at()
         if not self.known.any():
             return self.start.belief
         before = self.start.fits[GOLD_ONLY]
@@ -144,7 +155,7 @@ class Study:
         gold = gold_data(self.learned)
         fits = {GOLD_ONLY: self._fresh(gold), "plain": self._fresh(self.learned.data)}
         belief = calibrated(fits[GOLD_ONLY], *self.draw.validation, self.draw.features)
-        soft = {trust: self._softly(belief, trust) for trust in TRUSTS}
+        soft = {trust: self._softly(trust, belief) for trust in TRUSTS}
         tried = {trust: self._fresh(data) for trust, data in soft.items()}
         trust = min(tried, key=lambda t: self._validation_loss(tried[t]))
         fits["noise-aware"] = tried[trust]
@@ -158,9 +169,15 @@ class Study:
             preferred=preferred,
         )
 
-    def _softly(self, belief: Float[Tensor, "n c"], trust: float) -> HeadData:
+    def posterior(self, trust: float, belief: Float[Tensor, "n c"] | None = None) -> Float[Tensor, "n c"]:
+        """The posterior of every text with this trust in the silver; `belief` is its q, where it is known."""
+        if self.learned.said is not None:
+            return self._heard.posterior(trust)
+        return by_channel(self.learned, self._belief(trust) if belief is None else belief, trust)
+
+    def _softly(self, trust: float, belief: Float[Tensor, "n c"] | None = None) -> HeadData:
         """What noise-aware training teaches."""
-        return taught(self.learned, posterior(self.learned, belief, trust), "noise-aware", trust).data
+        return taught(self.learned, self.posterior(trust, belief), "noise-aware", trust).data
 
     def _fresh(self, data: HeadData) -> HeadFit:
         return choose_l2(data, *self.draw.validation, L2_GRID, tolerance=TOLERANCE)

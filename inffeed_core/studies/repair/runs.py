@@ -26,7 +26,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import RANKINGS, Floats, Ints, order
 from inffeed_core.records import Progress
 from inffeed_core.settings import FineTuneSettings, Rule
-from inffeed_core.studies.draws import RepairSet, drawn, load, read, told_apart
+from inffeed_core.studies.draws import RepairSet, Sources, drawn, load, read, told_apart
 from inffeed_core.studies.repair.audit import AUDIT, audits
 from inffeed_core.studies.repair.review import (
     ALL_GOLD,
@@ -64,7 +64,9 @@ class RepairSettings:
     model: str = ""
     fine_tune: FineTuneSettings | None = None
     """How the model is first fine-tuned on the seed gold of each draw; None leaves it frozen."""
-    form: int = 3
+    sources: Sources = "one"
+    """Whose silver labels are heard."""
+    form: int = 4
     """Of the rows; runs whose rows had another form are made again."""
 
     def fingerprint(self) -> str:
@@ -92,6 +94,7 @@ def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | N
     about = {"set": data.name, "seed": seed, "settings": settings.fingerprint(), "silver_error": float(errors.mean())}
     about |= {"silver": len(errors), "silver_from": draw.silver_from}
     about |= {"noise": settings.noise} if settings.noise else {}
+    about |= {"sources": 1 if draw.said is None else draw.said.labels.shape[1]} if settings.sources == "all" else {}
     yield from ({**about, **row} for row in _before(study, settings, errors))
     scores = study.ranked({p: RANKINGS[p] for p in settings.once if p in RANKINGS}, seed)
     scores |= {p: RIVALS[p](study) for p in settings.once if p in RIVALS}
@@ -238,11 +241,20 @@ def kept(results: Path, settings: RepairSettings) -> list[Row]:
 
 def tired(results: Path) -> list[Row]:
     """The rows of all complete runs in which the annotator erred. Raises NotReady if there are none."""
+    return _marked(results, "noise", "an annotator who errs; make one with --noise-rate 0.1")
+
+
+def hearing_all(results: Path) -> list[Row]:
+    """The rows of all complete runs in which every source was heard. Raises NotReady if there are none."""
+    return _marked(results, "sources", "several sources; make one with --sources all")
+
+
+def _marked(results: Path, mark: str, wanted: str) -> list[Row]:
     rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     ended = {_run_of(row) for row in rows if row.get("ended")}
-    found = [row for row in rows if row.get("noise") and _run_of(row) in ended]
+    found = [row for row in rows if row.get(mark) and _run_of(row) in ended]
     if not found:
-        raise NotReady(f"{results} holds no complete run of an annotator who errs; make one with --noise-rate 0.1.")
+        raise NotReady(f"{results} holds no complete run of {wanted}.")
     return found
 
 
@@ -279,10 +291,11 @@ def _made(
 def _one(places: Places, name: str, seed: int, settings: RepairSettings) -> list[Row]:
     began = time.monotonic()
     if settings.fine_tune is None:
-        data, tuning = load(places.data, name, settings.model, places.cache, lambda *_: None), None
+        about = (places.data, name, settings.model, places.cache)
+        data, tuning = load(*about, lambda *_: None, sources=settings.sources), None
     else:
         data, tuning = (
-            read(places.data, name),
+            read(places.data, name, settings.sources),
             Tuning(model=settings.model, settings=settings.fine_tune, seed=seed, cache=places.cache),
         )
     rows = list(run(data, seed, settings, tuning))
