@@ -15,7 +15,7 @@ from sample import lay_features
 from inffeed_core import __version__
 from inffeed_core.studies.draws import RepairSet
 
-EXTRAS = {"app": {"streamlit", "plotly"}, "finetune": {"peft", "accelerate"}, "int8": {"ctranslate2"}}
+EXTRAS = {"app": {"streamlit", "plotly"}, "finetune": {"peft"}, "int8": {"ctranslate2"}}
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +104,7 @@ def test_the_base_trains_analyses_and_flags_without_any_extra(
     assert "negative" in done("flags", "sample", "--limit", "3")
     done("verify", "sample", "--refits", "2")
     assert refused("app") == brings("streamlit", "app")
-    assert refused("retrain", "sample", "--method", "lora") == brings("accelerate", "finetune")
-    assert refused("retrain", "sample", "--method", "fine-tune") == brings("accelerate", "finetune")
+    assert refused("retrain", "sample", "--method", "lora") == brings("peft", "finetune")
     assert refused("train", "sample", "--precision", "int8") == brings("ctranslate2", "int8")
     (tmp_path / "here" / "more.xls").write_bytes(b"x")
     assert refused("import", "sample", "more.xls", "--split", "silver") == brings("xlrd", "excel")

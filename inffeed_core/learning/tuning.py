@@ -22,7 +22,7 @@ import torch
 from inffeed_core import store
 from inffeed_core.errors import Cancelled, NotReady, Terminated, require
 from inffeed_core.influence import choose_l2
-from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
+from inffeed_core.models.lessons import COURSE, FineTuned, FineTuning, Lessons
 from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.project.encoded import LEARNED, Material, encode, fingerprint, usable
 from inffeed_core.project.folder import Project
@@ -30,8 +30,6 @@ from inffeed_core.project.lost_encoders import here
 from inffeed_core.records import Instance, Progress, Split
 from inffeed_core.settings import L2_GRID, ProjectSettings, TrainSettings
 from inffeed_core.silver.recipes import fit_recipe
-
-FORMAT = 1
 
 
 def tune(
@@ -43,7 +41,8 @@ def tune(
     influenced; the transformer then learns the resulting class probabilities.
     Raises NotReady if there is nothing to learn from or to score on, MissingExtra, ModelError, Cancelled.
     """
-    require("finetune", "accelerate", "peft")  # before anything is encoded
+    if settings.method == "lora":
+        require("finetune", "peft")  # before anything is encoded
     learn, validation = _data(project, as_of)
     if not validation:
         raise NotReady("There is no validation gold to decide when to stop; import some into the validation split.")
@@ -152,7 +151,7 @@ def _key(
     learn: Sequence[Instance],
     validation: Sequence[Instance],
 ) -> str:
-    parts = [FORMAT, base.weights_hash, base.recipe_hash, _keyed(settings), about.seed, about.labels]
+    parts = [COURSE, base.weights_hash, base.recipe_hash, _keyed(settings), about.seed, about.labels]
     return hashlib.sha256(json.dumps([*parts, fingerprint(learn), fingerprint(validation)]).encode()).hexdigest()[:32]
 
 

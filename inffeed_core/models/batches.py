@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+BLOCK = 50
+"""Batches among whose texts those of similar length are put together while training."""
+
 
 def plan_batches(lengths: NDArray[np.int64], batch_tokens: int, most: int | None = None) -> list[NDArray[np.int64]]:
     """The rows of each batch, at most `most` per batch, for texts of these lengths in tokens.
@@ -20,3 +23,21 @@ def plan_batches(lengths: NDArray[np.int64], batch_tokens: int, most: int | None
         start += size
     shuffled = np.random.default_rng(0).permutation(len(batches))
     return [batches[i] for i in shuffled]
+
+
+def epochs_of_batches(lengths: NDArray[np.int64], size: int, epochs: int, seed: int) -> list[NDArray[np.int64]]:
+    """The rows of each training step: every row once an epoch, texts of similar length together.
+
+    In each epoch rows are shuffled, sorted by length within blocks of up to `BLOCK` batches (at least four blocks, if
+    there are enough rows), cut into batches, and these are shuffled.
+    """
+    generator = np.random.default_rng(seed)
+    block = size * max(1, min(len(lengths) // (4 * size), BLOCK))
+    plan: list[NDArray[np.int64]] = []
+    for _ in range(epochs):
+        order = generator.permutation(len(lengths))
+        blocks = [order[first : first + block] for first in range(0, len(order), block)]
+        alike = np.concatenate([one[np.argsort(-lengths[one], kind="stable")] for one in blocks])
+        batches = [alike[first : first + size] for first in range(0, len(alike), size)]
+        plan += [batches[i] for i in generator.permutation(len(batches))]
+    return plan

@@ -1,4 +1,4 @@
-"""Fine-tune a transformer to classify: `transformers.Trainer` with soft labels, weights and early stopping.
+"""Fine-tune a transformer to classify: the course of `models/course.py`, with early stopping and checkpoints.
 
     tuned = fine_tune(resolve(model), lessons, validation, FineTuning(labels, settings, …), progress)
 
@@ -6,7 +6,7 @@ The result is a `save_pretrained` folder, which `AutoModelForSequenceClassificat
 A bare encoder gets the classification head of its architecture (for BERT: the first token's vector, a tanh layer and
 a new linear layer), because no standard architecture pools BERT's tokens by their mean.
 
-Checkpoints hold weights, optimiser, schedule, random state and patience, so a killed run resumes as if
+Every step is a pure function of the state before it, and a checkpoint holds that state, so a killed run resumes as if
 nothing had happened: on the CPU the same data, seed and number of threads give the same weights either way. A GPU is
 used if torch finds one; its kernels may not be bit-reproducible.
 """
@@ -14,7 +14,7 @@ used if torch finds one; its kernels may not be bit-reproducible.
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,30 +22,37 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from inffeed_core.errors import NotReady, require
-from inffeed_core.models.checkpoints import KEPT, last_checkpoint, require_room, room_needed
+from inffeed_core.influence.adamw import State
+from inffeed_core.influence.linear_layers import evaluating
+from inffeed_core.influence.training_run import TrainingRun, parameters
+from inffeed_core.models.checkpoints import (
+    Passed,
+    last_checkpoint,
+    load_passed,
+    load_state,
+    require_room,
+    room_needed,
+    save_checkpoint,
+)
+from inffeed_core.models.course import Course, TokenBatches, course_of, tokens_of
 from inffeed_core.models.encoder import explained, quietly
-from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
+from inffeed_core.models.lessons import COURSE, FineTuned, FineTuning, Lessons
 from inffeed_core.models.metrics import macro_f1
-from inffeed_core.models.passages import has_types, padded, tokenised
 from inffeed_core.models.sound import require_rows
 from inffeed_core.models.sources import ModelFiles
 from inffeed_core.models.trainable import classifier, tokenizer_of
 from inffeed_core.records import CurvePoint, Progress
 
 STAGE = "Fine-tuning"
-WARM_UP = 0.1
-WEIGHT_DECAY = 0.01
-LEARNING_RATES = {False: 5e-5, True: 1e-3}
-"""The defaults, by whether it is LoRA."""
 PROBED = 6
 """Batches that a probe times, after one that is not counted. Long and short batches come in random order."""
 SCORING = 1.15
 """The rough factor by which scoring validation and writing checkpoints lengthen training."""
-Item = dict[str, Any]
+SCORED_AT_ONCE = 4
+"""Batches of training that one batch of scoring holds."""
 
 
 def fine_tune(
@@ -54,26 +61,22 @@ def fine_tune(
     """Fine-tune `base`, keeping the state that scored best on validation.
 
     Validation weights are not used. Raises ModelError if the model cannot be used, NotReady if there is nothing
-    to learn from or to score on or too little disk space, and whatever `progress` raises; checkpoints written before
-    are then kept in `about.work`.
+    to learn from or to score on, too little disk space, or the training diverges, and whatever `progress` raises;
+    checkpoints written before are then kept in `about.work`.
     """
     if (finished := _finished(about.work)) is not None:
         return finished
     learned = lessons.counted()
     if not learned.texts or not validation.texts:
         raise NotReady("Fine-tuning needs texts to learn from and validation gold; import more data.")
-    model, tokenizer = _prepared(base, about, progress)
+    model, tokenizer = prepared(base, about, progress)
     require_room(about.work, room_needed(model, lora=about.lora))
     progress("Tokenising", 0, 0)
-    data = [_items(model, tokenizer, learned), _items(model, tokenizer, validation)]
-    require_rows(base, model, tokenizer, (one["input_ids"] for items in data for one in items))
-    reports = _Reports(progress)
-    trainer = _trainer(model, tokenizer, data, about, reports)
+    course, judge = course_of(model, tokenizer, learned, about), _Judge(model, tokenizer, validation, about)
+    require_rows(base, model, tokenizer, [*course.tokens, *judge.tokens])
     began = time.monotonic()
-    with quietly():
-        trainer.train(resume_from_checkpoint=last_checkpoint(about.work))
-    seconds, done = time.monotonic() - began, trainer.state.global_step - (reports.first or 0)
-    _keep(trainer, tokenizer, about.work, seconds, done * about.settings.batch_size)
+    passed, done = _pass_through(course, judge, about, progress)
+    _keep((model, tokenizer), course.run, passed, about, (time.monotonic() - began, done))
     finished = _finished(about.work)
     assert finished is not None
     return finished
@@ -87,24 +90,20 @@ def seconds_per_text(base: ModelFiles, lessons: Lessons, about: FineTuning, prog
     learned = lessons.counted()
     if not learned.texts:
         raise NotReady("Fine-tuning needs texts to learn from; import some first.")
-    model, tokenizer = _prepared(base, about, progress)
-    items = _items(model, tokenizer, learned)
-    trainer = _trainer(model, tokenizer, [items, items[:1]], about, _Reports(progress))
-    trainer.create_optimizer()
-    seconds, texts = [], about.settings.batch_size
-    for number, batch in zip(range(PROBED + 1), trainer.get_train_dataloader(), strict=False):
+    course = course_of(*prepared(base, about, progress), learned, about)
+    state, taught, seconds = course.start, course.taught, []
+    for number in range(min(PROBED + 1, len(course.run))):
         progress("Timing a few batches", number, PROBED + 1)
         began = time.monotonic()
-        trainer.compute_loss(model.train(), batch).backward()
-        trainer.optimizer.step()
-        trainer.optimizer.zero_grad()
+        state, _ = course.run.advance(state, number, taught)
         seconds.append(time.monotonic() - began)
-    return SCORING * float(np.mean(seconds[1:] or seconds)) / min(texts, len(items))
+    return SCORING * float(np.mean(seconds[1:] or seconds)) / min(about.settings.batch_size, len(learned.texts))
 
 
-def _prepared(base: ModelFiles, about: FineTuning, progress: Progress) -> tuple[Any, Any]:
+def prepared(base: ModelFiles, about: FineTuning, progress: Progress) -> tuple[Any, Any]:
     """(model, tokenizer), ready to be trained; deterministic for the seed."""
-    require("finetune", "accelerate", "peft")
+    if about.lora:
+        require("finetune", "peft")
     progress("Loading the model", 0, 0)
     transformers.set_seed(about.seed)
     with explained(base), quietly():
@@ -117,148 +116,97 @@ def _prepared(base: ModelFiles, about: FineTuning, progress: Progress) -> tuple[
     return model, tokenizer
 
 
-def _items(model: nn.Module, tokenizer: Any, lessons: Lessons) -> list[Item]:
-    types = has_types(model, tokenizer)
-    tokens = tokenised(tokenizer, lessons.texts, max_tokens=tokenizer.model_max_length, types=types)
-    empty = [tokenizer.eos_token_id or tokenizer.pad_token_id or 0]
-    rows = zip(tokens, lessons.targets, lessons.weights, strict=True)
-    return [{"input_ids": t or empty, "labels": target, "weights": weight} for t, target, weight in rows]
+class _Judge:
+    """Validation, by which the state to keep is chosen."""
+
+    def __init__(self, model: nn.Module, tokenizer: Any, validation: Lessons, about: FineTuning) -> None:
+        self.tokens = tokens_of(model, tokenizer, validation)
+        self._model, self._targets, self._filler = model, validation.targets, tokenizer.pad_token_id or 0
+        order = np.argsort([-len(one) for one in self.tokens], kind="stable")
+        size = SCORED_AT_ONCE * about.settings.batch_size
+        self._plan = [order[first : first + size] for first in range(0, len(order), size)]
+        self._by_loss = about.settings.stop_on == "loss"
+
+    def scored(self, run: TrainingRun, state: State, said: Callable[[], None]) -> tuple[float, float]:
+        """(mean loss in nats, macro-F1) under this state; `said` is called after every batch."""
+        logits = torch.empty_like(self._targets)
+        batches = TokenBatches(self.tokens, self._plan, self._filler, state.device)
+        with evaluating(self._model), torch.no_grad():
+            for inputs, rows in batches:
+                logits[rows.cpu()] = run.logits(state[0], inputs).float().cpu()
+                said()
+        loss = -(self._targets * logits.log_softmax(1)).sum(1).mean()
+        found = macro_f1(logits.argmax(1).numpy(), self._targets.argmax(1).numpy(), logits.shape[1])
+        return float(loss), found
+
+    def better(self, point: CurvePoint, best: CurvePoint | None) -> bool:
+        """Whether a scoring beats the best so far."""
+        if not np.isfinite(point.loss):
+            return False
+        if best is None:
+            return True
+        return point.loss < best.loss if self._by_loss else point.macro_f1 > best.macro_f1
 
 
-class _Trainer(transformers.Trainer):  # type: ignore[misc]
-    """A trainer with probabilities as labels, and weights of texts and classes; evaluation is unweighted."""
-
-    class_weights: Float[Tensor, " class"]
-    loss_is_scaled_for_ga = False
-
-    def compute_loss(
-        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        targets, weights = inputs.pop("labels"), inputs.pop("weights")
-        outputs = model(**inputs)
-        surprise = -targets * torch.log_softmax(outputs.logits.float(), 1)
-        if model.training:
-            surprise = surprise * weights.unsqueeze(1) * self.class_weights.to(surprise)
-        loss = surprise.sum(1).mean()
-        return (loss, outputs) if return_outputs else loss
-
-
-class _Reports(transformers.TrainerCallback):  # type: ignore[misc]
-    """Passes progress on; whatever that raises ends the training."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        self.first: int | None = None
-        """The step at which this process started; above 0 if it resumed."""
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._say(state)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._say(state)
-
-    def on_prediction_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._say(state)
-
-    def _say(self, state: Any) -> None:
-        if self.first is None:
-            self.first = state.global_step
-        self.progress(STAGE, state.global_step, state.max_steps)
+def _pass_through(course: Course, judge: _Judge, about: FineTuning, progress: Progress) -> tuple[Passed, int]:
+    """Train until the end or until validation no longer improves: (what was passed, steps done by this process)."""
+    run, taught = course.run, course.taught
+    every = max(1, -(-len(course.lessons.texts) // about.settings.batch_size) // about.settings.scorings)
+    folder = last_checkpoint(about.work)
+    state, passed = (course.start, Passed()) if folder is None else (load_state(folder), load_passed(folder))
+    state, first = state.to(course.start), passed.step
+    progress(STAGE, first, len(run))
+    while passed.step < len(run) and passed.since_best < about.settings.patience:
+        state, loss = run.advance(state, passed.step, taught)
+        passed = passed.stepped(loss)
+        progress(STAGE, passed.step, len(run))
+        if passed.step % every == 0 or passed.step == len(run):
+            scores = judge.scored(run, state, lambda: progress(STAGE, passed.step, len(run)))  # noqa: B023
+            passed = passed.scored(*scores, about.settings.epochs * passed.step / len(run), judge.better)
+            save_checkpoint(about.work, state, passed)
+    if passed.best is None:
+        raise NotReady(
+            "The training diverged: its validation loss was never a number. Choose a lower learning rate; "
+            f"it was {max(run.rates):g}."
+        )
+    return passed, passed.step - first
 
 
-def _trainer(model: nn.Module, tokenizer: Any, data: list[list[Item]], about: FineTuning, reports: _Reports) -> Any:
-    learned, validation = data
-    settings = about.settings
-    trainer = _Trainer(
-        model=model,
-        args=_arguments(about, len(learned)),
-        train_dataset=learned,
-        eval_dataset=validation,
-        processing_class=tokenizer,
-        data_collator=lambda items: _collated(items, tokenizer.pad_token_id or 0),
-        compute_metrics=lambda found: {"macro_f1": _macro_f1(found)},
-        callbacks=[reports, transformers.EarlyStoppingCallback(settings.patience)],
-    )
-    trainer.remove_callback(transformers.PrinterCallback)  # it prints into the command's answer
-    trainer.class_weights = _class_weights(learned, settings.class_weights)
-    return trainer
+def _keep(made: tuple[Any, Any], run: TrainingRun, passed: Passed, about: FineTuning, spent: tuple[float, int]) -> None:
+    """Write the best state to `work/result`, whole or not at all, and delete the checkpoints.
 
-
-def _arguments(about: FineTuning, texts: int) -> Any:
-    """The trainer's arguments for this many texts to learn from."""
-    settings = about.settings
-    per_epoch = -(-texts // settings.batch_size)
-    every = max(1, per_epoch // settings.scorings)
-    return transformers.TrainingArguments(
-        output_dir=str(about.work),
-        num_train_epochs=settings.epochs,
-        learning_rate=settings.learning_rate or LEARNING_RATES[about.lora],
-        warmup_steps=WARM_UP,
-        weight_decay=WEIGHT_DECAY,
-        per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=4 * settings.batch_size,
-        train_sampling_strategy="group_by_length",
-        eval_strategy="steps",
-        eval_steps=every,
-        save_strategy="steps",
-        save_steps=every,
-        save_total_limit=KEPT,
-        logging_strategy="steps",
-        logging_steps=every,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_macro_f1" if settings.stop_on == "macro-f1" else "eval_loss",
-        greater_is_better=settings.stop_on == "macro-f1",
-        restore_callback_states_from_checkpoint=True,
-        remove_unused_columns=False,
-        label_names=["labels"],
-        dataloader_pin_memory=torch.cuda.is_available(),
-        seed=about.seed,
-        report_to="none",
-        disable_tqdm=True,
-    )
-
-
-def _class_weights(learned: list[Item], balanced: bool) -> Float[Tensor, " class"]:
-    """1 for each class; if balanced, the inverse of its total weight (0 for a class that does not occur)."""
-    total = torch.stack([one["labels"] * one["weights"] for one in learned]).sum(0)
-    if not balanced:
-        return torch.ones_like(total)
-    present = total > 0
-    return torch.where(present, total.sum() / (present.sum() * total.clamp_min(1e-9)), 0.0)
-
-
-def _collated(items: Sequence[Mapping[str, Any]], filler: int) -> dict[str, Tensor]:
-    return padded([one["input_ids"] for one in items], filler) | {
-        "labels": torch.stack([one["labels"] for one in items]),
-        "weights": torch.stack([one["weights"] for one in items]),
-    }
-
-
-def _macro_f1(found: Any) -> float:
-    logits = found.predictions[0] if isinstance(found.predictions, tuple) else found.predictions
-    gold = np.asarray(found.label_ids).argmax(1)
-    return macro_f1(np.asarray(logits).argmax(1), gold, logits.shape[1])
-
-
-def _keep(trainer: Any, tokenizer: Any, work: Path, seconds: float, texts: int) -> None:
-    """Write the best state to `work/result`, whole or not at all, and delete the checkpoints; `texts` were learned."""
+    `made` are model and tokenizer, `spent` seconds and steps.
+    """
+    (model, tokenizer), (seconds, steps), work, best = made, spent, about.work, passed.best
+    assert best is not None
+    _fill(model, load_state(work / f"checkpoint-{best.step}")[0])
+    texts = steps * about.settings.batch_size
     facts = {
-        "curve": [asdict(point) for point in _curve(trainer.state.log_history)],
-        "best_step": trainer.state.best_global_step,
-        "steps": trainer.state.global_step,
+        "curve": [asdict(point) for point in passed.curve],
+        "best_step": best.step,
+        "steps": passed.step,
         "seconds": round(seconds, 3),
         "seconds_per_text": seconds / texts if texts else None,
-        "device": trainer.args.device.type,
+        "device": next(model.parameters()).device.type,
+        "course": COURSE,
     }
     unfinished = work / "result.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     with quietly():
-        trainer.model.to("cpu").eval().save_pretrained(unfinished)
+        model.to("cpu").eval().save_pretrained(unfinished)
     tokenizer.save_pretrained(unfinished)
     (unfinished / "training.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     unfinished.rename(work / "result")
     for checkpoint in work.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
+
+
+def _fill(model: nn.Module, theta: Tensor) -> None:
+    """Give the model's trained parameters these values."""
+    trained: Sequence[nn.Parameter] = list(parameters(model).values())
+    with torch.no_grad():
+        for one, values in zip(trained, theta.split_with_sizes([one.numel() for one in trained]), strict=True):
+            one.copy_(values.view(one.shape))
 
 
 def _finished(work: Path) -> FineTuned | None:
@@ -268,18 +216,3 @@ def _finished(work: Path) -> FineTuned | None:
         return None
     told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     return FineTuned(folder, **told | {"curve": tuple(CurvePoint(**point) for point in told["curve"])})
-
-
-def _curve(history: Sequence[Mapping[str, Any]]) -> list[CurvePoint]:
-    losses = {entry["step"]: entry["loss"] for entry in history if "loss" in entry}
-    return [
-        CurvePoint(
-            step=e["step"],
-            epoch=round(e["epoch"], 3),
-            training_loss=losses.get(e["step"]),
-            loss=e["eval_loss"],
-            macro_f1=e["eval_macro_f1"],
-        )
-        for e in history
-        if "eval_loss" in e
-    ]

@@ -11,6 +11,10 @@ from torch import Tensor
 from inffeed_core.records import CurvePoint, Passage
 from inffeed_core.settings import FineTuneSettings
 
+COURSE = 2
+"""Which way of training `inffeed_core.models.course` is; raised whenever the same seed and data give another result.
+The first was that of `transformers.Trainer`, whose trainings cannot be repeated here."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lessons:
@@ -70,3 +74,5 @@ class FineTuned:
     seconds_per_text: float | None
     """Wall seconds per text and epoch, including scoring; None if everything had been done before."""
     device: str
+    course: int = 1
+    """The `COURSE` that it took."""

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, probabilities
 from inffeed_core.models.encoding import own_head
-from inffeed_core.models.lessons import FineTuning, Lessons
+from inffeed_core.models.lessons import COURSE, FineTuning, Lessons
 from inffeed_core.models.sources import resolve
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID, FineTuneSettings, TrainSettings
@@ -159,6 +159,14 @@ def _rows(features: Float[Tensor, "n d"], labels: Ints, weights: Floats, classes
 
 def _key(draw: RepairSet, labels: Int[Tensor, " n"], weights: Float[Tensor, " n"], about: Tuning) -> str:
     files = resolve(about.model)
-    parts = [files.weights_hash, files.recipe_hash, asdict(about.settings), about.seed, draw.labels, list(draw.texts)]
+    parts = [
+        COURSE,
+        files.weights_hash,
+        files.recipe_hash,
+        asdict(about.settings),
+        about.seed,
+        draw.labels,
+        list(draw.texts),
+    ]
     parts += [labels.tolist(), weights.tolist(), list(draw.validation_texts), draw.validation[1].tolist()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

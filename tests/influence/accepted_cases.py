@@ -26,12 +26,15 @@ from inffeed_core.influence import (
     softmax,
     topk,
 )
+from inffeed_core.influence.adamw import AdamW
 from inffeed_core.influence.calibrating import temperature
 from inffeed_core.influence.capture import Tokens
 from inffeed_core.influence.example_gradients import rotated, squared_norms, whole
 from inffeed_core.influence.factor import Factor, factorised, refined
 from inffeed_core.influence.linear_layers import by_layer
+from inffeed_core.influence.replay import Derivatives, replay
 from inffeed_core.influence.subspace import Subspace, factorise
+from inffeed_core.influence.training_run import TrainingRun, decay_of, start_of
 from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
 from inffeed_core.influence.woodbury import fit_dual
 
@@ -57,6 +60,14 @@ NETWORK = network_of(MODEL, DATA)
 WHOLE = WholeModel(MODEL, WholeModelSettings(dimension=None, rank=None)).fit(DATA).index(DATA)
 P = NETWORK.size
 LAMBDA = WHOLE.damping
+RUN = TrainingRun(
+    network=MODEL,
+    batches=[(batch, torch.arange(4) + 4 * n) for n, (batch, _) in enumerate(DATA)],
+    rates=[0.01, 0.01],
+    optimiser=AdamW(decay=decay_of(MODEL, 0.1)),
+    seed=0,
+)
+DERIVATIVES = Derivatives(torch.zeros(1), bits(1, 8, C, seed=7))
 
 
 def head(features: Tensor, labels: Tensor = LABELS, **more: Tensor) -> HeadData:
@@ -289,6 +300,16 @@ CASES: dict[str, tuple[Call, dict[str, Tensor]]] = {
     "refined.Refined.influence": (
         lambda target_gradients: WHOLE.refined(DATA).influence(target_gradients, tolerance=1e-9)[0],
         {"target_gradients": bits(2, P, seed=6)},
+    ),
+    "replay.replay": (
+        lambda taught: replay(RUN, start_of(MODEL), taught, [DATA]).by_taught,
+        {"taught": ONE_HOT[:8]},
+    ),
+    "replay.Derivatives.by_weight": (DERIVATIVES.by_weight, {"taught": ONE_HOT[:8]}),
+    "replay.Derivatives.influence": (DERIVATIVES.influence, {"taught": ONE_HOT[:8]}),
+    "replay.Derivatives.relabel_gains": (
+        DERIVATIVES.relabel_gains,
+        {"weights": bits(8, C, seed=8), "targets": ONE_HOT[:8]},
     ),
     "refined.Refined.precondition": (
         lambda vectors: WHOLE.refined(DATA).precondition(vectors),

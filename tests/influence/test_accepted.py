@@ -139,5 +139,14 @@ def test_every_public_function_that_takes_tensors_is_among_the_cases() -> None:
                     assert full in tested | {"factor.Factor.solve"} or module.name in MODEL_DATA, full
 
 
-MODEL_DATA = {"compression", "whole_model", "ekfac", "woodbury", "gradient_index"}
-"""Take their tensors from a model's own pass, or as batches of token ids."""
+MODEL_DATA = {
+    "compression",
+    "whole_model",
+    "ekfac",
+    "woodbury",
+    "gradient_index",
+    "adamw",
+    "training_run",
+    "kept_states",
+}
+"""Take their tensors from a model's own pass or training, or as batches of token ids."""
