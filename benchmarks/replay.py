@@ -75,9 +75,9 @@ def a_trial(wanted: argparse.Namespace) -> Trial:
         batches.append(({k: v.to(DEVICE) for k, v in batch.items()}, rows))
     plan = batches * EPOCHS
     optimiser = AdamW(decay=decay_of(network, 0.01), clip=None)
-    run = TrainingRun(network, plan, [RATE] * len(plan), optimiser, seed=wanted.seed)
+    run = TrainingRun(network=network, batches=plan, rates=[RATE] * len(plan), optimiser=optimiser, seed=wanted.seed)
     taught = nn.functional.one_hot(problem.labels, problem.classes).float().to(DEVICE)
-    return Trial(problem, run, taught, wanted.singles, wanted.work)
+    return Trial(problem=problem, run=run, taught=taught, singles=wanted.singles, work=wanted.work)
 
 
 def found(trial: Trial, progress: Progress) -> tuple[Derivatives, dict[str, float]]:

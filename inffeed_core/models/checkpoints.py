@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from inffeed_core.errors import NotReady
@@ -20,7 +20,7 @@ OPTIMISER = 2
 """Numbers that AdamW stores per trained parameter."""
 SPARE = 64 * 2**20
 """Bytes besides the weights: tokenizer, the database, and what others write meanwhile."""
-_STATE, _PASSED = "state.npy", "trainer_state.json"
+_STATE, _PASSED = "state.safetensors", "trainer_state.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def save_checkpoint(work: Path, state: State, passed: Passed) -> None:
     """Write a checkpoint, its JSON last, then delete others: the best stays, or if this is the best, the one before."""
     folder = work / f"checkpoint-{passed.step}"
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / _STATE, state.cpu().numpy())
+    save_file({"state": state.cpu()}, folder / _STATE)
     (folder / _PASSED).write_text(json.dumps(asdict(passed)), encoding="utf-8")
     others = [one for one in _in_order(work) if one != folder]
     best = work / f"checkpoint-{passed.best.step}" if passed.best else folder
@@ -80,7 +80,8 @@ def _in_order(work: Path) -> list[Path]:
 
 def load_state(folder: Path) -> State:
     """The state in a checkpoint, on the CPU."""
-    return torch.from_numpy(np.load(folder / _STATE))
+    state: State = load_file(folder / _STATE)["state"]
+    return state
 
 
 def load_passed(folder: Path) -> Passed:

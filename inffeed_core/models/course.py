@@ -8,7 +8,7 @@ weight 0 does change them.)
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
 import numpy as np
@@ -49,7 +49,7 @@ class TokenBatches(Sequence[tuple[Inputs, Tensor]]):
     def __getitem__(self, place: int | slice) -> "tuple[Inputs, Tensor] | TokenBatches":
         """One batch, or several of them as `TokenBatches`."""
         if isinstance(place, slice):
-            return TokenBatches(self.tokens, self.plan[place], self.filler, self.device)
+            return replace(self, plan=self.plan[place])
         rows = self.plan[place]
         inputs = padded([self.tokens[i] for i in rows], self.filler)
         return {name: one.to(self.device) for name, one in inputs.items()}, torch.from_numpy(rows).to(self.device)
@@ -82,7 +82,7 @@ def course_of(model: nn.Module, tokenizer: Any, learned: Lessons, about: FineTun
     model.to(device := the_device())
     run = TrainingRun(
         network=model,
-        batches=TokenBatches(tokens, plan, tokenizer.pad_token_id or 0, device),
+        batches=TokenBatches(tokens=tokens, plan=plan, filler=tokenizer.pad_token_id or 0, device=device),
         rates=rates(len(plan), settings.learning_rate or LEARNING_RATES[about.lora]),
         optimiser=AdamW(decay=decay_of(model, WEIGHT_DECAY)),
         seed=about.seed,
@@ -128,5 +128,5 @@ def labelled(
     rows = [np.arange(first, min(first + batch_size, len(tokens))) for first in range(0, len(tokens), batch_size)]
     source = course.run.batches
     assert isinstance(source, TokenBatches)
-    batches = TokenBatches(tokens, rows, source.filler, source.device)
+    batches = replace(source, tokens=tokens, plan=rows)
     return [(inputs, labels.to(source.device)[which]) for inputs, which in batches]

@@ -130,7 +130,7 @@ class _Judge:
     def scored(self, run: TrainingRun, state: State, said: Callable[[], None]) -> tuple[float, float]:
         """(mean loss in nats, macro-F1) under this state; `said` is called after every batch."""
         logits = torch.empty_like(self._targets)
-        batches = TokenBatches(self.tokens, self._plan, self._filler, state.device)
+        batches = TokenBatches(tokens=self.tokens, plan=self._plan, filler=self._filler, device=state.device)
         with evaluating(self._model), torch.no_grad():
             for inputs, rows in batches:
                 logits[rows.cpu()] = run.logits(state[0], inputs).float().cpu()
