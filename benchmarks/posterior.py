@@ -85,7 +85,8 @@ def run(data: SilverSet, seed: int, training: bool) -> Mapping[str, Any]:
     found: dict[str, Any] = {"silver_error": float((silver != truth).double().mean()), "ways": {}}
     for way, judged in _ways(data, learn, validation, first):
         posterior = judged.at() if way == "gold" else judged.posterior()
-        about = {"known": judged.report(), **_ranked(posterior[first:], silver, truth)}
+        ranking = posterior if way == "gold" else judged.judged()
+        about = {"known": judged.report(), **_ranked(ranking[first:], silver, truth)}
         if training:
             targets = posterior.clone()
             targets[:first] = torch.nn.functional.one_hot(data.gold[learn[:first]], data.classes).double()

@@ -256,9 +256,7 @@ def _signals(state: State) -> policies.Signals:
     given, settings, seed = state.material, state.settings, state.about.seed
     about = (given.learned, texts, given.steering)
     judged = given.beliefs
-    return silver_signals(
-        state.plain_influence, *about, settings, seed, belief=judged.at(), probable=judged.posterior()
-    )
+    return silver_signals(state.plain_influence, *about, settings, seed, belief=judged.at(), probable=judged.judged())
 
 
 def _rankings(state: State, signals: policies.Signals) -> dict[str, list[tuple[str, float]]]:

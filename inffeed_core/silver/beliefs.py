@@ -6,6 +6,8 @@ The *posterior* adds what the sources say:
 - the one silver label of each text, through a channel (`silver.channel`), where the sources say no more;
 - otherwise all they say, of gold texts too, weighed by a stack that is learned where the truth is known, or by channels
   (`silver.weighing`). Texts that q was fitted on are then judged by heads that were fitted on the others.
+
+What ranks labels learns from all gold, validation too (`silver.judging`).
 """
 
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, logits,
 from inffeed_core.influence.calibrating import temperature
 from inffeed_core.settings import L2_GRID
 from inffeed_core.silver.channel import UNKNOWN, Channel, estimate_channel
+from inffeed_core.silver.judging import Judged, Known, judge
 from inffeed_core.silver.posteriors import calibrated, out_of_fold
 from inffeed_core.silver.said import Said, together
 from inffeed_core.silver.weighing import Weighed, tempered, weigh
@@ -120,6 +123,7 @@ class Beliefs:
         self._gold: HeadFit | None = None
         self._known: dict[float, Float[Tensor, "n c"]] = {}
         self._heard: Weighed | None = None
+        self._judged: Judged | None = None
 
     def at(self, trust: float = 1.0, begin: Callable[[], Report] = lambda: quiet) -> Float[Tensor, "n c"]:
         """q with this trust in the silver. `begin` returns the report for each path along l2."""
@@ -140,9 +144,40 @@ class Beliefs:
         belief = self.at(trust, begin)
         if self.learned.said is None or self._heard is None:
             return posterior(self.learned, belief, trust)
+        return self._certain(tempered(belief, self._heard.posterior[: len(belief)], trust), belief, trust)
+
+    def judged(self) -> Float[Tensor, "n c"]:
+        """The posterior by which labels are ranked and suggested. No head may be taught it: its belief is fitted on
+        validation gold too. Where the stack was not taken it is `posterior`."""
+        found = self._judge()
+        if found is None:
+            return self.posterior()
+        return self._certain(found.posterior, self.at())
+
+    def _judge(self) -> Judged | None:
+        heard, (features, labels) = self.heard(), self.validation
+        if self._judged is None and heard is not None and heard.way == "stack" and self.said is not None:
+            learned, gold = self.learned, self.learned.confirmed
+            assert learned.said is not None
+            chosen = torch.zeros(len(labels), dtype=torch.bool)
+            known = Known(
+                features=torch.cat([learned.data.features[gold], features]),
+                said=together(learned.said.where(gold), self.said),
+                truth=torch.cat([learned.data.labels[gold], labels]),
+                reviewed=torch.cat([learned.silver[gold] != UNKNOWN, chosen]),
+                classes=learned.data.classes,
+            )
+            self._judged = judge(known, learned.data.features, learned.said)
+        return self._judged
+
+    def _certain(
+        self, found: Float[Tensor, "n c"], belief: Float[Tensor, "n c"], trust: float = 1.0
+    ) -> Float[Tensor, "n c"]:
+        """This posterior, certain where a person confirmed the label, and the channel's where no source gave it."""
+        assert self.learned.said is not None
         result = torch.nn.functional.one_hot(self.learned.data.labels, self.learned.data.classes).double()
         rows = ~self.learned.confirmed
-        result[rows] = tempered(belief, self._heard.posterior[: len(belief)], trust)[rows]
+        result[rows] = found[rows]
         unsourced = rows & ~(self.learned.said.labels == self.learned.silver.unsqueeze(1)).any(1)
         if bool((unsourced & (self.learned.silver != UNKNOWN)).any()):  # disputed gold: a person gave its label
             result[unsourced] = posterior(self.learned, belief, trust)[unsourced]
@@ -156,8 +191,8 @@ class Beliefs:
 
     def report(self) -> dict[str, object] | None:
         """What a version tells of it: see `Weighed.report`."""
-        found = self.heard()
-        return None if found is None else found.report()
+        found, judged = self.heard(), self._judge()
+        return None if found is None else found.report(judged.calibration if judged else None)
 
     def _hear(self, gold: HeadFit, report: Report) -> tuple[Float[Tensor, "n c"], Weighed]:
         """q of every text and the weighing of what is said, once more with reviewed texts where there are any.

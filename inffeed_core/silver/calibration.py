@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from inffeed_core.silver.channel import UNKNOWN
 
 BINS = 10
 
@@ -27,3 +29,10 @@ def calibration(probability: Float[Tensor, " n"], wrong: Bool[Tensor, " n"]) -> 
     bins = (probability.double() * BINS).long().clamp(0, BINS - 1)
     gap = torch.zeros(BINS, dtype=torch.float64).index_add(0, bins, probability.double() - wrong.double())
     return Calibration(error=float(gap.abs().sum()) / len(probability), labels=len(probability))
+
+
+def of_labels(posterior: Float[Tensor, "n c"], said: Int[Tensor, "n k"], truth: Int[Tensor, " n"]) -> Calibration:
+    """The same of every silver label of n texts with known truth, given P(class) of each text; `said` as in `Said`."""
+    row, source = (said != UNKNOWN).nonzero(as_tuple=True)
+    label = said[row, source]
+    return calibration(1 - posterior[row, label], label != truth[row])

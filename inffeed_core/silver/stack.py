@@ -63,7 +63,7 @@ def fit_stack(
     """
     rows, offsets = _inputs(belief, signs)
     data = HeadData(features=rows, labels=truth, classes=belief.shape[1])
-    penalty, scores = _cross_fitted(data, offsets, folds(truth, FOLDS, seed))
+    penalty, scores = cross_fitted(data, offsets, folds(truth, FOLDS, seed))
     warmth = temperature(scores, truth)
     return Stack(
         theta=fit_head(data, penalty, offsets=offsets, tolerance=TOLERANCE).theta,
@@ -89,10 +89,14 @@ def _inputs(belief: Float[Tensor, "n c"], signs: Float[Tensor, "n f"]) -> tuple[
     return torch.cat([offsets - offsets.mean(1, keepdim=True), signs], 1), offsets
 
 
-def _cross_fitted(
+def cross_fitted(
     data: HeadData, offsets: Float[Tensor, "k c"], fold: Int[Tensor, " k"], penalties: Sequence[float] = PENALTIES
 ) -> tuple[float, Float[Tensor, "k c"]]:
-    """The penalty with the lowest cross-fitted loss (ties: the stronger), and the logits of each text under it."""
+    """The penalty with the lowest cross-fitted loss (ties: the stronger), and the logits of each text under it.
+
+    `fold` numbers the folds; each text is scored by a regression that was fitted on the other folds. Weaker penalties
+    are skipped once the loss has risen by `RISEN`.
+    """
     starts: dict[int, Tensor] = {}
     best, found, lowest = penalties[0], offsets, float("inf")
     for penalty in penalties:

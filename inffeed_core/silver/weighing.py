@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inffeed_core.silver.calibration import Calibration, calibration
+from inffeed_core.silver.calibration import Calibration, of_labels
 from inffeed_core.silver.channel import UNKNOWN, estimate_channels, heard
 from inffeed_core.silver.said import Said, signs
 from inffeed_core.silver.stack import fit_stack
@@ -47,10 +47,12 @@ class Weighed:
     calibration: Calibration | None
     """Of the way taken, on every silver label of these texts; None if they are not `ENOUGH`."""
 
-    def report(self) -> dict[str, object]:
+    def report(self, judged: Calibration | None = None) -> dict[str, object]:
         """`way`, `known`, how many are `enough` for a stack, `losses`, and the expected calibration `error` of "this is
-        wrong" with the number of `labels` it was measured on."""
-        error, labels = (self.calibration.error, self.calibration.labels) if self.calibration else (None, 0)
+        wrong" with the number of `labels` it was measured on: that of `judged`, by which labels are ranked, if given.
+        """
+        shown = judged or self.calibration
+        error, labels = (shown.error, shown.labels) if shown else (None, 0)
         measured = {"losses": dict(self.losses), "error": error, "labels": labels}
         return {"way": self.way, "known": self.known, "enough": ENOUGH, **measured}
 
@@ -75,7 +77,7 @@ def weigh(belief: Float[Tensor, "n c"], said: Said, truth: Int[Tensor, " n"], re
     lead = own["channel"] - own["stack"]
     way: Way = "stack" if float(lead.mean()) > float(lead.std()) / count**0.5 else "channel"
     found = _by_channel(belief, said, truth) if way == "channel" else stack.posterior(belief, columns)
-    measured = _calibrated(guessed if way == "channel" else held_out, said.where(fair), truth[fair])
+    measured = of_labels(guessed if way == "channel" else held_out, said.labels[fair], truth[fair])
     losses: dict[Way, float] = {"channel": float(own["channel"].mean()), "stack": float(own["stack"].mean())}
     return Weighed(found, way=way, known=count, losses=losses, calibration=measured)
 
@@ -90,12 +92,6 @@ def tempered(belief: Float[Tensor, "n c"], posterior: Float[Tensor, "n c"], trus
         return posterior
     before, after = (one.double().clamp_min(1e-300).log() for one in (belief, posterior))
     return torch.softmax(before + trust * (after - before), 1)
-
-
-def _calibrated(held_out: Float[Tensor, "k c"], said: Said, truth: Int[Tensor, " k"]) -> Calibration:
-    row, source = (said.labels != UNKNOWN).nonzero(as_tuple=True)
-    label = said.labels[row, source]
-    return calibration(1 - held_out[row, label], label != truth[row])
 
 
 def _losses(posterior: Float[Tensor, "k c"], truth: Int[Tensor, " k"]) -> Float[Tensor, " k"]:

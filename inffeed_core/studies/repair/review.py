@@ -125,7 +125,7 @@ class Study:
             AnalysisSettings(),
             seed,
             belief=self._belief(1.0),
-            probable=self.posterior(1.0),
+            probable=self.posterior(1.0) if self.learned.said is None else self._heard.judged(),
             without=set(get_args(Costly)) - needed,
         )
         found = {}
