@@ -17,6 +17,7 @@ from forker import Forked, Forker, serve
 
 from inffeed_core.jobs import __main__, control
 from inffeed_core.project.folder import Project
+from inffeed_core.store import connection
 
 NEEDED = (
     "cleanlab.filter",
@@ -28,6 +29,8 @@ NEEDED = (
     "sklearn.model_selection",
     "transformers.models.bert.modeling_bert",
 )
+PATIENCE = "INFFEED_TEST_BUSY_SECONDS"
+"""The variable that says how long the server waits for a lock, where a test cannot wait as long as people do."""
 _forker = Forker([sys.executable, __file__])
 
 
@@ -54,6 +57,7 @@ if __name__ == "__main__":
 
         sys.path[0] = os.getcwd()
         control._spawn = spawn  # type: ignore[assignment]
+        connection.BUSY_SECONDS = float(os.environ.get(PATIENCE, connection.BUSY_SECONDS))
         main(prog_name="streamlit")
     else:
         for module in NEEDED:

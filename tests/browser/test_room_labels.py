@@ -1,13 +1,14 @@
 """Many labels: each can be given by mouse and by key, to the text and to an influencer, and typing decides nothing."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, history, make_reviewable
 from rooms import enter, saved
-from serving import Server
+from serving import Server, Watch
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project
@@ -38,6 +39,27 @@ def room(server: Server, page: Page, project: Project) -> Page:
     return enter(page, server, project)
 
 
+@pytest.fixture(scope="module")
+def looking(server: Server, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A room that is opened once, for tests that decide nothing."""
+    watching, context = Watch(), chromium.new_context(viewport={"width": 1280, "height": 800})
+    context.on("page", watching.follow)
+    filling = Filling(silver=60, labels=LABELS, train=20)
+    project = make_reviewable(tmp_path_factory.mktemp("looking") / "project", filling)
+    yield enter(context.new_page(), server, project)
+    context.close()
+    assert told(project) == []
+    assert not watching.problems
+
+
+@pytest.fixture
+def sheet(looking: Page) -> Iterator[Page]:
+    """That room, whose list of labels is shut afterwards."""
+    expect(looking.locator(".labelSheet")).to_be_hidden()
+    yield looking
+    looking.keyboard.press("Escape")
+
+
 def told(project: Project) -> list[tuple[str, Act, str | None]]:
     """What was decided, first first."""
     return [(d.instance_id, d.act, d.label) for d in reversed(history(project, "Ada"))]
@@ -57,7 +79,7 @@ def test_every_label_can_be_given_by_key(room: Page, project: Project):
             room.keyboard.press("l" if n % 2 else "/")
             room.keyboard.type(label)
             room.keyboard.press("Enter")
-        expect(room.locator(".room")).to_have_attribute("data-item", f"s{n + 1:03}")
+        expect(room.locator(".room")).to_have_attribute("data-item", f"s{n + 1:03}", timeout=30_000)
     saved(room)
     assert [(id, label) for id, _, label in told(project)] == [(f"s{n:03}", label) for n, label in enumerate(given)]
 
@@ -69,7 +91,7 @@ def test_every_label_can_be_given_by_mouse(room: Page, project: Project):
         else:
             room.get_by_role("button", name="All 40 labels").click()
             room.locator(f'.labelSheet .option[data-label="{label}"]').click()
-        expect(room.locator(".room")).to_have_attribute("data-item", f"s{n + 1:03}")
+        expect(room.locator(".room")).to_have_attribute("data-item", f"s{n + 1:03}", timeout=30_000)
     saved(room)
     assert [label for _, _, label in told(project)] == list(LABELS[:12])
 
@@ -116,11 +138,11 @@ def test_a_key_held_down_opens_the_list_and_types_nothing(room: Page, project: P
         ("  topic 12 ", "topic 12"),
     ],
 )
-def test_the_list_finds_what_is_typed(room: Page, typed: str, first: str):
-    room.keyboard.press("/")
-    room.locator(".labelSheet input").fill(typed)
-    assert options(room)[0] == first
-    expect(room.locator(".labelSheet [aria-selected=true]")).to_have_attribute("data-label", first)
+def test_the_list_finds_what_is_typed(sheet: Page, typed: str, first: str):
+    sheet.keyboard.press("/")
+    sheet.locator(".labelSheet input").fill(typed)
+    assert options(sheet)[0] == first
+    expect(sheet.locator(".labelSheet [aria-selected=true]")).to_have_attribute("data-label", first)
 
 
 def test_arrows_choose_in_the_list(room: Page, project: Project):
@@ -153,14 +175,14 @@ def test_an_influencer_is_given_the_tenth_label_by_key_and_by_mouse(room: Page, 
     assert told(project) == [(first, Act.RELABEL, "tenth"), (second, Act.RELABEL, "topic 40")]
 
 
-def test_no_two_labels_look_alike(room: Page):
-    room.keyboard.press("l")
-    signs = room.locator(".labelSheet .option .chip").evaluate_all(
+def test_no_two_labels_look_alike(sheet: Page):
+    sheet.keyboard.press("l")
+    signs = sheet.locator(".labelSheet .option .chip").evaluate_all(
         "(chips) => chips.map((one) => [one.className, one.querySelector('.shape').className].join())"
     )
     assert len(set(signs)) == 40
-    room.keyboard.press("Escape")
-    names = [one.inner_text() for one in room.locator(".room .choice").all()]
+    sheet.keyboard.press("Escape")
+    names = [one.inner_text() for one in sheet.locator(".room .choice").all()]
     assert len(set(names)) == 9  # the two long ones differ at their end
 
 
@@ -182,12 +204,12 @@ def test_the_key_of_the_list_can_be_changed_and_an_older_choice_keeps_its_key(ro
     assert [act for _, act, _ in told(project)] == [Act.KEEP, Act.UNSURE, Act.RELABEL]
 
 
-def test_slash_on_a_layout_where_it_is_shift_seven_opens_the_list(room: Page, project: Project):
-    room.evaluate(
+def test_slash_on_a_layout_where_it_is_shift_seven_opens_the_list(sheet: Page):
+    sheet.evaluate(
         """() => document.dispatchEvent(
             new KeyboardEvent("keydown", { code: "Digit7", key: "/", shiftKey: true, bubbles: true }))"""
     )
-    expect(room.locator(".labelSheet")).to_be_visible()
+    expect(sheet.locator(".labelSheet")).to_be_visible()
 
 
 def test_twins_are_given_a_label_from_the_list_together(server: Server, page: Page, tmp_path: Path):

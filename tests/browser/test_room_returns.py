@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from reviewing import Filling, history, make_reviewable
 from rooms import enter, saved, shown
-from serving import Server
+from serving import PREPARED, Server, running
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project, change_settings
@@ -106,8 +106,15 @@ def test_a_page_that_cannot_connect_again_is_loaded_anew_at_the_same_place(open_
     assert told == {"s000": "", "s001": "", "s002": "half a note"}
 
 
-def test_a_database_locked_for_long_kills_no_page(open_room, server, project):
-    page = open_room(server)
+@pytest.fixture
+def impatient_server(tmp_path: Path) -> Iterator[Server]:
+    """One that waits four seconds for a lock, not half a minute."""
+    with running(tmp_path, {"INFFEED_TEST_BUSY_SECONDS": "4"}, program=[PREPARED]) as started:
+        yield started
+
+
+def test_a_database_locked_for_long_kills_no_page(open_room, impatient_server, project):
+    page = open_room(impatient_server)
     with locked(project):
         for key in "12u":
             page.keyboard.press(key)
