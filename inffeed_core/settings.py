@@ -15,8 +15,8 @@ SENT = "feedback"
 Method = Literal["instant", "fine-tune", "lora"]
 """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
 
-Scope = Literal["head", "last-block", "all"]
-"""Which weights influence goes through: the head's, those of the encoder's last block too, or all."""
+Scope = Literal["head", "last-block", "all", "training"]
+"""What influence goes through: the head, the encoder's last block too, all weights, or the fine-tuning itself."""
 
 
 Recipe = Literal["auto", "plain", "noise-aware", "drop-flagged"]
@@ -291,7 +291,8 @@ class AnalysisSettings(Settings):
     leverage: bool = True
     """Correct removal influence for leverage (exact single Newton step); off for quick looks at huge sets."""
     scope: Scope = "head"
-    """The weights that influence goes through; a scope beyond the head takes passes over the encoder."""
+    """What influence goes through; a scope beyond the head takes passes over the encoder, and `training` repeats the
+    version's fine-tuning."""
     refine: bool = False
     """Beyond the head: solve for validation influence with the exact curvature; takes some dozen more passes."""
 
@@ -300,16 +301,21 @@ class AnalysisSettings(Settings):
         self._require_whole(folds=(2, 20), neighbours=(1, MANY), clusters=(1, MANY))
         require(self.scope in get_args(Scope), f"scope is {self.scope!r}; expected one of {get_args(Scope)}.")
         require(
-            not self.refine or self.scope != "head",
-            "refine is for the scopes 'last-block' and 'all': the curvature of the head is exact anyway.",
+            not self.refine or self.scope in ("last-block", "all"),
+            f"refine is for the scopes 'last-block' and 'all': {self.scope!r} is exact anyway.",
         )
 
 
 def require_head_scope(train: TrainSettings, analysis: AnalysisSettings | None) -> None:
-    """Raise SettingsError where texts are read in windows and influence is to go through more than the head."""
+    """Raise SettingsError where influence is to go through more than this training allows."""
     require(
         not (train.windows and analysis is not None and analysis.scope != "head"),
         "Texts that are read in windows have influence through the head alone. Choose the scope head, or no windows.",
+    )
+    require(
+        not (train.method == "instant" and analysis is not None and analysis.scope == "training"),
+        "Influence through the training is for versions that are fine-tuned; the method is instant. Choose the method "
+        "fine-tune or lora, or another scope.",
     )
 
 

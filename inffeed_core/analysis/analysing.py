@@ -1,9 +1,10 @@
 """Analyse and explain: from a model version to flags, suggestions and influencers in the store.
 
 Validation influence (hence the policy negative-influence), influencers and the gold that a flag harms come from the
-tier named by the settings' scope: the exact head, or the whole model. Suggestions, relabel gains, expected gain,
-influence on single classes and self-influence always come from the head: only there does a change of label have an
-exact answer.
+tier named by the settings' scope: the exact head, the whole model, or the training. Suggestions, out-of-fold
+probabilities and self-influence always come from the head. So do relabel gains, expected gain and influence on single
+classes, except for the training: only head and training have an exact answer to a change of label. Influencers and the
+gold that a flag harms are the head's for the training, which would need a replay for each.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -134,8 +135,7 @@ def compute(project: Project, state: State, progress: Progress) -> Computed:
     progress("Scoring", 0, 0)
     signals = _signals(state)
     tier = _tier(project, state, progress)
-    if settings.scope != "head":
-        signals = replace(signals, validation_influence=tier.on_validation()[state.unconfirmed].numpy())
+    signals = _through(tier, state, signals)
     rankings = _rankings(state, signals)
     rows = list(_score_rows(state, signals))
     evidence = dict(_evidence(state, tier, _targets(state, rankings), progress))
@@ -240,9 +240,27 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     return state
 
 
+def _through(tier: Tier, state: State, signals: policies.Signals) -> policies.Signals:
+    """The head's signals, with those that the tier has in their place."""
+    if isinstance(tier, HeadTier):
+        return signals
+    rows = state.unconfirmed
+    signals = replace(signals, validation_influence=tier.on_validation()[rows].numpy())
+    if state.settings.scope == "training":
+        from inffeed_core.analysis.training_tier import training_signals
+
+        signals = training_signals(tier, signals, rows)
+    return signals
+
+
 def _tier(project: Project, state: State, progress: Progress, *, exact: bool = False) -> Tier:
+    head = HeadTier(state.influence, state.validation)
     if state.settings.scope == "head":
-        return HeadTier(state.influence, state.validation)
+        return head
+    if state.settings.scope == "training":
+        from inffeed_core.analysis.training_tier import open_training  # imports transformers
+
+        return open_training(project, state, head, progress, exact=exact)
     require_head_scope(TrainSettings.from_dict(state.version.settings), state.settings)
     from inffeed_core.analysis.whole_model_tier import open_whole_model  # imports transformers
 

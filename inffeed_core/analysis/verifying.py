@@ -1,12 +1,13 @@
 """Whether an analysis is right about this project: random scores against real refits, and what words alone find.
 
-A score predicts an experiment (`influence/scores.py`), so the experiment is carried out: the head is refitted
-without a text, or with the suggested label for it, and the validation loss is measured. Texts are drawn at random from
+A score predicts an experiment (`influence/scores.py`), so the experiment is carried out: the head is refitted, or for
+influence through the training the whole fine-tuning repeated, without a text or with the suggested label for it, and
+the validation loss is measured. Texts are drawn at random from
 the silver that the analysis ranked, so that neither strong nor weak scores are preferred.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from inffeed_core.analysis.agreement import TOP
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import Floats, alike_by_words
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Progress
-from inffeed_core.settings import AnalysisSettings
+from inffeed_core.records import Analysis, Progress
+from inffeed_core.settings import AnalysisSettings, Scope
 from inffeed_core.store.analyses import ScoreRow
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ class Verification:
     """Relabel gain of the suggested label against refits with it."""
     shared_with_bm25: float | None
     """Mean share, 0 to 1, of a text's strongest influencers among the same number of most similar texts by BM25."""
+    groups: Sequence[Refit] = field(default_factory=list)
+    """For the training: gains of whole groups of texts together, each with another label."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Verification":
         """From JSON."""
-        lists = {name: [Refit(**one) for one in values[name]] for name in ("removal", "relabelling")}
+        lists = {name: [Refit(**one) for one in values.get(name, ())] for name in ("removal", "relabelling", "groups")}
         return cls(analysis=values["analysis"], shared_with_bm25=values["shared_with_bm25"], **lists)
 
 
@@ -84,20 +87,18 @@ def latest_verification(project: Project, analysis: int) -> Verification | None:
     return None if found is None else Verification.from_dict(found)
 
 
-def verify(project: Project, refits: int, progress: Progress) -> Verification:
+def verify(project: Project, refits: int, progress: Progress, scope: Scope | None = None) -> Verification:
     """Check the latest analysis of the active version on this many random silver texts, or all if there are fewer.
 
-    Relabel gains are always the head's, so they are always checked. Removal is checked only if influence also went
-    through the head: a whole model would have to be trained once for each text. Deterministic for the
-    project's seed. Raises NotReady without an analysis, silver or validation gold; Cancelled.
+    With `scope`, the latest of that scope. Relabel gains are always checked. Removal is not where influence went
+    through a whole model: that would have to be trained once for each text. Through the training, it is: everything is
+    trained anew, and groups of texts as well. Deterministic for the project's seed. Raises NotReady without an
+    analysis, silver or validation gold; Cancelled.
     """
     from inffeed_core.analysis import analysing
     from inffeed_core.project.encoded import wording_of
 
-    with store.reading(project.db) as db:
-        analysis = store.analysis_in_use(db)
-    if analysis is None:
-        raise NotReady("There is no analysis of the active version to check; run one first (`inffeed analyse`).")
+    analysis = _to_check(project, scope)
     settings = AnalysisSettings.from_dict(analysis.settings)
     state = analysing.load(project, settings, progress, analysis.as_of_decision)
     if not state.unconfirmed or not state.validation.instances:
@@ -106,10 +107,35 @@ def verify(project: Project, refits: int, progress: Progress) -> Verification:
     with store.reading(project.db) as db:
         scores = store.scored(db, analysis.id, [state.learn.instances[row].id for row in drawn])
         strongest = store.strongest_influencers(db, analysis.id, TOP)
-    removal, relabelling = _refitted(state, {one.instance: one for one in scores}, drawn, progress)
+    by_id, groups = {one.instance: one for one in scores}, list[Refit]()
+    if settings.scope == "training":
+        from inffeed_core.analysis.retrained import retrained
+
+        removal, relabelling, groups = retrained(project, state, by_id, drawn, progress)
+    else:
+        removal, relabelling = _refitted(state, by_id, drawn, progress)
     texts = {one.id: wording_of(one) for one in state.learn.instances}
     shared = _shared_with_bm25(texts, {one.instance: strongest.get(one.instance, frozenset()) for one in scores})
-    return Verification(analysis=analysis.id, removal=removal, relabelling=relabelling, shared_with_bm25=shared)
+    return Verification(
+        analysis=analysis.id, removal=removal, relabelling=relabelling, groups=groups, shared_with_bm25=shared
+    )
+
+
+def _to_check(project: Project, scope: Scope | None) -> Analysis:
+    with store.reading(project.db) as db:
+        in_use = store.analysis_in_use(db)
+        of_version = [one for one in store.analyses(db) if in_use is not None and one.version == in_use.version]
+    if scope is None:
+        found = in_use
+    else:
+        of_scope = [one for one in of_version if one.settings.get("scope", "head") == scope]
+        found = max(of_scope, key=lambda one: one.id, default=None)
+    if found is None:
+        option = "" if scope is None else f" --scope {scope}"
+        raise NotReady(
+            f"There is no such analysis of the active version to check; run one first (`inffeed analyse{option}`)."
+        )
+    return found
 
 
 def _refitted(

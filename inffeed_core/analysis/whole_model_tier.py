@@ -139,6 +139,7 @@ def open_whole_model(
     encoder = Encoder(resolve(transformer), training.max_tokens)
     train = _batches(encoder, learn, training.batch_tokens)
     network = VersionNetwork(encoder, load_head(project.models / version.id))
+    assert settings.scope != "training"  # which has a tier of its own
     about = WholeModelSettings(scope=settings.scope)
     key = _key(encoder.files, project.models / version.id, learn, training, about)
     folder = project.features / "whole-model" / settings.scope

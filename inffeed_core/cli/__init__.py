@@ -7,6 +7,7 @@
     sources.py   sources; what an import is told about them
     decision_rows.py  files with a row for each decision
     learning.py  train, analyse, retrain, versions, promote, export-model
+    version_words.py  what is said of a new version
     rules.py     rule
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion

@@ -1,11 +1,12 @@
 """Commands that list analyses, compare two of them, and check one."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
-from inffeed_core.settings import MANY
+from inffeed_core.settings import MANY, Scope
 
 
 @click.command(epilog="Example: inffeed analyses reviews")
@@ -56,24 +57,34 @@ def compare(project: Path, first: str, second: str, as_json: bool) -> None:
 @click.option(
     "--refits", type=click.IntRange(2, MANY), default=40, show_default=True, help="Silver texts drawn at random."
 )
+@click.option(
+    "--scope", type=click.Choice(get_args(Scope)), help="Check the newest analysis of this scope. [that in use]"
+)
 @json_option
-def verify(project: Path, refits: int, as_json: bool) -> None:
+def verify(project: Path, refits: int, scope: str | None, as_json: bool) -> None:
     """Check scores against real refits.
 
     Random silver texts of the newest analysis of the project DIR: the head is fitted anew without the text, and with
     the suggested label for it, and the validation loss is compared with what the scores predict. Explore shows each.
+    After an analysis with the scope training, the whole fine-tuning is repeated each time, twice for each text, without
+    it and with another label, and for some groups of texts.
     """
     from inffeed_core.analysis.agreement import TOP
     from inffeed_core.analysis.verifying import KIND, Verification, correlation, slope
     from inffeed_core.jobs import run_here
 
     with shown_progress() as progress:
-        job = run_here(opened(project), KIND, {"refits": refits}, progress)
+        job = run_here(opened(project), KIND, {"refits": refits, "scope": scope}, progress)
     found = Verification.from_dict(job.result)
-    kinds = {"without the text": found.removal, "with the suggested label": found.relabelling}
+    label = "another label" if found.groups else "the suggested label"
+    kinds = {
+        "without the text": (found.removal, "texts"),
+        f"with {label}": (found.relabelling, "texts"),
+        "groups with other labels": (found.groups, "groups"),
+    }
     lines = [
-        f"{name}: {len(done)} texts, correlation {_number(correlation(done))}, slope {_number(slope(done))}"
-        for name, done in kinds.items()
+        f"{name}: {len(done)} {what}, correlation {_number(correlation(done))}, slope {_number(slope(done))}"
+        for name, (done, what) in kinds.items()
         if done
     ]
     if (shared := found.shared_with_bm25) is not None:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -34,7 +34,7 @@ TRAIN, TUNE, ANALYSIS = TrainSettings(), FineTuneSettings(), AnalysisSettings()
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
     from inffeed_core.project.folder import Project
-    from inffeed_core.records import Job, ModelVersion
+    from inffeed_core.records import Job
 
 
 def train_options(command: "F") -> "F":
@@ -106,7 +106,7 @@ def analysis_options(command: "F") -> "F":
         "--explained", type=int, help=f"Top flags of each policy that are explained. [{ANALYSIS.explained}]"
     )
     scope = click.option(
-        "--scope", type=click.Choice(get_args(Scope)), help=f"Whose weights influence goes through. [{ANALYSIS.scope}]"
+        "--scope", type=click.Choice(get_args(Scope)), help=f"What influence goes through. [{ANALYSIS.scope}]"
     )
     refine = click.option("--refine", is_flag=True, default=None, help="Beyond the head: exact, and slower, flags.")
     return scope(refine(influencers(explained(command))))
@@ -138,9 +138,12 @@ def train(
 def analyse(project: Path, as_json: bool, **settings: float | str | None) -> None:
     """Score all texts and flag silver labels.
 
-    Uses the active version of the project DIR. The flags of earlier analyses are kept but no longer shown.
+    Uses the active version of the project DIR. The flags of earlier analyses are kept but no longer shown. The scope
+    `training` repeats the version's fine-tuning several times, to foretell what the next one will do; how long that
+    takes is told first, and after a kill it goes on from where it was.
     """
     target = opened(project)
+    _tell_cost(target, settings.get("scope"))
     job = _do(target, "analyse", {"analysis": _given(AnalysisSettings, settings)})
     words = f"Analysis {job.result['analysis']} of {job.result['version']} is done."
     answer(job.result, as_json, lambda: f"{words} `inffeed flags {project}` lists the flags.")
@@ -175,6 +178,14 @@ def retrain(
     _warn_of_gold(target)
     _do(target, "retrain", both, model, own_labels(target, model_labels))
     _tell_version(target, as_json)
+
+
+def _tell_cost(project: "Project", scope: object) -> None:
+    """What influence through the training takes, before it begins."""
+    from inffeed_core.analysis.replay_cost import analysis_cost
+
+    if scope == "training":
+        tell(f"Influence through the training takes {analysis_cost(project).said()}.", err=True)
 
 
 def _warn_of_gold(project: "Project") -> None:
@@ -273,74 +284,14 @@ def _do(
 
 
 def _tell_version(project: "Project", as_json: bool) -> None:
+    from inffeed_core.cli.version_words import trained_words
     from inffeed_core.store import active_version, reading, versions
 
     with reading(project.db) as db:
         made, active = versions(db)[-1], active_version(db)
     is_active = active is not None and active.id == made.id
     kept = active if not is_active else None
-    answer({"version": made, "active": is_active}, as_json, lambda: _trained(made, kept, _on_test(project, made)))
-
-
-def _on_test(project: "Project", made: "ModelVersion") -> list[str]:
-    """The change since the parent on test, which selected nothing; validation did, so it cannot show the change."""
-    from inffeed_core.learning.comparing import compare
-
-    if made.parent is None:
-        return []
-    found = compare(project, made.parent, made.id)
-    return [found.test_sentence, found.caveat]
-
-
-def _trained(made: "ModelVersion", kept: "ModelVersion | None", on_test: list[str]) -> str:
-    from inffeed_core.learning.reading import Reading
-    from inffeed_core.learning.rules_said import rule_said, shift_said
-    from inffeed_core.store import rules_of
-
-    counts = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in made.train_counts.items())
-    lines = [f"{made.id} learned from {counts}.", f"Macro-F1 on validation: {_f1(made)}{_change(made)}", *on_test]
-    lines += read.sentences if (read := Reading.of(made)) else []
-    if reason := made.report.get("not_compared"):
-        lines.append(f"It was not compared with {made.parent}: {reason}")
-    if (agreement := made.report.get("head_agreement")) is not None:
-        lines.append(f"The refitted head agrees with the loaded classifier's own head on {agreement:.1%} of the texts.")
-    if note := made.report.get("own_labels"):
-        lines.append(f"{note} (--model-labels OWN=PROJECT names them.)")
-    if (cosine := made.report.get("cosine_to_float32")) is not None:
-        lines.append(f"Encoded in {made.settings['precision']}: mean cosine of its features with float32 {cosine:.4f}.")
-    if (recipe := made.report.get("recipe")) is not None:
-        trusting = f" with trust {made.report['trust']}" if recipe == "noise-aware" else ""
-        lines.append(f"Unconfirmed silver was taught by the recipe {recipe}{trusting}.")
-    if (rule := rules_of(made).get(cast(Rule, made.rule))) is not None:
-        lines += [rule_said(rule), *filter(None, [shift_said(rule)])]
-    if kept is None:
-        lines.append(f"{made.id} is the active version.")
-    else:
-        why = "It is significantly worse" if _is_worse(made) else "Somebody has chosen another version meanwhile"
-        lines.append(f"{why}, so {kept.id} stays active; `inffeed promote` changes that.")
-    return "\n".join(lines)
-
-
-def _is_worse(version: "ModelVersion") -> bool:
-    difference = version.report.get("difference")
-    return isinstance(difference, dict) and difference["high"] < 0
-
-
-def _f1(version: "ModelVersion") -> str:
-    if version.validation is None:
-        return "no validation gold"
-    f1 = version.validation.macro_f1
-    left_out = f"; no gold of {', '.join(version.validation.without_gold)}" if version.validation.without_gold else ""
-    return f"{f1.value:.3f} (95 % interval {f1.low:.3f} to {f1.high:.3f}{left_out})"
-
-
-def _change(version: "ModelVersion") -> str:
-    difference = version.report.get("difference")
-    if not isinstance(difference, dict):
-        return ""
-    return (
-        f", {difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f}) against {version.parent}"
-    )
+    answer({"version": made, "active": is_active}, as_json, lambda: trained_words(project, made, kept))
 
 
 @click.command(epilog="Example: inffeed versions reviews")
@@ -351,11 +302,12 @@ def versions(project: Path, as_json: bool) -> None:
 
     The newest comes first; * marks the active one.
     """
+    from inffeed_core.cli.version_words import f1_words
     from inffeed_core.learning.comparing import all_versions
 
     found, active = all_versions(opened(project))
     facts = {"active": active.id if active else None, "versions": found}
-    lines = [f"{'*' if active and v.id == active.id else ' '} {v.id:<5} {v.created[:16]}  {_f1(v)}" for v in found]
+    lines = [f"{'*' if active and v.id == active.id else ' '} {v.id:<5} {v.created[:16]}  {f1_words(v)}" for v in found]
     answer(facts, as_json, lambda: "\n".join(lines) or "No version yet; `inffeed train` makes one.")
 
 

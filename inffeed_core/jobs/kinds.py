@@ -61,10 +61,10 @@ def explain(project: Project, settings: Settings, progress: Progress) -> dict[st
 
 
 def verify(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
-    """The latest analysis against real refits: a `Verification` as a dict. Takes {"refits": n}."""
+    """The latest analysis against real refits: a `Verification` as a dict. Takes {"refits": n}, perhaps "scope"."""
     from inffeed_core.analysis import verifying
 
-    return asdict(verifying.verify(project, settings["refits"], progress))
+    return asdict(verifying.verify(project, settings["refits"], progress, settings.get("scope")))
 
 
 def probe(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:

@@ -17,19 +17,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-
-from inffeed_core import store
 from inffeed_core.errors import Cancelled, NotReady, Terminated, require
-from inffeed_core.influence import choose_l2
-from inffeed_core.models.lessons import COURSE, FineTuned, FineTuning, Lessons
+from inffeed_core.models.lessons import COURSE, FineTuned
 from inffeed_core.models.sources import ModelFiles, resolve
-from inffeed_core.project.encoded import LEARNED, Material, encode, fingerprint, usable
+from inffeed_core.project.encoded import fingerprint
 from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import here
-from inffeed_core.records import Instance, Progress, Split
-from inffeed_core.settings import L2_GRID, ProjectSettings, TrainSettings
-from inffeed_core.silver.recipes import fit_recipe
+from inffeed_core.project.taught import fine_tuning_of, lessons_of, taught_by, texts_of
+from inffeed_core.records import Instance, Progress
+from inffeed_core.settings import ProjectSettings, TrainSettings
 
 
 def tune(
@@ -37,23 +33,20 @@ def tune(
 ) -> FineTuned:
     """Fine-tune on the labels of decision row `as_of`: gold and confirmed silver at weight 1, other silver as set.
 
-    A recipe other than `plain` is applied to the features of the untouched base, whose beliefs no silver label has
-    influenced; the transformer then learns the resulting class probabilities.
     Raises NotReady if there is nothing to learn from or to score on, MissingExtra, ModelError, Cancelled.
     """
     if settings.method == "lora":
         require("finetune", "peft")  # before anything is encoded
-    learn, validation = _data(project, as_of)
+    learn, validation = texts_of(project, as_of)
     if not validation:
         raise NotReady("There is no validation gold to decide when to stop; import some into the validation split.")
     base = resolve(here(project, about.model))
     work = _work(project, _key(base, about, settings, learn, validation))
-    taught = _lessons(learn, about.labels, settings.silver_weight)
-    if settings.recipe != "plain":
-        taught = _by_recipe(project, about, settings, as_of, progress)
+    taught = taught_by(project, about, settings, as_of, progress).lessons
     from inffeed_core.models.fine_tuning import fine_tune  # imports transformers, 3 s
 
-    return fine_tune(base, taught, _lessons(validation, about.labels), _run(about, settings, work), progress)
+    steering = lessons_of(validation, about.labels)
+    return fine_tune(base, taught, steering, fine_tuning_of(about, settings, work), progress)
 
 
 @contextmanager
@@ -81,62 +74,16 @@ def _works(project: Project) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _by_recipe(
-    project: Project, about: ProjectSettings, settings: TrainSettings, as_of: int, progress: Progress
-) -> Lessons:
-    data = encode(project, here(project, about.model), settings, as_of, progress)
-    material = Material(data=data, classes=len(about.labels), silver_weight=settings.silver_weight)
-    way, _ = fit_recipe(
-        material.beliefs,
-        settings,
-        lambda taught, report: choose_l2(taught, *material.steering, L2_GRID, report=report),
-        progress,
-    )
-    texts = [one.passage for one in material.learn.instances]
-    if way.data.targets is None:
-        return Lessons.of_labels(texts, way.data.labels, len(about.labels), way.data.row_weights)
-    return Lessons(texts, way.data.targets.float(), way.data.row_weights.float())
-
-
 def time_per_text(
     project: Project, about: ProjectSettings, settings: TrainSettings, as_of: int, progress: Progress
 ) -> float:
     """Measured wall seconds per text and epoch of fine-tuning with these settings."""
-    learn, _ = _data(project, as_of)
+    learn, _ = texts_of(project, as_of)
     from inffeed_core.models.fine_tuning import seconds_per_text  # imports transformers, 3 s
 
-    taught = _lessons(learn, about.labels, settings.silver_weight)
-    return seconds_per_text(
-        resolve(here(project, about.model)), taught, _run(about, settings, project.features / "fine-tuning"), progress
-    )
-
-
-def _data(project: Project, as_of: int) -> tuple[list[Instance], list[Instance]]:
-    """(training instances, validation instances)."""
-    with store.reading(project.db) as db:
-        learn, validation = (
-            usable(store.instances(db, splits, as_of=as_of)) for splits in (LEARNED, [Split.VALIDATION])
-        )
-    return learn, validation
-
-
-def _run(about: ProjectSettings, settings: TrainSettings, work: Path) -> FineTuning:
-    lora = settings.method == "lora"
-    return FineTuning(
-        labels=about.labels,
-        settings=settings.fine_tune,
-        lora=lora,
-        max_tokens=settings.max_tokens,
-        seed=about.seed,
-        work=work,
-    )
-
-
-def _lessons(found: Sequence[Instance], labels: Sequence[str], silver_weight: float = 1.0) -> Lessons:
-    number = {label: c for c, label in enumerate(labels)}
-    classes = torch.tensor([number[one.label] for one in found], dtype=torch.long)
-    weights = torch.tensor([1.0 if one.confirmed else silver_weight for one in found])
-    return Lessons.of_labels([one.passage for one in found], classes, len(labels), weights)
+    taught = lessons_of(learn, about.labels, settings.silver_weight)
+    run = fine_tuning_of(about, settings, project.features / "fine-tuning")
+    return seconds_per_text(resolve(here(project, about.model)), taught, run, progress)
 
 
 def _keyed(settings: TrainSettings) -> dict[str, object]:

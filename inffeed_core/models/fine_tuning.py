@@ -189,6 +189,7 @@ def _keep(made: tuple[Any, Any], run: TrainingRun, passed: Passed, about: FineTu
         "seconds_per_text": seconds / texts if texts else None,
         "device": next(model.parameters()).device.type,
         "course": COURSE,
+        "parameters": run.optimiser.decay.numel(),
     }
     unfinished = work / "result.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -76,3 +76,5 @@ class FineTuned:
     device: str
     course: int = 1
     """The `COURSE` that it took."""
+    parameters: int = 0
+    """How many numbers were trained; 0 where an earlier release did not say."""

@@ -191,6 +191,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "Waiting for another job that encodes texts": "正在等待另一个编码任务",
         "Waiting for another job that merges adapters": "正在等待另一个合并适配器的任务",
         "Waiting for another analysis of the whole model": "正在等待另一个全模型分析",
+        "Waiting for another analysis of the training": "正在等待另一个训练过程分析",
+        "Repeating the training": "正在重复训练",
+        "Undoing the training": "正在逐步回溯训练",
+        "Retraining": "正在重新训练",
         "Loading the model": "正在加载模型",
         "Encoding texts": "正在编码文本",
         "Tokenising": "正在分词",
@@ -613,7 +617,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "scope_help": (
             "影响经过哪些权重。分类头：数秒，精确。末层与分类头、全模型：还包括编码器对文本的处理；"
             "每条文本都要前向和反向各算一遍，因此需要数分钟。它会改变“负影响”的顺序和影响样本；"
-            "建议标签和其他各种顺序始终由分类头得出。"
+            "建议标签和其他各种顺序始终由分类头得出。训练过程：把该版本的微调重复数遍，预测改正一个标签后下一次微调的结果；"
+            "所有按影响或收益排列的顺序都以此为据，影响样本仍由分类头得出。"
         ),
         "refine": "精算待审顺序",
         "refine_help": "用于分类头以外的范围：以精确曲率代替主成分来计算负影响，需对全部训练文本多算数十遍。",
@@ -691,6 +696,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "head": "分类头",
         "last-block": "末层与分类头",
         "all": "全模型",
+        "training": "训练过程",
         "analysis": "{id} · {version} · {tier} · {time}",
         "refined": "{id} · {version} · {tier}（精算） · {time}",
     },

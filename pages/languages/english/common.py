@@ -607,6 +607,8 @@ WORDS: dict[str, dict[str, Any]] = {
             "The weights that influence goes through. Head: exact, takes seconds. Last block and head, or whole model: "
             "includes the encoder; takes minutes, because each text is run through it forwards and backwards. "
             "This changes the order Negative influence and the influencers. Suggestions and all other orders always "
+            "come from the head. The training: repeats the fine-tuning of the version several times, to foretell what "
+            "the next one will do if a label is corrected; all orders by influence or gain stand on it, and influencers "
             "come from the head."
         ),
         "refine": "Refine the flags",
@@ -702,6 +704,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "head": "Head",
         "last-block": "Last block and head",
         "all": "Whole model",
+        "training": "The training",
         "analysis": "{id} · {version} · {tier} · {time}",
         "refined": "{id} · {version} · {tier}, refined · {time}",
     },

@@ -1,0 +1,85 @@
+"""What influence through a version's training takes, and whether there is any. Does not import torch."""
+
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inffeed_core.errors import NotReady
+from inffeed_core.project.folder import Project
+from inffeed_core.records import ModelVersion, Split
+from inffeed_core.store import active_version, count_by_split, reading
+
+COURSE = 2
+"""The `inffeed_core.models.lessons.COURSE` that can be repeated; a test keeps them equal."""
+MOST_CLASSES = 6
+"""Up to this many classes are differentiated one by one."""
+PASSES, PER_TARGET = 3.0, 2.0
+"""Trainings that a replay is worth: to keep states, to compute those between, and for each step's graph; then for each
+target."""
+BYTES = 3 * 4
+"""Of a state, for each parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """An estimate."""
+
+    seconds: float
+    bytes: int
+    """On the disk of the project, while it runs."""
+
+    def said(self) -> str:
+        """In words."""
+        time = f"{self.seconds / 60:.0f} minutes" if self.seconds >= 90 else f"{max(1, self.seconds):.0f} seconds"
+        return f"about {time} and {self._size()} of disk"
+
+    def require_room(self, folder: Path) -> None:
+        """Raise NotReady where the disk has less free."""
+        free = shutil.disk_usage(folder).free
+        if free < self.bytes:
+            raise NotReady(
+                f"Influence through this training needs about {self._size()} on the disk of {folder} for its states; "
+                f"{free / 1e9:.1f} GB are free. Free some space, or fine-tune with the method lora, which needs less."
+            )
+
+    def _size(self) -> str:
+        return f"{self.bytes / 1e9:.1f} GB" if self.bytes >= 1e9 else f"{max(1, round(self.bytes / 1e6))} MB"
+
+
+def analysis_cost(project: Project) -> Cost:
+    """What an analysis of the active version with the scope training takes. Raises NotReady."""
+    with reading(project.db) as db:
+        version, counts = active_version(db), count_by_split(db)[Split.VALIDATION]
+    if version is None:
+        raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
+    classes = sum(count > 0 for label, count in counts.items() if label)
+    return cost_of(version, classes if classes <= MOST_CLASSES else 1)
+
+
+def require_replayable(version: ModelVersion) -> None:
+    """Raise NotReady for a version whose training cannot be repeated."""
+    told: Any = version.report.get("fine_tuning")
+    if not told:
+        raise NotReady(
+            f"{version.id} was not fine-tuned, so there is no training for influence to go through. Retrain with the "
+            "method fine-tune or lora first, or choose another scope."
+        )
+    if told.get("course", 1) != COURSE:
+        raise NotReady(
+            f"{version.id} was fine-tuned by another release, whose training cannot be repeated to the bit. Retrain "
+            "first, or choose another scope."
+        )
+
+
+def cost_of(version: ModelVersion, targets: int) -> Cost:
+    """What a replay for so many targets takes, by what the training took. Raises NotReady, see `require_replayable`."""
+    require_replayable(version)
+    told: Any = version.report["fine_tuning"]
+    steps, parameters = told["best_step"], told["parameters"]
+    batch = version.settings["fine_tune"]["batch_size"]  # type: ignore[index]
+    per_text = told.get("seconds_per_text") or 0.0
+    every = math.isqrt(steps - 1) + 1
+    states = -(-steps // every) + every + 1 + 2 * targets
+    return Cost(per_text * batch * steps * (PASSES + PER_TARGET * targets), states * BYTES * parameters)

@@ -1,0 +1,297 @@
+"""Influence through the training itself: a version's fine-tuning is repeated, and differentiated backwards.
+
+It is about the network as it was fine-tuned, with its own classification head, at the step that early stopping
+kept: how the validation loss there would differ without a text, or with another label for it, everything else of the
+training being the same. A correction changes labels and not batches, so this is what the next retrain with the same
+settings does. Class weights, where the training balances classes, are taken as they are.
+
+The validation loss of each class is differentiated, in one pass; their mean, weighted by size, is that of all. Where
+there are more than `MOST_CLASSES` classes only the mean is. Influencers of single texts come from the head,
+because each needs a replay of its own; `exact` does that for a few.
+
+Derivatives are in `features/training/<key>`, keyed by the version; kept states are deleted when they are done. A killed
+replay goes on from there, and a cancelled one leaves nothing.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float, Int
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from inffeed_core.analysis.replay_cost import MOST_CLASSES, cost_of, require_replayable
+from inffeed_core.analysis.tiers import Best, HeadTier, Tier
+from inffeed_core.errors import Cancelled, ProjectError
+from inffeed_core.flags.policies import Signals
+from inffeed_core.influence import top_k
+from inffeed_core.influence.kept_states import KeptStates
+from inffeed_core.influence.passes import Data
+from inffeed_core.influence.replay import Derivatives, replay
+from inffeed_core.models.cache import locked
+from inffeed_core.models.course import Course, course_of, labelled, tokens_of
+from inffeed_core.models.lessons import Lessons
+from inffeed_core.models.sources import resolve
+from inffeed_core.project.encoded import Encoded
+from inffeed_core.project.folder import Project
+from inffeed_core.project.lost_encoders import base_of, here
+from inffeed_core.project.taught import fine_tuning_of, taught_by
+from inffeed_core.records import Progress
+from inffeed_core.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from inffeed_core.analysis.analysing import State
+
+TARGETS_AT_ONCE = 8
+"""Single texts per replay; each holds three numbers a parameter: 270 MB for MiniLM."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeated:
+    """A version's fine-tuning, ready to be run again."""
+
+    course: Course
+    steps: int
+    """Up to the state that was kept."""
+    raw: Lessons
+    """What every learned text teaches, those of weight 0 included, which the course leaves out."""
+    batches: Callable[[Encoded], Data]
+    """Labelled texts as targets."""
+
+    @property
+    def counted(self) -> Int[Tensor, " m"]:
+        """The rows of `raw` that the course has."""
+        return (self.raw.weights > 0).nonzero().squeeze(1)
+
+    def taught(self, targets: Float[Tensor, "n c"], weights: Float[Tensor, " n"]) -> Float[Tensor, "m c"]:
+        """What the course's texts teach, if all texts have these distributions and raw weights; batches unchanged."""
+        scale = self.raw.weights[self.counted].mean()
+        rows = self.counted
+        return (targets[rows] * self.course.class_weights * (weights[rows] / scale).unsqueeze(1)).to(self.course.start)
+
+    def loss(self, taught: Float[Tensor, "m c"], validation: Encoded, progress: Progress) -> float:
+        """Mean validation loss after training on this, nats."""
+        state, run = self.course.start, self.course.run
+        for number in range(self.steps):
+            progress("Retraining", number, self.steps)
+            state, _ = run.advance(state, number, taught)
+        return run.mean_loss(state[0], self.batches(validation))[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingTier:
+    """Influence through the training, and the head's where a replay for each target would take too long."""
+
+    head: HeadTier
+    repeated: Repeated
+    classes: Sequence[int]
+    """The classes whose validation loss was differentiated; empty if only the mean was."""
+    shares: Float[Tensor, " target"]
+    """Each target's share of the validation texts."""
+    by_taught: Float[Tensor, "target n c"]
+    """Derivatives of their losses by what every learned text teaches; 0 for a text of weight 0."""
+    exact: Callable[[Encoded], Float[Tensor, "t n"]] | None
+    """Influence on single texts by a replay, if it was asked for."""
+
+    @property
+    def target_block(self) -> int:
+        """See `Tier`."""
+        return TARGETS_AT_ONCE if self.exact else self.head.target_block
+
+    def on_validation(self) -> Float[Tensor, " n"]:
+        """See `Tier`."""
+        return torch.einsum("t,tn->n", self.shares, self._influence())
+
+    def by_class(self, classes: int) -> Float[Tensor, "n c"] | None:
+        """Influence on the mean validation loss of each class, +∞ for one without texts; None if it was not asked."""
+        if not self.classes:
+            return None
+        found = torch.full((self.by_taught.shape[1], classes), torch.inf, dtype=torch.float64)
+        found[:, list(self.classes)] = self._influence().T
+        return found
+
+    def relabel_gains(self) -> Float[Tensor, "n c"]:
+        """Predicted validation loss now minus with each label, confirmed: at weight 1 from then on, nats."""
+        return torch.einsum("t,tnc->nc", self.shares, self.gains())
+
+    def gains(self) -> Float[Tensor, "target n c"]:
+        """The same for each target."""
+        certain = self._scaled(torch.ones_like(self.repeated.raw.weights)).unsqueeze(1) * self._class_weights()
+        return (self.by_taught * self._taught()).sum(2, keepdim=True) - self.by_taught * certain
+
+    def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
+        """See `Tier`: the head's, or by a replay."""
+        if self.exact is None:
+            return self.head.top_influencers(targets, k, own)
+        scores, best = self.exact(targets), []
+        known = (own >= 0).nonzero().squeeze(1)
+        for sign in (1.0, -1.0):
+            signed = sign * scores
+            signed[known, own[known]] = -torch.inf
+            values, rows = top_k([(0, signed)], k)
+            best.append((sign * values, rows))
+        return best[0], best[1]
+
+    def most_harmed(self, k: int) -> tuple[Float[Tensor, "n kept"], Int[Tensor, "n kept"]]:
+        """See `Tier`: the head's."""
+        return self.head.most_harmed(k)
+
+    def _influence(self) -> Float[Tensor, "target n"]:
+        return -(self.by_taught * self._taught()).sum(2)
+
+    def _taught(self) -> Float[Tensor, "n c"]:
+        return (
+            self.repeated.raw.targets.double()
+            * self._scaled(self.repeated.raw.weights).unsqueeze(1)
+            * self._class_weights()
+        )
+
+    def _scaled(self, weights: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        return weights.double() / self.repeated.raw.weights[self.repeated.counted].mean()
+
+    def _class_weights(self) -> Float[Tensor, " c"]:
+        return self.repeated.course.class_weights.double().cpu()
+
+
+def open_training(
+    project: Project, state: "State", head: HeadTier, progress: Progress, *, exact: bool = False
+) -> TrainingTier:
+    """The tier of a version, differentiated unless it was before.
+
+    Raises NotReady for a version that was not fine-tuned or by an earlier release, and where the disk has too
+    little room; ModelError; Cancelled.
+    """
+    require_replayable(state.version)
+    repeated = repeat(project, state, progress)
+    labels = state.validation.labels
+    classes = sorted(set(labels.tolist()))
+    classes = classes if len(classes) <= MOST_CLASSES else []
+    parts = [state.validation.where((labels == c).nonzero().squeeze(1).tolist()) for c in classes]
+    parts = parts or [state.validation]
+    found = _differentiated(project, state, repeated, parts, progress)
+    shares = torch.tensor([len(part.instances) for part in parts], dtype=torch.float64) / len(labels)
+
+    def on_texts(targets: Encoded) -> Float[Tensor, "t n"]:
+        single = [targets.where([i]) for i in range(len(targets.instances))]
+        by_taught = _differentiated(project, state, repeated, single, progress)
+        taught = repeated.taught(repeated.raw.targets, repeated.raw.weights).cpu()
+        scores = torch.zeros(by_taught.shape[:2], dtype=torch.float64)
+        scores[:, repeated.counted] = -(by_taught[:, repeated.counted] * taught).sum(2)
+        return scores
+
+    return TrainingTier(
+        head=head,
+        repeated=repeated,
+        classes=classes,
+        shares=shares,
+        by_taught=found,
+        exact=on_texts if exact else None,
+    )
+
+
+def training_signals(tier: Tier, signals: Signals, rows: Sequence[int]) -> Signals:
+    """Signals of these rows with gains, and influence on classes, through the training."""
+    assert isinstance(tier, TrainingTier)
+    probable = torch.from_numpy(signals.channel)
+    signals = replace(signals, relabel_gains=tier.relabel_gains()[rows].numpy())
+    by_class = tier.by_class(probable.shape[1])
+    if by_class is None:
+        return signals
+    gains = torch.full(probable.shape, -torch.inf, dtype=torch.float64)
+    gains[:, list(tier.classes)] = torch.einsum("tnc,nc->nt", tier.gains()[:, rows], probable.double())
+    return replace(signals, class_influence=by_class[rows].numpy(), class_gains=gains.numpy())
+
+
+def repeat(project: Project, state: "State", progress: Progress) -> Repeated:
+    """The fine-tuning of the state's version, from its base and the labels of its time."""
+    from inffeed_core.models.fine_tuning import prepared  # imports transformers, 3 s
+
+    version, about = state.version, state.about
+    settings = TrainSettings.from_dict(version.settings)
+    taught = taught_by(project, about, settings, version.as_of_decision, progress)
+    if [one.id for one in taught.instances] != [one.id for one in state.learn.instances]:
+        raise ProjectError(f"The texts that {version.id} learned from are in another order now; retrain first.")
+    run = fine_tuning_of(about, settings, project.features / "training")
+    model, tokenizer = prepared(resolve(here(project, base_of(version))), run, progress)
+    course = course_of(model, tokenizer, taught.lessons.counted(), run)
+
+    def batches(data: Encoded) -> Data:
+        classes = len(about.labels)
+        lessons = Lessons.of_labels([one.passage for one in data.instances], data.labels, classes)
+        return labelled(course, tokens_of(model, tokenizer, lessons), data.labels, run.settings.batch_size)
+
+    told: Any = version.report["fine_tuning"]
+    return Repeated(course=course, steps=told["best_step"], raw=taught.lessons, batches=batches)
+
+
+def _differentiated(
+    project: Project, state: "State", repeated: Repeated, parts: Sequence[Encoded], progress: Progress
+) -> Float[Tensor, "target n c"]:
+    """Derivatives of the mean loss of each part, from the disk if they are there."""
+    folder = project.features / "training"
+    key = _key(state, parts)
+    path = folder / f"{key}.safetensors"
+    with locked(folder, lambda: progress("Waiting for another analysis of the training", 0, 0)):
+        if not path.is_file():
+            _make_way(folder, key)
+            cost_of(state.version, len(parts)).require_room(folder)
+            with _cleared(folder / key):
+                kept = KeptStates(folder / key)
+                targets = [repeated.batches(part) for part in parts]
+                course = repeated.course
+                found = replay(
+                    course.run,
+                    course.start,
+                    course.taught,
+                    targets,
+                    until=repeated.steps,
+                    kept=kept,
+                    progress=progress,
+                )
+            _save(found, folder / key, path)
+        small = load_file(path)["by_taught"].double()
+    whole = torch.zeros((len(parts), len(repeated.raw.texts), small.shape[2]), dtype=torch.float64)
+    whole[:, repeated.counted] = small
+    return whole
+
+
+def _save(found: Derivatives, work: Path, path: Path) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    save_file({"by_taught": found.by_taught.cpu().contiguous(), "losses": found.losses}, unfinished)
+    unfinished.rename(path)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _key(state: "State", parts: Sequence[Encoded]) -> str:
+    """Hash of the version and of the texts whose loss is differentiated, after the version's own."""
+    version = state.version
+    about = [version.id, version.weights_hash, version.data_hash, version.settings, state.about.seed]
+    ids = [[(one.id, label) for one, label in zip(p.instances, p.labels.tolist(), strict=True)] for p in parts]
+    own, targets = (hashlib.sha256(json.dumps(one).encode()).hexdigest()[:16] for one in (about, ids))
+    return f"{own}-{targets}"
+
+
+def _make_way(folder: Path, key: str) -> None:
+    """Delete derivatives of other versions, and states that no replay will go on from."""
+    for other in folder.iterdir():
+        if other.is_dir() and other.name != key:
+            shutil.rmtree(other)
+        elif other.suffix == ".safetensors" and not other.name.startswith(key.partition("-")[0]):
+            other.unlink()
+
+
+@contextmanager
+def _cleared(work: Path) -> Iterator[None]:
+    """If the block is cancelled, delete what it kept: it is large. After a kill it stays, to go on from."""
+    try:
+        yield
+    except (Cancelled, KeyboardInterrupt):
+        shutil.rmtree(work, ignore_errors=True)
+        raise

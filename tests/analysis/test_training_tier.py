@@ -1,0 +1,167 @@
+"""Analyses through the training: what they foretell is what the next fine-tuning does."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from small import explained, make_small
+
+from inffeed_core import store
+from inffeed_core.analysis import replay_cost
+from inffeed_core.analysis.analysing import analyse, explain
+from inffeed_core.analysis.replay_cost import cost_of
+from inffeed_core.analysis.verifying import correlation, slope, verify
+from inffeed_core.errors import Cancelled, NotReady, SettingsError
+from inffeed_core.influence.replay import kept_at_once
+from inffeed_core.learning.training import retrain, train
+from inffeed_core.models.lessons import COURSE
+from inffeed_core.project.folder import Project, change_settings
+from inffeed_core.records import Act, Decision, ModelVersion
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
+
+TRAINING = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3, scope="training")
+GENTLE = FineTuneSettings(epochs=3, learning_rate=3e-4, batch_size=8, patience=100)
+TUNED = TrainSettings(method="fine-tune", fine_tune=GENTLE, max_tokens=32, recipe="plain")
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def tuned_once(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Project:
+    project = make_small(tmp_path_factory.mktemp("tuned") / "project")
+    change_settings(project, model=str(base))
+    train(project, TUNED, quiet, replace(TRAINING, scope="head"))
+    return project
+
+
+@pytest.fixture
+def tuned(tuned_once: Project, tmp_path: Path) -> Project:
+    """The small project with a fine-tuned version and an analysis through its head."""
+    return Project(shutil.copytree(tuned_once.folder, tmp_path / "tuned"))
+
+
+def active(project: Project) -> ModelVersion:
+    with store.reading(project.db) as db:
+        found = store.active_version(db)
+    assert found is not None
+    return found
+
+
+def loss_at(version: ModelVersion, step: int) -> float:
+    told = version.report["fine_tuning"]
+    assert isinstance(told, dict)
+    return next(point["loss"] for point in told["curve"] if point["step"] == step)
+
+
+def test_what_it_foretells_comes_true_in_whole_trainings(tuned: Project):
+    analyse(tuned, TRAINING, quiet)
+    analyse(tuned, replace(TRAINING, scope="head"), quiet)
+    found = verify(tuned, 8, quiet, "training")
+    for kind, count in ((found.removal, 8), (found.relabelling, 8), (found.groups, 6)):
+        assert len(kind) == count
+        assert (correlation(kind) or 0) > 0.9
+        assert 0.5 < (slope(kind) or 0) < 2
+    with pytest.raises(NotReady, match="--scope all"):
+        verify(tuned, 2, quiet, "all")
+
+
+def test_the_experiment_is_the_products_own_retrain(tuned: Project):
+    before = active(tuned)
+    analyse(tuned, TRAINING, quiet)
+    tried = verify(tuned, 2, quiet).relabelling[0]
+    with store.writing(tuned.db) as db:
+        label = store.instance(db, tried.id).label
+        other = "positive" if label == "negative" else "negative"
+        store.record_decision(db, Decision("t", tried.id, "Ada", Act.RELABEL, other))
+    step = before.report["fine_tuning"]["best_step"]  # type: ignore[index]
+    after = train(tuned, TUNED, quiet)
+    assert loss_at(before, step) - loss_at(after, step) == pytest.approx(tried.actual, abs=2e-6)
+
+
+def test_orders_stand_on_it_and_evidence_stays_the_heads(tuned: Project):
+    with store.reading(tuned.db) as db:
+        head = store.analysis_in_use(db)
+        assert head is not None
+    found = analyse(tuned, TRAINING, quiet)
+    with store.reading(tuned.db) as db:
+        for policy in ("negative-influence", "class-influence", "expected-gain", "class-gain"):
+            ours, theirs = (store.ranking_scores(db, one.id, policy) for one in (found, head))
+            assert ours.keys() == theirs.keys()
+            assert ours != theirs, policy
+        assert explained(db, found.id) == explained(db, head.id)
+
+
+def test_it_is_computed_once_for_a_version(tuned: Project):
+    stages: list[str] = []
+    analyse(tuned, TRAINING, quiet)
+    analyse(tuned, replace(TRAINING, influencers=2), lambda stage, *_: stages.append(stage))
+    assert "Undoing the training" not in stages
+    assert [path.suffix for path in (tuned.features / "training").iterdir() if path.is_file()].count(
+        ".safetensors"
+    ) == 1
+
+
+def test_influence_on_one_text_goes_through_the_training_on_request(tuned: Project):
+    analysis = analyse(tuned, TRAINING, quiet)
+    with store.reading(tuned.db) as db:
+        before = explained(db, analysis.id)["validation-0"]
+    stages: list[str] = []
+    explain(tuned, ["validation-0"], lambda stage, *_: stages.append(stage), exact=True)
+    assert "Undoing the training" in stages
+    with store.reading(tuned.db) as db:
+        assert explained(db, analysis.id)["validation-0"] != before
+
+
+def test_a_cancelled_replay_leaves_nothing_and_a_killed_one_goes_on(tuned: Project):
+    def stop(error: type[BaseException]):
+        def progress(stage: str, done: int, total: int) -> None:
+            if stage == "Undoing the training" and done == 3:
+                raise error("stopped")
+
+        return progress
+
+    with pytest.raises(Cancelled):
+        analyse(tuned, TRAINING, stop(Cancelled))
+    assert not [path for path in (tuned.features / "training").iterdir() if path.is_dir()]
+    with pytest.raises(MemoryError):
+        analyse(tuned, TRAINING, stop(MemoryError))
+    stages: list[str] = []
+    analyse(tuned, TRAINING, lambda stage, *_: stages.append(stage))
+    assert "Repeating the training" not in stages
+    assert "Undoing the training" in stages
+
+
+def test_a_retrain_is_published_with_it_also_for_adapters(tuned: Project):
+    version = retrain(tuned, replace(TUNED, method="lora"), TRAINING, quiet)
+    with store.reading(tuned.db) as db:
+        found = store.latest_analysis(db, version.id)
+    assert found is not None
+    assert found.settings["scope"] == "training"
+
+
+def test_versions_without_a_training_that_can_be_repeated_are_refused(analysed: Project, tuned: Project):
+    with pytest.raises(NotReady, match="not fine-tuned"):
+        analyse(analysed, TRAINING, quiet)
+    with pytest.raises(SettingsError, match="method is instant"):
+        retrain(tuned, TrainSettings(max_tokens=32), TRAINING, quiet)
+    with pytest.raises(SettingsError, match="refine"):
+        replace(TRAINING, refine=True)
+    version = active(tuned)
+    old = {name: value for name, value in version.report["fine_tuning"].items() if name != "course"}  # type: ignore[union-attr]
+    with pytest.raises(NotReady, match="another release"):
+        cost_of(replace(version, report={**version.report, "fine_tuning": old}), 1)
+
+
+def test_cost_is_told_before(tuned: Project, monkeypatch: pytest.MonkeyPatch):
+    assert replay_cost.COURSE == COURSE
+    cost = cost_of(active(tuned), 2)
+    told = active(tuned).report["fine_tuning"]
+    assert isinstance(told, dict)
+    assert cost.bytes == (kept_at_once(told["best_step"]) + 4) * 12 * told["parameters"]
+    assert "of disk" in cost.said()
+    monkeypatch.setattr(replay_cost, "BYTES", 2**40)
+    with pytest.raises(NotReady, match="GB on the disk"):
+        analyse(tuned, TRAINING, quiet)
