@@ -17,6 +17,7 @@
     │   └── LayoutUnclear   the layout of its table must be chosen; carries the ways to read it
     ├── ExportFailed        a file cannot be written: unknown format, full disk, no permission
     ├── ModelError          a model cannot be found, read or trusted
+    │   └── OnlyLastLayer   it has no middle layer whose vectors could be pooled
     ├── MissingExtra        an optional package is not installed
     ├── NotReady            a step was requested before the one it needs
     ├── UnknownInstance     no instance has this id
@@ -155,6 +156,10 @@ class ExportFailed(InfFeedError):
 
 class ModelError(InfFeedError):
     """A model cannot be found, read or trusted."""
+
+
+class OnlyLastLayer(ModelError):
+    """A model has no middle layer whose vectors could be pooled beside those of the last."""
 
 
 class MissingExtra(InfFeedError, ImportError):

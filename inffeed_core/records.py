@@ -312,7 +312,7 @@ class ModelVersion:
     `difference`: validation macro-F1 minus the parent's with its paired bootstrap interval {value, low, high}, or None.
     `cosine_to_float32`: the mean cosine of features in a lower precision with those in float32, or None in float32.
     `base`: the outside model that it is based on. `code`: InfFeed's version. `fine_tuning`: the facts of
-    `lessons.FineTuned` but its folder. `silver_clock`: below. `rules`, `posterior`: `store.rules`, `silver`."""
+    `lessons.FineTuned` but its folder. `silver_clock`: below. `rules`, `posterior`, `layers`: see there."""
     rule: str = "argmax"
     """The decision rule in use, which `validation` and `test` are under; it can change."""
 

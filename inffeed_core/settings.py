@@ -34,6 +34,12 @@ Precision = Literal["float32", "int8"]
 """The number format in which texts are encoded."""
 
 
+Pooled = Literal["last", "middle+last"]
+"""The layers of a bare encoder whose pooled token vectors are a text's features."""
+Layers = Literal["auto", "last", "middle+last"]
+"""`auto` lets validation choose between the two."""
+
+
 LARGEST_SEED = 2**32 - 1
 """The largest seed that numpy, scikit-learn and transformers all accept."""
 MANY = 10**9
@@ -225,6 +231,9 @@ class TrainSettings(Settings):
     precision: Precision = "float32"
     """int8 encodes two to four times as fast, with nearly the same features; only for bare encoders that are not
     fine-tuned. Tiers beyond the head always run the network in float32."""
+    layers: Layers = "auto"
+    """The layers of a bare encoder that features are pooled from: the last, or the middle one beside it; `auto` lets
+    validation choose, and retraining keeps the choice. Only the last one for sequence classifiers and int8."""
     method: Method = "instant"
     """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
     rule: Rule | None = None
@@ -248,6 +257,7 @@ class TrainSettings(Settings):
             self.precision in get_args(Precision),
             f"precision is {self.precision!r}; expected one of {get_args(Precision)}.",
         )
+        self._require_layers()
         require(
             self.rule is None or self.rule in get_args(Rule),
             f"rule is {self.rule!r}; expected one of {get_args(Rule)}, or none to keep the active version's.",
@@ -261,6 +271,19 @@ class TrainSettings(Settings):
         require(
             self.precision == "float32" or self.method == "instant",
             f"Features in {self.precision} are for the method instant; with the method {self.method} choose float32.",
+        )
+
+    def _require_layers(self) -> None:
+        require(self.layers in get_args(Layers), f"layers is {self.layers!r}; expected one of {get_args(Layers)}.")
+        require(
+            self.layers != "middle+last" or self.method == "instant",
+            f"Features of middle+last are for the method instant; a transformer that was trained by {self.method} is a "
+            "classifier, whose features come from its last layer. Choose the layers last, or auto.",
+        )
+        require(
+            self.layers != "middle+last" or self.precision == "float32",
+            f"Features of middle+last are read in float32; {self.precision} gives only the last layer. Choose the "
+            "precision float32, or the layers last.",
         )
 
 

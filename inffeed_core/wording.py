@@ -74,14 +74,13 @@ ENGLISH = {
     "test-none": "On test: unknown, since there are no test texts. Import some that are used for nothing else.",
     "trial-confirmed": (
         "Validation confirmed {count:,} {count:change, and it was|changes, and they were} applied: macro-F1 "
-        "{change:+.3f}, 95 % interval "
-        "{low:+.3f} to {high:+.3f} (paired bootstrap over {examples:,} validation {examples:text|texts})."
+        "{change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} (paired bootstrap over {examples:,} validation "
+        "{examples:text|texts})."
     ),
     "trial-refused": (
-        "Validation did not confirm {count:,} {count:change, and it was|changes, and they were} not applied: "
-        "macro-F1 {change:+.3f}, 95 % "
-        "interval {low:+.3f} to {high:+.3f}, not above zero (paired bootstrap over {examples:,} validation "
-        "{examples:text|texts})."
+        "Validation did not confirm {count:,} {count:change, and it was|changes, and they were} not applied: macro-F1 "
+        "{change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, not above zero (paired bootstrap over {examples:,} "
+        "validation {examples:text|texts})."
     ),
     "reading-cut": (
         "{long:,} of {all:,} {all:text|texts} {long:is|are} longer than {limit:,} tokens and {long:was|were} cut there "
@@ -97,6 +96,7 @@ ENGLISH = {
         "texts whole, in windows (--windows)."
     ),
     "reading-whole": "The model can read no more at once; long texts can be read whole in windows (--windows).",
+    "layers": "Layers pooled: {layers} (validation loss: middle+last {both:.3f} nats, last alone {last:.3f}).",
     "reading-unknown": "{share:.1%} of the tokens of the texts are unknown to the tokenizer.",
     "cut-on-import": (
         "{long:,} of the project's {all:,} {all:text|texts} {long:is|are} longer than the {limit:,} tokens that "
@@ -125,9 +125,8 @@ ENGLISH = {
         "{checked} {checked:is|are} audited."
     ),
     "audit-rate": (
-        "{wrong} of {checked} audited silver {checked:label|labels} {wrong:was|were} wrong: {rate:.1%} of "
-        "all, 95 % interval {low:.1%} to "
-        "{high:.1%}."
+        "{wrong} of {checked} audited silver {checked:label|labels} {wrong:was|were} wrong: {rate:.1%} of all, 95 % "
+        "interval {low:.1%} to {high:.1%}."
     ),
     "audit-left": (
         "About {left:,} wrong {left:label is|labels are} left ({low:,} to {high:,}); at this rate "
@@ -281,6 +280,7 @@ STAGES = (
     "Timing a few batches",
     "Writing the model",
     "Fitting the model",
+    "Choosing the layers",
     "Scoring",
     "Refitting",
     "Finding layers",

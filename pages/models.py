@@ -8,7 +8,9 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from inffeed_core import store
 from inffeed_core.learning.comparing import all_versions
+from inffeed_core.learning.layers_said import layers_said
 from inffeed_core.learning.reading import Reading
+from inffeed_core.project.encoders import layers_of
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import unmeasured
 from inffeed_core.project.status import Status, Step, status
@@ -79,6 +81,8 @@ def _state(now: Status, active: ModelVersion | None) -> None:
         if cut:
             st.text(" ".join(cut))
         st.caption(known)
+    if (said := layers_said(active)) is not None:
+        st.caption(told(said))
     if reason := active.report.get("not_compared"):
         st.caption(say("models.not_compared", parent=active.parent, reason=reason))
     if note := active.report.get("own_labels"):
@@ -110,6 +114,7 @@ def _table(versions: list[ModelVersion], active: ModelVersion) -> None:
             "validation": _with_interval(v.validation),
             "test": _with_interval(v.test),
             "encoder": v.encoder.rstrip("/").rpartition("/")[2],
+            "layers": say(f"models.layers_{layers_of(v)}"),
         }
         for v in versions
     ]
@@ -117,6 +122,7 @@ def _table(versions: list[ModelVersion], active: ModelVersion) -> None:
         "version": say("models.column_version"),
         "from": say("models.column_parent"),
         "encoder": say("models.column_encoder"),
+        "layers": say("models.layers"),
         "created": st.column_config.DatetimeColumn(say("models.column_created"), format="YYYY-MM-DD HH:mm"),
         "gold": st.column_config.NumberColumn(
             say("models.column_gold"), help=say("models.column_gold_help"), format="localized"

@@ -26,7 +26,7 @@ from inffeed_core.flags import policies
 from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadInfluence, fit_head, logits, losses, probabilities
 from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit, wording_of
-from inffeed_core.project.encoders import located
+from inffeed_core.project.encoders import located, trained_with
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings, require_head_scope
@@ -212,7 +212,7 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
         about, version, clock = store.project_settings(db), store.active_version(db), store.silver_clock(db)
     if version is None:
         raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
-    train_settings = TrainSettings.from_dict(version.settings)
+    train_settings = trained_with(version)
     as_of = version.as_of_decision if as_of is None else as_of
     transformer = located(project, version.encoder, progress)
     data = encode(project, transformer, train_settings, as_of, progress)

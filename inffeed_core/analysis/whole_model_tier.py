@@ -29,6 +29,7 @@ from inffeed_core.models.heads import load_head
 from inffeed_core.models.network import LARGEST_BATCH, TextBatches, VersionNetwork
 from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.project.encoded import Encoded
+from inffeed_core.project.encoders import layers_of, trained_with
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion, Progress
 from inffeed_core.settings import AnalysisSettings, TrainSettings
@@ -134,9 +135,9 @@ def open_whole_model(
     Raises ModelError if the model cannot be used or has no layers of this scope, and Cancelled.
     """
     (version, transformer), (learn, validation) = seen, learned
-    training = TrainSettings.from_dict(version.settings)
+    training = trained_with(version)
     progress("Loading the model", 0, 0)
-    encoder = Encoder(resolve(transformer), training.max_tokens)
+    encoder = Encoder(resolve(transformer, layers_of(version)), training.max_tokens)
     train = _batches(encoder, learn, training.batch_tokens)
     network = VersionNetwork(encoder, load_head(project.models / version.id))
     assert settings.scope != "training"  # which has a tier of its own

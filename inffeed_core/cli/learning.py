@@ -3,7 +3,7 @@
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,99 +17,13 @@ from inffeed_core.cli.console import (
     tell,
     warn,
 )
+from inffeed_core.cli.training_options import analysis_options, train_options
 from inffeed_core.errors import NotReady
-from inffeed_core.settings import (
-    AnalysisSettings,
-    FineTuneSettings,
-    Method,
-    Precision,
-    Recipe,
-    Rule,
-    Scope,
-    TrainSettings,
-)
-
-TRAIN, TUNE, ANALYSIS = TrainSettings(), FineTuneSettings(), AnalysisSettings()
+from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
 if TYPE_CHECKING:
-    from inffeed_core.cli.console import F
     from inffeed_core.project.folder import Project
     from inffeed_core.records import Job
-
-
-def train_options(command: "F") -> "F":
-    """The fields of TrainSettings as options."""
-    l2 = click.option("--l2", type=float, help="Weight decay of the head; chosen on validation unless given.")
-    weight = click.option(
-        "--silver-weight",
-        type=float,
-        help=f"Weight of a silver label that nobody confirmed, 0 to 1. [{TRAIN.silver_weight:g}]",
-    )
-    recipe = click.option(
-        "--recipe",
-        type=click.Choice(get_args(Recipe)),
-        help=f"How to learn from unconfirmed silver labels. [{TRAIN.recipe}]",
-    )
-    length = click.option("--max-tokens", type=int, help=f"Of a text; longer ones are cut. [{TRAIN.max_tokens}]")
-    windows = click.option(
-        "--windows/--no-windows",
-        default=None,
-        help="Read longer texts whole, in windows whose features are averaged. [no]",
-    )
-    precision = click.option(
-        "--precision",
-        type=click.Choice(get_args(Precision)),
-        help=f"Precision of encoding; int8 is faster. [{TRAIN.precision}]",
-    )
-    rule = click.option(
-        "--rule",
-        type=click.Choice(get_args(Rule)),
-        help="How the version decides; `inffeed rule` changes it later. [macro-f1; retrain: that in use]",
-    )
-    model = click.option("--model", metavar="ID", help="Hub id or local folder of the encoder, from now on.")
-    own = click.option(
-        "--model-labels",
-        metavar="OWN=PROJECT",
-        multiple=True,
-        help="A classifier's own label and the project's for it; repeat it, or give a JSON object.",
-    )
-    return own(model(l2(weight(recipe(rule(length(windows(precision(_fine_tune_options(command))))))))))
-
-
-def _fine_tune_options(command: "F") -> "F":
-    """The method of retraining, and the fields of FineTuneSettings that scripts change, as options."""
-    method = click.option(
-        "--method",
-        type=click.Choice(get_args(Method)),
-        help=f"The head, the whole transformer, or adapters. [{TRAIN.method}]",
-    )
-    epochs = click.option("--epochs", type=int, help=f"Most epochs of fine-tuning. [{TUNE.epochs}]")
-    rate = click.option("--learning-rate", type=float, help="Of fine-tuning. [5e-5; 1e-3 for lora]")
-    batch = click.option("--batch-size", type=int, help=f"Of fine-tuning, in texts. [{TUNE.batch_size}]")
-    stop = click.option(
-        "--stop-on", type=click.Choice(["loss", "macro-f1"]), help=f"What is best on validation. [{TUNE.stop_on}]"
-    )
-    balanced = click.option(
-        "--class-weights", is_flag=True, default=None, help="Give rare classes the same weight as others."
-    )
-    return method(epochs(rate(batch(stop(balanced(command))))))
-
-
-def analysis_options(command: "F") -> "F":
-    """The fields of AnalysisSettings that scripts change, as options."""
-    influencers = click.option(
-        "--influencers",
-        type=int,
-        help=f"Influencers kept on each side of every explained text. [{ANALYSIS.influencers}]",
-    )
-    explained = click.option(
-        "--explained", type=int, help=f"Top flags of each policy that are explained. [{ANALYSIS.explained}]"
-    )
-    scope = click.option(
-        "--scope", type=click.Choice(get_args(Scope)), help=f"What influence goes through. [{ANALYSIS.scope}]"
-    )
-    refine = click.option("--refine", is_flag=True, default=None, help="Beyond the head: exact, and slower, flags.")
-    return scope(refine(influencers(explained(command))))
 
 
 @click.command(epilog="Example: inffeed train reviews --model intfloat/e5-small-v2")
@@ -302,12 +216,15 @@ def versions(project: Path, as_json: bool) -> None:
 
     The newest comes first; * marks the active one.
     """
-    from inffeed_core.cli.version_words import f1_words
+    from inffeed_core.cli.version_words import f1_words, layers_words
     from inffeed_core.learning.comparing import all_versions
 
     found, active = all_versions(opened(project))
     facts = {"active": active.id if active else None, "versions": found}
-    lines = [f"{'*' if active and v.id == active.id else ' '} {v.id:<5} {v.created[:16]}  {f1_words(v)}" for v in found]
+    lines = [
+        f"{'*' if active and v.id == active.id else ' '} {v.id:<5} {v.created[:16]}  {f1_words(v)}{layers_words(v)}"
+        for v in found
+    ]
     answer(facts, as_json, lambda: "\n".join(lines) or "No version yet; `inffeed train` makes one.")
 
 

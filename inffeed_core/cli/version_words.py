@@ -3,8 +3,10 @@
 from typing import cast
 
 from inffeed_core.learning.comparing import compare
+from inffeed_core.learning.layers_said import layers_said
 from inffeed_core.learning.reading import Reading
 from inffeed_core.learning.rules_said import rule_said, shift_said
+from inffeed_core.project.encoders import layers_of
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion
 from inffeed_core.settings import Rule
@@ -28,6 +30,7 @@ def trained_words(project: Project, made: ModelVersion, kept: ModelVersion | Non
         *_on_test(project, made),
     ]
     lines += read.sentences if (read := Reading.of(made)) else []
+    lines += [said] if (said := layers_said(made)) else []
     if reason := made.report.get("not_compared"):
         lines.append(f"It was not compared with {made.parent}: {reason}")
     if (agreement := made.report.get("head_agreement")) is not None:
@@ -70,3 +73,8 @@ def _change(version: ModelVersion) -> str:
     return (
         f", {difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f}) against {version.parent}"
     )
+
+
+def layers_words(version: ModelVersion) -> str:
+    """What stands behind its scores in a list of versions: nothing for the last layer, which most have."""
+    return "" if layers_of(version) == "last" else f"  layers {layers_of(version)}"

@@ -22,7 +22,8 @@ from inffeed_core.feedback.halves import confirming
 from inffeed_core.feedback.methods import Ints
 from inffeed_core.feedback.proposing import propose
 from inffeed_core.influence import fit_head, logits
-from inffeed_core.learning.training import settings_again, train
+from inffeed_core.learning.kept_choices import settings_again
+from inffeed_core.learning.training import train
 from inffeed_core.models.metrics import macro_f1_difference
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.folder import Project

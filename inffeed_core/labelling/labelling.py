@@ -1,6 +1,7 @@
 """Label texts as a job: what is wanted, who labels it, and the labels' way into the store, in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from inffeed_core import store
@@ -8,8 +9,9 @@ from inffeed_core.errors import SettingsError
 from inffeed_core.labelling.describing import Described, described
 from inffeed_core.labelling.labellers import Answer, Labeller
 from inffeed_core.labelling.settings import LabelSettings
+from inffeed_core.project.encoders import trained_with
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Instance, Progress, SilverLabel, Source, Split
+from inffeed_core.records import Instance, ModelVersion, Progress, SilverLabel, Source, Split
 from inffeed_core.settings import TrainSettings
 from inffeed_core.store.clock import now
 
@@ -54,7 +56,7 @@ def labeller_of(project: Project, about: Described, settings: LabelSettings) -> 
         return LanguageModel(project, about, settings)
     with store.reading(project.db) as db:
         active = store.active_version(db)
-    reading = TrainSettings() if active is None else TrainSettings.from_dict(active.settings)  # features are shared
+    reading = _reading(about.about.model, active)
     if settings.means == "own":
         from inffeed_core.labelling.own import OwnModel
 
@@ -63,6 +65,14 @@ def labeller_of(project: Project, about: Described, settings: LabelSettings) -> 
 
     kind = Classifier if settings.means == "classifier" else ZeroShot
     return kind(project, about, settings, reading)
+
+
+def _reading(model: str, active: ModelVersion | None) -> TrainSettings:
+    """As the active version reads texts, so that features are shared; the last layer where it has another model."""
+    if active is None:
+        return TrainSettings()
+    settings = trained_with(active)
+    return settings if active.encoder == model else replace(settings, layers="last")
 
 
 def wanted(project: Project, settings: LabelSettings) -> tuple[Described, list[Instance]]:

@@ -45,6 +45,9 @@ class OwnModel:
             self._project.features,
             max_tokens=self._settings.max_tokens,
             batch_tokens=self._settings.batch_tokens,
+            precision=self._settings.precision,
+            windows=self._settings.windows,
+            layers="last" if self._settings.layers == "auto" else self._settings.layers,
             progress=progress,
         )
         likely = calibrated(gold.fit, gold.validation.features, gold.validation.labels, read)

@@ -16,10 +16,9 @@ from inffeed_core.learning.comparing import predictions_of
 from inffeed_core.models.deciding import held_out
 from inffeed_core.models.metrics import Ints, macro_f1_difference
 from inffeed_core.project.encoded import Encoded, encode, stored_fit
-from inffeed_core.project.encoders import located
+from inffeed_core.project.encoders import located, trained_with
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, ModelVersion, Progress, Split
-from inffeed_core.settings import TrainSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def difference(
 
 
 def _predicted(project: Project, parent: ModelVersion, as_of: int, progress: Progress) -> Ints:
-    settings = TrainSettings.from_dict(parent.settings)
+    settings = trained_with(parent)
     encoder = located(project, parent.encoder, progress)
     seen = encode(project, encoder, settings, as_of, progress, (Split.VALIDATION,))
     return held_out(parent.rule, logits(stored_fit(project, parent).theta, seen.features).numpy(), seen.labels.numpy())

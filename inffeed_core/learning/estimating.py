@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
-from inffeed_core.project.encoders import transformer_for
+from inffeed_core.project.encoders import layers_of, transformer_for
 from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import base_of
 from inffeed_core.records import Job, JobState, ModelVersion, Progress, Split
@@ -100,14 +100,19 @@ def _known(db: Database) -> _Known:
 
 def _instant(known: _Known, settings: TrainSettings) -> Estimate | None:
     encoder = transformer_for(known.model, known.active)
+    keeps = known.active is not None and base_of(known.active) == known.model
+    layers = layers_of(known.active) if keeps and known.active and settings.layers == "auto" else settings.layers
     alike = [
-        v for v in known.versions if v.encoder == encoder and _same(v, settings, "max_tokens", "precision", "windows")
+        v
+        for v in known.versions
+        if v.encoder == encoder
+        and _same(v, settings, "max_tokens", "precision", "windows")
+        and (layers == "last" or v.settings.get("layers", "last") != "last")
     ]
     measured = [
         v for n, v in enumerate(alike) if n or "encoding" in v.report
     ]  # for others, the encoding time is unknown
     fitted = [v for v in measured if v.settings.get("method", "instant") == "instant" and v.report.get("seconds")]
-    keeps = known.active is not None and base_of(known.active) == known.model
     chooses = settings.l2 is None and not keeps
     like = [v for v in fitted if (v.settings.get("l2") is None) == chooses]
     if not (like or (fitted and not chooses)):

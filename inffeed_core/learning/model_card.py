@@ -7,6 +7,7 @@ from typing import cast
 from inffeed_core.data.markdown import code_span, literal
 from inffeed_core.learning.reading import Reading
 from inffeed_core.learning.rules_said import rule_said, shift_said
+from inffeed_core.project.encoders import layers_of
 from inffeed_core.project.lost_encoders import base_of
 from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings, Rule
@@ -146,6 +147,7 @@ def _row(name: str, metrics: Metrics) -> str:
 
 def _settings(version: ModelVersion) -> str:
     lines = [f"- method: {literal(str(version.settings.get('method', 'instant')))}", f"- seed: {version.seed}"]
+    lines.append(f"- layers that features are pooled from: {layers_of(version)}")
     lines += [f"- L2 of the head: {version.report.get('l2')}", f"- weights of the encoder: `{version.weights_hash}`"]
     tuned = version.report.get("fine_tuning")
     if isinstance(tuned, Mapping):

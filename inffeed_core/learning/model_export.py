@@ -7,7 +7,7 @@ from inffeed_core.analysis.ruled import rule_of
 from inffeed_core.learning.model_card import card
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.sources import resolve
-from inffeed_core.project.encoders import located
+from inffeed_core.project.encoders import layers_of, located
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Progress
 from inffeed_core.settings import TrainSettings
@@ -23,7 +23,7 @@ def export_model(project: Project, version_id: str, folder: Path, progress: Prog
     progress("Loading the model", 0, 0)
     from inffeed_core.models.exporting import write_classifier  # imports transformers, 3 s
 
-    files = resolve(located(project, version.encoder, progress))
+    files = resolve(located(project, version.encoder, progress), layers_of(version))
     max_tokens = TrainSettings.from_dict(version.settings).max_tokens
     progress("Writing the model", 0, 0)
     target = folder.expanduser().resolve()

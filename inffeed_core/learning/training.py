@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -24,6 +23,8 @@ from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_hea
 from inffeed_core.learning.against_parent import Difference, difference
 from inffeed_core.learning.estimating import EncodingTime
 from inffeed_core.learning.judging import judged
+from inffeed_core.learning.kept_choices import with_choices_of, with_rule_of
+from inffeed_core.learning.layers import LayerChoice, preferred, read_layers
 from inffeed_core.learning.publishing import Made, files, publish, state
 from inffeed_core.learning.reading import Reading, reading
 from inffeed_core.learning.tuning import cleared, tune
@@ -31,7 +32,7 @@ from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.models.sources import resolve
-from inffeed_core.project.encoded import LEARNED, Encoded, Material, encode, instances_of, stored_fit
+from inffeed_core.project.encoded import LEARNED, Encoded, Material, instances_of, stored_fit
 from inffeed_core.project.encoders import OWN, located, merged, transformer_for
 from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import base_of, here
@@ -41,7 +42,6 @@ from inffeed_core.settings import (
     L2_GRID,
     AnalysisSettings,
     ProjectSettings,
-    Rule,
     TrainSettings,
     require_head_scope,
 )
@@ -100,6 +100,7 @@ class _Fitted:
     model: str
     """Where that encoder is now."""
     tuned: FineTuned | None
+    layers: LayerChoice
     material: Material
     way: CarriedOut
     fit: HeadFit
@@ -163,9 +164,9 @@ def _fitted(project: Project, settings: TrainSettings, given: Given, progress: P
     tuned = None if settings.method == "instant" else tune(project, about, settings, as_of, progress)
     named, model = _transformer(project, about, parent, (id, tuned), progress)
     encoding, began = EncodingTime(progress), time.monotonic()
-    data = encode(project, model, settings, as_of, encoding, found=instances)
+    data = read_layers(project, model, settings, as_of, encoding, instances)
     seconds = round(time.monotonic() - began, 3) if encoding.texts else 0.0
-    material = Material(data=data, classes=len(about.labels), silver_weight=settings.silver_weight)
+    layers, material = preferred(data, len(about.labels), settings.silver_weight, progress)
     validation = material.validation
     way, fit = fit_recipe(
         material.beliefs,
@@ -183,6 +184,7 @@ def _fitted(project: Project, settings: TrainSettings, given: Given, progress: P
         encoder=named,
         model=model,
         tuned=tuned,
+        layers=layers,
         material=material,
         way=way,
         fit=fit,
@@ -202,6 +204,7 @@ def _report(
     """
     about, settings, data = found.about, found.settings, found.material.data
     return {
+        **found.layers.told,
         "l2": found.fit.l2,
         "recipe": found.way.recipe,
         "trust": found.way.trust,
@@ -294,46 +297,23 @@ def retrain(
 ) -> ModelVersion:
     """Train a new version from the current labels and flag by it, both published at once.
 
-    If `train_settings` leave l2, recipe or trust open, an instant retrain keeps those of the active version, so that
-    only the labels differ; with another encoder they are chosen again. An open decision rule is the one that the
+    If `train_settings` leave layers, l2, recipe or trust open, an instant retrain keeps those of the active version, so
+    that only the labels differ; with another encoder they are chosen again. An open decision rule is the one that the
     active version uses now.
     """
     with store.reading(project.db) as db:
         parent, about = store.active_version(db), store.project_settings(db)
     instant = train_settings.method == "instant"
     if instant and parent is not None and base_of(parent) == (model or about.model):
-        train_settings = _with_choices_of(parent, train_settings)
+        train_settings = with_choices_of(parent, train_settings)
     if parent is not None:
-        train_settings = _with_rule_of(parent, train_settings)
+        train_settings = with_rule_of(parent, train_settings)
     version = train(project, train_settings, progress, analysis, model=model, model_labels=model_labels)
     with store.reading(project.db) as db:
         lacking = store.analysis_in_use(db) is None
     if lacking:  # the new version was held back, and the active one was never analysed
         analyse(project, analysis, progress)
     return version
-
-
-def settings_again(version: ModelVersion) -> TrainSettings:
-    """The settings for an instant retrain of this version's head, so that only the data differs."""
-    left_open = replace(TrainSettings.from_dict(version.settings), method="instant", l2=None, recipe="auto", trust=None)
-    left_open = replace(left_open, rule=None)
-    return _with_rule_of(version, _with_choices_of(version, left_open))
-
-
-def _with_rule_of(parent: ModelVersion, settings: TrainSettings) -> TrainSettings:
-    return settings if settings.rule is not None else replace(settings, rule=cast(Rule, parent.rule))
-
-
-def _with_choices_of(parent: ModelVersion, settings: TrainSettings) -> TrainSettings:
-    """These settings, with open ones as they were chosen for the parent."""
-    chosen: dict[str, Any] = {}
-    if settings.l2 is None:
-        chosen["l2"] = float(str(parent.report["l2"]))
-    if settings.recipe == "auto":
-        chosen["recipe"] = parent.report.get("recipe", settings.recipe)
-    if settings.trust is None and chosen.get("recipe", settings.recipe) == parent.report.get("recipe"):
-        chosen["trust"] = parent.report.get("trust")
-    return replace(settings, **chosen)
 
 
 def _require_trainable(instances: Sequence[Instance]) -> None:

@@ -87,8 +87,9 @@ def time_per_text(
 
 
 def _keyed(settings: TrainSettings) -> dict[str, object]:
-    """Settings as they were before there were windows, which no fine-tuning has, and rules, which decide afterwards."""
-    return {name: value for name, value in settings.as_dict().items() if name not in ("windows", "rule")}
+    """Settings as they were before there were windows and layers, which no fine-tuning has, and rules, which decide
+    afterwards."""
+    return {name: value for name, value in settings.as_dict().items() if name not in ("windows", "layers", "rule")}
 
 
 def _key(

@@ -1,9 +1,9 @@
 """Text → features with a loaded transformer. Imports transformers, so import it late.
 
 A bare encoder's features are its token vectors, pooled over the attended tokens and scaled to length 1 as
-in sentence-transformers. A sequence classifier's features are the input of its last linear layer, so that the
-layer's own weights are a head on them. Both are computed without dropout or gradients, and in float32 unless
-`precision` is int8.
+in sentence-transformers; those of the last layer, or of the middle one beside it (`layers.joined`). A sequence
+classifier's features are the input of its last linear layer, so that the layer's own weights are a head on them. Both
+are computed without dropout or gradients, and in float32 unless `precision` is int8.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +14,11 @@ import transformers
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from inffeed_core.errors import MissingExtra, ModelError
+from inffeed_core.errors import MissingExtra, ModelError, OnlyLastLayer
 from inffeed_core.models.classifiers import find_head, head_inputs
 from inffeed_core.models.heads import Head
 from inffeed_core.models.int8 import Vectors, int8_vectors
+from inffeed_core.models.layers import joined
 from inffeed_core.models.passages import Inputs, Tokens, has_types, padded, tokenised, windowed
 from inffeed_core.models.snapshot import Pooling, weights_digest
 from inffeed_core.models.sound import load_tokenizer, require_rows, require_sound
@@ -25,7 +26,7 @@ from inffeed_core.models.sources import ModelFiles
 from inffeed_core.records import Passage
 from inffeed_core.settings import Precision
 
-Read = Callable[[Inputs], Float[Tensor, "text feature"]]
+Read = Callable[[Inputs], Float[Tensor, "text layer feature"]]
 _UNUSED = ("pooler.",)
 """Weights that a bare encoder may lack: its own pooler is never used."""
 
@@ -45,10 +46,14 @@ class Encoder:
             self.model = model
             self.head: Head | None = None
             """The classifier's own head; None for bare encoders and regressors."""
-            self.read = self._classifier(model) if files.pooling is None else _pooled(_vectors(model), files.pooling)
-            """Padded tokens → features; differentiable and in float32, unlike `encode`."""
-            self._read_fast = self.read if precision == "float32" else _int8(files, model)
-            self.dimension = self.encode(self.tokenise(["A text to try the model."])).shape[1]
+            self._read = self._classifier(model) if files.pooling is None else _bare(files, model, files.pooling)
+            self._read_fast = self._read if precision == "float32" else _int8(files, model)
+            self.dimension = self.apart(self.tokenise(["A text to try the model."])).shape[2]
+            """Features of each layer."""
+
+    def read(self, inputs: Inputs) -> Float[Tensor, "text feature"]:
+        """Features of padded tokens; differentiable and in float32, unlike `encode`."""
+        return joined(self._read(inputs).unbind(1))
 
     def tokenise(self, passages: Sequence[Passage]) -> list[Tokens]:
         """Tokens of each text or pair of texts, special ones included; never empty."""
@@ -63,19 +68,24 @@ class Encoder:
         return [[row or [self._filler] for row in rows] for rows in found]
 
     @torch.inference_mode()
-    def encode_windows(self, windows: Sequence[Tokens], batch_tokens: int) -> Float[Tensor, " feature"]:
-        """Features of one text by its windows: their mean, each by its tokens, and of length 1 where others are."""
+    def encode_windows(self, windows: Sequence[Tokens], batch_tokens: int) -> Float[Tensor, "layer feature"]:
+        """Features of one text, layer by layer, by its windows: their mean, each by its tokens, and of length 1 where
+        others are."""
         size = max(1, batch_tokens // max(map(len, windows)))
-        found = torch.cat([self.encode(windows[start : start + size]) for start in range(0, len(windows), size)])
+        found = torch.cat([self.apart(windows[start : start + size]) for start in range(0, len(windows), size)])
         shares = torch.tensor([float(len(row)) for row in windows])
-        mean = (shares / shares.sum()) @ found
+        mean = torch.einsum("w,wlf->lf", shares / shares.sum(), found)
         pooling = self.files.pooling
-        return nn.functional.normalize(mean, dim=0) if pooling is not None and pooling.normalise else mean
+        return nn.functional.normalize(mean, dim=1) if pooling is not None and pooling.normalise else mean
 
     @torch.inference_mode()
+    def apart(self, batch: Sequence[Tokens]) -> Float[Tensor, "text layer feature"]:
+        """Features of each layer alone, the last one first; see `encode`."""
+        return self._read_fast(self.padded(batch))
+
     def encode(self, batch: Sequence[Tokens]) -> Float[Tensor, "text feature"]:
         """Features of texts given as tokens, padded to the longest; float32 numbers on the CPU, in any precision."""
-        return self._read_fast(self.padded(batch))
+        return joined(self.apart(batch).unbind(1))
 
     def fidelity(self, batch: Sequence[Tokens]) -> float:
         """Mean cosine between what `encode` gives for these texts and their features in float32."""
@@ -102,11 +112,26 @@ class Encoder:
             self.head = Head(
                 weight=layer.weight.detach(), bias=bias, labels=self.files.labels, about={"model": self.files.name}
             )
-        return lambda inputs: head_inputs(model, layer, inputs)
+        return lambda inputs: head_inputs(model, layer, inputs).unsqueeze(1)
 
 
-def _vectors(model: nn.Module) -> Vectors:
-    return lambda inputs: model(**inputs).last_hidden_state
+def _bare(files: ModelFiles, model: nn.Module, pooling: Pooling) -> Read:
+    def both(inputs: Inputs) -> list[Float[Tensor, "text token feature"]]:
+        found = model(**inputs, output_hidden_states=True)
+        return [found.last_hidden_state, _middle(files, found)]
+
+    return _pooled(both if pooling.layers != "last" else lambda inputs: [model(**inputs).last_hidden_state], pooling)
+
+
+def _middle(files: ModelFiles, found: transformers.utils.ModelOutput) -> Float[Tensor, "text token feature"]:
+    """The token vectors after half of the layers; the embeddings count as layer 0."""
+    states: tuple[Tensor, ...] = found.get("hidden_states") or ()
+    middle = states[(len(states) - 1) // 2] if len(states) > 1 else None
+    if middle is None or middle.shape != found.last_hidden_state.shape:
+        raise OnlyLastLayer(
+            f"{files.name!r} gives no vectors of a middle layer for the tokens of its last one. Choose the layers last."
+        )
+    return middle
 
 
 def _int8(files: ModelFiles, model: nn.Module) -> Read:
@@ -115,19 +140,22 @@ def _int8(files: ModelFiles, model: nn.Module) -> Read:
             f"{files.name!r} is a sequence classifier; int8 works only with bare encoders. "
             "Choose the precision float32, or a bare encoder."
         )
+    if files.pooling.layers != "last":
+        raise OnlyLastLayer(
+            "int8 gives only the vectors of the last layer. Choose the layers last, or the precision float32."
+        )
     return _pooled(int8_vectors(files, model), files.pooling)
 
 
 def _pooled(vectors_of: Vectors, pooling: Pooling) -> Read:
-    def read(inputs: Inputs) -> Float[Tensor, "text feature"]:
-        vectors, mask = vectors_of(inputs), inputs["attention_mask"]
+    def one(vectors: Float[Tensor, "text token feature"], mask: Tensor) -> Float[Tensor, "text feature"]:
         if pooling.mode == "cls":
             pooled = vectors[:, 0]
         else:
             pooled = torch.einsum("xtf,xt->xf", vectors, mask.to(vectors)) / mask.sum(1, keepdim=True)
         return nn.functional.normalize(pooled, dim=1) if pooling.normalise else pooled
 
-    return read
+    return lambda inputs: torch.stack([one(each, inputs["attention_mask"]) for each in vectors_of(inputs)], 1)
 
 
 def _load(files: ModelFiles) -> tuple[nn.Module, transformers.PreTrainedTokenizerBase]:

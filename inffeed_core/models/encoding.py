@@ -1,5 +1,8 @@
 """Texts → features; each distinct text is encoded only once, ever.
 
+Each layer that is pooled has a cache of its own, and one pass of the model fills both where both are wanted. The last
+layer's has the name that it had before there was a choice, and its lock is that of both.
+
 Reading cached features imports torch but not transformers, and loads no model. Missing ones are encoded in windows
 of texts (so that a million texts need not be tokenised at once), batch by batch. Every batch is on disk before its
 progress is reported, so a cancel loses nothing and a kill at most one batch, and the next call continues from there.
@@ -23,9 +26,10 @@ from inffeed_core.errors import ModelError
 from inffeed_core.models.batches import plan_batches
 from inffeed_core.models.cache import FORMAT, FeatureCache, Hashes, Slots, disk_errors_explained, locked, text_hashes
 from inffeed_core.models.heads import Head, load_head, save_head
+from inffeed_core.models.layers import joined
 from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.records import Passage, Progress
-from inffeed_core.settings import Precision
+from inffeed_core.settings import Pooled, Precision
 
 if TYPE_CHECKING:
     from inffeed_core.models.encoder import Encoder
@@ -50,6 +54,13 @@ class _Place:
     precision: Precision
     windows: bool
     folder: Path
+    """Of the last layer."""
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folder of each layer's features, the last layer first."""
+        both = self.files.pooling is not None and self.files.pooling.layers != "last"
+        return [self.folder, self.folder.with_name(f"{self.folder.name}-middle")] if both else [self.folder]
 
 
 def features(
@@ -62,23 +73,26 @@ def features(
     progress: Progress,
     precision: Precision = "float32",
     windows: bool = False,
+    layers: Pooled = "last",
 ) -> Float[Tensor, "text feature"]:
     """Float32 features on the CPU, one row for each of `texts`, in their order, computed in this precision.
 
     With `windows` a text of more than `max_tokens` is read whole, in windows of that many tokens; else it is cut.
-    Consecutive rows in the cache are returned as a memory map; writing to it changes no file. `batch_tokens` bounds
-    the padded tokens of a batch. Progress counts the texts that must be encoded, so its pace predicts the time left.
-    Raises ModelError for a model that cannot be used or a full disk, and whatever `progress` raises.
+    Consecutive rows in the cache of one layer are returned as a memory map; writing to it changes no file. Rows of two
+    layers are copied. `batch_tokens` bounds the padded tokens of a batch. Progress counts the texts that must be
+    encoded, so its pace predicts the time left.
+    Raises ModelError for a model that cannot be used or a full disk, OnlyLastLayer for one that has no middle layer,
+    and whatever `progress` raises.
     """
-    place = _place(model, cache, max_tokens, precision, windows=windows)
+    place = _place(model, cache, max_tokens, precision, windows=windows, layers=layers)
     hashes, first, row_of = np.unique(text_hashes(texts), return_index=True, return_inverse=True)
-    store, slots = _look_up(place.folder, hashes)
-    if store is None or (slots < 0).any():
+    found = _look_up_all(place, hashes)
+    if _lacking(found).any():
         with locked(place.folder, lambda: progress(WAITING, 0, 0)):
-            store = _complete(place, [texts[i] for i in np.sort(first)], batch_tokens, progress)
-        _, slots = _look_up(place.folder, hashes)
+            _complete(place, [texts[i] for i in np.sort(first)], batch_tokens, progress)
+        found = _look_up_all(place, hashes)
     with disk_errors_explained(place.folder):
-        return store.rows(slots[row_of])
+        return joined([store.rows(slots[row_of]) for store, slots in found if store is not None])
 
 
 def cosine_to_float32(
@@ -111,10 +125,16 @@ def own_head(model: str, cache: Path, *, max_tokens: int, progress: Progress) ->
 
 
 def _place(
-    model: str, cache: Path, max_tokens: int, precision: Precision = "float32", *, windows: bool = False
+    model: str,
+    cache: Path,
+    max_tokens: int,
+    precision: Precision = "float32",
+    *,
+    windows: bool = False,
+    layers: Pooled = "last",
 ) -> _Place:
-    """The place whose folder is named after everything that determines a text's features."""
-    files = resolve(model)
+    """The place whose folders are named after everything that determines a text's features."""
+    files = resolve(model, layers)
     parts = [FORMAT, files.weights_hash, files.recipe_hash, repr(files.pooling), max_tokens]
     parts += ["windows"] if windows else []
     name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
@@ -134,38 +154,63 @@ def _look_up(folder: Path, hashes: Hashes) -> tuple[FeatureCache | None, Slots]:
         return store, np.full(len(hashes), -1, dtype=np.int64) if store is None else store.find(hashes)
 
 
-def _complete(place: _Place, texts: Sequence[Passage], batch_tokens: int, progress: Progress) -> FeatureCache:
-    """Encode those of these distinct texts that are missing from the cache."""
+def _look_up_all(place: _Place, hashes: Hashes) -> list[tuple[FeatureCache | None, Slots]]:
+    """`_look_up` for each layer, the last layer first."""
+    return [_look_up(folder, hashes) for folder in place.folders]
+
+
+def _lacking(found: Sequence[tuple[FeatureCache | None, Slots]]) -> NDArray[np.bool_]:
+    """Of each text whether the features of some layer are missing; one entry that is true where there is no cache."""
+    if any(store is None for store, _ in found):
+        return np.ones(max(1, len(found[0][1])), dtype=np.bool_)
+    return np.asarray(np.any([slots < 0 for _, slots in found], axis=0))
+
+
+def _complete(place: _Place, texts: Sequence[Passage], batch_tokens: int, progress: Progress) -> None:
+    """Encode those of these distinct texts that are missing from the cache of some layer."""
     hashes = text_hashes(texts)
-    store, slots = _look_up(place.folder, hashes)  # look again: another writer may just have finished
-    missing = np.flatnonzero(slots < 0)
-    if store is not None and len(missing) == 0:
-        return store
+    found = _look_up_all(place, hashes)  # look again: another writer may just have finished
+    if not _lacking(found).any():
+        return
     encoder = _open_encoder(place, progress)
-    store = store or _begin(place, encoder, texts)
+    stores = [
+        store or _begin(place, layer, encoder, texts) for layer, (store, _) in zip(place.folders, found, strict=True)
+    ]
+    absent = np.array([slots < 0 for _, slots in found])
+    missing = np.flatnonzero(absent.any(0))
     with disk_errors_explained(place.folder):
-        slots = store.reserve(hashes[missing])
+        places = [_reserved(store, hashes, lacks) for store, lacks in zip(stores, absent, strict=True)]
     done = 0
     progress(STAGE, done, len(missing))
     for start in range(0, len(missing), WINDOW):
-        window, some = slots[start : start + WINDOW], [texts[i] for i in missing[start : start + WINDOW]]
+        window = missing[start : start + WINDOW]
+        some = [texts[i] for i in window]
         for rows, encoded in _batches(place, encoder, some, batch_tokens):
             _require_numbers(place.files, encoded, [some[i] for i in rows])
             with disk_errors_explained(place.folder):
-                store.put(window[rows], encoded)
+                for layer, store in enumerate(stores):
+                    new = absent[layer, window[rows]]  # rows are written once
+                    store.put(places[layer][window[rows[new]]], encoded[new, layer])
             done += len(rows)
             progress(STAGE, done, len(missing))
-    return store
+
+
+def _reserved(store: FeatureCache, hashes: Hashes, lacks: NDArray[np.bool_]) -> Slots:
+    """The slot of each text that a layer's cache lacks; -1 for the others."""
+    slots = np.full(len(hashes), -1, dtype=np.int64)
+    slots[lacks] = store.reserve(hashes[lacks])
+    return slots
 
 
 def _batches(
     place: _Place, encoder: "Encoder", texts: Sequence[Passage], batch_tokens: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """(numbers of some texts, their features) until all are done: texts of one window together, longer ones alone."""
+    """(numbers of some texts, their features [text, layer, feature]) until all are done: texts of one window together,
+    longer ones alone."""
     pieces = encoder.windows(texts) if place.windows else [[tokens] for tokens in encoder.tokenise(texts)]
     short = np.array([i for i, rows in enumerate(pieces) if len(rows) == 1], dtype=np.int64)
     for some in plan_batches(np.array([len(pieces[i][0]) for i in short], dtype=np.int64), batch_tokens):
-        yield short[some], encoder.encode([pieces[i][0] for i in short[some]]).numpy()
+        yield short[some], encoder.apart([pieces[i][0] for i in short[some]]).numpy()
     for i, rows in enumerate(pieces):
         if len(rows) > 1:
             yield np.array([i]), encoder.encode_windows(rows, batch_tokens).unsqueeze(0).numpy()
@@ -173,7 +218,7 @@ def _batches(
 
 def _require_numbers(files: ModelFiles, encoded: NDArray[np.float32], texts: Sequence[Passage]) -> None:
     """Raise ModelError where features are infinite or no numbers: no head could be fitted on them."""
-    bad = np.flatnonzero(~np.isfinite(encoded).all(1))
+    bad = np.flatnonzero(~np.isfinite(encoded).all((1, 2)))
     if len(bad):
         raise ModelError(
             f"{files.name!r} gives numbers that are infinite or none for the text {str(texts[bad[0]])[:80]!r}, so "
@@ -195,10 +240,12 @@ def _open_encoder(place: _Place, progress: Progress) -> "Encoder":
     return encoder
 
 
-def _begin(place: _Place, encoder: "Encoder", texts: Sequence[Passage]) -> FeatureCache:
-    about = _provenance(place) | {"cosine_to_float32": _fidelity(encoder, place, texts)}
-    with disk_errors_explained(place.folder):
-        return FeatureCache.create(place.folder, encoder.dimension, about)
+def _begin(place: _Place, folder: Path, encoder: "Encoder", texts: Sequence[Passage]) -> FeatureCache:
+    layer = "last" if folder == place.folder else "middle"
+    about = _provenance(place) | {"layer": layer, "cosine_to_float32": _fidelity(encoder, place, texts)}
+    with disk_errors_explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return FeatureCache.create(folder, encoder.dimension, about)
 
 
 def _fidelity(encoder: "Encoder", place: _Place, texts: Sequence[Passage]) -> float:

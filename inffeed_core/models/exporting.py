@@ -43,10 +43,18 @@ folder = {folder}
 tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
 head, labels = load_file(folder + "/head/head.safetensors"), json.load(open(folder + "/head/head.json"))["labels"]
 tokens = tokenizer({example}, padding=True, truncation=True, max_length={tokens}, return_tensors="pt")
-vectors, mask = encoder(**tokens).last_hidden_state, tokens["attention_mask"].unsqueeze(2)
-pooled = {pooled}
-scores = ({scaled}.double() @ head["weight"].double().T + head["bias"].double()).softmax(1)
+{layers}
+scores = (features.double() @ head["weight"].double().T + head["bias"].double()).softmax(1)
 print([labels[best] for best in scores.argmax(1)], scores.tolist())"""
+
+LAST_LAYER = """\
+vectors, mask = encoder(**tokens).last_hidden_state, tokens["attention_mask"].unsqueeze(2)
+features = {pooled}"""
+
+BOTH_LAYERS = """\
+found, mask = encoder(**tokens, output_hidden_states=True), tokens["attention_mask"].unsqueeze(2)
+middle = found.hidden_states[(len(found.hidden_states) - 1) // 2]
+features = torch.cat([{pooled} for vectors in (found.last_hidden_state, middle)], 1) / 2**0.5"""
 
 
 _ALONE = ('"A text to classify."', '["A text to classify."]')
@@ -137,10 +145,11 @@ def _write_encoder(files: ModelFiles, pooling: Pooling, head: Head, max_tokens: 
     for path in sorted({*files.weights, *recipe}):
         shutil.copy(path, folder)
     save_head(folder / "head", head.weight, head.bias, head.labels, head.about)
+    pooled = "(vectors * mask).sum(1) / mask.sum(1)" if pooling.mode == "mean" else "vectors[:, 0]"
     words = {
         "{tokens}": str(max_tokens),
-        "{pooled}": "(vectors * mask).sum(1) / mask.sum(1)" if pooling.mode == "mean" else "vectors[:, 0]",
-        "{scaled}": "torch.nn.functional.normalize(pooled)" if pooling.normalise else "pooled",
+        "{layers}": LAST_LAYER if pooling.layers == "last" else BOTH_LAYERS,
+        "{pooled}": f"torch.nn.functional.normalize({pooled})" if pooling.normalise else pooled,
     }
     lines = LOADED_WITH_HEAD
     for place, filling in words.items():

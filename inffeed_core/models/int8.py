@@ -19,8 +19,8 @@ from inffeed_core.errors import ModelError, brought_by
 from inffeed_core.models.passages import Inputs
 from inffeed_core.models.sources import ModelFiles
 
-Vectors = Callable[[Inputs], Float[Tensor, "text token feature"]]
-"""Padded tokens → a vector for each token."""
+Vectors = Callable[[Inputs], list[Float[Tensor, "text token feature"]]]
+"""Padded tokens → a vector for each token, of each layer that is pooled; the last one comes first."""
 
 
 def int8_vectors(files: ModelFiles, model: nn.Module) -> Vectors:
@@ -49,10 +49,10 @@ def int8_vectors(files: ModelFiles, model: nn.Module) -> Vectors:
                 f"{files.name!r} cannot be read in int8: {str(error)[:300]} Choose the precision float32 instead."
             ) from error
 
-    def vectors(inputs: Inputs) -> Float[Tensor, "text token feature"]:
+    def vectors(inputs: Inputs) -> list[Float[Tensor, "text token feature"]]:
         ids, lengths = inputs["input_ids"], inputs["attention_mask"].sum(1)
         tokens, counts = (ctranslate2.StorageView.from_array(x.numpy().astype(np.int32)) for x in (ids, lengths))
         types = inputs["token_type_ids"].tolist() if "token_type_ids" in inputs else None
-        return torch.from_numpy(np.array(encoder.forward_batch(tokens, counts, types).last_hidden_state))
+        return [torch.from_numpy(np.array(encoder.forward_batch(tokens, counts, types).last_hidden_state))]
 
     return vectors

@@ -8,7 +8,7 @@ Nothing here imports torch, so that pages can ask for a classifier's labels.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from inffeed_core.models.folder import (
 )
 from inffeed_core.models.plausible import require_plausible_config, require_plausible_normaliser
 from inffeed_core.models.vocabulary import require_vocabulary
+from inffeed_core.settings import Pooled
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 RECIPE = ("*.json", "*.txt", "*.model", "*.tokenizer", "*.codes", "*.bpe", "*.tiktoken", "adapter_model.*")
@@ -42,6 +43,8 @@ class Pooling:
     mode: str = "mean"
     normalise: bool = True
     """Scale every vector to length 1."""
+    layers: Pooled = field(default="last", repr=False)
+    """The layers that are pooled. Not part of the name by which caches are found: each layer has a cache of its own."""
 
 
 @dataclass(frozen=True, slots=True)

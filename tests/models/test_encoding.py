@@ -34,14 +34,14 @@ def encode(model: Path, texts: list[str], cache: Path, progress: Callable[[str, 
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by the size of every batch that a model is run on, the trial text of each loading left out."""
     sizes: list[int] = []
-    run = Encoder.encode
+    run = Encoder.apart
 
     def counted(self: Encoder, batch: list[list[int]]) -> Tensor:
         if hasattr(self, "dimension"):
             sizes.append(len(batch))
         return run(self, batch)
 
-    monkeypatch.setattr(Encoder, "encode", counted)
+    monkeypatch.setattr(Encoder, "apart", counted)
     return sizes
 
 

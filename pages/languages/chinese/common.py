@@ -203,6 +203,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "Timing a few batches": "正在为几个批次计时",
         "Writing the model": "正在写出模型",
         "Fitting the model": "正在拟合模型",
+        "Choosing the layers": "正在选择各层",
         "Scoring": "正在评分",
         "Refitting": "正在重新拟合",
         "Finding layers": "正在查找各层",
@@ -608,6 +609,14 @@ WORDS: dict[str, dict[str, Any]] = {
             "把长文本按上面的词元数分成若干窗口，分别编码后取平均，这样不会截断。"
             "仅适用于只重新拟合分类头的方法，且影响只经过分类头。更改此值需重新编码全部文本。"
         ),
+        "layers": "层",
+        "layers_auto": "由验证集选择",
+        "layers_last": "最后一层",
+        "layers_middle+last": "中间层 + 最后一层",
+        "layers_help": (
+            "基础编码器中哪些层的词元向量成为文本的特征。在最后一层之外加上中间层，不必再次通读文本，"
+            "且往往有益。重新训练会沿用已作的选择。序列分类器和 int8 只有最后一层。"
+        ),
         "int8": "以 int8 编码文本",
         "int8_help": (
             "速度为两到四倍，特征几乎不变。适用于 BERT、RoBERTa 和 DistilBERT 类编码器；"
@@ -766,6 +775,7 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "reading-more": "该模型一次最多可读 {most:,} 个词元：可提高每条文本读取的词元数，或分窗口完整读取长文本。",
         "reading-whole": "该模型一次读不了更多；可分窗口完整读取长文本。",
+        "layers": "所用的层：{layers}（验证损失：middle+last 为 {both:.3f} 纳特，仅 last 为 {last:.3f}）。",
         "reading-unknown": "文本的词元中有 {share:.1%} 是分词器不认识的。",
         "cut-on-import": (
             "项目的 {all:,} 条文本中有 {long:,} 条超过训练时读取的 {limit:,} 个词元（训练集 {train:,}、"

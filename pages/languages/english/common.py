@@ -597,6 +597,15 @@ WORDS: dict[str, dict[str, Any]] = {
             "Only for the method that refits the head, and for influence through the head. If you change this, every "
             "text is encoded again."
         ),
+        "layers": "Layers",
+        "layers_auto": "Let validation choose",
+        "layers_last": "last",
+        "layers_middle+last": "middle + last",
+        "layers_help": (
+            "The layers of a bare encoder whose token vectors become a text's features. The middle layer beside the "
+            "last one costs no further pass over the texts, and often helps. Retraining keeps what was chosen. "
+            "Sequence classifiers and int8 have only the last layer."
+        ),
         "int8": "Encode texts in int8",
         "int8_help": (
             "Two to four times as fast, with nearly the same features. For BERT, RoBERTa and DistilBERT encoders; "
