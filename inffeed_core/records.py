@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 Metadata = Mapping[str, str | int | float | bool | None]
-
 Passage = str | tuple[str, str]
 """What a model reads: a text, or a text and its second text."""
 Progress = Callable[[str, int, int], None]
@@ -209,6 +208,8 @@ class Flag:
     proposed: str | None = None
     """The label that feedback proposed when it sent the text; None if it would leave it out, or did not send it."""
     pair: str | None = None
+    next_gain: tuple[float, int] | None = None
+    """Nats that the next fine-tuning should gain from the suggested label, and its rank; only through the training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,14 +325,13 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One scoring of validation during training."""
+    """One scoring of validation during training; losses are in nats."""
 
     step: int
     epoch: float
     training_loss: float | None
-    """Mean since the previous point, weighted as in training, in nats; None if none was logged."""
+    """Mean since the previous point, weighted as in training; None if none was logged."""
     loss: float
-    """Validation loss in nats."""
     macro_f1: float
 
 

@@ -9,7 +9,8 @@ What the policies' scores mean here (higher = checked first): for `expected-gain
 `class-gain` and `class-influence` that of the loss on one class's validation texts; for `gold-loss` and
 `out-of-fold-loss` the loss of the text's label in nats; for `knn` and `bm25` the share of weighted votes for another
 label; for `likely-wrong` the probability that the label is wrong. Of the others only the rank is stated.
-`inffeed_core.flags.policies` computes them all.
+`inffeed_core.flags.policies` computes them all. Where influence went through the training, the gain of the suggested
+label is said instead, as what the next fine-tuning with the same settings should do.
 """
 
 import math
@@ -47,6 +48,10 @@ class Fact:
 
 
 ENGLISH = {
+    "next-retrain": (
+        "if you correct this to “{label}”, the next fine-tuning should lower the validation loss by {gain} nats"
+        " (rank {rank} of {of})"
+    ),
     "gain-above": "checking it should lower the validation loss more than checking {percent} % of the silver texts",
     "class-gain-above": (
         "checking it should lower the validation loss of some label more than checking {percent} % of the silver texts"
@@ -120,6 +125,9 @@ def standing(flag: Flag) -> Fact:
         return Fact("next-of-kind", {})
     if flag.policy == "uncertainty" and behind >= 50:
         return Fact("unsure-gold", {"percent": behind})
+    if flag.next_gain is not None and flag.next_gain[0] > 0 and flag.suggested != flag.label:
+        gain, rank = f"{flag.next_gain[0]:.2g}", flag.next_gain[1]
+        return Fact("next-retrain", {"label": flag.suggested, "gain": gain, "rank": rank, "of": flag.of})
     says = BY_NAME[flag.policy].says if flag.policy in BY_NAME else None
     if says is not None and _holds(says, flag.score, behind):
         values = {"percent": behind} if says.kind == "gain" else {"chance": _percent(_chance(says, flag.score))}

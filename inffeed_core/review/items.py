@@ -6,6 +6,7 @@ so a flag leaves the queue when enough annotators have answered it, and returns 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -26,7 +27,7 @@ from inffeed_core.records import (
 )
 from inffeed_core.review.progress import analysis_for
 from inffeed_core.settings import SENT
-from inffeed_core.store.analyses import Ranked
+from inffeed_core.store.analyses import Ranked, ScoreRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,11 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     return [
         replace(
             _item(
-                replace(_flag(known[r.row.instance], r, policy, of), proposed=sent.get(r.row.instance)),
+                replace(
+                    _flag(known[r.row.instance], r, policy, of),
+                    proposed=sent.get(r.row.instance),
+                    **_next(db, analysis, r.row),
+                ),
                 evidence.get(r.row.instance),
                 analysis.id,
                 known[r.row.instance].original_label,
@@ -122,6 +127,13 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
         for r in ranked
         if r.row.instance in known
     ]
+
+
+def _next(db: Database, analysis: Analysis, row: ScoreRow) -> dict[str, Any]:
+    """What the next fine-tuning should gain from the suggested label, where the analysis says so."""
+    if analysis.settings.get("scope") != "training" or row.relabel_gain is None:
+        return {}
+    return {"next_gain": (row.relabel_gain, 1 + store.larger_gains(db, analysis.id, row.relabel_gain))}
 
 
 def _flag(instance: Instance, ranked: Ranked, policy: str, of: int) -> Flag:

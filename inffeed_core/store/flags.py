@@ -178,6 +178,12 @@ def silver_scored(db: Database, analysis: int) -> int:
     return int(next(iter(db.query(sql, [analysis])))["n"])
 
 
+def larger_gains(db: Database, analysis: int, gain: float) -> int:
+    """How many silver instances of the analysis have a larger relabel gain."""
+    sql = "SELECT count(*) AS n FROM score WHERE analysis = ? AND relabel_gain > ?"
+    return int(next(iter(db.query(sql, [analysis, gain])))["n"])
+
+
 def ranking_size(db: Database, analysis: int, policy: str) -> int:
     """How many instances of the policy's ranking are kept, including excluded ones; ranks run from 1 to this."""
     sql = "SELECT coalesce(max(rank), 0) AS n FROM ranking WHERE analysis = ? AND policy = ?"

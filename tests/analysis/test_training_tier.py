@@ -18,6 +18,7 @@ from inffeed_core.learning.training import retrain, train
 from inffeed_core.models.lessons import COURSE
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, ModelVersion
+from inffeed_core.review.items import item
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
 TRAINING = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3, scope="training")
@@ -79,6 +80,19 @@ def test_the_experiment_is_the_products_own_retrain(tuned: Project):
     step = before.report["fine_tuning"]["best_step"]  # type: ignore[index]
     after = train(tuned, TUNED, quiet)
     assert loss_at(before, step) - loss_at(after, step) == pytest.approx(tried.actual, abs=2e-6)
+
+
+def test_a_flag_says_what_the_next_fine_tuning_should_gain(tuned: Project):
+    analysis = analyse(tuned, TRAINING, quiet)
+    with store.reading(tuned.db) as db:
+        gains = {
+            one.instance: one.relabel_gain for one in store.scored(db, analysis.id) if one.relabel_gain is not None
+        }
+    first = max(gains, key=lambda id: gains[id])
+    shown = item(tuned, first, "expected-gain").flag
+    assert shown.next_gain == (gains[first], 1)
+    analyse(tuned, replace(TRAINING, scope="head"), quiet)
+    assert item(tuned, first, "expected-gain").flag.next_gain is None
 
 
 def test_orders_stand_on_it_and_evidence_stays_the_heads(tuned: Project):

@@ -40,6 +40,16 @@ def test_gain_and_odd_supporters():
     )
 
 
+def test_the_next_fine_tuning_is_foretold_where_influence_went_through_the_training():
+    foretold = {"next_gain": (0.00123, 3), "of": 2817}
+    assert reason(flag(**foretold), NOTHING, labels=2) == (
+        "If you correct this to “negative”, the next fine-tuning should lower the validation loss by 0.0012 nats "
+        "(rank 3 of 2817), and this label is 3 % likely to be right."
+    )
+    for silent in ({"next_gain": (-0.1, 3)}, {"next_gain": None}, {"suggested": "positive"}, {"policy": "random"}):
+        assert "fine-tuning" not in reason(flag(**({"policy": "expected-gain"} | foretold | silent)), NOTHING, labels=2)
+
+
 def test_removal_and_posterior_of_a_binary_label():
     assert reason(flag("negative-influence"), NOTHING, labels=2) == (
         "Removing it would lower the validation loss more than removing 99 % of the silver texts, "

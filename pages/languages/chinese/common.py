@@ -889,6 +889,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "test": "测试",
     },
     "reasons": {
+        "next-retrain": "如果改为“{label}”，下一次微调预计可使验证损失降低 {gain} nats（第 {rank} 位，共 {of} 条）",
         "gain-above": "核查它对降低验证损失的预期作用超过 {percent}% 的银标签文本",
         "class-removal-above": "去掉它对降低某一类别验证损失的作用超过 {percent}% 的银标签文本对任何类别的作用",
         "class-gain-above": "核查它对降低某一类别验证文本损失的预期作用超过 {percent}% 的银标签文本对任何类别的作用",
