@@ -35,6 +35,11 @@ def trained_words(project: Project, made: ModelVersion, kept: ModelVersion | Non
         lines.append(f"It was not compared with {made.parent}: {reason}")
     if (agreement := made.report.get("head_agreement")) is not None:
         lines.append(f"The refitted head agrees with the loaded classifier's own head on {agreement:.1%} of the texts.")
+    if isinstance(came := made.report.get("foretold"), dict):
+        lines.append(
+            f"Influence through the training foretold that the {came['texts']:,} changed labels lower the validation "
+            f"loss by {came['predicted']:.2g} nats; at step {came['step']:,} it fell by {came['actual']:.2g}."
+        )
     if note := made.report.get("own_labels"):
         lines.append(f"{note} (--model-labels OWN=PROJECT names them.)")
     if (cosine := made.report.get("cosine_to_float32")) is not None:

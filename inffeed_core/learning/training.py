@@ -22,6 +22,7 @@ from inffeed_core.errors import ModelError, NotReady
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
 from inffeed_core.learning.against_parent import Difference, difference
 from inffeed_core.learning.estimating import EncodingTime
+from inffeed_core.learning.foretold import foretold
 from inffeed_core.learning.judging import judged
 from inffeed_core.learning.kept_choices import with_choices_of, with_rule_of
 from inffeed_core.learning.layers import LayerChoice, preferred, read_layers
@@ -199,8 +200,8 @@ def _report(
     """The version's report on its training; `began` is on the monotonic clock.
 
     Beside what `ModelVersion.report` tells: `base_weights`, by which the outside model is found again; `reading`;
-    `not_compared`, why there is no difference although there is a parent; and `own_labels`, a note on the labels of a
-    loaded classifier.
+    `not_compared`, why there is no difference although there is a parent; `own_labels`, a note on the labels of a
+    loaded classifier; and `foretold`, what its parent foretold of the corrections, and what came.
     """
     about, settings, data = found.about, found.settings, found.material.data
     return {
@@ -223,6 +224,9 @@ def _report(
         "silver_clock": found.silver_clock,
         "code": __version__,
         "fine_tuning": None if found.tuned is None else _tuning_facts(found.tuned),
+        "foretold": foretold(
+            project, found.parent, (settings, about.seed, found.tuned), found.material.learn, progress
+        ),
     }
 
 

@@ -60,6 +60,9 @@ def training_history(versions: list[ModelVersion], active: ModelVersion) -> None
     end = say("models.curve_early" if curve.stopped_early else "models.curve_whole")
     words = say("models.curve_kept", steps=curve.steps, best=kept.step, loss=kept.loss, f1=kept.macro_f1)
     st.text(f"{words} {end}")
+    came = next(v.report.get("foretold") for v in versions if v.id == chosen)
+    if isinstance(came, dict):
+        st.text(say("models.foretold", **came))
     st.plotly_chart(training_curve(curve, section("charts")), key="curve", config=BARE)
 
 

@@ -12,12 +12,13 @@ from inffeed_core.analysis import replay_cost
 from inffeed_core.analysis.analysing import analyse, explain
 from inffeed_core.analysis.replay_cost import cost_of
 from inffeed_core.analysis.verifying import correlation, slope, verify
+from inffeed_core.cli.version_words import trained_words
 from inffeed_core.errors import Cancelled, NotReady, SettingsError
 from inffeed_core.influence.replay import kept_at_once
 from inffeed_core.learning.training import retrain, train
 from inffeed_core.models.lessons import COURSE
 from inffeed_core.project.folder import Project, change_settings
-from inffeed_core.records import Act, Decision, ModelVersion
+from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.review.items import item
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
@@ -80,6 +81,16 @@ def test_the_experiment_is_the_products_own_retrain(tuned: Project):
     step = before.report["fine_tuning"]["best_step"]  # type: ignore[index]
     after = train(tuned, TUNED, quiet)
     assert loss_at(before, step) - loss_at(after, step) == pytest.approx(tried.actual, abs=2e-6)
+    came = after.report["foretold"]
+    assert isinstance(came, dict)
+    assert came == {
+        "texts": 1,
+        "predicted": pytest.approx(tried.predicted),
+        "actual": pytest.approx(tried.actual, abs=2e-6),
+        "step": step,
+    }
+    assert before.report["foretold"] is None
+    assert "changed labels lower the validation loss" in trained_words(tuned, after, None)
 
 
 def test_a_flag_says_what_the_next_fine_tuning_should_gain(tuned: Project):
@@ -179,3 +190,11 @@ def test_cost_is_told_before(tuned: Project, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(replay_cost, "BYTES", 2**40)
     with pytest.raises(NotReady, match="GB on the disk"):
         analyse(tuned, TRAINING, quiet)
+
+
+def test_a_retrain_on_more_texts_is_not_held_against_the_parents_predictions(tuned: Project):
+    analyse(tuned, TRAINING, quiet)
+    more = Example("train-new", "It works well.", "positive", Split.TRAIN)
+    with store.writing(tuned.db) as db:
+        store.add_examples(db, [more])
+    assert train(tuned, TUNED, quiet).report["foretold"] is None

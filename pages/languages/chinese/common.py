@@ -664,6 +664,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "history_said": "从银标签到确认的标签：每个版本的得分与当时已确认的标签数。",
         "curve": "训练曲线",
         "curve_said": "微调过程中的损失。即时版本一次拟合完成，没有曲线。",
+        "foretold": "按经由训练过程的影响预测，{texts:,} 个改动的标签会使验证集损失降低 {predicted:.2g} nats；在第 {step:,} 步实际降低 {actual:.2g}。",
         "curve_kept": "保留了 {steps:,} 步中第 {best:,} 步的状态：验证集损失 {loss:.3f} nats，宏平均 F1 {f1:.3f}。",
         "curve_early": "验证集不再改善，训练在最后一轮之前提前停止。",
         "curve_whole": "训练进行到最后一轮。",

@@ -661,6 +661,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "history_said": ("How each version scored, and how many silver labels people had confirmed by then."),
         "curve": "Training curve",
         "curve_said": "The loss during fine-tuning. Instant versions are fitted directly and have no curve.",
+        "foretold": (
+            "Influence through the training foretold that the {texts:,} changed {texts:label lowers|labels lower} the "
+            "validation loss by {predicted:.2g} nats; at step {step:,} it fell by {actual:.2g}."
+        ),
         "curve_kept": (
             "Of {steps:,} {steps:step|steps}, the state after step {best:,} was kept: validation loss {loss:.3f} nats, "
             "macro-F1 {f1:.3f}."
