@@ -123,7 +123,7 @@ def flags(folder: Path, sets: Sequence[str], cache: Path) -> None:
     print("| set | silver texts | mean cosine | " + " | ".join(FLAGS) + " |")
     print("| --- | --: | --: |" + " --: |" * len(FLAGS))
     for name in sets:
-        exact = load(folder, name, DEFAULT_MODEL, cache, lambda *_: None)
+        exact = load(folder, name, DEFAULT_MODEL, cache, lambda *_: None, layers="last")
         quick = load(folder, name, DEFAULT_MODEL, cache, lambda *_: None, "int8")
         quick = replace(quick, silver=exact.silver)
         expected, found = (Study(data, data.silver).ranked(FLAGS, seed=0) for data in (exact, quick))

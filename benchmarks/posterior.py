@@ -23,9 +23,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.influence import HeadData, choose_l2, probabilities
+from inffeed_core.learning.layers import choose_layers
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.models.metrics import macro_f1
-from inffeed_core.settings import DEFAULT_MODEL, L2_GRID, TrainSettings
+from inffeed_core.settings import DEFAULT_MODEL, L2_GRID, Pooled, TrainSettings
 from inffeed_core.silver.beliefs import Beliefs, Learned
 from inffeed_core.silver.calibration import calibration
 from inffeed_core.silver.channel import UNKNOWN
@@ -53,6 +54,8 @@ class SilverSet:
     gold: Int[Tensor, " n"]
     said: Said
     split: Sequence[str]
+    both: Float[Tensor, "n e"] | None = None
+    """Features of middle and last layer, where `features` are those of the last and each draw is to choose."""
 
 
 def read(folder: Path, name: str, kind: str, cache: Path) -> SilverSet:
@@ -68,7 +71,8 @@ def read(folder: Path, name: str, kind: str, cache: Path) -> SilverSet:
     return SilverSet(
         name=name,
         classes=len(number),
-        features=_words(texts) if kind == "tfidf" else _encoded(texts, cache),
+        both=None if kind == "tfidf" else _encoded(texts, cache, "middle+last"),
+        features=_words(texts) if kind == "tfidf" else _encoded(texts, cache, "last"),
         gold=torch.tensor([number[row["gold"]] for row in rows]),
         said=Said(labels=torch.tensor([[number.get(one, UNKNOWN) for one in row] for row in labels]), confidence=sure),
         split=[row["split"] for row in rows],
@@ -82,6 +86,7 @@ def run(data: SilverSet, seed: int, training: bool) -> Mapping[str, Any]:
     first, second = int((split == "seed").sum()), int((split == "validation").sum())
     learn, validation = np.concatenate([pool[:first], pool[first + second :]]), pool[first : first + second]
     silver, truth = data.said.labels[learn[first:], 0], data.gold[learn[first:]]
+    data = _chosen(data, learn, validation, torch.cat([data.gold[learn[:first]], silver]))
     found: dict[str, Any] = {"silver_error": float((silver != truth).double().mean()), "ways": {}}
     for way, judged in _ways(data, learn, validation, first):
         posterior = judged.at() if way == "gold" else judged.posterior()
@@ -98,6 +103,20 @@ def run(data: SilverSet, seed: int, training: bool) -> Mapping[str, Any]:
         found["plain"] = _taught(data, validation, (learn, labels, None))
         found["all_gold"] = _taught(data, validation, (learn, data.gold[learn], None))
     return found
+
+
+def _chosen(data: SilverSet, learn: np.ndarray, validation: np.ndarray, labels: Int[Tensor, " l"]) -> SilverSet:
+    """The set with the layers that the validation texts of a draw prefer, as training chooses them."""
+    if data.both is None:
+        return data
+    tried: dict[Pooled, Tensor] = {"last": data.features, "middle+last": data.both}
+    choice = choose_layers(
+        {
+            layers: (HeadData(each[learn], labels, data.classes), (each[validation], data.gold[validation]))
+            for layers, each in tried.items()
+        }
+    )
+    return replace(data, features=tried[choice.layers], both=None)
 
 
 def _ways(data: SilverSet, learn: np.ndarray, validation: np.ndarray, first: int) -> Iterator[tuple[str, Beliefs]]:
@@ -156,7 +175,7 @@ def _words(texts: Sequence[str]) -> Float[Tensor, "n d"]:
     return torch.from_numpy(normalize(TruncatedSVD(WORDS, random_state=0).fit_transform(counted)))
 
 
-def _encoded(texts: Sequence[str], cache: Path) -> Float[Tensor, "n d"]:
+def _encoded(texts: Sequence[str], cache: Path, layers: Pooled) -> Float[Tensor, "n d"]:
     settings = TrainSettings()
     return encoded_features(
         DEFAULT_MODEL,
@@ -165,6 +184,7 @@ def _encoded(texts: Sequence[str], cache: Path) -> Float[Tensor, "n d"]:
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,
         precision=settings.precision,
+        layers=layers,
         progress=lambda *_: None,
     )
 

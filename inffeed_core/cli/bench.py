@@ -2,14 +2,14 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from inffeed_core.cli.console import answer, cancelled_keeps, json_option, shown_progress
 from inffeed_core.cli.feedback import named_settings, voting_options
 from inffeed_core.flags.policies import POLICIES
-from inffeed_core.settings import DEFAULT_MODEL, FineTuneSettings
+from inffeed_core.settings import DEFAULT_MODEL, FineTuneSettings, Layers
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
@@ -41,6 +41,17 @@ def set_options(command: "F") -> "F":
         help="Where features are kept between runs.",
     )
     return data(sets(model(cache(command))))
+
+
+def layers_option(command: "F") -> "F":
+    """The layers that a frozen encoder's features are pooled from."""
+    return click.option(
+        "--layers",
+        type=click.Choice(get_args(Layers)),
+        default="auto",
+        show_default=True,
+        help="Layers that features are pooled from; auto: each draw's validation texts choose, as in training.",
+    )(command)
 
 
 def fine_tune_options(command: "F") -> "F":
@@ -97,7 +108,7 @@ def fidelity(
             from inffeed_core.studies.draws import load
             from inffeed_core.studies.fidelity import refits as experiment
 
-            loaded = (load(data, name, model, cache, progress) for name in names)
+            loaded = (load(data, name, model, cache, progress, layers="last") for name in names)
             refitted = [one for each in loaded for one in experiment.check(each, refits, rows, progress)]
             answer([asdict(one) for one in refitted], as_json, lambda: experiment.markdown(refitted))
         else:
@@ -112,6 +123,7 @@ def fidelity(
 
 @bench.command(epilog="Example: inffeed bench repair --data sets --sets irony,reviews_movies --budgets 1,5,10")
 @set_options
+@layers_option
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="Repetitions; each draws 80 %.")
 @click.option(
     "--budgets",
@@ -196,6 +208,7 @@ def repair(
 
 @bench.command(epilog="Example: inffeed bench feedback --data sets --sets irony,hate --seeds 3")
 @set_options
+@layers_option
 @click.option("--methods", metavar="M,N", help="Methods; all unless given.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Draws of each set.")
 @voting_options
@@ -217,6 +230,7 @@ def feedback(
     methods: str | None,
     seeds: int,
     train_rows: int | None,
+    layers: Layers,
     fine_tune: bool,
     epochs: int,
     balanced: bool,
@@ -246,6 +260,7 @@ def feedback(
         model=model,
         fine_tune=tuning,
         train_rows=train_rows,
+        layers=layers,
     )
     with TemporaryDirectory() as folder, shown_progress() as progress:
         places = Places(data, cache, results or Path(folder) / "feedback.jsonl")
@@ -261,6 +276,7 @@ def _repair_settings(
     train: str | None,
     noise_rate: float,
     sources: "Sources",
+    layers: Layers,
     fine_tune: bool,
     epochs: int,
     balanced: bool,
@@ -279,6 +295,7 @@ def _repair_settings(
         model=model,
         fine_tune=_fine_tune_settings(epochs, balanced) if fine_tune else None,
         sources=sources,
+        layers=layers,
     )
 
 

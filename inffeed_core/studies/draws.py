@@ -2,9 +2,11 @@
 
 If the data bring no silver, it is the labels that a head fitted on the seed alone predicts. Where the gold texts carry
 silver labels too, or there are several sources, the product learns from them what a source is worth; so do the studies.
+And as the product does, each draw pools the layers that its own validation texts prefer, unless layers are named.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +15,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.errors import NotReady
+from inffeed_core.errors import NotReady, OnlyLastLayer
 from inffeed_core.influence import HeadData, choose_l2, probabilities
+from inffeed_core.learning.layers import choose_layers
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.records import Progress
-from inffeed_core.settings import L2_GRID, Precision, TrainSettings
+from inffeed_core.settings import L2_GRID, Layers, Pooled, Precision, TrainSettings
 from inffeed_core.silver.channel import UNKNOWN
 from inffeed_core.silver.said import Said
 from inffeed_core.studies.sets import read_set
@@ -48,6 +51,10 @@ class RepairSet:
     """What the sources say of every row of `features`; None where they say no more than `silver`."""
     steering: Said | None = None
     """What they say of the validation texts; None as for `said`."""
+    layers: Pooled = "last"
+    """The layers that `features` are pooled from."""
+    both: tuple[Float[Tensor, "n e"], Float[Tensor, "m e"], Float[Tensor, "t e"]] | None = None
+    """Features of middle and last layer of the rows, validation and test, while the layers are still to be chosen."""
 
 
 def read(folder: Path, name: str, sources: Sources = "one") -> RepairSet:
@@ -116,35 +123,83 @@ def load(
     progress: Progress,
     precision: Precision = "float32",
     sources: Sources = "one",
+    layers: Layers = "auto",
 ) -> RepairSet:
     """Read and encode one set. Raises NotReady if the file is missing, ModelError, Cancelled."""
-    return encoded(read(folder, name, sources), model, cache, progress, precision)
+    return encoded(read(folder, name, sources), model, cache, progress, precision, layers)
 
 
 def encoded(
-    data: RepairSet, model: str, cache: Path, progress: Progress, precision: Precision = "float32"
+    data: RepairSet,
+    model: str,
+    cache: Path,
+    progress: Progress,
+    precision: Precision = "float32",
+    layers: Layers = "auto",
 ) -> RepairSet:
-    """The same texts with features of this model, and what follows from them. Raises ModelError, Cancelled."""
+    """The same texts with features of this model, and what follows from them. With the layers `auto` they are those of
+    the last layer, and `drawn` chooses for each draw. Raises ModelError, Cancelled.
+    """
     parts, settings = (data.texts, data.validation_texts, data.test_texts), TrainSettings(precision=precision)
-    features = encoded_features(
-        model,
-        [text for part in parts for text in part],
-        cache,
-        max_tokens=settings.max_tokens,
-        batch_tokens=settings.batch_tokens,
-        precision=settings.precision,
-        progress=progress,
+
+    def read(layers: Pooled) -> Sequence[Tensor]:
+        found = encoded_features(
+            model,
+            [text for part in parts for text in part],
+            cache,
+            max_tokens=settings.max_tokens,
+            batch_tokens=settings.batch_tokens,
+            precision=settings.precision,
+            progress=progress,
+            layers=layers,
+        )
+        return torch.split(found, [len(part) for part in parts])
+
+    if layers == "middle+last":
+        return labelled_anew(_with_features(data, layers, read(layers)))
+    both = None
+    if layers == "auto" and precision == "float32":
+        with suppress(OnlyLastLayer):  # such as a sequence classifier
+            both = read("middle+last")
+    last = labelled_anew(_with_features(data, "last", read("last")))
+    return last if both is None else replace(last, both=(both[0], both[1], both[2]))
+
+
+def _with_features(data: RepairSet, layers: Pooled, parts: Sequence[Tensor]) -> RepairSet:
+    """The set with these features of rows, validation and test; its silver stays."""
+    learned, validation, test = parts
+    return replace(
+        data,
+        features=learned,
+        validation=(validation, data.validation[1]),
+        test=(test, data.test[1]),
+        layers=layers,
+        both=None,
     )
-    learned, validation, test = torch.split(features, [len(part) for part in parts])
-    return labelled_anew(
-        replace(data, features=learned, validation=(validation, data.validation[1]), test=(test, data.test[1]))
+
+
+def with_chosen_layers(draw: RepairSet) -> RepairSet:
+    """The draw with the layers that validation prefers, as the product chooses: taught seed gold, and silver as is."""
+    if draw.both is None:
+        return draw
+    labels, classes = torch.cat([draw.gold[: draw.seed_rows], draw.silver]), len(draw.labels)
+    learned, validation, test = draw.both
+    choice = choose_layers(
+        {
+            "last": (HeadData(draw.features, labels, classes), draw.validation),
+            "middle+last": (HeadData(learned, labels, classes), (validation, draw.validation[1])),
+        }
     )
+    if choice.layers == "last":
+        return replace(draw, both=None)
+    return _with_features(draw, "middle+last", (learned, validation, test))
 
 
 def drawn(data: RepairSet, seed: int) -> RepairSet:
     """The data of one repetition: a random `SHARE` of the seed gold and of the extension, in random order.
 
-    Silver from a model of the seed is made again, by a model of the drawn seed gold. Validation and test stay.
+    Silver from a model of the seed is made again, by a model of the drawn seed gold. Validation and test stay. Layers
+    that are still to be chosen are chosen.
     """
     generator = torch.Generator().manual_seed(seed)
     rest = len(data.gold) - data.seed_rows
@@ -159,8 +214,9 @@ def drawn(data: RepairSet, seed: int) -> RepairSet:
         seed_rows=len(kept),
         silver=data.silver[silver],
         said=None if data.said is None else data.said.where(rows),
+        both=None if data.both is None else (data.both[0][rows], *data.both[1:]),
     )
-    return labelled_anew(draw)
+    return with_chosen_layers(labelled_anew(draw))
 
 
 def told_apart(some: Float[Tensor, "n d"], others: Float[Tensor, "m d"]) -> float:

@@ -90,7 +90,7 @@ class FineTuner:
         """Fine-tune, or load the result of the same training. Raises ModelError and whatever `progress` raises."""
         draw = self._draw
         model = fine_tuned(draw, torch.from_numpy(labels), torch.from_numpy(weights), self._about, self._progress)
-        again = encoded(draw, model, self._about.cache, self._progress)
+        again = encoded(draw, model, self._about.cache, self._progress, layers="last")
         head = own_head(model, self._about.cache, max_tokens=TrainSettings().max_tokens, progress=self._progress)
         assert head is not None  # fine-tuning makes sequence classifiers
         rows = _rows(again.features, labels, weights, len(draw.labels))
@@ -132,7 +132,7 @@ def tuned_on_seed(draw: RepairSet, about: Tuning, progress: Progress) -> RepairS
     """
     seed = first_rows(draw, draw.seed_rows)
     model = fine_tuned(seed, seed.gold, torch.ones(len(seed.gold)), about, progress)
-    return encoded(draw, model, about.cache, progress)
+    return encoded(draw, model, about.cache, progress, layers="last")
 
 
 def first_rows(draw: RepairSet, count: int) -> RepairSet:

@@ -1,5 +1,6 @@
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,9 @@ def test_a_draw_is_another_sample_for_every_seed_and_the_same_for_one(sample_set
     assert set(first.texts[:64]) <= set(sample_set.texts[: sample_set.seed_rows])
     place = {text: i for i, text in enumerate(sample_set.texts)}
     rows = [place[text] for text in first.texts]
-    assert torch.equal(first.features, sample_set.features[rows])
+    assert sample_set.both is not None
+    read = sample_set.features if first.layers == "last" else sample_set.both[0]
+    assert torch.equal(first.features, read[rows])
     assert torch.equal(first.silver, torch.cat([sample_set.gold[: sample_set.seed_rows], sample_set.silver])[rows[64:]])
 
 
@@ -244,3 +247,22 @@ def test_a_set_with_a_single_source_has_no_others_to_hear(sets: Path):
     with pytest.raises(NotReady, match="--sources all needs two"):
         read(sets, "sample", "all")
     assert read(sets, "sample").said is None
+
+
+def test_a_draw_pools_the_layers_that_its_validation_prefers(sample_set: RepairSet) -> None:
+    draw, width = drawn(sample_set, 0), sample_set.features.shape[1]
+    assert sample_set.both is not None
+    assert draw.both is None
+    assert draw.layers in ("last", "middle+last")
+    wide = draw.layers == "middle+last"
+    assert {part.shape[1] for part in (draw.features, draw.validation[0], draw.test[0])} == {width * (1 + wide)}
+    assert torch.equal(draw.silver, drawn(replace(sample_set, both=None), 0).silver)
+
+
+def test_named_layers_are_taken(sample_set: RepairSet, sample_features: Path, tmp_path: Path) -> None:
+    write_sample_set(tmp_path / "sample.jsonl.gz")
+    both = load(tmp_path, "sample", DEFAULT_MODEL, sample_features, lambda *_: None, layers="middle+last")
+    assert drawn(both, 0).layers == "middle+last"
+    assert both.features.shape[1] == 2 * sample_set.features.shape[1]
+    last = load(tmp_path, "sample", DEFAULT_MODEL, sample_features, lambda *_: None, layers="last")
+    assert (last.both, drawn(last, 0).layers) == (None, "last")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from inffeed_core.records import Interval, Progress
-from inffeed_core.settings import FeedbackSettings, FineTuneSettings
+from inffeed_core.settings import FeedbackSettings, FineTuneSettings, Layers
 from inffeed_core.studies.draws import RepairSet, drawn, load, read
 from inffeed_core.studies.feedback.study import Feedback, study
 from inffeed_core.studies.repair.runs import Places
@@ -30,10 +30,14 @@ class FeedbackPlan:
     """How transformers are fine-tuned; None trains heads on the frozen model."""
     train_rows: int | None = None
     """Gold texts learned from, the seed's first; None for all of the draw."""
+    layers: Layers = "auto"
+    """The layers that a frozen model's features are pooled from."""
 
     def fingerprint(self) -> str:
         """Hash of everything that a result depends on besides its set, seed and method."""
         parts = {name: value for name, value in asdict(self).items() if name != "methods"}
+        if self.layers == "last" or self.fine_tune is not None:  # as before there was a choice
+            del parts["layers"]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -69,7 +73,8 @@ def _made(
         return
     trainer: Trainer
     if plan.fine_tune is None:
-        draw = _learned(drawn(load(places.data, name, plan.model, places.cache, progress), seed), plan)
+        data = load(places.data, name, plan.model, places.cache, progress, layers=plan.layers)
+        draw = _learned(drawn(data, seed), plan)
         trainer = HeadTrainer(draw)
     else:
         draw = _learned(drawn(read(places.data, name), seed), plan)

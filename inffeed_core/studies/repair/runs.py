@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import RANKINGS, Floats, Ints, order
 from inffeed_core.records import Progress
-from inffeed_core.settings import FineTuneSettings, Rule
+from inffeed_core.settings import FineTuneSettings, Layers, Rule
 from inffeed_core.studies.draws import RepairSet, Sources, drawn, load, read, told_apart
 from inffeed_core.studies.repair.audit import AUDIT, audits
 from inffeed_core.studies.repair.review import (
@@ -66,12 +66,16 @@ class RepairSettings:
     """How the model is first fine-tuned on the seed gold of each draw; None leaves it frozen."""
     sources: Sources = "one"
     """Whose silver labels are heard."""
+    layers: Layers = "auto"
+    """The layers that a frozen encoder's features are pooled from; a fine-tuned one has only the last."""
     form: int = 4
     """Of the rows; runs whose rows had another form are made again."""
 
     def fingerprint(self) -> str:
         """Hash of these settings."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
+        if self.layers == "last" or self.fine_tune is not None:  # as before there was a choice
+            del given["layers"]
         return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -92,7 +96,7 @@ def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | N
     study = Study(draw, given)
     errors = wrong(draw)
     about = {"set": data.name, "seed": seed, "settings": settings.fingerprint(), "silver_error": float(errors.mean())}
-    about |= {"silver": len(errors), "silver_from": draw.silver_from}
+    about |= {"silver": len(errors), "silver_from": draw.silver_from, "layers": draw.layers}
     about |= {"noise": settings.noise} if settings.noise else {}
     about |= {"sources": 1 if draw.said is None else draw.said.labels.shape[1]} if settings.sources == "all" else {}
     yield from ({**about, **row} for row in _before(study, settings, errors))
@@ -214,7 +218,8 @@ def _completed(
     missing = [one for one in wanted if one not in done]
     if settings.fine_tune is None:
         for name in dict.fromkeys(name for name, _ in missing):
-            load(places.data, name, settings.model, places.cache, progress)  # encode once, before several need it
+            about = (places.data, name, settings.model, places.cache, progress)
+            load(*about, layers=settings.layers)  # encode once, before several need it
     for number, found in enumerate(_made(places, missing, settings, workers, progress), 1):
         _append(places.results, found)
         rows += found
@@ -292,7 +297,8 @@ def _one(places: Places, name: str, seed: int, settings: RepairSettings) -> list
     began = time.monotonic()
     if settings.fine_tune is None:
         about = (places.data, name, settings.model, places.cache)
-        data, tuning = load(*about, lambda *_: None, sources=settings.sources), None
+        data = load(*about, lambda *_: None, sources=settings.sources, layers=settings.layers)
+        tuning = None
     else:
         data, tuning = (
             read(places.data, name, settings.sources),
