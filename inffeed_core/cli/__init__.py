@@ -8,6 +8,8 @@
     decision_rows.py  files with a row for each decision
     learning.py  train, analyse, retrain, versions, promote, export-model
     version_words.py  what is said of a new version
+    training_options.py  settings as options
+    encoders.py  encoders
     rules.py     rule
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
@@ -27,6 +29,7 @@ from inffeed_core.cli import (
     analyses,
     bench_rules,
     data,
+    encoders,
     exporting,
     feedback,
     labelling,
@@ -59,6 +62,7 @@ def main() -> None:
     """Find and repair wrong silver labels with influence functions."""
 
 
-for module in (data, exporting, sources, labelling, learning, rules, analyses, review, feedback, running, bench_rules):
+OF_PROJECTS = (data, exporting, sources, labelling, learning, encoders, rules, analyses, review, feedback, running)
+for module in (*OF_PROJECTS, bench_rules):
     for command in module.COMMANDS:
         main.add_command(command)

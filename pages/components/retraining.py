@@ -17,7 +17,6 @@ from inffeed_core.settings import (
     FineTuneSettings,
     Layers,
     Method,
-    ProjectSettings,
     Recipe,
     Rule,
     Scope,
@@ -39,7 +38,7 @@ _KEPT: dict[str, Any] = {"persist_state": "session"}
 def training(project: Project, now: Status) -> None:
     """How to retrain, how long it takes, reasons against it, and the buttons that start it."""
     method = _method()
-    chosen = _settings(method, now.settings)
+    chosen = _settings(method, now)
     if chosen is not None:
         _time(project, now, chosen)
     if gaps := gold_gaps(now.settings.labels, now.counts):
@@ -111,7 +110,7 @@ def _time(project: Project, now: Status, chosen: Chosen) -> None:
             start_job(project, "probe", {"train": settings.as_dict()})
 
 
-def _settings(method: Method, about: ProjectSettings) -> Chosen | None:
+def _settings(method: Method, now: Status) -> Chosen | None:
     """The settings in the widgets; if they cannot work, None, with the reason on the page."""
     with st.expander(say("models.settings"), icon=":material/tune:"):
         left, right = st.columns(2)
@@ -119,7 +118,7 @@ def _settings(method: Method, about: ProjectSettings) -> Chosen | None:
             train = _learning(method)
         with right:
             analysis = _analysing()
-        encoder = encoder_choice(about)
+        encoder = encoder_choice(now.settings, sum(sum(of.values()) for of in now.counts.values()))
         tuned = _fine_tuning() if method != TRAIN.method else {}
         try:
             learning = TrainSettings(method=method, fine_tune=FineTuneSettings(**tuned), **train)

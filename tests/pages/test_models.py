@@ -50,6 +50,22 @@ def test_settings_go_into_the_job(open_page, untrained, started):
     assert TrainSettings.from_dict(started[0][1]["train"]) == asked
 
 
+@pytest.mark.parametrize("method", ["instant", "lora"])
+def test_layers_go_into_the_job_unless_the_transformer_is_trained(open_page, untrained, started, method):
+    app = open_page("models", untrained)
+    app.selectbox(key="layers").set_value("middle+last").run()
+    app.segmented_control(key="method").set_value(method).run()
+    assert app.selectbox(key="layers").disabled == (method != "instant")
+    button(app, "Train the first model").click().run()
+    assert started[0][1]["train"]["layers"] == ("middle+last" if method == "instant" else "auto")
+
+
+def test_a_stronger_encoder_is_named_with_what_it_costs_here(open_page, untrained):
+    [said] = [each.value for each in open_page("models", untrained).caption if "all-mpnet-base-v2" in each.value]
+    assert "438 MB (Apache-2.0)" in said
+    assert "on 3 of 4 sets (-0.030 on the worst)" in said
+
+
 @pytest.mark.parametrize("method", ["instant", "fine-tune"])
 def test_int8_goes_into_the_job_unless_the_transformer_is_trained(open_page, untrained, started, method):
     app = open_page("models", untrained)

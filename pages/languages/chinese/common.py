@@ -601,6 +601,11 @@ WORDS: dict[str, dict[str, Any]] = {
             "模型中心的标识（如 intfloat/e5-small-v2），或含 safetensors 的本地文件夹。下次训练使用它；"
             "若由此产生版本，它就成为项目的编码器。"
         ),
+        "stronger": (
+            "更强的选择：{model} 在 {sets} 个数据集中的 {won} 个上使宏平均 F1 提高 {low:.3f} 至 {high:.3f}（最差为 "
+            "{worst:+.3f}）。权重 {megabytes} MB（{licence}），在此填写后才会下载；为本项目的 {texts:,} 条文本编码"
+            "在单核上约需 {time}，默认编码器为 {default}。"
+        ),
         "own_labels": "该模型是分类器。请指出它自己的每个标签对应您的哪个标签：",
         "own_label_empty": "请选择标签",
         "own_labels_note": "{note} 可在下方设置中指定。",
