@@ -15,7 +15,7 @@ COURSE = 2
 """The `inffeed_core.models.lessons.COURSE` that can be repeated; a test keeps them equal."""
 MOST_CLASSES = 6
 """Up to this many classes are differentiated one by one."""
-PASSES, PER_TARGET = 3.0, 2.0
+PASSES, PER_TARGET = 4.0, 2.5
 """Trainings that a replay is worth: to keep states, to compute those between, and for each step's graph; then for each
 target."""
 BYTES = 3 * 4
@@ -33,18 +33,19 @@ class Cost:
     def said(self) -> str:
         """In words."""
         time = f"{self.seconds / 60:.0f} minutes" if self.seconds >= 90 else f"{max(1, self.seconds):.0f} seconds"
-        return f"about {time} and {self._size()} of disk"
+        return f"about {time} and {self.room()} of disk"
 
     def require_room(self, folder: Path) -> None:
         """Raise NotReady where the disk has less free."""
         free = shutil.disk_usage(folder).free
         if free < self.bytes:
             raise NotReady(
-                f"Influence through this training needs about {self._size()} on the disk of {folder} for its states; "
+                f"Influence through this training needs about {self.room()} on the disk of {folder} for its states; "
                 f"{free / 1e9:.1f} GB are free. Free some space, or fine-tune with the method lora, which needs less."
             )
 
-    def _size(self) -> str:
+    def room(self) -> str:
+        """The disk in words."""
         return f"{self.bytes / 1e9:.1f} GB" if self.bytes >= 1e9 else f"{max(1, round(self.bytes / 1e6))} MB"
 
 

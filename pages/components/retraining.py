@@ -5,8 +5,9 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from inffeed_core.analysis.replay_cost import analysis_cost
 from inffeed_core.analysis.verifying import KIND as VERIFY
-from inffeed_core.errors import SettingsError
+from inffeed_core.errors import NotReady, SettingsError
 from inffeed_core.learning.estimating import estimate_time
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import gold_gaps
@@ -101,6 +102,8 @@ def _time(project: Project, now: Status, chosen: Chosen) -> None:
     if found is not None:
         phrase = "retraining.time" if found.analysis else "retraining.time_training"
         words += " " + say(phrase, time=duration(found.seconds), basis=told(found.basis))
+    if analysis.scope == "training":
+        words += " " + _replay_cost(project)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text(words)
         if found is not None or settings.method == "instant":
@@ -108,6 +111,15 @@ def _time(project: Project, now: Status, chosen: Chosen) -> None:
         off = waiting([job.kind for job in now.jobs]) == "must_wait" or any(job.kind == "probe" for job in now.jobs)
         if st.button(say("retraining.measure"), icon=":material/timer:", disabled=off):
             start_job(project, "probe", {"train": settings.as_dict()})
+
+
+def _replay_cost(project: Project) -> str:
+    """What influence through the training takes, by that of the active version; what it needs if that has none."""
+    try:
+        cost = analysis_cost(project)
+    except NotReady:
+        return say("retraining.replay_unknown")
+    return say("retraining.replay", time=duration(cost.seconds), room=cost.room())
 
 
 def _settings(method: Method, now: Status) -> Chosen | None:

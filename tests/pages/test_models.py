@@ -267,6 +267,28 @@ def test_the_training_of_a_fine_tuned_version_is_told_and_drawn(open_page, proje
     assert "curve" in [chart.key for chart in app.get("plotly_chart")]
 
 
+def test_what_influence_through_a_training_takes_is_told_before(open_page, project_with_two_versions, started):
+    point = {"step": 100, "epoch": 1.0, "training_loss": 0.7, "loss": 0.6, "macro_f1": 0.5}
+    told = {"curve": [point], "best_step": 100, "steps": 100, "seconds": 1.0, "seconds_per_text": 0.01, "device": "cpu"}
+    told |= {"course": 2, "parameters": 10_000_000}
+    came = {"texts": 1, "predicted": 0.00123, "actual": 0.0015, "step": 100}
+    report = {"fine_tuning": told, "foretold": came}
+    settings = TrainSettings(method="fine-tune")
+    tuned = replace(version("v4", "v2", None), settings=settings.as_dict(), report=report)
+    app = open_page("models", project_with_two_versions)
+    app.selectbox(key="scope").select("training").run()
+    assert "the method is instant" in texts(app)
+    app.segmented_control(key="method").set_value("fine-tune").run()
+    assert "about nine times as long as the training" in texts(app)
+    with store.writing(project_with_two_versions.db) as db:
+        store.add_version(db, tuned)
+        store.promote(db, "v4", "test")
+    assert " of disk." in texts(app.run())
+    assert "the 1 changed label lowers the validation loss by 0.0012 nats; at step 100 it fell by 0.0015." in texts(app)
+    button(app, "Analyse again").click().run()
+    assert started == [("analyse", {"analysis": AnalysisSettings(scope="training").as_dict()})]
+
+
 @pytest.mark.parametrize("kind", ["refresh", "explain", "export-model", "propose", "verify"])
 def test_a_retrain_waits_its_turn_behind_small_work_and_the_page_says_so(open_page, reviewable_project, started, kind):
     with store.writing(reviewable_project.db) as db:

@@ -698,6 +698,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "about_lora": "每次都从项目的模型出发训练 Transformer 的小型适配器；每个版本只占其大小的一小部分。",
         "time": "需要{time}（{basis}）。",
         "time_training": "训练需要{time}（{basis}）；其后的分析需要多久尚未测得。",
+        "replay": "对当前版本，经由训练过程的影响约需{time}和 {room} 磁盘空间。",
+        "replay_unknown": "两个标签时，经由训练过程的影响约需训练时间的九倍。",
         "measure": "测量所需时间",
         "epochs": "最多轮数",
         "epochs_help": "早停可能使其提前结束。",

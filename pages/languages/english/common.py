@@ -709,6 +709,10 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "time": "It takes {time} ({basis}).",
         "time_training": "Training takes {time} ({basis}). The time of the analysis after it has not been measured yet.",
+        "replay": "Influence through the training of the active version takes about {time} and {room} of disk.",
+        "replay_unknown": (
+            "Influence through the training takes about nine times as long as the training, with two labels."
+        ),
         "measure": "Measure the time",
         "epochs": "Maximum epochs",
         "epochs_help": "Early stopping may end training sooner.",
