@@ -591,7 +591,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "stronger": (
             "A stronger one: {model} gained {low:.3f} to {high:.3f} macro-F1 on {won} of {sets} sets ({worst:+.3f} on the "
             "worst). It has {megabytes} MB ({licence}), fetched once you name it here, and takes about {time} for the "
-            "{texts:,} texts of this project on one core, where the default takes {default}."
+            "{texts:,} {texts:text|texts} of this project on one core, where the default takes {default}."
         ),
         "own_labels": "This model is a classifier. Say which of your labels each of its own means:",
         "own_label_empty": "choose a label",
