@@ -1,6 +1,8 @@
 """Explore's controls that need a model or several analyses: what the page then says is what the rows in SQLite say."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from acting import SECONDS, address, button, choose, done, eventually, put, settings_of_job, settled
@@ -17,11 +19,17 @@ from inffeed_core.settings import AnalysisSettings
 LAST_BLOCK = AnalysisSettings(scope="last-block", influencers=2, harmed=1, folds=2, neighbours=3)
 
 
+@pytest.fixture(scope="module")
+def analysed_twice(analysed_once: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(shutil.copytree(analysed_once.folder, tmp_path_factory.mktemp("twice") / "project"))
+    analyse(project, LAST_BLOCK, lambda *_: None)
+    return project
+
+
 @pytest.fixture
-def project(trained: Project) -> Project:
+def project(tmp_path: Path, analysed_twice: Project) -> Project:
     """Analysis 1 went through the head, 2 through the last block."""
-    analyse(trained, LAST_BLOCK, lambda *_: None)
-    return trained
+    return Project(shutil.copytree(analysed_twice.folder, tmp_path / "project"))
 
 
 def loss(project: Project, analysis: int, id: str) -> str:

@@ -108,7 +108,9 @@ def applied(project: Project, set_id: int = 1) -> list[int]:
         return [row["rank"] for row in db.query(sql, [set_id])]
 
 
-def test_none_then_one_applies_that_one(server: Server, page: Page, project: Project):
+def test_none_then_one_applies_that_one_and_what_is_decided_meanwhile_is_not_touched(
+    server: Server, page: Page, project: Project
+):
     open_feedback(page, server, project)
     button(page, "Tick none").click()
     settled(page)
@@ -116,7 +118,15 @@ def test_none_then_one_applies_that_one(server: Server, page: Page, project: Pro
     tick(page, 2)
     assert (ticked(page), announced(page)) == ([2], 1)
     apply_unchecked(page)
-    assert applied(project) == [2]
+    comes_to(project, [2])
+    button(page, "Tick all").click()
+    settled(page)
+    with store.writing(project.db) as db:
+        store.record_decision(db, Decision("t", "silver-3", "Ben", Act.KEEP, "negative"))
+    apply_unchecked(page)
+    comes_to(project, [1, 2, 3, *range(5, 15)])
+    expect(box(page, 4)).to_be_disabled()
+    assert 4 not in ticked(page)
 
 
 def test_ticks_outlive_turning_pages_and_going_away(server: Server, page: Page, project: Project):
@@ -179,16 +189,6 @@ def test_a_second_set_has_ticks_of_its_own(server: Server, page: Page, project: 
     tick(page, 3)
     apply_unchecked(page)
     assert (applied(project, 2), feedback.acts(project)[0].proposal_set) == ([3], 2)
-
-
-def test_a_text_that_is_decided_meanwhile_is_not_touched(server: Server, page: Page, project: Project):
-    open_feedback(page, server, project)
-    with store.writing(project.db) as db:
-        store.record_decision(db, Decision("t", "silver-3", "Ben", Act.KEEP, "negative"))
-    apply_unchecked(page)
-    assert applied(project) == [1, 2, 3, *range(5, 15)]
-    expect(box(page, 4)).to_be_disabled()
-    assert 4 not in ticked(page)
 
 
 def come_by_the_room(page: Page, server: Server, project: Project) -> None:

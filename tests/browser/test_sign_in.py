@@ -18,14 +18,10 @@ LONG = 60_000
 PAGES = ("", "data", "review", "explore", "feedback", "models")
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return make_reviewable(tmp_path / "project")
-
-
-@pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Server]:
-    """A server that asks to sign in."""
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that asks to sign in; the projects of the tests lie under its folder."""
+    folder = tmp_path_factory.mktemp("guarded")
     with provider() as ours:
         port = free_port()
         lines = {
@@ -35,10 +31,15 @@ def guarded(tmp_path: Path) -> Iterator[Server]:
             "client_secret": SECRET,
             "server_metadata_url": f"{ours.url}/.well-known/openid-configuration",
         }
-        file = tmp_path / "secrets.toml"
+        file = folder / "secrets.toml"
         file.write_text("[auth]\n" + "".join(f'{name} = "{value}"\n' for name, value in lines.items()))
-        with running(tmp_path, port=port, flags=[f"--secrets.files={file}"]) as started:
+        with running(folder, port=port, flags=[f"--secrets.files={file}"]) as started:
             yield started
+
+
+@pytest.fixture
+def project(guarded: Server, tmp_path: Path) -> Project:
+    return make_reviewable(guarded.folder / tmp_path.name)
 
 
 def address(server: Server, page: str, project: Project, annotator: str = "Victim") -> str:
@@ -97,7 +98,8 @@ def behind_proxy(tmp_path: Path) -> Iterator[Server]:
         yield started
 
 
-def test_only_the_header_names_a_user(chromium: Browser, behind_proxy: Server, project: Project):
+def test_only_the_header_names_a_user(chromium: Browser, behind_proxy: Server):
+    project = make_reviewable(behind_proxy.folder / "project")
     stranger = chromium.new_page()
     for name in PAGES:
         stranger.goto(address(behind_proxy, name, project))
