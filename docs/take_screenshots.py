@@ -23,15 +23,15 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from inffeed_core.project.folder import open_project
+from inffeed_core.project.sample import SAMPLE_LABELS
 from inffeed_core.review.handing_out import queue
 
 ROOT = Path(__file__).parents[1]
 SHOTS = ROOT / "docs" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 REVIEWED = 12
-LABELS = ("negative", "positive")
-_REVIEWS = (ROOT / "sample_data" / "reviews.jsonl").read_text(encoding="utf-8").splitlines()
-GOLD = {row["id"]: row["gold"] for row in map(json.loads, _REVIEWS)}
+_MESSAGES = (ROOT / "sample_data" / "messages" / "messages.jsonl").read_text(encoding="utf-8").splitlines()
+GOLD = {row["id"]: row["gold"] for row in map(json.loads, _MESSAGES)}
 LONG = 300_000
 LOOKS = [(width, height, scheme) for width, height in ((1280, 800), (1920, 1080)) for scheme in ("light", "dark")]
 COLOURS = 256  # of a picture: a third of the size, and no difference to see
@@ -93,7 +93,7 @@ def shown(page: Page) -> str:
 
 def answer(page: Page) -> None:
     """Decide what is on the card as its writer meant it."""
-    page.keyboard.press(str(1 + LABELS.index(GOLD[shown(page)])))
+    page.keyboard.press(str(1 + SAMPLE_LABELS.index(GOLD[shown(page)])))
     page.wait_for_timeout(300)
 
 

@@ -12,9 +12,17 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Any, Self
 
+_PAIRED = (
+    "95 % interval {low:+.3f} to {high:+.3f} "
+    "(paired bootstrap over the {examples:,} SPLIT {examples:text|texts} that both versions predicted)."
+)
+_DECISIONS = (
+    "{count:,} {count:decision|decisions} MOVED macro-F1 on test from {before:.3f} to {after:.3f} ({change:+.3f}, 95 % "
+    "interval {low:+.3f} to {high:+.3f}, paired bootstrap over {examples:,} {examples:text|texts}"
+)
 ENGLISH = {
     "step-import-train": "Import a gold seed: texts with confirmed labels, into the train split.",
-    "step-import-validation": ("Import validation gold: texts with confirmed labels that steer what gets flagged."),
+    "step-import-validation": "Import validation gold: texts with confirmed labels that steer what gets flagged.",
     "step-import-silver": "Import silver labels: texts labelled by a model, a lexicon or an LLM.",
     "step-label-silver": (
         "Label the silver texts: none of {count} has a label yet. Import what a source says of them, or have it made."
@@ -31,19 +39,11 @@ ENGLISH = {
     "flags-no-model": "There is no model yet, so nothing is flagged. Import gold and silver texts, then train one.",
     "flags-no-analysis": "Model {version} has not been analysed, so nothing is flagged. Run the analysis.",
     "flags-no-ranking": "The analysis of model {version} has no ranking by '{policy}'. Choose another policy.",
-    "paired-same": (
-        "No significant change: macro-F1 moved by {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, which "
-        "includes zero (paired bootstrap over the {examples:,} validation {examples:text|texts} that both "
-        "versions predicted)."
+    "paired-same": ("No significant change: macro-F1 moved by {change:+.3f}, zero being within the " + _PAIRED).replace(
+        "SPLIT", "validation"
     ),
-    "paired-rose": (
-        "Macro-F1 rose significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
-        "(paired bootstrap over the {examples:,} validation {examples:text|texts} that both versions predicted)."
-    ),
-    "paired-fell": (
-        "Macro-F1 fell significantly: {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
-        "(paired bootstrap over the {examples:,} validation {examples:text|texts} that both versions predicted)."
-    ),
+    "paired-rose": "Macro-F1 rose significantly: {change:+.3f}, " + _PAIRED.replace("SPLIT", "validation"),
+    "paired-fell": "Macro-F1 fell significantly: {change:+.3f}, " + _PAIRED.replace("SPLIT", "validation"),
     "train-one-label": "All gold texts to learn from are labelled {label}; import gold of the other labels as well.",
     "train-lacks-labels": "No gold text to learn from is labelled {labels}; only silver can teach that.",
     "validation-one-label": (
@@ -66,10 +66,10 @@ ENGLISH = {
     "validation-chose": (
         "Validation also chose the flags and guided feedback, so a rise there may flatter. Test chose nothing."
     ),
-    "test-paired": (
-        "On test: macro-F1 {change:+.3f}, 95 % interval {low:+.3f} to {high:+.3f} "
-        "(paired bootstrap over the {examples:,} test {examples:text|texts} that both versions predicted)."
-    ),
+    "test-paired": "On test: macro-F1 {change:+.3f}, " + _PAIRED.replace("SPLIT", "test"),
+    "decisions-raised": _DECISIONS.replace("MOVED", "raised") + ").",
+    "decisions-lowered": _DECISIONS.replace("MOVED", "lowered") + ").",
+    "decisions-same": _DECISIONS.replace("MOVED", "took") + "). That may be chance: the interval contains zero.",
     "test-unpaired": "On test: unknown, since the predictions of both versions are not stored; analyse them.",
     "test-none": "On test: unknown, since there are no test texts. Import some that are used for nothing else.",
     "trial-confirmed": (

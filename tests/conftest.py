@@ -12,7 +12,7 @@ from hypothesis import settings
 from packaged import wheel_in
 from quick_reading import started, started_anew
 from reviewing import make_reviewable
-from sample import lay_features, write_sample_set
+from sample import encode_messages, lay_features, make_reviews, write_sample_set
 from small import make_small
 from tiny_models import save_model
 
@@ -20,7 +20,6 @@ from inffeed_core.analysis.analysing import analyse
 from inffeed_core.data import confined
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, change_settings
-from inffeed_core.project.sample import open_sample
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, TrainSettings
 from inffeed_core.studies.draws import RepairSet, load
 
@@ -140,15 +139,22 @@ def analysed(tmp_path: Path, analysed_once: Project) -> Project:
 
 
 @pytest.fixture(scope="session")
+def message_features(shared: Path) -> Path:
+    """A feature cache, so that the texts of the sample project are encoded once."""
+    encode_messages(shared / "message-features")
+    return shared / "message-features"
+
+
+@pytest.fixture(scope="session")
 def sample_once(tmp_path_factory: pytest.TempPathFactory, sample_features: Path, sample_set: RepairSet) -> Project:
-    project = open_sample(tmp_path_factory.mktemp("samples") / "sample", quiet)
+    project = make_reviews(tmp_path_factory.mktemp("samples") / "sample")
     lay_features(sample_features, project.folder)
     return project
 
 
 @pytest.fixture
 def sample(tmp_path: Path, sample_once: Project) -> Project:
-    """The sample project, every text of which is encoded already."""
+    """A project of the reviews in `sample_data`, every text of which is encoded already."""
     return Project(shutil.copytree(sample_once.folder, tmp_path / "sample"))
 
 
@@ -161,5 +167,5 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory, sample_once: Project)
 
 @pytest.fixture
 def trained(tmp_path: Path, trained_once: Project) -> Project:
-    """The sample project with one version."""
+    """The same with one version."""
     return Project(shutil.copytree(trained_once.folder, tmp_path / "trained"))

@@ -13,7 +13,6 @@ from packaging.requirements import Requirement
 from sample import lay_features
 
 from inffeed_core import __version__
-from inffeed_core.studies.draws import RepairSet
 
 EXTRAS = {"app": {"streamlit", "plotly"}, "finetune": {"peft"}, "int8": {"ctranslate2"}}
 
@@ -74,9 +73,7 @@ def test_the_version_stands_in_one_place_and_is_cited():
     assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dynamic"]
 
 
-def test_the_base_trains_analyses_and_flags_without_any_extra(
-    base: Path, tmp_path: Path, sample_features: Path, sample_set: RepairSet
-):
+def test_the_base_trains_analyses_and_flags_without_any_extra(base: Path, tmp_path: Path, message_features: Path):
     (tmp_path / "here").mkdir()
     run = partial(
         subprocess.run, cwd=tmp_path / "here", env=alone(tmp_path), capture_output=True, text=True, check=False
@@ -98,10 +95,10 @@ def test_the_base_trains_analyses_and_flags_without_any_extra(
 
     assert "Find and repair wrong silver labels" in done("--help")
     assert done("new", "--sample") == f"Project made: {tmp_path}/data/inffeed/projects/sample\n"
-    lay_features(sample_features, tmp_path / "data/inffeed/projects/sample", missing=40)
+    lay_features(message_features, tmp_path / "data/inffeed/projects/sample", missing=40)
     done("train", "sample")
     done("analyse", "sample")
-    assert "negative" in done("flags", "sample", "--limit", "3")
+    assert "roads" in done("flags", "sample", "--limit", "3")
     done("verify", "sample", "--refits", "2")
     assert refused("app") == brings("streamlit", "app")
     assert refused("retrain", "sample", "--method", "lora") == brings("peft", "finetune")

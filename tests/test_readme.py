@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sample import lay_features
+from sample import lay_features, messages
 
 from inffeed_core.cli import main
 from inffeed_core.studies.draws import RepairSet
@@ -35,7 +35,7 @@ def test_the_command_line_walk_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_features: Path, sample_set: RepairSet
 ):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    (walk,) = [block for block in fenced("sh") if block.startswith("inffeed new")]
+    (walk,) = [block for block in fenced("sh") if block.startswith("inffeed new reviews")]
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
     monkeypatch.chdir(tmp_path)
     for line in walk.strip().splitlines():
@@ -46,6 +46,35 @@ def test_the_command_line_walk_through(
         if arguments[0] == "new":
             lay_features(sample_features, tmp_path / arguments[1])
     assert (tmp_path / "repaired.csv").is_file()
+
+
+def test_the_first_sitting_gives_the_figures_that_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message_features: Path
+):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("INFFEED_HOME", str(tmp_path / "home"))
+    (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
+    monkeypatch.chdir(tmp_path)
+    (walk,) = [block for block in fenced("sh") if block.startswith("inffeed new --sample")]
+    told = []
+    for line in walk.strip().splitlines():
+        result = CliRunner().invoke(main, shlex.split(line)[1:])
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+        told.append(result.stdout)
+        if "new" in line:
+            lay_features(message_features, tmp_path / "home" / "sample")
+    flagged = re.findall(r"^ +\d+\. (message-\d+)  (\w+)", told[2], re.MULTILINE)
+    meant = {one["id"]: one["gold"] for one in messages()}
+    wrong = sum(meant[id] != label for id, label in flagged)
+    change = r"from ([\d.]+) to ([\d.]+) \(([+\d.]+), (?:95 % )?interval ([+\d.]+) to\s([+\d.]+)"
+    assert (len(flagged), told[3]) == (15, "15 decisions saved.\n")
+    assert f"\n{wrong} of these 15 labels are wrong" in README
+    found, said = (re.search(change, text) for text in (told[4], README))
+    assert found is not None
+    assert said is not None
+    assert [float(one) for one in found.groups()] == pytest.approx([float(one) for one in said.groups()], abs=0.0015)
+    before, after, gain, low, high = (float(one) for one in found.groups())
+    assert (wrong >= 12, gain - (high - low) / 2 >= 0.03, low > 0) == (True, True, True)
 
 
 def test_every_make_target_that_it_names_is_there():

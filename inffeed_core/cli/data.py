@@ -53,7 +53,7 @@ is a data set of the Hugging Face hub; with --split, only that split of it is im
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Hub id or local folder of the encoder.")
 @guidelines_options
 @click.option("--seed", default=0, show_default=True, help="For everything that draws at random, 0 to 4,294,967,295.")
-@click.option("--sample", is_flag=True, help="Create the sample project instead: 600 product reviews.")
+@click.option("--sample", is_flag=True, help="Create the sample project instead: 630 messages to a town.")
 def new(
     project: Path | None,
     labels: tuple[str, ...],

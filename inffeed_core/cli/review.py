@@ -173,6 +173,7 @@ Examples:
   inffeed decide reviews silver-000017 negative --annotator Ana
   inffeed decide reviews silver-000018 --act unsure --note "sarcasm?" --annotator Ana
   inffeed decide reviews --file decisions.csv --annotator Ana
+  inffeed decide sample --file sample_data/messages/truth.csv --first 15 --annotator Ana
 """
 )
 @project_argument
@@ -188,6 +189,11 @@ Examples:
     help="Decisions with the columns id and label, and optionally act and note.",
 )
 @click.option("--encoding", metavar="NAME", help="Encoding of that file, if it is not UTF-8.")
+@click.option(
+    "--first",
+    type=click.IntRange(1, MANY),
+    help="Only what the file says of the first so many open flags, in their order.",
+)
 @click.option("--settle", is_flag=True, help="End the discussion of the text: earlier answers no longer count.")
 @annotator_option
 @json_option
@@ -199,6 +205,7 @@ def decide(
     note: str,
     file: Path | None,
     encoding: str | None,
+    first: int | None,
     settle: bool,
     annotator: str,
     as_json: bool,
@@ -211,9 +218,11 @@ def decide(
 
     if (id is None) == (file is None):
         raise click.UsageError("Give either an ID with a LABEL (or --act), or --file.")
+    if first is not None and file is None:
+        raise click.UsageError("--first chooses among the decisions of a file; give it with --file.")
     target = opened(project)
     if file is not None:
-        taken = decide_file(target, file, annotator, encoding)
+        taken = decide_file(target, file, annotator, encoding, first)
     else:
         taken = [
             decide_one(

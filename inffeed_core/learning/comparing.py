@@ -15,7 +15,7 @@ from typing import cast
 import numpy as np
 from sqlite_utils import Database
 
-from inffeed_core.models.metrics import macro_f1_difference
+from inffeed_core.models.metrics import Ints, macro_f1, macro_f1_difference
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance, Interval, ModelVersion, Split
 from inffeed_core.store import (
@@ -128,7 +128,7 @@ def compare(project: Project, before_id: str, after_id: str) -> Comparison:
         sentence=sentence,
         test=on_test,
         test_examples=tested,
-        test_sentence=_test_sentence(test, on_test),
+        test_sentence=_test_sentence(test, on_test, _decisions_between(before, after)),
     )
 
 
@@ -148,16 +148,43 @@ def _pairs(project: Project, db: Database, split: Split, both: Sequence[ModelVer
 def _difference(pairs: _Pairs) -> tuple[Interval | None, int]:
     if not pairs.gold:
         return None, 0
+    before, after = _both(pairs)
+    return macro_f1_difference(before, after, _numbers(pairs, pairs.gold), len(pairs.labels)), len(pairs.gold)
+
+
+def _both(pairs: _Pairs) -> tuple[Ints, Ints]:
+    return _numbers(pairs, pairs.before), _numbers(pairs, pairs.after)
+
+
+def _numbers(pairs: _Pairs, labels: Sequence[str]) -> Ints:
     number = {label: n for n, label in enumerate(pairs.labels)}
-    gold, before, after = (np.array([number[x] for x in part]) for part in (pairs.gold, pairs.before, pairs.after))
-    return macro_f1_difference(before, after, gold, len(pairs.labels)), len(pairs.gold)
+    return np.array([number[label] for label in labels])
 
 
-def _test_sentence(pairs: _Pairs, change: Interval | None) -> Sentence:
-    if change is not None:
-        given = {"change": change.value, "low": change.low, "high": change.high, "examples": len(pairs.gold)}
+def _test_sentence(pairs: _Pairs, change: Interval | None, decisions: int) -> Sentence:
+    if change is None:
+        return Sentence("test-unpaired" if pairs.texts else "test-none")
+    given = {"change": change.value, "low": change.low, "high": change.high, "examples": len(pairs.gold)}
+    if not decisions:
         return Sentence("test-paired", **given)
-    return Sentence("test-unpaired" if pairs.texts else "test-none")
+    same = change.low <= 0 <= change.high
+    code = "decisions-same" if same else "decisions-raised" if change.value > 0 else "decisions-lowered"
+    first, then = (macro_f1(numbers, _numbers(pairs, pairs.gold), len(pairs.labels)) for numbers in _both(pairs))
+    return Sentence(code, count=decisions, before=first, after=then, **given)
+
+
+def _decisions_between(before: ModelVersion, after: ModelVersion) -> int:
+    """How many more texts had been confirmed when `after` was trained; 0 where more than labels differs."""
+    one, other = before.train_counts, after.train_counts
+    same = (before.encoder, before.rule, before.report.get("recipe"), sum(one.values()))
+    if after.parent != before.id or same != (
+        after.encoder,
+        after.rule,
+        after.report.get("recipe"),
+        sum(other.values()),
+    ):
+        return 0
+    return max(0, other.get("silver_confirmed", 0) - one.get("silver_confirmed", 0))
 
 
 def changes(project: Project, before_id: str, after_id: str) -> Changes | None:

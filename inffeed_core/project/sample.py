@@ -1,4 +1,4 @@
-"""The sample data that comes with InfFeed: 600 product reviews, half of them with silver labels."""
+"""The sample data that comes with InfFeed: 630 messages to a town, 300 of them with silver labels."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +11,23 @@ from inffeed_core.records import Progress, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import save_project_settings, writing
 
-SAMPLE_LABELS = ("negative", "positive")
+SAMPLE_LABELS = ("roads", "lights", "waste", "parks", "play", "noise")
+SAMPLE_NAME = "Sample: messages to a town"
 
 
-SAMPLE_NAME = "Sample: product reviews"
+def _folder() -> Path:
+    return app_folder() / "sample_data" / "messages"
 
 
 def sample_guidelines() -> str:
     """The guidelines of the sample; empty if the file is missing."""
-    path = app_folder() / "sample_data" / "guidelines.txt"
+    path = _folder() / "guidelines.txt"
     return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 def sample_files(folder: Path | None = None) -> dict[Split, Path]:
     """The CSV file of each split. Raises ProjectError if any is missing."""
-    folder = folder or app_folder() / "sample_data"
+    folder = folder or _folder()
     files = {split: folder / f"{split}.csv" for split in Split}
     missing = [path.name for path in files.values() if not path.is_file()]
     if missing:

@@ -11,9 +11,10 @@ from inffeed_core import store
 from inffeed_core.characters import known_label
 from inffeed_core.data.reading import read
 from inffeed_core.data.table import Table, as_text, refused
-from inffeed_core.errors import ImportRefused, InvalidDecision, RowProblem, UnknownInstance
+from inffeed_core.errors import ImportRefused, InvalidDecision, NotReady, RowProblem, UnknownInstance
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
+from inffeed_core.review.handing_out import queue
 
 COLUMNS = ("id", "label", "act", "note")
 """The columns of a file of decisions; id is required, and so is label or act."""
@@ -38,18 +39,25 @@ def decide_one(project: Project, wish: Wish, annotator: str) -> Decision:
         return _record(db, wish, annotator)
 
 
-def decide_file(project: Project, path: Path, annotator: str, encoding: str | None = None) -> list[Decision]:
+def decide_file(
+    project: Project, path: Path, annotator: str, encoding: str | None = None, first: int | None = None
+) -> list[Decision]:
     """Store the decisions of a file with the columns id and label, and optionally act and note.
 
-    `encoding` as for `data.reading.read`. Raises ImportRefused with every row that cannot be stored; then none is.
+    `encoding` as for `data.reading.read`. With `first`, only those about the first so many open flags of the default
+    order are stored. Raises ImportRefused with every row that cannot be stored, NotReady if the file says nothing of
+    one of these flags; then none is stored.
     """
     table = read(path, encoding=encoding)
     _require_columns(table)
+    asked = None if first is None else {item.flag.id for item in queue(project, limit=first)}
     problems: list[RowProblem] = []
     seen: dict[str, int] = {}
     decisions = []
     with store.writing(project.db) as db:
         for row, wish in enumerate(_wishes(table), start=1):
+            if asked is not None and wish.id not in asked:
+                continue
             try:
                 if wish.id in seen:
                     raise InvalidDecision(f"{wish.id!r} is also in row {seen[wish.id]}; name each id once.")
@@ -59,6 +67,11 @@ def decide_file(project: Project, path: Path, annotator: str, encoding: str | No
                 problems.append(RowProblem(row, f"{error}{table.where(row)}", ""))
         if problems:
             raise ImportRefused(table.name, problems)
+        if asked is not None and (lacking := sorted(asked - seen.keys())):
+            raise NotReady(
+                f"{table.name} lacks {len(lacking)} of the first {len(asked)} open flags, such as {lacking[0]}; "
+                "add their rows, or leave out --first."
+            )
     return decisions
 
 

@@ -1,4 +1,4 @@
-"""From nothing to a repaired data set in one sitting, by browser: sample, first flag, relabel, retrain, export.
+"""From nothing to a repaired data set in one sitting, by browser: sample, 15 decisions, retrain, export.
 
 On the way the running job and the server are killed, as a power cut would.
 """
@@ -12,15 +12,18 @@ import time
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
+from sample import messages
 from serving import Server, Watch
 
 from inffeed_core import store
 from inffeed_core.flags.policies import POLICIES
+from inffeed_core.learning.comparing import compare
 from inffeed_core.project.folder import Project
+from inffeed_core.project.sample import SAMPLE_LABELS
 from inffeed_core.records import Act, Instance, Job, JobState
-from inffeed_core.studies.draws import RepairSet
 
 MINUTES = 60_000
+MEANT = {one["id"]: one["gold"] for one in messages()}
 
 
 def running_job(project: Project) -> Job | None:
@@ -73,9 +76,26 @@ def relabel_first_flag(page: Page, project: Project) -> Instance:
     expect(room.locator(".flagged .text")).to_be_visible(timeout=MINUTES)
     with store.reading(project.db) as db:
         before = store.instance(db, str(room.get_attribute("data-item")))
-    page.keyboard.press("2" if before.label == "negative" else "1")
+    answer(page, before.id)
     expect(room.locator(".saved")).to_have_attribute("data-state", "saved", timeout=MINUTES)
     return before
+
+
+def answer(page: Page, id: str) -> None:
+    """Decide about the text on the card as its writer meant it, and wait until the next one is there."""
+    room = page.locator(".room")
+    expect(room).to_have_attribute("data-item", id, timeout=MINUTES)
+    page.keyboard.press(str(1 + SAMPLE_LABELS.index(MEANT[id])))
+    expect(room).not_to_have_attribute("data-item", id, timeout=MINUTES)
+
+
+def decide(page: Page, server: Server, project: Project, count: int) -> None:
+    page.goto(f"{server.url}/review?project={project.folder}&annotator=Ada")
+    room = page.locator(".room")
+    expect(room.locator(".flagged .text")).to_be_visible(timeout=MINUTES)
+    for _ in range(count):
+        answer(page, str(room.get_attribute("data-item")))
+    expect(room.locator(".saved")).to_have_attribute("data-state", "saved", timeout=MINUTES)
 
 
 def retrain(page: Page, server: Server, project: Project, flagged: str) -> None:
@@ -87,9 +107,12 @@ def retrain(page: Page, server: Server, project: Project, flagged: str) -> None:
         newest = store.versions(db)[-1]
         analysis = store.latest_analysis(db, newest.id)
         assert newest.parent == "v1"
-        assert newest.train_counts == {"gold": 80, "silver_confirmed": 1, "silver": 299}
+        assert newest.train_counts == {"gold": 40, "silver_confirmed": 15, "silver": 285}
         assert analysis is not None
         assert flagged not in {r.row.instance for r in store.flagged(db, analysis.id, POLICIES[0], limit=300)}
+    found = compare(project, "v1", "v2")
+    assert found.test_sentence.startswith("15 decisions raised macro-F1 on test from ")
+    expect(page.get_by_text(found.test_sentence, exact=True)).to_be_visible(timeout=MINUTES)
 
 
 def exported(page: Page, path: Path) -> dict[str, dict[str, str]]:
@@ -104,12 +127,12 @@ def exported(page: Page, path: Path) -> dict[str, dict[str, str]]:
 
 
 def test_sample_to_export_with_kills_on_the_way(
-    mortal_server: Server, page: Page, watch: Watch, tmp_path: Path, sample_features: Path, sample_set: RepairSet
+    mortal_server: Server, page: Page, watch: Watch, tmp_path: Path, message_features: Path
 ):
     project = Project(mortal_server.folder / "sample")
     open_sample_and_kill_its_training(page, mortal_server, project)
     shutil.rmtree(project.features)
-    shutil.copytree(sample_features, project.features)  # that encoding goes on where it stopped is tested elsewhere
+    shutil.copytree(message_features, project.features)  # that encoding goes on where it stopped is tested elsewhere
     train_first(page)
     before = relabel_first_flag(page, project)
     watch.server_may_be_gone = True
@@ -119,9 +142,10 @@ def test_sample_to_export_with_kills_on_the_way(
         after = store.instance(db, before.id)
         assert [d.act for d in store.decisions_about(db, before.id)] == [Act.RELABEL]
     assert (after.label != before.label, after.annotator, after.confirmed) == (True, "Ada", True)
+    decide(page, mortal_server, project, 14)
     retrain(page, mortal_server, project, before.id)
     rows = exported(page, tmp_path / "repaired.csv")
-    assert len(rows) == 600
+    assert len(rows) == 630
     row = rows[before.id]
     assert (row["label"], row["original_label"]) == (after.label, before.label)
     assert (row["annotator"], row["model_version"]) == ("Ada", "v2")

@@ -183,7 +183,7 @@ def test_the_sample_is_imported_once_and_opened_after(tmp_path: Path) -> None:
     project = open_sample(tmp_path / "sample", lambda stage, done, total: stages.append(stage))
     assert stages
     with reading(project.db) as db:
-        assert count_instances(db) == 600
+        assert count_instances(db) == 630
     stages.clear()
     assert open_sample(tmp_path / "sample", lambda stage, done, total: stages.append(stage)) == project
     assert stages == []

@@ -117,7 +117,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "decisions": "决定",
         "macro_f1": "宏平均 F1（验证集）",
         "try": "先试一试",
-        "try_advice": "带有词典标签的简短商品评论，一分钟之内即可开始审核。",
+        "try_advice": "写给市政府的简短留言，由关键词表分派。一分钟之内即可开始审核。",
         "sample": "打开示例项目",
         "own": "使用自己的数据",
         "own_advice": "少量金标签种子加上大批银标签；支持 {formats}。",
@@ -758,6 +758,18 @@ WORDS: dict[str, dict[str, Any]] = {
         "validation-chose": "标记由验证集挑选，反馈也由它引导，因此验证集上的提升偏乐观；测试集不参与任何选择。",
         "test-paired": (
             "测试集：宏平均 F1 变动 {change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}（对两个版本都预测过的 {examples:,} 条测试文本作配对自助法）。"
+        ),
+        "decisions-raised": (
+            "{count:,} 个决定使测试集的宏平均 F1 从 {before:.3f} 升至 {after:.3f}"
+            "（{change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}，对 {examples:,} 条文本作配对自助法）。"
+        ),
+        "decisions-lowered": (
+            "{count:,} 个决定使测试集的宏平均 F1 从 {before:.3f} 降至 {after:.3f}"
+            "（{change:+.3f}，95% 区间 {low:+.3f} 至 {high:+.3f}，对 {examples:,} 条文本作配对自助法）。"
+        ),
+        "decisions-same": (
+            "{count:,} 个决定使测试集的宏平均 F1 从 {before:.3f} 变为 {after:.3f}（{change:+.3f}）。"
+            "这可能是偶然：95% 区间 {low:+.3f} 至 {high:+.3f} 包含零（对 {examples:,} 条文本作配对自助法）。"
         ),
         "test-unpaired": "测试集：未知，因为没有同时保存两个版本的预测；请分析它们。",
         "test-none": "测试集：未知，因为没有测试文本；请导入一些不作他用的文本。",

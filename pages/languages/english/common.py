@@ -118,7 +118,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "decisions": "Decisions",
         "macro_f1": "Macro-F1, validation",
         "try": "Try it",
-        "try_advice": "Short product reviews, labelled by a lexicon. Ready to review in under a minute.",
+        "try_advice": "Short messages to a town, sorted by a keyword list. Ready to review in under a minute.",
         "sample": "Open the sample project",
         "own": "Your own data",
         "own_advice": "A small set of gold texts and many silver labels, in {formats}.",
