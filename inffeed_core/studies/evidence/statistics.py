@@ -7,6 +7,7 @@ far too narrow. The *hierarchical bootstrap* draws all three, each within the on
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -28,9 +29,10 @@ EXACT_SETS = 20
 _SEED = 20240214
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Predicted:
-    """What one contender predicts in every repetition of one set."""
+    """What one contender predicts in every repetition of one set. It is compared with many others, so its bootstrap is
+    computed once."""
 
     gold: Ints
     """Class numbers of the test texts [t]."""
@@ -44,6 +46,11 @@ class Predicted:
                 f"Predictions of shape {self.labels.shape} came for {self.gold.shape} test labels; expected"
                 " [seeds, texts], at least one of each."
             )
+
+    @cached_property
+    def drawn(self) -> Floats:
+        """Macro-F1 [1 + RESAMPLES, seeds]: of all texts, then of drawn ones, the same draws for every contender."""
+        return self.macro_f1(_weights(len(self.gold)))
 
     def macro_f1(self, weights: Floats) -> Floats:
         """Macro-F1 [draws, seeds] where each draw counts the texts so often [draws, t]."""
@@ -73,13 +80,18 @@ def lead(ours: By, theirs: By) -> Interval:
     generator = np.random.default_rng(_SEED)
     points, drawn = [], []
     for name in sorted(ours):
-        texts = len(ours[name][0].gold)
-        weights = np.vstack([np.ones((1, texts)), generator.multinomial(texts, np.full(texts, 1 / texts), RESAMPLES)])
         pairs = zip(ours[name], theirs[name], strict=True)
-        differences = np.mean([mine.macro_f1(weights) - other.macro_f1(weights) for mine, other in pairs], axis=0)
+        differences = np.mean([mine.drawn - other.drawn for mine, other in pairs], axis=0)
         points.append(float(differences[0].mean()))
         drawn.append(differences[1:])
     return _interval(float(np.mean(points)), _over_sets(drawn, generator))
+
+
+@lru_cache(maxsize=4)
+def _weights(texts: int) -> Floats:
+    """How often each text counts [1 + RESAMPLES, t]: once, then as it was drawn with replacement."""
+    drawn = np.random.default_rng(_SEED).multinomial(texts, np.full(texts, 1 / texts), RESAMPLES)
+    return np.vstack([np.ones((1, texts)), drawn])
 
 
 def mean(values: Mapping[str, Sequence[float]]) -> Interval:

@@ -42,8 +42,17 @@ class Evidence:
     rule: Rule = "argmax"
 
     def under(self, rule: Rule) -> "Evidence":
-        """The same runs under another decision rule."""
-        return replace(self, rule=rule)
+        """The same runs under this decision rule."""
+        return self if rule == self.rule else self._views.setdefault(rule, replace(self, rule=rule))
+
+    @cached_property
+    def _views(self) -> dict[Rule, "Evidence"]:
+        return {}
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, Contender, float], Predicted]:
+        """The predictions that were compared so far; each keeps its bootstrap."""
+        return {}
 
     @cached_property
     def sets(self) -> list[str]:
@@ -134,18 +143,18 @@ class Evidence:
 
     def predicted(self, names: Sequence[str], contender: Contender, budgets: Sequence[float]) -> statistics.By:
         """What a contender predicts on test, by set, at each of these budgets; before any review if it has none."""
-        found = {}
-        for name in names:
+        at = [0.0] * len(budgets) if contender[0] == BASELINE else budgets
+        return {name: [self._predicted(name, contender, budget) for budget in at] for name in names}
+
+    def _predicted(self, name: str, contender: Contender, budget: float) -> Predicted:
+        key = (name, contender, budget)
+        if key not in self._known:
             about = self.cell(name, unreviewed("plain"), 0.0)[0]
-            found[name] = [
-                Predicted(
-                    unpacked(about["gold"]),
-                    np.stack([unpacked(row["decided"][self.rule]) for row in self.cell(name, contender, budget)]),
-                    about["classes"],
-                )
-                for budget in ([0.0] * len(budgets) if contender[0] == BASELINE else budgets)
-            ]
-        return found
+            labels = [unpacked(row["decided"][self.rule]) for row in self.cell(*key)]
+            self._known[key] = Predicted(
+                gold=unpacked(about["gold"]), labels=np.stack(labels), classes=about["classes"]
+            )
+        return self._known[key]
 
     def lead(self, names: Sequence[str], ours: Contender, theirs: Contender, budgets: Sequence[float] = ()) -> "Lead":
         """By how much the first scores above the second on these sets: mean over budgets, all unless given."""
