@@ -26,7 +26,7 @@ from inffeed_core.project.downloads import FORMS
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, SourceKind, Split
-from inffeed_core.settings import SENT, Method, Recipe, Remedy, Rule, Scope, Vote
+from inffeed_core.settings import SENT, Layers, Method, Recipe, Remedy, Rule, Scope, Vote
 from inffeed_core.store.proposals import ProposalState
 from pages.components import navigation
 from pages.components.equal_texts import Kind
@@ -56,6 +56,7 @@ CLOSED = {
     "retraining.{}": get_args(Method),
     "retraining.about_{}": get_args(Method),
     "models.recipe_{}": get_args(Recipe),
+    "models.layers_{}": get_args(Layers),
     "rules.{}": get_args(Rule),
     "feedback.{}": [*get_args(Remedy), *get_args(Vote), *ProposalState],
     "feedback.about_{}": get_args(Remedy),
