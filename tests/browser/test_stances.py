@@ -143,11 +143,12 @@ def test_stances_are_imported_reviewed_learned_from_and_exported(
     page.get_by_role("link", name="Models").click()
     page.get_by_role("button", name="Train the first model").click()
     wait_for_versions(page, empty, 1)
+    in_use = page.get_by_test_id("stMetric").filter(has_text="Version in use")
+    expect(in_use).to_contain_text("v1", timeout=60 * SECONDS)  # the page redraws before that, and loses clicks
     before = reviewed(page, empty)
     page.get_by_role("link", name="Models").click()
     page.get_by_role("button", name="Retrain").click()
     wait_for_versions(page, empty, 2)
-    in_use = page.get_by_test_id("stMetric").filter(has_text="Version in use")
     expect(in_use).to_contain_text("v2", timeout=60 * SECONDS)  # a redraw meanwhile would take the click
     page.get_by_role("link", name="Data").click()
     page.get_by_role("tab", name="Export").click()

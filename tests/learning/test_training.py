@@ -298,7 +298,7 @@ def test_gold_alone_is_trained_on_and_analysed(tmp_path: Path, base: Path):
 
 
 def test_features_in_int8_train_much_the_same_version_and_are_kept_apart(sample: Project):
-    exact = train(sample, TrainSettings(l2=1e-3), quiet)
+    exact = train(sample, TrainSettings(l2=1e-3, layers="last"), quiet)
     quick = train(sample, TrainSettings(l2=1e-3, precision="int8"), quiet)
     assert quick.settings["precision"] == "int8"
     assert exact.validation is not None
@@ -311,9 +311,9 @@ def test_features_in_int8_train_much_the_same_version_and_are_kept_apart(sample:
 
 def test_an_analysis_explains_the_head_that_the_recipe_fitted(sample: Project):
     """The weights in the file are the optimum of what the analysis thinks was taught: a refit moves nothing."""
-    version = train(sample, TrainSettings(recipe="noise-aware"), quiet)
+    version = train(sample, TrainSettings(recipe="noise-aware", layers="last"), quiet)
     assert version.report["recipe"] == "noise-aware"
-    data = encode(sample, version.encoder, TrainSettings(), version.as_of_decision, quiet)
+    data = encode(sample, version.encoder, TrainSettings(layers="last"), version.as_of_decision, quiet)
     given = Material(data=data, classes=2, silver_weight=1.0).taught_to(version)
     assert given.targets is not None
     theta = stored_fit(sample, version).theta
