@@ -209,7 +209,7 @@ def test_an_influencer_is_relabelled_in_place_by_key_and_by_mouse(open_room, pro
     assert shown(page) == "s000"
 
 
-def test_nothing_is_lost_or_doubled_when_the_server_is_killed(open_room, mortal_server, project, watch):
+def test_nothing_is_lost_or_doubled_when_the_server_is_killed(mortal_server, open_room, project, watch):
     page = open_room(at=mortal_server)
     page.keyboard.press("1")
     saved(page)
@@ -229,7 +229,7 @@ def test_nothing_is_lost_or_doubled_when_the_server_is_killed(open_room, mortal_
     assert [d.instance_id for d in decisions(project)] == [f"s{n:03}" for n in range(6)]
 
 
-def test_what_waits_survives_a_reload_while_the_server_is_away(open_room, mortal_server, project, watch):
+def test_what_waits_survives_a_reload_while_the_server_is_away(mortal_server, open_room, project, watch):
     page = open_room(at=mortal_server)
     watch.server_may_be_gone = True
     mortal_server.kill()

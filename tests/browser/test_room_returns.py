@@ -64,7 +64,7 @@ def full_disk(server: Server) -> Iterator[None]:
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
 
 
-def test_a_server_that_was_away_for_a_minute_is_found_again_at_once(open_room, mortal_server, page, project, watch):
+def test_a_server_that_was_away_for_a_minute_is_found_again_at_once(mortal_server, open_room, page, project, watch):
     page.clock.install()
     open_room(mortal_server)
     watch.server_may_be_gone = True
@@ -81,7 +81,7 @@ def test_a_server_that_was_away_for_a_minute_is_found_again_at_once(open_room, m
     assert decided(project) == ["s000", "s001"]
 
 
-def test_a_page_that_cannot_connect_again_is_loaded_anew_at_the_same_place(open_room, mortal_server, project, watch):
+def test_a_page_that_cannot_connect_again_is_loaded_anew_at_the_same_place(mortal_server, open_room, project, watch):
     page = open_room(mortal_server)
     for key in "us":
         page.keyboard.press(key)
@@ -113,7 +113,7 @@ def impatient_server(tmp_path: Path) -> Iterator[Server]:
         yield started
 
 
-def test_a_database_locked_for_long_kills_no_page(open_room, impatient_server, project):
+def test_a_database_locked_for_long_kills_no_page(impatient_server, open_room, project):
     page = open_room(impatient_server)
     with locked(project):
         for key in "12u":
@@ -128,7 +128,7 @@ def test_a_database_locked_for_long_kills_no_page(open_room, impatient_server, p
     assert decided(project) == ["s000", "s001", "s002", "s003"]
 
 
-def test_a_full_disk_kills_no_page(open_room, mortal_server, project):
+def test_a_full_disk_kills_no_page(mortal_server, open_room, project):
     page = open_room(mortal_server)
     with full_disk(mortal_server):
         for key in "1u":
@@ -145,7 +145,7 @@ def test_a_full_disk_kills_no_page(open_room, mortal_server, project):
     assert decided(project) == ["s000", "s001", "s002"]
 
 
-def test_a_full_disk_before_the_first_key_is_told_and_waited_for(page, mortal_server, project):
+def test_a_full_disk_before_the_first_key_is_told_and_waited_for(mortal_server, page, project):
     query = urlencode({"project": str(project.folder), "annotator": "Ada"})
     with full_disk(mortal_server):
         page.goto(f"{mortal_server.url}/review?{query}")
