@@ -1,6 +1,7 @@
 """Processes forked from one that has imported what they need: importing costs each that starts anew a lot.
 
-Otherwise they are as if started anew: small, with a session of their own, in no relation to the process that asked.
+Otherwise they are as if started anew: small, with a session of their own, in the folder where the process that asked
+stands, and in no other relation to it.
 """
 
 import json
@@ -57,7 +58,7 @@ class Forker:
             if self._process is None:
                 self._process = subprocess.Popen(self._command, stdin=self._theirs, start_new_session=True)
                 self._theirs.close()
-            socket.send_fds(self._channel, [json.dumps(words).encode()], [writes, *opened])
+            socket.send_fds(self._channel, [json.dumps([os.getcwd(), *words]).encode()], [writes, *opened])
         os.close(writes)
         return Forked(os.fdopen(reads))
 
@@ -72,7 +73,9 @@ def serve(work: Work) -> None:
             return
         if os.fork() == 0:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            _look_after(work, json.loads(words), *opened)
+            folder, *rest = json.loads(words)
+            os.chdir(folder)
+            _look_after(work, rest, *opened)
         for one in opened:
             os.close(one)
 

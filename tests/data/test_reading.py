@@ -224,3 +224,12 @@ def test_excel_with_numbers_dates_empty_rows_and_unnamed_columns() -> None:
 
 def test_cells_as_text() -> None:
     assert [as_text(cell) for cell in ("007", 7, 7.0, 0.5, True, None)] == ["007", "7", "7", "0.5", "true", ""]
+
+
+def test_a_relative_path_is_read_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever was read before, and from which folder."""
+    for name, text in (("one", "fine"), ("other", "awful")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "said.csv").write_text(f"text,label\n{text},positive\n", encoding="utf-8")
+        monkeypatch.chdir(tmp_path / name)
+        assert list(read(Path("said.csv")).rows[0]) == [text, "positive"]
