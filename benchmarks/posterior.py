@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadData, choose_l2, probabilities
 from inffeed_core.learning.layers import choose_layers
 from inffeed_core.models.encoding import features as encoded_features
@@ -31,6 +32,7 @@ from inffeed_core.silver.beliefs import Beliefs, Learned
 from inffeed_core.silver.calibration import calibration
 from inffeed_core.silver.channel import UNKNOWN
 from inffeed_core.silver.said import Said
+from inffeed_core.studies.draws import said_by, sources_of
 from inffeed_core.studies.sets import read_set
 
 SHARES = (0.01, 0.05, 0.1)
@@ -61,20 +63,21 @@ class SilverSet:
 def read(folder: Path, name: str, kind: str, cache: Path) -> SilverSet:
     """A set with features of this kind: `minilm` or `tfidf`."""
     rows = read_set(folder, name)
-    number = {label: c for c, label in enumerate(sorted({row["gold"] for row in rows}))}
-    main = rows[0]["source"]
-    others = [source for source in rows[0].get("silvers") or {} if source != main]
-    labels = [[row["silver"], *((row.get("silvers") or {}).get(other) for other in others)] for row in rows]
-    sure = torch.full((len(rows), 1 + len(others)), torch.nan, dtype=torch.float64)
-    sure[:, 0] = torch.tensor([row.get("confidence") or torch.nan for row in rows], dtype=torch.float64)
+    labels = sorted({row["gold"] for row in rows})
+    several = len(rows[0].get("silvers") or ()) > 1
+    said = said_by(rows, sources_of(rows, name, "all" if several else "one"), labels)
+    if said is None:
+        raise NotReady(
+            f"The gold texts of {name} carry no silver labels; there is nothing to learn a source's worth from."
+        )
     texts = [row["text"] for row in rows]
     return SilverSet(
         name=name,
-        classes=len(number),
+        classes=len(labels),
         both=None if kind == "tfidf" else _encoded(texts, cache, "middle+last"),
         features=_words(texts) if kind == "tfidf" else _encoded(texts, cache, "last"),
-        gold=torch.tensor([number[row["gold"]] for row in rows]),
-        said=Said(labels=torch.tensor([[number.get(one, UNKNOWN) for one in row] for row in labels]), confidence=sure),
+        gold=torch.tensor([labels.index(row["gold"]) for row in rows]),
+        said=said,
         split=[row["split"] for row in rows],
     )
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from inffeed_core.project.folder import Project, create_project
-from inffeed_core.records import Evidence, Example, Split
+from inffeed_core.records import Evidence, Example, ModelVersion, Split
 from inffeed_core.settings import ProjectSettings
-from inffeed_core.store import add_examples, evidence_for, instances, writing
+from inffeed_core.store import active_version, add_examples, evidence_for, instances, reading, writing
 
 LABELS = ("negative", "positive")
 SIZES = {Split.TRAIN: 12, Split.VALIDATION: 8, Split.TEST: 8, Split.SILVER: 20}
@@ -37,3 +37,11 @@ def make_small(folder: Path) -> Project:
 def explained(db: Database, analysis: int) -> dict[str, Evidence]:
     """The stored influencers of every instance that has some."""
     return evidence_for(db, analysis, [one.id for one in instances(db)])
+
+
+def active(project: Project) -> ModelVersion:
+    """The version in use."""
+    with reading(project.db) as db:
+        found = active_version(db)
+    assert found is not None
+    return found

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.influence import HeadInfluence
+from inffeed_core.influence import HeadInfluence, top_k
 from inffeed_core.project.encoded import Encoded
 
 Best = tuple[Float[Tensor, "t k"], Int[Tensor, "t k"]]
@@ -58,6 +58,17 @@ class HeadTier:
         return self.influence.most_harmed(
             self.influence.loss_gradients(self.validation.features, self.validation.labels), k
         )
+
+
+def strongest(scores: Float[Tensor, "t n"], own: Int[Tensor, " t"], k: int) -> tuple[Best, Best]:
+    """Most helpful and most harmful rows of each target, as `Tier.top_influencers` gives them, from all its scores."""
+    known, best = (own >= 0).nonzero().squeeze(1), []
+    for sign in (1.0, -1.0):
+        signed = sign * scores
+        signed[known, own[known]] = -torch.inf
+        values, rows = top_k([(0, signed)], k)
+        best.append((sign * values, rows))
+    return best[0], best[1]
 
 
 def kept(influence: Tensor, which: Tensor, ids: Sequence[str], *, positive: bool) -> list[tuple[str, float]]:

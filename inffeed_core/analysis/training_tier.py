@@ -28,10 +28,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from inffeed_core.analysis.replay_cost import MOST_CLASSES, cost_of, require_replayable
-from inffeed_core.analysis.tiers import Best, HeadTier, Tier
+from inffeed_core.analysis.tiers import Best, HeadTier, Tier, strongest
 from inffeed_core.errors import Cancelled, ProjectError
 from inffeed_core.flags.policies import Signals
-from inffeed_core.influence import top_k
 from inffeed_core.influence.kept_states import KeptStates
 from inffeed_core.influence.passes import Data
 from inffeed_core.influence.replay import Derivatives, replay
@@ -130,14 +129,7 @@ class TrainingTier:
         """See `Tier`: the head's, or by a replay."""
         if self.exact is None:
             return self.head.top_influencers(targets, k, own)
-        scores, best = self.exact(targets), []
-        known = (own >= 0).nonzero().squeeze(1)
-        for sign in (1.0, -1.0):
-            signed = sign * scores
-            signed[known, own[known]] = -torch.inf
-            values, rows = top_k([(0, signed)], k)
-            best.append((sign * values, rows))
-        return best[0], best[1]
+        return strongest(self.exact(targets), own, k)
 
     def most_harmed(self, k: int) -> tuple[Float[Tensor, "n kept"], Int[Tensor, "n kept"]]:
         """See `Tier`: the head's."""

@@ -14,11 +14,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.analysis.tiers import Best
+from inffeed_core.analysis.tiers import Best, strongest
 from inffeed_core.errors import NotReady
 from inffeed_core.influence import top_k
 from inffeed_core.influence.conjugate_gradient import Solution
@@ -71,15 +70,7 @@ class WholeModelTier:
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """Most helpful and most harmful rows of each target; `own` is the target's own row, left out, or −1."""
-        scores = self._solved(targets) if self.exact else self._influence(targets)
-        known = (own >= 0).nonzero().squeeze(1)
-        best = []
-        for sign in (1.0, -1.0):
-            signed = sign * scores
-            signed[known, own[known]] = -torch.inf
-            values, rows = top_k([(0, signed)], k)
-            best.append((sign * values, rows))
-        return best[0], best[1]
+        return strongest(self._solved(targets) if self.exact else self._influence(targets), own, k)
 
     def most_harmed(self, k: int) -> tuple[Float[Tensor, "n kept"], Int[Tensor, "n kept"]]:
         """For every row its lowest influences on validation instances, lowest first, and their numbers."""

@@ -70,7 +70,7 @@ def read(folder: Path, name: str, sources: Sources = "one") -> RepairSet:
     own = [row.get("silver") for row in by_split["extension"]]
     given = all(label is not None for label in own)
     learned = torch.cat([gold["seed"], gold["extension"]])
-    names = _sources(rows, name, sources)
+    names = sources_of(rows, name, sources)
     return labelled_anew(
         RepairSet(
             name=name,
@@ -87,13 +87,13 @@ def read(folder: Path, name: str, sources: Sources = "one") -> RepairSet:
             test=(torch.empty(len(gold["test"]), 0), gold["test"]),
             validation_texts=texts["validation"],
             test_texts=texts["test"],
-            said=_said([*by_split["seed"], *by_split["extension"]], names, labels),
-            steering=_said(by_split["validation"], names, labels),
+            said=said_by([*by_split["seed"], *by_split["extension"]], names, labels),
+            steering=said_by(by_split["validation"], names, labels),
         )
     )
 
 
-def _sources(rows: Sequence[Mapping[str, Any]], name: str, sources: Sources) -> list[str]:
+def sources_of(rows: Sequence[Mapping[str, Any]], name: str, sources: Sources) -> list[str]:
     """The sources that are heard, the silver's own first; none where gold carries no silver label."""
     others = list(rows[0].get("silvers") or ())
     if sources == "all" and len(others) < 2:
@@ -105,7 +105,8 @@ def _sources(rows: Sequence[Mapping[str, Any]], name: str, sources: Sources) -> 
     return [main, *(one for one in others if one != main and sources == "all")]
 
 
-def _said(rows: Sequence[Mapping[str, Any]], names: Sequence[str], labels: Sequence[str]) -> Said | None:
+def said_by(rows: Sequence[Mapping[str, Any]], names: Sequence[str], labels: Sequence[str]) -> Said | None:
+    """What these sources say of the rows of a set, that of its silver first; None for no source."""
     if not names:
         return None
     number = {label: c for c, label in enumerate(labels)}

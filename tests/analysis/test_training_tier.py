@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small import explained, make_small
+from small import active, explained, make_small
 
 from inffeed_core import store
 from inffeed_core.analysis import replay_cost
@@ -43,13 +43,6 @@ def tuned_once(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Project:
 def tuned(tuned_once: Project, tmp_path: Path) -> Project:
     """The small project with a fine-tuned version and an analysis through its head."""
     return Project(shutil.copytree(tuned_once.folder, tmp_path / "tuned"))
-
-
-def active(project: Project) -> ModelVersion:
-    with store.reading(project.db) as db:
-        found = store.active_version(db)
-    assert found is not None
-    return found
 
 
 def loss_at(version: ModelVersion, step: int) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import LABELS, examples, explained
+from small import LABELS, active, examples, explained
 from transformers import BertConfig, BertForSequenceClassification
 
 from inffeed_core import store
@@ -20,7 +20,7 @@ from inffeed_core.project import encoded
 from inffeed_core.project.encoded import Material, encode, stored_fit
 from inffeed_core.project.folder import Project, create_project, settings_of
 from inffeed_core.project.status import status
-from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
+from inffeed_core.records import Act, Decision, Example, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, Recipe, TrainSettings
 from inffeed_core.silver import beliefs as believing
 from inffeed_core.silver.beliefs import beliefs as fitted_beliefs
@@ -51,13 +51,6 @@ def relabel(project: Project, *ids: str) -> None:
         for id in ids:
             other = "negative" if store.instance(db, id).label == "positive" else "positive"
             store.record_decision(db, Decision(f"token-{id}", id, "Ada", Act.RELABEL, other))
-
-
-def active(project: Project) -> ModelVersion:
-    with store.reading(project.db) as db:
-        found = store.active_version(db)
-    assert found is not None
-    return found
 
 
 def some_silver(project: Project, count: int) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import make_small
+from small import active, make_small
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -18,7 +18,7 @@ from inffeed_core.learning.training import retrain, train
 from inffeed_core.learning.training_curve import training_curve_of
 from inffeed_core.models.heads import load_head
 from inffeed_core.project.folder import Project, change_settings
-from inffeed_core.records import Act, Decision, ModelVersion
+from inffeed_core.records import Act, Decision
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
@@ -57,13 +57,6 @@ def tuned_once(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Project:
 def tuned(tuned_once: Project, tmp_path: Path) -> Project:
     """The small project with one version, whose transformer was trained as well."""
     return Project(shutil.copytree(tuned_once.folder, tmp_path / "tuned"))
-
-
-def active(project: Project) -> ModelVersion:
-    with store.reading(project.db) as db:
-        found = store.active_version(db)
-    assert found is not None
-    return found
 
 
 def promote(project: Project, id: str) -> None:

@@ -31,3 +31,20 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy_of_bert(bert: Path, tmp_path: Path) -> Path:
     """The bare encoder, to be damaged."""
     return Path(shutil.copytree(bert, tmp_path / "copy"))
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by the size of every batch that a model is run on, the trial text of each loading left out."""
+    from inffeed_core.models.encoder import Encoder
+
+    sizes: list[int] = []
+    run = Encoder.apart
+
+    def counted(self: Encoder, batch: list[list[int]]) -> object:
+        if hasattr(self, "dimension"):
+            sizes.append(len(batch))
+        return run(self, batch)
+
+    monkeypatch.setattr(Encoder, "apart", counted)
+    return sizes

@@ -30,21 +30,6 @@ def encode(model: Path, texts: list[str], cache: Path, progress: Callable[[str, 
     return features(str(model), texts, cache, max_tokens=64, batch_tokens=256, progress=progress)
 
 
-@pytest.fixture
-def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by the size of every batch that a model is run on, the trial text of each loading left out."""
-    sizes: list[int] = []
-    run = Encoder.apart
-
-    def counted(self: Encoder, batch: list[list[int]]) -> Tensor:
-        if hasattr(self, "dimension"):
-            sizes.append(len(batch))
-        return run(self, batch)
-
-    monkeypatch.setattr(Encoder, "apart", counted)
-    return sizes
-
-
 def reference(model: Path, texts: list[str]) -> Tensor:
     encoder = Encoder(resolve(str(model)), max_tokens=64)
     return torch.cat([encoder.encode(encoder.tokenise([text])) for text in texts])
@@ -58,14 +43,14 @@ def test_rows_come_in_the_order_of_the_texts(bert: Path, tmp_path: Path) -> None
     assert backwards.dtype == torch.float32
 
 
-def test_nothing_is_encoded_twice(bert: Path, tmp_path: Path, encoded: list[int]) -> None:
+def test_nothing_is_encoded_twice(bert: Path, tmp_path: Path, passes: list[int]) -> None:
     twice = encode(bert, TEXTS[:40] * 2, tmp_path)
-    assert sum(encoded) == 40
+    assert sum(passes) == 40
     assert torch.equal(twice[:40], twice[40:])
     encode(bert, TEXTS, tmp_path)
-    assert sum(encoded) == 60
+    assert sum(passes) == 60
     encode(bert, TEXTS[::-1], tmp_path)
-    assert sum(encoded) == 60
+    assert sum(passes) == 60
 
 
 def test_a_data_set_lies_in_its_own_order(bert: Path, tmp_path: Path) -> None:
@@ -77,7 +62,7 @@ def test_a_data_set_lies_in_its_own_order(bert: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["weights", "tokenizer", "max_tokens"])
 def test_whatever_decides_features_has_its_own_cache(
-    copy_of_bert: Path, tmp_path: Path, encoded: list[int], change: str
+    copy_of_bert: Path, tmp_path: Path, passes: list[int], change: str
 ) -> None:
     cache = tmp_path / "features"
     encode(copy_of_bert, TEXTS, cache)
@@ -89,7 +74,7 @@ def test_whatever_decides_features_has_its_own_cache(
         config.write_text(config.read_text().replace("{", '{"a_new_setting": 1,', 1))
     limit = 32 if change == "max_tokens" else 64
     features(str(copy_of_bert), TEXTS, cache, max_tokens=limit, batch_tokens=256, progress=silent)
-    assert sum(encoded) == 2 * len(TEXTS)
+    assert sum(passes) == 2 * len(TEXTS)
     assert len(list(cache.iterdir())) == 2
 
 
@@ -104,28 +89,28 @@ def test_token_lists_are_held_for_a_window_of_texts_at_a_time(
     assert sizes[1:5] == [16, 16, 16, 12]  # the first is the trial text of the loading
 
 
-def test_progress_counts_what_is_left_to_encode(bert: Path, tmp_path: Path, encoded: list[int]) -> None:
+def test_progress_counts_what_is_left_to_encode(bert: Path, tmp_path: Path, passes: list[int]) -> None:
     encode(bert, TEXTS[:20], tmp_path)
-    encoded.clear()
+    passes.clear()
     calls: list[tuple[str, int, int]] = []
     encode(bert, TEXTS, tmp_path, lambda *call: calls.append(call))
     steps = [(done, total) for stage, done, total in calls if stage == STAGE]
     assert steps[0] == (0, 40)
-    assert [done for done, _ in steps[1:]] == np.cumsum(encoded).tolist()
+    assert [done for done, _ in steps[1:]] == np.cumsum(passes).tolist()
     assert steps[-1] == (40, 40)
     assert {total for _, total in steps} == {40}
 
 
-def test_cancel_keeps_what_is_done(bert: Path, tmp_path: Path, encoded: list[int]) -> None:
+def test_cancel_keeps_what_is_done(bert: Path, tmp_path: Path, passes: list[int]) -> None:
     def impatient(stage: str, done: int, total: int) -> None:
         if done > 20:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         encode(bert, TEXTS, tmp_path, impatient)
-    assert 20 < sum(encoded) < 60
+    assert 20 < sum(passes) < 60
     resumed = encode(bert, TEXTS, tmp_path)
-    assert sum(encoded) == 60
+    assert sum(passes) == 60
     assert torch.allclose(resumed, reference(bert, TEXTS), atol=1e-5)
 
 
@@ -144,7 +129,7 @@ features(sys.argv[1], texts, Path(sys.argv[2]), max_tokens=64, batch_tokens=256,
 """
 
 
-def test_kill_loses_at_most_a_batch(bert: Path, tmp_path: Path, encoded: list[int]) -> None:
+def test_kill_loses_at_most_a_batch(bert: Path, tmp_path: Path, passes: list[int]) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(bert), str(tmp_path)],
         stdin=subprocess.PIPE,
@@ -162,12 +147,12 @@ def test_kill_loses_at_most_a_batch(bert: Path, tmp_path: Path, encoded: list[in
     child.wait()
     child.stdout.close()
     resumed = encode(bert, TEXTS, tmp_path)
-    assert 0 < sum(encoded) <= 60 - done
+    assert 0 < sum(passes) <= 60 - done
     assert torch.allclose(resumed, reference(bert, TEXTS), atol=1e-5)
 
 
 def test_a_full_disk_is_told_and_the_cache_stays_usable(
-    bert: Path, tmp_path: Path, encoded: list[int], monkeypatch: pytest.MonkeyPatch
+    bert: Path, tmp_path: Path, passes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put, calls = FeatureCache.put, []
 
@@ -183,9 +168,9 @@ def test_a_full_disk_is_told_and_the_cache_stays_usable(
         small_disk.setattr(FeatureCache, "put", fills_up)
         with pytest.raises(ModelError, match=r"No space left on device.*Free space"):
             encode(bert, TEXTS, tmp_path)
-    lost = encoded[2]
+    lost = passes[2]
     resumed = encode(bert, TEXTS, tmp_path)
-    assert sum(encoded) == 60 + lost
+    assert sum(passes) == 60 + lost
     assert torch.allclose(resumed, reference(bert, TEXTS), atol=1e-5)
 
 
@@ -226,10 +211,10 @@ def test_cached_features_import_no_transformers(bert: Path, tmp_path: Path) -> N
 
 
 def test_own_head_gives_the_classifiers_logits_from_cached_features(
-    classifier: Path, tmp_path: Path, encoded: list[int]
+    classifier: Path, tmp_path: Path, passes: list[int]
 ) -> None:
     cached = encode(classifier, TEXTS, tmp_path)
-    encoded.clear()
+    passes.clear()
     head = own_head(str(classifier), tmp_path, max_tokens=64, progress=silent)
     assert head is not None
     assert head.labels == ("negative", "neutral", "positive")
@@ -237,7 +222,7 @@ def test_own_head_gives_the_classifiers_logits_from_cached_features(
     assert own is not None
     assert torch.equal(head.weight, own.weight)
     assert head.logits(cached).shape == (60, 3)
-    assert encoded == []
+    assert passes == []
 
 
 def test_own_head_needs_no_features_and_bare_encoders_have_none(classifier: Path, bert: Path, tmp_path: Path) -> None:

@@ -28,21 +28,6 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by the size of every batch that a model is run on, the trial text of each loading left out."""
-    sizes: list[int] = []
-    run = Encoder.apart
-
-    def counted(self: Encoder, batch: list[list[int]]) -> Tensor:
-        if hasattr(self, "dimension"):
-            sizes.append(len(batch))
-        return run(self, batch)
-
-    monkeypatch.setattr(Encoder, "apart", counted)
-    return sizes
-
-
-@pytest.fixture
 def read(bert: Path, tmp_path: Path) -> Callable[..., Tensor]:
     def read(layers: Pooled, texts: list[str] = TEXTS, windows: bool = False) -> Tensor:
         how = {"max_tokens": 16, "batch_tokens": 64, "progress": quiet, "windows": windows}
