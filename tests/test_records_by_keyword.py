@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from sources import tree
+
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for part in ("inffeed_core", "pages", "benchmarks") for path in (ROOT / part).rglob("*.py")]
 BY_POSITION = 3
@@ -10,15 +12,15 @@ BY_POSITION = 3
 
 
 def _trees() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+    return {path: tree(path) for path in SOURCES}
 
 
 def _records(trees: dict[Path, ast.Module]) -> dict[str, int]:
     """Names of the dataclasses, with how many fields each has."""
     return {
         node.name: sum(isinstance(one, ast.AnnAssign) for one in node.body)
-        for tree in trees.values()
-        for node in ast.walk(tree)
+        for program in trees.values()
+        for node in ast.walk(program)
         if isinstance(node, ast.ClassDef) and any("dataclass" in ast.unparse(each) for each in node.decorator_list)
     }
 
@@ -33,8 +35,8 @@ def test_records_of_more_than_three_fields_are_made_by_keyword() -> None:
     assert "ProjectSettings" in large
     found = [
         f"{path.relative_to(ROOT)}:{call.lineno} {_name(call)}"
-        for path, tree in trees.items()
-        for call in ast.walk(tree)
+        for path, program in trees.items()
+        for call in ast.walk(program)
         if isinstance(call, ast.Call)
         and _name(call) in large
         and (len(call.args) > BY_POSITION or any(isinstance(one, ast.Starred) for one in call.args))

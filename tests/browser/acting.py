@@ -27,14 +27,18 @@ def settled(page: Page) -> None:
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=30 * SECONDS)
 
 
+CURRENT = ":not([data-stale=true] *)"
+"""Not of the last drawing: while a page is redrawn, what it showed before stands beside what it shows now."""
+
+
 def button(page: Page, name: str | re.Pattern[str]) -> Locator:
     """By its whole name, or a pattern."""
-    return page.get_by_role("button", name=name, exact=isinstance(name, str))
+    return page.get_by_role("button", name=name, exact=isinstance(name, str)).and_(page.locator(CURRENT))
 
 
 def number(page: Page, label: str) -> Locator:
     """A field for a number."""
-    return page.get_by_role("spinbutton", name=label, exact=True)
+    return page.get_by_role("spinbutton", name=label, exact=True).and_(page.locator(CURRENT))
 
 
 def put(page: Page, label: str, value: str) -> None:

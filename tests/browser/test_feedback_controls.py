@@ -309,7 +309,7 @@ def test_who_gives_a_name_sees_the_texts_and_goes_on_from_here(server: Server, p
     expect(button(page, re.compile("Check and apply"))).to_be_disabled()
     page.get_by_role("textbox", name="Your name, stored with the changes you apply").fill("Ada L.")
     page.keyboard.press("Enter")
-    settled(page)  # in between, the old button stands beside the new one
+    expect(page.get_by_text("Enter your name first")).to_have_count(0, timeout=30 * SECONDS)
     expect(button(page, re.compile("Check and apply"))).to_be_enabled(timeout=30 * SECONDS)
     settled(page)  # what is still drawn would hide the text again
     first, text = feedback.preview(project).proposals[0].id, feedback.preview(project).proposals[0].text

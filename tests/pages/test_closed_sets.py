@@ -11,6 +11,7 @@ from typing import get_args
 import psutil
 import pytest
 from page_parts import metrics, texts, version
+from sources import tree
 from sqlite_utils import Database
 
 from inffeed_core import store, wording
@@ -113,7 +114,7 @@ def test_no_reason_has_the_code_of_an_order_that_a_reason_names():
 
 def calls(folder: Path) -> Iterator[tuple[Path, ast.Call]]:
     for path in sorted(folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call):
                 yield path, node
 
@@ -150,16 +151,16 @@ def constants() -> tuple[set[str], str]:
     for path in [ROOT / "app.py", *(ROOT / "inffeed_core").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
         if "languages" in path.parts:
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        program = tree(path)
         keys = {
             id(key)
-            for node in ast.walk(tree)
+            for node in ast.walk(program)
             if path.name in ("wording.py", "reasons.py") and isinstance(node, ast.Dict)
             for key in node.keys
         }
         found |= {
             node.value
-            for node in ast.walk(tree)
+            for node in ast.walk(program)
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys
         }
     return found, "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "pages").rglob("*.js"))

@@ -10,6 +10,7 @@ from string import Formatter
 
 import pytest
 from page_parts import button, texts
+from sources import tree
 
 from inffeed_core import wording
 from inffeed_core.wording import Sentence, filled, reworded
@@ -57,20 +58,21 @@ def test_nothing_was_left_untranslated(code):
     assert [key for key in left if not same_everywhere.search(english[key])] == []
 
 
-def literals(tree: ast.AST) -> Iterator[ast.Constant]:
+def literals(program: ast.AST) -> Iterator[ast.Constant]:
     """Strings of the source that are neither documentation nor part of a key."""
     documentation = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value)
+        for node in ast.walk(program)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
-    for node in ast.walk(tree):
+    for node in ast.walk(program):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
             yield node
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PAGES)))
 def test_no_page_carries_a_literal(source):
-    tree = ast.parse(source.read_text(encoding="utf-8"))
-    assert [(n.lineno, n.value) for n in literals(tree) if WORDS.search(n.value)] == []
+    assert [(n.lineno, n.value) for n in literals(tree(source)) if WORDS.search(n.value)] == []
 
 
 @pytest.mark.parametrize("source", sorted(PAGES.rglob("*.js")), ids=lambda path: path.name)
@@ -81,7 +83,7 @@ def test_no_script_carries_a_literal(source):
 
 def test_every_phrase_that_a_page_says_is_there_with_its_values():
     for source in SOURCES:
-        for call in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        for call in ast.walk(tree(source)):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in SAYING:
                 check(call, source)
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sources import tree
 
 from pages.components.navigation import PAGES
 
@@ -44,7 +45,7 @@ def test_running_every_page_leaves_torch_and_transformers_out(reviewable_project
 
 @pytest.mark.parametrize("page", [page for page, *_ in PAGES])
 def test_no_page_shows_what_documents_its_code(open_page, reviewable_project, page):
-    code = ast.parse((ROOT / page).read_text(encoding="utf-8"))
+    code = tree(ROOT / page)
     told = [one.value.value for one in code.body if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)]
     app = open_page(Path(page).stem, reviewable_project)
     assert set(told) & {one.value for one in app.markdown} == set()
