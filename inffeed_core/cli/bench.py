@@ -65,7 +65,10 @@ def fine_tune_options(command: "F") -> "F":
         help="Most epochs of a fine-tuning.",
     )
     balanced = click.option(
-        "--balanced", is_flag=True, help="Fine-tune with classes of equal weight, and stop on macro-F1 instead of loss."
+        "--balanced",
+        is_flag=True,
+        help="Classes of equal weight: in fine-tuning, which then stops on macro-F1 instead of loss, and in `bench "
+        "repair` for every head that is scored.",
     )
     return flag(epochs(balanced(command)))
 
@@ -183,7 +186,8 @@ def repair(
     same file.
 
     With --fine-tune the encoder is first fine-tuned on the seed gold of each draw; the head on its features is what is
-    trained and reviewed. The report is then evidence_fine_tuned.md, with the frozen encoder's runs beside them.
+    trained and reviewed. The report is then evidence_fine_tuned.md, with the frozen encoder's runs beside them: the
+    same draws, decision rules and, with --balanced, class weights.
     """
     settings = _repair_settings(model, **options)
     names = named_sets(data, sets)
@@ -296,6 +300,7 @@ def _repair_settings(
         fine_tune=_fine_tune_settings(epochs, balanced) if fine_tune else None,
         sources=sources,
         layers=layers,
+        balanced=balanced,
     )
 
 

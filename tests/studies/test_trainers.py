@@ -178,6 +178,10 @@ def test_the_repair_command_writes_the_page_of_fine_tuned_transformers(sets: Pat
     assert "classes of equal weight (up to 1 epochs; the state of the best macro-f1" in page
     assert "| words | frozen | " in page
     assert "| words | fine-tuned | " in page
+    assert "no head" not in page
+    assert page.count("| words | fine-tuned | ") == 2  # under each rule
+    assert "| gold alone | macro-f1 | " in page
+    assert "1 sets, 1 draw of each" in page
     assert "nan" not in page
     assert "audit" not in page
     assert not (tmp_path / "docs" / "evidence.md").exists()

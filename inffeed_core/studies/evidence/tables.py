@@ -158,12 +158,12 @@ class Evidence:
 
     def lead(self, names: Sequence[str], ours: Contender, theirs: Contender, budgets: Sequence[float] = ()) -> "Lead":
         """By how much the first scores above the second on these sets: mean over budgets, all unless given."""
-        return _lead((self, ours), (self, theirs), names, budgets or self.budgets)
+        return lead_between((self, ours), (self, theirs), names, budgets or self.budgets)
 
     def rule_gain(self, names: Sequence[str], contender: Contender, budgets: Sequence[float] = ()) -> "Lead":
         """What this decision rule gains over argmax."""
         argmax = (self.under("argmax"), contender)
-        return _lead((self, contender), argmax, names, budgets or self.budgets)
+        return lead_between((self, contender), argmax, names, budgets or self.budgets)
 
     def mean_of_budgets(self, name: str, contender: Contender, budgets: Sequence[float]) -> float:
         """Macro-F1 of a set, mean over seeds and budgets; before any review if it has none."""
@@ -196,9 +196,10 @@ class Lead:
         return [f"{one.value:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}", f"{self.p:.3f}", str(self.record)]
 
 
-def _lead(
+def lead_between(
     ours: tuple[Evidence, Contender], theirs: tuple[Evidence, Contender], names: Sequence[str], at: Sequence[float]
 ) -> Lead:
+    """By how much one contender of some runs scores above one of others on these sets: mean over these budgets."""
     mine, other = ([found.mean_of_budgets(n, one, at) for n in names] for found, one in (ours, theirs))
     apart = [a - b for a, b in zip(mine, other, strict=True)]
     interval = statistics.lead(*(found.predicted(names, one, at) for found, one in (ours, theirs)))

@@ -28,6 +28,7 @@ from inffeed_core.silver.beliefs import posterior as by_channel
 from inffeed_core.silver.posteriors import calibrated
 from inffeed_core.silver.recipes import TRUSTS, taught
 from inffeed_core.studies.draws import RepairSet
+from inffeed_core.studies.repair.balancing import balanced
 
 TRAININGS = ("plain", "noise-aware", "auto")
 """The recipes by which the head is trained after a review. Validation choices are made before any review."""
@@ -60,9 +61,12 @@ class Start:
 class Study:
     """A draw with some of its silver reviewed."""
 
-    def __init__(self, draw: RepairSet, answers: Int[Tensor, " extension"], start: Start | None = None) -> None:
-        """`answers` are the labels that the annotator gives when asked; `start` saves computing it again."""
-        self.draw, self._answers = draw, answers
+    def __init__(
+        self, draw: RepairSet, answers: Int[Tensor, " extension"], start: Start | None = None, *, balance: bool = False
+    ) -> None:
+        """`answers` are the labels that the annotator gives when asked; `start` saves computing it again. With
+        `balance` the heads that decide are taught classes of equal weight; those that rank and doubt are not."""
+        self.draw, self._answers, self._balance = draw, answers, balance
         self.known = torch.zeros(len(draw.silver), dtype=torch.bool)
         self.fits: dict[str, HeadFit] = {}
         self._decided: dict[str, dict[Rule, Ints]] = {}
@@ -106,8 +110,19 @@ class Study:
         """Predicted class numbers of the test texts [t] under every decision rule of `DECIDING`."""
         way = self.way(training)
         if way not in self._decided:
-            self._decided[way] = _decided(self.fits[way], self.draw)
+            self._decided[way] = _decided(self._deciding(way), self.draw)
         return self._decided[way]
+
+    def _deciding(self, way: str) -> HeadFit:
+        """The head of this way of training, on request with classes of equal weight and the l2 chosen without."""
+        fit = self.fits[way]
+        if not self._balance:
+            return fit
+        if way == "noise-aware":
+            data = self._softly(self.start.trust)
+        else:
+            data = gold_data(self.learned) if way == GOLD_ONLY else self.learned.data
+        return fit_head(balanced(data), fit.l2, start=fit.theta, tolerance=TOLERANCE)
 
     @cached_property
     def influence(self) -> HeadInfluence:
@@ -196,10 +211,13 @@ def answers(draw: RepairSet, error_rate: float, seed: int) -> Int[Tensor, " exte
     return torch.where(slips, other, gold)
 
 
-def knowing_all(draw: RepairSet) -> dict[Rule, Ints]:
+def knowing_all(draw: RepairSet, *, balance: bool = False) -> dict[Rule, Ints]:
     """The same with gold for all."""
     data = HeadData(draw.features, draw.gold, len(draw.labels))
-    return _decided(choose_l2(data, *draw.validation, L2_GRID, tolerance=TOLERANCE), draw)
+    fit = choose_l2(data, *draw.validation, L2_GRID, tolerance=TOLERANCE)
+    if balance:
+        fit = fit_head(balanced(data), fit.l2, start=fit.theta, tolerance=TOLERANCE)
+    return _decided(fit, draw)
 
 
 def commonest(draw: RepairSet) -> dict[Rule, Ints]:

@@ -68,6 +68,8 @@ class RepairSettings:
     """Whose silver labels are heard."""
     layers: Layers = "auto"
     """The layers that a frozen encoder's features are pooled from; a fine-tuned one has only the last."""
+    balanced: bool = False
+    """Whether the heads that are scored are taught classes of equal weight."""
     form: int = 4
     """Of the rows; runs whose rows had another form are made again."""
 
@@ -76,6 +78,8 @@ class RepairSettings:
         given = {name: value for name, value in asdict(self).items() if value is not None}
         if self.layers == "last" or self.fine_tune is not None:  # as before there was a choice
             del given["layers"]
+        if not self.balanced:  # as before there was a choice
+            del given["balanced"]
         return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -93,7 +97,7 @@ def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | N
     if tuning is not None:
         draw = tuned_on_seed(draw, tuning, lambda *_: None)
     given = answers(draw, settings.noise, seed)
-    study = Study(draw, given)
+    study = Study(draw, given, balance=settings.balanced)
     errors = wrong(draw)
     about = {"set": data.name, "seed": seed, "settings": settings.fingerprint(), "silver_error": float(errors.mean())}
     about |= {"silver": len(errors), "silver_from": draw.silver_from, "layers": draw.layers}
@@ -103,13 +107,13 @@ def run(data: RepairSet, seed: int, settings: RepairSettings, tuning: Tuning | N
     scores = study.ranked({p: RANKINGS[p] for p in settings.once if p in RANKINGS}, seed)
     scores |= {p: RIVALS[p](study) for p in settings.once if p in RIVALS}
     for policy in settings.once:
-        again = Study(draw, given, study.start)
+        again = Study(draw, given, study.start, balance=settings.balanced)
         for budget in settings.budgets:
             _spend(again, scores[policy], budget)
             found = {"policy": policy, "mode": "once", "ap": _average_precision(errors, scores[policy])}
             yield from ({**about, **row} for row in _scored(again, settings, errors, budget=budget, **found))
     for policy in settings.rounds:
-        again = Study(draw, given, study.start)
+        again = Study(draw, given, study.start, balance=settings.balanced)
         for budget in settings.budgets:
             _spend(again, again.ranked({policy: RANKINGS[policy]}, seed)[policy], budget)
             found = {"policy": policy, "mode": "rounds"}
@@ -126,7 +130,8 @@ def _before(study: Study, settings: RepairSettings, errors: np.ndarray) -> Itera
     about = {"policy": BASELINE, "mode": "none", "budget": 0.0, "classes": len(draw.labels), "silver_counts": silver}
     about |= {"gold": packed(draw.test[1].numpy()), "shift": told_apart(draw.validation[0], draw.test[0])}
     yield from _scored(study, settings, errors, **about)
-    for training, decided in ((COMMONEST, commonest(draw)), (ALL_GOLD, knowing_all(draw))):
+    known = knowing_all(draw, balance=settings.balanced)
+    for training, decided in ((COMMONEST, commonest(draw)), (ALL_GOLD, known)):
         yield {**about, "training": training, **_outcome(decided, draw)}
 
 
