@@ -12,8 +12,8 @@ Metadata = Mapping[str, str | int | float | bool | None]
 Passage = str | tuple[str, str]
 """What a model reads: a text, or a text and its second text."""
 Progress = Callable[[str, int, int], None]
-"""Called by long work as `progress(stage, done, total)`: the stage in plain words, and units done of `total` (0 =
-unknown). It raises `errors.Cancelled` when the user asks to stop, so the caller must be ready to be interrupted."""
+"""Called by long work as `progress(stage in plain words, units done, total)`, 0 = unknown. It raises `errors.Cancelled`
+when the user asks to stop, so the caller must be ready to be interrupted."""
 
 
 class Split(StrEnum):
@@ -90,8 +90,7 @@ class Instance:
     split: Split
     original_label: str
     """As imported; of a silver text what the sources say now, by the project's choice, "" where none says anything."""
-    label: str
-    """"" where a silver text has no label yet."""
+    label: str  # "" where a silver text has no label yet
     confirmed: bool
     """Whether a human has confirmed the label: gold splits, and silver after keep or relabel; never if disputed."""
     source: str = ""
@@ -149,6 +148,8 @@ class Decision:
     """The token of the decision that this one was given with, about a text with nearly the same words."""
     feedback: str | None = None
     """The token of the feedback act that it belongs to: nobody answered about this text individually."""
+    policy: str | None = None  # the order that handed the text out, or "audit"; None where nobody knows
+    suggested: str | None = None  # the label that was suggested with it; None where none was, or nobody knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +199,8 @@ class Flag:
     """Its posterior probability, given text, silver labels and what their sources proved worth, 0 to 1."""
     policy: str
     score: float
-    rank: int
-    """1 = checked first, among all silver instances of the analysis."""
-    of: int
-    """How many silver instances the policy ranked."""
+    rank: int  # 1 = checked first, among all silver instances of the analysis; 0 = not ranked
+    of: int  # how many silver instances the policy ranked
     metadata: Metadata = field(default_factory=dict)
     split: Split = Split.SILVER
     """Train if feedback sent a gold text to review."""
@@ -216,19 +215,18 @@ class Flag:
 class FlagFilter:
     """Which flags somebody wants to see; an empty field does not filter."""
 
-    labels: tuple[str, ...] = ()
-    """Silver labels, as imported."""
+    labels: tuple[str, ...] = ()  # silver labels, as imported
     sources: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
     """(key, value as text) pairs, all of which an instance must have."""
     words: str = ""
     """Words that the text or its second text holds: see `store.searching`."""
-    pairs: tuple[str, ...] = ()
-    """Second texts, such as the targets of stances."""
+    pairs: tuple[str, ...] = ()  # second texts, such as the targets of stances
     answered: tuple[Act, ...] = ()
     """Members of `UNDECIDED`: instead of open flags, texts that were answered so and are still undecided."""
     since: int = 2**62
     """The row of the last decision when somebody began to go through them: whatever they answer afterwards is done."""
+    before: int | None = None  # only flags of a lower rank: where the queue ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +249,7 @@ class MapPoint:
     id: str
     text: str
     """The beginning of the text, enough to recognise it."""
-    label: str
-    """The current one."""
+    label: str  # the current one
     split: Split
     flagged: bool
     """Whether it is among the policy's first flags."""
@@ -308,12 +305,12 @@ class ModelVersion:
     """Only reported; never used to choose anything."""
     report: Mapping[str, object] = field(default_factory=dict)
     """How training went: `l2` (chosen), `recipe` and `trust` (as applied, see `recipes`), `iterations`, `seconds`,
-    `texts` (of all splits), `encoding` (of texts not in the cache: {seconds, texts}), `head_agreement` (share
-    of instances on which the refitted head agrees with the loaded classifier's own head, or None), and
-    `difference`: validation macro-F1 minus the parent's with its paired bootstrap interval {value, low, high}, or None.
-    `cosine_to_float32`: the mean cosine of features in a lower precision with those in float32, or None in float32.
-    `base`: the outside model that it is based on. `code`: InfFeed's version. `fine_tuning`: the facts of
-    `lessons.FineTuned` but its folder. `silver_clock`: below. `rules`, `posterior`, `layers`: see there."""
+    `texts` (all splits), `encoding` (of texts not in the cache: {seconds, texts}), `head_agreement` (share of instances
+    on which the refitted head agrees with the loaded classifier's own head, or None), and `difference`: validation
+    macro-F1 minus the parent's with its paired bootstrap interval {value, low, high}, or None. `cosine_to_float32`: the
+    mean cosine of features in a lower precision with those in float32, or None in float32. `base`: the outside model.
+    `code`: InfFeed's version. `fine_tuning`: the facts of `lessons.FineTuned` but its folder. `silver_clock`: below.
+    `rules`, `posterior`, `layers`: see there."""
     rule: str = "argmax"
     """The decision rule in use, which `validation` and `test` are under; it can change."""
 

@@ -132,6 +132,9 @@ class ProjectSettings(Settings):
     """Decisions in the browser after which the flags are updated in the background; 0 = never."""
     audit_share: float = 0.05
     """Share of the reviewed texts that are drawn at random for the audit, 0 to 0.5; 0 = no audit."""
+    queue_end: float | None = None
+    """The queue ends where no larger share of its flags than this is expected to be wrong, 0 to 1; 0 = it never ends,
+    None = the share that the audit finds among all silver labels."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -166,6 +169,7 @@ class ProjectSettings(Settings):
         require(bool(self.model.strip()), "The model is empty; give a hub id or a local folder.")
         self._require_whole(**PROJECT_BOUNDS)
         self._require_number("audit_share", 0, 0.5)
+        self._require_number("queue_end", 0, 1, or_none="for the share that the audit finds")
         self._require_number("lease_minutes", 0, 1440, above=True)
 
 

@@ -19,6 +19,7 @@ from pages.components.discussion import discussion
 from pages.components.flag_filter import flag_filter, look_again, policy_choice
 from pages.components.identity import given_name, known_name, remember_name
 from pages.components.notices import as_it_is, empty_state, problem
+from pages.components.outlook import show_outlook, shows_all
 from pages.components.presence import ROOMS, take_seat
 from pages.components.review_card import KEYS, review_card
 from pages.components.review_card.exchange import SILENCE, Json, Words, answer, greeting
@@ -145,7 +146,7 @@ def _line_and_card(project: Project, annotator: str) -> None:
     """The line is drawn in its order, without places that are filled later: they were empty at each decision."""
     data, not_ready = None, ""
     with st.container(horizontal=True, vertical_alignment="center", height="content", gap="xsmall"):
-        sitting = Sitting(annotator, policy_choice(project), flag_filter(project))
+        sitting = Sitting(annotator, policy_choice(project), flag_filter(project), whole=shows_all())
         try:
             data = _data(project, sitting)
         except NotReady as why:
@@ -158,6 +159,7 @@ def _line_and_card(project: Project, annotator: str) -> None:
         care_button(project)
         if data is not None:
             _person(project, annotator)
+            show_outlook(data.get("outlook"), sitting)
     if data is None:
         empty_state(say("review.not_ready"), not_ready, "pages/models.py", say("app.to_models"))
         return
@@ -230,6 +232,8 @@ def _data(project: Project, sitting: Sitting) -> Json:
         "keys": KEYS,
         "colours": {"labels": LABEL_COLOURS, "for": POSITIVE, "against": NEGATIVE},
         "language": language(),
+        "whole": sitting.whole,
+        "again": bool(sitting.only.answered),
         "strings": section("card"),
     }
     return told | {"config": config}

@@ -34,6 +34,8 @@ class Filling:
     """Second texts by id."""
     guidelines: str = "Judge what the writer thinks of the product."
     audit_share: float = 0.0
+    queue_end: float | None = 0.0
+    """By itself the queue never ends: the scores here say nothing of wrong labels."""
 
 
 def make_reviewable(folder: Path, filling: Filling | None = None) -> Project:
@@ -49,7 +51,9 @@ def make_reviewable(folder: Path, filling: Filling | None = None) -> Project:
 
 
 def _about(given: Filling) -> ProjectSettings:
-    return ProjectSettings("Reviews", given.labels, guidelines=given.guidelines, audit_share=given.audit_share)
+    return ProjectSettings(
+        "Reviews", given.labels, guidelines=given.guidelines, audit_share=given.audit_share, queue_end=given.queue_end
+    )
 
 
 def take(project: Project, sitting: Sitting, limit: int, have: Sequence[str] = (), **asked: Any) -> Handed:

@@ -300,6 +300,21 @@ def _imported(result: "ImportResult") -> str:
     return "\n".join(lines)
 
 
+AUDIT = "audit"
+
+
+class _ShareOrAudit(click.ParamType[float | str]):
+    """A number, or the word `audit`."""
+
+    name = "SHARE or audit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        return AUDIT if value == AUDIT else float(click.FLOAT.convert(value, param, ctx))
+
+
+FLOAT_OR_AUDIT = _ShareOrAudit()
+
+
 @click.command(epilog="Example: inffeed settings reviews --overlap 2 --lease-minutes 30")
 @project_argument
 @click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
@@ -324,6 +339,12 @@ def _imported(result: "ImportResult") -> str:
 @click.option("--break-minutes", type=int, help="Minutes of review after which a break is suggested; 0 for never.")
 @click.option("--break-decisions", type=int, help="Decisions after which a break is suggested; 0 for never.")
 @click.option("--refresh-after", type=int, help="Decisions in the browser after which flags are updated; 0 for never.")
+@click.option(
+    "--queue-end",
+    type=FLOAT_OR_AUDIT,
+    help="The queue ends where no larger share of its flags should be wrong, 0 to 1; 0 for never, `audit` for the "
+    "share that the audit finds among all silver labels.",
+)
 @json_option
 def settings(
     project: Path,
@@ -342,6 +363,8 @@ def settings(
 
     target = opened(project)
     wanted: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+    if wanted.get("queue_end") == AUDIT:
+        wanted["queue_end"] = None
     if context:
         wanted["context"] = _context(target, context)
     if (named := own_labels(target, model_labels)) is not None:

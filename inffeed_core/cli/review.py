@@ -49,8 +49,21 @@ annotator_option = click.option(
     type=click.Choice(("skip", "unsure", "flag")),
     help="List undecided texts with this answer instead of open flags; flag lists all under discussion.",
 )
+@click.option(
+    "--up-to-the-end",
+    is_flag=True,
+    help="Only up to where the queue ends on the Review page (`inffeed settings --queue-end`).",
+)
 @json_option
-def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_json: bool, **filters: Any) -> None:
+def flags(
+    project: Path,
+    policy: str,
+    limit: int,
+    metadata: tuple[str, ...],
+    up_to_the_end: bool,
+    as_json: bool,
+    **filters: Any,
+) -> None:
     """List the open flags of the project DIR.
 
     The flag to check first comes first. Flags that enough annotators have answered are not listed.
@@ -63,7 +76,8 @@ def flags(project: Path, policy: str, limit: int, metadata: tuple[str, ...], as_
     only = FlagFilter(metadata=tuple(_pair(entry) for entry in metadata), answered=answered, **filters)
     target = opened(project)
     labels = len(settings_of(target).labels)
-    found = [(item.flag, _reason(item, labels)) for item in queue(target, policy, limit, only=only)]
+    open_flags = queue(target, policy, limit, only=only, whole=not up_to_the_end)
+    found = [(item.flag, _reason(item, labels)) for item in open_flags]
     blocks = [
         f"{f.rank:>5}. {f.id}  {f.label} → {f.suggested}?  score {f.score:+.3g}\n"
         f"       {one_line(f.text, f.pair, 160)}\n       {reason}"

@@ -30,7 +30,7 @@ def counted(db: Database, what: Hashable, count: Callable[[store.Slice | None], 
 
     `what` identifies the count within the project, by everything it depends on except decisions and exclusions.
     """
-    key, here = (_path(db), what), store.mark(db)
+    key, here = (path_of(db), what), store.mark(db)
     with _lock:
         before, stood = _kept.get(key, (None, {}))
     alike = before is not None and (before.exclusions, before.silver) == (here.exclusions, here.silver)
@@ -51,5 +51,6 @@ def counted(db: Database, what: Hashable, count: Callable[[store.Slice | None], 
     return counts
 
 
-def _path(db: Database) -> str:
+def path_of(db: Database) -> str:
+    """The file of an open database."""
     return next(str(row[2]) for row in db.conn.execute("PRAGMA database_list") if row[1] == "main")

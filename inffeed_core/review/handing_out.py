@@ -17,10 +17,16 @@ from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, Evidence, Flag, FlagFilter, Instance
 from inffeed_core.review.items import ReviewItem, _items
-from inffeed_core.review.progress import Sitting, analysis_for, left_in
+from inffeed_core.review.progress import Sitting, analysis_for, left_in, room_of
+from inffeed_core.review.stopping import within
+from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
 from inffeed_core.store.flags import ALL
+
+AUDIT = "audit"
+"""What hands out the texts of the random audit."""
+HANDED_OUT_BY = (*POLICIES, SENT, AUDIT)
 
 FEWEST_AHEAD = 5
 """Flags that each holds, however many review, while there are enough: they last while a message travels."""
@@ -67,10 +73,16 @@ def queue(
     limit: int = 20,
     leave_out: Sequence[str] = (),
     only: FlagFilter = ALL,
+    *,
+    whole: bool = True,
 ) -> list[ReviewItem]:
-    """The policy's first open flags, except those in `leave_out` (ids). Raises NotReady if there is no analysis."""
+    """The policy's first open flags, except those in `leave_out` (ids). Raises NotReady if there is no analysis.
+
+    Without `whole`, only up to where the queue ends; see `stopping`.
+    """
     with store.reading(project.db) as db:
         analysis, viewer = analysis_for(db, policy), Viewer(overlap=store.project_settings(db).overlap)
+        only = only if whole else within(db, analysis, policy, only)
         if only.answered:
             return _again(
                 db,
@@ -90,9 +102,8 @@ def hand_out(db: Database, sitting: Sitting, asked: Asked) -> Handed:
     others. Raises NotReady before an analysis.
     """
     annotator, settings, analysis = sitting.annotator, store.project_settings(db), analysis_for(db, sitting.policy)
-    viewer = Viewer(annotator, settings.overlap)
-    at = store.Room(analysis=analysis.id, policy=sitting.policy, viewer=viewer, only=sitting.only)
-    own = _own(db, viewer, settings.audit_share) if asked.again else []
+    at = room_of(db, sitting, analysis)
+    own = _own(db, at.viewer, settings.audit_share) if asked.again else []
     if asked.fresh or asked.again:
         store.leave(db, annotator)
     store.release(db, annotator, asked.back)
@@ -211,7 +222,7 @@ def _blind(instance: Instance, of: int, analysis: int) -> ReviewItem:
         probability=0.0,
         suggested="",
         suggested_probability=0.0,
-        policy="audit",
+        policy=AUDIT,
         score=0.0,
         rank=0,
         of=of,

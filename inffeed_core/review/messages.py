@@ -15,7 +15,7 @@ from inffeed_core.errors import InfFeedError, InvalidDecision, UnknownInstance
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Instance, Split
 from inffeed_core.review.deciding import answer, answers_of_others, decide, open_twins, undo
-from inffeed_core.review.handing_out import Asked, Handed, hand_out
+from inffeed_core.review.handing_out import HANDED_OUT_BY, Asked, Handed, hand_out
 from inffeed_core.review.items import ReviewItem, ranked_item
 from inffeed_core.review.progress import ReviewProgress, Sitting, exposure_today, progress_of
 
@@ -47,6 +47,10 @@ class Sent:
     """Whether it corrects a text that was shown as an influencer, which nobody was handed."""
     again: bool = False
     """Whether the text was handed out to be looked at again."""
+    policy: str | None = None
+    """The order that handed it out; None for what was never handed out."""
+    suggested: str | None = None
+    """The label that was suggested with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +165,8 @@ def _store(project: Project, sitting: Sitting, sent: Sent, receipt: Receipt) -> 
         note=sent.note,
         undoes=sent.undoes,
         analysis_id=sent.analysis_id,
+        policy=sent.policy if sent.policy in HANDED_OUT_BY else None,
+        suggested=sent.suggested,
     )
     if decision.act is Act.UNDO or sent.in_place:
         decide(project, decision)

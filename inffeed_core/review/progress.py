@@ -1,7 +1,7 @@
 """The progress of a review: who reviews what, how much of it is done, and how much is left."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 
 from sqlite_utils import Database
@@ -12,6 +12,7 @@ from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Analysis, Changes, FlagFilter
 from inffeed_core.review.counting import counted
+from inffeed_core.review.stopping import Outlook, outlook, within
 from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.flags import ALL
@@ -35,6 +36,7 @@ class ReviewProgress:
     """Changes that the active model version has not learned yet."""
     undecided: Mapping[Act, int]
     """Texts within the filter that are answered but undecided, by the act that each counts as; see `undecided`."""
+    outlook: Outlook
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,15 @@ class Sitting:
     annotator: str
     policy: str = POLICIES[0]
     only: FlagFilter = ALL
+    whole: bool = False
+    """Whether to go on beyond where the queue ends; see `stopping`."""
+
+
+def room_of(db: Database, sitting: Sitting, analysis: Analysis) -> store.Room:
+    """What the sitting shows of this analysis."""
+    viewer = Viewer(sitting.annotator, store.project_settings(db).overlap)
+    only = sitting.only if sitting.whole else within(db, analysis, sitting.policy, sitting.only)
+    return store.Room(analysis=analysis.id, policy=sitting.policy, viewer=viewer, only=only)
 
 
 def progress(project: Project, sitting: Sitting) -> ReviewProgress:
@@ -55,8 +66,7 @@ def progress(project: Project, sitting: Sitting) -> ReviewProgress:
 def progress_of(db: Database, sitting: Sitting) -> ReviewProgress:
     """`progress`, in an open database."""
     analysis = analysis_for(db, sitting.policy)
-    viewer = Viewer(sitting.annotator, store.project_settings(db).overlap)
-    room = store.Room(analysis=analysis.id, policy=sitting.policy, viewer=viewer, only=sitting.only)
+    room = room_of(db, sitting, analysis)
     by_act, left = _done(db, room)
     return ReviewProgress(
         done=sum(by_act.values()),
@@ -65,6 +75,7 @@ def progress_of(db: Database, sitting: Sitting) -> ReviewProgress:
         today=store.decided_since(db, sitting.annotator, _midnight()),
         changes=_changes(db, store.version(db, analysis.version).as_of_decision),
         undecided=_by_act(db, room, "undecided", lambda part: store.undecided_in_room(db, room, part)),
+        outlook=outlook(db, analysis, sitting.policy, room.viewer),
     )
 
 
@@ -97,9 +108,12 @@ def _done(db: Database, room: store.Room) -> tuple[_ByAct, int]:
 
 
 def _ranked(db: Database, room: store.Room) -> int:
-    if room.only != ALL:
+    if replace(room.only, before=None) != ALL:
         return store.count_ranked(db, room.analysis, room.policy, room.only)
-    return store.ranking_size(db, room.analysis, room.policy) - store.ranked_exclusions(db, room.analysis, room.policy)
+    before = room.only.before
+    size = store.ranking_size(db, room.analysis, room.policy)
+    ranked = size if before is None else min(size, before - 1)
+    return ranked - store.ranked_exclusions(db, room.analysis, room.policy, before)
 
 
 def exposure_today(db: Database, annotator: str) -> store.Exposure:

@@ -23,7 +23,15 @@ from inffeed_core.store.analyses import (
     scored,
     strongest_influencers,
 )
-from inffeed_core.store.auditing import audit_counts, lots, next_audited
+from inffeed_core.store.auditing import (
+    audit_counts,
+    first_open_lot,
+    labelled_silver,
+    lots,
+    next_audited,
+    silver_answers,
+)
+from inffeed_core.store.auditing import combined as combined_counts
 from inffeed_core.store.browsing import count_paged, facets, instance_page, map_points, metadata_keys, second_texts
 from inffeed_core.store.checking import require_sound, require_whole
 from inffeed_core.store.claims import claiming, taking_back
@@ -93,6 +101,7 @@ from inffeed_core.store.instances import (
     ids_by_hash,
     instance,
     instances,
+    last_instance,
     leaks,
     next_numbers,
     project_settings,
@@ -145,6 +154,7 @@ from inffeed_core.store.sources import (
     sources,
     withdraw_silver_labels,
 )
+from inffeed_core.store.stopping import Recent, next_chances, recent_flags, wrong_chances
 from inffeed_core.store.twins import twins
 from inffeed_core.store.undecided import (
     Room,
@@ -202,6 +212,15 @@ __all__ = [
     "ask_to_cancel",
     "attach_process",
     "audit_counts",
+    "combined_counts",
+    "first_open_lot",
+    "labelled_silver",
+    "silver_answers",
+    "last_instance",
+    "Recent",
+    "next_chances",
+    "recent_flags",
+    "wrong_chances",
     "begin_analysis",
     "by_instance",
     "cancel_asked",

@@ -9,13 +9,14 @@ Texts that no source has labelled take no part: there is no silver label to chec
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from inffeed_core.store.flags import CLOSED, Viewer
 from inffeed_core.store.instances import NO_LIMIT, instances_as_of
+from inffeed_core.store.slices import Slice
 
 _ALL_LOTS = "g"
 """Above every lot."""
@@ -58,27 +59,53 @@ def lots(db: Database, ids: Sequence[str]) -> dict[str, float]:
 
 def audit_counts(db: Database) -> AuditCounts:
     """What the audit has covered so far, and what review has corrected."""
-    open_sql = """
+    audited = silver_answers(db, first_open_lot(db))
+    return combined(audited, silver_answers(db), labelled_silver(db))
+
+
+def combined(audited: Mapping[str, int], answered: Mapping[str, int], silver: int) -> AuditCounts:
+    """The counts, from `silver_answers` up to the first open lot and of all, and `labelled_silver`."""
+    return AuditCounts(
+        checked=audited.get("confirmed", 0),
+        wrong=audited.get("wrong", 0),
+        undecided=audited.get("answered", 0) - audited.get("confirmed", 0),
+        silver=silver,
+        corrected=answered.get("wrong", 0),
+        unconfirmed=silver - answered.get("confirmed", 0),
+    )
+
+
+def first_open_lot(db: Database) -> str:
+    """The lot of the first silver text that nobody has answered; one above all others if there is none."""
+    sql = """
         SELECT lot FROM instance i WHERE split = 'silver' AND label != ''
         AND id NOT IN (SELECT instance FROM exclusion)
         AND NOT EXISTS (SELECT 1 FROM answer s WHERE s.instance = i.id) ORDER BY lot LIMIT 1
     """
-    first_open = next((r["lot"] for r in db.query(open_sql)), _ALL_LOTS)
-    by_answers = f"{instances_as_of('answer')} AND i.split = 'silver' AND i.label != ''"
-    told = f"SELECT confirmed, label != original_label AS wrong FROM ({by_answers} AND"
-    audited = list(db.query(f"{told} i.lot < :lot)", {"as_of": NO_LIMIT, "lot": first_open}))
-    answered = list(db.query(f"{told} i.id IN (SELECT instance FROM answer))", {"as_of": NO_LIMIT}))
-    count_sql = """
+    return next((str(r["lot"]) for r in db.query(sql)), _ALL_LOTS)
+
+
+def silver_answers(db: Database, below: str = _ALL_LOTS, part: Slice | None = None) -> dict[str, int]:
+    """How many silver texts with a lot below this are `answered`, `confirmed` with a label, and `wrong` as they came.
+
+    With `part`, only for that slice of the decisions, as of its end.
+    """
+    sql = f"""
+        SELECT count(*) AS answered, coalesce(sum(confirmed), 0) AS confirmed,
+               coalesce(sum(confirmed AND label != original_label), 0) AS wrong
+        FROM ({instances_as_of("answer")} AND +i.split = 'silver' AND i.label != '' AND +i.lot < :lot
+              AND i.id IN (SELECT instance FROM answer))
+    """
+    values: dict[str, object] = {"as_of": NO_LIMIT, "lot": below}
+    if part is not None:
+        sql, values = part.of(sql), values | part.values()
+    return dict(next(iter(db.query(sql, values))))
+
+
+def labelled_silver(db: Database) -> int:
+    """How many silver texts have a silver label."""
+    sql = """
         SELECT count(*) AS n FROM instance WHERE split = 'silver' AND label != ''
         AND id NOT IN (SELECT instance FROM exclusion)
     """
-    silver = int(next(iter(db.query(count_sql)))["n"])
-    checked = [row for row in audited if row["confirmed"]]
-    return AuditCounts(
-        checked=len(checked),
-        wrong=sum(row["wrong"] for row in checked),
-        undecided=len(audited) - len(checked),
-        silver=silver,
-        corrected=sum(row["confirmed"] and row["wrong"] for row in answered),
-        unconfirmed=silver - sum(row["confirmed"] for row in answered),
-    )
+    return int(next(iter(db.query(sql)))["n"])

@@ -49,6 +49,8 @@ def record_decision(db: Database, decision: Decision) -> bool:
             "settles": int(decision.settles),
             "part_of": decision.part_of,
             "feedback": decision.feedback,
+            "policy": decision.policy,
+            "suggested": decision.suggested,
         }
     )
     if decision.act is Act.LEAVE_OUT:
@@ -239,6 +241,8 @@ def _check(db: Database, decision: Decision) -> None:
                 f"{decision.instance_id!r} is used to measure the model ({split}), so it cannot be left out here."
             )
     labels = project_settings(db).labels
+    if decision.suggested is not None and decision.suggested not in labels:
+        raise InvalidDecision(f"{decision.suggested!r} cannot have been suggested: it is not a label of this project.")
     if decision.act is Act.KEEP and not decision.label:
         raise InvalidDecision(f"{decision.instance_id!r} has no label yet that could be kept; give it one (relabel).")
     if decision.act in LABELLING and decision.label not in labels:
@@ -278,4 +282,6 @@ def as_decision(row: Mapping[str, object]) -> Decision:
         settles=bool(row["settles"]),
         part_of=text("part_of"),
         feedback=text("feedback"),
+        policy=text("policy"),
+        suggested=text("suggested"),
     )

@@ -76,7 +76,7 @@ def flagged(
 
     `among` (ids) restricts them to these.
     """
-    condition, chosen = wanted(db, only)
+    condition, chosen = _within(db, only)
     if among is not None:
         condition += " AND r.instance IN (SELECT value FROM json_each(:among))"
         chosen |= {"among": json.dumps(list(among))}
@@ -117,7 +117,7 @@ def closed_by_act(
 
     With `part`, only for that slice of the decisions, as of its end.
     """
-    condition, chosen = wanted(db, only)
+    condition, chosen = _within(db, only)
     sql = f"""
         SELECT act, count(*) AS n FROM (
             SELECT d.act, max(d.n), count(DISTINCT d.annotator) AS answers, sum(d.annotator = :annotator) AS own
@@ -134,7 +134,7 @@ def closed_by_act(
 
 def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> int:
     """How many instances of the policy's kept ranking pass the filter, open or not, without excluded ones."""
-    condition, chosen = wanted(db, only)
+    condition, chosen = _within(db, only)
     sql = f"""
         SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND {condition}
         AND r.instance NOT IN (SELECT instance FROM exclusion)
@@ -142,9 +142,17 @@ def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> 
     return int(next(iter(db.query(sql, {"analysis": analysis, "policy": policy} | chosen)))["n"])
 
 
+def _within(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
+    """`wanted`, up to where the queue ends."""
+    condition, chosen = wanted(db, only)
+    if only.before is None:
+        return condition, chosen
+    return f"r.rank < :before AND {condition}", chosen | {"before": only.before}
+
+
 def wanted(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
     """The condition on `r.instance` from the filter on texts, and its parameters; `undecided` uses `only.answered`."""
-    if only == FlagFilter(answered=only.answered, since=only.since):
+    if only == FlagFilter(answered=only.answered, since=only.since, before=only.before):
         return "1", {}
     conditions = ["i.id = r.instance"]
     if only.labels:
@@ -190,13 +198,13 @@ def ranking_size(db: Database, analysis: int, policy: str) -> int:
     return int(next(iter(db.query(sql, [analysis, policy])))["n"])
 
 
-def ranked_exclusions(db: Database, analysis: int, policy: str) -> int:
-    """How many of the policy's instances have been excluded since."""
+def ranked_exclusions(db: Database, analysis: int, policy: str, before: int | None = None) -> int:
+    """How many of the policy's instances, of those with a rank below `before`, have been excluded since."""
     sql = """
         SELECT count(*) AS n FROM exclusion e
-        JOIN ranking r ON r.analysis = ? AND r.policy = ? AND r.instance = e.instance
+        JOIN ranking r ON r.analysis = ?1 AND r.policy = ?2 AND r.instance = e.instance AND (?3 IS NULL OR r.rank < ?3)
     """
-    return int(next(iter(db.query(sql, [analysis, policy])))["n"])
+    return int(next(iter(db.query(sql, [analysis, policy, before])))["n"])
 
 
 def decided_since(db: Database, annotator: str, time: str) -> int:

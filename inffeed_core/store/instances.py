@@ -66,7 +66,7 @@ def add_examples(db: Database, examples: Iterable[Example], count: int = 0) -> i
     Many are stored quicker if `count` says how many come.
     An id that exists already raises sqlite3.IntegrityError, a source that cannot be one InvalidSilver.
     """
-    last = next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM instance")))["n"]
+    last = last_instance(db)
     with storing_many(db, "instance", count):
         added = _put_instances(db, enumerate(examples, last + 1))
     index(db, after=last)
@@ -178,6 +178,11 @@ def instance(db: Database, id: str) -> Instance:
     for row in db.query(f"{INSTANCES_AS_OF} AND i.id = :id", {"as_of": NO_LIMIT, "id": id}):
         return as_instance(row)
     raise UnknownInstance(f"No instance has the id {id!r}; `inffeed export` and the Data page list all ids.")
+
+
+def last_instance(db: Database) -> int:
+    """The number of the instance that was imported last; 0 if there is none."""
+    return int(next(iter(db.query("SELECT coalesce(max(n), 0) AS n FROM instance")))["n"])
 
 
 def find(db: Database, ids: Sequence[str]) -> dict[str, Instance]:

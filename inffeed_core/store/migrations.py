@@ -330,3 +330,11 @@ CREATE VIEW shown_score AS SELECT s.analysis, s.instance, s.label,
     s.calibrated, s.decided, s.decided_probability
     FROM score s JOIN analysis a ON a.id = s.analysis LEFT JOIN rule_in_use r ON r.version = a.version
 """
+
+
+@migrations()
+def m016_how_it_was_asked(db: Database) -> None:
+    """A decision records how its text was handed out: by which order, and with which suggestion."""
+    db.conn.execute("ALTER TABLE decision ADD COLUMN policy TEXT")
+    db.conn.execute("ALTER TABLE decision ADD COLUMN suggested TEXT")
+    db.conn.execute("CREATE INDEX decision_policy ON decision (policy) WHERE policy IS NOT NULL")

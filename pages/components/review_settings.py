@@ -1,5 +1,7 @@
 """Settings for annotators: guidelines, a warning, blurred texts, breaks."""
 
+from typing import Any
+
 import streamlit as st
 
 from inffeed_core.errors import InfFeedError
@@ -49,8 +51,24 @@ def _form(project: Project) -> None:
         changes["refresh_after"] = left.number_input(
             say("care.refresh"), *PROJECT_BOUNDS["refresh_after"], now.refresh_after, help=say("care.refresh_help")
         )
+        changes["queue_end"] = _queue_end(now.queue_end, right)
         if st.form_submit_button(say("care.save"), type="primary"):
             _save(project, changes)
+
+
+def _queue_end(now: float | None, place: Any) -> float | None:
+    """A share from a field of percents; None where it is empty."""
+    percent = place.number_input(
+        say("care.queue_end"),
+        0.0,
+        100.0,
+        None if now is None else 100 * now,
+        1.0,
+        format="%g",
+        placeholder=say("care.queue_end_audit"),
+        help=say("care.queue_end_help"),
+    )
+    return None if percent is None else percent / 100
 
 
 def _names(project: Project) -> list[str]:

@@ -239,6 +239,37 @@ def test_every_setting_of_the_room_is_stored_and_heeded(open_room, project):
     assert settings_of(project).overlap == 2
 
 
+def test_the_queue_ends_says_so_and_all_is_one_click_away(open_room, project, tmp_path):
+    """Of the label of text n the probability to be wrong is 1 - n/60: from n = 11 on the mean of 40 is below 50 %."""
+    ending = make_reviewable(tmp_path / "ending", Filling(silver=60))
+    with store.writing(ending.db) as db:
+        db.conn.execute("UPDATE ranking SET score = 1 - (rank - 1) / 60.0")
+    page = open_room(project=str(ending.folder))
+    page.get_by_role("button", name="Room").click()
+    page.get_by_role("spinbutton", name="Share of wrong labels").fill("50")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("button", name="Show all: 49 more")).to_be_visible(timeout=30_000)
+    assert settings_of(ending).queue_end == 0.5
+    for n in range(11):
+        page.keyboard.press("Enter" if n else "k")
+    saved(page)
+    expect(page.locator(".room .finished h2")).to_have_text("The queue ends here")
+    expect(page.locator(".room .count")).to_have_text("11 of 11 reviewed · 11 today")
+    now = review.progress(ending, review.Sitting("Ada")).outlook
+    assert (now.recent.checked, now.recent.wrong, now.ahead) == (11, 10, 49)
+    line = f"Of the last 11 flags 10 were wrong (91%) · the next 49 flags should hold about {now.coming:.0f}"
+    expect(page.get_by_text(line)).to_be_visible()
+    page.get_by_role("button", name="Show all: 49 more").click()
+    expect(page.locator(".room .flagged .text")).to_contain_text("silver text 11", timeout=30_000)
+    expect(page.locator(".room")).to_have_count(1)  # that of the ended queue has gone
+    page.locator(".room .accept").click()
+    saved(page)
+    said = history(ending, "Ada")[0]
+    assert (said.instance_id, said.policy, said.suggested) == ("s011", POLICIES[0], said.label)
+    page.get_by_role("button", name="Showing all: end the queue again").click()
+    expect(page.locator(".room .finished h2")).to_have_text("The queue ends here", timeout=30_000)
+
+
 def _texts_are_blurred_until_asked_for(page: Page) -> None:
     text = page.locator(".room .flagged .text")
     assert "blur" in text.evaluate("(one) => getComputedStyle(one).filter")

@@ -85,7 +85,8 @@ def test_a_project_of_the_release_before_keeps_every_decision(tmp_path: Path) ->
     columns = "token, instance, act, label, undoes, part_of, annotator, at"
     db.conn.executemany(f"INSERT INTO decision ({columns}) VALUES (?, ?, ?, ?, ?, ?, 'Ana', 'now')", rows)
     db.conn.commit()
-    before = list(db.query("SELECT * FROM decision ORDER BY n"))
+    new = {"policy": None, "suggested": None}
+    before = [row | new for row in db.query("SELECT * FROM decision ORDER BY n")]
     db.conn.close()
     migrate(path)
     with writing(path) as db:

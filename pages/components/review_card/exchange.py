@@ -130,6 +130,8 @@ def _sent(decision: Mapping[str, Any]) -> Sent:
         also=[str(id) for id in decision.get("also") or []],
         in_place=bool(decision.get("inPlace")),
         again=bool(decision.get("again")),
+        policy=decision.get("order"),
+        suggested=decision.get("suggested") or None,
     )
 
 
@@ -167,6 +169,7 @@ def _numbers_json(numbers: Numbers) -> Json:
         "exposure": asdict(numbers.exposure),
         "changes": asdict(progress.changes),
         "undecided": {act.value: n for act, n in progress.undecided.items()},
+        "outlook": asdict(progress.outlook),
     }
 
 
@@ -212,6 +215,7 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "probability": flag.probability,
         "suggested": flag.suggested,
         "suggested_probability": flag.suggested_probability,
+        "order": flag.policy,
         "policy": name,
         "score": f"{flag.score:.3g}" if has_number(flag.policy) else "",
         "score_help": meaning,

@@ -36,9 +36,9 @@ class Room {
     this.outbox.drop(data.acknowledged);
     this.settleRefusals(data.refused);
     this.settlePassedOn(data.passed_on);
-    const { analysis = this.analysis, progress = this.progress, exposure = this.exposure, ahead = this.ahead } = data;
+    const { analysis = this.analysis, progress = this.progress, exposure = this.exposure, ahead = this.ahead, outlook = this.outlook } = data;
     if (analysis !== this.analysis) this.queue.length = Math.min(this.queue.length, 1);
-    Object.assign(this, { analysis, progress, exposure, ahead, problem: data.problem, unread: data.unread });
+    Object.assign(this, { analysis, progress, exposure, ahead, outlook, problem: data.problem, unread: data.unread });
     for (const item of [...data.items, ...data.looked]) this.items.set(item.id, item);
     for (const id of data.missing) this.missing.add(id);
     const lost = new Set(data.lost);
@@ -123,7 +123,8 @@ class Room {
     if (item === null) return null;
     const settled = act === "relabel" && label === this.labelOf(item) ? "keep" : act;
     const also = this.together ? this.openTwins(item).map((twin) => twin.id) : [];
-    const decision = this.record({ id: item.id, act: settled, label, analysis: item.analysis, also, again: item.again });
+    const { id, analysis, again, order, suggested } = item;
+    const decision = this.record({ id, act: settled, label, analysis, also, again, order, suggested: suggested || null });
     this.queue = this.queue.filter((id) => id !== item.id && !also.includes(id));
     this.cursor = null;
     return decision;
@@ -154,9 +155,9 @@ class Room {
     return this.record({ id: row.id, act: "relabel", label, analysis: this.analysis, inPlace: true, queued });
   }
 
-  record({ id, act, label, analysis, inPlace = false, queued = false, also = [], again = false }) {
+  record({ id, act, label, analysis, inPlace = false, queued = false, also = [], again = false, order = null, suggested = null }) {
     const note = inPlace ? "" : (this.notes.get(id) ?? "");
-    const decision = { token: freshToken(), id, act, label, note, undoes: null, analysis, inPlace, queued, also, again };
+    const decision = { token: freshToken(), id, act, label, note, undoes: null, analysis, inPlace, queued, also, again, order, suggested };
     decision.made = moment();
     decision.before = this.labels.get(id);
     this.togetherOn = null;

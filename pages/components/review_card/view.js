@@ -246,9 +246,16 @@ class View {
       const gone = room.shownId !== null && room.missing.has(room.shownId);
       return make("p", { class: "waiting" }, gone ? strings.gone : strings.loading);
     }
-    const count = room.withOthers;
-    const [headline, advice] = count ? [strings.with_others, fill(strings.with_others_advice, { count })] : [strings.finished, strings.finished_advice];
+    const [headline, advice] = this.whyEmpty();
     return make("div", { class: "finished" }, make("h2", {}, headline), make("p", {}, advice));
+  }
+
+  whyEmpty() {
+    const { room, strings, config } = this;
+    const [count, end] = [room.withOthers, config.whole ? null : room.outlook?.end];
+    if (count) return [strings.with_others, fill(strings.with_others_advice, { count })];
+    if (!end?.beyond || config.again) return [strings.finished, strings.finished_advice];
+    return [strings.ended, fill(end.audited ? strings.ended_audit : strings.ended_set, { share: percent(end.share) })];
   }
 
   showProgress() {

@@ -54,6 +54,22 @@ WORDS: dict[str, dict[str, Any]] = {
         "answered": "Answered but not decided",
         "answered_help": "Brings back texts that were skipped, left unsure or marked for discussion.",
         "undecided": "{count:,} undecided",
+        "outlook_recent": "Of the last {checked} {checked:flag|flags} {wrong} {wrong:was|were} wrong ({share:.0%})",
+        "outlook_left": "about {value:,} wrong {value:label is|labels are} left ({low:,} to {high:,})",
+        "outlook_next": "the next {count} {count:flag|flags} should hold about {coming}",
+        "outlook_between": " · ",
+        "outlook_help": (
+            "Flags of this order that anybody gave a label. What is left is estimated from texts drawn at random; what "
+            "is next follows from the probability that each label is wrong."
+        ),
+        "show_all": "Show all: {count:,} more",
+        "ends_by_audit": (
+            "The queue ends where no more than {share:.0%} of the flags should be wrong. That is the share among all "
+            "silver labels, by the random audit: from there on flags find no more than chance."
+        ),
+        "ends_as_set": "The queue ends where no more than {share:.0%} of the flags should be wrong, as this project wants it.",
+        "end_here": "Showing all: end the queue again",
+        "end_here_help": "It would end where no more than {share:.0%} of the flags should be wrong.",
     },
     "care": {
         "open": "Room",
@@ -68,6 +84,12 @@ WORDS: dict[str, dict[str, Any]] = {
         "overlap": "Annotators for each flag",
         "overlap_help": "A flag stays open until this many annotators have answered it.",
         "lease": "Minutes that a flag stays reserved",
+        "queue_end": "Share of wrong labels, in %, at which the queue ends",
+        "queue_end_help": (
+            "It ends where no larger share of the next flags should be wrong. Empty: the share that the random audit "
+            "finds among all silver labels. 0: never."
+        ),
+        "queue_end_audit": "as the audit finds",
         "refresh": "Decisions until new flags",
         "refresh_help": "After so many decisions the flags are updated in the background; the text on screen stays. 0: never.",
         "lease_help": "How long an annotator who gives no sign keeps a flag before it goes to others.",
@@ -261,6 +283,12 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "finished": "Every flag has been reviewed",
         "finished_advice": "Retrain on the Models page to compute new flags, or choose another order.",
+        "ended": "The queue ends here",
+        "ended_audit": (
+            "The random audit found {share} of all silver labels wrong. No larger share should be wrong from here on, so "
+            "flags find no more than chance. “Show all” above goes on."
+        ),
+        "ended_set": "No more than {share} of the flags from here on should be wrong. “Show all” above goes on.",
         "more_text": "scrolls this text",
         "keys_hint": "To change a key, press it here.",
         "keys_reset": "Reset all keys",
