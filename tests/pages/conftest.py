@@ -1,11 +1,13 @@
 """The pages as Streamlit runs them, in a project of one's choice."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 from page_parts import metrics, version
 from reviewing import Filling, examples
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from inffeed_core import jobs, store
@@ -18,6 +20,14 @@ from inffeed_core.store.analyses import ScoreRow
 APP = Path(__file__).parents[2] / "app.py"
 
 OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def packages_scanned_once() -> Iterator[None]:
+    """Each `AppTest` looks for components in every package that is installed: most of what opening a page cost."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture
