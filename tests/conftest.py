@@ -14,6 +14,7 @@ from quick_reading import started, started_anew
 from reviewing import make_reviewable
 from sample import encode_messages, lay_features, make_reviews, write_sample_set
 from small import make_small
+from threadpoolctl import threadpool_limits
 from tiny_models import save_model
 
 from inffeed_core.analysis.analysing import analyse
@@ -25,8 +26,12 @@ from inffeed_core.studies.draws import RepairSet, load
 
 
 def pytest_configure() -> None:
-    """One thread per test process: workers that share cores would spin against each other. Projects lie in memory."""
+    """One thread per test process: workers that share cores would spin against each other. Projects lie in memory.
+
+    Children read the variable. The BLAS of NumPy and that of SciPy did so too early, when they were imported.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    threadpool_limits(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     if _has_room(MEMORY_DISK):
