@@ -310,7 +310,7 @@ class ModelVersion:
     macro-F1 minus the parent's with its paired bootstrap interval {value, low, high}, or None. `cosine_to_float32`: the
     mean cosine of features in a lower precision with those in float32, or None in float32. `base`: the outside model.
     `code`: InfFeed's version. `fine_tuning`: the facts of `lessons.FineTuned` but its folder. `silver_clock`: below.
-    `rules`, `posterior`, `layers`: see there."""
+    `rules`, `posterior`, `layers`, `foretold`: see there."""
     rule: str = "argmax"
     """The decision rule in use, which `validation` and `test` are under; it can change."""
 
@@ -326,10 +326,10 @@ class CurvePoint:
 
     step: int
     epoch: float
-    training_loss: float | None
-    """Mean since the previous point, weighted as in training; None if none was logged."""
+    training_loss: float | None  # mean since the previous point, weighted as in training; None if none was logged
     loss: float
     macro_f1: float
+    by_class: tuple[float | None, ...] = ()  # None for a class without texts; earlier releases told none
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 A `Sentence` is an ordinary English string that remembers the code of its phrase and the values that fill it; the
 command line and JSON need nothing more. `reworded` says the same from another table with the same codes.
 
-Translated are: what to do next, why there is nothing to review yet, comparisons, the words of charts, faults of a
-project's database, and (in `flags.reasons`) why a text is flagged. Other errors and warnings about files
-stay English: they quote file names, settings and commands, and people search for and report them.
+Translated are: what to do next, why there is nothing to review yet, comparisons, faults of a project's database, and
+elsewhere the words of charts (`charts.words`) and why a text is flagged (`flags.reasons`). Other errors and warnings
+about files stay English: they quote file names, settings and commands, and people search for and report them.
 """
 
 from collections.abc import Mapping
@@ -97,6 +97,14 @@ ENGLISH = {
     ),
     "reading-whole": "The model can read no more at once; long texts can be read whole in windows (--windows).",
     "layers": "Layers pooled: {layers} (validation loss: middle+last {both:.3f} nats, last alone {last:.3f}).",
+    "foretold-head": (
+        "Influence through the head foretold that {texts:,} changed {texts:label|labels} would change the validation "
+        "loss by {predicted:+.2g} nats; it changed by {actual:+.2g}."
+    ),
+    "foretold-training": (
+        "Influence through the training foretold that {texts:,} changed {texts:label|labels} would change the "
+        "validation loss by {predicted:+.2g} nats; at step {step:,} it changed by {actual:+.2g}."
+    ),
     "reading-unknown": "{share:.1%} of the tokens of the texts are unknown to the tokenizer.",
     "cut-on-import": (
         "{long:,} of the project's {all:,} {all:text|texts} {long:is|are} longer than the {limit:,} tokens that "
@@ -219,47 +227,6 @@ ENGLISH = {
     ),
 }
 """Code to phrase, for `filled`."""
-
-CHARTS = {
-    "influence-axis": "Influence on the target’s loss, nats",
-    "influence": "<b>{influence:+.4g} nats</b>, {effect}",
-    "helpful": "helpful",
-    "harmful": "harmful",
-    "gold": "gold",
-    "silver": "silver",
-    "flagged": "flagged",
-    "helps": "helps the target",
-    "harms": "harms the target",
-    "target": "target",
-    "second-text": "<b>Second text:</b> {text}",
-    "shared-axis": "First texts in common",
-    "chance": "by chance",
-    "predicted-axis": "Predicted, nats of validation loss",
-    "actual-axis": "By refitting, nats",
-    "refit": "{id}<br>predicted {predicted:+.3g}, by refitting {actual:+.3g}",
-    "f1-axis": "F1 with 95 % bootstrap interval",
-    "f1": "{version}: {value:.3f} ({low:.3f} to {high:.3f})",
-    "mean": "macro-F1",
-    "confirmed-axis": "Labels that people had confirmed",
-    "macro-f1-axis": "Macro-F1, validation",
-    "instant": "instant",
-    "fine-tune": "fine-tuned",
-    "lora": "LoRA adapters",
-    "steps-axis": "Steps of training",
-    "loss-axis": "Mean loss, nats",
-    "curve-point": "{split}, step {step:,} (epoch {epoch:.1f}): {loss:.4f}",
-    "kept": "kept",
-    "stopped-early": "stopped early",
-    "confusion": "{gold} predicted as {predicted}: {change}",
-    "gold-label": "Gold label",
-    "prediction": "Prediction, before → after",
-    "instances": "Texts",
-    "train": "train",
-    "validation": "validation",
-    "test": "test",
-}
-"""The words of `inffeed_core.charts.analyses` and `inffeed_core.charts.versions`."""
-
 
 STAGES = (
     "Starting",

@@ -22,7 +22,7 @@ from pages.components.notices import empty_state
 from pages.components.retraining import training
 from pages.components.session import require_project
 from pages.components.standing import changes_said, undecided_said
-from pages.components.version_comparison import before_after, history, training_history
+from pages.components.version_comparison import before_after, foretold_and_come, history, training_history
 from pages.language import say, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION)
@@ -51,6 +51,7 @@ def page() -> None:
         _choose_active(project, versions, active)
         _export(project, versions, active)
         decision_rule(project, versions, active)
+    foretold_and_come(versions, active)
     history(versions)
     training_history(versions, active)
     before_after(project, versions, active)

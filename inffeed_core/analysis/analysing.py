@@ -133,9 +133,8 @@ def compute(project: Project, state: State, progress: Progress) -> Computed:
     """Compute a whole analysis without changing the project."""
     settings = state.settings
     progress("Scoring", 0, 0)
-    signals = _signals(state)
-    tier = _tier(project, state, progress)
-    signals = _through(tier, state, signals)
+    tier = open_tier(project, state, progress)
+    signals = tier.signals(_signals(state), state.unconfirmed)
     rankings = _rankings(state, signals)
     rows = list(_score_rows(state, signals))
     evidence = dict(_evidence(state, tier, _targets(state, rankings), progress))
@@ -192,7 +191,7 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
     place = {one.id: i for i, one in enumerate(state.data.instances)}
     if unknown := [id for id in ids if id not in place]:
         _refuse(project, unknown[0])
-    tier = _tier(project, state, progress, exact=exact)
+    tier = open_tier(project, state, progress, exact=exact)
     evidence = dict(_evidence(state, tier, [place[id] for id in ids], progress))
     with store.writing(project.db) as db:
         for target, sides in evidence.items():
@@ -240,20 +239,8 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     return state
 
 
-def _through(tier: Tier, state: State, signals: policies.Signals) -> policies.Signals:
-    """The head's signals, with those that the tier has in their place."""
-    if isinstance(tier, HeadTier):
-        return signals
-    rows = state.unconfirmed
-    signals = replace(signals, validation_influence=tier.on_validation()[rows].numpy())
-    if state.settings.scope == "training":
-        from inffeed_core.analysis.training_tier import training_signals
-
-        signals = training_signals(tier, signals, rows)
-    return signals
-
-
-def _tier(project: Project, state: State, progress: Progress, *, exact: bool = False) -> Tier:
+def open_tier(project: Project, state: State, progress: Progress, *, exact: bool = False) -> Tier:
+    """The tier that the state's settings name, ready to answer; `exact` as in `explain`. Raises what it raises."""
     head = HeadTier(state.influence, state.validation)
     if state.settings.scope == "head":
         return head

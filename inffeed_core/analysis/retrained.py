@@ -30,7 +30,7 @@ def retrained(
     """
     tier = open_training(project, state, HeadTier(state.influence, state.validation), progress)
     labels = {label: c for c, label in enumerate(state.about.labels)}
-    trials = _Trials(state, tier, progress)
+    trials = Trials(state, tier, progress)
     ids = [state.learn.instances[row].id for row in drawn]
     generator, others = np.random.default_rng(state.about.seed), dict[int, int]()
     for row, id in zip(drawn, ids, strict=True):
@@ -47,7 +47,7 @@ def retrained(
     return removal, relabelling, groups
 
 
-class _Trials:
+class Trials:
     """Whole trainings on changed lessons, beside what the tier predicts of them."""
 
     def __init__(self, state: "State", tier: TrainingTier, progress: Progress) -> None:

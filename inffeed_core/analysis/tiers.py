@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.flags.policies import Signals
 from inffeed_core.influence import HeadInfluence, top_k
 from inffeed_core.project.encoded import Encoded
 
@@ -27,6 +28,9 @@ class Tier(Protocol):
 
     def on_validation(self) -> Float[Tensor, " n"]:
         """Influence of every row on the mean validation loss, float64."""
+
+    def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
+        """The head's signals of these rows, with those that this tier has an answer of its own to in their place."""
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """Most helpful and most harmful rows of each target; `own` is the target's own row, left out, or −1."""
@@ -47,6 +51,10 @@ class HeadTier:
         """See `Tier`."""
         gradient = self.influence.validation_gradient(self.validation.features, self.validation.labels)
         return self.influence.on_gradients(gradient)[0].double()
+
+    def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
+        """See `Tier`: they are its own."""
+        return head
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """See `Tier`."""

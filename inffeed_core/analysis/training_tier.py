@@ -28,14 +28,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from inffeed_core.analysis.replay_cost import MOST_CLASSES, cost_of, require_replayable
-from inffeed_core.analysis.tiers import Best, HeadTier, Tier, strongest
+from inffeed_core.analysis.tiers import Best, HeadTier, strongest
 from inffeed_core.errors import Cancelled, ProjectError
 from inffeed_core.flags.policies import Signals
 from inffeed_core.influence.kept_states import KeptStates
 from inffeed_core.influence.passes import Data
 from inffeed_core.influence.replay import Derivatives, replay
 from inffeed_core.models.cache import locked
-from inffeed_core.models.course import Course, course_of, labelled, tokens_of
+from inffeed_core.models.course import Course, class_weights, course_of, labelled, tokens_of
 from inffeed_core.models.lessons import Lessons
 from inffeed_core.models.sources import resolve
 from inffeed_core.project.encoded import Encoded
@@ -63,6 +63,8 @@ class Repeated:
     """What every learned text teaches, those of weight 0 included, which the course leaves out."""
     batches: Callable[[Encoded], Data]
     """Labelled texts as targets."""
+    balanced: bool
+    """Whether classes have the same weight."""
 
     @property
     def counted(self) -> Int[Tensor, " m"]:
@@ -74,6 +76,14 @@ class Repeated:
         scale = self.raw.weights[self.counted].mean()
         rows = self.counted
         return (targets[rows] * self.course.class_weights * (weights[rows] / scale).unsqueeze(1)).to(self.course.start)
+
+    def taught_instead(self, lessons: Lessons) -> Float[Tensor, "m c"] | None:
+        """What the course's texts teach with these lessons; None where other texts count, and batches are others."""
+        if not torch.equal((lessons.weights > 0).nonzero().squeeze(1), self.counted):
+            return None
+        counted = lessons.counted()
+        by_class = class_weights(counted, self.balanced)
+        return (counted.targets * by_class * counted.weights.unsqueeze(1)).to(self.course.start)
 
     def loss(self, taught: Float[Tensor, "m c"], validation: Encoded, progress: Progress) -> float:
         """Mean validation loss after training on this, nats."""
@@ -108,6 +118,18 @@ class TrainingTier:
         """See `Tier`."""
         return torch.einsum("t,tn->n", self.shares, self._influence())
 
+    def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
+        """See `Tier`: influence on validation and on its classes, and gains."""
+        probable = torch.from_numpy(head.channel)
+        influence, gains = self.on_validation()[rows].numpy(), self.relabel_gains()[rows].numpy()
+        head = replace(head, validation_influence=influence, relabel_gains=gains)
+        by_class = self.by_class(probable.shape[1])
+        if by_class is None:
+            return head
+        class_gains = torch.full(probable.shape, -torch.inf, dtype=torch.float64)
+        class_gains[:, list(self.classes)] = torch.einsum("tnc,nc->nt", self.gains()[:, rows], probable.double())
+        return replace(head, class_influence=by_class[rows].numpy(), class_gains=class_gains.numpy())
+
     def by_class(self, classes: int) -> Float[Tensor, "n c"] | None:
         """Influence on the mean validation loss of each class, +∞ for one without texts; None if it was not asked."""
         if not self.classes:
@@ -124,6 +146,17 @@ class TrainingTier:
         """The same for each target."""
         certain = self._scaled(torch.ones_like(self.repeated.raw.weights)).unsqueeze(1) * self._class_weights()
         return (self.by_taught * self._taught()).sum(2, keepdim=True) - self.by_taught * certain
+
+    def foretold(self, lessons: Lessons) -> Float[Tensor, " target"] | None:
+        """Predicted change of each target's loss with these lessons of the same texts instead, nats, to first order.
+
+        None where other texts count, so that batches are others.
+        """
+        instead = self.repeated.taught_instead(lessons)
+        if instead is None:
+            return None
+        change = (instead - self.repeated.course.taught).double().cpu()
+        return (self.by_taught[:, self.repeated.counted] * change).sum((1, 2))
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """See `Tier`: the head's, or by a replay."""
@@ -162,13 +195,9 @@ def open_training(
     """
     require_replayable(state.version)
     repeated = repeat(project, state, progress)
-    labels = state.validation.labels
-    classes = sorted(set(labels.tolist()))
-    classes = classes if len(classes) <= MOST_CLASSES else []
-    parts = [state.validation.where((labels == c).nonzero().squeeze(1).tolist()) for c in classes]
-    parts = parts or [state.validation]
+    classes, parts = _parts(state)
     found = _differentiated(project, state, repeated, parts, progress)
-    shares = torch.tensor([len(part.instances) for part in parts], dtype=torch.float64) / len(labels)
+    shares = torch.tensor([len(part.instances) for part in parts], dtype=torch.float64)
 
     def on_texts(targets: Encoded) -> Float[Tensor, "t n"]:
         single = [targets.where([i]) for i in range(len(targets.instances))]
@@ -182,23 +211,26 @@ def open_training(
         head=head,
         repeated=repeated,
         classes=classes,
-        shares=shares,
+        shares=shares / shares.sum(),
         by_taught=found,
         exact=on_texts if exact else None,
     )
 
 
-def training_signals(tier: Tier, signals: Signals, rows: Sequence[int]) -> Signals:
-    """Signals of these rows with gains, and influence on classes, through the training."""
-    assert isinstance(tier, TrainingTier)
-    probable = torch.from_numpy(signals.channel)
-    signals = replace(signals, relabel_gains=tier.relabel_gains()[rows].numpy())
-    by_class = tier.by_class(probable.shape[1])
-    if by_class is None:
-        return signals
-    gains = torch.full(probable.shape, -torch.inf, dtype=torch.float64)
-    gains[:, list(tier.classes)] = torch.einsum("tnc,nc->nt", tier.gains()[:, rows], probable.double())
-    return replace(signals, class_influence=by_class[rows].numpy(), class_gains=gains.numpy())
+def kept_training(project: Project, state: "State", head: HeadTier, progress: Progress) -> TrainingTier | None:
+    """The tier of a version that was differentiated before; None for any other, because nothing is begun here."""
+    if not (project.features / "training" / f"{_key(state, _parts(state)[1])}.safetensors").is_file():
+        return None
+    return open_training(project, state, head, progress)
+
+
+def _parts(state: "State") -> tuple[list[int], list[Encoded]]:
+    """(classes whose validation loss is differentiated, if that is not only the mean; their texts, or all)."""
+    labels = state.validation.labels
+    classes = sorted(set(labels.tolist()))
+    if len(classes) > MOST_CLASSES:
+        return [], [state.validation]
+    return classes, [state.validation.where((labels == c).nonzero().squeeze(1).tolist()) for c in classes]
 
 
 def repeat(project: Project, state: "State", progress: Progress) -> Repeated:
@@ -220,7 +252,8 @@ def repeat(project: Project, state: "State", progress: Progress) -> Repeated:
         return labelled(course, tokens_of(model, tokenizer, lessons), data.labels, run.settings.batch_size)
 
     told: Any = version.report["fine_tuning"]
-    return Repeated(course=course, steps=told["best_step"], raw=taught.lessons, batches=batches)
+    balanced = settings.fine_tune.class_weights
+    return Repeated(course=course, steps=told["best_step"], raw=taught.lessons, batches=batches, balanced=balanced)
 
 
 def _differentiated(

@@ -11,7 +11,8 @@ so its influence is multiplied by w.
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxtyping import Float, Int
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from inffeed_core.analysis.tiers import Best, strongest
 from inffeed_core.errors import NotReady
+from inffeed_core.flags.policies import Signals
 from inffeed_core.influence import top_k
 from inffeed_core.influence.conjugate_gradient import Solution
 from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
@@ -67,6 +69,10 @@ class WholeModelTier:
         batches = self._batches(self.validation)
         scores = self._refined(batches) if self.refine else self.analysis.influence_on_mean(batches)
         return self.train.in_order(scores).double() * self.weights
+
+    def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
+        """See `Tier`: influence on validation alone, for only head and training answer to a change of label."""
+        return replace(head, validation_influence=self.on_validation()[rows].numpy())
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """Most helpful and most harmful rows of each target; `own` is the target's own row, left out, or −1."""

@@ -3,7 +3,7 @@
 Every text from a user passes `plain` first: Plotly renders some HTML (`<b>`, `<a>`, `<br>`) in
 labels and hover boxes. Colours are those of `charts.palette`, and their meaning is also shown by a symbol, a dash, a
 pattern or a side.
-`words` are those of `inffeed_core.wording.CHARTS`, or their translation.
+`words` are those of `inffeed_core.charts.words.CHARTS`, or their translation.
 """
 
 import html
@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
+from inffeed_core.charts.words import CHARTS
 from inffeed_core.errors import brought_by
 from inffeed_core.records import Evidence, Influencer, MapPoint, Split
-from inffeed_core.wording import CHARTS
 
 with brought_by("app"):
     import plotly.graph_objects as go

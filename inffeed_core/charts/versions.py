@@ -8,9 +8,9 @@ from typing import Any
 
 from inffeed_core.charts.analyses import Words, laid_out, plain
 from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, NEUTRAL, POSITIVE
+from inffeed_core.charts.words import CHARTS
 from inffeed_core.errors import brought_by
 from inffeed_core.records import CurvePoint, Interval, Metrics, ModelVersion, TrainingCurve
-from inffeed_core.wording import CHARTS
 
 with brought_by("app"):
     import plotly.graph_objects as go
@@ -106,6 +106,34 @@ def _links(before: Metrics, after: Metrics, rows: Sequence[str | None]) -> go.Sc
         showlegend=False,
         hoverinfo="skip",
     )
+
+
+def foretold_dumbbell(parts: Sequence[tuple[str | None, tuple[float, float]]], words: Words = CHARTS) -> go.Figure:
+    """Change of the validation loss that was foretold (hollow) and that came (filled), nats, by label.
+
+    The label None stands for all validation texts. 0 is drawn; below it is better.
+    """
+    names = [f"<b>{words['all-texts']}</b>" if label is None else plain(label) for label, _ in parts]
+    pairs, rows = [pair for _, pair in parts], list(range(len(parts)))
+    ends = {
+        "x": [x for pair in pairs for x in (*pair, None)],
+        "y": [y for n in rows for y in (n + _SHIFT, n - _SHIFT, None)],
+    }
+    line = {"color": NEUTRAL, "width": 2}
+    figure = go.Figure(go.Scatter(**ends, mode="lines", line=line, opacity=0.5, hoverinfo="skip", showlegend=False))
+    said = [
+        words["foretold-point"].format(label=n, predicted=p, actual=a) for n, (p, a) in zip(names, pairs, strict=True)
+    ]
+    looks = (("foretold", "circle-open", NEUTRAL, _SHIFT), ("came", "circle", POSITIVE, -_SHIFT))
+    for place, (word, symbol, colour, shift) in enumerate(looks):
+        marker = {"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2, "color": colour}}
+        points = {"x": [pair[place] for pair in pairs], "y": [n + shift for n in rows], "marker": marker}
+        hover = {"hovertext": said, "hovertemplate": "%{hovertext}<extra></extra>"}
+        figure.add_trace(go.Scatter(**points, **hover, mode="markers", name=words[word]))
+    figure.add_vline(x=0, line_color=NEUTRAL, line_width=1, layer="below")
+    figure.update_yaxes(tickvals=rows, ticktext=names, range=[len(parts) - 0.5, -0.5], automargin=True)
+    figure.update_xaxes(title=words["foretold-axis"], tickformat=".2~g", zeroline=False)
+    return laid_out(figure, height=110 + 46 * len(parts))
 
 
 def _f1_of(metrics: Metrics, label: str | None) -> Interval | None:

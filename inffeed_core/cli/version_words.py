@@ -3,6 +3,7 @@
 from typing import cast
 
 from inffeed_core.learning.comparing import compare
+from inffeed_core.learning.foretold_said import foretold_of
 from inffeed_core.learning.layers_said import layers_said
 from inffeed_core.learning.reading import Reading
 from inffeed_core.learning.rules_said import rule_said, shift_said
@@ -35,11 +36,8 @@ def trained_words(project: Project, made: ModelVersion, kept: ModelVersion | Non
         lines.append(f"It was not compared with {made.parent}: {reason}")
     if (agreement := made.report.get("head_agreement")) is not None:
         lines.append(f"The refitted head agrees with the loaded classifier's own head on {agreement:.1%} of the texts.")
-    if isinstance(came := made.report.get("foretold"), dict):
-        lines.append(
-            f"Influence through the training foretold that the {came['texts']:,} changed labels lower the validation "
-            f"loss by {came['predicted']:.2g} nats; at step {came['step']:,} it fell by {came['actual']:.2g}."
-        )
+    if (came := foretold_of(made)) is not None:
+        lines.append(came.sentence)
     if note := made.report.get("own_labels"):
         lines.append(f"{note} (--model-labels OWN=PROJECT names them.)")
     if (cosine := made.report.get("cosine_to_float32")) is not None:

@@ -8,7 +8,7 @@ scores = influence.on_losses(test_features, test_labels)  # [targets, rows] in n
 """
 
 from inffeed_core.influence.head import HeadInfluence
-from inffeed_core.influence.newton import HeadFit, NotConverged, Report, choose_l2, fit_head, quiet
+from inffeed_core.influence.newton import HeadFit, NotConverged, Report, choose_l2, first_step, fit_head, quiet
 from inffeed_core.influence.softmax import HeadData, logits, losses, probabilities
 from inffeed_core.influence.topk import top_k
 
@@ -19,6 +19,7 @@ __all__ = [
     "NotConverged",
     "Report",
     "choose_l2",
+    "first_step",
     "fit_head",
     "logits",
     "losses",

@@ -8,7 +8,7 @@ analysis in that same transaction: no reviewer ever works with a version that ha
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 
@@ -18,26 +18,27 @@ from torch import Tensor
 
 from inffeed_core import __version__, store
 from inffeed_core.analysis.analysing import analyse, compute
-from inffeed_core.errors import ModelError, NotReady
+from inffeed_core.errors import ModelError
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
 from inffeed_core.learning.against_parent import Difference, difference
 from inffeed_core.learning.estimating import EncodingTime
-from inffeed_core.learning.foretold import foretold
+from inffeed_core.learning.foretold import Retrained, foretold
 from inffeed_core.learning.judging import judged
 from inffeed_core.learning.kept_choices import with_choices_of, with_rule_of
 from inffeed_core.learning.layers import LayerChoice, preferred, read_layers
 from inffeed_core.learning.publishing import Made, files, publish, state
 from inffeed_core.learning.reading import Reading, reading
+from inffeed_core.learning.ready import require_trainable
 from inffeed_core.learning.tuning import cleared, tune
 from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.models.sources import resolve
-from inffeed_core.project.encoded import LEARNED, Encoded, Material, instances_of, stored_fit
+from inffeed_core.project.encoded import Encoded, Material, instances_of, stored_fit
 from inffeed_core.project.encoders import OWN, located, merged, transformer_for
 from inffeed_core.project.folder import Project
 from inffeed_core.project.lost_encoders import base_of, here
-from inffeed_core.records import Instance, ModelVersion, Progress, Split
+from inffeed_core.records import ModelVersion, Progress, Split
 from inffeed_core.settings import (
     DEFAULT_RULE,
     L2_GRID,
@@ -157,7 +158,7 @@ def _fitted(project: Project, settings: TrainSettings, given: Given, progress: P
         as_of, silver_clock = store.last_decision_row(db), store.silver_clock(db)
     about = _with_encoder(about, given)
     id, instances = f"v{count + 1}", instances_of(project, as_of)
-    _require_trainable(instances)
+    require_trainable(instances)
     reader = _reader(project, about, settings, parent, progress)
     if given[1]:
         _require_own_labels(reader, about)
@@ -224,10 +225,24 @@ def _report(
         "silver_clock": found.silver_clock,
         "code": __version__,
         "fine_tuning": None if found.tuned is None else _tuning_facts(found.tuned),
-        "foretold": foretold(
-            project, found.parent, (settings, about.seed, found.tuned), found.material.learn, progress
-        ),
+        "foretold": foretold(project, found.parent, _retrained(project, found), progress),
     }
+
+
+def _retrained(project: Project, found: _Fitted) -> Retrained:
+    return Retrained(
+        about=found.about,
+        settings=found.settings,
+        as_of=found.as_of,
+        encoder=found.encoder,
+        weights_hash=resolve(found.model).weights_hash,
+        base_weights=_base_weights(project, found),
+        layers=found.layers.layers,
+        tuned=found.tuned,
+        material=found.material,
+        way=found.way,
+        fit=found.fit,
+    )
 
 
 def _with_encoder(about: ProjectSettings, given: Given) -> ProjectSettings:
@@ -318,22 +333,6 @@ def retrain(
     if lacking:  # the new version was held back, and the active one was never analysed
         analyse(project, analysis, progress)
     return version
-
-
-def _require_trainable(instances: Sequence[Instance]) -> None:
-    """Before anything is computed: encoding takes long."""
-    learn = [one for one in instances if one.split in LEARNED]
-    seen = sorted({one.label for one in learn})
-    if len(seen) < 2:
-        have = f"only {seen[0]!r}" if seen else "none"
-        raise NotReady(f"Training needs texts of at least two labels in train or silver; there is {have}. Import more.")
-    if not any(one.confirmed for one in learn):
-        raise NotReady("There is no gold to train on; import some texts with confirmed labels into the train split.")
-    if not any(one.split is Split.VALIDATION for one in instances):
-        raise NotReady(
-            "There is no validation gold; it chooses the regularisation and steers the flags."
-            " Import some texts with confirmed labels into the validation split."
-        )
 
 
 def _fit(

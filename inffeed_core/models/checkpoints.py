@@ -2,9 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.torch import load_file, save_file
@@ -41,16 +42,11 @@ class Passed:
         return replace(self, step=self.step + 1, losses=(*self.losses, loss))
 
     def scored(
-        self, loss: float, macro_f1: float, epoch: float, better: Callable[[CurvePoint, CurvePoint | None], bool]
+        self, scores: Mapping[str, Any], epoch: float, better: Callable[[CurvePoint, CurvePoint | None], bool]
     ) -> "Passed":
-        """With one more point of the curve."""
-        point = CurvePoint(
-            step=self.step,
-            epoch=round(epoch, 3),
-            training_loss=float(np.mean(self.losses)),
-            loss=loss,
-            macro_f1=macro_f1,
-        )
+        """With one more point of the curve, which has these scores."""
+        taught = float(np.mean(self.losses))
+        point = CurvePoint(step=self.step, epoch=round(epoch, 3), training_loss=taught, **scores)
         improved = better(point, self.best)
         return Passed(
             step=self.step,

@@ -127,17 +127,21 @@ class _Judge:
         self._plan = [order[first : first + size] for first in range(0, len(order), size)]
         self._by_loss = about.settings.stop_on == "loss"
 
-    def scored(self, run: TrainingRun, state: State, said: Callable[[], None]) -> tuple[float, float]:
-        """(mean loss in nats, macro-F1) under this state; `said` is called after every batch."""
+    def scored(self, run: TrainingRun, state: State, said: Callable[[], None]) -> dict[str, Any]:
+        """Scores of `CurvePoint` under this state; `said` is called after every batch."""
         logits = torch.empty_like(self._targets)
         batches = TokenBatches(tokens=self.tokens, plan=self._plan, filler=self._filler, device=state.device)
         with evaluating(self._model), torch.no_grad():
             for inputs, rows in batches:
                 logits[rows.cpu()] = run.logits(state[0], inputs).float().cpu()
                 said()
-        loss = -(self._targets * logits.log_softmax(1)).sum(1).mean()
-        found = macro_f1(logits.argmax(1).numpy(), self._targets.argmax(1).numpy(), logits.shape[1])
-        return float(loss), found
+        losses, gold = -(self._targets * logits.log_softmax(1)).sum(1), self._targets.argmax(1)
+        parts = [losses[gold == c] for c in range(logits.shape[1])]
+        return {
+            "loss": float(losses.mean()),
+            "macro_f1": macro_f1(logits.argmax(1).numpy(), gold.numpy(), logits.shape[1]),
+            "by_class": tuple(float(part.mean()) if len(part) else None for part in parts),
+        }
 
     def better(self, point: CurvePoint, best: CurvePoint | None) -> bool:
         """Whether a scoring beats the best so far."""
@@ -162,7 +166,7 @@ def _pass_through(course: Course, judge: _Judge, about: FineTuning, progress: Pr
         progress(STAGE, passed.step, len(run))
         if passed.step % every == 0 or passed.step == len(run):
             scores = judge.scored(run, state, lambda: progress(STAGE, passed.step, len(run)))  # noqa: B023
-            passed = passed.scored(*scores, about.settings.epochs * passed.step / len(run), judge.better)
+            passed = passed.scored(scores, about.settings.epochs * passed.step / len(run), judge.better)
             save_checkpoint(about.work, state, passed)
     if passed.best is None:
         raise NotReady(

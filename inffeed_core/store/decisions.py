@@ -15,9 +15,9 @@ from sqlite_utils import Database
 
 from inffeed_core.characters import known_label
 from inffeed_core.errors import InvalidDecision
-from inffeed_core.records import Act, Changes, Decision, Split
+from inffeed_core.records import Act, Changes, Decision, Instance, Split
 from inffeed_core.store.clock import now
-from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, instance, project_settings
+from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, as_instance, instance, project_settings
 from inffeed_core.store.slices import Slice
 
 LABELLING = (Act.RELABEL, Act.KEEP)
@@ -214,6 +214,12 @@ def changes_since(db: Database, row: int, part: Slice | None = None) -> Changes:
 def changed_since(db: Database, row: int) -> int:
     """How many instances `changes_since` reports."""
     return changes_since(db, row).total
+
+
+def before_decisions(db: Database, row: int) -> dict[str, Instance]:
+    """The instances that somebody decided about after decision `row`, as they were just after it, by id."""
+    sql = f"{INSTANCES_AS_OF} AND i.id IN (SELECT instance FROM decision WHERE n > :as_of)"
+    return {found["id"]: as_instance(found) for found in db.query(sql, {"as_of": row})}
 
 
 def last_decision_row(db: Database) -> int:

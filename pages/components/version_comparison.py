@@ -4,8 +4,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from inffeed_core.charts.versions import confusion_change, f1_dumbbell, learning_curve, training_curve
+from inffeed_core.charts.versions import (
+    confusion_change,
+    f1_dumbbell,
+    foretold_dumbbell,
+    learning_curve,
+    training_curve,
+)
 from inffeed_core.learning.comparing import Comparison, Flip, changes, compare
+from inffeed_core.learning.foretold_said import foretold_of
 from inffeed_core.learning.training_curve import training_curve_of
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import unmeasured
@@ -60,10 +67,24 @@ def training_history(versions: list[ModelVersion], active: ModelVersion) -> None
     end = say("models.curve_early" if curve.stopped_early else "models.curve_whole")
     words = say("models.curve_kept", steps=curve.steps, best=kept.step, loss=kept.loss, f1=kept.macro_f1)
     st.text(f"{words} {end}")
-    came = next(v.report.get("foretold") for v in versions if v.id == chosen)
-    if isinstance(came, dict):
-        st.text(say("models.foretold", **came))
     st.plotly_chart(training_curve(curve, section("charts")), key="curve", config=BARE)
+
+
+def foretold_and_come(versions: list[ModelVersion], active: ModelVersion) -> None:
+    """What influence foretold of the labels changed before a version, and what came; nothing where it foretold none."""
+    known = {v.id: found for v in versions if (found := foretold_of(v)) is not None}
+    if not known:
+        return
+    st.header(say("models.foretold"), anchor=False)
+    st.caption(say("models.foretold_said"))
+    start = active.id if active.id in known else next(iter(known))
+    chosen = choice(say("models.version"), list(known), name="foretold_version", default=start) or start
+    found = known[chosen]
+    st.text(told(found.sentence))
+    if found.others:
+        st.caption(say("models.foretold_others"))
+    parts = [*found.by_label.items(), (None, (found.predicted, found.actual))]
+    st.plotly_chart(foretold_dumbbell(parts, section("charts")), key="foretold", config=BARE)
 
 
 def _scores(result: Comparison) -> None:

@@ -5,18 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from small import active, explained, make_small
+from tiny_models import save_model
 
 from inffeed_core import store
 from inffeed_core.analysis import replay_cost
-from inffeed_core.analysis.analysing import analyse, explain
+from inffeed_core.analysis.analysing import analyse, explain, load
 from inffeed_core.analysis.replay_cost import cost_of
+from inffeed_core.analysis.tiers import HeadTier
+from inffeed_core.analysis.training_tier import open_training
 from inffeed_core.analysis.verifying import correlation, slope, verify
 from inffeed_core.cli.version_words import trained_words
 from inffeed_core.errors import Cancelled, NotReady, SettingsError
 from inffeed_core.influence.replay import kept_at_once
 from inffeed_core.learning.training import retrain, train
-from inffeed_core.models.lessons import COURSE
+from inffeed_core.models.lessons import COURSE, Lessons
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.review.items import item
@@ -76,14 +80,14 @@ def test_the_experiment_is_the_products_own_retrain(tuned: Project):
     assert loss_at(before, step) - loss_at(after, step) == pytest.approx(tried.actual, abs=2e-6)
     came = after.report["foretold"]
     assert isinstance(came, dict)
-    assert came == {
-        "texts": 1,
-        "predicted": pytest.approx(tried.predicted),
-        "actual": pytest.approx(tried.actual, abs=2e-6),
-        "step": step,
-    }
+    assert (came["scope"], came["texts"], came["others"], came["step"]) == ("training", 1, False, step)
+    assert came["predicted"] == pytest.approx(-tried.predicted)
+    assert came["actual"] == pytest.approx(-tried.actual, abs=2e-6)
+    predicted, actual = zip(*came["by_class"].values(), strict=True)  # both labels have as many validation texts
+    assert sum(predicted) / 2 == pytest.approx(came["predicted"])
+    assert sum(actual) / 2 == pytest.approx(came["actual"], abs=2e-6)
     assert before.report["foretold"] is None
-    assert "changed labels lower the validation loss" in trained_words(tuned, after, None)
+    assert "Influence through the training foretold that 1 changed label would" in trained_words(tuned, after, None)
 
 
 def test_a_flag_says_what_the_next_fine_tuning_should_gain(tuned: Project):
@@ -183,6 +187,74 @@ def test_cost_is_told_before(tuned: Project, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(replay_cost, "BYTES", 2**40)
     with pytest.raises(NotReady, match="GB on the disk"):
         analyse(tuned, TRAINING, quiet)
+
+
+def corrected(project: Project, id: str = "silver-3") -> None:
+    """This text's label is turned round."""
+    with store.writing(project.db) as db:
+        label = store.instance(db, id).label
+        other = "positive" if label == "negative" else "negative"
+        store.record_decision(db, Decision(f"turn {id} from {label}", id, "Ada", Act.RELABEL, other))
+
+
+def test_nothing_is_foretold_and_no_replay_begun_where_only_single_texts_were_differentiated(tuned: Project):
+    analyse(tuned, TRAINING, quiet)
+    explain(tuned, ["validation-0"], quiet, exact=True)
+    kept = sorted((tuned.features / "training").glob("*.safetensors"))
+    assert len(kept) == 2
+    of_validation = min(kept, key=lambda path: path.stat().st_mtime_ns)
+    of_validation.unlink()
+    corrected(tuned)
+    stages: list[str] = []
+    assert train(tuned, TUNED, lambda stage, *_: stages.append(stage)).report["foretold"] is None
+    assert not {"Undoing the training", "Repeating the training"} & set(stages)
+
+
+def test_what_silver_teaches_otherwise_is_foretold_too(tuned: Project):
+    doubting = replace(TUNED, recipe="noise-aware", trust=0.5, silver_weight=0.6)
+    train(tuned, doubting, quiet, TRAINING)
+    corrected(tuned, "silver-3")
+    corrected(tuned, "silver-4")
+    came = train(tuned, doubting, quiet).report["foretold"]
+    assert isinstance(came, dict)
+    assert came["others"]
+    assert came["predicted"] != 0
+
+
+def test_any_small_change_of_what_is_taught_is_foretold(tuned: Project):
+    state = load(tuned, TRAINING, quiet)
+    tier = open_training(tuned, state, HeadTier(state.influence, state.validation), quiet)
+    raw, small = tier.repeated.raw, 0.02
+    generator = torch.Generator().manual_seed(4)
+    weights = raw.weights * (1 + small * torch.rand(len(raw.weights), generator=generator))
+    lessons = Lessons(raw.texts, (1 - small) * raw.targets + small * raw.targets.flip(1), weights)
+    moved, instead = tier.foretold(lessons), tier.repeated.taught_instead(lessons)
+    assert moved is not None
+    assert instead is not None
+    before, after = (
+        tier.repeated.loss(taught, state.validation, quiet) for taught in (tier.repeated.course.taught, instead)
+    )
+    assert float(tier.shares @ moved) == pytest.approx(after - before, rel=0.1)
+    weights[0] = 0
+    assert tier.foretold(replace(lessons, weights=weights)) is None
+
+
+@pytest.mark.parametrize("change", ["validation", "seed", "base", "settings"])
+def test_a_training_that_differs_in_more_than_labels_is_not_held_against_a_prediction(
+    tuned: Project, tmp_path: Path, change: str
+):
+    analyse(tuned, TRAINING, quiet)
+    corrected(tuned)
+    settings = TUNED
+    if change == "validation":
+        corrected(tuned, "validation-0")
+    elif change == "seed":
+        change_settings(tuned, seed=1)
+    elif change == "base":
+        change_settings(tuned, model=str(save_model(tmp_path / "other", "BertModel", initializer_range=0.2)))
+    else:
+        settings = replace(TUNED, fine_tune=replace(GENTLE, learning_rate=2e-4))
+    assert train(tuned, settings, quiet).report["foretold"] is None
 
 
 def test_a_retrain_on_more_texts_is_not_held_against_the_parents_predictions(tuned: Project):

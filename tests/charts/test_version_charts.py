@@ -5,7 +5,13 @@ import colorsys
 import pytest
 
 from inffeed_core.charts.palette import NEGATIVE, POSITIVE
-from inffeed_core.charts.versions import confusion_change, f1_dumbbell, learning_curve, training_curve
+from inffeed_core.charts.versions import (
+    confusion_change,
+    f1_dumbbell,
+    foretold_dumbbell,
+    learning_curve,
+    training_curve,
+)
 from inffeed_core.records import CurvePoint, Interval, Metrics, ModelVersion, TrainingCurve
 from pages.languages import LANGUAGES
 
@@ -22,6 +28,20 @@ def test_the_dumbbell_shows_each_label_and_the_mean_with_intervals():
     assert points["v2"].error_x.array == pytest.approx([0.05] * 3)
     assert points["v2"].error_x.arrayminus == pytest.approx([0.1] * 3)
     assert "macro-F1" in figure.layout.yaxis.ticktext[-1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_foretold_stands_beside_what_came(language: str):
+    figure = foretold_dumbbell(
+        [("<b>no</b>", (-0.02, -0.01)), (None, (0.01, 0.03))], LANGUAGES[language].words["charts"]
+    )
+    hollow, filled = [trace for trace in figure.data if trace.mode == "markers"]
+    assert (list(hollow.x), list(filled.x)) == ([-0.02, 0.01], [-0.01, 0.03])
+    assert hollow.marker.symbol.endswith("-open")
+    assert not filled.marker.symbol.endswith("-open")
+    assert figure.layout.yaxis.ticktext[0] == "&lt;b&gt;no&lt;/b&gt;"
+    assert "-0.02" in hollow.hovertext[0]
+    assert "-0.01" in hollow.hovertext[0]
 
 
 def test_a_label_without_gold_has_a_row_and_no_mark():

@@ -284,9 +284,29 @@ def test_what_influence_through_a_training_takes_is_told_before(open_page, proje
         store.add_version(db, tuned)
         store.promote(db, "v4", "test")
     assert " of disk." in texts(app.run())
-    assert "the 1 changed label lowers the validation loss by 0.0012 nats; at step 100 it fell by 0.0015." in texts(app)
+    assert "would change the validation loss by -0.0012 nats; at step 100 it changed by -0.0015." in texts(app)
+    assert "foretold" in [chart.key for chart in app.get("plotly_chart")]
     button(app, "Analyse again").click().run()
     assert started == [("analyse", {"analysis": AnalysisSettings(scope="training").as_dict()})]
+
+
+def test_what_the_head_foretold_stands_beside_what_came_also_for_an_earlier_version(
+    open_page, project_with_two_versions
+):
+    parts = {"hate": [-0.01, -0.02], "none": [0.001, 0.002]}
+    told = {"scope": "head", "texts": 3, "predicted": -0.0045, "actual": -0.009, "by_class": parts, "others": True}
+    with store.writing(project_with_two_versions.db) as db:
+        for id, parent in (("v4", "v2"), ("v5", "v4")):
+            store.add_version(db, replace(version(id, parent, None), report={"foretold": told, "l2": 0.01}))
+            told = told | {"texts": 4, "others": False}
+        store.promote(db, "v5", "test")
+    app = open_page("models", project_with_two_versions)
+    said = "Influence through the head foretold that {} changed labels would change the validation loss by -0.0045"
+    assert said.format(4) in texts(app)
+    assert not any("Silver was not taught as it is" in one.value for one in app.caption)
+    app.selectbox(key="foretold_version").select("v4").run()
+    assert said.format(3) in texts(app)
+    assert any("Silver was not taught as it is" in one.value for one in app.caption)
 
 
 @pytest.mark.parametrize("kind", ["refresh", "explain", "export-model", "propose", "verify"])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from inffeed_core import wording
+from inffeed_core.charts.words import CHARTS
 from inffeed_core.flags import reasons
 
 WORDS: dict[str, dict[str, Any]] = {
@@ -666,9 +667,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "history_said": ("How each version scored, and how many silver labels people had confirmed by then."),
         "curve": "Training curve",
         "curve_said": "The loss during fine-tuning. Instant versions are fitted directly and have no curve.",
-        "foretold": (
-            "Influence through the training foretold that the {texts:,} changed {texts:label lowers|labels lower} the "
-            "validation loss by {predicted:.2g} nats; at step {step:,} it fell by {actual:.2g}."
+        "foretold": "Foretold and come",
+        "foretold_said": (
+            "What influence foretold of the labels that were changed before a version, and what its training brought: "
+            "the change of the validation loss, of all texts and of those of each label. Below 0 is better."
+        ),
+        "foretold_others": (
+            "Silver was not taught as it is, so changed labels also changed what other texts teach. Both numbers "
+            "include that."
         ),
         "curve_kept": (
             "Of {steps:,} {steps:step|steps}, the state after step {best:,} was kept: validation loss {loss:.3f} nats, "
@@ -731,6 +737,6 @@ WORDS: dict[str, dict[str, Any]] = {
         "refined": "{id} · {version} · {tier}, refined · {time}",
     },
     "core": wording.ENGLISH,
-    "charts": wording.CHARTS,
+    "charts": CHARTS,
     "reasons": reasons.ENGLISH,
 }
