@@ -11,17 +11,14 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 SENT = "feedback"
 """The order of flags that holds the texts sent to review from feedback proposals."""
 
-
 Method = Literal["instant", "fine-tune", "lora"]
 """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
 
 Scope = Literal["head", "last-block", "all", "training"]
 """What influence goes through: the head, the encoder's last block too, all weights, or the fine-tuning itself."""
 
-
 Recipe = Literal["auto", "plain", "noise-aware", "drop-flagged"]
 """What a head is taught about unconfirmed silver; `inffeed_core.silver.recipes` describes each."""
-
 
 Rule = Literal["argmax", "calibrated", "macro-f1"]
 """How a version turns logits into a label; `inffeed_core.models.deciding` describes each."""
@@ -29,16 +26,18 @@ DEFAULT_RULE: Rule = "macro-f1"
 """It gained .011 to .020 macro-F1 on 16 sets and harmed none (docs/benchmarks.md, "Decision rules"). Where its offsets
 gain nothing on validation it decides as argmax does."""
 
-
 Precision = Literal["float32", "int8"]
 """The number format in which texts are encoded."""
-
 
 Pooled = Literal["last", "middle+last"]
 """The layers of a bare encoder whose pooled token vectors are a text's features."""
 Layers = Literal["auto", "last", "middle+last"]
 """`auto` lets validation choose between the two."""
 
+TfIdf = Literal["auto", "off", "on"]
+"""Whether TF-IDF of the project's own texts stands beside a bare encoder's features; `auto` lets validation choose."""
+DEFAULT_TFIDF: TfIdf = "off"
+DEFAULT_DIMENSIONS = 300
 
 LARGEST_SEED = 2**32 - 1
 """The largest seed that numpy, scikit-learn and transformers all accept."""
@@ -238,6 +237,11 @@ class TrainSettings(Settings):
     layers: Layers = "auto"
     """The layers of a bare encoder that features are pooled from: the last, or the middle one beside it; `auto` lets
     validation choose, and retraining keeps the choice. Only the last one for sequence classifiers and int8."""
+    tfidf: TfIdf | None = None
+    """TF-IDF of the project's own texts beside a bare encoder's features; `auto` lets validation choose. Only for the
+    method instant, and for influence through the head. None = as in the active version when retraining, else off."""
+    tfidf_dimensions: int | None = None
+    """Dimensions of TF-IDF. None = as in the active version when retraining, else 300."""
     method: Method = "instant"
     """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
     rule: Rule | None = None
@@ -262,6 +266,7 @@ class TrainSettings(Settings):
             f"precision is {self.precision!r}; expected one of {get_args(Precision)}.",
         )
         self._require_layers()
+        self._require_tfidf()
         require(
             self.rule is None or self.rule in get_args(Rule),
             f"rule is {self.rule!r}; expected one of {get_args(Rule)}, or none to keep the active version's.",
@@ -288,6 +293,17 @@ class TrainSettings(Settings):
             self.layers != "middle+last" or self.precision == "float32",
             f"Features of middle+last are read in float32; {self.precision} gives only the last layer. Choose the "
             "precision float32, or the layers last.",
+        )
+
+    def _require_tfidf(self) -> None:
+        if self.tfidf_dimensions is not None:
+            self._require_whole(tfidf_dimensions=(2, 2000))
+        known = self.tfidf is None or self.tfidf in get_args(TfIdf)
+        require(known, f"tfidf is {self.tfidf!r}; expected one of {get_args(TfIdf)}, or none for the active version's.")
+        require(
+            self.tfidf != "on" or self.method == "instant",
+            f"TF-IDF is for the method instant: a transformer that is trained by {self.method} is a classifier, which "
+            "takes nothing beside its own features. Choose TF-IDF off, or auto.",
         )
 
 
@@ -338,6 +354,10 @@ def require_head_scope(train: TrainSettings, analysis: AnalysisSettings | None) 
     require(
         not (train.windows and analysis is not None and analysis.scope != "head"),
         "Texts that are read in windows have influence through the head alone. Choose the scope head, or no windows.",
+    )
+    require(
+        not (train.tfidf == "on" and analysis is not None and analysis.scope != "head"),
+        "With TF-IDF beside the encoder influence goes through the head alone. Choose the scope head, or TF-IDF off.",
     )
     require(
         not (train.method == "instant" and analysis is not None and analysis.scope == "training"),

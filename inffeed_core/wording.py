@@ -97,6 +97,8 @@ ENGLISH = {
     ),
     "reading-whole": "The model can read no more at once; long texts can be read whole in windows (--windows).",
     "layers": "Layers pooled: {layers} (validation loss: middle+last {both:.3f} nats, last alone {last:.3f}).",
+    "tfidf-on": "TF-IDF stands beside the encoder (validation loss: {on:.3f} nats with it, {off:.3f} without).",
+    "tfidf-off": "TF-IDF was tried and left out (validation loss: {on:.3f} nats with it, {off:.3f} without).",
     "foretold-head": (
         "Influence through the head foretold that {texts:,} changed {texts:label|labels} would change the validation "
         "loss by {predicted:+.2g} nats; it changed by {actual:+.2g}."

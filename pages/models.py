@@ -8,9 +8,9 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from inffeed_core import store
 from inffeed_core.learning.comparing import all_versions
-from inffeed_core.learning.layers_said import layers_said
+from inffeed_core.learning.layers_said import layers_said, words_said
 from inffeed_core.learning.reading import Reading
-from inffeed_core.project.encoders import layers_of
+from inffeed_core.project.encoders import layers_of, words_of
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import unmeasured
 from inffeed_core.project.status import Status, Step, status
@@ -82,8 +82,8 @@ def _state(now: Status, active: ModelVersion | None) -> None:
         if cut:
             st.text(" ".join(cut))
         st.caption(known)
-    if (said := layers_said(active)) is not None:
-        st.caption(told(said))
+    if said := [told(one) for one in (layers_said(active), words_said(active)) if one is not None]:
+        st.caption(" ".join(said))
     if reason := active.report.get("not_compared"):
         st.caption(say("models.not_compared", parent=active.parent, reason=reason))
     if note := active.report.get("own_labels"):
@@ -115,7 +115,7 @@ def _table(versions: list[ModelVersion], active: ModelVersion) -> None:
             "validation": _with_interval(v.validation),
             "test": _with_interval(v.test),
             "encoder": v.encoder.rstrip("/").rpartition("/")[2],
-            "layers": say(f"models.layers_{layers_of(v)}"),
+            "layers": say(f"models.layers_{layers_of(v)}") + (" + TF-IDF" if words_of(v) else ""),
         }
         for v in versions
     ]

@@ -25,11 +25,11 @@ from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.flags import policies
 from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadInfluence, fit_head, logits, losses, probabilities
-from inffeed_core.project.encoded import Encoded, Material, encode, stored_fit, wording_of
+from inffeed_core.project.encoded import Encoded, Material, encode_as, stored_fit, wording_of
 from inffeed_core.project.encoders import located, trained_with
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
-from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings, require_head_scope
+from inffeed_core.settings import AnalysisSettings, ProjectSettings, require_head_scope
 from inffeed_core.store.analyses import ScoreRow
 
 EXPLAIN_ALL_PAIRS = 2e8
@@ -214,7 +214,7 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     train_settings = trained_with(version)
     as_of = version.as_of_decision if as_of is None else as_of
     transformer = located(project, version.encoder, progress)
-    data = encode(project, transformer, train_settings, as_of, progress)
+    data = encode_as(project, version, as_of, progress)
     material = Material(data=data, classes=len(about.labels), silver_weight=train_settings.silver_weight)
     theta = stored_fit(project, version).theta
     state = State(
@@ -248,7 +248,7 @@ def open_tier(project: Project, state: State, progress: Progress, *, exact: bool
         from inffeed_core.analysis.training_tier import open_training  # imports transformers
 
         return open_training(project, state, head, progress, exact=exact)
-    require_head_scope(TrainSettings.from_dict(state.version.settings), state.settings)
+    require_head_scope(trained_with(state.version), state.settings)
     from inffeed_core.analysis.whole_model_tier import open_whole_model  # imports transformers
 
     learned = (state.learn, state.validation)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from inffeed_core.settings import (
+    DEFAULT_DIMENSIONS,
+    DEFAULT_TFIDF,
     AnalysisSettings,
     FineTuneSettings,
     Layers,
@@ -13,6 +15,7 @@ from inffeed_core.settings import (
     Recipe,
     Rule,
     Scope,
+    TfIdf,
     TrainSettings,
 )
 
@@ -46,11 +49,6 @@ def train_options(command: "F") -> "F":
         type=click.Choice(get_args(Precision)),
         help=f"Precision of encoding; int8 is faster. [{TRAIN.precision}]",
     )
-    layers = click.option(
-        "--layers",
-        type=click.Choice(get_args(Layers)),
-        help=f"Layers of a bare encoder that features are pooled from. [{TRAIN.layers}; retrain: those in use]",
-    )
     rule = click.option(
         "--rule",
         type=click.Choice(get_args(Rule)),
@@ -63,7 +61,26 @@ def train_options(command: "F") -> "F":
         multiple=True,
         help="A classifier's own label and the project's for it; repeat it, or give a JSON object.",
     )
-    return own(model(l2(weight(recipe(rule(length(windows(precision(layers(_fine_tune_options(command)))))))))))
+    features = _feature_options(_fine_tune_options(command))
+    return own(model(l2(weight(recipe(rule(length(windows(precision(features)))))))))
+
+
+def _feature_options(command: "F") -> "F":
+    """What a bare encoder's features are made of, as options."""
+    layers = click.option(
+        "--layers",
+        type=click.Choice(get_args(Layers)),
+        help=f"Layers of a bare encoder that features are pooled from. [{TRAIN.layers}; retrain: those in use]",
+    )
+    tfidf = click.option(
+        "--tfidf",
+        type=click.Choice(get_args(TfIdf)),
+        help=f"TF-IDF of the project's texts beside a bare encoder. [{DEFAULT_TFIDF}; retrain: as in use]",
+    )
+    dimensions = click.option(
+        "--tfidf-dimensions", type=int, help=f"Of TF-IDF. [{DEFAULT_DIMENSIONS}; retrain: as in use]"
+    )
+    return layers(tfidf(dimensions(command)))
 
 
 def _fine_tune_options(command: "F") -> "F":

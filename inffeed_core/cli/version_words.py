@@ -4,10 +4,10 @@ from typing import cast
 
 from inffeed_core.learning.comparing import compare
 from inffeed_core.learning.foretold_said import foretold_of
-from inffeed_core.learning.layers_said import layers_said
+from inffeed_core.learning.layers_said import layers_said, words_said
 from inffeed_core.learning.reading import Reading
 from inffeed_core.learning.rules_said import rule_said, shift_said
-from inffeed_core.project.encoders import layers_of
+from inffeed_core.project.encoders import layers_of, words_of
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion
 from inffeed_core.settings import Rule
@@ -31,7 +31,7 @@ def trained_words(project: Project, made: ModelVersion, kept: ModelVersion | Non
         *_on_test(project, made),
     ]
     lines += read.sentences if (read := Reading.of(made)) else []
-    lines += [said] if (said := layers_said(made)) else []
+    lines += [*filter(None, [layers_said(made), words_said(made)])]
     if reason := made.report.get("not_compared"):
         lines.append(f"It was not compared with {made.parent}: {reason}")
     if (agreement := made.report.get("head_agreement")) is not None:
@@ -79,5 +79,6 @@ def _change(version: ModelVersion) -> str:
 
 
 def layers_words(version: ModelVersion) -> str:
-    """What stands behind its scores in a list of versions: nothing for the last layer, which most have."""
-    return "" if layers_of(version) == "last" else f"  layers {layers_of(version)}"
+    """What stands behind its scores in a list of versions: nothing for the last layer alone."""
+    told = "" if layers_of(version) == "last" else f"  layers {layers_of(version)}"
+    return told + ("  TF-IDF" if words_of(version) else "")

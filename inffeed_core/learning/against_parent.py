@@ -15,8 +15,7 @@ from inffeed_core.influence import logits
 from inffeed_core.learning.comparing import predictions_of
 from inffeed_core.models.deciding import held_out
 from inffeed_core.models.metrics import Ints, macro_f1_difference
-from inffeed_core.project.encoded import Encoded, encode, stored_fit
-from inffeed_core.project.encoders import located, trained_with
+from inffeed_core.project.encoded import Encoded, encode_as, stored_fit
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Interval, ModelVersion, Progress, Split
 
@@ -55,9 +54,7 @@ def difference(
 
 
 def _predicted(project: Project, parent: ModelVersion, as_of: int, progress: Progress) -> Ints:
-    settings = trained_with(parent)
-    encoder = located(project, parent.encoder, progress)
-    seen = encode(project, encoder, settings, as_of, progress, (Split.VALIDATION,))
+    seen = encode_as(project, parent, as_of, progress, (Split.VALIDATION,))
     return held_out(parent.rule, logits(stored_fit(project, parent).theta, seen.features).numpy(), seen.labels.numpy())
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, cast
 
-from inffeed_core.project.encoders import layers_of, trained_with
+from inffeed_core.project.encoders import trained_with
 from inffeed_core.records import ModelVersion
 from inffeed_core.settings import Rule, TrainSettings
 
@@ -20,11 +20,17 @@ def with_rule_of(parent: ModelVersion, settings: TrainSettings) -> TrainSettings
 
 
 def with_choices_of(parent: ModelVersion, settings: TrainSettings) -> TrainSettings:
-    """These settings, with open ones as they were chosen for the parent. Where other layers are asked for, or another
-    precision that has only the last, the rest is chosen again: it was chosen for other features."""
+    """These settings, with open ones as they were chosen for the parent. Where other layers or another TF-IDF are asked
+    for, or another precision that has only the last layer, the rest is chosen again: it was chosen for other features.
+    """
+    before = trained_with(parent)
     if settings.layers == "auto":
-        settings = replace(settings, layers=layers_of(parent) if settings.precision == "float32" else "last")
-    if settings.layers != layers_of(parent):
+        settings = replace(settings, layers=before.layers if settings.precision == "float32" else "last")
+    if settings.tfidf is None:
+        settings = replace(settings, tfidf=before.tfidf)
+    if settings.tfidf_dimensions is None:
+        settings = replace(settings, tfidf_dimensions=before.tfidf_dimensions)
+    if _features(settings) != _features(before):
         return settings
     chosen: dict[str, Any] = {}
     if settings.l2 is None:
@@ -34,3 +40,7 @@ def with_choices_of(parent: ModelVersion, settings: TrainSettings) -> TrainSetti
     if settings.trust is None and chosen.get("recipe", settings.recipe) == parent.report.get("recipe"):
         chosen["trust"] = parent.report.get("trust")
     return replace(settings, **chosen)
+
+
+def _features(settings: TrainSettings) -> tuple[object, ...]:
+    return settings.layers, settings.tfidf, settings.tfidf_dimensions if settings.tfidf == "on" else None

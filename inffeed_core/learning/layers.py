@@ -88,17 +88,25 @@ def choose_layers(
     `taught` gives for each the same texts to learn from, and the validation texts.
     """
     tried: dict[Pooled, float] = {}
-    for number, (layers, (data, (features, labels))) in enumerate(taught.items()):
+    for number, (layers, (data, steering)) in enumerate(taught.items()):
 
-        def report(done: int, of: int, before: int = number) -> None:
-            progress(STAGE, before * of + done, len(taught) * of)
+        def told(stage: str, done: int, of: int, before: int = number) -> None:
+            progress(stage, before * of + done, len(taught) * of)
 
-        fit = choose_l2(_some(data), features, labels, L2_GRID, report=report)
-        tried[layers] = _calibrated_loss(logits(fit.theta, features), labels)
+        tried[layers] = judged_by_loss(data, steering, told)
     return LayerChoice(min(tried, key=lambda layers: tried[layers]), tried)
 
 
-def _calibrated_loss(scores: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> float:
+def judged_by_loss(data: HeadData, steering: Validation, progress: Progress) -> float:
+    """The mean calibrated validation loss, in nats, of a head with the best weight decay, taught `MOST_FITTED` texts of
+    these at most."""
+    features, labels = steering
+    fit = choose_l2(_some(data), features, labels, L2_GRID, report=lambda done, of: progress(STAGE, done, of))
+    return calibrated_loss(logits(fit.theta, features), labels)
+
+
+def calibrated_loss(scores: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> float:
+    """Mean loss of these logits in nats, divided by the temperature with which it is lowest."""
     return float(losses(torch.softmax(scores / temperature(scores, labels), 1), labels).mean())
 
 

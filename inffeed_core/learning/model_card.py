@@ -7,7 +7,7 @@ from typing import cast
 from inffeed_core.data.markdown import code_span, literal
 from inffeed_core.learning.reading import Reading
 from inffeed_core.learning.rules_said import rule_said, shift_said
-from inffeed_core.project.encoders import layers_of
+from inffeed_core.project.encoders import layers_of, words_of
 from inffeed_core.project.lost_encoders import base_of
 from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings, Rule
@@ -38,7 +38,7 @@ def card(version: ModelVersion, about: ProjectSettings, loading: str, *, pairs: 
         f"A text classifier of the labels {', '.join(map(code_span, about.labels))}, trained with "
         f"InfFeed {version.report.get('code', '')} on {version.created[:10]} on top of {code_span(base)}.",
         "## Use",
-        f"From the folder that holds this one, with `torch` and `transformers` installed:\n\n```python\n{loading}\n```",
+        f"From the folder that holds this one, with {_packages(version)} installed:\n\n```python\n{loading}\n```",
         _length(version),
         *([PAIRED] if pairs else []),
         "## What it learned from",
@@ -56,6 +56,10 @@ def card(version: ModelVersion, about: ProjectSettings, loading: str, *, pairs: 
         f"Licence of the base model: {licence or 'see the page or folder of the base model'}.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _packages(version: ModelVersion) -> str:
+    return "`torch`, `transformers` and `scikit-learn`" if words_of(version) else "`torch` and `transformers`"
 
 
 def _front_matter(base: str, licence: str | None) -> str:
@@ -148,6 +152,11 @@ def _row(name: str, metrics: Metrics) -> str:
 def _settings(version: ModelVersion) -> str:
     lines = [f"- method: {literal(str(version.settings.get('method', 'instant')))}", f"- seed: {version.seed}"]
     lines.append(f"- layers that features are pooled from: {layers_of(version)}")
+    if (words := words_of(version)) is not None:
+        lines.append(
+            f"- beside them TF-IDF of {words['terms']:,} words and pairs of words in {words['width']} dimensions, "
+            f"fitted on {words['texts']:,} of the texts that it learned from, without their labels"
+        )
     lines += [f"- L2 of the head: {version.report.get('l2')}", f"- weights of the encoder: `{version.weights_hash}`"]
     tuned = version.report.get("fine_tuning")
     if isinstance(tuned, Mapping):

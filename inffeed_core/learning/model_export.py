@@ -7,6 +7,7 @@ from inffeed_core.analysis.ruled import rule_of
 from inffeed_core.learning.model_card import card
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.sources import resolve
+from inffeed_core.project.encoded import vectorizer_of
 from inffeed_core.project.encoders import layers_of, located
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Progress
@@ -34,5 +35,6 @@ def export_model(project: Project, version_id: str, folder: Path, progress: Prog
         return card(version, about, lines, pairs=pairs)
 
     ruled = (load_head(project.models / version.id), rule_of(version))
-    write_classifier(files, ruled, max_tokens, target, described, pairs=pairs)
+    vectorizer = vectorizer_of(project, version)
+    write_classifier(files, ruled, max_tokens, target, described, pairs=pairs, vectorizer=vectorizer)
     return target

@@ -20,8 +20,9 @@ from inffeed_core.influence import HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.heads import save_head
 from inffeed_core.models.lessons import FineTuned
+from inffeed_core.models.tfidf import Vectorizer
 from inffeed_core.project.encoded import Material, stored_fit
-from inffeed_core.project.encoders import ADAPTERS, TRANSFORMER
+from inffeed_core.project.encoders import ADAPTERS, TRANSFORMER, WORDS
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion
 from inffeed_core.settings import AnalysisSettings, ProjectSettings
@@ -41,6 +42,8 @@ class Made:
     transformer: str
     """The hub id or folder of its encoder."""
     tuned: FineTuned | None
+    vectorizer: Vectorizer | None
+    """The TF-IDF beside its encoder."""
     worse: bool
     """Whether it is significantly worse than the active one."""
     adopts: bool
@@ -116,6 +119,8 @@ def _write(folder: Path, made: Made) -> None:
     save_head(folder, weight[:, :-1], weight[:, -1], made.about.labels, details)
     for name, predicted in made.predicted.items():
         (folder / name).write_text(json.dumps(predicted, ensure_ascii=False), encoding="utf-8")
+    if made.vectorizer is not None:
+        made.vectorizer.save(folder / WORDS)
     if made.tuned is not None:
         adapters = (made.tuned.folder / "adapter_config.json").is_file()
         shutil.copytree(made.tuned.folder, folder / (ADAPTERS if adapters else TRANSFORMER), copy_function=_linked)

@@ -25,11 +25,12 @@ from inffeed_core.learning.estimating import EncodingTime
 from inffeed_core.learning.foretold import Retrained, foretold
 from inffeed_core.learning.judging import judged
 from inffeed_core.learning.kept_choices import with_choices_of, with_rule_of
-from inffeed_core.learning.layers import LayerChoice, preferred, read_layers
+from inffeed_core.learning.layers import LayerChoice, read_layers
 from inffeed_core.learning.publishing import Made, files, publish, state
 from inffeed_core.learning.reading import Reading, reading
 from inffeed_core.learning.ready import require_trainable
 from inffeed_core.learning.tuning import cleared, tune
+from inffeed_core.learning.words import WordChoice, chosen_features, for_scope, require_place_for_words
 from inffeed_core.models.encoding import cosine_to_float32, own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.lessons import FineTuned
@@ -72,6 +73,7 @@ def train(
     Raises NotReady, ModelError, Cancelled, and then leaves nothing behind.
     """
     require_head_scope(settings, analysis)
+    settings = for_scope(settings, analysis)
     with cleared(project) if settings.method != "instant" else nullcontext():
         made = _made(project, settings, (model, model_labels), progress)
         with files(project, made):
@@ -103,6 +105,7 @@ class _Fitted:
     """Where that encoder is now."""
     tuned: FineTuned | None
     layers: LayerChoice
+    words: WordChoice
     material: Material
     way: CarriedOut
     fit: HeadFit
@@ -147,6 +150,7 @@ def _made(project: Project, settings: TrainSettings, given: Given, progress: Pro
         predicted=rules.predicted,
         transformer=found.model,
         tuned=found.tuned,
+        vectorizer=found.words.vectorizer,
         worse=compared.interval is not None and compared.interval.high < 0,
         adopts=given != (None, None),
     )
@@ -168,12 +172,11 @@ def _fitted(project: Project, settings: TrainSettings, given: Given, progress: P
     encoding, began = EncodingTime(progress), time.monotonic()
     data = read_layers(project, model, settings, as_of, encoding, instances)
     seconds = round(time.monotonic() - began, 3) if encoding.texts else 0.0
-    layers, material = preferred(data, len(about.labels), settings.silver_weight, progress)
-    validation = material.validation
+    layers, words, material = chosen_features(project, model, settings, data, progress)
     way, fit = fit_recipe(
         material.beliefs,
         settings,
-        lambda taught, report: _fit(taught, validation, settings, (parent, project), report),
+        lambda taught, report: _fit(taught, material.validation, settings, (parent, project), report),
         progress,
     )
     return _Fitted(
@@ -187,6 +190,7 @@ def _fitted(project: Project, settings: TrainSettings, given: Given, progress: P
         model=model,
         tuned=tuned,
         layers=layers,
+        words=words,
         material=material,
         way=way,
         fit=fit,
@@ -207,6 +211,7 @@ def _report(
     about, settings, data = found.about, found.settings, found.material.data
     return {
         **found.layers.told,
+        **found.words.told,
         "l2": found.fit.l2,
         "recipe": found.way.recipe,
         "trust": found.way.trust,
@@ -267,7 +272,9 @@ def _reader(
     """The hub id or folder of the model whose tokenizer the new version reads with."""
     if settings.method != "instant":
         return here(project, about.model)
-    return located(project, transformer_for(about.model, parent), progress)
+    model = located(project, transformer_for(about.model, parent), progress)
+    require_place_for_words(model, settings)
+    return model
 
 
 def _base_weights(project: Project, found: _Fitted) -> object:

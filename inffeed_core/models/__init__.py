@@ -7,6 +7,7 @@ Import from the modules below, lightest first; each line says what it imports:
     heads       Head, save_head, load_head: immutable files of a head                      (torch)
     encoding    features(model, texts, cache, …), own_head(model, cache, …)                (torch; transformers
                                                                                             where a text is new)
+    tfidf       Vectorizer, fitted, beside: a project's own words beside an encoder           (scikit-learn)
     encoder     Encoder: one loaded model                                                  (transformers)
     lessons     Lessons, FineTuning, FineTuned: what a transformer is trained on           (torch)
     fine_tuning fine_tune(base, lessons, validation, about, progress) → FineTuned          (transformers)

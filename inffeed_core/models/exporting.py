@@ -26,6 +26,7 @@ from inffeed_core.models.encoder import explained, quietly
 from inffeed_core.models.heads import Head, save_head
 from inffeed_core.models.snapshot import RECIPE, Pooling
 from inffeed_core.models.sources import ModelFiles
+from inffeed_core.models.tfidf import COUNTING, Vectorizer
 from inffeed_core.models.trainable import classifier, tokenizer_of
 
 LOADED_PLAINLY = """\
@@ -37,14 +38,14 @@ print(classify({example}, truncation=True))"""
 LOADED_WITH_HEAD = """\
 import json, torch
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
+{imports}from transformers import AutoModel, AutoTokenizer
 
 folder = {folder}
 tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
 head, labels = load_file(folder + "/head/head.safetensors"), json.load(open(folder + "/head/head.json"))["labels"]
 tokens = tokenizer({example}, padding=True, truncation=True, max_length={tokens}, return_tensors="pt")
 {layers}
-scores = (features.double() @ head["weight"].double().T + head["bias"].double()).softmax(1)
+{words}scores = (features.double() @ head["weight"].double().T + head["bias"].double()).softmax(1)
 print([labels[best] for best in scores.argmax(1)], scores.tolist())"""
 
 LAST_LAYER = """\
@@ -57,12 +58,25 @@ middle = found.hidden_states[(len(found.hidden_states) - 1) // 2]
 features = torch.cat([{pooled} for vectors in (found.last_hidden_state, middle)], 1) / 2**0.5"""
 
 
+WORDS_IMPORT = "from sklearn.feature_extraction.text import TfidfVectorizer\n"
+WITH_WORDS = """\
+terms, parts = json.load(open(folder + "/tfidf/tfidf.json"))["terms"], load_file(folder + "/tfidf/tfidf.safetensors")
+counter = TfidfVectorizer(vocabulary=terms, {counting})
+counter.idf_ = parts["idf"].double().numpy()
+words = torch.from_numpy(counter.transform({texts}) @ parts["directions"].double().numpy().T)
+words = torch.nn.functional.normalize(words).float() * features.norm(dim=1, keepdim=True)
+features = torch.cat([features, words], 1) / 2**0.5
+"""
+"""What `tfidf.beside` does; the counts are scikit-learn's."""
+
 _ALONE = ('"A text to classify."', '["A text to classify."]')
 _PAIRED = (
     '{"text": "A text to classify.", "text_pair": "Its second text."}',
     '["A text to classify."], ["Its second text."]',
 )
 """What is classified in the lines above, by a pipeline and by a tokenizer."""
+_COUNTED = {False: _ALONE[1], True: '["A text to classify." + "\\n" + "Its second text."]'}
+"""The same as TF-IDF counts it, by whether texts have second texts."""
 
 
 RULE = "inffeed_decision_rule"
@@ -77,11 +91,12 @@ def write_classifier(
     card: Callable[[str], str],
     *,
     pairs: bool = False,
+    vectorizer: Vectorizer | None = None,
 ) -> None:
     """Write the model with this head, which decides by this rule, to a new folder, whole or not at all.
 
-    `card` gives the text of README.md for the lines of Python that load the folder, and with `pairs` classify a text
-    with its second text.
+    `vectorizer` is the TF-IDF beside a bare encoder. `card` gives the text of README.md for the lines of Python that
+    load the folder, and with `pairs` classify a text with its second text.
 
     Raises ExportFailed where the folder exists or cannot be written, ModelError where the model cannot be read.
     """
@@ -90,10 +105,11 @@ def write_classifier(
     unfinished = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lines = _write(files, _folded(*ruled), max_tokens, unfinished)
+        lines = _write(files, _folded(*ruled), (max_tokens, vectorizer), unfinished)
         _name_rule(unfinished / "config.json", ruled[1])
         piped, tokenised = _PAIRED if pairs else _ALONE
         lines = lines.replace("{example}", piped if files.pooling is None else tokenised)
+        lines = lines.replace("{texts}", _COUNTED[pairs])
         lines = lines.replace("{folder}", _quoted(folder.name))
         (unfinished / "README.md").write_text(card(lines), encoding="utf-8")
         unfinished.rename(folder)
@@ -121,10 +137,12 @@ def _quoted(name: str) -> str:
     return json.dumps(name, ensure_ascii=False).replace("`", r"\x60")
 
 
-def _write(files: ModelFiles, head: Head, max_tokens: int, folder: Path) -> str:
-    """Write the files; returns the lines that load them."""
+def _write(files: ModelFiles, head: Head, reading: tuple[int, Vectorizer | None], folder: Path) -> str:
+    """Write the files; returns the lines that load them. `reading` is the tokens read at once, and the vectorizer."""
+    max_tokens, vectorizer = reading
     if files.pooling is not None:
-        return _write_encoder(files, files.pooling, head, max_tokens, folder)
+        lines = _write_encoder(files, files.pooling, head, max_tokens, folder)
+        return _with_words(lines, vectorizer, folder)
     with explained(files), quietly():
         model: Any = classifier(files, head.labels)[0].eval()
         tokenizer = tokenizer_of(files, model, max_tokens)
@@ -155,6 +173,14 @@ def _write_encoder(files: ModelFiles, pooling: Pooling, head: Head, max_tokens: 
     for place, filling in words.items():
         lines = lines.replace(place, filling)
     return lines
+
+
+def _with_words(lines: str, vectorizer: Vectorizer | None, folder: Path) -> str:
+    if vectorizer is None:
+        return lines.replace("{imports}", "").replace("{words}", "")
+    vectorizer.save(folder / "tfidf")
+    counting = ", ".join(f"{name}={value!r}" for name, value in COUNTING.items())
+    return lines.replace("{imports}", WORDS_IMPORT).replace("{words}", WITH_WORDS.replace("{counting}", counting))
 
 
 @torch.inference_mode()

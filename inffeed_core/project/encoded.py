@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -14,8 +14,11 @@ from inffeed_core import store
 from inffeed_core.errors import ModelError, NotReady
 from inffeed_core.influence import HeadData, HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
+from inffeed_core.models.encoding import WAITING
 from inffeed_core.models.encoding import features as encoded_features
 from inffeed_core.models.heads import load_head
+from inffeed_core.models.tfidf import Vectorizer, beside, cached_features, load_vectorizer
+from inffeed_core.project.encoders import WORDS, located, trained_with, words_of
 from inffeed_core.project.folder import Project
 from inffeed_core.project.hearing import said_of
 from inffeed_core.records import Instance, ModelVersion, Progress, Split
@@ -195,6 +198,29 @@ def encode(
         original=torch.tensor([number.get(one.original_label, UNKNOWN) for one in found]),
         said=said,
     )
+
+
+def encode_as(
+    project: Project, version: ModelVersion, as_of: int, progress: Progress, splits: Sequence[Split] = tuple(Split)
+) -> Encoded:
+    """The `usable` instances with the labels of decision row `as_of`, as a version reads them. Raises what `encode` and
+    `located` do."""
+    model = located(project, version.encoder, progress)
+    found = encode(project, model, trained_with(version), as_of, progress, splits)
+    vectorizer = vectorizer_of(project, version)
+    return found if vectorizer is None else with_words(project, found, vectorizer, progress)
+
+
+def vectorizer_of(project: Project, version: ModelVersion) -> Vectorizer | None:
+    """The TF-IDF beside a version's encoder; None where there is none. Raises ModelError where it cannot be read."""
+    return None if words_of(version) is None else load_vectorizer(project.models / version.id / WORDS)
+
+
+def with_words(project: Project, data: Encoded, vectorizer: Vectorizer, progress: Progress) -> Encoded:
+    """The same instances with this TF-IDF beside their features."""
+    texts = [one.passage for one in data.instances]
+    words = cached_features(vectorizer, texts, project.features, lambda: progress(WAITING, 0, 0))
+    return replace(data, features=beside(data.features, words))
 
 
 def _require_numbers(model: str, found: Sequence[Instance], features: Float[Tensor, "n d"]) -> None:

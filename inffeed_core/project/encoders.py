@@ -5,6 +5,7 @@ using the transformer of the active version as long as the project's model is th
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -17,8 +18,8 @@ from inffeed_core.records import ModelVersion, Progress
 from inffeed_core.settings import Pooled, TrainSettings
 
 OWN = "version:"
-TRANSFORMER, ADAPTERS = "transformer", "adapters"
-"""Folders within a version's own: a whole transformer, or what LoRA changes about its base."""
+TRANSFORMER, ADAPTERS, WORDS = "transformer", "adapters", "tfidf"
+"""Folders within a version's own: a whole transformer, what LoRA changes about its base, or its vectorizer."""
 
 
 def transformer_for(model: str, parent: ModelVersion | None) -> str:
@@ -31,9 +32,20 @@ def layers_of(version: ModelVersion) -> Pooled:
     return cast(Pooled, version.report.get("layers", "last"))
 
 
+def words_of(version: ModelVersion) -> Mapping[str, int] | None:
+    """What is known of the TF-IDF beside its encoder: `dimensions` asked for, `width`, `terms` and the `texts` that it
+    was fitted on; None where there is none."""
+    told = version.report.get("tfidf")
+    return told if isinstance(told, Mapping) else None
+
+
 def trained_with(version: ModelVersion) -> TrainSettings:
-    """The settings that a version was trained with, its layers as they were chosen: so its texts are read again."""
-    return replace(TrainSettings.from_dict(version.settings), layers=layers_of(version))
+    """The settings that a version was trained with, layers and TF-IDF as they were chosen: so its texts are read
+    again."""
+    given, words = TrainSettings.from_dict(version.settings), words_of(version)
+    if words is None:
+        return replace(given, layers=layers_of(version), tfidf="off", tfidf_dimensions=None)
+    return replace(given, layers=layers_of(version), tfidf="on", tfidf_dimensions=words["dimensions"])
 
 
 def located(project: Project, encoder: str, progress: Progress) -> str:

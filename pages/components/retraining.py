@@ -21,6 +21,7 @@ from inffeed_core.settings import (
     Recipe,
     Rule,
     Scope,
+    TfIdf,
     TrainSettings,
     require_head_scope,
 )
@@ -180,6 +181,7 @@ def _learning(method: Method) -> dict[str, Any]:
         "windows": _windows(method),
         "precision": _precision(method),
         "layers": _layers(method),
+        "tfidf": _tfidf(method),
     }
 
 
@@ -201,6 +203,20 @@ def _layers(method: Method) -> Layers:
         **_KEPT,
     )
     return TRAIN.layers if off else chosen
+
+
+def _tfidf(method: Method) -> TfIdf | None:
+    off = method != "instant"
+    chosen: TfIdf | None = st.selectbox(
+        say("models.tfidf"),
+        (None, *get_args(TfIdf)),
+        format_func=lambda tfidf: say("models.tfidf_kept" if tfidf is None else f"models.tfidf_{tfidf}"),
+        disabled=off,
+        key="tfidf",
+        help=say("models.tfidf_help"),
+        **_KEPT,
+    )
+    return TRAIN.tfidf if off else chosen
 
 
 def _precision(method: Method) -> str:

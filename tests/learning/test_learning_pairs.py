@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from inffeed_core.learning.training import train
 from inffeed_core.project.encoded import encode
 from inffeed_core.project.folder import Project, create_project, settings_of
 from inffeed_core.records import Example, Split
-from inffeed_core.settings import ProjectSettings, TrainSettings
+from inffeed_core.settings import ProjectSettings, TfIdf, TrainSettings
 from inffeed_core.store import add_examples, writing
 
 LABELS = ("against", "favour")
@@ -54,10 +55,11 @@ def test_features_are_those_of_both_texts(stances: Project) -> None:
     assert again.fingerprint() != data.fingerprint()
 
 
+@pytest.mark.parametrize("tfidf", ["off", "on"])
 def test_the_lines_in_the_card_classify_a_pair_as_the_version_does(
-    stances: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stances: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tfidf: TfIdf
 ) -> None:
-    version = train(stances, HEAD, quiet)
+    version = train(stances, replace(HEAD, tfidf=tfidf), quiet)
     instances, ours = predicted(stances, version.id)
     words = (export_model(stances, version.id, tmp_path / "model", quiet) / "README.md").read_text()
     assert "second text" in words

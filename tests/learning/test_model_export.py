@@ -18,7 +18,7 @@ from inffeed_core.learning.model_export import export_model
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance
-from inffeed_core.settings import AnalysisSettings, Layers, TrainSettings
+from inffeed_core.settings import AnalysisSettings, Layers, TfIdf, TrainSettings
 
 HEAD = TrainSettings(max_tokens=32)
 
@@ -58,11 +58,11 @@ def test_an_instant_retrain_on_a_fine_tuned_transformer_is_exported_with_its_own
     )
 
 
-@pytest.mark.parametrize("layers", ["last", "middle+last"])
+@pytest.mark.parametrize(("layers", "tfidf"), [("last", "off"), ("middle+last", "off"), ("middle+last", "on")])
 def test_the_lines_in_the_card_of_a_version_on_a_bare_encoder_give_its_predictions(
-    small: Project, tmp_path: Path, layers: Layers
+    small: Project, tmp_path: Path, layers: Layers, tfidf: TfIdf
 ):
-    version = train(small, replace(HEAD, layers=layers), quiet)
+    version = train(small, replace(HEAD, layers=layers, tfidf=tfidf), quiet)
     instances, ours = predicted(small, version.id)
     folder = export_model(small, version.id, tmp_path / "model", quiet)
     [lines] = re.findall(r"```python\n(.*?)\n```", (folder / "README.md").read_text(), re.S)

@@ -27,7 +27,7 @@ from inffeed_core.project.downloads import FORMS
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, SourceKind, Split
-from inffeed_core.settings import SENT, Layers, Method, Recipe, Remedy, Rule, Scope, Vote
+from inffeed_core.settings import SENT, Layers, Method, Recipe, Remedy, Rule, Scope, TfIdf, Vote
 from inffeed_core.store.proposals import ProposalState
 from pages.components import navigation
 from pages.components.equal_texts import Kind
@@ -58,6 +58,7 @@ CLOSED = {
     "retraining.about_{}": get_args(Method),
     "models.recipe_{}": get_args(Recipe),
     "models.layers_{}": get_args(Layers),
+    "models.tfidf_{}": ("kept", *get_args(TfIdf)),
     "rules.{}": get_args(Rule),
     "feedback.{}": [*get_args(Remedy), *get_args(Vote), *ProposalState],
     "feedback.about_{}": get_args(Remedy),

@@ -60,6 +60,24 @@ def test_layers_go_into_the_job_unless_the_transformer_is_trained(open_page, unt
     assert started[0][1]["train"]["layers"] == ("middle+last" if method == "instant" else "auto")
 
 
+@pytest.mark.parametrize("method", ["instant", "lora"])
+def test_tfidf_goes_into_the_job_unless_the_transformer_is_trained(open_page, untrained, started, method):
+    app = open_page("models", untrained)
+    app.selectbox(key="tfidf").set_value("on").run()
+    app.segmented_control(key="method").set_value(method).run()
+    assert app.selectbox(key="tfidf").disabled == (method != "instant")
+    button(app, "Train the first model").click().run()
+    assert started[0][1]["train"]["tfidf"] == ("on" if method == "instant" else None)
+
+
+def test_tfidf_and_influence_beyond_the_head_are_refused_in_words(open_page, untrained):
+    app = open_page("models", untrained)
+    app.selectbox(key="tfidf").set_value("on").run()
+    app.selectbox(key="scope").select("all").run()
+    assert "through the head alone" in texts(app)
+    assert button(app, "Train the first model").disabled
+
+
 def test_a_stronger_encoder_is_named_with_what_it_costs_here(open_page, untrained):
     [said] = [each.value for each in open_page("models", untrained).caption if "all-mpnet-base-v2" in each.value]
     assert "438 MB (Apache-2.0)" in said

@@ -622,6 +622,15 @@ WORDS: dict[str, dict[str, Any]] = {
             "基础编码器中哪些层的词元向量成为文本的特征。在最后一层之外加上中间层，不必再次通读文本，"
             "且往往有益。重新训练会沿用已作的选择。序列分类器和 int8 只有最后一层。"
         ),
+        "tfidf": "编码器之外的 TF-IDF",
+        "tfidf_kept": "与使用中的版本相同",
+        "tfidf_auto": "由验证集选择",
+        "tfidf_off": "不用",
+        "tfidf_on": "使用",
+        "tfidf_help": (
+            "加入文本含有本项目的哪些词和词对，这是编码器所不知道的。新文本与所学文本相似时往往略有帮助，不相似时则有害。"
+            "仅适用于基础编码器、只重新拟合分类头的方法，且影响只经过分类头。除非您选择，第一个版本不用它。"
+        ),
         "int8": "以 int8 编码文本",
         "int8_help": (
             "速度为两到四倍，特征几乎不变。适用于 BERT、RoBERTa 和 DistilBERT 类编码器；"
@@ -798,6 +807,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "reading-more": "该模型一次最多可读 {most:,} 个词元：可提高每条文本读取的词元数，或分窗口完整读取长文本。",
         "reading-whole": "该模型一次读不了更多；可分窗口完整读取长文本。",
         "layers": "所用的层：{layers}（验证损失：middle+last 为 {both:.3f} 纳特，仅 last 为 {last:.3f}）。",
+        "tfidf-on": "编码器之外另有 TF-IDF（验证损失：有它为 {on:.3f} 纳特，无它为 {off:.3f}）。",
+        "tfidf-off": "曾试过另加 TF-IDF，未采用（验证损失：有它为 {on:.3f} 纳特，无它为 {off:.3f}）。",
         "foretold-head": "经由分类头的影响预测：{texts:,} 个改动的标签会使验证集损失变化 {predicted:+.2g} nats；实际变化 {actual:+.2g}。",
         "foretold-training": "经由训练过程的影响预测：{texts:,} 个改动的标签会使验证集损失变化 {predicted:+.2g} nats；在第 {step:,} 步实际变化 {actual:+.2g}。",
         "reading-unknown": "文本的词元中有 {share:.1%} 是分词器不认识的。",

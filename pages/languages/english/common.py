@@ -612,6 +612,17 @@ WORDS: dict[str, dict[str, Any]] = {
             "last one costs no further pass over the texts, and often helps. Retraining keeps what was chosen. "
             "Sequence classifiers and int8 have only the last layer."
         ),
+        "tfidf": "TF-IDF beside the encoder",
+        "tfidf_kept": "As in the version in use",
+        "tfidf_auto": "Let validation choose",
+        "tfidf_off": "off",
+        "tfidf_on": "on",
+        "tfidf_help": (
+            "Adds which words and pairs of words of this project a text has, which the encoder does not know. It often "
+            "helps a little where new texts are like those learned from, and harms where they are not. Only for bare "
+            "encoders, the method that refits the head, and influence through the head. A first version has none "
+            "unless you ask."
+        ),
         "int8": "Encode texts in int8",
         "int8_help": (
             "Two to four times as fast, with nearly the same features. For BERT, RoBERTa and DistilBERT encoders; "
