@@ -126,7 +126,6 @@ class ProjectSettings(Settings):
     """Minutes of review without a pause after which a break is suggested; 0 = never."""
     break_decisions: int = 0
     """Decisions without a pause after which a break is suggested; 0 = never."""
-
     refresh_after: int = 20
     """Decisions in the browser after which the flags are updated in the background; 0 = never."""
     audit_share: float = 0.05

@@ -21,7 +21,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadFit, HeadInfluence, first_step, losses, probabilities
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.project.encoded import Encoded, Material, fingerprint, stored_fit
-from inffeed_core.project.encoders import layers_of
+from inffeed_core.project.encoders import layers_of, words_of
 from inffeed_core.project.folder import Project
 from inffeed_core.project.taught import taught_by
 from inffeed_core.records import Instance, ModelVersion, Progress
@@ -41,6 +41,8 @@ class Retrained:
     weights_hash: str
     base_weights: object
     layers: str
+    words: object
+    """Of the TF-IDF beside the encoder, as reports tell it."""
     tuned: FineTuned | None
     material: Material
     way: CarriedOut
@@ -70,9 +72,9 @@ def foretold(
 
 
 def _by_head(project: Project, parent: ModelVersion, made: Retrained, progress: Progress) -> dict[str, object] | None:
-    chosen = (parent.encoder, parent.weights_hash, layers_of(parent), float(str(parent.report["l2"])))
+    chosen = (parent.encoder, parent.weights_hash, layers_of(parent), words_of(parent), float(str(parent.report["l2"])))
     applied = (parent.report.get("recipe", "plain"), parent.report.get("trust", 1.0))
-    if chosen != (made.encoder, made.weights_hash, made.layers, made.fit.l2) or applied != (
+    if chosen != (made.encoder, made.weights_hash, made.layers, made.words, made.fit.l2) or applied != (
         made.way.recipe,
         made.way.trust,
     ):

@@ -243,6 +243,7 @@ def _retrained(project: Project, found: _Fitted) -> Retrained:
         weights_hash=resolve(found.model).weights_hash,
         base_weights=_base_weights(project, found),
         layers=found.layers.layers,
+        words=found.words.told["tfidf"],
         tuned=found.tuned,
         material=found.material,
         way=found.way,

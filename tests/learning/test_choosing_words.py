@@ -22,7 +22,7 @@ from inffeed_core.learning.training import retrain, train
 from inffeed_core.models.heads import load_head
 from inffeed_core.project.encoders import trained_with, words_of
 from inffeed_core.project.folder import Project, change_settings, settings_of
-from inffeed_core.records import ModelVersion
+from inffeed_core.records import Act, Decision, ModelVersion
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 
 HEAD = TrainSettings(max_tokens=32, recipe="plain", layers="last")
@@ -102,6 +102,17 @@ def test_another_one_is_fitted_anew(small: Project, asked: dict[str, Any]) -> No
     second = retrain(small, replace(HEAD, **asked), FEW, quiet)
     assert columns(small, second) == 32 + asked.get("tfidf_dimensions", 0)
     assert second.settings["l2"] is None
+
+
+def test_nothing_is_foretold_of_a_head_on_other_features(small: Project) -> None:
+    promoted(small, train(small, replace(WORDS, l2=0.1), quiet, FEW))
+    for number, asked in enumerate(({}, {"tfidf": "off"})):
+        with store.writing(small.db) as db:
+            store.record_decision(db, Decision(f"k{number}", f"silver-{number}", "anna", Act.RELABEL, "negative"))
+            store.record_decision(db, Decision(f"l{number}", f"silver-{number + 3}", "anna", Act.RELABEL, "positive"))
+        version = retrain(small, replace(HEAD, l2=0.1, **asked), FEW, quiet)
+        assert (version.report["foretold"] is None) == bool(asked)
+        promoted(small, version)
 
 
 def test_another_encoder_starts_without(small: Project, tmp_path) -> None:
