@@ -22,7 +22,7 @@ from torch import Tensor
 from inffeed_core.influence import HeadData, choose_l2, logits
 from inffeed_core.learning.layers import calibrated_loss
 from inffeed_core.models.deciding import fit_rules
-from inffeed_core.models.metrics import macro_f1
+from inffeed_core.models.metrics import Floats, macro_f1
 from inffeed_core.models.tfidf import beside, fit
 from inffeed_core.settings import DEFAULT_DIMENSIONS, DEFAULT_MODEL, L2_GRID
 from inffeed_core.studies.draws import RepairSet, drawn, encoded, read, told_apart
@@ -30,7 +30,8 @@ from inffeed_core.studies.rules import first
 
 SILVER, TEST = 1500, 1200
 """Texts of the extension and of test at most, of each set."""
-SETS = "climate_stance_gpt4o,reviews_products,irony,sarcasm_forum_llm,hatexplain_llm"
+SETS = "climate_stance_gpt4o,reviews_products,sarcasm_forum_llm,hatexplain_llm,irony,questions,sarcasm"
+"""Those whose test texts can be told from those of validation come last."""
 TAUGHT = ("seed gold", "with silver, plain")
 RULES = ("argmax", "macro-f1")
 
@@ -65,29 +66,32 @@ def _scored(draw: RepairSet, features: Sequence[Tensor], labels: Tensor) -> Row:
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown: macro-F1 without → with TF-IDF, set by set, and mean gains of taking it always, and by validation."""
-    by = {(row["set"], row["taught"], row["seed"], row["tfidf"]): row for row in rows}
     names = list(dict.fromkeys(row["set"] for row in rows))
-    head = ["set", "shift", "draws", *(f"{taught}{under}" for taught in TAUGHT for under in ("", ", under the rule"))]
-    lines, gains = (
-        [head, ["---"] * len(head)],
-        {(t, r, how): [] for t in TAUGHT for r in RULES for how in ("on", "auto")},
-    )
+    head = ["set", "shift", "draws", *(words for taught in TAUGHT for words in (taught, "under the rule", "chosen"))]
+    lines, gains = [head, ["---"] * len(head)], list[list[float]]()
     for name in names:
-        seeds = sorted({row["seed"] for row in rows if row["set"] == name})
-        line = [name, f"{np.mean([row['shift'] for row in rows if row['set'] == name]):.2f}", str(len(seeds))]
+        mine = [row for row in rows if row["set"] == name]
+        line, seeds, gained = [name], sorted({row["seed"] for row in mine}), list[float]()
+        line += [f"{np.mean([row['shift'] for row in mine]):.2f}", str(len(seeds))]
         for taught in TAUGHT:
-            for rule in RULES:
-                pairs = [[by[name, taught, seed, kind] for kind in ("off", "on")] for seed in seeds]
-                off, on = (np.array([pair[k]["macro_f1"][rule] for pair in pairs]) for k in (0, 1))
-                chosen = np.array([pair[1]["loss"] < pair[0]["loss"] for pair in pairs])
-                gains[taught, rule, "on"].append(float((on - off).mean()))
-                gains[taught, rule, "auto"].append(float(((on - off) * chosen).mean()))
-                line.append(f"{off.mean():.3f} → {on.mean():.3f} ({chosen.sum()} of {len(chosen)} chose it)")
+            off, on = (_kind(mine, taught, kind) for kind in ("off", "on"))
+            chosen = on[:, -1] < off[:, -1]
+            for k in range(len(RULES)):
+                line.append(f"{off[:, k].mean():.3f} → {on[:, k].mean():.3f}")
+                gained += [float((on - off)[:, k].mean()), float(((on - off)[:, k] * chosen).mean())]
+            line.append(f"{chosen.sum()} of {len(chosen)}")
         lines.append(line)
-    for how, words in (("on", "mean gain, always"), ("auto", "mean gain, chosen by validation")):
-        means = [f"{np.mean(gains[taught, rule, how]):+.3f}" for taught in TAUGHT for rule in RULES]
-        lines.append([words, "", "", *means])
+        gains.append(gained)
+    for first_one, words in enumerate(("mean gain, always", "mean gain, where validation chooses it")):
+        means = [f"{value:+.3f}" for value in np.mean(gains, 0)[first_one::2]]
+        lines.append([words, "", "", *means[:2], "", *means[2:], ""])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _kind(rows: Sequence[Row], taught: str, kind: str) -> Floats:
+    """[seed, (macro-F1 by each of `RULES`, validation loss)] of one kind of features."""
+    mine = sorted((r for r in rows if (r["taught"], r["tfidf"]) == (taught, kind)), key=lambda row: int(row["seed"]))
+    return np.array([[*(row["macro_f1"][rule] for rule in RULES), row["loss"]] for row in mine])
 
 
 def main() -> None:
@@ -102,7 +106,7 @@ def main() -> None:
     given = parser.parse_args()
     known = [json.loads(line) for line in given.results.read_text().splitlines()] if given.results.is_file() else []
     if given.table:
-        print(table(known))
+        print(table([row for row in known if row["set"] in given.sets.split(",")]))
         return
     done = {(row["set"], row["seed"]) for row in known}
     for name in given.sets.split(","):

@@ -36,7 +36,7 @@ Layers = Literal["auto", "last", "middle+last"]
 
 TfIdf = Literal["auto", "off", "on"]
 """Whether TF-IDF of the project's own texts stands beside a bare encoder's features; `auto` lets validation choose."""
-DEFAULT_TFIDF: TfIdf = "off"
+DEFAULT_TFIDF: TfIdf = "off"  # docs/benchmarks.md, "TF-IDF beside the encoder"
 DEFAULT_DIMENSIONS = 300
 
 LARGEST_SEED = 2**32 - 1
