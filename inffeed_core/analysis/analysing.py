@@ -10,6 +10,7 @@ gold that a flag harms are the head's for the training, which would need a repla
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import zip_longest
 from typing import NoReturn
 
 import torch
@@ -137,7 +138,7 @@ def compute(project: Project, state: State, progress: Progress) -> Computed:
     signals = tier.signals(_signals(state), state.unconfirmed)
     rankings = _rankings(state, signals)
     rows = list(_score_rows(state, signals))
-    evidence = dict(_evidence(state, tier, _targets(state, rankings), progress))
+    evidence = dict(_evidence(state, tier, _targets(state, rankings, tier.affordable), progress))
     return Computed(
         version=state.version.id, as_of=state.as_of, settings=settings, rows=rows, rankings=rankings, evidence=evidence
     )
@@ -304,13 +305,18 @@ def _score_rows(state: State, signals: policies.Signals) -> Iterator[ScoreRow]:
         yield row
 
 
-def _targets(state: State, rankings: Mapping[str, Sequence[tuple[str, float]]]) -> list[int]:
-    """Positions in `data` to explain in advance: everything except test if that is cheap, otherwise the top flags."""
+def _targets(state: State, rankings: Mapping[str, Sequence[tuple[str, float]]], at_most: int | None) -> list[int]:
+    """Positions in `data` to explain in advance: everything except test if that is cheap, otherwise the top flags.
+
+    Of these the first of every ranking, `at_most` in all."""
     eligible = [i for i, one in enumerate(state.data.instances) if one.split is not Split.TEST]
-    if len(eligible) * len(state.learn.instances) <= EXPLAIN_ALL_PAIRS:
+    at_most = len(eligible) if at_most is None else at_most
+    if len(eligible) * len(state.learn.instances) <= EXPLAIN_ALL_PAIRS and len(eligible) <= at_most:
         return eligible
-    flagged = {id for ranking in rankings.values() for id, _ in ranking[: state.settings.explained]}
-    return [i for i in eligible if state.data.instances[i].id in flagged]
+    place = {state.data.instances[i].id: i for i in eligible}
+    leading = [ranking[: state.settings.explained] for ranking in rankings.values()]
+    flagged = dict.fromkeys(id for row in zip_longest(*leading) for id, _ in filter(None, row))
+    return sorted(place[id] for id in list(flagged)[:at_most])
 
 
 def _evidence(

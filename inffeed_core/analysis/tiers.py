@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.flags.policies import Signals
-from inffeed_core.influence import HeadInfluence, top_k
+from inffeed_core.influence import HeadInfluence, losses, probabilities, top_k
 from inffeed_core.project.encoded import Encoded
 
 Best = tuple[Float[Tensor, "t k"], Int[Tensor, "t k"]]
@@ -25,6 +25,10 @@ class Tier(Protocol):
     @property
     def target_block(self) -> int:
         """How many targets to ask about at once."""
+
+    @property
+    def affordable(self) -> int | None:
+        """How many targets may be answered in advance; None for any number."""
 
     def on_validation(self) -> Float[Tensor, " n"]:
         """Influence of every row on the mean validation loss, float64."""
@@ -45,7 +49,16 @@ class HeadTier:
 
     influence: HeadInfluence
     validation: Encoded
-    target_block: int = 256
+
+    @property
+    def target_block(self) -> int:
+        """See `Tier`."""
+        return self.influence.target_block
+
+    @property
+    def affordable(self) -> int | None:
+        """See `Tier`."""
+        return self.influence.plan.affordable
 
     def on_validation(self) -> Float[Tensor, " n"]:
         """See `Tier`."""
@@ -63,9 +76,21 @@ class HeadTier:
 
     def most_harmed(self, k: int) -> tuple[Float[Tensor, "n kept"], Int[Tensor, "n kept"]]:
         """See `Tier`."""
-        return self.influence.most_harmed(
-            self.influence.loss_gradients(self.validation.features, self.validation.labels), k
+        asked, size = self._asked(), self.target_block
+        groups = (
+            (n, self.influence.loss_gradients(self.validation.features[some], self.validation.labels[some]))
+            for n, some in zip(range(0, len(asked), size), torch.split(asked, size), strict=True)
         )
+        scores, which = self.influence.most_harmed_of(groups, k)
+        return scores, asked[which]
+
+    def _asked(self) -> Int[Tensor, " asked"]:
+        """Numbers of the validation texts: all, or of those with the highest loss as many as are affordable."""
+        labels = self.validation.labels
+        if len(labels) <= self.influence.plan.affordable:
+            return torch.arange(len(labels))
+        loss = losses(probabilities(self.influence.fit.theta, self.validation.features), labels)
+        return loss.sort(descending=True, stable=True).indices[: self.influence.plan.affordable].sort().values
 
 
 def strongest(scores: Float[Tensor, "t n"], own: Int[Tensor, " t"], k: int) -> tuple[Best, Best]:

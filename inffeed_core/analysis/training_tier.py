@@ -114,6 +114,11 @@ class TrainingTier:
         """See `Tier`."""
         return TARGETS_AT_ONCE if self.exact else self.head.target_block
 
+    @property
+    def affordable(self) -> int | None:
+        """See `Tier`."""
+        return self.head.affordable
+
     def on_validation(self) -> Float[Tensor, " n"]:
         """See `Tier`."""
         return torch.einsum("t,tn->n", self.shares, self._influence())

@@ -64,6 +64,11 @@ class WholeModelTier:
         """How many targets to ask about at once."""
         return TARGETS_AT_ONCE if self.exact else max(1, SCORES_AT_ONCE // len(self.weights))
 
+    @property
+    def affordable(self) -> int | None:
+        """Any number: the index answers with one product each."""
+        return None
+
     def on_validation(self) -> Float[Tensor, " n"]:
         """Influence of every row on the mean validation loss, float64; refined if the settings ask for it."""
         batches = self._batches(self.validation)

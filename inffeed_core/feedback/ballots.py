@@ -13,8 +13,6 @@ from inffeed_core.records import Progress
 from inffeed_core.silver.posteriors import out_of_fold
 
 FOLDS = 5
-BLOCK = 256
-"""Targets whose influencers are computed at once."""
 
 
 def ballot(
@@ -46,9 +44,10 @@ def polled(ballot: Ballot, influence: HeadInfluence, k: int, progress: Progress,
     n = len(ballot.labels)
     asked = np.arange(n) if targets is None else targets
     rows, scores = np.zeros((n, k), dtype=np.int64), np.zeros((n, k))
-    for start in range(0, len(asked), BLOCK):
+    size = influence.target_block
+    for start in range(0, len(asked), size):
         progress("Finding influencers", start, len(asked))
-        block = asked[start : start + BLOCK]
+        block = asked[start : start + size]
         best, strengths = strongest(influence, torch.from_numpy(ballot.labels), torch.from_numpy(block), k)
         rows[block, : best.shape[1]], scores[block, : best.shape[1]] = best.numpy(), strengths.double().numpy()
     return replace(ballot, influencers=rows, influence=scores)

@@ -36,12 +36,13 @@ def silver_signals(
     unknown = torch.full((len(data.labels), data.classes), torch.nan, dtype=torch.float64)
     held_out, harm, own = unknown, unknown[:, 0], unknown[:, 0]
     if "out_of_fold" not in without:
-        held_out = out_of_fold(data, influence.fit, settings.folds, seed, influence.factor)
+        held_out = out_of_fold(data, influence.fit, settings.folds, seed, influence.near)
     if "validation_influence" not in without:
         harm = influence.on_gradients(gradient)[0]
+    steered, ends = _by_class(influence, validation), unknown[:, 0].nan_to_num(torch.inf)
     by_class = unknown
     if "class_influence" not in without:
-        by_class = _by_class(influence, validation, lambda one: influence.on_gradients(one)[0].double(), torch.inf)
+        by_class = _along(steered, lambda one: influence.scores_along(one)[0].double(), ends)
     if "self_influence" not in without:
         own = influence.self_influence()
     belief = beliefs(learned, validation) if belief is None else belief
@@ -53,12 +54,7 @@ def silver_signals(
         posterior=belief[rows].numpy(),
         channel=probable[rows].numpy(),
         class_influence=by_class[rows].numpy(),
-        class_gains=_by_class(
-            influence,
-            validation,
-            lambda one: (influence.relabel_gains(one) * probable).sum(1),
-            -torch.inf,
-        )[rows].numpy(),
+        class_gains=_along(steered, lambda one: (influence.gains_along(one) * probable).sum(1), -ends)[rows].numpy(),
         out_of_fold=held_out[rows].numpy(),
         self_influence=own[rows].numpy(),
         features=data.features[rows].float().numpy(),
@@ -73,18 +69,20 @@ def silver_signals(
 
 
 def _by_class(
-    influence: HeadInfluence,
-    validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]],
-    score: Callable[[Float[Tensor, "1 k d1"]], Float[Tensor, " n"]],
-    missing: float,
-) -> Float[Tensor, "n c"]:
-    """`score` of the gradient of each class's validation loss; `missing` for classes without validation texts."""
+    influence: HeadInfluence, validation: tuple[Float[Tensor, "m d"], Int[Tensor, " m"]]
+) -> list[Float[Tensor, "1 k d1"] | None]:
+    """Each class's validation loss as a solved target; None for classes without validation texts."""
     features, labels = validation
-    scores = []
-    for label in range(influence.data.classes):
-        own = labels == label
-        if own.any():
-            scores.append(score(influence.validation_gradient(features[own], labels[own])))
-        else:
-            scores.append(torch.full((len(influence.data.labels),), missing, dtype=torch.float64))
-    return torch.stack(scores, 1)
+    present = sorted(set(labels.tolist()))
+    gradients = [influence.validation_gradient(features[labels == one], labels[labels == one]) for one in present]
+    solved = dict(zip(present, torch.split(influence.solved(torch.cat(gradients)), 1), strict=True))
+    return [solved.get(label) for label in range(influence.data.classes)]
+
+
+def _along(
+    targets: Sequence[Float[Tensor, "1 k d1"] | None],
+    score: Callable[[Float[Tensor, "1 k d1"]], Float[Tensor, " n"]],
+    missing: Float[Tensor, " n"],
+) -> Float[Tensor, "n c"]:
+    """`score` of each solved target; `missing` where there is none."""
+    return torch.stack([missing if one is None else score(one) for one in targets], 1)

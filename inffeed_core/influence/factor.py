@@ -8,6 +8,8 @@ good as a new one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Shaped
@@ -24,7 +26,26 @@ REFINEMENTS = 6
 Sides = Float[Tensor, "t kd1"]
 
 
-@dataclass(frozen=True, slots=True)
+@runtime_checkable
+class Solver(Protocol):
+    """The inverse of one curvature."""
+
+    @property
+    def precision(self) -> torch.dtype:
+        """In which it solves."""
+
+    @property
+    def exact_reach(self) -> bool:
+        """Whether `reach` is exact, or an estimate."""
+
+    def solve(self, sides: Sides) -> Sides:
+        """`G⁻¹ b` for every row b, float64."""
+
+    def reach(self, rows: Float[Tensor, "b d1"]) -> Float[Tensor, "b k k"]:
+        """`M = J G⁻¹ Jᵀ` of every row, float64."""
+
+
+@dataclass(frozen=True)
 class Factor:
     """Lower Cholesky factor of a curvature, float32 or float64."""
 
@@ -33,11 +54,36 @@ class Factor:
     def __post_init__(self) -> None:
         object.__setattr__(self, "lower", accepted(self.lower, "lower", "rows"))
 
+    @property
+    def precision(self) -> torch.dtype:
+        """In which it solves."""
+        return self.lower.dtype
+
+    @property
+    def exact_reach(self) -> bool:
+        """It is exact."""
+        return True
+
     @accepting(sides="float64")
     def solve(self, sides: Sides) -> Sides:
         """`G⁻¹ b` for every row b, as good as the factor's precision."""
         solved: Tensor = torch.cholesky_solve(sides.T.to(self.lower.dtype), self.lower)
         return solved.T.double()
+
+    @cached_property
+    def _inverse(self) -> Float[Tensor, "kd1 kd1"]:
+        return torch.cholesky_inverse(self.lower)
+
+    @accepting(rows="float64")
+    def reach(self, rows: Float[Tensor, "b d1"]) -> Float[Tensor, "b k k"]:
+        """`M = J G⁻¹ Jᵀ` of every row, as good as the factor's precision."""
+        k, rows = len(self.lower) // rows.shape[1], rows.to(self.lower.dtype)
+        inverse = self._inverse.view(k, rows.shape[1], k, rows.shape[1])
+        reach = torch.empty(len(rows), k, k, dtype=torch.float64)
+        for a in range(k):
+            for b in range(a + 1):
+                reach[:, a, b] = reach[:, b, a] = ((rows @ inverse[a, :, b]) * rows).sum(1)
+        return reach
 
 
 @accepting(probs="float64")
@@ -49,7 +95,7 @@ def factorised(probs: Float[Tensor, "n c"], data: HeadData, l2: float) -> Factor
 
 
 @accepting(sides="float64")
-def refined(factor: Factor, product: Callable[[Sides], Sides], sides: Sides, tolerance: float) -> Sides | None:
+def refined(factor: Solver, product: Callable[[Sides], Sides], sides: Sides, tolerance: float) -> Sides | None:
     """Solutions of `product(x) = b` for every row b from the factor of a similar map; None if it is too different.
 
     Their residuals are at most `tolerance` relative to the sides, both as root mean squares over the sides. That is
@@ -64,7 +110,7 @@ def refined(factor: Factor, product: Callable[[Sides], Sides], sides: Sides, tol
             return solutions
         if missing > last / 2:
             return None
-        residuals = sides - product(solutions.to(factor.lower.dtype))
+        residuals = sides - product(solutions.to(factor.precision))
         solutions, last = solutions + factor.solve(residuals), missing
     return None
 

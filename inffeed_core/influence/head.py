@@ -1,5 +1,5 @@
 """Influence of training rows on any target through a converged softmax head: exact curvature, no approximation
-but the single Newton step.
+but the single Newton step. How the curvature is solved with depends on the size (`inffeed_core.solving`).
 
     fit = fit_head(data, l2=1e-3)
     scores = HeadInfluence(data, fit).on_losses(test_features, test_labels)   # [targets, rows], nats
@@ -13,7 +13,7 @@ or kept: the rows' own logits come from the same product as their projections. L
 per fit, and keeps C−1 numbers per row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import torch
@@ -21,10 +21,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from inffeed_core.influence.accepted import accepting
-from inffeed_core.influence.factor import Factor, factorised, refined
+from inffeed_core.influence.factor import Solver, refined
+from inffeed_core.influence.kronecker import pulled_back
 from inffeed_core.influence.newton import HeadFit, fit_head
 from inffeed_core.influence.scores import relabel_gains, removal_influence
 from inffeed_core.influence.softmax import (
+    BLOCK,
     HeadData,
     blocks,
     change_of_gradient,
@@ -33,13 +35,19 @@ from inffeed_core.influence.softmax import (
     residuals,
     sum_zero_basis,
 )
+from inffeed_core.influence.solvers import plan_for, solver_for
 from inffeed_core.influence.topk import Kept, merged, top_k
+from inffeed_core.solving import Plan
 
 Gradients = Float[Tensor, "t k d1"]
 ROWS = 65_536
 """Most rows in a block: larger ones were not faster, smaller ones up to a third slower."""
 PRODUCTS = 1 << 22
 """Most products of a row and a direction in a block: 16 MB in float32."""
+SPREADS = 1 << 22
+"""Numbers of the spreads of a block of rows, 32 MiB."""
+TARGETS, GRADIENTS = 256, 1 << 23
+"""Most targets, and numbers of their gradients, that are asked about at once."""
 RESIDUAL = 1e-4
 """Relative residual to which solves from an earlier factor are refined, the root mean square over targets."""
 
@@ -57,46 +65,72 @@ class HeadInfluence:
         fit: HeadFit,
         *,
         leverage: bool = True,
-        near: Factor | None = None,
+        near: Solver | None = None,
     ) -> None:
-        """`near`, the factor of a similar curvature, is used instead of a new one if refining it reaches `RESIDUAL`."""
+        """`near` solves with a similar curvature; it is used instead of a new one if refining it reaches `RESIDUAL`."""
         self.data, self.fit, self.leverage, self._near = data, fit, leverage, near
 
     def corrected(self, data: HeadData, tolerance: float = 1e-9) -> "HeadInfluence":
-        """Refit after a few corrections, ready to score again from the old curvature's factor; without leverage.
+        """Refit after a few corrections, ready to score again by the old curvature's solver; without leverage.
 
         `data` holds the same rows with other labels or weights. At the old optimum the old gradient is 0, so the first
         Newton step reads only the rows that changed. The refit continues from there and converges like `fit_head`, to
         this tolerance, and solves are refined in the new curvature to `RESIDUAL`: it only saves time.
         """
         theta = self.fit.theta
-        step = self.factor.solve(change_of_gradient(theta, self.data, data).view(1, -1)).view(theta.shape)
-        fit = fit_head(data, self.fit.l2, start=theta - step, factor=self.factor, tolerance=tolerance)
-        return HeadInfluence(data, fit, leverage=False, near=self.factor)
+        step = self.solver.solve(change_of_gradient(theta, self.data, data).view(1, -1)).view(theta.shape)
+        fit = fit_head(data, self.fit.l2, start=theta - step, factor=self.near, tolerance=tolerance)
+        return HeadInfluence(data, fit, leverage=False, near=self.near)
 
     @cached_property
-    def factor(self) -> Factor:
-        """The factor of the curvature at the fit."""
-        return factorised(probabilities(self.fit.theta, self.data.features), self.data, self.fit.l2)
+    def solver(self) -> Solver:
+        """What solves with the curvature at the fit."""
+        return solver_for(probabilities(self.fit.theta, self.data.features), self.data, self.fit.l2)
 
-    @cached_property
-    def _block_inverse(self) -> Float[Tensor, "k d1 k d1"]:
-        k, d1 = self.fit.theta.shape
-        return torch.cholesky_inverse(self.factor.lower).view(k, d1, k, d1)
+    @property
+    def near(self) -> Solver | None:
+        """The solver, where solving once more costs little, so that it may help refits; else None."""
+        return self.solver if self.plan.way != "products" else None
 
-    @cached_property
+    @property
+    def plan(self) -> Plan:
+        """How the curvature is solved with, and what that costs."""
+        return plan_for(self.data)
+
+    @property
+    def target_block(self) -> int:
+        """Targets to ask about at once, so that their gradients take up 64 MiB at most."""
+        return max(1, min(TARGETS, GRADIENTS // self.fit.theta.numel()))
+
+    @property
     def _corrected_pulls(self) -> Float[Tensor, "n k"]:
         """Weighted reduced residuals, leverage-corrected: `w (I − (w/N) S M)⁻¹ r` with `M = J G⁻¹ Jᵀ`."""
-        basis, identity = sum_zero_basis(self.data.classes), torch.eye(self.data.classes - 1, dtype=torch.float64)
-        corrected = torch.empty(len(self.data.features), len(identity), dtype=self.data.features.dtype)
-        for where, rows in blocks(self.data.features):
+        return self._own[0]
+
+    @cached_property
+    def _own(self) -> tuple[Float[Tensor, "n k"], Float[Tensor, " n"]]:
+        """Weighted reduced residuals, corrected if `leverage`, and what each row does to its own loss, times N."""
+        (k, _), basis = self.fit.theta.shape, sum_zero_basis(self.data.classes)
+        pulls = torch.empty(len(self.data.features), k, dtype=self.data.features.dtype)
+        own = torch.empty(len(pulls), dtype=torch.float64)
+        for where, rows in blocks(self.data.features, max(1, min(BLOCK, SPREADS // k**2))):
             weights = self._weights(where)
-            probs = torch.softmax(rows @ (basis @ self.fit.theta).T, 1)
-            spread = logit_curvature(probs, basis) @ self._reach(rows)
-            shrink = identity - (weights / len(corrected)).view(-1, 1, 1) * spread
-            raw = weights.unsqueeze(1) * residuals(probs, self.data.taught[where])
-            corrected[where] = torch.linalg.solve(shrink, raw.unsqueeze(2)).squeeze(2).to(corrected.dtype)
-        return corrected
+            probs, reach = torch.softmax(rows @ (basis @ self.fit.theta).T, 1), self.solver.reach(rows)
+            unweighted = residuals(probs, self.data.taught[where])
+            found = weights.unsqueeze(1) * unweighted
+            if self.leverage:
+                own_share = (weights / len(pulls)).view(-1, 1, 1) * (logit_curvature(probs, basis) @ reach)
+                found = self._without_own(found.unsqueeze(2), own_share).squeeze(2)
+            pulls[where] = found.to(pulls.dtype)
+            own[where] = torch.einsum("na,nab,nb->n", found.to(pulls.dtype).double(), reach, unweighted)
+        return pulls, own
+
+    def _without_own(self, pulls: Float[Tensor, "b k 1"], share: Float[Tensor, "b k k"]) -> Float[Tensor, "b k 1"]:
+        """`(I − share)⁻¹ pulls`; with an estimated share, which may reach 1, the sum of the first two terms."""
+        if not self.solver.exact_reach:
+            return pulls + share @ pulls
+        solution: Tensor = torch.linalg.solve(torch.eye(share.shape[1], dtype=share.dtype) - share, pulls)
+        return solution
 
     def _plain_pulls(self, where: slice, reduced_logits: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
         """Weighted reduced residuals of these rows, in the precision of their logits."""
@@ -108,15 +142,6 @@ class HeadInfluence:
         rows = self.data.labels[where]
         given = self.data.weights
         return torch.ones(len(rows), dtype=torch.float64) if given is None else given[where].double()
-
-    def _reach(self, rows: Float[Tensor, "b d1"]) -> Float[Tensor, "b k k"]:
-        """`M = J G⁻¹ Jᵀ` of every row."""
-        k, rows = len(self.fit.theta), rows.to(self._block_inverse.dtype)
-        reach = torch.empty(len(rows), k, k, dtype=torch.float64)
-        for a in range(k):
-            for b in range(a + 1):
-                reach[:, a, b] = reach[:, b, a] = ((rows @ self._block_inverse[a, :, b]) * rows).sum(1)
-        return reach
 
     @accepting(features="rows", labels="classes")
     def loss_gradients(self, features: Float[Tensor, "t d"], labels: Int[Tensor, " t"]) -> Gradients:
@@ -133,7 +158,7 @@ class HeadInfluence:
     @accepting(gradients="float64")
     def on_gradients(self, gradients: Gradients) -> Float[Tensor, "t n"]:
         """Influence of every row on the targets with these gradients. Needs memory for t × n scores."""
-        return torch.cat([scores for _, scores in self._scored(self._solve(gradients))], 1)
+        return self.scores_along(self.solved(gradients))
 
     @accepting(features="rows", labels="classes")
     def on_losses(self, features: Float[Tensor, "t d"], labels: Int[Tensor, " t"]) -> Float[Tensor, "t n"]:
@@ -143,18 +168,29 @@ class HeadInfluence:
     @accepting(gradient="float64")
     def relabel_gains(self, gradient: Float[Tensor, "1 k d1"]) -> Float[Tensor, "n c"]:
         """Gain for one target (such as the validation loss) of teaching each row each class instead, nats."""
-        projections = torch.cat([block for _, block in self._products(self._solve(gradient)[0])]).double()
+        return self.gains_along(self.solved(gradient))
+
+    @accepting(gradients="float64")
+    def solved(self, gradients: Gradients) -> Gradients:
+        """`V_t = G⁻¹ ∇L_t`, float64, for `scores_along` and `gains_along`."""
+        flat = gradients.double().reshape(len(gradients), -1)
+        found = None if self._near is None else refined(self._near, self._curved, flat, RESIDUAL)
+        return (self.solver.solve(flat) if found is None else found).reshape(gradients.shape)
+
+    @accepting(solved="float64")
+    def scores_along(self, solved: Gradients) -> Float[Tensor, "t n"]:
+        """`on_gradients` for targets that are `solved`."""
+        return torch.cat([scores for _, scores in self._scored(solved)], 1)
+
+    @accepting(solved="float64")
+    def gains_along(self, solved: Float[Tensor, "1 k d1"]) -> Float[Tensor, "n c"]:
+        """`relabel_gains` for a target that is `solved`."""
+        projections = torch.cat([block for _, block in self._products(solved[0])]).double()
         return relabel_gains(self.data.row_weights, projections, self.data.taught, len(self.data.features))
 
     def self_influence(self) -> Float[Tensor, " n"]:
         """Influence of every row on its own loss: never negative, large if the head must memorise the row."""
-        weight = sum_zero_basis(self.data.classes) @ self.fit.theta
-        scores = []
-        for where, rows in blocks(self.data.features):
-            raw = residuals(torch.softmax(rows @ weight.T, 1), self.data.taught[where])
-            pulls = self._corrected_pulls[where].double() if self.leverage else raw * self._weights(where).unsqueeze(1)
-            scores.append(torch.einsum("na,nab,nb->n", pulls, self._reach(rows), raw))
-        return torch.cat(scores) / len(self.data.features)
+        return self._own[1] / len(self.data.features)
 
     @accepting(gradients="float64", leave_out="classes")
     def top_influencers(
@@ -167,7 +203,7 @@ class HeadInfluence:
         """
         helpful: Kept | None = None
         harmful: Kept | None = None
-        for first, scores in self._scored(self._solve(gradients)):
+        for first, scores in self._scored(self.solved(gradients)):
             helpful = merged(helpful, first, self._barred(scores, first, leave_out, -torch.inf), k)
             harmful = merged(harmful, first, -self._barred(scores, first, leave_out, torch.inf), k)
         assert helpful is not None  # a head has at least one row
@@ -180,8 +216,23 @@ class HeadInfluence:
 
         Streamed over rows: only targets × one block is held.
         """
-        found = [top_k([(0, -scores.T)], k) for _, scores in self._scored(self._solve(gradients))]
-        return -torch.cat([values for values, _ in found]), torch.cat([targets for _, targets in found])
+        return self.most_harmed_of([(0, gradients)], k)
+
+    def most_harmed_of(
+        self, targets: Iterable[tuple[int, Gradients]], k: int
+    ) -> tuple[Float[Tensor, "n kept"], Int[Tensor, "n kept"]]:
+        """`most_harmed` for targets that come in groups, each with the number of its first one, in order."""
+        kept: Kept | None = None
+        for number, gradients in targets:
+            found = [top_k([(0, -scores.T)], k) for _, scores in self._scored(self.solved(gradients))]
+            values, which = torch.cat([one for one, _ in found]), torch.cat([one for _, one in found]) + number
+            if kept is not None:
+                values, which = torch.cat([kept[0], values], 1), torch.cat([kept[1], which], 1)
+            order = torch.sort(values, dim=1, descending=True, stable=True).indices[:, :k]
+            kept = values.gather(1, order), which.gather(1, order)
+        if kept is None:
+            raise ValueError("There is no target that a row could harm.")
+        return -kept[0], kept[1]
 
     def _barred(
         self, scores: Float[Tensor, "t b"], first: int, leave_out: Int[Tensor, " t"] | None, mark: float
@@ -192,23 +243,16 @@ class HeadInfluence:
             scores[inside.nonzero().squeeze(1), leave_out[inside] - first] = mark
         return scores
 
-    def _solve(self, gradients: Gradients) -> Gradients:
-        """`V_t = G⁻¹ ∇L_t`, float64."""
-        flat = gradients.double().reshape(len(gradients), -1)
-        found = None if self._near is None else refined(self._near, self._curved, flat, RESIDUAL)
-        return (self.factor.solve(flat) if found is None else found).reshape(gradients.shape)
-
     def _curved(self, directions: Float[Tensor, "t kd1"]) -> Float[Tensor, "t kd1"]:
         """`G v` for each direction, in its precision, without forming G."""
         (k, d1), dtype = self.fit.theta.shape, directions.dtype
-        basis, total = sum_zero_basis(k + 1), self.fit.l2 * directions
-        weight = (basis @ self.fit.theta).to(dtype)
-        for where, rows in blocks(self.data.features, dtype=dtype):
-            spread = logit_curvature(torch.softmax(rows @ weight.T, 1).double(), basis)
-            spread *= (self._weights(where) / len(self.data.features)).view(-1, 1, 1)
-            change = (rows @ directions.reshape(-1, d1).T).view(len(rows), -1, k) @ spread.to(dtype)
-            total = total + (change.flatten(1).T @ rows).view_as(total)
-        return total
+        basis, shaped = sum_zero_basis(k + 1).to(dtype), directions.reshape(-1, k, d1)
+        weight, total = basis @ self.fit.theta.to(dtype), self.fit.l2 * shaped
+        size = max(1, min(BLOCK, PRODUCTS // (len(shaped) * (k + 1))))
+        for where, rows in blocks(self.data.features, size, dtype=dtype):
+            shares = (self._weights(where) / len(self.data.features)).to(dtype)
+            total = total + pulled_back(shaped, rows, torch.softmax(rows @ weight.T, 1), shares, basis)
+        return total.view_as(directions)
 
     def _products(self, weights: Float[Tensor, "m d1"]) -> Iterator[tuple[int, Float[Tensor, "b m"]]]:
         """(first row, rows times these weights), in the precision of the features: one matrix product a block."""

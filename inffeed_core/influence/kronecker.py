@@ -14,11 +14,13 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from inffeed_core.influence.accepted import accepted, accepting
-from inffeed_core.influence.conjugate_gradient import Operator, solve
+from inffeed_core.influence.conjugate_gradient import solve
 from inffeed_core.influence.softmax import CACHED, HeadData, Point, blocks, sum_zero_basis
 
 PRODUCTS = 1000
 """The most products with the curvature for one step; an inexact step still goes downhill."""
+HELD = 1 << 22
+"""Numbers of rows × directions × classes in a block, 32 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +53,70 @@ def newton_step(
 
     def product(rows: Float[Tensor, "one kd1"]) -> Float[Tensor, "one kd1"]:
         report()
-        return curved(rows.view_as(here.theta), here.probs, data, l2).view(1, -1)
+        return curved(rows.view(1, *here.theta.shape), here.probs, data, l2).view(1, -1)
 
-    inverse = _preconditioner(here.probs, data, l2, second)
+    inverse = mean_curvature(here.probs, data, l2, second).solve
     slope = here.gradient.view(1, -1)
     found = solve(product, slope, precondition=inverse, tolerance=tolerance, max_products=PRODUCTS)
     return found.solutions.view_as(here.theta)
 
 
-@accepting(direction="float64", probs="float64")
+@accepting(directions="float64", probs="float64")
 def curved(
-    direction: Float[Tensor, "k d1"], probs: Float[Tensor, "n c"], data: HeadData, l2: float
-) -> Float[Tensor, "k d1"]:
-    """`G` times this direction at these probabilities."""
-    basis, shares = sum_zero_basis(data.classes), (data.row_weights / len(data.features)).unsqueeze(1)
-    weight, total = basis @ direction, l2 * direction
-    for where, rows in blocks(data.features, CACHED):
-        pushed, own = rows @ weight.T, probs[where]
-        pulled = own * (pushed - (own * pushed).sum(1, keepdim=True)) * shares[where]
-        total = total + (pulled @ basis).T @ rows
+    directions: Float[Tensor, "t k d1"], probs: Float[Tensor, "n c"], data: HeadData, l2: float
+) -> Float[Tensor, "t k d1"]:
+    """`G` times each direction at these probabilities."""
+    basis, shares = sum_zero_basis(data.classes), data.row_weights / len(data.features)
+    total, size = l2 * directions, max(1, min(CACHED, HELD // (len(directions) * data.classes)))
+    for where, rows in blocks(data.features, size):
+        total = total + pulled_back(directions, rows, probs[where], shares[where], basis)
     return total
 
 
-def _preconditioner(probs: Float[Tensor, "n c"], data: HeadData, l2: float, second: Moments) -> Operator:
+def pulled_back(
+    directions: Float[Tensor, "t k d1"],
+    rows: Float[Tensor, "b d1"],
+    probs: Float[Tensor, "b c"],
+    shares: Float[Tensor, " b"],
+    basis: Float[Tensor, "c k"],
+) -> Float[Tensor, "t k d1"]:
+    """What these rows add to G, without λI, times each direction, in the precision of the directions."""
+    (t, k, d1), b = directions.shape, len(rows)
+    pushed = (rows @ directions.reshape(t * k, d1).T).view(b * t, k) @ basis.T
+    pushed = pushed.view(b, t, k + 1)
+    own = probs.unsqueeze(1)
+    pulled = own * (pushed - (own * pushed).sum(2, keepdim=True)) * shares.view(-1, 1, 1)
+    return ((pulled.view(b * t, k + 1) @ basis).view(b, t * k).T @ rows).view(t, k, d1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kronecker:
+    """`S ⊗ M + λI` by the eigendecompositions of both."""
+
+    axes: Shaped[Tensor, "k k"]
+    second: Moments
+    scale: Shaped[Tensor, "k d1"]
+    """Its eigenvalues."""
+
+    @accepting(sides="float64")
+    def solve(self, sides: Float[Tensor, "t kd1"]) -> Float[Tensor, "t kd1"]:
+        """Its inverse times each row."""
+        turned = self.axes.T @ sides.view(-1, *self.scale.shape) @ self.second.vectors / self.scale
+        return (self.axes @ turned @ self.second.vectors.T).flatten(1)
+
+    @accepting(rows="float64")
+    def reach(self, rows: Float[Tensor, "b d1"]) -> Float[Tensor, "b k k"]:
+        """`J (S ⊗ M + λI)⁻¹ Jᵀ` of every row."""
+        along = (rows @ self.second.vectors).square() @ (1 / self.scale).T
+        return (self.axes * along.unsqueeze(1)) @ self.axes.T
+
+
+@accepting(probs="float64")
+def mean_curvature(probs: Float[Tensor, "n c"], data: HeadData, l2: float, second: Moments | None = None) -> Kronecker:
+    """The curvature at these probabilities, with every row's spread replaced by the weighted mean."""
+    second = moments(data) if second is None else second
     basis, shares = sum_zero_basis(data.classes), data.row_weights / data.row_weights.sum()
     reduced = probs @ basis
     mean = basis.T @ (shares @ probs).diag() @ basis - reduced.T @ (shares.unsqueeze(1) * reduced)
     spread, axes = torch.linalg.eigh(mean)
-    scale = spread.clamp_min(0).unsqueeze(1) * second.values + l2
-
-    def inverse(rows: Float[Tensor, "one kd1"]) -> Float[Tensor, "one kd1"]:
-        turned = axes.T @ rows.view_as(scale) @ second.vectors / scale
-        back: Tensor = axes @ turned @ second.vectors.T
-        return back.view(1, -1)
-
-    return inverse
+    return Kronecker(axes=axes, second=second, scale=spread.clamp_min(0).unsqueeze(1) * second.values + l2)

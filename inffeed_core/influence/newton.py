@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from inffeed_core.influence.accepted import accepted, accepting
-from inffeed_core.influence.factor import Factor, factorised
+from inffeed_core.influence.factor import Solver, factorised
 from inffeed_core.influence.kronecker import Moments, moments, newton_step
 from inffeed_core.influence.softmax import HeadData, Point, blocks, evaluated, losses, probabilities
 
@@ -66,7 +66,7 @@ def fit_head(
     l2: float,
     *,
     start: Float[Tensor, "k d1"] | None = None,
-    factor: Factor | None = None,
+    factor: Solver | None = None,
     offsets: Float[Tensor, "n c"] | None = None,
     second: Moments | None = None,
     tolerance: float = 1e-9,
@@ -122,7 +122,7 @@ def _without_numbers(data: HeadData, theta: Tensor, offsets: Tensor | None) -> s
 
 
 def _direction(
-    slope: Float[Tensor, " kd1"], factor: Factor, taken: Sequence[tuple[Tensor, Tensor]]
+    slope: Float[Tensor, " kd1"], factor: Solver, taken: Sequence[tuple[Tensor, Tensor]]
 ) -> Float[Tensor, " kd1"]:
     """The step that Newton's method would subtract from the weights, by L-BFGS starting from the factor's curvature.
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from inffeed_core.influence import HeadData, HeadFit, fit_head, logits, probabilities
 from inffeed_core.influence.calibrating import temperature
-from inffeed_core.influence.factor import Factor
+from inffeed_core.influence.factor import Solver
 
 
 def calibrated(
@@ -25,14 +25,14 @@ def out_of_fold(
     whole: HeadFit,
     folds: int,
     seed: int,
-    near: Factor | None = None,
+    near: Solver | None = None,
     offsets: Float[Tensor, "n c"] | None = None,
 ) -> Float[Tensor, "n c"]:
     """Class probabilities of every row from a head fitted on the other folds, stratified if class sizes allow.
 
     Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights, which reaches the same optimum
-    faster. `near`, the factor of the curvature at `whole`, saves forming one for each fold. `offsets` are added to the
-    rows' logits while fitting, and not in the result.
+    faster. `near` solves with the curvature at `whole`, which saves forming it for each fold. `offsets` are added to
+    the rows' logits while fitting, and not in the result.
     """
     from sklearn.model_selection import StratifiedKFold  # takes 1 s, which explaining one text need not pay
 

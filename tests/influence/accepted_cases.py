@@ -32,7 +32,10 @@ from inffeed_core.influence.capture import Tokens
 from inffeed_core.influence.example_gradients import rotated, squared_norms, whole
 from inffeed_core.influence.factor import Factor, factorised, refined
 from inffeed_core.influence.linear_layers import by_layer
+from inffeed_core.influence.products import products
 from inffeed_core.influence.replay import Derivatives, replay
+from inffeed_core.influence.row_dual import row_dual
+from inffeed_core.influence.solvers import solver_for
 from inffeed_core.influence.subspace import Subspace, factorise
 from inffeed_core.influence.training_run import TrainingRun, decay_of, start_of
 from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
@@ -172,8 +175,58 @@ CASES: dict[str, tuple[Call, dict[str, Tensor]]] = {
         {"lower": torch.eye(4).double(), "sides": bits(3, 4)},
     ),
     "kronecker.curved": (
-        lambda direction, probs: kronecker.curved(direction, probs, head(FEATURES), 0.1),
-        {"direction": THETA, "probs": ONE_HOT},
+        lambda directions, probs: kronecker.curved(directions, probs, head(FEATURES), 0.1),
+        {"directions": GRADIENTS, "probs": ONE_HOT},
+    ),
+    "kronecker.mean_curvature": (
+        lambda probs: kronecker.mean_curvature(probs, head(FEATURES), 0.1).scale,
+        {"probs": ONE_HOT},
+    ),
+    "kronecker.Kronecker.solve": (
+        lambda sides: kronecker.mean_curvature(POINT.probs, head(FEATURES), 0.1).solve(sides),
+        {"sides": bits(3, K * WIDE)},
+    ),
+    "kronecker.Kronecker.reach": (
+        lambda rows: kronecker.mean_curvature(POINT.probs, head(FEATURES), 0.1).reach(rows),
+        {"rows": bits(3, WIDE)},
+    ),
+    "row_dual.row_dual": (lambda probs: row_dual(probs, head(FEATURES), 0.1).lower, {"probs": ONE_HOT}),
+    "row_dual.RowDual.solve": (
+        lambda sides: row_dual(POINT.probs, head(FEATURES), 0.1).solve(sides),
+        {"sides": bits(3, K * WIDE)},
+    ),
+    "row_dual.RowDual.reach": (
+        lambda rows: row_dual(POINT.probs, head(FEATURES), 0.1).reach(rows),
+        {"rows": bits(3, WIDE)},
+    ),
+    "products.products": (
+        lambda probs: products(probs, head(FEATURES), 0.1).reach(bits(3, WIDE).double()),
+        {"probs": ONE_HOT},
+    ),
+    "products.Products.solve": (
+        lambda sides: products(POINT.probs, head(FEATURES), 0.1).solve(sides),
+        {"sides": bits(3, K * WIDE)},
+    ),
+    "products.Products.reach": (
+        lambda rows: products(POINT.probs, head(FEATURES), 0.1).reach(rows),
+        {"rows": bits(3, WIDE)},
+    ),
+    "solvers.solver_for": (
+        lambda probs: solver_for(probs, head(FEATURES), 0.1).reach(bits(3, WIDE).double()),
+        {"probs": ONE_HOT},
+    ),
+    "factor.Factor.reach": (
+        lambda rows: factorised(POINT.probs, head(FEATURES), 0.1).reach(rows),
+        {"rows": bits(3, WIDE)},
+    ),
+    "head.HeadInfluence.solved": (lambda gradients: head_influence().solved(gradients), {"gradients": GRADIENTS}),
+    "head.HeadInfluence.scores_along": (
+        lambda solved: head_influence().scores_along(solved),
+        {"solved": GRADIENTS},
+    ),
+    "head.HeadInfluence.gains_along": (
+        lambda solved: head_influence().gains_along(solved),
+        {"solved": GRADIENTS[:1]},
     ),
     "kronecker.Moments": (
         lambda values, vectors: kronecker.newton_step(

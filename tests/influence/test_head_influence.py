@@ -119,7 +119,7 @@ def test_scores_after_a_correction_are_those_of_starting_over(
     data = HeadData(noisy_data.features, labels, noisy_data.classes, noisy_data.weights)
     afresh = HeadInfluence(data, fit_head(data, influence.fit.l2), leverage=False).on_losses(*targets)
     influence.on_losses(*targets)
-    monkeypatch.setattr(head_module, "factorised", None)  # no new curvature is formed
+    monkeypatch.setattr(head_module, "solver_for", None)  # no new curvature is formed
     again = influence.corrected(data).on_losses(*targets)
     assert (again - afresh).norm() <= 10 * head_module.RESIDUAL * afresh.norm()
     few = influence.corrected(data).on_losses(targets[0][:3], targets[1][:3])
@@ -139,7 +139,7 @@ def test_the_first_step_after_a_correction_reads_only_what_changed(
     )
     fit = influence.corrected(data).fit
     assert fit.iterations == len(seen) - 1
-    by_hand = fit_head(data, fit.l2, start=influence.fit.theta, factor=influence.factor)
+    by_hand = fit_head(data, fit.l2, start=influence.fit.theta, factor=influence.near)
     assert by_hand.iterations == fit.iterations + 1
     torch.testing.assert_close(fit.theta, by_hand.theta, atol=1e-7, rtol=1e-7)
 

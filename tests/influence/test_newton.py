@@ -151,7 +151,7 @@ def test_a_product_with_the_curvature_is_that_of_the_matrix(noisy_data: HeadData
     probs = probabilities(fitted.theta, noisy_data.features)
     matrix = curvature(probs, noisy_data, fitted.l2)
     direction = torch.randn(fitted.theta.shape, generator=torch.Generator().manual_seed(1)).double()
-    product = curved(direction, probs, noisy_data, fitted.l2)
+    [product] = curved(direction.unsqueeze(0), probs, noisy_data, fitted.l2)
     torch.testing.assert_close(product.flatten(), matrix @ direction.flatten())
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from inffeed_core.flags.policies import BY_NAME, Costly, Floats, Ints, Ranking
 from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, logits, losses, probabilities
-from inffeed_core.influence.factor import Factor, factorised
+from inffeed_core.influence.factor import Solver
 from inffeed_core.models.deciding import fit_rules
 from inffeed_core.models.metrics import macro_f1
 from inffeed_core.settings import L2_GRID, AnalysisSettings, Rule
@@ -46,10 +46,10 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The common start of all reviews of one draw: fits before any review, and factors of their curvature."""
+    """The common start of all reviews of one draw: fits before any review, and what solves with their curvature."""
 
     fits: Mapping[str, HeadFit]
-    factors: Mapping[str, Factor]
+    solvers: Mapping[str, Solver | None]
     belief: Float[Tensor, "n c"]
     """q of every text, from seed gold alone."""
     trust: float
@@ -83,7 +83,7 @@ class Study:
         for name, data in (("plain", self.learned.data), ("noise-aware", soft)):
             before = self.fits[name]
             self.fits[name] = fit_head(
-                data, before.l2, start=before.theta, factor=self.start.factors[name], tolerance=TOLERANCE
+                data, before.l2, start=before.theta, factor=self.start.solvers[name], tolerance=TOLERANCE
             )
 
     @cached_property
@@ -133,7 +133,7 @@ class Study:
         """Current scores of all silver by these policies, −∞ for reviewed texts."""
         needed = {BY_NAME[name].needs for name in policies if name in BY_NAME}
         signals = silver_signals(
-            HeadInfluence(self.learned.data, self.fits["plain"], near=self.start.factors["plain"]),
+            HeadInfluence(self.learned.data, self.fits["plain"], near=self.start.solvers["plain"]),
             self.learned,
             self.draw.texts,
             self.draw.validation,
@@ -160,7 +160,7 @@ class Study:
             gold_data(self.learned),
             before.l2,
             start=before.theta,
-            factor=self.start.factors[GOLD_ONLY],
+            factor=self.start.solvers[GOLD_ONLY],
             offsets=channel_offsets(self.learned, self.start.belief, trust),
             tolerance=TOLERANCE,
         )
@@ -178,7 +178,7 @@ class Study:
         data = {GOLD_ONLY: gold, "plain": self.learned.data, "noise-aware": soft[trust]}
         return Start(
             fits=fits,
-            factors={n: _factor(data[n], fits[n]) for n in data},
+            solvers={n: HeadInfluence(data[n], fits[n]).near for n in data},
             belief=belief,
             trust=trust,
             preferred=preferred,
@@ -241,7 +241,3 @@ def _decided(fit: HeadFit, draw: RepairSet) -> dict[Rule, Ints]:
 def wrong(draw: RepairSet) -> Bool[np.ndarray, " extension"]:
     """Which silver labels are not the gold ones."""
     return np.asarray((draw.silver != draw.gold[draw.seed_rows :]).numpy())
-
-
-def _factor(data: HeadData, fit: HeadFit) -> Factor:
-    return factorised(probabilities(fit.theta, data.features), data, fit.l2)
