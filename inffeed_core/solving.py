@@ -48,6 +48,20 @@ class Plan:
         """Targets that are answered in advance, at most."""
         return max(1, int(ANSWERS / self.answer))
 
+    def said(self) -> str:
+        """In words for the command line; nothing where it is the usual way."""
+        if self.way == "factor":
+            return ""
+        way = {
+            "rows": "exactly, by a system of the texts",
+            "products": "by conjugate gradient, to a residual of 1e-8",
+        }[self.way]
+        own = "" if self.leverage else " Each text's own pull on the curvature is estimated."
+        return (
+            f"With so many labels, influence is solved for {way}, in about {self.memory / 2**20:,.0f} MiB.{own} Up to "
+            f"{self.affordable:,} texts are explained in advance, others when asked for."
+        )
+
 
 def plan(rows: int, classes: int, features: int) -> Plan:
     """The way for a head of this size: `factor` up to `ALWAYS` weights, then the quicker exact one that fits."""

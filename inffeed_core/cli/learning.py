@@ -41,6 +41,7 @@ def train(
     """
     target = opened(project)
     _warn_of_gold(target)
+    _tell_solving(target, _given(TrainSettings, settings))
     _do(target, "train", {"train": _given(TrainSettings, settings)}, model, own_labels(target, model_labels))
     _tell_version(target, as_json)
 
@@ -58,6 +59,7 @@ def analyse(project: Path, as_json: bool, **settings: float | str | None) -> Non
     """
     target = opened(project)
     _tell_cost(target, settings.get("scope"))
+    _tell_solving(target, {})
     job = _do(target, "analyse", {"analysis": _given(AnalysisSettings, settings)})
     words = f"Analysis {job.result['analysis']} of {job.result['version']} is done."
     answer(job.result, as_json, lambda: f"{words} `inffeed flags {project}` lists the flags.")
@@ -90,6 +92,7 @@ def retrain(
         return
     both = {"train": _given(TrainSettings, settings), "analysis": _given(AnalysisSettings, settings)}
     _warn_of_gold(target)
+    _tell_solving(target, both["train"])
     _do(target, "retrain", both, model, own_labels(target, model_labels))
     _tell_version(target, as_json)
 
@@ -113,6 +116,15 @@ def _warn_of_gold(project: "Project") -> None:
         warn(gap)
 
 
+def _tell_solving(project: "Project", train: dict[str, Any]) -> None:
+    """How influence is solved for where labels are many, before it begins."""
+    from inffeed_core.learning.solving_told import head_plan
+
+    found = head_plan(project, TrainSettings.from_dict(train))
+    if found is not None and found.said():
+        tell(found.said(), err=True)
+
+
 def _tell_time(project: "Project", settings: TrainSettings, analysis: AnalysisSettings, as_json: bool) -> None:
     from inffeed_core.learning import estimating
 
@@ -124,6 +136,7 @@ def _tell_time(project: "Project", settings: TrainSettings, analysis: AnalysisSe
         raise NotReady(
             "Nothing similar has been trained yet, so there is nothing to estimate from; run `inffeed train` first."
         )
+    _tell_solving(project, settings.as_dict())
     without = "" if found.analysis else " The analysis afterwards takes extra time."
     answer(found, as_json, lambda: f"About {in_words(found.seconds)} ({found.basis}).{without}")
 

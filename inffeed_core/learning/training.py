@@ -219,6 +219,7 @@ def _report(
         "iterations": found.fit.iterations,
         "seconds": round(time.monotonic() - began, 3),
         "texts": len(data.instances),
+        "features": data.features.shape[1],
         "encoding": found.encoding,
         "reading": asdict(found.read),
         **_head_agreement(project, found, progress),

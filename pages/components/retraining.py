@@ -9,6 +9,7 @@ from inffeed_core.analysis.replay_cost import analysis_cost
 from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.errors import NotReady, SettingsError
 from inffeed_core.learning.estimating import estimate_time
+from inffeed_core.learning.solving_told import head_plan
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import gold_gaps
 from inffeed_core.project.status import BESIDE, Status
@@ -105,6 +106,7 @@ def _time(project: Project, now: Status, chosen: Chosen) -> None:
         words += " " + say(phrase, time=duration(found.seconds), basis=told(found.basis))
     if analysis.scope == "training":
         words += " " + _replay_cost(project)
+    words += _solving(project, settings)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text(words)
         if found is not None or settings.method == "instant":
@@ -112,6 +114,17 @@ def _time(project: Project, now: Status, chosen: Chosen) -> None:
         off = waiting([job.kind for job in now.jobs]) == "must_wait" or any(job.kind == "probe" for job in now.jobs)
         if st.button(say("retraining.measure"), icon=":material/timer:", disabled=off):
             start_job(project, "probe", {"train": settings.as_dict()})
+
+
+def _solving(project: Project, settings: TrainSettings) -> str:
+    """How influence is solved for where labels are many; else nothing."""
+    found = head_plan(project, settings)
+    if found is None or found.way == "factor":
+        return ""
+    words = " " + say(f"retraining.solved_by_{found.way}", memory=f"{found.memory / 2**20:,.0f}")
+    return (
+        words if found.leverage else f"{words} {say('retraining.estimated_pull', most=format(found.affordable, ','))}"
+    )
 
 
 def _replay_cost(project: Project) -> str:

@@ -7,6 +7,7 @@ from reviewing import Filling, examples
 
 from inffeed_core import store
 from inffeed_core.learning.estimating import estimate_time
+from inffeed_core.learning.solving_told import head_plan
 from inffeed_core.project.folder import Project, create_project
 from inffeed_core.records import JobState, ModelVersion, Split
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, ProjectSettings, TrainSettings
@@ -132,3 +133,23 @@ def test_the_analysis_is_in_the_time_once_one_like_it_was_measured(project):
     other = estimate_time(project, TrainSettings(), whole)
     assert other is not None
     assert not other.analysis
+
+
+def test_how_many_labels_are_solved_for_is_told_beforehand(tmp_path):
+    labels = tuple(f"label {n}" for n in range(30))
+    project = create_project(tmp_path / "many", ProjectSettings("Many", labels, model=MODEL))
+    found = [replace(one, label=labels[n % 30]) for n, one in enumerate(examples(Filling()))]
+    with store.writing(project.db) as db:
+        store.add_examples(db, found)
+    assert head_plan(project, TrainSettings()) is None  # the encoder is not on this machine
+    add(project, "v1", TrainSettings(), features=384)
+    told = head_plan(project, TrainSettings())
+    assert told is not None
+    assert told.way == "rows"
+    assert "exactly" in told.said()
+    few = create_project(tmp_path / "few", ProjectSettings("Few", Filling().labels))  # the default encoder is here
+    with store.writing(few.db) as db:
+        store.add_examples(db, examples(Filling()))
+    usual = head_plan(few, TrainSettings())
+    assert usual is not None
+    assert usual.said() == ""

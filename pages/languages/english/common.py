@@ -725,6 +725,16 @@ WORDS: dict[str, dict[str, Any]] = {
             "A version takes a small part of the model's size."
         ),
         "time": "It takes {time} ({basis}).",
+        "solved_by_rows": (
+            "With so many labels, influence is solved for by a system of the texts: exact, in about {memory} MiB."
+        ),
+        "solved_by_products": (
+            "With so many labels and texts, influence is solved for by conjugate gradient, to a residual of 1e-8."
+        ),
+        "estimated_pull": (
+            "Each text's own pull on the curvature is estimated, and {most} texts at most are explained in advance; "
+            "others are when you ask."
+        ),
         "time_training": "Training takes {time} ({basis}). The time of the analysis after it has not been measured yet.",
         "replay": "Influence through the training of the active version takes about {time} and {room} of disk.",
         "replay_unknown": (
