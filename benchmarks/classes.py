@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def _pearson(influence: HeadInfluence, validation: tuple[torch.Tensor, torch.Ten
 def _without(data: HeadData, fit: HeadFit, row: int) -> HeadFit:
     weights = data.row_weights.clone()
     weights[row] = 0
-    return fit_head(HeadData(data.features, data.labels, data.classes, weights), fit.l2, start=fit.theta)
+    return fit_head(replace(data, weights=weights), fit.l2, start=fit.theta)
 
 
 def _loss(fit: HeadFit, validation: tuple[torch.Tensor, torch.Tensor]) -> float:

@@ -14,6 +14,7 @@
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
     feedback.py  feedback propose, show, apply, acts, undo, send
+    merging.py   merge
     running.py   status, jobs, cancel, app
     bench.py     bench repair, bench fidelity
     bench_rules.py  bench rules
@@ -34,6 +35,7 @@ from inffeed_core.cli import (
     feedback,
     labelling,
     learning,
+    merging,
     review,
     rules,
     running,
@@ -62,7 +64,20 @@ def main() -> None:
     """Find and repair wrong silver labels with influence functions."""
 
 
-OF_PROJECTS = (data, exporting, sources, labelling, learning, encoders, rules, analyses, review, feedback, running)
+OF_PROJECTS = (
+    data,
+    exporting,
+    sources,
+    labelling,
+    learning,
+    encoders,
+    rules,
+    analyses,
+    review,
+    feedback,
+    merging,
+    running,
+)
 for module in (*OF_PROJECTS, bench_rules):
     for command in module.COMMANDS:
         main.add_command(command)

@@ -149,7 +149,7 @@ def _read(db: Database, table: Table, annotator: str, label_names: Mapping[str, 
     rows = [(row, one) for row in range(1, len(table.rows) + 1) for one in reader.read(row)]
     past = _Past(decisions_of(db, {one.instance_id for _, one in rows}))
     new = []
-    for row, one in sorted(rows, key=lambda pair: _moment(pair[1].at) if pair[1].at else math.inf):
+    for row, one in sorted(rows, key=lambda pair: moment(pair[1].at) if pair[1].at else math.inf):
         if past.knows(one):
             found.known += 1
         elif late := past.later(one):
@@ -177,7 +177,7 @@ class _Past:
     def add(self, one: Decision) -> None:
         """Add this one."""
         fact = (one.instance_id, one.annotator, one.act, one.label)
-        self._told |= {fact, (*fact, _moment(one.at), one.note)}
+        self._told |= {fact, (*fact, moment(one.at), one.note)}
         self._last[one.instance_id, one.annotator] = one
         if one.settles:
             self._settled[one.instance_id] = one
@@ -185,15 +185,16 @@ class _Past:
     def knows(self, one: Decision) -> bool:
         """Whether the same was said; of a row without a time, whether it was said at all."""
         fact = (one.instance_id, one.annotator, one.act, one.label)
-        return (fact if not one.at else (*fact, _moment(one.at), one.note)) in self._told
+        return (fact if not one.at else (*fact, moment(one.at), one.note)) in self._told
 
     def later(self, one: Decision) -> Decision | None:
         """An answer by the same annotator, or one that settled the text, after this one."""
         after = (self._last.get((one.instance_id, one.annotator)), self._settled.get(one.instance_id))
-        return next((d for d in after if d is not None and one.at and _moment(d.at) > _moment(one.at)), None)
+        return next((d for d in after if d is not None and one.at and moment(d.at) > moment(one.at)), None)
 
 
-def _moment(at: str) -> float:
+def moment(at: str) -> float:
+    """Seconds since 1970 of a time as decisions hold it; 0 for none."""
     return datetime.fromisoformat(at).timestamp() if at else 0.0
 
 
