@@ -227,6 +227,7 @@ class FlagFilter:
     since: int = 2**62
     """The row of the last decision when somebody began to go through them: whatever they answer afterwards is done."""
     before: int | None = None  # only flags of a lower rank: where the queue ends
+    reopened: tuple[str, ...] = ()  # instead of open flags these texts (ids), whatever was answered before `since`
 
 
 @dataclass(frozen=True, slots=True)

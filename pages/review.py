@@ -15,6 +15,7 @@ from inffeed_core.records import Act, Changes
 from inffeed_core.review.discussing import topics
 from inffeed_core.review.messages import UNAVAILABLE
 from inffeed_core.review.progress import Sitting
+from pages.components.decisions import back_to_flags, decisions
 from pages.components.discussion import discussion
 from pages.components.flag_filter import flag_filter, look_again, policy_choice
 from pages.components.identity import given_name, known_name, remember_name
@@ -39,6 +40,9 @@ def page() -> None:
         _ask_name()
     elif (released := st.session_state.get("released")) is not None:
         _stopped(released)
+    elif st.query_params.get("view") == "decisions":
+        st.button(say("review.to_flags"), icon=":material/arrow_back:", type="tertiary", on_click=back_to_flags)
+        decisions(project, annotator)
     elif st.query_params.get("view") == "discussion":
         if st.button(say("review.to_flags"), icon=":material/arrow_back:", type="tertiary"):
             st.query_params.pop("view")
@@ -66,6 +70,18 @@ def _to_discussion(project: Project, annotator: str) -> None:
     count = len(topics(project, annotator))
     if count and st.button(say("review.to_discussion", count=count), icon=":material/forum:", type="tertiary"):
         st.query_params["view"] = "discussion"
+        st.rerun()
+
+
+def _to_decisions(sitting: Sitting) -> None:
+    """Links to the list of decisions, and out of what was opened from it."""
+    label = say("decisions.back") if sitting.only.reopened else say("decisions.title")
+    if st.button(label, icon=":material/history:", type="tertiary", key="to_decisions"):
+        st.query_params["view"] = "decisions"
+        st.session_state.pop("reopened", None)
+        st.rerun()
+    if sitting.only.reopened and st.button(say("review.to_flags"), icon=":material/arrow_back:", type="tertiary"):
+        back_to_flags()
         st.rerun()
 
 
@@ -156,6 +172,7 @@ def _line_and_card(project: Project, annotator: str) -> None:
             _undecided(data["undecided"], sitting)
         st.space("stretch")
         _to_discussion(project, annotator)
+        _to_decisions(sitting)
         care_button(project)
         if data is not None:
             _person(project, annotator)
@@ -177,7 +194,7 @@ def _waiting(changes: Changes) -> None:
 
 def _undecided(undecided: Mapping[Act, int], sitting: Sitting) -> None:
     """Texts that were answered but are undecided, and a link to look at them again."""
-    if undecided and not sitting.only.answered:
+    if undecided and not store.takes_again(sitting.only):
         st.button(
             say("review.undecided", count=sum(undecided.values())),
             icon=":material/replay:",
@@ -233,7 +250,8 @@ def _data(project: Project, sitting: Sitting) -> Json:
         "colours": {"labels": LABEL_COLOURS, "for": POSITIVE, "against": NEGATIVE},
         "language": language(),
         "whole": sitting.whole,
-        "again": bool(sitting.only.answered),
+        "again": store.takes_again(sitting.only),
+        "reopened": bool(sitting.only.reopened),
         "strings": section("card"),
     }
     return told | {"config": config}

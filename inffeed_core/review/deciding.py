@@ -50,6 +50,8 @@ def answer(
         if again:
             at = store.Room(analysis=decision.analysis_id or 0, policy=sitting.policy, viewer=viewer, only=LOOK_AGAIN)
             free |= store.still_undecided(db, ids, at)
+        if decision.instance_id in sitting.only.reopened:  # chosen by hand, not handed out
+            free |= {decision.instance_id}
         if decision.instance_id not in free:
             store.release(db, sitting.annotator, ids)
             return [decision.instance_id]

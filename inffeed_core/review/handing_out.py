@@ -26,7 +26,9 @@ from inffeed_core.store.flags import ALL
 
 AUDIT = "audit"
 """What hands out the texts of the random audit."""
-HANDED_OUT_BY = (*POLICIES, SENT, AUDIT)
+AGAIN = "again"
+"""What hands out texts that were answered before."""
+HANDED_OUT_BY = (*POLICIES, SENT, AUDIT, AGAIN)
 
 FEWEST_AHEAD = 5
 """Flags that each holds, however many review, while there are enough: they last while a message travels."""
@@ -83,7 +85,7 @@ def queue(
     with store.reading(project.db) as db:
         analysis, viewer = analysis_for(db, policy), Viewer(overlap=store.project_settings(db).overlap)
         only = only if whole else within(db, analysis, policy, only)
-        if only.answered:
+        if store.takes_again(only):
             return _again(
                 db,
                 analysis,
@@ -122,7 +124,7 @@ def hand_out(db: Database, sitting: Sitting, asked: Asked) -> Handed:
 
 def still_theirs(db: Database, at: store.Room, have: Sequence[str]) -> list[str]:
     """Those of these flags (ids) that nobody else has taken the place at."""
-    still = store.still_undecided(db, have, at) if at.only.answered else store.still_open(db, have, at.viewer)
+    still = store.still_undecided(db, have, at) if store.takes_again(at.only) else store.still_open(db, have, at.viewer)
     return [id for id in have if id in still]
 
 
@@ -149,7 +151,7 @@ def held_ahead(alone: int, people: int, overlap: int, left: int) -> int:
 def _held_ahead_for(db: Database, at: store.Room) -> bool:
     """Whether others hold something ahead that the viewer could answer."""
     past = replace(at, viewer=replace(at.viewer, past_ahead=True))
-    if at.only.answered:
+    if store.takes_again(at.only):
         return bool(store.undecided(db, past, 1))
     return bool(store.flagged(db, at.analysis, at.policy, past.viewer, limit=1, only=at.only))
 
@@ -167,7 +169,7 @@ def _next(
     """The first open flags, those of `own` (ids) before any other, and audited texts among them."""
     if room <= 0:
         return []
-    if at.only.answered:
+    if store.takes_again(at.only):
         return _again(db, analysis, at, room, have)
     items = _items(db, analysis, at.policy, _first(db, at, room, have, own))
     audit_share = store.project_settings(db).audit_share

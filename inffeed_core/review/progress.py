@@ -100,7 +100,7 @@ def _by_act(db: Database, room: store.Room, what: str, count: Callable[[store.Sl
 
 def _done(db: Database, room: store.Room) -> tuple[_ByAct, int]:
     """(what is done, by act; how much is left)."""
-    if room.only.answered:
+    if store.takes_again(room.only):
         return store.answered_again(db, room), store.count_undecided(db, room)
     shown = room.analysis, room.policy, room.viewer, room.only
     by_act = _by_act(db, room, "closed", lambda part: store.closed_by_act(db, *shown, part))

@@ -76,7 +76,7 @@ def outlook(db: Database, analysis: Analysis, policy: str, viewer: Viewer) -> Ou
 
 def within(db: Database, analysis: Analysis, policy: str, only: FlagFilter) -> FlagFilter:
     """The filter, up to where the queue ends."""
-    end = None if only.answered else _end(db, analysis, policy, audit_now(db))
+    end = None if store.takes_again(only) else _end(db, analysis, policy, audit_now(db))
     return only if end is None else replace(only, before=end.rank)
 
 

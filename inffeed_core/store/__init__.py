@@ -40,6 +40,7 @@ from inffeed_core.store.decisions import (
     act_counts,
     answers,
     arrived,
+    as_decision,
     before_decisions,
     by_instance,
     changed_since,
@@ -129,6 +130,7 @@ from inffeed_core.store.jobs import (
 )
 from inffeed_core.store.kept_answers import keep_answers, kept_answers
 from inffeed_core.store.leases import heard_of, lease, leased, leased_ids, leave, others_here, release
+from inffeed_core.store.reviewed import Answered, AnswerFilter, answered, answering, count_answered
 from inffeed_core.store.rules import ClassShift, RuleChoice, RuleOfVersion, rule_choices, rules_of, use_rule
 from inffeed_core.store.slices import Mark, Slice, decided_after, mark
 from inffeed_core.store.source_figures import (
@@ -162,6 +164,7 @@ from inffeed_core.store.undecided import (
     answered_again,
     count_undecided,
     still_undecided,
+    takes_again,
     undecided,
     undecided_counts,
     undecided_in_room,
@@ -213,6 +216,13 @@ __all__ = [
     "ask_to_cancel",
     "attach_process",
     "audit_counts",
+    "AnswerFilter",
+    "Answered",
+    "answered",
+    "answering",
+    "as_decision",
+    "count_answered",
+    "takes_again",
     "combined_counts",
     "first_open_lot",
     "labelled_silver",

@@ -107,6 +107,7 @@ def undo_token(db: Database, undone_token: str, annotator: str, token: str) -> D
                 annotator=annotator,
                 act=Act.UNDO,
                 undoes=part.token,
+                part_of=token,
             )
             record_decision(db, undo)
         return undone

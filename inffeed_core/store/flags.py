@@ -152,7 +152,7 @@ def _within(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
 
 def wanted(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
     """The condition on `r.instance` from the filter on texts, and its parameters; `undecided` uses `only.answered`."""
-    if only == FlagFilter(answered=only.answered, since=only.since, before=only.before):
+    if only == FlagFilter(answered=only.answered, since=only.since, before=only.before, reopened=only.reopened):
         return "1", {}
     conditions = ["i.id = r.instance"]
     if only.labels:

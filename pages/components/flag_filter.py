@@ -80,6 +80,9 @@ def flag_filter(project: Project) -> FlagFilter:
         metadata=tuple(named[n] for n in having),
         words=(words or "").strip(),
     )
+    folder, ids, since = st.session_state.get("reopened", ("", (), 0))
+    if folder == str(project.folder):
+        return FlagFilter(reopened=ids, since=since)
     if not answered:
         st.session_state.pop("looking_again", None)
     return replace(only, answered=answered, since=_since(project, only, answered)) if answered else only

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from inffeed_core.review.progress import Sitting
+from inffeed_core.store import takes_again
 from pages.language import say
 
 FEWEST = 10
@@ -19,7 +20,7 @@ def shows_all() -> bool:
 
 def show_outlook(outlook: Mapping[str, Any] | None, sitting: Sitting) -> None:
     """`review.stopping.Outlook`, as the card gets it; nothing before it says something."""
-    if outlook is None or sitting.only.answered:
+    if outlook is None or takes_again(sitting.only):
         return
     told, end = _told(outlook), outlook["end"]
     if told:

@@ -25,6 +25,7 @@ PAGES = every_page(
         "data?view=Export": "Contents",
         "review": "silver text 0",
         "review?view=discussion": "silver text 3",
+        "review?view=decisions": "silver text 4",
         "explore": "silver text 0",
         "explore?explore_view=Map": "main directions",
         "explore?explore_view=Rankings": "silver text 0",
@@ -47,6 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = make_reviewable(tmp_path_factory.mktemp("accessible") / "project", Filling(silver=12))
     with store.writing(made.db) as db:
         store.record_decision(db, Decision("n", "s003", "Bob", Act.FLAG, note="Is this irony?"))
+        store.record_decision(db, Decision("m", "s004", "Ada", Act.SKIP))
         proposed = [("s001", "positive", "negative", 0.5), ("t000", "negative", None, 0.4)]
         voters = {id: [("t001", "positive", -0.02, "negative", 0.02)] for id, *_ in proposed}
         store.add_proposals(db, "v1", 0, FeedbackSettings(method="influence-vote").as_dict(), proposed, voters)

@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from acting import choose, settled
+from acting import choose, click_box, settled
 from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, make_reviewable
+from rooms import saved
 from serving import Server
 
 from inffeed_core import feedback, review, store
@@ -21,6 +22,7 @@ from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
 
 BUSES = "Night buses"
+SILVER_3 = "silver text 3, told in a few plain words."
 UNDECIDED = {"s002": Act.SKIP, "s003": Act.SKIP, "s005": Act.UNSURE, "s007": Act.FLAG}
 
 
@@ -74,6 +76,74 @@ def topic(page: Page, text: str) -> Locator:
     """The box of one topic."""
     boxes = page.locator('[data-testid="stVerticalBlock"], [data-testid="stLayoutWrapper"]')
     return boxes.filter(has_text=text).filter(has=page.locator("button", has_text="Settle")).last
+
+
+def test_every_control_of_the_list_of_decisions(open_room, project):
+    """Ada skipped s002 and s003, was unsure of s005, marked s007, and called s010 and s011 positive."""
+    page = open_room(view="decisions")
+    line = page.get_by_test_id("stText").filter(has_text="Ada: ")
+    expect(line).to_have_count(6, timeout=30_000)
+    choose(page, "Whose", "Everybody’s")
+    expect(page.get_by_text("9 decisions")).to_be_visible()
+    choose(page, "Whose", "Ada")
+    choose(page, "Act", "skip")
+    expect(line).to_have_count(2)
+    page.get_by_role("button", name="Clear all").click()
+    settled(page)
+    page.get_by_label("Words in the note").fill("why s00")
+    page.keyboard.press("Enter")
+    expect(line).to_have_count(4)
+    _taken_back_as_one(page, project)
+    _changed_as_one(page, project)
+    page.get_by_label("Words in the note").fill("why s002")
+    page.keyboard.press("Enter")
+    expect(line).to_have_count(1)
+    click_box(page, "silver text 2, told in a few plain words.")
+    page.get_by_role("button", name="Open 1 in the card").click()
+    expect(page.locator(".room .flagged .text")).to_contain_text("silver text 2", timeout=30_000)
+    page.keyboard.press("k")
+    expect(page.locator(".room .finished h2")).to_have_text("All of these have been looked at again")
+    saved(page)
+    assert rows(project)[-1][:4] == ("s002", "Ada", "keep", "negative")
+    page.get_by_role("button", name="Back to my decisions").click()
+    expect(line.first).to_contain_text("Kept negative", timeout=30_000)
+    page.get_by_role("button", name="1 skipped: review them now").click()
+    expect(page.locator(".room .flagged .text").first).to_contain_text("silver text 3", timeout=30_000)
+
+
+def _taken_back_as_one(page: Page, project: Project) -> None:
+    """Two of four boxes; previewed, done, and undone."""
+    click_box(page, "silver text 2, told in a few plain words.", f"{SILVER_3} · {BUSES}")
+    page.get_by_role("button", name="Take back 2").first.click()
+    expect(page.get_by_text("negative, unconfirmed → negative, unconfirmed: silver text 2")).to_be_visible()
+    assert rows(project) == []
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("What this does")).to_have_count(0)
+    click_box(page, "silver text 2, told in a few plain words.", f"{SILVER_3} · {BUSES}")
+    page.get_by_role("button", name="Take back 2 …").click()
+    page.get_by_role("button", name="Take back 2 answers").click()
+    expect(page.get_by_text("You took 2 answers back.")).to_be_visible()
+    assert {row[:3] for row in rows(project)} == {("s002", "Ada", "undo"), ("s003", "Ada", "undo")}
+    page.get_by_role("button", name="Undo all of it").click()
+    expect(page.get_by_text("You decided 2 texts together.")).to_be_visible()
+    assert {row[:3] for row in rows(project)[2:]} == {("s002", "Ada", "skip"), ("s003", "Ada", "skip")}
+
+
+def _changed_as_one(page: Page, project: Project) -> None:
+    before = len(rows(project))
+    click_box(page, "Choose all 4")
+    choose(page, "New label", "positive")
+    page.get_by_role("button", name="Change 4 …").click()
+    expect(page.get_by_text("negative, unconfirmed → positive: silver text 2")).to_be_visible()
+    page.get_by_role("button", name="Change 4 labels").click()
+    expect(page.get_by_text("You gave 4 texts the label positive.")).to_be_visible()
+    changed = rows(project)[before:]
+    assert sorted(row[:4] for row in changed) == [
+        (id, "Ada", "relabel" if int(id[1:]) % 2 == 0 else "keep", "positive") for id in UNDECIDED
+    ]
+    page.get_by_role("button", name="Undo all of it").click()
+    expect(page.get_by_text("You took 4 answers back.")).to_be_visible()
+    assert [row[2] for row in rows(project)[before + 4 :]] == ["undo"] * 4
 
 
 def test_every_control_of_the_discussion(open_room, project):

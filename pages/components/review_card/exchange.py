@@ -15,6 +15,7 @@ from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Decision, Influencer, Instance, Split
 from inffeed_core.review import messages
+from inffeed_core.review.handing_out import AGAIN
 from inffeed_core.review.items import ReviewItem, context_of
 from inffeed_core.review.messages import UNAVAILABLE, Message, News, Numbers, Receipt, Sent
 from inffeed_core.review.progress import Sitting
@@ -60,7 +61,7 @@ class Words:
 
     def reason(self, item: ReviewItem) -> str:
         """Why the flag is shown to an annotator; nothing is revealed about a text drawn for the audit."""
-        if item.blind:
+        if item.blind or not item.flag.rank:
             return ""
         names = {policy: name for policy, (name, _) in self.policies.items()}
         return reason(item.flag, item.evidence, self.labels, {**names, **self.reasons})
@@ -215,7 +216,7 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "probability": flag.probability,
         "suggested": flag.suggested,
         "suggested_probability": flag.suggested_probability,
-        "order": flag.policy,
+        "order": AGAIN if item.again else flag.policy,
         "policy": name,
         "score": f"{flag.score:.3g}" if has_number(flag.policy) else "",
         "score_help": meaning,

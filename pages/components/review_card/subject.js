@@ -13,8 +13,8 @@ function subjectPanel(item, view) {
     make(
       "p",
       { class: "standing" },
-      make("span", { class: "rank" }, fill(strings.rank, { rank: item.rank, of: item.of.toLocaleString(view.config.language) })),
-      make("span", { class: "score", title: item.score_help }, fill(strings.score, { policy: item.policy, score: item.score })),
+      make("span", { class: "rank" }, item.rank ? fill(strings.rank, { rank: item.rank, of: item.of.toLocaleString(view.config.language) }) : strings.unranked),
+      item.rank ? make("span", { class: "score", title: item.score_help }, fill(strings.score, { policy: item.policy, score: item.score })) : null,
       view.config.blur ? make("span", { class: "hint" }, fill(strings.blurred, { key: view.card.bindings.name("reveal") })) : null,
       pastRibbon(view),
     ),

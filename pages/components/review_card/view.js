@@ -253,6 +253,7 @@ class View {
   whyEmpty() {
     const { room, strings, config } = this;
     const [count, end] = [room.withOthers, config.whole ? null : room.outlook?.end];
+    if (config.reopened && !count) return [strings.reopened_done, strings.reopened_done_advice];
     if (count) return [strings.with_others, fill(strings.with_others_advice, { count })];
     if (!end?.beyond || config.again) return [strings.finished, strings.finished_advice];
     return [strings.ended, fill(end.audited ? strings.ended_audit : strings.ended_set, { share: percent(end.share) })];
