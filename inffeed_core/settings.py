@@ -108,6 +108,12 @@ class ProjectSettings(Settings):
     """Hub id or local folder of the encoder, or of a sequence classifier, with its weights in safetensors."""
     model_labels: Mapping[str, str] = field(default_factory=dict)
     """For a sequence classifier: the project's label for each of its own; empty = matched by name or position."""
+    label_order: tuple[str, ...] = ()
+    """Labels in the order in which they are shown; those that are not in it follow in the order of the classes."""
+    retired: tuple[str, ...] = ()
+    """Labels that are no longer given; texts that have one keep it."""
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    """What a label means, with examples, for annotators and for `inffeed label`."""
     guidelines: str = ""
     """Guidelines that annotators can read beside the texts."""
     seed: int = 0
@@ -145,6 +151,17 @@ class ProjectSettings(Settings):
         if isinstance(lost, str):
             values = {**values, "model_labels": {}, "guidelines": values.get("guidelines") or lost}
         return super(ProjectSettings, cls).from_dict({**values, **_bounded(values)})
+
+    @property
+    def shown_labels(self) -> tuple[str, ...]:
+        """All labels in the order in which they are shown."""
+        first = tuple(label for label in self.label_order if label in self.labels)
+        return first + tuple(label for label in self.labels if label not in first)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The labels that can be given, in the order in which they are shown."""
+        return tuple(label for label in self.shown_labels if label not in self.retired)
 
     def __post_init__(self) -> None:
         require(bool(self.name.strip()), "The project has no name; give it one.")

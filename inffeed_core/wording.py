@@ -30,7 +30,7 @@ ENGLISH = {
     "step-wait": "A job is under way: {job}.",
     "step-wait-stage": "A job is under way: {job} ({stage}).",
     "step-train": "Train the first model.",
-    "step-retrain-data": "Retrain: since {version}, texts were added or left out, or silver labels changed.",
+    "step-retrain-data": "Retrain: since {version}, texts came or went, or silver labels or the label set changed.",
     "step-retrain-one": "Retrain: {count} label reviewed since {version}.",
     "step-retrain-many": "Retrain: {count} labels reviewed since {version}.",
     "step-analyse": "Analyse: {version} has no flags yet.",

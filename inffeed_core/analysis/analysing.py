@@ -210,8 +210,10 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
     """The active version with its data as of its training, or with the labels of a later decision row."""
     with store.reading(project.db) as db:
         about, version, clock = store.project_settings(db), store.active_version(db), store.silver_clock(db)
-    if version is None:
-        raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
+        if version is None:
+            raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
+        store.require_same_classes(db, version.id)
+        names = store.names_since(db, version.id)
     train_settings = trained_with(version)
     as_of = version.as_of_decision if as_of is None else as_of
     transformer = located(project, version.encoder, progress)
@@ -228,7 +230,7 @@ def load(project: Project, settings: AnalysisSettings, progress: Progress, as_of
         transformer=transformer,
     )
     same = (
-        state.learn.fingerprint() == version.data_hash
+        state.learn.fingerprint({now: then for then, now in names.items()}) == version.data_hash
         if as_of == version.as_of_decision
         else len(state.learn.instances) == sum(version.train_counts.values()) and clock == version.silver_clock
     )
@@ -282,6 +284,7 @@ def _score_rows(state: State, signals: policies.Signals) -> Iterator[ScoreRow]:
     probs, ruled = probabilities(theta, data.features), by_rules(state.version, logits(theta, data.features), labels)
     own_losses, plane = losses(probs, data.labels), principal_plane(data.features)
     number = {state.learn.instances[i].id: n for n, i in enumerate(state.unconfirmed)}
+    retired = [c for c, label in enumerate(labels) if label in state.about.retired]
     for i, one in enumerate(data.instances):
         top = int(probs[i].argmax())
         row = ScoreRow(
@@ -295,7 +298,9 @@ def _score_rows(state: State, signals: policies.Signals) -> Iterator[ScoreRow]:
             **ruled[i],
         )
         if (n := number.get(one.id)) is not None:
-            best = int(signals.channel[n].argmax())
+            likely = signals.channel[n].copy()
+            likely[[c for c in retired if labels[c] != one.label]] = -1.0  # nobody can give them
+            best = int(likely.argmax())
             row = replace(
                 row,
                 suggested=labels[best],

@@ -17,6 +17,7 @@ from inffeed_core.store import (
     jobs,
     last_decision_row,
     latest_analysis,
+    outdated,
     project_settings,
 )
 
@@ -39,7 +40,7 @@ def refresh_due(db: Database) -> int | None:
     """
     every, version, row = project_settings(db).refresh_after, active_version(db), last_decision_row(db)
     analysis = latest_analysis(db, version.id) if version and every else None
-    if analysis is None or row - analysis.as_of_decision < every:
+    if analysis is None or outdated(db, analysis.version) or row - analysis.as_of_decision < every:
         return None
     latest = jobs(db)
     tried = next((job for job in latest if job.kind == "refresh"), None)

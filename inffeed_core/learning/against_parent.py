@@ -4,15 +4,15 @@ The parent sees the texts as they are now through its own encoder. Where that is
 for a text never changes; where they are not of the same texts, nothing is compared, and the version says why.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from inffeed_core import store
 from inffeed_core.errors import ModelError
 from inffeed_core.influence import logits
-from inffeed_core.learning.comparing import predictions_of
+from inffeed_core.learning.comparing import stored_predictions
 from inffeed_core.models.deciding import held_out
 from inffeed_core.models.metrics import Ints, macro_f1_difference
 from inffeed_core.project.encoded import Encoded, encode_as, stored_fit
@@ -54,13 +54,13 @@ def difference(
 
 
 def _predicted(project: Project, parent: ModelVersion, as_of: int, progress: Progress) -> Ints:
+    with store.reading(project.db) as db:
+        if store.outdated(db, parent.id):
+            raise ModelError(f"The labels have changed since {parent.id} was trained.")
     seen = encode_as(project, parent, as_of, progress, (Split.VALIDATION,))
     return held_out(parent.rule, logits(stored_fit(project, parent).theta, seen.features).numpy(), seen.labels.numpy())
 
 
 def _stored(project: Project, parent: ModelVersion) -> Mapping[str, str]:
-    try:
-        told: dict[str, str] = json.loads(predictions_of(project, parent).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told
+    with store.reading(project.db) as db:
+        return stored_predictions(project, db, parent)

@@ -22,6 +22,7 @@ from inffeed_core.store import (
     active_version,
     instances,
     latest_analysis,
+    names_since,
     project_settings,
     reading,
     scored,
@@ -98,10 +99,21 @@ BY_OFFSETS = "predictions-macro-f1.json"
 """The same under the decision rule macro-f1, for validation by cross-fitting. The other two rules decide alike."""
 
 
-def predictions_of(project: Project, one: ModelVersion) -> Path:
+def _predictions_file(project: Project, one: ModelVersion) -> Path:
     """The file with the version's predictions under the rule in use; it may be missing."""
     folder = project.models / one.id
     return folder / BY_OFFSETS if one.rule == "macro-f1" and (folder / BY_OFFSETS).is_file() else folder / PREDICTIONS
+
+
+def stored_predictions(project: Project, db: Database, one: ModelVersion) -> Mapping[str, str]:
+    """The labels that the version predicts under the rule in use, by id, by their names of today; a label that is gone
+    is left out. Empty where the file is missing or damaged."""
+    try:
+        told: dict[str, str] = json.loads(_predictions_file(project, one).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    names = names_since(db, one.id)
+    return {id: names[label] for id, label in told.items() if label in names}
 
 
 def all_versions(project: Project) -> tuple[list[ModelVersion], ModelVersion | None]:
@@ -213,10 +225,8 @@ def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
 
 def _predictions(project: Project, db: Database, one: ModelVersion, ids: Sequence[str]) -> Mapping[str, str]:
     """By id, from the version's folder, else from its latest analysis; empty if there is neither."""
-    path, kept = predictions_of(project, one), {}
-    if path.is_file():
-        told: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        kept = {id: told[id] for id in ids if id in told}
+    told = stored_predictions(project, db, one)
+    kept = {id: told[id] for id in ids if id in told}
     if kept or (analysis := latest_analysis(db, one.id)) is None:
         return kept
     return {row.instance: row.predicted for row in scored(db, analysis.id, ids)}

@@ -1,5 +1,6 @@
 """Export a model version as a folder for transformers, with its card."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from inffeed_core import store
@@ -21,6 +22,7 @@ def export_model(project: Project, version_id: str, folder: Path, progress: Prog
     """
     with store.reading(project.db) as db:
         version, about, pairs = store.version(db, version_id), store.project_settings(db), store.has_pairs(db)
+        about = replace(about, labels=store.labels_of_version(db, version_id))
     progress("Loading the model", 0, 0)
     from inffeed_core.models.exporting import write_classifier  # imports transformers, 3 s
 
@@ -34,7 +36,7 @@ def export_model(project: Project, version_id: str, folder: Path, progress: Prog
             pass
         return card(version, about, lines, pairs=pairs)
 
-    ruled = (load_head(project.models / version.id), rule_of(version))
+    ruled = (replace(load_head(project.models / version.id), labels=about.labels), rule_of(version))
     vectorizer = vectorizer_of(project, version)
     write_classifier(files, ruled, max_tokens, target, described, pairs=pairs, vectorizer=vectorizer)
     return target

@@ -360,8 +360,9 @@ def _fit(
 
 def _warm_start(project: Project, parent: ModelVersion | None, data: HeadData) -> Float[Tensor, "k d1"] | None:
     """The parent's weights if they have the right shape; any start leads to the same optimum."""
-    if parent is None:
-        return None
+    with store.reading(project.db) as db:
+        if parent is None or store.outdated(db, parent.id):
+            return None
     theta = stored_fit(project, parent).theta
     return theta if theta.shape == (data.classes - 1, data.features.shape[1] + 1) else None
 

@@ -1,9 +1,10 @@
 """A project's instances as tensors, from which both training and analysis start."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import cast
 
 import torch
@@ -85,9 +86,9 @@ class Encoded:
             said=self.said,
         )
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, called: Mapping[str, str] = MappingProxyType({})) -> str:
         """See `fingerprint`."""
-        return fingerprint(self.instances)
+        return fingerprint(self.instances, called)
 
 
 @dataclass(frozen=True)
@@ -130,12 +131,15 @@ class Material:
         return carried_out(self.beliefs, recipe, float(str(version.report.get("trust", 1.0)))).data
 
 
-def fingerprint(instances: Sequence[Instance]) -> str:
-    """SHA-256 of ids, texts, second texts where there are any, labels and whether each is confirmed."""
+def fingerprint(instances: Sequence[Instance], called: Mapping[str, str] = MappingProxyType({})) -> str:
+    """SHA-256 of ids, texts, second texts where there are any, labels and whether each is confirmed.
+
+    `called` holds other names of labels, such as those of the time when a version was trained.
+    """
     digest = hashlib.sha256()
     for one in instances:
         second = () if one.pair is None else ("\x00", one.pair)
-        for part in (one.id, one.text, *second, one.label, str(one.confirmed)):
+        for part in (one.id, one.text, *second, called.get(one.label, one.label), str(one.confirmed)):
             digest.update(part.encode("utf-8", "surrogatepass") + b"\x00")
     return digest.hexdigest()
 

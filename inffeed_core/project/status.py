@@ -18,6 +18,7 @@ from inffeed_core.store import (
     count_open,
     latest_analysis,
     open_jobs,
+    outdated,
     project_settings,
     reading,
     silver_clock,
@@ -75,7 +76,7 @@ class Status:
     changes: Changes
     """The same, by what changed."""
     data_changed: bool
-    """Whether instances were added or left out since then, or silver labels changed."""
+    """Whether instances were added or left out since then, or silver labels or the labels of the project changed."""
     analysis_stale: bool
     """Whether labels or data have changed since the analysis, if there is one."""
     jobs: tuple[Job, ...]
@@ -98,7 +99,9 @@ def status(project: Project) -> Status:
         open_flags = count_open(db, analysis.id, POLICIES[0], viewer) if analysis else 0
         changes = changes_since(db, version.as_of_decision) if version else Changes(0, 0, 0)
         data_changed = version is not None and (
-            _learnable(counts) != sum(version.train_counts.values()) or silver_clock(db) != version.silver_clock
+            _learnable(counts) != sum(version.train_counts.values())
+            or silver_clock(db) != version.silver_clock
+            or outdated(db, version.id)
         )
         running = tuple(open_jobs(db))
         return Status(

@@ -8,6 +8,7 @@ from sqlite_utils import Database
 from inffeed_core import store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Decision, Instance
+from inffeed_core.review.items import likeliest
 from inffeed_core.review.scripted import Wish, decide_one
 from inffeed_core.store import Viewer
 
@@ -50,14 +51,10 @@ def _topic(instance: Instance, said: Sequence[Decision], suggestion: tuple[str |
 
 
 def _suggestions(db: Database, ids: Sequence[str]) -> dict[str, tuple[str, float]]:
-    """(label, probability) by id: the posterior's best, or for gold, which has no posterior, the model's prediction."""
-    analysis = store.analysis_in_use(db)
-    return {
-        row.instance: (row.predicted, row.probability)
-        if row.suggested is None or row.suggested_probability is None
-        else (row.suggested, row.suggested_probability)
-        for row in (store.scored(db, analysis.id, ids) if analysis else [])
-    }
+    """(label, probability) by id, as `likeliest` has them."""
+    analysis, retired = store.analysis_in_use(db), store.project_settings(db).retired
+    rows = store.scored(db, analysis.id, ids) if analysis else []
+    return {row.instance: likeliest(row, retired) for row in rows}
 
 
 def settle(project: Project, id: str, label: str, annotator: str, note: str = "") -> Decision:

@@ -4,7 +4,7 @@ Flags come from the newest analysis of the active model version. Which are open 
 so a flag leaves the queue when enough annotators have answered it, and returns when that is undone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,18 +101,29 @@ def most_incompatible(evidence: Evidence, label: str) -> Influencer | None:
     return min(against, key=lambda i: (i.influence, i.id), default=None)
 
 
+def likeliest(row: ScoreRow, retired: Collection[str]) -> tuple[str, float]:
+    """(label, probability): the posterior's best, or for gold, which has no posterior, the model's prediction.
+
+    A label that is no longer given is not suggested: the text's own label stands in for it, with the most that is left.
+    """
+    label, chance = row.predicted, row.probability
+    if row.suggested is not None and row.suggested_probability is not None:
+        label, chance = row.suggested, row.suggested_probability
+    return (row.label, 1 - chance) if label in retired and label != row.label else (label, chance)
+
+
 def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranked]) -> list[ReviewItem]:
     ids = [r.row.instance for r in ranked]
     known = store.find(db, ids)
     evidence = store.evidence_for(db, analysis.id, ids)
     sent = store.sent_labels(db, ids) if policy == SENT else {}
     of = store.ranking_size(db, analysis.id, SENT) if policy == SENT else store.silver_scored(db, analysis.id)
-    said = store.silver_labels_of(db, ids)
+    said, retired = store.silver_labels_of(db, ids), store.project_settings(db).retired
     return [
         replace(
             _item(
                 replace(
-                    _flag(known[r.row.instance], r, policy, of),
+                    _flag(known[r.row.instance], r, (policy, of), retired),
                     proposed=sent.get(r.row.instance),
                     **_next(db, analysis, r.row),
                 ),
@@ -136,8 +147,10 @@ def _next(db: Database, analysis: Analysis, row: ScoreRow) -> dict[str, Any]:
     return {"next_gain": (row.relabel_gain, 1 + store.larger_gains(db, analysis.id, row.relabel_gain))}
 
 
-def _flag(instance: Instance, ranked: Ranked, policy: str, of: int) -> Flag:
-    row = ranked.row
+def _flag(instance: Instance, ranked: Ranked, ranking: tuple[str, int], retired: Collection[str]) -> Flag:
+    """`ranking` is the policy and how many it ranks."""
+    row, (policy, of) = ranked.row, ranking
+    suggested, chance = likeliest(row, retired)
     return Flag(
         id=instance.id,
         text=instance.text,
@@ -145,8 +158,8 @@ def _flag(instance: Instance, ranked: Ranked, policy: str, of: int) -> Flag:
         label=row.label,
         predicted=row.predicted,
         probability=row.probability,
-        suggested=row.predicted if row.suggested is None else row.suggested,
-        suggested_probability=row.probability if row.suggested_probability is None else row.suggested_probability,
+        suggested=suggested,
+        suggested_probability=chance,
         policy=policy,
         score=ranked.score,
         rank=ranked.rank,

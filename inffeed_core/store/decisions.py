@@ -18,6 +18,7 @@ from inffeed_core.errors import InvalidDecision
 from inffeed_core.records import Act, Changes, Decision, Instance, Split
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import INSTANCES_AS_OF, NO_LIMIT, as_instance, instance, project_settings
+from inffeed_core.store.labels import called_now
 from inffeed_core.store.slices import Slice
 
 LABELLING = (Act.RELABEL, Act.KEEP)
@@ -229,9 +230,14 @@ def last_decision_row(db: Database) -> int:
 
 
 def _as_the_project_writes(db: Database, decision: Decision) -> Decision:
-    if decision.label is None:
+    if decision.label is None and decision.suggested is None:
         return decision
-    return replace(decision, label=known_label(decision.label, project_settings(db).labels) or decision.label)
+    labels = project_settings(db).labels
+
+    def written(label: str | None) -> str | None:
+        return None if label is None else known_label(label, labels) or called_now(db, label) or label
+
+    return replace(decision, label=written(decision.label), suggested=written(decision.suggested))
 
 
 def _check(db: Database, decision: Decision) -> None:
@@ -247,13 +253,16 @@ def _check(db: Database, decision: Decision) -> None:
             raise InvalidDecision(
                 f"{decision.instance_id!r} is used to measure the model ({split}), so it cannot be left out here."
             )
-    labels = project_settings(db).labels
-    if decision.suggested is not None and decision.suggested not in labels:
+    about = project_settings(db)
+    if decision.suggested is not None and decision.suggested not in about.labels:
         raise InvalidDecision(f"{decision.suggested!r} cannot have been suggested: it is not a label of this project.")
     if decision.act is Act.KEEP and not decision.label:
         raise InvalidDecision(f"{decision.instance_id!r} has no label yet that could be kept; give it one (relabel).")
-    if decision.act in LABELLING and decision.label not in labels:
-        raise InvalidDecision(f"{decision.label!r} is not a label of this project; choose one of {', '.join(labels)}.")
+    offered = ", ".join(about.offered)
+    if decision.act in LABELLING and decision.label not in about.labels:
+        raise InvalidDecision(f"{decision.label!r} is not a label of this project; choose one of {offered}.")
+    if decision.act is Act.RELABEL and decision.label in about.retired:
+        raise InvalidDecision(f"{decision.label!r} has been retired, so no text is given it; choose one of {offered}.")
     if decision.settles and decision.act not in LABELLING:
         raise InvalidDecision(f"A decision to {decision.act} settles nothing; settle a discussion with a label.")
     if decision.act not in LABELLING and decision.label is not None:

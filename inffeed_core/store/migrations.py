@@ -338,3 +338,34 @@ def m016_how_it_was_asked(db: Database) -> None:
     db.conn.execute("ALTER TABLE decision ADD COLUMN policy TEXT")
     db.conn.execute("ALTER TABLE decision ADD COLUMN suggested TEXT")
     db.conn.execute("CREATE INDEX decision_policy ON decision (policy) WHERE policy IS NOT NULL")
+
+
+@migrations()
+def m017_label_changes(db: Database) -> None:
+    """Labels are added, renamed, merged and retired by acts that can be undone: see `labels`."""
+    for statement in _M017.split(";\n"):
+        db.conn.execute(statement)
+
+
+_M017 = """
+CREATE TABLE label_change (
+    n INTEGER PRIMARY KEY,
+    act TEXT NOT NULL,
+    label TEXT NOT NULL,
+    "into" TEXT NOT NULL,
+    texts INTEGER NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    undoes INTEGER UNIQUE REFERENCES label_change (n),
+    by TEXT NOT NULL,
+    at TEXT NOT NULL
+);
+CREATE TABLE relabelled (
+    change INTEGER NOT NULL REFERENCES label_change (n),
+    place TEXT NOT NULL,
+    key TEXT NOT NULL,
+    label TEXT NOT NULL,
+    PRIMARY KEY (change, place, key)
+) WITHOUT ROWID
+"""

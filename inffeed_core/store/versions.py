@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from inffeed_core.errors import NotReady
 from inffeed_core.records import Interval, Metrics, ModelVersion
 from inffeed_core.store.clock import now
+from inffeed_core.store.labels import names_after
 
 _VERSIONS = "SELECT v.*, r.rule FROM version v LEFT JOIN rule_in_use r ON r.version = v.id"
 _JSON = ("settings", "train_counts", "validation", "test", "report")
@@ -23,13 +24,13 @@ def add_version(db: Database, version: ModelVersion) -> None:
 
 def versions(db: Database) -> list[ModelVersion]:
     """All versions, oldest first."""
-    return [_version(row) for row in db.query(f"{_VERSIONS} ORDER BY v.n")]
+    return [_version(db, row) for row in db.query(f"{_VERSIONS} ORDER BY v.n")]
 
 
 def version(db: Database, id: str) -> ModelVersion:
     """One version. Raises NotReady for an unknown id."""
     for row in db.query(f"{_VERSIONS} WHERE v.id = ?", [id]):
-        return _version(row)
+        return _version(db, row)
     raise NotReady(f"There is no model version {id!r}; `inffeed versions` lists the existing ones.")
 
 
@@ -41,16 +42,51 @@ def promote(db: Database, id: str, by: str) -> None:
 def active_version(db: Database) -> ModelVersion | None:
     """The version promoted last, or None before the first training."""
     for row in db.query(f"{_VERSIONS} JOIN promotion p ON v.id = p.version ORDER BY p.n DESC LIMIT 1"):
-        return _version(row)
+        return _version(db, row)
     return None
 
 
-def _version(row: Mapping[str, Any]) -> ModelVersion:
+def _version(db: Database, row: Mapping[str, Any]) -> ModelVersion:
     values = {k: v for k, v in row.items() if k != "n"}
     values |= {k: None if values[k] is None else json.loads(values[k]) for k in _JSON}
+    names = names_after(db, int(row["n"]))
+    if any(then != today for then, today in names.items()):
+        values |= _renamed(values, names)
     values["rule"] = values["rule"] or "argmax"
     scored = values["report"].get("rules", {}).get(values["rule"], values)
     return ModelVersion(**values | {k: metrics_from(scored[k]) for k in ("validation", "test")})
+
+
+def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Everything that a version tells by label, by the names of today. Of labels that became one, that one's counts."""
+    report = values["report"]
+    rules = {
+        kind: one
+        | {split: _metrics_renamed(one.get(split), names) for split in ("validation", "test") if split in one}
+        | ({"shift": _shift_renamed(one["shift"], names)} if one.get("shift") else {})
+        for kind, one in report.get("rules", {}).items()
+    }
+    return {
+        "validation": _metrics_renamed(values["validation"], names),
+        "test": _metrics_renamed(values["test"], names),
+        "report": report | ({"rules": rules} if rules else {}),
+    }
+
+
+def _metrics_renamed(told: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    missing = [names.get(label, label) for label in told.get("without_gold", ())]
+    return {**told, "f1": _keys_renamed(told["f1"], names), "without_gold": missing}
+
+
+def _shift_renamed(told: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {**told, **{side: _keys_renamed(told[side], names) for side in ("silver", "validation")}}
+
+
+def _keys_renamed(told: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    found = {names.get(label, label): value for label, value in told.items()}
+    return found | {label: value for label, value in told.items() if names.get(label) == label}
 
 
 def metrics_from(stored: Mapping[str, Any] | None) -> Metrics | None:

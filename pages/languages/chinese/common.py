@@ -739,7 +739,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "step-wait-stage": "有任务正在进行：{job}（{stage}）。",
         "step-train": "请训练首个模型。",
         "step-label-silver": "请为银数据加标签：{count} 条文本都还没有标签。可导入某个来源的标签，或让系统生成。",
-        "step-retrain-data": "请重新训练：自 {version} 以来有文本加入或被剔除，或银标签有变。",
+        "step-retrain-data": "请重新训练：自 {version} 以来有文本加入或被剔除，或银标签、标签集有变。",
         "step-retrain-one": "请重新训练：自 {version} 以来审核了 {count} 个标签。",
         "step-retrain-many": "请重新训练：自 {version} 以来审核了 {count} 个标签。",
         "step-analyse": "请进行分析：{version} 还没有待审文本。",

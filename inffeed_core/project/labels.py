@@ -1,0 +1,163 @@
+"""Change the labels of a project: add, rename, merge, retire, reorder, describe. Each is one act with an undo."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from inffeed_core.characters import as_label, is_blank, label_key
+from inffeed_core.errors import SettingsError
+from inffeed_core.project.folder import Project
+from inffeed_core.store import (
+    LabelAct,
+    LabelChange,
+    LabelSet,
+    change_labels,
+    label_counts,
+    label_set,
+    reading,
+    undo_label_change,
+    writing,
+)
+
+LONGEST_DESCRIPTION = 5_000
+"""Characters."""
+
+
+def add_label(project: Project, label: str, by: str) -> str:
+    """Add a label after the others; returns it as it is stored. The next training learns it.
+
+    As all verbs here, raises SettingsError for what cannot be done, and NotReady while a job is under way.
+    """
+
+    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
+        new = _new(now, label)
+        return replace(now, labels=(*now.labels, new), classes=(*now.classes, now.next_class)), new, ""
+
+    return _change(project, LabelAct.ADD, by, changed)[0]
+
+
+def rename_label(project: Project, label: str, name: str, by: str) -> str:
+    """Give a label another name, everywhere; returns the name as it is stored. Versions and their flags stay valid."""
+
+    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
+        old = _known(now, label)
+        new = _new(now.without(old), name)
+        if new == old:
+            raise SettingsError(f"The label is called {old!r} already; give it another name.")
+        return now.named(old, new), old, new
+
+    return _change(project, LabelAct.RENAME, by, changed)[1]
+
+
+def merge_labels(project: Project, label: str, into: str, by: str) -> None:
+    """Give every text of one label the other, which stays; the next training tells one class fewer apart."""
+
+    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
+        old, kept = _known(now, label), _known(now, into)
+        if old == kept:
+            raise SettingsError(f"{old!r} cannot be merged into itself; name two labels.")
+        _require_two(now, [one for one in now.labels if one != old and one not in now.retired])
+        return replace(now.without(old), model_labels=now.named(old, kept).model_labels), old, kept
+
+    _change(project, LabelAct.MERGE, by, changed)
+
+
+def retire_label(project: Project, label: str, by: str) -> None:
+    """Give a label to no further text; those that have it keep it."""
+
+    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
+        old = _known(now, label)
+        if old in now.retired:
+            raise SettingsError(f"{old!r} has been retired already.")
+        _require_two(now, [one for one in now.labels if one not in (*now.retired, old)])
+        return replace(now, retired=(*now.retired, old)), old, ""
+
+    _change(project, LabelAct.RETIRE, by, changed)
+
+
+def restore_label(project: Project, label: str, by: str) -> None:
+    """Offer a retired label again."""
+
+    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
+        old = _known(now, label)
+        if old not in now.retired:
+            raise SettingsError(f"{old!r} has not been retired, so there is nothing to restore.")
+        return replace(now, retired=tuple(one for one in now.retired if one != old)), old, ""
+
+    _change(project, LabelAct.RESTORE, by, changed)
+
+
+def reorder_labels(project: Project, order: Sequence[str], by: str) -> None:
+    """Show the labels in this order, which also gives the first nine their keys. Every label is named once."""
+
+    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
+        wanted = tuple(_known(now, label) for label in order)
+        if sorted(wanted) != sorted(now.labels):
+            missing = [label for label in now.labels if label not in wanted]
+            twice = sorted({label for label in wanted if wanted.count(label) > 1})
+            problem = f"misses {', '.join(missing)}" if missing else f"names {', '.join(twice)} more than once"
+            raise SettingsError(f"The order {problem}; name each label once.")
+        return replace(now, label_order=wanted), "", ""
+
+    _change(project, LabelAct.REORDER, by, changed)
+
+
+def describe_label(project: Project, label: str, description: str, by: str) -> None:
+    """Say what a label means, with examples, for annotators and for `inffeed label`; an empty text removes it."""
+
+    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
+        known, said = _known(now, label), description.strip()
+        if len(said) > LONGEST_DESCRIPTION:
+            raise SettingsError(f"The description has {len(said):,} characters; up to {LONGEST_DESCRIPTION:,} fit.")
+        others = {one: words for one, words in now.descriptions.items() if one != known}
+        return replace(now, descriptions=others | ({known: said} if said else {})), known, ""
+
+    _change(project, LabelAct.DESCRIBE, by, changed)
+
+
+def undo_labels(project: Project, by: str) -> LabelChange:
+    """Undo the latest act on the labels that stands, and return it. Raises NotReady if none is left, or it cannot be
+    undone: a label that was added is in use."""
+    with writing(project.db) as db:
+        return undo_label_change(db, by)
+
+
+Changed = tuple[LabelSet, str, str]
+"""The labels afterwards, the label that the act is about, and its new name or the one that takes it in."""
+
+
+def _change(project: Project, act: LabelAct, by: str, changed: Callable[[LabelSet], Changed]) -> tuple[str, str]:
+    with writing(project.db) as db:
+        after, label, into = changed(label_set(db))
+        change_labels(db, act, after, by, label, into)
+    return label, into
+
+
+def texts_by_label(project: Project) -> dict[str, int]:
+    """How many texts came with each label, or were given it by somebody; one text may count for several."""
+    with reading(project.db) as db:
+        return label_counts(db)
+
+
+def _known(now: LabelSet, label: str) -> str:
+    found = [one for one in now.labels if one == label] or [
+        one for one in now.labels if label_key(one) == label_key(label)
+    ]
+    if not found:
+        raise SettingsError(f"{label!r} is not a label of this project; it has {', '.join(now.labels)}.")
+    return found[0]
+
+
+def _new(now: LabelSet, label: str) -> str:
+    if is_blank(label):
+        raise SettingsError(f"The label {ascii(label)} holds nothing that can be seen; give it a name.")
+    for one in now.labels:
+        if label_key(one) == label_key(label):
+            raise SettingsError(f"The project has the label {one!r} already; to join two labels, merge them.")
+    return as_label(label)
+
+
+def _require_two(now: LabelSet, left: Sequence[str]) -> None:
+    if len(left) < 2:
+        raise SettingsError(
+            f"Of {', '.join(now.labels)} only {len(left)} would be left to give; a classifier needs at least two."
+        )
