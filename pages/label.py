@@ -116,8 +116,11 @@ def _descriptions(now: Status) -> dict[str, str]:
     """What each label means, in the project's order; those without words are left out."""
     st.text(say("label.descriptions"))
     cells = st.columns(2)
+    said = now.settings.descriptions
     given = {
-        label: cells[i % 2].text_input(as_it_is(label), key=f"label_words {label}", **_KEPT).strip()
+        label: cells[i % 2]
+        .text_input(as_it_is(label), said.get(label, ""), key=f"label_words {label}", **_KEPT)
+        .strip()
         for i, label in enumerate(now.settings.labels)
     }
     return {label: words for label, words in given.items() if words}

@@ -9,6 +9,7 @@
     learning.py  train, analyse, retrain, versions, promote, export-model
     version_words.py  what is said of a new version
     training_options.py  settings as options
+    label_set.py labels
     encoders.py  encoders
     rules.py     rule
     analyses.py  analyses, compare, verify
@@ -33,6 +34,7 @@ from inffeed_core.cli import (
     encoders,
     exporting,
     feedback,
+    label_set,
     labelling,
     learning,
     merging,
@@ -68,6 +70,7 @@ OF_PROJECTS = (
     data,
     exporting,
     sources,
+    label_set,
     labelling,
     learning,
     encoders,

@@ -87,7 +87,8 @@ def entailment(model: str, labels: Sequence[str]) -> int:
 
 def hypotheses(about: ProjectSettings, settings: LabelSettings) -> list[str]:
     """What is asked about a text for each of the project's labels."""
-    return [settings.hypothesis.replace("{label}", settings.descriptions.get(label) or label) for label in about.labels]
+    meant = {**about.descriptions, **settings.descriptions}
+    return [settings.hypothesis.replace("{label}", meant.get(label) or label) for label in about.labels]
 
 
 def _asked(settings: LabelSettings, prompt: Prompt) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def prompt_of(about: ProjectSettings, settings: LabelSettings, gold: Sequence[In
         template=settings.prompt,
         guidelines=about.guidelines,
         labels=about.labels,
-        descriptions=settings.descriptions,
+        descriptions={**about.descriptions, **settings.descriptions},
         examples=_examples(gold, about.labels, settings.examples),
     )
 

@@ -38,7 +38,7 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             label = st.selectbox(  # not a button per label: buttons render Markdown
                 say("review.settle_label"),
-                settings.labels,
+                settings.offered,
                 index=None,  # no default: whoever settles it chooses
                 placeholder=say("review.settle_choose"),
                 key=f"label {instance.id}",

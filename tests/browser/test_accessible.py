@@ -22,6 +22,7 @@ PAGES = every_page(
         "data": "Equal texts",
         "data?view=Import": "The labels of this project",
         "data?view=Texts": "texts. Select a row",
+        "data?view=Labels": "Change a label",
         "data?view=Export": "Contents",
         "review": "silver text 0",
         "review?view=discussion": "silver text 3",

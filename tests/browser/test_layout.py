@@ -16,6 +16,7 @@ PAGES = {
     "": "Projects",
     "data?view=Overview": "Equal texts",
     "data?view=Texts": "Select a row",
+    "data?view=Labels": "Change a label",
     "explore": "influence of a training",
     "explore?explore_view=Map": "main directions",
     "explore?explore_view=Rankings": "Do the scores come true?",

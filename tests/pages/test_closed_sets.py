@@ -28,6 +28,7 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, SourceKind, Split
 from inffeed_core.settings import SENT, Layers, Method, Recipe, Remedy, Rule, Scope, TfIdf, Vote
+from inffeed_core.store.labels import LabelAct
 from inffeed_core.store.proposals import ProposalState
 from pages.components import navigation
 from pages.components.equal_texts import Kind
@@ -60,6 +61,11 @@ CLOSED = {
     "models.layers_{}": get_args(Layers),
     "models.tfidf_{}": ("kept", *get_args(TfIdf)),
     "rules.{}": get_args(Rule),
+    "label_set.did_{}": LabelAct,
+    "label_set.done_{}": LabelAct,
+    "label_set.{}": [LabelAct.RETIRE, LabelAct.RESTORE, "up", "down"],
+    "label_set.column_{}": ("key", "label", "texts", "state", "description"),
+    "label_set.{}_help": [LabelAct.RETIRE, LabelAct.RESTORE],
     "feedback.{}": [*get_args(Remedy), *get_args(Vote), *ProposalState],
     "feedback.about_{}": get_args(Remedy),
     "feedback.why_{}": get_args(Remedy),

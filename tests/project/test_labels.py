@@ -28,7 +28,9 @@ PLACES = ("instance", "decision", "silver_label", "proposal", "voter", "score")
 def rows(project: Project) -> dict[str, list[dict[str, object]]]:
     """Everything that is stored, but the record of acts."""
     with store.reading(project.db) as db:
-        tables = [t for t in db.table_names() if not t.startswith(("instance_fts", "label_change", "relabelled", "sqlite_"))]
+        tables = [
+            t for t in db.table_names() if not t.startswith(("instance_fts", "label_change", "relabelled", "sqlite_"))
+        ]
         return {name: list(db.query(f'SELECT * FROM "{name}"')) for name in tables}
 
 

@@ -23,7 +23,7 @@ class Actions {
 
   choice(label, n) {
     const node = this.view.button("label", { key: String(n + 1), text: "", name: label, extra: "choice", digit: n + 1 });
-    node.text.replaceWith(chip(label, this.view.labels, { shown: brief(label) }));
+    node.text.replaceWith(chip(label, { shown: brief(label) }));
     node.dataset.label = label;
     return node;
   }

@@ -107,7 +107,7 @@ function revealWhileHeld(body) {
 }
 
 /** What the annotator has decided on today, shown only to them. `today` = {texts, minutes, acts, labels}. */
-function todayFacts(today, labels, strings) {
+function todayFacts(today, strings) {
   const fact = (name, value) => make("div", {}, make("dt", {}, name), make("dd", { class: "number" }, value));
   const acts = ["unsure", "skip", "flag", "leave-out"].filter((act) => today.acts[act]);
   return make(
@@ -115,7 +115,7 @@ function todayFacts(today, labels, strings) {
     { class: "today" },
     fact(strings.today_texts, String(today.texts)),
     fact(strings.today_minutes, String(today.minutes)),
-    ...labels.filter((label) => today.labels[label]).map((label) => fact(chip(label, labels), String(today.labels[label]))),
+    ...labelOrder.filter((label) => today.labels[label]).map((label) => fact(chip(label), String(today.labels[label]))),
     ...acts.map((act) => fact(fill(strings.past[act], {}), String(today.acts[act]))),
   );
 }

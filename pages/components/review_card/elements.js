@@ -58,19 +58,21 @@ function raised(exponent) {
 
 const labelWords = { none: "—" }; // of labels, in the annotator's language: filled by the view
 
+const labelOrder = []; // all labels by their classes, so that each keeps its sign: filled by the view
+
 const TINTS = 9; // tints and shapes, drawn in card.css
 
 /** Label → "shape-… tint-…". Every nine labels the shapes move on by one, so 81 labels differ in one or the other. */
-function signOf(label, labels) {
-  const place = Math.max(labels.indexOf(label), 0);
+function signOf(label) {
+  const place = Math.max(labelOrder.indexOf(label), 0);
   const shape = (place + Math.floor(place / TINTS)) % TINTS;
   return { tint: `tint-${place % TINTS}`, shape: `shape shape-${shape}` };
 }
 
 /** A label as shape, name and tint, so that colour is never the only sign. `odd` sets it apart from the current label. */
-function chip(label, labels, { odd = false, shown = label } = {}) {
+function chip(label, { odd = false, shown = label } = {}) {
   if (label === "") return make("span", { class: "nothing" }, labelWords.none);
-  const sign = signOf(label, labels);
+  const sign = signOf(label);
   const shape = make("span", { class: sign.shape, "aria-hidden": "true" });
   return make("span", { class: `chip ${sign.tint}${odd ? " odd" : ""}`, title: label }, shape, make("bdi", {}, shown));
 }

@@ -14,7 +14,7 @@ function influencerRow(row, context) {
     make(
       "span",
       { class: "row-label" },
-      chip(label, context.labels, { odd: label !== context.flagLabel }),
+      chip(label, { odd: label !== context.flagLabel }),
       make("span", { class: "split" }, strings.splits[row.split]),
     ),
   );

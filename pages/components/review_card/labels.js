@@ -67,7 +67,7 @@ class LabelList {
     const current = label === this.current;
     const words = current ? make("span", { class: "hint" }, this.strings.labels_current) : null;
     const number = make("kbd", { "aria-hidden": "true" }, String(n + 1));
-    const option = make("li", { role: "option", id: `option-${place}`, class: "option", "data-label": label }, number, chip(label, this.labels), words);
+    const option = make("li", { role: "option", id: `option-${place}`, class: "option", "data-label": label }, number, chip(label), words);
     option.addEventListener("click", () => this.take(label));
     return option;
   }

@@ -77,13 +77,18 @@ function keyButton(command, bindings, strings, tell, take) {
   return button;
 }
 
-/** The guidelines, beside the text until closed. */
-function guidePanel(text, strings, close) {
+/** The guidelines and what each label means, beside the text until closed. */
+function guidePanel({ guidelines, meanings }, strings, close) {
   const button = make("button", { type: "button", class: "act quiet", on: { click: close } }, strings.close);
   return make(
     "aside",
     { class: "guide", "aria-label": strings.guidelines, hidden: true },
     make("header", {}, make("h2", {}, strings.guidelines), button),
-    make("div", { class: "prose", dir: "auto", tabindex: "0", role: "region", "aria-label": strings.guidelines }, text || strings.no_guidelines),
+    make(
+      "div",
+      { class: "prose", dir: "auto", tabindex: "0", role: "region", "aria-label": strings.guidelines },
+      guidelines || (meanings.length ? "" : strings.no_guidelines),
+      ...meanings.flatMap(([label, meaning]) => [make("h3", {}, chip(label)), make("p", {}, meaning)]),
+    ),
   );
 }

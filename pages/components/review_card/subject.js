@@ -55,7 +55,7 @@ function contextOf({ context }, strings) {
 
 /** Texts with nearly the same words: how many, and on request which, before a decision applies to them too. */
 function twinsPanel(item, view) {
-  const { room, strings, labels } = view;
+  const { room, strings } = view;
   const twins = room.openTwins(item);
   if (!twins.length || room.past !== null) return null;
   const key = view.card.bindings.name("twins");
@@ -65,7 +65,7 @@ function twinsPanel(item, view) {
     make("kbd", { "aria-hidden": "true" }, key),
     make("span", {}, fill(room.together ? strings.twins_on : strings.twins_off, { count: twins.length })),
   );
-  const row = (twin) => make("li", {}, chip(room.labelOf(twin), labels), ...rowTexts(twin, strings));
+  const row = (twin) => make("li", {}, chip(room.labelOf(twin)), ...rowTexts(twin, strings));
   return make("div", { class: "twins" }, button, room.together ? make("ul", { "aria-label": strings.twins }, ...twins.map(row)) : null);
 }
 
@@ -88,14 +88,14 @@ function nameOfLabel({ split, source, said }, strings) {
   return source === "vote" ? strings.silver_vote : fill(strings.silver_of, { source });
 }
 
-function labelFacts(item, { labels, strings, room }) {
+function labelFacts(item, { strings, room }) {
   const current = room.labelOf(item);
   const fact = (name, label, chance, extra = "") =>
     make(
       "div",
       { class: `fact ${extra}` },
       make("dt", {}, name),
-      make("dd", {}, chip(label, labels, { odd: label !== current }), chance === null ? null : make("span", { class: "number" }, percent(chance))),
+      make("dd", {}, chip(label, { odd: label !== current }), chance === null ? null : make("span", { class: "number" }, percent(chance))),
     );
   return make(
     "dl",
@@ -108,7 +108,7 @@ function labelFacts(item, { labels, strings, room }) {
 }
 
 /** What each source says of the text, and how sure it is; null where the facts above tell all. */
-function whoSaidWhat({ said, original }, { labels, strings }) {
+function whoSaidWhat({ said, original }, { strings }) {
   if (!said.length) return null;
   const row = ({ source, label, confidence, answer }) =>
     make(
@@ -118,7 +118,7 @@ function whoSaidWhat({ said, original }, { labels, strings }) {
       make(
         "dd",
         {},
-        label === null ? make("span", { class: "nothing", title: answer || null }, strings.source_refused) : chip(label, labels, { odd: label !== original }),
+        label === null ? make("span", { class: "nothing", title: answer || null }, strings.source_refused) : chip(label, { odd: label !== original }),
         confidence === null ? null : make("span", { class: "number" }, percent(confidence)),
       ),
     );
@@ -160,7 +160,7 @@ function counterPanel(item, view) {
     make(
       "p",
       { class: "counter-facts" },
-      chip(view.room.labelOf(row), view.labels, { odd: view.room.labelOf(row) !== item.label }),
+      chip(view.room.labelOf(row), { odd: view.room.labelOf(row) !== item.label }),
       make("span", { class: "split" }, strings.splits[row.split]),
       make("span", { class: "number" }, [signed(row.influence, scale), unitOf(scale, strings)].join(scale.power ? " × " : " ")),
     ),

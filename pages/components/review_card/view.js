@@ -5,6 +5,7 @@ class View {
   constructor(card, root, config) {
     Object.assign(this, { card, room: card.room, config, strings: config.strings, labels: config.labels });
     labelWords.none = this.strings.no_label;
+    labelOrder.splice(0, Infinity, ...config.classes);
     this.commands = (name, ...rest) => card.act(name, ...rest);
     this.parts = {};
     this.keyNames = new Map(); // command → where its key is written
@@ -30,7 +31,7 @@ class View {
       this.header(),
       this.part("notice", make("div", { class: "notice", role: "alert", hidden: true })),
       this.part("nudge", make("div", { class: "notice nudge", role: "status", hidden: true })),
-      this.part("guide", guidePanel(this.config.guidelines, this.strings, () => this.toggleGuide())),
+      this.part("guide", guidePanel(this.config, this.strings, () => this.toggleGuide())),
       this.part(
         "middle",
         make("div", { class: "middle" }, this.part("subject", make("div", { class: "subject" })), this.part("evidence", make("div", { class: "evidence" }))),
@@ -138,7 +139,7 @@ class View {
   }
 
   openToday() {
-    this.parts.today.replaceChildren(todayFacts(this.room.exposure, this.labels, this.strings));
+    this.parts.today.replaceChildren(todayFacts(this.room.exposure, this.strings));
     this.toggle("todaySheet");
   }
 
