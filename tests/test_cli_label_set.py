@@ -36,7 +36,7 @@ def test_labels_are_shown_and_changed_by_one_act_each(project: Project):
 def test_a_retired_label_is_told_and_given_again(project: Project):
     run("labels", project.folder, "--add", "mixed")
     assert "positive        23 texts  retired" in run("labels", project.folder, "--retire", "positive").stdout
-    assert "retired" in run("decide", project.folder, "silver-1", "positive", "--annotator", "Ana", code=1).output
+    assert "retired" in run("decide", project.folder, "silver-2", "positive", "--annotator", "Ana", code=1).output
     assert settings_of(project).offered == ("negative", "mixed")
     run("labels", project.folder, "--restore", "positive")
     assert settings_of(project).offered == ("negative", "positive", "mixed")
