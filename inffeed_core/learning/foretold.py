@@ -62,13 +62,18 @@ def foretold(
     actual]}, "others": whether other texts were taught differently too, and "step" for the training}. Changes of the
     validation loss: below 0 = better.
     """
-    if parent is None:
+    if parent is None or _of_other_labels(project, parent):
         return None
     before = TrainSettings.from_dict(parent.settings)
     names = ("method", "recipe", "trust", "fine_tune") if made.tuned else ("windows", "precision")
     if not all(getattr(before, one) == getattr(made.settings, one) for one in (*names, "silver_weight", "max_tokens")):
         return None
     return (_by_training if made.tuned else _by_head)(project, parent, made, progress)
+
+
+def _of_other_labels(project: Project, parent: ModelVersion) -> bool:
+    with store.reading(project.db) as db:
+        return store.outdated(db, parent.id)
 
 
 def _by_head(project: Project, parent: ModelVersion, made: Retrained, progress: Progress) -> dict[str, object] | None:
@@ -81,10 +86,10 @@ def _by_head(project: Project, parent: ModelVersion, made: Retrained, progress: 
         return None
     now = made.material.learn.instances
     with store.reading(project.db) as db:
-        earlier = store.before_decisions(db, parent.as_of_decision)
+        earlier, names = store.before_decisions(db, parent.as_of_decision), store.names_since(db, parent.id)
     learned = [earlier.get(one.id, one) for one in now]
     changed = _changed(learned, now)
-    if not changed or fingerprint(learned) != parent.data_hash:
+    if not changed or fingerprint(learned, {today: then for then, today in names.items()}) != parent.data_hash:
         return None
     old, validation, data = stored_fit(project, parent).theta, made.material.validation, made.way.data
     progress("Scoring", 0, 0)
