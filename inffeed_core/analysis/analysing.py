@@ -21,6 +21,7 @@ from torch import Tensor
 from inffeed_core import store
 from inffeed_core.analysis.feature_map import principal_plane
 from inffeed_core.analysis.ruled import by_rules
+from inffeed_core.analysis.scopes import require_head_scope
 from inffeed_core.analysis.tiers import HeadTier, Tier, kept
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.flags import policies
@@ -30,7 +31,7 @@ from inffeed_core.project.encoded import Encoded, Material, encode_as, stored_fi
 from inffeed_core.project.encoders import located, trained_with
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
-from inffeed_core.settings import AnalysisSettings, ProjectSettings, require_head_scope
+from inffeed_core.settings import AnalysisSettings, ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 
 EXPLAIN_ALL_PAIRS = 2e8

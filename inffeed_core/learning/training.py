@@ -18,6 +18,7 @@ from torch import Tensor
 
 from inffeed_core import __version__, store
 from inffeed_core.analysis.analysing import analyse, compute
+from inffeed_core.analysis.scopes import require_head_scope
 from inffeed_core.errors import ModelError
 from inffeed_core.influence import HeadData, HeadFit, Report, choose_l2, fit_head, probabilities
 from inffeed_core.learning.against_parent import Difference, difference
@@ -46,7 +47,6 @@ from inffeed_core.settings import (
     AnalysisSettings,
     ProjectSettings,
     TrainSettings,
-    require_head_scope,
 )
 from inffeed_core.silver.recipes import CarriedOut, fit_recipe
 

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from inffeed_core.analysis.replay_cost import analysis_cost
+from inffeed_core.analysis.scopes import require_head_scope
 from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.errors import NotReady, SettingsError
 from inffeed_core.learning.estimating import estimate_time
@@ -24,7 +25,6 @@ from inffeed_core.settings import (
     Scope,
     TfIdf,
     TrainSettings,
-    require_head_scope,
 )
 from pages.components.encoder_choice import encoder_choice
 from pages.components.job_panel import duration, start_job
