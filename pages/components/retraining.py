@@ -1,6 +1,7 @@
 """The part of the Models page that trains: by which method, with which settings, and how long it will take."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, get_args
 
 import streamlit as st
@@ -11,6 +12,7 @@ from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.errors import NotReady, SettingsError
 from inffeed_core.learning.estimating import estimate_time
 from inffeed_core.learning.solving_told import head_plan
+from inffeed_core.project.encoders import trained_with
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import gold_gaps
 from inffeed_core.project.status import BESIDE, Status
@@ -149,11 +151,18 @@ def _settings(method: Method, now: Status) -> Chosen | None:
         try:
             learning = TrainSettings(method=method, fine_tune=FineTuneSettings(**tuned), **train)
             analysing = AnalysisSettings(**analysis)
-            require_head_scope(learning, analysing)
+            require_head_scope(_kept(learning, now, encoder), analysing)
             return learning, analysing, encoder
         except SettingsError as error:
             problem(str(error), say("models.cannot_work"))
             return None
+
+
+def _kept(learning: TrainSettings, now: Status, encoder: dict[str, Any]) -> TrainSettings:
+    """With the TF-IDF of the version in use, where a retrain keeps that."""
+    if now.version is None or learning.method != "instant" or learning.tfidf is not None or "model" in encoder:
+        return learning
+    return replace(learning, tfidf=trained_with(now.version).tfidf)
 
 
 def _learning(method: Method) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def choose_settings(page: Page) -> None:
     put(page, "Regularisation (L2)", "0.01")
     put(page, "Tokens read per text", "16")
     click_box(page, "Encode texts in int8")
+    choose(page, "TF-IDF beside the encoder", "on")
     choose(page, "Influence through", "Whole model")
     click_box(page, "Refine the flags")
     choose(page, "Influence through", "Head")
@@ -156,7 +157,7 @@ def retrain_as_chosen(page: Page, project: Project) -> None:
     button(page, "Retrain").click()
     made = done(project, "retrain")
     given = asked(project, "retrain")
-    wanted = TrainSettings(recipe="plain", silver_weight=0.8, l2=0.01, max_tokens=16, precision="int8")
+    wanted = TrainSettings(recipe="plain", silver_weight=0.8, l2=0.01, max_tokens=16, precision="int8", tfidf="on")
     assert TrainSettings.from_dict(given["train"]) == wanted  # type: ignore[arg-type]
     assert AnalysisSettings.from_dict(given["analysis"]) == KEPT  # type: ignore[arg-type]
     assert made.result == {"version": "v2"}
@@ -182,6 +183,7 @@ def export_v2(page: Page, project: Project) -> None:
     done(project, "export-model")
     assert asked(project, "export-model")["version"] == "v2"
     assert [folder.name for folder in project.exports.iterdir()] == ["v2"]
+    assert (project.exports / "v2" / "tfidf" / "tfidf.json").is_file()
     idle(page)
     page.keyboard.press("Escape")
     settled(page)

@@ -78,6 +78,19 @@ def test_tfidf_and_influence_beyond_the_head_are_refused_in_words(open_page, unt
     assert button(app, "Train the first model").disabled
 
 
+def test_tfidf_that_a_retrain_would_keep_is_refused_beyond_the_head(open_page, untrained):
+    told = {"dimensions": 300, "width": 9, "terms": 40, "texts": 4}
+    with store.writing(untrained.db) as db:
+        store.add_version(db, replace(version("v1", None, None), report={"l2": 0.1, "tfidf": told}))
+        store.promote(db, "v1", "test")
+    app = open_page("models", untrained)
+    assert "last + TF-IDF" in app.dataframe[0].value["layers"].tolist()
+    app.selectbox(key="scope").select("all").run()
+    assert "through the head alone" in texts(app)
+    app.selectbox(key="tfidf").set_value("off").run()
+    assert "through the head alone" not in texts(app)
+
+
 def test_a_stronger_encoder_is_named_with_what_it_costs_here(open_page, untrained):
     [said] = [each.value for each in open_page("models", untrained).caption if "all-mpnet-base-v2" in each.value]
     assert "438 MB (Apache-2.0)" in said
