@@ -209,6 +209,7 @@ class Flag:
     pair: str | None = None
     next_gain: tuple[float, int] | None = None
     """Nats that the next fine-tuning should gain from the suggested label, and its rank; only through the training."""
+    carries: str | None = None  # how far that goes: "size", "rank" or "neither"; None where it was not checked
 
 
 @dataclass(frozen=True, slots=True)

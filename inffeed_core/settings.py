@@ -350,14 +350,14 @@ class AnalysisSettings(Settings):
     leverage: bool = True
     """Correct removal influence for leverage (exact single Newton step); off for quick looks at huge sets."""
     scope: Scope = "head"
-    """What influence goes through; a scope beyond the head takes passes over the encoder, and `training` repeats the
-    version's fine-tuning."""
+    """What influence goes through; beyond the head it takes passes over the encoder, or repeats the fine-tuning."""
     refine: bool = False
     """Beyond the head: solve for validation influence with the exact curvature; takes some dozen more passes."""
+    retrains: int = 6  # of the training, with random groups of other labels: they show how far its scores carry
 
     def __post_init__(self) -> None:
         self._require_whole(influencers=(1, 100), harmed=(1, 100), explained=(1, MANY), ranked=(1, MANY))
-        self._require_whole(folds=(2, 20), neighbours=(1, MANY), clusters=(1, MANY))
+        self._require_whole(folds=(2, 20), neighbours=(1, MANY), clusters=(1, MANY), retrains=(0, 1000))
         require(self.scope in get_args(Scope), f"scope is {self.scope!r}; expected one of {get_args(Scope)}.")
         require(
             not self.refine or self.scope in ("last-block", "all"),

@@ -99,6 +99,19 @@ ENGLISH = {
     "layers": "Layers pooled: {layers} (validation loss: middle+last {both:.3f} nats, last alone {last:.3f}).",
     "tfidf-on": "TF-IDF stands beside the encoder (validation loss: {on:.3f} nats with it, {off:.3f} without).",
     "tfidf-off": "TF-IDF was tried and left out (validation loss: {on:.3f} nats with it, {off:.3f} without).",
+    "carries-size": (
+        "The training was repeated with {groups:,} random groups of other labels: correlation {correlation:.2f}, slope "
+        "{slope:.2f} between what was foretold and what came. The numbers of this analysis are sizes."
+    ),
+    "carries-rank": (
+        "The training was repeated with {groups:,} random groups of other labels: correlation {correlation:.2f}, slope "
+        "{slope:.2f} between what was foretold and what came. Trust the order of this analysis, not the sizes."
+    ),
+    "carries-neither": (
+        "The training was repeated with {groups:,} random groups of other labels: correlation {correlation:.2f}, slope "
+        "{slope:.2f} between what was foretold and what came. Trust neither sizes nor order of influence here: a lower "
+        "learning rate or more validation gold may help."
+    ),
     "foretold-head": (
         "Influence through the head foretold that {texts:,} changed {texts:label|labels} would change the validation "
         "loss by {predicted:+.2g} nats; it changed by {actual:+.2g}."

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from inffeed_core import store
+from inffeed_core.flags.carrying import Carried, carried
 from inffeed_core.learning.comparing import all_versions
 from inffeed_core.learning.layers_said import layers_said, words_said
 from inffeed_core.learning.reading import Reading
@@ -39,7 +40,7 @@ def page() -> None:
         empty_state(say("models.not_enough"), advice, "pages/data.py", say("app.to_data"))
         return
     versions, active = all_versions(project)
-    _state(now, active)
+    _state(project, now, active)
     training(project, now)
     if active is None:
         st.text(say("models.first_results"))
@@ -57,7 +58,14 @@ def page() -> None:
     before_after(project, versions, active)
 
 
-def _state(now: Status, active: ModelVersion | None) -> None:
+def _carried(project: Project) -> Carried | None:
+    """How far the scores of the analysis in use carry, if it went through the training."""
+    with store.reading(project.db) as db:
+        analysis = store.analysis_in_use(db)
+        return None if analysis is None else carried(db, analysis.id)
+
+
+def _state(project: Project, now: Status, active: ModelVersion | None) -> None:
     if active is None:
         return
     agreement = active.report.get("head_agreement")
@@ -84,6 +92,8 @@ def _state(now: Status, active: ModelVersion | None) -> None:
         st.caption(known)
     if said := [told(one) for one in (layers_said(active), words_said(active)) if one is not None]:
         st.caption(" ".join(said))
+    if (carries := _carried(project)) is not None:
+        st.caption(told(carries.sentence))
     if reason := active.report.get("not_compared"):
         st.caption(say("models.not_compared", parent=active.parent, reason=reason))
     if note := active.report.get("own_labels"):

@@ -22,7 +22,7 @@ from inffeed_core import store
 from inffeed_core.analysis.feature_map import principal_plane
 from inffeed_core.analysis.ruled import by_rules
 from inffeed_core.analysis.scopes import require_head_scope
-from inffeed_core.analysis.tiers import HeadTier, Tier, kept
+from inffeed_core.analysis.tiers import Group, HeadTier, Tier, kept
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.flags import policies
 from inffeed_core.flags.signals import silver_signals
@@ -129,6 +129,8 @@ class Computed:
     rows: Sequence[ScoreRow]
     rankings: Mapping[str, Sequence[tuple[str, float]]]
     evidence: Mapping[str, Mapping[str, Sequence[tuple[str, float]]]]
+    groups: Sequence[Group]
+    """Retrained with other labels, to see how far the scores carry; see `flags.carrying`."""
 
 
 def compute(project: Project, state: State, progress: Progress) -> Computed:
@@ -137,11 +139,18 @@ def compute(project: Project, state: State, progress: Progress) -> Computed:
     progress("Scoring", 0, 0)
     tier = open_tier(project, state, progress)
     signals = tier.signals(_signals(state), state.unconfirmed)
+    groups = tier.tried(state.unconfirmed, settings.retrains)
     rankings = _rankings(state, signals)
     rows = list(_score_rows(state, signals))
     evidence = dict(_evidence(state, tier, _targets(state, rankings, tier.affordable), progress))
     return Computed(
-        version=state.version.id, as_of=state.as_of, settings=settings, rows=rows, rankings=rankings, evidence=evidence
+        version=state.version.id,
+        as_of=state.as_of,
+        settings=settings,
+        rows=rows,
+        rankings=rankings,
+        evidence=evidence,
+        groups=groups,
     )
 
 
@@ -151,6 +160,7 @@ def write_analysis(db: Database, found: Computed) -> int:
     store.put_scores(db, id, found.rows, found.rankings)
     for target, sides in found.evidence.items():
         store.put_evidence(db, id, target, sides)
+    store.put_retrained_groups(db, id, found.groups)
     store.rank_sent(db, id)
     return id
 

@@ -49,14 +49,15 @@ class Cost:
         return f"{self.bytes / 1e9:.1f} GB" if self.bytes >= 1e9 else f"{max(1, round(self.bytes / 1e6))} MB"
 
 
-def analysis_cost(project: Project) -> Cost:
-    """What an analysis of the active version with the scope training takes. Raises NotReady."""
+def analysis_cost(project: Project, retrains: int) -> Cost:
+    """What an analysis of the active version with the scope training takes, if the training is then repeated with so
+    many groups of other labels. Raises NotReady."""
     with reading(project.db) as db:
         version, counts = active_version(db), count_by_split(db)[Split.VALIDATION]
     if version is None:
         raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
     classes = sum(count > 0 for label, count in counts.items() if label)
-    return cost_of(version, classes if classes <= MOST_CLASSES else 1)
+    return cost_of(version, classes if classes <= MOST_CLASSES else 1, retrains)
 
 
 def require_replayable(version: ModelVersion) -> None:
@@ -74,8 +75,11 @@ def require_replayable(version: ModelVersion) -> None:
         )
 
 
-def cost_of(version: ModelVersion, targets: int) -> Cost:
-    """What a replay for so many targets takes, by what the training took. Raises NotReady, see `require_replayable`."""
+def cost_of(version: ModelVersion, targets: int, retrains: int = 0) -> Cost:
+    """What a replay for so many targets takes, and so many trainings after it, by what the training took.
+
+    Raises NotReady, see `require_replayable`.
+    """
     require_replayable(version)
     told: Any = version.report["fine_tuning"]
     steps, parameters = told["best_step"], told["parameters"]
@@ -83,4 +87,5 @@ def cost_of(version: ModelVersion, targets: int) -> Cost:
     per_text = told.get("seconds_per_text") or 0.0
     every = math.isqrt(steps - 1) + 1
     states = -(-steps // every) + every + 1 + 2 * targets
-    return Cost(per_text * batch * steps * (PASSES + PER_TARGET * targets), states * BYTES * parameters)
+    trainings = PASSES + PER_TARGET * targets + (retrains + 1 if retrains else 0)  # one with the labels as they are
+    return Cost(per_text * batch * steps * trainings, states * BYTES * parameters)

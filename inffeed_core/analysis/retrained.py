@@ -1,13 +1,15 @@
 """The experiment that influence through the training predicts: the whole fine-tuning again, with something changed."""
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from inffeed_core.analysis.tiers import HeadTier
+from inffeed_core.analysis.tiers import Group, HeadTier
 from inffeed_core.analysis.training_tier import Repeated, TrainingTier, open_training
 from inffeed_core.analysis.verifying import Refit
 from inffeed_core.project.folder import Project
@@ -45,6 +47,34 @@ def retrained(
         rows = generator.choice(drawn, size, replace=False).tolist()
         groups.append(trials.relabelled({row: others[row] for row in rows}, f"group {number + 1}"))
     return removal, relabelling, groups
+
+
+def checks(
+    tier: TrainingTier, state: "State", rows: Sequence[int], wanted: tuple[int, Path], progress: Progress
+) -> list[Group]:
+    """(name, predicted, actual) of `wanted` random groups of these rows with other labels; the same for the same seed.
+
+    What was found is in the file named there, from which a killed run goes on.
+    """
+    count, path = wanted
+    size, classes = max(2, round(SHARE * len(rows))), len(state.about.labels)
+    if len(rows) < size:
+        return []
+    told = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    generator, trials, found = np.random.default_rng((state.about.seed, 1)), None, list[Group]()
+    for number in range(count):
+        drawn = generator.choice(rows, size, replace=False).tolist()
+        moves = generator.integers(1, classes, size).tolist()
+        labels = {row: (int(state.learn.labels[row]) + move) % classes for row, move in zip(drawn, moves, strict=True)}
+        if number >= len(told):
+            trials = trials or Trials(state, tier, progress)
+            one = trials.relabelled(labels, f"check {number + 1}")
+            told.append([one.id, one.predicted, one.actual])
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(told[-1]) + "\n")
+        name, predicted, actual = told[number]
+        found.append((name, predicted, actual))
+    return found
 
 
 class Trials:

@@ -18,6 +18,9 @@ from inffeed_core.project.encoded import Encoded
 Best = tuple[Float[Tensor, "t k"], Int[Tensor, "t k"]]
 """Influence, strongest first, and the rows that it belongs to; ±inf if there are fewer than k."""
 
+Group = tuple[str, float, float]
+"""Name, predicted and actual gain of a group of texts with other labels, nats."""
+
 
 class Tier(Protocol):
     """One way to compute influence under one model version."""
@@ -35,6 +38,9 @@ class Tier(Protocol):
 
     def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
         """The head's signals of these rows, with those that this tier has an answer of its own to in their place."""
+
+    def tried(self, rows: Sequence[int], groups: int) -> Sequence[Group]:
+        """So many random groups of these rows, each retrained with other labels; none where nothing is retrained."""
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """Most helpful and most harmful rows of each target; `own` is the target's own row, left out, or −1."""
@@ -68,6 +74,10 @@ class HeadTier:
     def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
         """See `Tier`: they are its own."""
         return head
+
+    def tried(self, rows: Sequence[int], groups: int) -> Sequence[Group]:
+        """See `Tier`: none, for the head's answer is exact."""
+        return ()
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """See `Tier`."""

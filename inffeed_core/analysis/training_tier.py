@@ -28,7 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from inffeed_core.analysis.replay_cost import MOST_CLASSES, cost_of, require_replayable
-from inffeed_core.analysis.tiers import Best, HeadTier, strongest
+from inffeed_core.analysis.tiers import Best, Group, HeadTier, strongest
 from inffeed_core.errors import Cancelled, ProjectError
 from inffeed_core.flags.policies import Signals
 from inffeed_core.influence.kept_states import KeptStates
@@ -106,6 +106,8 @@ class TrainingTier:
     """Each target's share of the validation texts."""
     by_taught: Float[Tensor, "target n c"]
     """Derivatives of their losses by what every learned text teaches; 0 for a text of weight 0."""
+    checked: Callable[["TrainingTier", Sequence[int], int], Sequence[Group]]
+    """Retrains groups, or finds what was found before."""
     exact: Callable[[Encoded], Float[Tensor, "t n"]] | None
     """Influence on single texts by a replay, if it was asked for."""
 
@@ -163,6 +165,10 @@ class TrainingTier:
         change = (instead - self.repeated.course.taught).double().cpu()
         return (self.by_taught[:, self.repeated.counted] * change).sum((1, 2))
 
+    def tried(self, rows: Sequence[int], groups: int) -> Sequence[Group]:
+        """See `Tier`."""
+        return self.checked(self, rows, groups)
+
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """See `Tier`: the head's, or by a replay."""
         if self.exact is None:
@@ -212,12 +218,19 @@ def open_training(
         scores[:, repeated.counted] = -(by_taught[:, repeated.counted] * taught).sum(2)
         return scores
 
+    def checked(tier: TrainingTier, rows: Sequence[int], groups: int) -> Sequence[Group]:
+        from inffeed_core.analysis.retrained import checks
+
+        kept = project.features / "training" / f"{_key(state, parts)}.jsonl"
+        return checks(tier, state, rows, (groups, kept), progress)
+
     return TrainingTier(
         head=head,
         repeated=repeated,
         classes=classes,
         shares=shares / shares.sum(),
         by_taught=found,
+        checked=checked,
         exact=on_texts if exact else None,
     )
 
@@ -313,7 +326,7 @@ def _make_way(folder: Path, key: str) -> None:
     for other in folder.iterdir():
         if other.is_dir() and other.name != key:
             shutil.rmtree(other)
-        elif other.suffix == ".safetensors" and not other.name.startswith(key.partition("-")[0]):
+        elif other.suffix in (".safetensors", ".jsonl") and not other.name.startswith(key.partition("-")[0]):
             other.unlink()
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.analysis.tiers import Best, strongest
+from inffeed_core.analysis.tiers import Best, Group, strongest
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import Signals
 from inffeed_core.influence import top_k
@@ -78,6 +78,10 @@ class WholeModelTier:
     def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
         """See `Tier`: influence on validation alone, for only head and training answer to a change of label."""
         return replace(head, validation_influence=self.on_validation()[rows].numpy())
+
+    def tried(self, rows: Sequence[int], groups: int) -> Sequence[Group]:
+        """See `Tier`: none, for nothing is trained here."""
+        return ()
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
         """Most helpful and most harmful rows of each target; `own` is the target's own row, left out, or −1."""

@@ -6,6 +6,7 @@ from typing import get_args
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
+from inffeed_core.cli.learning import carried_words
 from inffeed_core.settings import MANY, Scope
 
 
@@ -89,6 +90,8 @@ def verify(project: Path, refits: int, scope: str | None, as_json: bool) -> None
     ]
     if (shared := found.shared_with_bm25) is not None:
         lines.append(f"{shared:.0%} of the {TOP} strongest influencers are among the {TOP} most similar by BM25")
+    if said := carried_words(opened(project), found.analysis):
+        lines.append(said.strip())
     answer(found, as_json, lambda: "\n".join(lines))
 
 

@@ -58,11 +58,13 @@ def analyse(project: Path, as_json: bool, **settings: float | str | None) -> Non
     takes is told first, and after a kill it goes on from where it was.
     """
     target = opened(project)
-    _tell_cost(target, settings.get("scope"))
+    given = _given(AnalysisSettings, settings)
+    _tell_cost(target, given)
     _tell_solving(target, {})
-    job = _do(target, "analyse", {"analysis": _given(AnalysisSettings, settings)})
+    job = _do(target, "analyse", {"analysis": given})
     words = f"Analysis {job.result['analysis']} of {job.result['version']} is done."
-    answer(job.result, as_json, lambda: f"{words} `inffeed flags {project}` lists the flags.")
+    found = carried_words(target, int(str(job.result["analysis"])))
+    answer(job.result, as_json, lambda: f"{words} {found}`inffeed flags {project}` lists the flags.")
 
 
 @click.command(epilog="Example: inffeed retrain reviews --method fine-tune --epochs 3")
@@ -97,12 +99,23 @@ def retrain(
     _tell_version(target, as_json)
 
 
-def _tell_cost(project: "Project", scope: object) -> None:
+def _tell_cost(project: "Project", analysis: dict[str, Any]) -> None:
     """What influence through the training takes, before it begins."""
     from inffeed_core.analysis.replay_cost import analysis_cost
 
-    if scope == "training":
-        tell(f"Influence through the training takes {analysis_cost(project).said()}.", err=True)
+    if analysis["scope"] == "training":
+        said = analysis_cost(project, analysis["retrains"]).said()
+        tell(f"Influence through the training takes {said}.", err=True)
+
+
+def carried_words(project: "Project", analysis: int) -> str:
+    """How far the scores of an analysis carry, and a space; nothing where nobody knows."""
+    from inffeed_core.flags.carrying import carried
+    from inffeed_core.store import reading
+
+    with reading(project.db) as db:
+        found = carried(db, analysis)
+    return "" if found is None else f"{found.sentence} "
 
 
 def _warn_of_gold(project: "Project") -> None:

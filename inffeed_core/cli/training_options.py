@@ -116,4 +116,9 @@ def analysis_options(command: "F") -> "F":
         "--scope", type=click.Choice(get_args(Scope)), help=f"What influence goes through. [{ANALYSIS.scope}]"
     )
     refine = click.option("--refine", is_flag=True, default=None, help="Beyond the head: exact, and slower, flags.")
-    return scope(refine(influencers(explained(command))))
+    retrains = click.option(
+        "--retrains",
+        type=int,
+        help=f"Scope training: groups retrained to see how far the scores carry; 0 = none. [{ANALYSIS.retrains}]",
+    )
+    return scope(refine(retrains(influencers(explained(command)))))

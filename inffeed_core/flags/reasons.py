@@ -48,6 +48,10 @@ class Fact:
 
 
 ENGLISH = {
+    "next-retrain-rank": (
+        "correcting this to “{label}” ranks {rank} of {of} by how much it should help the next fine-tuning (trust the "
+        "rank, not a size)"
+    ),
     "next-retrain": (
         "if you correct this to “{label}”, the next fine-tuning should lower the validation loss by {gain} nats"
         " (rank {rank} of {of})"
@@ -125,9 +129,8 @@ def standing(flag: Flag) -> Fact:
         return Fact("next-of-kind", {})
     if flag.policy == "uncertainty" and behind >= 50:
         return Fact("unsure-gold", {"percent": behind})
-    if flag.next_gain is not None and flag.next_gain[0] > 0 and flag.suggested != flag.label:
-        gain, rank = f"{flag.next_gain[0]:.2g}", flag.next_gain[1]
-        return Fact("next-retrain", {"label": flag.suggested, "gain": gain, "rank": rank, "of": flag.of})
+    if (foretold := _next_retrain(flag)) is not None:
+        return foretold
     says = BY_NAME[flag.policy].says if flag.policy in BY_NAME else None
     if says is not None and _holds(says, flag.score, behind):
         values = {"percent": behind} if says.kind == "gain" else {"chance": _percent(_chance(says, flag.score))}
@@ -135,6 +138,16 @@ def standing(flag: Flag) -> Fact:
     if among_first <= 50 and f"first-by-{flag.policy}" in ENGLISH:
         return Fact(f"first-by-{flag.policy}", {"percent": among_first})
     return Fact("ranked", {"rank": flag.rank, "of": flag.of, "policy": flag.policy})
+
+
+def _next_retrain(flag: Flag) -> Fact | None:
+    """What the next fine-tuning should gain, as far as such numbers carry."""
+    if flag.next_gain is None or flag.next_gain[0] <= 0 or flag.suggested == flag.label or flag.carries == "neither":
+        return None
+    values: dict[str, str | int] = {"label": flag.suggested, "rank": flag.next_gain[1], "of": flag.of}
+    if flag.carries == "rank":
+        return Fact("next-retrain-rank", values)
+    return Fact("next-retrain", {**values, "gain": f"{flag.next_gain[0]:.2g}"})
 
 
 def _holds(says: Says, score: float, behind: int) -> bool:

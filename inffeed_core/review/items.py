@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from inffeed_core import store
 from inffeed_core.data.table import as_text
 from inffeed_core.errors import UnknownInstance
+from inffeed_core.flags.carrying import carried
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import (
@@ -144,7 +145,9 @@ def _next(db: Database, analysis: Analysis, row: ScoreRow) -> dict[str, Any]:
     """What the next fine-tuning should gain from the suggested label, where the analysis says so."""
     if analysis.settings.get("scope") != "training" or row.relabel_gain is None:
         return {}
-    return {"next_gain": (row.relabel_gain, 1 + store.larger_gains(db, analysis.id, row.relabel_gain))}
+    found = carried(db, analysis.id)
+    ranked = (row.relabel_gain, 1 + store.larger_gains(db, analysis.id, row.relabel_gain))
+    return {"next_gain": ranked, "carries": None if found is None else found.carries}
 
 
 def _flag(instance: Instance, ranked: Ranked, ranking: tuple[str, int], retired: Collection[str]) -> Flag:

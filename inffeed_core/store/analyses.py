@@ -95,6 +95,19 @@ def put_evidence(db: Database, analysis: int, target: str, sides: Mapping[str, S
     )
 
 
+def put_retrained_groups(db: Database, analysis: int, groups: Iterable[tuple[str, float, float]]) -> None:
+    """Store (name, predicted gain, actual gain) of groups that a training was repeated with, nats; a group of the same
+    name is replaced."""
+    rows = ((analysis, *group) for group in groups)
+    db.conn.executemany("INSERT OR REPLACE INTO retrained_group VALUES (?, ?, ?, ?)", rows)
+
+
+def retrained_groups(db: Database, analysis: int) -> list[tuple[str, float, float]]:
+    """(name, predicted gain, actual gain) of each, in nats."""
+    sql = "SELECT name, predicted, actual FROM retrained_group WHERE analysis = ? ORDER BY name"
+    return [(row["name"], row["predicted"], row["actual"]) for row in db.query(sql, [analysis])]
+
+
 def latest_analysis(db: Database, version: str | None = None) -> Analysis | None:
     """The newest analysis, of one version or of any; None if there is none."""
     sql = "SELECT * FROM analysis WHERE ?1 IS NULL OR version = ?1 ORDER BY id DESC LIMIT 1"
@@ -130,7 +143,7 @@ def carry_rankings(db: Database, before: int, after: int) -> None:
 
 def empty_analysis(db: Database, id: int) -> None:
     """Delete the results of an analysis; its row stays, because decisions refer to it."""
-    for table in ("score", "ranking", "influencer"):
+    for table in ("score", "ranking", "influencer", "retrained_group"):
         db.conn.execute(f"DELETE FROM {table} WHERE analysis = ?", [id])
 
 

@@ -369,3 +369,12 @@ CREATE TABLE relabelled (
     PRIMARY KEY (change, place, key)
 ) WITHOUT ROWID
 """
+
+
+@migrations()
+def m018_retrained_groups(db: Database) -> None:
+    """Beside an analysis through the training: groups of texts with other labels, and what training on them gained."""
+    db.conn.execute(
+        "CREATE TABLE retrained_group (analysis INTEGER NOT NULL REFERENCES analysis (id), name TEXT NOT NULL,"
+        " predicted REAL NOT NULL, actual REAL NOT NULL, PRIMARY KEY (analysis, name)) WITHOUT ROWID"
+    )

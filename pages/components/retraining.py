@@ -107,7 +107,7 @@ def _time(project: Project, now: Status, chosen: Chosen) -> None:
         phrase = "retraining.time" if found.analysis else "retraining.time_training"
         words += " " + say(phrase, time=duration(found.seconds), basis=told(found.basis))
     if analysis.scope == "training":
-        words += " " + _replay_cost(project)
+        words += " " + _replay_cost(project, analysis.retrains)
     words += _solving(project, settings)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text(words)
@@ -129,10 +129,10 @@ def _solving(project: Project, settings: TrainSettings) -> str:
     )
 
 
-def _replay_cost(project: Project) -> str:
+def _replay_cost(project: Project, retrains: int) -> str:
     """What influence through the training takes, by that of the active version; what it needs if that has none."""
     try:
-        cost = analysis_cost(project)
+        cost = analysis_cost(project, retrains)
     except NotReady:
         return say("retraining.replay_unknown")
     return say("retraining.replay", time=duration(cost.seconds), room=cost.room())
@@ -262,9 +262,14 @@ def _analysing() -> dict[str, Any]:
     return {
         "scope": scope,
         "refine": refine and not exact,
+        "retrains": _retrains() if scope == "training" else ANALYSIS.retrains,
         "influencers": _whole("models.influencers", 1, 100, ANALYSIS.influencers, key="influencers"),
         "explained": _whole("models.explained", 1, 100_000, ANALYSIS.explained, key="explained"),
     }
+
+
+def _retrains() -> int:
+    return _whole("retraining.retrains", 0, 1000, ANALYSIS.retrains, key="retrains")
 
 
 def _fine_tuning() -> dict[str, Any]:

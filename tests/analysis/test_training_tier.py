@@ -16,8 +16,10 @@ from inffeed_core.analysis.replay_cost import cost_of
 from inffeed_core.analysis.tiers import HeadTier
 from inffeed_core.analysis.training_tier import open_training
 from inffeed_core.analysis.verifying import correlation, slope, verify
+from inffeed_core.cli.learning import carried_words
 from inffeed_core.cli.version_words import trained_words
 from inffeed_core.errors import Cancelled, NotReady, SettingsError
+from inffeed_core.flags.carrying import carried
 from inffeed_core.influence.replay import kept_at_once
 from inffeed_core.learning.training import retrain, train
 from inffeed_core.models.lessons import COURSE, Lessons
@@ -88,6 +90,60 @@ def test_the_experiment_is_the_products_own_retrain(tuned: Project):
     assert sum(actual) / 2 == pytest.approx(came["actual"], abs=2e-6)
     assert before.report["foretold"] is None
     assert "Influence through the training foretold that 1 changed label would" in trained_words(tuned, after, None)
+
+
+def groups_of(project: Project, analysis: int) -> list[tuple[str, float, float]]:
+    with store.reading(project.db) as db:
+        return store.retrained_groups(db, analysis)
+
+
+def test_how_far_scores_carry_is_measured_once_stored_and_told_on_the_flag(tuned: Project):
+    found = analyse(tuned, replace(TRAINING, retrains=5), quiet)
+    groups = groups_of(tuned, found.id)
+    assert [name for name, *_ in groups] == [f"check {n}" for n in range(1, 6)]
+    with store.reading(tuned.db) as db:
+        known = carried(db, found.id)
+        gains = {one.instance: one.relabel_gain or 0.0 for one in store.scored(db, found.id)}
+    assert known is not None
+    assert known.carries in ("size", "rank")  # so few steps at so high a rate are rough
+    assert known.correlation > 0.9
+    assert item(tuned, max(gains, key=lambda id: gains[id]), "expected-gain").flag.carries == known.carries
+    assert str(known.sentence) in carried_words(tuned, found.id)
+    stages: list[str] = []
+    again = analyse(tuned, replace(TRAINING, retrains=5), lambda stage, *_: stages.append(stage))
+    assert "Retraining" not in stages
+    assert groups_of(tuned, again.id) == groups
+    verify(tuned, 4, quiet)
+    assert {name for name, *_ in groups_of(tuned, again.id)} > {"check 1", "group 1"}
+    head = analyse(tuned, replace(TRAINING, scope="head"), quiet)
+    assert groups_of(tuned, head.id) == []
+
+
+def test_a_killed_check_goes_on_from_the_group_it_was_at(tuned: Project):
+    begun: list[int] = []
+
+    def killed(stage: str, done: int, total: int) -> None:
+        if stage == "Retraining" and done == 0:
+            begun.append(done)
+            if len(begun) == 4:  # one with the labels as they are, then the groups
+                raise MemoryError("killed")
+
+    with pytest.raises(MemoryError):
+        analyse(tuned, TRAINING, killed)
+    begun.clear()
+    found = analyse(tuned, TRAINING, lambda stage, done, total: begun.append(done) if stage == "Retraining" else None)
+    assert begun.count(0) == 1 + TRAINING.retrains - 2
+    whole = groups_of(tuned, found.id)
+    shutil.rmtree(tuned.features / "training")
+    assert groups_of(tuned, analyse(tuned, TRAINING, quiet).id) == whole
+
+
+def test_without_checks_nothing_is_retrained_and_nothing_claimed(tuned: Project):
+    stages: list[str] = []
+    found = analyse(tuned, replace(TRAINING, retrains=0), lambda stage, *_: stages.append(stage))
+    assert "Retraining" not in stages
+    assert groups_of(tuned, found.id) == []
+    assert carried_words(tuned, found.id) == ""
 
 
 def test_a_flag_says_what_the_next_fine_tuning_should_gain(tuned: Project):
@@ -184,6 +240,8 @@ def test_cost_is_told_before(tuned: Project, monkeypatch: pytest.MonkeyPatch):
     assert isinstance(told, dict)
     assert cost.bytes == (kept_at_once(told["best_step"]) + 4) * 12 * told["parameters"]
     assert "of disk" in cost.said()
+    checked = cost_of(active(tuned), 2, 6)
+    assert (checked.seconds > cost.seconds, checked.bytes) == (True, cost.bytes)
     monkeypatch.setattr(replay_cost, "BYTES", 2**40)
     with pytest.raises(NotReady, match="GB on the disk"):
         analyse(tuned, TRAINING, quiet)

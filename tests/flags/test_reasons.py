@@ -50,6 +50,17 @@ def test_the_next_fine_tuning_is_foretold_where_influence_went_through_the_train
         assert "fine-tuning" not in reason(flag(**({"policy": "expected-gain"} | foretold | silent)), NOTHING, labels=2)
 
 
+def test_a_foretold_number_is_only_said_as_far_as_it_carries():
+    foretold = {"next_gain": (0.00123, 3), "of": 2817}
+    assert "0.0012 nats" in reason(flag(**foretold, carries="size"), NOTHING, labels=2)
+    ranked = reason(flag(**foretold, carries="rank"), NOTHING, labels=2)
+    assert ranked.startswith(
+        "Correcting this to “negative” ranks 3 of 2817 by how much it should help the next fine-tuning"
+    )
+    assert "nats" not in ranked
+    assert "fine-tuning" not in reason(flag(**foretold, carries="neither"), NOTHING, labels=2)
+
+
 def test_removal_and_posterior_of_a_binary_label():
     assert reason(flag("negative-influence"), NOTHING, labels=2) == (
         "Removing it would lower the validation loss more than removing 99 % of the silver texts, "

@@ -310,15 +310,24 @@ def test_what_influence_through_a_training_takes_is_told_before(open_page, proje
     app.selectbox(key="scope").select("training").run()
     assert "the method is instant" in texts(app)
     app.segmented_control(key="method").set_value("fine-tune").run()
-    assert "about nine times as long as the training" in texts(app)
+    assert "about sixteen times as long as the training" in texts(app)
     with store.writing(project_with_two_versions.db) as db:
         store.add_version(db, tuned)
         store.promote(db, "v4", "test")
     assert " of disk." in texts(app.run())
     assert "would change the validation loss by -0.0012 nats; at step 100 it changed by -0.0015." in texts(app)
     assert "foretold" in [chart.key for chart in app.get("plotly_chart")]
+    app.number_input(key="retrains").set_value(3).run()
     button(app, "Analyse again").click().run()
-    assert started == [("analyse", {"analysis": AnalysisSettings(scope="training").as_dict()})]
+    assert started == [("analyse", {"analysis": AnalysisSettings(scope="training", retrains=3).as_dict()})]
+
+
+@pytest.mark.parametrize(("slope", "said"), [(1, "are sizes"), (5, "Trust the order"), (-1, "Trust neither")])
+def test_how_far_scores_carry_is_said(open_page, reviewable_project, slope, said):
+    with store.writing(reviewable_project.db) as db:
+        analysis = store.analysis_in_use(db)
+        store.put_retrained_groups(db, analysis.id, [(f"check {n}", n / 10, slope * n / 10) for n in range(4)])
+    assert any(said in one.value for one in open_page("models", reviewable_project).caption)
 
 
 def test_what_the_head_foretold_stands_beside_what_came_also_for_an_earlier_version(

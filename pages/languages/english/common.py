@@ -797,9 +797,14 @@ WORDS: dict[str, dict[str, Any]] = {
             "others are when you ask."
         ),
         "time_training": "Training takes {time} ({basis}). The time of the analysis after it has not been measured yet.",
+        "retrains": "Trainings to check it by",
+        "retrains_help": (
+            "Influence through the training: gives other labels to random groups of texts and trains again with each, to "
+            "say whether its numbers are sizes, only ranks, or neither. 0: no check."
+        ),
         "replay": "Influence through the training of the active version takes about {time} and {room} of disk.",
         "replay_unknown": (
-            "Influence through the training takes about nine times as long as the training, with two labels."
+            "Influence through the training takes about sixteen times as long as the training, with two labels and six checks."
         ),
         "measure": "Measure the time",
         "epochs": "Maximum epochs",
