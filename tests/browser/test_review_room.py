@@ -315,7 +315,8 @@ def test_an_ordinary_text_needs_no_scrolling_and_the_next_item_is_there_at_once(
 
 
 def test_a_blackout_loses_and_doubles_nothing(open_room, page, project, watch):
-    """Thirty seconds away from the server; the connection breaks and comes back by itself."""
+    """Thirty seconds of the browser's clock away from the server; the connection breaks and comes back by itself."""
+    page.clock.install()
     open_room()
     page.keyboard.press("1")
     saved(page)
@@ -324,7 +325,8 @@ def test_a_blackout_loses_and_doubles_nothing(open_room, page, project, watch):
     for key in "2u1":
         page.keyboard.press(key)
     expect(page.locator(".room .saved")).to_have_attribute("data-state", "offline", timeout=15_000)
-    page.wait_for_timeout(26_000)
+    for _ in range(13):
+        page.clock.run_for(2_000)
     page.keyboard.press("s")
     page.context.set_offline(False)
     saved(page)

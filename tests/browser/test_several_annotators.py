@@ -1,4 +1,4 @@
-"""Annotators in browsers of their own on one project, each with twenty decisions to take."""
+"""Annotators in browsers of their own on one project with twenty decisions for each."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, change_settings
 
 EACH = 20
+"""Flags that there are for each annotator: as many as one is handed at once."""
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +59,13 @@ def some_are_left(project: Project, name: str) -> bool:
         return bool(store.flagged(db, 1, POLICIES[0], viewer, limit=1))
 
 
-@pytest.mark.parametrize(("people", "overlap"), [(6, 1), (4, 2)])
+@pytest.mark.parametrize(("people", "overlap", "rounds"), [(6, 1, 8), (4, 2, EACH)])
 def test_annotators_share_the_flags_out(
-    enter: Callable[..., Page], server: Server, tmp_path: Path, people: int, overlap: int
+    enter: Callable[..., Page], server: Server, tmp_path: Path, people: int, overlap: int, rounds: int
 ):
-    """In each round all decide at once."""
-    total = people * EACH
-    project = make_reviewable(tmp_path / "project", Filling(silver=total // overlap))
+    """In each round all decide at once; with two answers for each flag, until none is left."""
+    total = people * rounds
+    project = make_reviewable(tmp_path / "project", Filling(silver=people * EACH // overlap))
     change_settings(project, overlap=overlap)
     pages = {f"annotator {n}": enter(project, f"annotator {n}") for n in range(people)}
     seen: list[tuple[str, str]] = []
@@ -85,7 +86,7 @@ def test_annotators_share_the_flags_out(
     assert len(given) == total // overlap
     each = Counter(name for _, name in seen)
     if overlap == 1:
-        assert dict(each) == dict.fromkeys(pages, EACH)
+        assert dict(each) == dict.fromkeys(pages, rounds)
     assert max(each.values()) - min(each.values()) <= 2, each  # the last ones may have answered what is left
     assert "database is locked" not in (server.folder / "server.log").read_text()
 
