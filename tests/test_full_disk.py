@@ -1,22 +1,21 @@
 """A real disk that fills up: fine-tuning ends in words and leaves nothing behind, and the project can be read."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import forked
 import pytest
 from disks import fill, small_disk, without_changes
+from forked import ForkedJob
 from small import make_small
 from tiny_models import save_model
 
 from inffeed_core import store
 from inffeed_core.errors import ModelError, NotReady
-from inffeed_core.jobs import log_tail, refresh, run_here, start
+from inffeed_core.jobs import control, log_tail, refresh, run_here, start
 from inffeed_core.jobs.room import BYTES
 from inffeed_core.learning.training import retrain
 from inffeed_core.models import checkpoints
@@ -114,7 +113,10 @@ def test_a_full_disk_leaves_room_to_say_so(trained: Project, disk: Path) -> None
     assert [one.problem for one in projects_in(disk)] == [""]
 
 
-def test_without_any_room_the_failure_is_told_all_the_same(trained: Project, disk: Path) -> None:
+def test_without_any_room_the_failure_is_told_all_the_same(
+    trained: Project, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_spawn", ForkedJob(lambda: None))
     id = start(trained, "retrain", JOB).id
     job = ended(trained, id, lambda job: job.stage == "Fine-tuning" or job.state.ended)
     assert not job.state.ended, job.error
@@ -125,23 +127,18 @@ def test_without_any_room_the_failure_is_told_all_the_same(trained: Project, dis
     assert status(open_project(trained.folder)).version is not None
 
 
-KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-from inffeed_core.jobs import run_here
-from inffeed_core.project.folder import Project
+def killed_between_checkpoints(project: Project) -> None:
+    """Train, and die as soon as there is a checkpoint."""
 
-def progress(stage, done, total):
-    if stage == "Fine-tuning" and any(Path(sys.argv[1]).glob("features/fine-tuning/*/checkpoint-*/trainer_state.json")):
-        os.kill(os.getpid(), signal.SIGKILL)
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage == "Fine-tuning" and any(project.features.glob("fine-tuning/*/checkpoint-*/trainer_state.json")):
+            os.kill(os.getpid(), signal.SIGKILL)
 
-run_here(Project(Path(sys.argv[1])), "retrain", json.loads(sys.argv[2]), progress)
-"""
+    run_here(project, "retrain", JOB, progress)
 
 
 def test_a_kill_keeps_the_checkpoints_and_the_training_goes_on_from_them(trained: Project, disk: Path) -> None:
-    died = subprocess.run([sys.executable, "-c", KILLED, str(trained.folder), json.dumps(JOB)], capture_output=True)
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert forked.ended(killed_between_checkpoints, trained) == -signal.SIGKILL
     assert refresh(trained)[0].state is JobState.FAILED
     assert list(trained.features.glob("fine-tuning/*/checkpoint-*"))
     steps: list[int] = []

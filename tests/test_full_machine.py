@@ -3,16 +3,20 @@
 The limits are the system's own, set on the job's process: files may not grow beyond a megabyte, or memory no further.
 """
 
-import sys
+import resource
+import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+import torch
+from forked import ForkedJob
 from tiny_models import save_model
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
-from inffeed_core.jobs import control, log_tail, refresh, start
+from inffeed_core.jobs import control, kinds, log_tail, refresh, start
 from inffeed_core.learning.training import train
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Job, JobState
@@ -21,27 +25,22 @@ from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSetti
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 TUNED = TrainSettings(method="fine-tune", fine_tune=FineTuneSettings(epochs=1), max_tokens=32)
 
-SMALL_FILES = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
-from inffeed_core.jobs.__main__ import main
-sys.exit(main(*sys.argv[1:]))
-"""
-NO_MORE_MEMORY = """
-import resource, sys
-import torch, psutil
-from inffeed_core.jobs import kinds
-from inffeed_core.jobs.__main__ import main
 
-def train(project, settings, progress):
-    room = psutil.Process().memory_info().vms + 2**28
-    resource.setrlimit(resource.RLIMIT_AS, (room, room))
-    return {"sum": float(torch.ones(2**32).sum())}
+def small_files() -> None:
+    """No file may grow beyond a megabyte."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
 
-kinds.KINDS["train"] = train
-sys.exit(main(*sys.argv[1:]))
-"""
+
+def greedy() -> None:
+    """Training asks for more memory than there is."""
+
+    def train(*_: object) -> dict[str, object]:
+        room = psutil.Process().memory_info().vms + 2**28
+        resource.setrlimit(resource.RLIMIT_AS, (room, room))
+        return {"sum": float(torch.ones(2**32).sum())}
+
+    kinds.KINDS["train"] = train
 
 
 def quiet(stage: str, done: int, total: int) -> None:
@@ -80,18 +79,18 @@ def test_a_full_disk_ends_a_fine_tuning_in_words_and_it_works_again_with_room(
     trained: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"train": TUNED.as_dict(), "analysis": FEW.as_dict()}
-    with monkeypatch.context() as patched:
-        patched.setattr(control, "CHILD", (sys.executable, "-c", SMALL_FILES))
-        job = ended(trained, "retrain", settings)
+    monkeypatch.setattr(control, "_spawn", ForkedJob(small_files))
+    job = ended(trained, "retrain", settings)
     assert job.state is JobState.FAILED
     assert job.error.startswith("The disk is full."), (job.error, log_tail(trained, job.id))
     assert whole(trained)
+    monkeypatch.setattr(control, "_spawn", ForkedJob(lambda: None))
     again = ended(trained, "retrain", settings)
     assert (again.state, again.result) == (JobState.DONE, {"version": "v2"}), log_tail(trained, again.id)
 
 
 def test_a_machine_without_memory_is_told_in_words(trained: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "CHILD", (sys.executable, "-c", NO_MORE_MEMORY))
+    monkeypatch.setattr(control, "_spawn", ForkedJob(greedy))
     job = ended(trained, "train", {})
     assert job.state is JobState.FAILED
     assert "This machine ran out of memory" in job.error, (job.error, log_tail(trained, job.id))

@@ -1,5 +1,6 @@
 """What a wheel holds, and what one has without the extras. The app from a wheel is in `tests/browser`."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -73,38 +74,48 @@ def test_the_version_stands_in_one_place_and_is_cited():
     assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dynamic"]
 
 
+IN_TURN = """
+import json, sys
+from click.testing import CliRunner
+from inffeed_core.cli import main
+ended = [CliRunner().invoke(main, words) for words in json.load(sys.stdin)]
+print(json.dumps([(one.exit_code, one.stdout, one.stderr) for one in ended]))
+"""
+"""Commands one after the other in one process: importing torch costs each process seconds."""
+
+
 def test_the_base_trains_analyses_and_flags_without_any_extra(base: Path, tmp_path: Path, message_features: Path):
     (tmp_path / "here").mkdir()
-    run = partial(
-        subprocess.run, cwd=tmp_path / "here", env=alone(tmp_path), capture_output=True, text=True, check=False
-    )
-    inffeed = str(base / "inffeed")
+    run = partial(subprocess.run, cwd=tmp_path / "here", env=alone(tmp_path), capture_output=True, text=True)
 
-    def done(*arguments: str) -> str:
-        ended = run([inffeed, *arguments])
-        assert ended.returncode == 0, ended.stderr
+    def program(*arguments: str) -> str:
+        ended = run([str(base / "inffeed"), *arguments], check=True)
         return str(ended.stdout)
 
-    def refused(*arguments: str) -> str:
-        ended = run([inffeed, *arguments])
-        assert (ended.returncode, "Traceback" in ended.stderr) == (1, False), ended.stderr
-        return str(ended.stderr).strip().splitlines()[-1]
-
-    def brings(package: str, extra: str) -> str:
-        return f'Error: {package} is not installed; run `pip install "inffeed[{extra}]"`.'
-
-    assert "Find and repair wrong silver labels" in done("--help")
-    assert done("new", "--sample") == f"Project made: {tmp_path}/data/inffeed/projects/sample\n"
+    assert "Find and repair wrong silver labels" in program("--help")
+    assert program("new", "--sample") == f"Project made: {tmp_path}/data/inffeed/projects/sample\n"
     lay_features(message_features, tmp_path / "data/inffeed/projects/sample", missing=40)
-    done("train", "sample")
-    done("analyse", "sample")
-    assert "roads" in done("flags", "sample", "--limit", "3")
-    done("verify", "sample", "--refits", "2")
-    assert refused("app") == brings("streamlit", "app")
-    assert refused("retrain", "sample", "--method", "lora") == brings("peft", "finetune")
-    assert refused("train", "sample", "--precision", "int8") == brings("ctranslate2", "int8")
     (tmp_path / "here" / "more.xls").write_bytes(b"x")
-    assert refused("import", "sample", "more.xls", "--split", "silver") == brings("xlrd", "excel")
+    commands = [
+        "train sample",
+        "analyse sample",
+        "flags sample --limit 3",
+        "verify sample --refits 2",
+        "app",
+        "retrain sample --method lora",
+        "train sample --precision int8",
+        "import sample more.xls --split silver",
+    ]
+    asked = json.dumps([command.split() for command in commands])
+    ended = json.loads(run([str(base / "python"), "-c", IN_TURN], input=asked, check=True).stdout)
+    assert [code for code, *_ in ended] == [0, 0, 0, 0, 1, 1, 1, 1], ended
+    assert "roads" in ended[2][1]
+    extras = {"streamlit": "app", "peft": "finetune", "ctranslate2": "int8", "xlrd": "excel"}
+    missing = [
+        f'Error: {package} is not installed; run `pip install "inffeed[{extra}]"`.' for package, extra in extras.items()
+    ]
+    assert [told.strip().splitlines()[-1] for *_, told in ended[4:]] == missing
+    assert not any("Traceback" in told for *_, told in ended)
     charts = run([str(base / "python"), "-c", "import inffeed_core.charts.analyses"])
-    assert brings("plotly", "app").removeprefix("Error: ") in charts.stderr
+    assert 'plotly is not installed; run `pip install "inffeed[app]"`.' in charts.stderr
     assert list((tmp_path / "here").iterdir()) == [tmp_path / "here" / "more.xls"]

@@ -1,4 +1,7 @@
-"""Training and analysis on the sample project, with features that one run of the tests computes once."""
+"""Training and analysis on the sample project, with features that one run of the tests computes once.
+
+What a training leaves to see, and when, is looked at on the small project.
+"""
 
 import shutil
 from dataclasses import replace
@@ -27,19 +30,6 @@ from inffeed_core.silver.beliefs import beliefs as fitted_beliefs
 from inffeed_core.store import instances as store_instances
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
-
-
-@pytest.fixture(scope="module")
-def analysed_once(sample_once: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = Project(shutil.copytree(sample_once.folder, tmp_path_factory.mktemp("analysed") / "sample"))
-    retrain(project, TrainSettings(), FEW, quiet)
-    return project
-
-
-@pytest.fixture
-def analysed(analysed_once: Project, tmp_path: Path) -> Project:
-    """The sample project with one version and few influencers."""
-    return Project(shutil.copytree(analysed_once.folder, tmp_path / "analysed"))
 
 
 def quiet(stage: str, done: int, total: int) -> None:
