@@ -147,6 +147,11 @@ def test_how_many_labels_are_solved_for_is_told_beforehand(tmp_path):
     assert told is not None
     assert told.way == "rows"
     assert "exactly" in told.said()
+    beside = head_plan(project, TrainSettings(tfidf="on"))  # as many dimensions as texts, at most
+    assert beside is not None
+    assert beside.answer > told.answer
+    add(project, "v2", TrainSettings(), features=436, tfidf={"dimensions": 300, "width": 52})
+    assert head_plan(project, TrainSettings(tfidf="on")) == head_plan(project, TrainSettings())
     few = create_project(tmp_path / "few", ProjectSettings("Few", Filling().labels))  # the default encoder is here
     with store.writing(few.db) as db:
         store.add_examples(db, examples(Filling()))
