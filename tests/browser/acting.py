@@ -28,17 +28,18 @@ def settled(page: Page) -> None:
 
 
 CURRENT = ":not([data-stale=true] *)"
-"""Not of the last drawing: while a page is redrawn, what it showed before stands beside what it shows now."""
+"""Not of the last drawing. Where a page is redrawn with less on it, what it showed before stands after what it shows
+now, and for a moment nothing tells them apart: the first is the new one."""
 
 
 def button(page: Page, name: str | re.Pattern[str]) -> Locator:
     """By its whole name, or a pattern."""
-    return page.get_by_role("button", name=name, exact=isinstance(name, str)).and_(page.locator(CURRENT))
+    return page.get_by_role("button", name=name, exact=isinstance(name, str)).and_(page.locator(CURRENT)).first
 
 
 def number(page: Page, label: str) -> Locator:
     """A field for a number."""
-    return page.get_by_role("spinbutton", name=label, exact=True).and_(page.locator(CURRENT))
+    return page.get_by_role("spinbutton", name=label, exact=True).and_(page.locator(CURRENT)).first
 
 
 def put(page: Page, label: str, value: str) -> None:

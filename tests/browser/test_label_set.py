@@ -59,6 +59,7 @@ def test_a_label_is_added_described_and_moved(server: Server, page: Page, projec
     assert settings_of(project).offered[:2] == ("positive", "negative")
     expect(button(page, "Move up")).to_be_disabled()
     button(page, "Move down").click()
+    settled(page)
     expect(button(page, "Move up")).to_be_enabled(timeout=30 * SECONDS)
     settled(page)
     assert settings_of(project).offered[:2] == ("negative", "positive")
