@@ -34,7 +34,8 @@ for k in range(10):
     with writing(path) as db:
         write(db, k)
 with writing(path) as db:
-    for k in range(10, 5000):
+    db.execute("PRAGMA cache_size = 10")  # most of it is on disk before it is committed
+    for k in range(10, 500):
         write(db, k)
     print("in the middle", flush=True)
     time.sleep(60)
