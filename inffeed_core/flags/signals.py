@@ -8,6 +8,7 @@ from torch import Tensor
 
 from inffeed_core.flags.policies import Costly, Signals
 from inffeed_core.influence import HeadInfluence
+from inffeed_core.models.gathering import gathered
 from inffeed_core.settings import AnalysisSettings
 from inffeed_core.silver.beliefs import Learned, beliefs, posterior
 from inffeed_core.silver.posteriors import out_of_fold
@@ -57,7 +58,7 @@ def silver_signals(
         class_gains=_along(steered, lambda one: (influence.gains_along(one) * probable).sum(1), -ends)[rows].numpy(),
         out_of_fold=held_out[rows].numpy(),
         self_influence=own[rows].numpy(),
-        features=data.features[rows].float().numpy(),
+        features=gathered(data.features, rows.nonzero().squeeze(1), None).float().numpy(),
         gold_features=data.features[gold].float().numpy(),
         gold_labels=data.labels[gold].numpy(),
         texts=[text for text, silver in zip(texts, rows.tolist(), strict=True) if silver],

@@ -146,16 +146,14 @@ class FeatureCache:
                 file.seek(slot)
                 file.write(b"\1")
 
-    def rows(self, slots: Slots) -> Float[Tensor, "text feature"]:
-        """Features in these filled slots: mapped from the file if the slots are consecutive, otherwise copied."""
+    def table(self, slots: Slots) -> Float[Tensor, "slot feature"]:
+        """All features up to the last of these filled slots, mapped from the file."""
         if len(slots) == 0:
             return torch.empty(0, self.dimension)
         count = int(slots.max()) + 1
         # copy-on-write: torch cannot hold a read-only array, and the file must not change under a careless caller
         table = np.memmap(self.folder / "features.f32", dtype="<f4", mode="c", shape=(count, self.dimension))
-        if np.array_equal(slots, np.arange(slots[0], slots[0] + len(slots))):
-            return torch.from_numpy(table[slots[0] :])
-        return torch.from_numpy(np.asarray(table[slots]))
+        return torch.from_numpy(table)
 
     @property
     def _row_bytes(self) -> int:

@@ -25,6 +25,7 @@ from torch import Tensor
 from inffeed_core.errors import ModelError
 from inffeed_core.models.batches import plan_batches
 from inffeed_core.models.cache import FORMAT, FeatureCache, Hashes, Slots, disk_errors_explained, locked, text_hashes
+from inffeed_core.models.gathering import rows_of
 from inffeed_core.models.heads import Head, load_head, save_head
 from inffeed_core.models.layers import joined
 from inffeed_core.models.sources import ModelFiles, resolve
@@ -92,7 +93,7 @@ def features(
             _complete(place, [texts[i] for i in np.sort(first)], batch_tokens, progress)
         found = _look_up_all(place, hashes)
     with disk_errors_explained(place.folder):
-        return joined([store.rows(slots[row_of]) for store, slots in found if store is not None])
+        return joined([rows_of(store, slots[row_of]) for store, slots in found if store is not None], place.folder)
 
 
 def cosine_to_float32(

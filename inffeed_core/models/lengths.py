@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from inffeed_core.errors import ModelError
 from inffeed_core.models.cache import FeatureCache, disk_errors_explained, locked, text_hashes
+from inffeed_core.models.gathering import rows_of
 from inffeed_core.models.passages import readable
 from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.records import Passage, Progress
@@ -61,7 +62,7 @@ def lengths(model: str, passages: Sequence[Passage], cache: Path, progress: Prog
         with locked(folder, lambda: progress(STAGE, 0, 0)):
             store = _complete(files, folder, [passages[i] for i in np.sort(first)], progress)
     with disk_errors_explained(folder):
-        counts = store.rows(store.find(hashes)[row_of]).numpy().astype(np.int64)
+        counts = rows_of(store, store.find(hashes)[row_of]).numpy().astype(np.int64)
         most = int(json.loads((folder / "cache.json").read_text(encoding="utf-8"))["most"])
     return Lengths(tokens=counts[:, 0], unknown=counts[:, 1], own=counts[:, 2], most=most)
 

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from inffeed_core.errors import ModelError
 from inffeed_core.models.cache import FeatureCache, disk_errors_explained, locked, text_hashes
+from inffeed_core.models.gathering import rows_of
 from inffeed_core.records import Passage
 
 FORMAT = 1
@@ -176,7 +177,7 @@ def cached_features(
         for start in range(0, len(missing), AT_ONCE):
             some = slice(start, start + AT_ONCE)
             store.put(slots[some], made.features([passages[i] for i in first[missing[some]]]).numpy())
-        return store.rows(store.find(hashes)[row_of])
+        return rows_of(store, store.find(hashes)[row_of])
 
 
 def beside(encoded: Float[Tensor, "text d"], words: Float[Tensor, "text e"]) -> Float[Tensor, "text features"]:

@@ -13,6 +13,7 @@ from inffeed_core.store import (
     instance_page,
     leaks,
     reading,
+    remembered,
     search,
     second_texts,
 )
@@ -88,6 +89,10 @@ def targets(project: Project) -> list[str]:
 
 def doubled(project: Project) -> Doubled:
     """Duplicates within a split, and train or silver texts that are also in validation or test."""
+    return remembered(project.db, "doubled", lambda: _doubled(project))
+
+
+def _doubled(project: Project) -> Doubled:
     with reading(project.db) as db:
         again = [(later, group[0]) for group in duplicates(db) for later in group[1:]]
         leaked = leaks(db)

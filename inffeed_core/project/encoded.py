@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
@@ -17,6 +18,7 @@ from inffeed_core.influence import HeadData, HeadFit
 from inffeed_core.influence.softmax import sum_zero_basis
 from inffeed_core.models.encoding import WAITING
 from inffeed_core.models.encoding import features as encoded_features
+from inffeed_core.models.gathering import gathered
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.tfidf import Vectorizer, beside, cached_features, load_vectorizer
 from inffeed_core.project.encoders import WORDS, located, trained_with, words_of
@@ -45,6 +47,8 @@ class Encoded:
     """The labels as they were imported; `UNKNOWN` where there was none."""
     said: Said | None = None
     """What every source says of each text but test gold; None where that is one label of each silver text at most."""
+    folder: Path | None = None
+    """Where many rows of features may be laid down, instead of copied in memory."""
 
     def only(self, *splits: Split) -> "Encoded":
         """The instances of these splits."""
@@ -55,10 +59,11 @@ class Encoded:
         at = list(rows)
         return Encoded(
             instances=[self.instances[i] for i in at],
-            features=self.features[at],
+            features=gathered(self.features, at, self.folder),
             labels=self.labels[at],
             original=self.original[at],
             said=None if self.said is None else self.said.where(at),
+            folder=self.folder,
         )
 
     def head_data(self, classes: int, silver_weight: float = 1.0) -> HeadData:
@@ -201,6 +206,7 @@ def encode(
         labels=torch.tensor([number[one.label] for one in found]),
         original=torch.tensor([number.get(one.original_label, UNKNOWN) for one in found]),
         said=said,
+        folder=project.features,
     )
 
 

@@ -28,6 +28,7 @@ from inffeed_core.store import (
     exclude,
     existing_ids,
     find,
+    last_instance,
     leaks,
     next_numbers,
     project_settings,
@@ -193,6 +194,7 @@ def commit(
 ) -> ImportResult:
     """Import a file in one transaction. Raises ImportRefused, and then changes nothing.
 
+    The rows are checked before it begins, so that others wait for no more than what is stored.
     With `leave_out_leaks`, train and silver rows whose text is in validation or test are not stored, and the project's
     own are excluded; with `leave_out_duplicates`, only the first of equal texts in a split is stored.
     `progress` may cancel until the last row is stored, which leaves the project as it was.
@@ -202,9 +204,9 @@ def commit(
     options = options.by_number(table.columns)
     if options.join is not None:
         return _commit_joined(project, table, options, progress)
+    checked = _checked(project, table, options, progress)
     with writing(project.db) as db:
-        progress("Checking the rows", 0, len(table.rows))
-        converted = _converted(db, table, options)
+        converted = checked.converted if _moment(db) == checked.at else _converted(db, table, options)
         converted.require_whole()
         overlaps = _overlaps(db, converted.examples) if leave_out_leaks or leave_out_duplicates else Overlaps((), ())
         doubled = {s.id for s in overlaps.duplicates if leave_out_duplicates}
@@ -222,6 +224,27 @@ def commit(
             excluded=exclude(db, (s.id for s in overlaps.leaks if leave_out_leaks and s.in_project), LEAK),
             decisions=restore_decisions(db, (d for d in converted.decisions if d.instance_id in kept_ids)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A file's rows, as they are at a moment of the project."""
+
+    converted: Converted
+    at: object
+
+
+def _checked(project: Project, table: Table, options: ImportOptions, progress: Progress) -> _Checked:
+    with reading(project.db) as db:
+        progress("Checking the rows", 0, len(table.rows))
+        checked = _Checked(_converted(db, table, options), _moment(db))
+    checked.converted.require_whole()
+    return checked
+
+
+def _moment(db: Database) -> object:
+    """Differs whenever something was done on which the check of rows depends."""
+    return last_instance(db), project_settings(db)
 
 
 def _commit_joined(project: Project, table: Table, options: ImportOptions, progress: Progress) -> ImportResult:

@@ -21,6 +21,7 @@ from inffeed_core.store import (
     outdated,
     project_settings,
     reading,
+    remembered,
     silver_clock,
     undecided_counts,
 )
@@ -90,7 +91,11 @@ class Status:
 
 
 def status(project: Project) -> Status:
-    """Read the project's state from one consistent snapshot; about 0.3 s for 100,000 instances."""
+    """The project's state from one consistent snapshot, or as it was read if nothing was written since."""
+    return remembered(project.db, "status", lambda: _read(project))
+
+
+def _read(project: Project) -> Status:
     with reading(project.db) as db:
         counts, version = count_by_split(db), active_version(db)
         analysis = latest_analysis(db, version.id) if version else None

@@ -41,9 +41,9 @@ def out_of_fold(
     splitter = StratifiedKFold(max(2, min(folds, max(smallest, 2))), shuffle=True, random_state=seed)
     result = torch.empty(len(data.features), data.classes, dtype=torch.float64)
     for rest, held_out in splitter.split(torch.zeros(len(data.labels)), data.labels.numpy()):
-        weights = None if data.weights is None else data.weights[rest]
-        others = HeadData(features=data.features[rest], labels=data.labels[rest], classes=data.classes, weights=weights)
-        given = None if offsets is None else offsets[rest]
-        fit = fit_head(others, whole.l2, start=whole.theta, factor=near, offsets=given)
+        weights = data.row_weights * (len(data.labels) / len(rest))  # the objective of the rest alone, without a copy
+        weights[held_out] = 0
+        others = HeadData(features=data.features, labels=data.labels, classes=data.classes, weights=weights)
+        fit = fit_head(others, whole.l2, start=whole.theta, factor=near, offsets=offsets)
         result[held_out] = probabilities(fit.theta, data.features[held_out])
     return result

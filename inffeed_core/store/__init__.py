@@ -176,6 +176,7 @@ from inffeed_core.store.sources import (
 )
 from inffeed_core.store.stopping import Recent, next_chances, recent_flags, wrong_chances
 from inffeed_core.store.twins import twins
+from inffeed_core.store.unchanged import remembered
 from inffeed_core.store.undecided import (
     Room,
     answered_again,
@@ -338,6 +339,7 @@ __all__ = [
     "ranking_size",
     "reading",
     "record_decision",
+    "remembered",
     "record_silver_labels",
     "release",
     "report",

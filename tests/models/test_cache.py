@@ -13,6 +13,7 @@ from torch import Tensor
 
 from inffeed_core.errors import Cancelled
 from inffeed_core.models.cache import FeatureCache, locked, text_hashes
+from inffeed_core.models.gathering import rows_of
 
 DIMENSION = 3
 
@@ -28,7 +29,7 @@ def put(store: FeatureCache, texts: list[str]) -> None:
 
 
 def get(store: FeatureCache, texts: list[str]) -> Tensor:
-    return store.rows(store.find(text_hashes(texts)))
+    return rows_of(store, store.find(text_hashes(texts)))
 
 
 def known(store: FeatureCache, texts: list[str]) -> list[bool]:
