@@ -99,6 +99,11 @@ ENGLISH = {
     "layers": "Layers pooled: {layers} (validation loss: middle+last {both:.3f} nats, last alone {last:.3f}).",
     "tfidf-on": "TF-IDF stands beside the encoder (validation loss: {on:.3f} nats with it, {off:.3f} without).",
     "tfidf-off": "TF-IDF was tried and left out (validation loss: {on:.3f} nats with it, {off:.3f} without).",
+    "text-common": "Of this text’s influencers (up to {kept:,} kept), both analyses name {common:,}.",
+    "text-order": (
+        "Of this text’s influencers (up to {kept:,} kept), both analyses name {common:,}; rank correlation of their "
+        "influence {correlation:.2f}."
+    ),
     "carries-size": (
         "The training was repeated with {groups:,} random groups of other labels: correlation {correlation:.2f}, slope "
         "{slope:.2f} between what was foretold and what came. The numbers of this analysis are sizes."

@@ -8,17 +8,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from inffeed_core import store
-from inffeed_core.analysis.agreement import TOP, agreement, rankings_agreement
+from inffeed_core.analysis.agreement import TOP, agreement, rankings_agreement, text_agreement
 from inffeed_core.analysis.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
+from inffeed_core.analysis.replay_cost import text_cost
 from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.analysis.verifying import Verification, correlation, latest_verification, slope
 from inffeed_core.charts.analyses import feature_map, influence_bars, ranking_bars, reach, refit_scatter
-from inffeed_core.errors import UnknownInstance
+from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Analysis, Instance
 from pages.components.choices import choice
-from pages.components.job_panel import job_panel, start_job
+from pages.components.job_panel import duration, job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
 from pages.components.shown_text import any_pair, show_context, show_text, text_cells, text_columns
@@ -175,6 +176,9 @@ def _influences(project: Project, portraits: list[Portrait], explaining: bool) -
     first, second = (shown.analysis for shown in portraits)
     if first is not None and second is not None:
         st.text(told(agreement(project, first, second).sentence))
+    evidence = [shown.evidence for shown in portraits if shown.evidence is not None]
+    if len(evidence) == len(portraits):
+        st.text(told(text_agreement(*evidence)))
     scale = reach(*(shown.evidence for shown in portraits if shown.evidence is not None))
     for column, shown in zip(st.columns(2), portraits, strict=True):
         with column:
@@ -201,10 +205,30 @@ def _influence(project: Project, shown: Portrait, explaining: bool, scale: tuple
     bars = influence_bars(shown.evidence, columns, section("charts"), scale)
     st.plotly_chart(bars, key=key, on_select=lambda: _take_point(key), selection_mode="points", config=BARE)
     _influencer_table(shown)
-    if shown.analysis.settings.get("scope", "head") != "head" and shown.analysis.id == latest_id(project):
-        key = f"exact {shown.analysis.id}"
-        if st.button(say("explore.exact"), help=say("explore.exact_help"), disabled=explaining, key=key):
-            start_job(project, "explain", {"ids": [shown.instance.id], "exact": True})
+    _solve(project, shown, explaining)
+
+
+def _solve(project: Project, shown: Portrait, explaining: bool) -> None:
+    """Whose influencers these are, and a button for exact ones, or for those through the training."""
+    assert shown.analysis is not None
+    scope = str(shown.analysis.settings.get("scope", "head"))
+    if scope == "head":
+        return
+    trained = scope == "training"
+    if trained:
+        st.caption(say("explore.through_training" if shown.solved else "explore.by_head"))
+    if shown.analysis.id != latest_id(project) or (trained and shown.solved):
+        return
+    label, help = (say("explore.exact"), say("explore.exact_help"))
+    if trained:
+        try:
+            cost = text_cost(project, 1)
+        except NotReady:
+            return
+        label, help = say("explore.replay"), say("explore.replay_help")
+        st.text(say("explore.replay_cost", time=duration(cost.seconds), room=cost.room()))
+    if st.button(label, help=help, disabled=explaining, key=f"exact {shown.analysis.id}"):
+        start_job(project, "explain", {"ids": [shown.instance.id], "exact": True})
 
 
 def _take_point(key: str) -> None:

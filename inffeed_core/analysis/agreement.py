@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Analysis
+from inffeed_core.records import Analysis, Evidence
 from inffeed_core.store import analyses as stored_analyses
 from inffeed_core.store import latest_analysis, ranking_scores, reading, strongest_influencers
 from inffeed_core.wording import Sentence
 
 RANKING = "negative-influence"
 """The policy whose scores are minus the validation influence."""
-TOP = 10
+TOP, FEWEST_COMMON = 10, 3
 FIRST, FEWEST = 0.05, 20
 """The share of a ranking's first texts that is compared with another ranking, and the least number of texts."""
 _ORDERS = ((0.9, "same"), (0.7, "near"), (0.4, "loose"), (0.1, "far"), (-0.1, "unrelated"))
@@ -80,6 +80,16 @@ def agreement(project: Project, first: Analysis, second: Analysis) -> Agreement:
         overlap=overlap,
         sentence=sentence,
     )
+
+
+def text_agreement(first: Evidence, second: Evidence) -> Sentence:
+    """How far the influencers of one text agree in two analyses: those that both keep, in which order."""
+    sides = [{i.id: i.influence for i in (*one.supporters, *one.opposers)} for one in (first, second)]
+    common = sorted(sides[0].keys() & sides[1].keys())
+    correlation = _spearman(*(np.array([side[id] for id in common]) for side in sides))
+    if len(common) < FEWEST_COMMON or correlation is None:
+        return Sentence("text-common", common=len(common), kept=max(map(len, sides)))
+    return Sentence("text-order", common=len(common), kept=max(map(len, sides)), correlation=correlation)
 
 
 @dataclass(frozen=True, slots=True)

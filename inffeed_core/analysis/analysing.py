@@ -207,7 +207,7 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
     evidence = dict(_evidence(state, tier, [place[id] for id in ids], progress))
     with store.writing(project.db) as db:
         for target, sides in evidence.items():
-            store.put_evidence(db, analysis.id, target, sides)
+            store.put_evidence(db, analysis.id, target, sides, solved=exact and state.settings.scope != "head")
 
 
 def _refuse(project: Project, id: str) -> NoReturn:

@@ -18,6 +18,7 @@ from inffeed_core.store import (
     find,
     flagged,
     instance,
+    is_solved,
     map_points,
     policy_values,
     reading,
@@ -44,6 +45,8 @@ class Portrait:
     """Policy to (rank, score), for silver instances."""
     evidence: Evidence | None
     """None if its influencers have not been computed."""
+    solved: bool = False
+    """Whether these were solved for exactly, or through the training, on request."""
 
 
 def portrait(project: Project, id: str, analysis_id: int | None = None) -> Portrait:
@@ -65,6 +68,7 @@ def portrait(project: Project, id: str, analysis_id: int | None = None) -> Portr
             score=rows[0] if rows else None,
             standings=_in_order(policy_values(db, analysis.id, id)),
             evidence=evidence_for(db, analysis.id, [id]).get(id),
+            solved=is_solved(db, analysis.id, id),
         )
 
 

@@ -15,6 +15,8 @@ COURSE = 2
 """The `inffeed_core.models.lessons.COURSE` that can be repeated; a test keeps them equal."""
 MOST_CLASSES = 6
 """Up to this many classes are differentiated one by one."""
+TARGETS_AT_ONCE = 8
+"""Single texts per replay; each holds three numbers a parameter: 270 MB for MiniLM."""
 PASSES, PER_TARGET = 4.0, 2.5
 """Trainings that a replay is worth: to keep states, to compute those between, and for each step's graph; then for each
 target."""
@@ -58,6 +60,17 @@ def analysis_cost(project: Project, retrains: int) -> Cost:
         raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
     classes = sum(count > 0 for label, count in counts.items() if label)
     return cost_of(version, classes if classes <= MOST_CLASSES else 1, retrains)
+
+
+def text_cost(project: Project, texts: int) -> Cost:
+    """What influence on so many single texts through the training of the active version takes. Raises NotReady."""
+    with reading(project.db) as db:
+        version = active_version(db)
+    if version is None:
+        raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
+    together = min(texts, TARGETS_AT_ONCE)
+    one = cost_of(version, together)
+    return Cost(one.seconds * -(-texts // TARGETS_AT_ONCE), one.bytes)
 
 
 def require_replayable(version: ModelVersion) -> None:

@@ -27,7 +27,7 @@ from jaxtyping import Float, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from inffeed_core.analysis.replay_cost import MOST_CLASSES, cost_of, require_replayable
+from inffeed_core.analysis.replay_cost import MOST_CLASSES, TARGETS_AT_ONCE, cost_of, require_replayable
 from inffeed_core.analysis.tiers import Best, Group, HeadTier, strongest
 from inffeed_core.errors import Cancelled, ProjectError
 from inffeed_core.flags.policies import Signals
@@ -47,9 +47,6 @@ from inffeed_core.settings import TrainSettings
 
 if TYPE_CHECKING:
     from inffeed_core.analysis.analysing import State
-
-TARGETS_AT_ONCE = 8
-"""Single texts per replay; each holds three numbers a parameter: 270 MB for MiniLM."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

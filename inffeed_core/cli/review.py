@@ -171,13 +171,28 @@ def _line(i: "Influencer") -> str:
 def explain(project: Path, ids: tuple[str, ...], refine: bool) -> None:
     """Compute the influencers of some texts.
 
-    They are kept with the latest analysis of the project DIR, and shown by `influencers` and on the pages.
+    They are kept with the latest analysis of the project DIR, and shown by `influencers` and on the pages. After an
+    analysis with the scope training, --refine goes through the training: it is replayed once for eight texts, and how
+    long that takes is told first.
     """
     from inffeed_core.jobs import run_here
 
+    if refine:
+        _tell_replay(project, len(ids))
     with shown_progress() as progress:
         run_here(opened(project), "explain", {"ids": list(ids), "exact": refine}, progress)
     tell(f"{len(ids)} explained.")
+
+
+def _tell_replay(project: Path, texts: int) -> None:
+    """What influence on single texts through the training takes, where the analysis in use goes through it."""
+    from inffeed_core.analysis.replay_cost import text_cost
+    from inffeed_core.store import analysis_in_use, reading
+
+    with reading(opened(project).db) as db:
+        analysis = analysis_in_use(db)
+    if analysis is not None and analysis.settings.get("scope") == "training":
+        tell(f"Influence through the training takes {text_cost(opened(project), texts).said()}.", err=True)
 
 
 @click.command(

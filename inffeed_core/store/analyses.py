@@ -82,8 +82,16 @@ def put_scores(
     )
 
 
-def put_evidence(db: Database, analysis: int, target: str, sides: Mapping[str, Sequence[tuple[str, float]]]) -> None:
-    """Store one target's (id, influence) lists by side (supporter, opposer, harmed), replacing those stored before."""
+def put_evidence(
+    db: Database, analysis: int, target: str, sides: Mapping[str, Sequence[tuple[str, float]]], *, solved: bool = False
+) -> None:
+    """Store one target's (id, influence) lists by side (supporter, opposer, harmed), replacing those stored before.
+
+    `solved` says that they were solved for exactly, on request.
+    """
+    db.conn.execute("DELETE FROM solved_target WHERE analysis = ? AND target = ?", [analysis, target])
+    if solved:
+        db.conn.execute("INSERT INTO solved_target VALUES (?, ?)", [analysis, target])
     db.conn.execute("DELETE FROM influencer WHERE analysis = ? AND target = ?", [analysis, target])
     db.conn.executemany(
         "INSERT INTO influencer VALUES (?, ?, ?, ?, ?, ?)",
@@ -106,6 +114,12 @@ def retrained_groups(db: Database, analysis: int) -> list[tuple[str, float, floa
     """(name, predicted gain, actual gain) of each, in nats."""
     sql = "SELECT name, predicted, actual FROM retrained_group WHERE analysis = ? ORDER BY name"
     return [(row["name"], row["predicted"], row["actual"]) for row in db.query(sql, [analysis])]
+
+
+def is_solved(db: Database, analysis: int, target: str) -> bool:
+    """Whether this target's influencers were solved for exactly, on request."""
+    sql = "SELECT 1 FROM solved_target WHERE analysis = ? AND target = ?"
+    return bool(list(db.query(sql, [analysis, target])))
 
 
 def latest_analysis(db: Database, version: str | None = None) -> Analysis | None:
@@ -143,7 +157,7 @@ def carry_rankings(db: Database, before: int, after: int) -> None:
 
 def empty_analysis(db: Database, id: int) -> None:
     """Delete the results of an analysis; its row stays, because decisions refer to it."""
-    for table in ("score", "ranking", "influencer", "retrained_group"):
+    for table in ("score", "ranking", "influencer", "retrained_group", "solved_target"):
         db.conn.execute(f"DELETE FROM {table} WHERE analysis = ?", [id])
 
 

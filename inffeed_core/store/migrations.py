@@ -378,3 +378,12 @@ def m018_retrained_groups(db: Database) -> None:
         "CREATE TABLE retrained_group (analysis INTEGER NOT NULL REFERENCES analysis (id), name TEXT NOT NULL,"
         " predicted REAL NOT NULL, actual REAL NOT NULL, PRIMARY KEY (analysis, name)) WITHOUT ROWID"
     )
+
+
+@migrations()
+def m019_solved_targets(db: Database) -> None:
+    """Targets whose influencers were solved for exactly, or through the training, on somebody's request."""
+    db.conn.execute(
+        "CREATE TABLE solved_target (analysis INTEGER NOT NULL REFERENCES analysis (id), target TEXT NOT NULL,"
+        " PRIMARY KEY (analysis, target)) WITHOUT ROWID"
+    )

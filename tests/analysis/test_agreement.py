@@ -3,10 +3,10 @@
 import pytest
 
 from inffeed_core import store
-from inffeed_core.analysis.agreement import agreement, named, rankings_agreement, tier_of
+from inffeed_core.analysis.agreement import agreement, named, rankings_agreement, text_agreement, tier_of
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Analysis
+from inffeed_core.records import Analysis, Evidence, Influencer, Split
 from inffeed_core.store.analyses import ScoreRow
 
 
@@ -27,6 +27,17 @@ def stored(project: Project) -> list[Analysis]:
 def compared(project: Project):
     second, first, *_ = stored(project)
     return agreement(project, first, second)
+
+
+def test_influencers_of_one_text_agree_by_those_that_both_keep():
+    def evidence(**influence: float) -> Evidence:
+        found = [Influencer(id, "t", "a", Split.TRAIN, value) for id, value in influence.items()]
+        return Evidence("x", tuple(found), ())
+
+    first = evidence(a=0.4, b=0.3, c=0.2, d=0.1)
+    assert "name 4; rank correlation of their influence 1.00" in text_agreement(first, evidence(a=4, b=3, c=2, d=1))
+    assert "-1.00" in text_agreement(first, evidence(a=1, b=2, c=3))
+    assert text_agreement(first, evidence(a=1, e=2)).endswith("name 1.")
 
 
 def test_rank_correlation_shares_ranks_among_equals_and_uses_common_silver(reviewable_project: Project):

@@ -12,7 +12,8 @@ from tiny_models import save_model
 from inffeed_core import store
 from inffeed_core.analysis import replay_cost
 from inffeed_core.analysis.analysing import analyse, explain, load
-from inffeed_core.analysis.replay_cost import cost_of
+from inffeed_core.analysis.exploring import portrait
+from inffeed_core.analysis.replay_cost import cost_of, text_cost
 from inffeed_core.analysis.tiers import HeadTier
 from inffeed_core.analysis.training_tier import open_training
 from inffeed_core.analysis.verifying import correlation, slope, verify
@@ -191,6 +192,25 @@ def test_influence_on_one_text_goes_through_the_training_on_request(tuned: Proje
     assert "Undoing the training" in stages
     with store.reading(tuned.db) as db:
         assert explained(db, analysis.id)["validation-0"] != before
+    assert portrait(tuned, "validation-0").solved
+    assert not portrait(tuned, "validation-1").solved
+    explain(tuned, ["validation-0"], quiet)
+    assert not portrait(tuned, "validation-0").solved
+
+
+def test_several_texts_share_one_replay_whose_cost_is_told_first(tuned: Project):
+    analyse(tuned, replace(TRAINING, retrains=0), quiet)
+    steps: list[int] = []
+    explain(
+        tuned,
+        ["test-0", "test-1", "train-0"],
+        lambda stage, done, total: steps.append(done) if stage == "Undoing the training" else None,
+        exact=True,
+    )
+    assert sorted(steps) == sorted(set(steps))
+    one, eight, nine = (text_cost(tuned, count) for count in (1, 8, 9))
+    assert one.seconds < eight.seconds < 8 * one.seconds
+    assert nine.seconds == pytest.approx(2 * eight.seconds)
 
 
 def test_a_cancelled_replay_leaves_nothing_and_a_killed_one_goes_on(tuned: Project):

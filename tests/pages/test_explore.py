@@ -1,9 +1,9 @@
 """Explore: one instance at a time."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from page_parts import button, texts
+from page_parts import button, texts, version
 from reviewing import Filling, make_reviewable
 
 from inffeed_core import store
@@ -11,7 +11,7 @@ from inffeed_core.analysis.verifying import Refit, Verification
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import create_project
 from inffeed_core.records import Act, Decision, Example, JobState, Split
-from inffeed_core.settings import ProjectSettings
+from inffeed_core.settings import ProjectSettings, TrainSettings
 from inffeed_core.store.analyses import ScoreRow
 
 SCORE = ScoreRow("s003", "negative", "positive", 0.9, 2.3, 0.0, 0.0, "positive", 0.8, 0.01)
@@ -146,6 +146,34 @@ def test_beyond_the_head_one_text_can_be_solved_exactly(open_page, reviewable_pr
         store.put_evidence(db, second, "s003", {"supporter": [("t001", 0.5)], "opposer": [("t002", -0.25)]})
     button(open_page("explore", reviewable_project, id="s003"), "Solve exactly").click().run()
     assert started == [("explain", {"ids": ["s003"], "exact": True})]
+
+
+def test_influencers_through_a_training_tell_their_cost_first_and_whose_they_are(
+    open_page, reviewable_project, started
+):
+    told = {"best_step": 100, "seconds_per_text": 0.01, "course": 2, "parameters": 10_000_000}
+    tuned = replace(
+        version("v9", "v1", None), settings=TrainSettings(method="fine-tune").as_dict(), report={"fine_tuning": told}
+    )
+    sides = {"supporter": [("t001", 0.5)], "opposer": [("t002", -0.25)]}
+    with store.writing(reviewable_project.db) as db:
+        store.add_version(db, tuned)
+        store.promote(db, "v9", "test")
+        through = store.begin_analysis(db, "v9", 0, {"scope": "training"})
+        store.put_scores(db, through, [SCORE], {"negative-influence": [("s003", 0.5)]})
+        store.put_evidence(db, through, "s003", sides)
+    app = open_page("explore", reviewable_project, id="s003")
+    assert any("are the head’s" in one.value for one in app.caption)
+    assert "Through the training this takes about" in texts(app)
+    button(app, "Find influencers through the training").click().run()
+    assert started == [("explain", {"ids": ["s003"], "exact": True})]
+    with store.writing(reviewable_project.db) as db:
+        store.put_evidence(db, through, "s003", sides, solved=True)
+    app = open_page("explore", reviewable_project, id="s003")
+    assert any("come through the training" in one.value for one in app.caption)
+    assert "Find influencers through the training" not in {one.label for one in app.button}
+    app.selectbox(key="explore_beside").select_index(0).run()
+    assert "both analyses name" in texts(app)
 
 
 def test_influencers_are_computed_for_the_newest_analysis_alone(open_page, reviewable_project):

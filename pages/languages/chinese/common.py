@@ -518,6 +518,11 @@ WORDS: dict[str, dict[str, Any]] = {
         "newest_only": "只能针对当前版本的最新分析进行计算。",
         "compute": "计算影响样本",
         "exact": "精确求解",
+        "replay": "经由训练过程查找影响样本",
+        "replay_help": "针对这条文本反向重放一次微调。可以取消，意外终止后可从中断处继续。",
+        "replay_cost": "经由训练过程约需{time}和 {room} 磁盘空间。",
+        "through_training": "这些影响样本经由训练过程得出：分别去掉每一条后，这条文本的损失会是多少。",
+        "by_head": "这些影响样本来自分类头：每条文本都需要单独重放一次训练。",
         "exact_help": "用精确曲率重新计算这些影响样本，需要对全部文本进行数十遍计算。",
         "influence_said": (
             "训练文本的影响 = 去掉它时目标的损失减去有它时的损失，单位 nats。"
@@ -872,6 +877,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "layers": "所用的层：{layers}（验证损失：middle+last 为 {both:.3f} 纳特，仅 last 为 {last:.3f}）。",
         "tfidf-on": "编码器之外另有 TF-IDF（验证损失：有它为 {on:.3f} 纳特，无它为 {off:.3f}）。",
         "tfidf-off": "曾试过另加 TF-IDF，未采用（验证损失：有它为 {on:.3f} 纳特，无它为 {off:.3f}）。",
+        "text-common": "在这条文本的影响样本（最多保留 {kept:,} 个）中，两次分析共有 {common:,} 个。",
+        "text-order": "在这条文本的影响样本（最多保留 {kept:,} 个）中，两次分析共有 {common:,} 个；其影响的秩相关系数为 {correlation:.2f}。",
         "carries-size": "用 {groups:,} 个随机组的其他标签重新训练过：预测与实际的相关系数 {correlation:.2f}，斜率 {slope:.2f}。本次分析的数值大小可信。",
         "carries-rank": "用 {groups:,} 个随机组的其他标签重新训练过：预测与实际的相关系数 {correlation:.2f}，斜率 {slope:.2f}。本次分析只有次序可信，大小不可信。",
         "carries-neither": "用 {groups:,} 个随机组的其他标签重新训练过：预测与实际的相关系数 {correlation:.2f}，斜率 {slope:.2f}。影响的大小和次序都不可信；可降低学习率，或增加验证集金标签。",

@@ -490,6 +490,11 @@ WORDS: dict[str, dict[str, Any]] = {
         "newest_only": "They can be computed only for the newest analysis of the version in use.",
         "compute": "Compute influencers",
         "exact": "Solve exactly",
+        "replay": "Find influencers through the training",
+        "replay_help": "Replays the fine-tuning backwards for this text. It can be cancelled, and goes on after a kill.",
+        "replay_cost": "Through the training this takes about {time} and {room} of disk.",
+        "through_training": "These influencers come through the training: what its loss would be without each of them.",
+        "by_head": "These influencers are the head’s: each text needs a replay of its own.",
         "exact_help": (
             "Recomputes these influencers with the exact curvature. This takes dozens of passes over the texts."
         ),
