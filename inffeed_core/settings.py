@@ -173,10 +173,8 @@ class ProjectSettings(Settings):
             len(self.labels) >= 2,
             f"{len(self.labels)} label(s) given ({', '.join(self.labels) or 'none'}); a classifier needs at least two.",
         )
-        require(
-            len(set(self.labels)) == len(self.labels),
-            f"Labels repeat: {', '.join(self.labels)}. Name each label once.",
-        )
+        repeats = len(set(self.labels)) < len(self.labels)
+        require(not repeats, f"Labels repeat: {', '.join(self.labels)}. Name each label once.")
         require(
             all(label and label == label.strip() for label in self.labels),
             f"A label is empty or has spaces around it: {list(self.labels)}.",
@@ -353,7 +351,8 @@ class AnalysisSettings(Settings):
     """What influence goes through; beyond the head it takes passes over the encoder, or repeats the fine-tuning."""
     refine: bool = False
     """Beyond the head: solve for validation influence with the exact curvature; takes some dozen more passes."""
-    retrains: int = 6  # of the training, with random groups of other labels: they show how far its scores carry
+    retrains: int = 6
+    """Of the training, with random groups of other labels: they show how far its scores carry."""
 
     def __post_init__(self) -> None:
         self._require_whole(influencers=(1, 100), harmed=(1, 100), explained=(1, MANY), ranked=(1, MANY))
