@@ -6,6 +6,7 @@ stands, and in no other relation to it.
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ class Forked:
     stdin: IO[bytes]
     stdout: IO[bytes]
 
-    def __init__(self, told: IO[str]) -> None:
+    def __init__(self, told: IO[bytes]) -> None:
         self.returncode: int | None = None
         self._told = told
         self.pid = int(told.readline())
@@ -33,6 +34,12 @@ class Forked:
         if self.returncode is None:
             with self._told:
                 self.returncode = int(self._told.readline())
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """The exit code if it has ended."""
+        if self.returncode is None and select.select([self._told], [], [], 0)[0]:
+            self.wait()
         return self.returncode
 
     def kill(self) -> None:
@@ -60,7 +67,7 @@ class Forker:
                 self._theirs.close()
             socket.send_fds(self._channel, [json.dumps([os.getcwd(), *words]).encode()], [writes, *opened])
         os.close(writes)
-        return Forked(os.fdopen(reads))
+        return Forked(os.fdopen(reads, "rb", buffering=0))
 
 
 def serve(work: Work) -> None:

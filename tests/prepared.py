@@ -1,7 +1,6 @@
-"""Streamlit with jobs that are forked from a process that has imported what they need.
+"""Jobs of a server that are forked from a process that has imported what they need.
 
-    python prepared.py run app.py …    the server, as `python -m streamlit run app.py …`
-    python prepared.py                 that process, which the server starts with its first job
+    python prepared.py   that process, which the server starts with its first job
 
 Importing torch, transformers and scikit-learn costs each job some seconds of a processor. All else is as with a job
 that is started anew: its process has a session, log, environment and priority of its own, and outlives the server.
@@ -51,15 +50,13 @@ def do(words: Sequence[str], log: int) -> int:
         sys.stdout.flush()
 
 
-if __name__ == "__main__":
-    if sys.argv[1:]:
-        from streamlit.web.cli import main
+def start_jobs_quickly() -> None:
+    """In the process of a server, before it serves."""
+    control._spawn = spawn  # type: ignore[assignment]
+    connection.BUSY_SECONDS = float(os.environ.get(PATIENCE, connection.BUSY_SECONDS))
 
-        sys.path[0] = os.getcwd()
-        control._spawn = spawn  # type: ignore[assignment]
-        connection.BUSY_SECONDS = float(os.environ.get(PATIENCE, connection.BUSY_SECONDS))
-        main(prog_name="streamlit")
-    else:
-        for module in NEEDED:
-            importlib.import_module(module)
-        serve(do)
+
+if __name__ == "__main__":
+    for module in NEEDED:
+        importlib.import_module(module)
+    serve(do)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
-from serving import ARGUMENTS, CHROMIUM, PREPARED, Server, Watch, running
+from serving import ARGUMENTS, CHROMIUM, Server, Watch, running
 
 from inffeed_core.project.folder import Project
 
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for all tests of a worker, which must leave it alive; each test has a project of its own."""
     with running(
-        tmp_path_factory.getbasetemp(), program=[PREPARED]
+        tmp_path_factory.getbasetemp(), quick_jobs=True
     ) as started:  # under which the projects of all tests lie
         yield started
 

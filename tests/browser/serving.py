@@ -1,10 +1,13 @@
-"""A real server, as `make app` starts it, where the browser is, and a watch over the pages."""
+"""A real server, where the browser is, and a watch over the pages.
 
+The server is that of `make app`, forked from a process that has imported what it needs.
+"""
+
+import json
 import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -15,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from forker import Forked, Forker
 from playwright.sync_api import ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parents[2]
@@ -30,8 +34,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--process-per-site",  # the next tab takes over what the last one has compiled: half of what opening a page costs
 ]
-PREPARED = str(ROOT / "tests" / "prepared.py")
-"""Starts Streamlit with quickly starting jobs."""
+_forker = Forker([sys.executable, str(Path(__file__).parent / "forked_server.py")])
 START_SECONDS = 60.0
 LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("127.0.0.1", "localhost"))
 LOCAL += ("data:", "blob:", "about:", "chrome-extension:")
@@ -55,20 +58,20 @@ class Server:
     script: str = "app.py"
     environment: Mapping[str, str] = field(default_factory=dict)
     flags: Sequence[str] = ()
-    program: Sequence[str] = ("-m", "streamlit")
-    process: subprocess.Popen[bytes] | None = None
+    quick_jobs: bool = False
+    """Whether its jobs start quickly as well; see `prepared`."""
+    process: Forked | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, *self.program, "run", self.script, "--server.headless=true"]
+        arguments = ["run", self.script, "--server.headless=true", f"--server.port={self.port}", *self.flags]
         environment = os.environ | {"INFFEED_HOME": str(self.folder), "HF_HUB_OFFLINE": "1", **self.environment}
         with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, f"--server.port={self.port}", *self.flags], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
+            quick = "quick" * self.quick_jobs
+            self.process = _forker.fork([json.dumps(environment), quick, *arguments], log.fileno())
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self.process.poll() is None, (self.folder / "server.log").read_text()

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from reviewing import Filling, history, make_reviewable
 from rooms import enter, saved, shown
-from serving import PREPARED, Server, running
+from serving import Server, running
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project, change_settings
@@ -109,7 +109,7 @@ def test_a_page_that_cannot_connect_again_is_loaded_anew_at_the_same_place(morta
 @pytest.fixture
 def impatient_server(tmp_path: Path) -> Iterator[Server]:
     """One that waits four seconds for a lock, not half a minute."""
-    with running(tmp_path, {"INFFEED_TEST_BUSY_SECONDS": "4"}, program=[PREPARED]) as started:
+    with running(tmp_path, {"INFFEED_TEST_BUSY_SECONDS": "4"}, quick_jobs=True) as started:
         yield started
 
 
