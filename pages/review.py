@@ -227,7 +227,13 @@ def _receive(project: Project, sitting: Sitting) -> None:
 
 def _words(project: Project) -> Words:
     now = settings_of(project)
-    return Words(policies=section("policies"), reasons=section("reasons"), labels=len(now.labels), context=now.context)
+    return Words(
+        policies=section("policies"),
+        reasons=section("reasons"),
+        plain=section("plain"),
+        labels=len(now.labels),
+        context=now.context,
+    )
 
 
 def _data(project: Project, sitting: Sitting) -> Json:

@@ -108,6 +108,11 @@ def reason(flag: Flag, evidence: Evidence, labels: int, phrases: Mapping[str, st
     said = _SAID.get(lead.code, set())
     more = [] if flag.policy == SENT else additions(flag, evidence, labels)  # a gold text's label was seen by the model
     added = next((f for f in more if f.code not in said), None)
+    return joined(lead, added, phrases)
+
+
+def joined(lead: Fact, added: Fact | None, phrases: Mapping[str, str]) -> str:
+    """The sentence that says both."""
     first = _words(lead, phrases)
     if added is None:
         return _capital(phrases["alone"].format(first=first))
@@ -133,7 +138,7 @@ def standing(flag: Flag) -> Fact:
         return foretold
     says = BY_NAME[flag.policy].says if flag.policy in BY_NAME else None
     if says is not None and _holds(says, flag.score, behind):
-        values = {"percent": behind} if says.kind == "gain" else {"chance": _percent(_chance(says, flag.score))}
+        values = {"percent": behind} if says.kind == "gain" else {"chance": percent(_chance(says, flag.score))}
         return Fact(says.code, values)
     if among_first <= 50 and f"first-by-{flag.policy}" in ENGLISH:
         return Fact(f"first-by-{flag.policy}", {"percent": among_first})
@@ -166,7 +171,7 @@ def additions(flag: Flag, evidence: Evidence, labels: int) -> list[Fact]:
     if flag.suggested == flag.label:
         sure = flag.suggested_probability >= UNDECIDED_BELOW
         code = "likely-right" if sure else "undecided"
-        return [Fact(code, {"chance": _percent(flag.suggested_probability)})]
+        return [Fact(code, {"chance": percent(flag.suggested_probability)})]
     facts = [_odd_supporters(flag, evidence.supporters, labels), _gold_opposers(flag, evidence.opposers)]
     return [*(f for f in facts if f is not None), _posterior(flag, labels)]
 
@@ -189,11 +194,12 @@ def _gold_opposers(flag: Flag, opposers: Sequence[Influencer]) -> Fact | None:
 
 def _posterior(flag: Flag, labels: int) -> Fact:
     if labels == 2:
-        return Fact("label-chance", {"chance": _percent(1 - flag.suggested_probability)})
-    return Fact("other-chance", {"label": flag.suggested, "chance": _percent(flag.suggested_probability)})
+        return Fact("label-chance", {"chance": percent(1 - flag.suggested_probability)})
+    return Fact("other-chance", {"label": flag.suggested, "chance": percent(flag.suggested_probability)})
 
 
-def _percent(probability: float) -> int:
+def percent(probability: float) -> int:
+    """As a whole number, 0 to 100."""
     return min(100, max(0, round(100 * probability)))
 
 

@@ -8,7 +8,7 @@ the act would do.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlite_utils import Database
 
@@ -17,6 +17,10 @@ from inffeed_core.errors import InvalidDecision
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Instance
 from inffeed_core.store.reviewed import Answered, AnswerFilter, answered
+
+Kind = Literal["relabel", "take-back", "several"]
+"""What an act did: gave texts one label, took answers back, or said several things."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MOST = 10_000
 """Answers that one act revises."""
@@ -50,7 +54,7 @@ class LastAct:
     """The last thing that somebody did, if it can be undone as one."""
 
     token: str
-    kind: Literal["relabel", "take-back", "several"]
+    kind: Kind
     label: str | None
     count: int
     """Of texts."""

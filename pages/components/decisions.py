@@ -13,7 +13,7 @@ from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, Instance
 from inffeed_core.review.handing_out import AGAIN, AUDIT
-from inffeed_core.review.revising import MOST, Revision, foretell, last_act, reverse, revise
+from inffeed_core.review.revising import KINDS, MOST, Revision, foretell, last_act, reverse, revise
 from inffeed_core.settings import SENT
 from inffeed_core.store import Answered, AnswerFilter, Viewer
 from pages.components.choices import choice, page_asked, page_number
@@ -24,8 +24,9 @@ from pages.language import counted, label_name, say, section
 
 ROWS = 20
 SHOWN_IN_PREVIEW = 10
-_DAYS = {"any": None, "today": 0, "week": 7, "month": 30}
-_CHANGED = {"both": None, "changed_yes": True, "kept": False}
+DAYS = {"any": None, "today": 0, "week": 7, "month": 30}
+CHANGED = {"both": None, "changed_yes": True, "kept": False}
+LAST = dict(zip(KINDS, ("decisions.last_relabel", "decisions.last_take-back", "decisions.last_several"), strict=True))
 _ACTS = tuple(act for act in Act if act is not Act.UNDO)
 
 
@@ -84,7 +85,7 @@ def _last(project: Project, annotator: str) -> None:
     last = last_act(project, annotator)
     if last is None:
         return
-    told = counted(f"decisions.last_{last.kind}", last.count, label=last.label or "")
+    told = counted(LAST[last.kind], last.count, label=last.label or "")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.text(told)
         if st.button(say("decisions.reverse"), key="reverse", icon=":material/undo:"):
@@ -116,9 +117,9 @@ def _asked(project: Project, annotator: str) -> AnswerFilter:
     labels = third.multiselect(
         say("columns.label"), settings_of(project).labels, key="decisions_labels", placeholder=say("data.all"), **_KEPT
     )
-    changed = fourth.selectbox(say("decisions.changed"), list(_CHANGED), format_func=_phrase, key="decisions_changed")
+    changed = fourth.selectbox(say("decisions.changed"), list(CHANGED), format_func=_phrase, key="decisions_changed")
     note = first.text_input(say("decisions.note"), key="decisions_note", placeholder=say("decisions.note_any"))
-    when = second.selectbox(say("columns.when"), list(_DAYS), format_func=_phrase, key="decisions_when")
+    when = second.selectbox(say("columns.when"), list(DAYS), format_func=_phrase, key="decisions_when")
     policies = third.multiselect(
         say("review.policy"), orders, format_func=_order, key="decisions_policies", placeholder=say("data.all"), **_KEPT
     )
@@ -126,7 +127,7 @@ def _asked(project: Project, annotator: str) -> AnswerFilter:
         annotators=(who,) if who else (),
         acts=tuple(acts),
         labels=tuple(labels),
-        changed=_CHANGED[changed or "both"],
+        changed=CHANGED[changed or "both"],
         note=(note or "").strip(),
         since=_since(when or "any"),
         policies=tuple(policies),
@@ -148,7 +149,7 @@ def _order(policy: str) -> str:
 
 
 def _since(when: str) -> str:
-    days = _DAYS[when]
+    days = DAYS[when]
     if days is None:
         return ""
     start = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days)

@@ -47,8 +47,9 @@ def policy_choice(project: Project) -> str:
 
 
 def _order_name(policy: str) -> str:
-    """What it is for, where an order serves one of the two aims of a review; otherwise its name."""
-    return str(section("aims").get(policy) or section("policies")[policy][0])
+    """What it is for, if it serves one of the two aims of a review, otherwise its name; and a line about it."""
+    name = section("aims").get(policy) or section("policies")[policy][0]
+    return say("review.order", name=name, line=section("orders")[policy])
 
 
 _ADDRESS = "order_in_address"

@@ -304,6 +304,8 @@ def test_what_feedback_would_leave_out_can_be_left_out_and_brought_back(open_roo
     feedback.send_to_review(project, made, ["t000", "s015"], "Bob")
     page = open_room(order=SENT)
     shows(page, ["t000", "s015"])
+    expect(page.locator(".room .reason")).to_have_text("Somebody was advised to leave it out.")
+    page.keyboard.press("i")
     expect(page.locator(".room .reason")).to_contain_text("without it the validation loss should fall by 0.034 nats")
     expect(page.locator(".room .harmed")).to_contain_text("has not been computed")
     page.locator(".room .act.leave-out").click()

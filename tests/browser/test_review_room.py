@@ -273,9 +273,13 @@ def test_another_order_keeps_what_was_decided(open_room, page, project):
     open_room()
     page.keyboard.press("u")
     saved(page)
-    choose(page, "", "Random order")
-    expect(page.locator(".room .score", has_text="Random order")).to_be_visible(timeout=15_000)
+    choose(page, "", "Random order · no order at all, to compare with")
+    expect(page.locator(".room .reason")).to_have_text(
+        "It was drawn at random, and “negative” is 80 % likely to be right."
+    )
     expect(page.locator(".room")).to_have_count(1)
+    page.keyboard.press("i")
+    expect(page.locator(".room .score", has_text="Random order")).to_be_visible(timeout=15_000)
     assert shown(page) == "s001"
     page.keyboard.press("s")
     saved(page)

@@ -134,10 +134,9 @@ def test_every_key_has_been_pressed(open_room, project):
     saved(page)
     assert [act for _, act, _ in told(project)] == [Act.RELABEL, Act.KEEP, Act.UNSURE, Act.SKIP]
     assert shown(page) == "s004"
-    press("back")
-    assert shown(page) == "s003"
-    press("forth")
-    assert shown(page) == "s004"
+    for command, id in (("back", "s003"), ("forth", "s004")):
+        press(command)
+        assert shown(page) == id
     press("down")
     expect(page.locator(".room li.row").first).to_be_focused()
     press("up")
@@ -154,6 +153,9 @@ def test_every_key_has_been_pressed(open_room, project):
     expect(page.locator(".room")).to_contain_text(
         "Only a text that feedback proposes to leave out can be left out here"
     )
+    for command, then in (("details", "true"), ("marks", "false")):
+        press(command)
+        expect(page.locator(f'.room .act[aria-pressed="{then}"]').first).to_be_visible()
     for command in ("further", "nearer", "reveal", "twins"):
         press(command)
     assert shown(page) == "s004"
@@ -311,6 +313,31 @@ def test_order_filter_and_ways_out(open_room, project):
     expect(page.get_by_role("button", name="Bob")).to_be_visible(timeout=30_000)
 
 
+def test_shared_words_and_details_are_marked_and_kept_for_this_person(open_room, page, project):
+    texts = {"s000": "The <b>ferry</b> left early again.", "t000": "Our ferry left without us."}
+    texts |= {f"t{n:03}": f"Nobody answers the phone, {n} times." for n in range(1, 12)}
+    sea = make_reviewable(project.folder.parent / "sea", Filling(labels=LABELS, texts=texts))
+    with store.writing(sea.db) as db:
+        db.conn.execute("DELETE FROM influencer WHERE target = 's000'")
+        sides = {"supporter": [("t000", 0.003), ("t001", 0.001)], "opposer": [("t002", -0.002)], "harmed": []}
+        store.put_evidence(db, 1, "s000", sides)
+    open_room(project=str(sea.folder))
+    expect(page.locator(".room .flagged .text mark")).to_have_text(["ferry", "left"])
+    expect(page.locator(".room .supporters mark")).to_have_text(["ferry", "left"])
+    expect(page.locator(".room .flagged .text")).to_have_text(texts["s000"])
+    expect(page.locator(".room .supporters .part")).to_have_text(["75 %", "25 %"])
+    expect(page.locator(".room .reason")).not_to_contain_text("loss")
+    button(page, "Marks").click()
+    expect(page.locator(".room mark")).to_have_count(0)
+    button(page, "Details").click()
+    expect(page.locator(".room .reason")).to_contain_text("validation loss")
+    expect(page.locator(".room .supporters .number")).to_have_text(["+3.00", "+1.00"])
+    expect(page.locator(".room .score")).to_be_visible()
+    page.reload()
+    expect(page.locator(".room .score")).to_be_visible(timeout=30_000)
+    expect(button(page, "Marks")).to_have_attribute("aria-pressed", "false")
+
+
 def test_a_size_that_rounds_to_nothing_keeps_its_sign_and_its_size(open_room, project):
     with store.writing(project.db) as db:
         analysis = store.latest_analysis(db, "v1")
@@ -324,6 +351,8 @@ def test_a_size_that_rounds_to_nothing_keeps_its_sign_and_its_size(open_room, pr
             )
     page = open_room()
     expect(page.locator(".room .opposers .row")).to_have_count(5)
+    assert page.locator(".room .opposers .part").all_inner_texts() == ["> 99 %", *["< 1 %"] * 4]
+    page.keyboard.press("i")
     numbers = page.locator(".room .opposers .number").all_inner_texts()
     assert numbers == ["−4.00", "−0.003", "−2×10⁻⁶", "−4×10⁻⁹", "0.00"]
 

@@ -31,6 +31,7 @@ from inffeed_core.settings import SENT, Layers, Method, Recipe, Remedy, Rule, Sc
 from inffeed_core.store.labels import LabelAct
 from inffeed_core.store.proposals import ProposalState
 from pages.components import navigation
+from pages.components.decisions import CHANGED, DAYS
 from pages.components.equal_texts import Kind
 from pages.components.silver_import import WAYS
 from pages.languages import LANGUAGES
@@ -54,6 +55,8 @@ CLOSED = {
     "steps.{}": Step,
     "tiers.{}": get_args(Scope),
     "policies.{}": [*POLICIES, SENT],
+    "orders.{}": [*POLICIES, SENT],
+    "decisions.{}": [*DAYS, *CHANGED],
     "aims.{}": [p for p in POLICIES if p in ("class-influence", "likely-wrong")],
     "retraining.{}": get_args(Method),
     "retraining.about_{}": get_args(Method),
@@ -188,6 +191,8 @@ def test_no_phrase_is_left_over():
                 "core",
                 "charts",
                 "reasons",
+                "plain",
+                "decisions",
                 "explore",
                 "columns",
                 "import",

@@ -29,6 +29,8 @@ KEYS = {
     "pageup": "nearer",
     "b": "reveal",
     "g": "guidelines",
+    "i": "details",
+    "m": "marks",
     "?": "keys",
 }
 """Key (as browsers name it, lower case) to command, until the annotator changes it (bindings.js)."""
@@ -39,6 +41,7 @@ _SCRIPTS = (
     "room.js",
     "elements.js",
     "evidence.js",
+    "marks.js",
     "subject.js",
     "keys.js",
     "bindings.js",

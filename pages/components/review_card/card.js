@@ -141,6 +141,8 @@ class Card {
       twins: () => this.toggleTwins(),
       note: () => item && view.showNote({ open: true }),
       guidelines: () => view.toggleGuide(),
+      details: () => view.choose("details"),
+      marks: () => view.choose("marks"),
       keys: () => view.toggle("keySheet"),
       today: () => view.openToday(),
       further: () => view.scroll(1),

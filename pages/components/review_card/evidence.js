@@ -9,7 +9,13 @@ function influencerRow(row, context) {
   const node = make(
     "li",
     { class: "row", tabindex: "-1", "data-id": row.id, "aria-label": name },
-    make("span", { class: "row-influence" }, make("span", { class: "number" }, number), bar(row.influence, scale)),
+    make(
+      "span",
+      { class: "row-influence" },
+      make("span", { class: "number exact", title: strings.exact }, number),
+      make("span", { class: "part", title: strings.part }, percent(Math.abs(row.influence) / context.total)),
+      bar(row.influence, scale, context.total),
+    ),
     ...rowTexts(row, strings),
     make(
       "span",
@@ -31,10 +37,12 @@ function rowTexts({ text, pair }, strings) {
   return [make("div", { class: "row-pair" }, shown, make("p", { class: "row-text", dir: "auto" }, name, " ", make("bdi", {}, pair)))];
 }
 
-function bar(influence, scale) {
+/** As long as its number says: on the card's scale, or as its part of the list's whole effect. */
+function bar(influence, scale, total) {
   const share = Math.min(1, Math.abs(influence) / scale.largest);
   const node = make("span", { class: influence < 0 ? "bar against" : "bar for", "aria-hidden": "true" });
   node.style.setProperty("--share", share.toFixed(4));
+  node.style.setProperty("--part", (Math.abs(influence) / total).toFixed(4));
   return node;
 }
 
@@ -59,7 +67,8 @@ function unitOf(scale, strings) {
 /** A titled list of influencers; says so if there are none. */
 function influencerList(kind, rows, context) {
   const { strings } = context;
-  const list = make("ol", { class: "rows", role: "list" }, ...rows.map((row) => influencerRow(row, context)));
+  const total = rows.reduce((sum, row) => sum + Math.abs(row.influence), 0) || 1;
+  const list = make("ol", { class: "rows", role: "list" }, ...rows.map((row) => influencerRow(row, { ...context, total })));
   list.firstElementChild?.setAttribute("tabindex", "0"); // so that Tab reaches a list that scrolls
   return make(
     "section",

@@ -5,11 +5,12 @@ arrive only once. The answer names the tokens that are on disk or finally refuse
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from inffeed_core import jobs
 from inffeed_core.errors import NotReady
+from inffeed_core.flags.plain import ENGLISH, plain
 from inffeed_core.flags.policies import has_number
 from inffeed_core.flags.reasons import reason
 from inffeed_core.project.folder import Project
@@ -58,6 +59,8 @@ class Words:
     """How many labels the project has, which decides between "the other" and "another"."""
     context: Sequence[str] = ()
     """Names of metadata to show under the text."""
+    plain: Mapping[str, str] = field(default_factory=lambda: ENGLISH)
+    """The phrases of `inffeed_core.flags.plain`."""
 
     def reason(self, item: ReviewItem) -> str:
         """Why the flag is shown to an annotator; nothing is revealed about a text drawn for the audit."""
@@ -65,6 +68,12 @@ class Words:
             return ""
         names = {policy: name for policy, (name, _) in self.policies.items()}
         return reason(item.flag, item.evidence, self.labels, {**names, **self.reasons})
+
+    def plain_reason(self, item: ReviewItem) -> str:
+        """The same without jargon."""
+        if item.blind or not item.flag.rank:
+            return ""
+        return plain(item.flag, item.evidence, self.plain, self.reasons)
 
 
 def greeting(project: Project, sitting: Sitting, words: Words, *, again: bool = False) -> Json:
@@ -223,6 +232,7 @@ def item_json(item: ReviewItem, words: Words) -> Json:
         "rank": flag.rank,
         "of": flag.of,
         "reason": words.reason(item),
+        "plain": words.plain_reason(item),
         "analysis": item.analysis_id,
         "supporters": [row_json(i) for i in evidence.supporters[:ROWS]],
         "opposers": [row_json(i) for i in evidence.opposers[:ROWS]],

@@ -19,7 +19,7 @@ function subjectPanel(item, view) {
       pastRibbon(view),
     ),
     ...textWithHint(item, size, view),
-    make("p", { class: "reason" }, item.reason),
+    make("p", { class: "reason" }, view.chosen.details ? item.reason : item.plain),
     twinsPanel(item, view),
     labelFacts(item, view),
     whoSaidWhat(item, view),
@@ -162,7 +162,7 @@ function counterPanel(item, view) {
       { class: "counter-facts" },
       chip(view.room.labelOf(row), { odd: view.room.labelOf(row) !== item.label }),
       make("span", { class: "split" }, strings.splits[row.split]),
-      make("span", { class: "number" }, [signed(row.influence, scale), unitOf(scale, strings)].join(scale.power ? " × " : " ")),
+      make("span", { class: "number exact" }, [signed(row.influence, scale), unitOf(scale, strings)].join(scale.power ? " × " : " ")),
     ),
   );
 }

@@ -10,6 +10,8 @@ class View {
     this.parts = {};
     this.keyNames = new Map(); // command → where its key is written
     this.guideOpen = new Memory(() => localStorage, "inffeed/guide");
+    this.ways = new Memory(() => localStorage, `inffeed/ways/${config.annotator}`);
+    this.chosen = { details: false, marks: true, ...this.ways.get() };
     this.body = make("div", { class: "room", lang: config.language, tabindex: "-1", role: "group", "aria-label": this.strings.card });
     this.actions = new Actions(this);
     this.labelList = new LabelList(this.labels, this.strings);
@@ -20,6 +22,7 @@ class View {
     this.parts.middle.addEventListener("scroll", () => (this.scrolled = true));
     root.append(this.body);
     this.nameKeys();
+    this.showChosen();
     this.showGuide();
     this.showNudge();
   }
@@ -98,6 +101,8 @@ class View {
       make(
         "span",
         { class: "group" },
+        this.part("details", this.button("details", { text: strings.details, extra: "quiet" })),
+        this.part("marks", this.button("marks", { text: strings.marks, extra: "quiet" })),
         this.button("guidelines", { text: strings.guidelines, extra: "quiet" }),
         this.button("keys", { text: strings.keys, extra: "quiet" }),
       ),
@@ -141,6 +146,36 @@ class View {
   openToday() {
     this.parts.today.replaceChildren(todayFacts(this.room.exposure, this.strings));
     this.toggle("todaySheet");
+  }
+
+  /** Turn a way of showing texts on or off, for this person in this browser. */
+  choose(way) {
+    this.chosen[way] = !this.chosen[way];
+    this.ways.set(this.chosen);
+    this.showChosen();
+    this.drawn = null;
+    this.render();
+  }
+
+  showChosen() {
+    for (const [way, on] of Object.entries(this.chosen)) {
+      this.parts[way]?.setAttribute("aria-pressed", String(on));
+      this.body.toggleAttribute(`data-${way}`, on);
+    }
+  }
+
+  /** Mark what the text shares with its influencers, once it is painted. */
+  markSoon() {
+    const state = this.drawn;
+    if (!this.chosen.marks || !state) return;
+    requestAnimationFrame(() => setTimeout(() => this.drawn === state && this.mark()));
+  }
+
+  mark() {
+    const find = (part, ...selectors) => [...part.querySelectorAll(selectors.join())].filter((node) => !node.childElementCount);
+    const own = find(this.parts.subject, ".flagged > .text", ".flagged > .second .text");
+    const theirs = [...find(this.parts.subject, ".counter .text"), ...find(this.parts.evidence, ".row-text", ".row-text bdi")];
+    markShared(own, theirs);
   }
 
   toggleGuide() {
@@ -206,6 +241,7 @@ class View {
     if (scrolled) parts.subject.querySelector(".text").scrollTop = scrolled;
     else if (this.body.dataset.item !== room.shownId) this.scrollToTop();
     this.drawn = state;
+    if (item) this.markSoon();
   }
 
   /** Start a text at its top; only if it was scrolled, because that lays the page out again. */

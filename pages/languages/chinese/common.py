@@ -1036,4 +1036,18 @@ WORDS: dict[str, dict[str, Any]] = {
         "but": "{first}，但{second}。",
         "alone": "{first}。",
     },
+    "plain": {
+        "harms": "带着这个标签，它似乎会误导模型",
+        "helps": "核查它应当对模型有帮助",
+        "doubtful": "它的标签存疑",
+        "random": "它是随机抽取的",
+        "next-of-kind": "各类文本轮流出现，它是本类的下一条",
+        "unsure": "这类文本难以判断",
+        "sent-label": "有建议把它标为“{label}”",
+        "sent-leave-out": "有建议把它排除",
+        "gold-says": "对它影响最大的 {of} 条金标签文本中有 {count} 条的标签是“{label}”",
+        "label-right": "“{label}”正确的可能性为 {chance}",
+        "likely-right": "它现有标签正确的可能性为 {chance}",
+        "undecided": "它现有标签正确的可能性仅为 {chance}",
+    },
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 from inffeed_core import wording
 from inffeed_core.charts.words import CHARTS
-from inffeed_core.flags import reasons
+from inffeed_core.flags import plain, reasons
 
 WORDS: dict[str, dict[str, Any]] = {
     "app": {
@@ -831,4 +831,5 @@ WORDS: dict[str, dict[str, Any]] = {
     "core": wording.ENGLISH,
     "charts": CHARTS,
     "reasons": reasons.ENGLISH,
+    "plain": plain.ENGLISH,
 }
