@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from inffeed_core.influence.adamw import AdamW, State
 from inffeed_core.influence.training_run import TrainingRun, decay_of, start_of
 from inffeed_core.models.batches import epochs_of_batches
+from inffeed_core.models.device import the_device
 from inffeed_core.models.lessons import FineTuning, Lessons
 from inffeed_core.models.passages import Inputs, Tokens, has_types, padded, tokenised
 
@@ -97,13 +98,6 @@ def tokens_of(model: nn.Module, tokenizer: Any, lessons: Lessons) -> list[Tokens
     tokens = tokenised(tokenizer, lessons.texts, max_tokens=tokenizer.model_max_length, types=types)
     empty = [tokenizer.eos_token_id or tokenizer.pad_token_id or 0]
     return [one or empty for one in tokens]
-
-
-def the_device() -> torch.device:
-    """A GPU if torch finds one, else the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def rates(steps: int, peak: float) -> list[float]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from inffeed_core.errors import MissingExtra, ModelError, OnlyLastLayer
 from inffeed_core.models.classifiers import find_head, head_inputs
+from inffeed_core.models.device import in_parts
 from inffeed_core.models.heads import Head
 from inffeed_core.models.int8 import Vectors, int8_vectors
 from inffeed_core.models.layers import joined
@@ -80,8 +81,8 @@ class Encoder:
 
     @torch.inference_mode()
     def apart(self, batch: Sequence[Tokens]) -> Float[Tensor, "text layer feature"]:
-        """Features of each layer alone, the last one first; see `encode`."""
-        return self._read_fast(self.padded(batch))
+        """Features of each layer alone, the last one first; see `encode`. A batch too large for memory is halved."""
+        return in_parts(lambda rows: self._read_fast(self.padded(rows)), batch)
 
     def encode(self, batch: Sequence[Tokens]) -> Float[Tensor, "text feature"]:
         """Features of texts given as tokens, padded to the longest; float32 numbers on the CPU, in any precision."""
