@@ -15,6 +15,7 @@ from inffeed_core.records import Act, Changes
 from inffeed_core.review.discussing import topics
 from inffeed_core.review.messages import UNAVAILABLE
 from inffeed_core.review.progress import Sitting
+from pages.components.agreement import agreement
 from pages.components.decisions import back_to_flags, decisions
 from pages.components.discussion import discussion
 from pages.components.flag_filter import flag_filter, look_again, policy_choice
@@ -43,6 +44,9 @@ def page() -> None:
     elif st.query_params.get("view") == "decisions":
         st.button(say("review.to_flags"), icon=":material/arrow_back:", type="tertiary", on_click=back_to_flags)
         decisions(project, annotator)
+    elif st.query_params.get("view") == "agreement":
+        st.button(say("decisions.back"), icon=":material/arrow_back:", type="tertiary", on_click=_to_list)
+        agreement(project)
     elif st.query_params.get("view") == "discussion":
         if st.button(say("review.to_flags"), icon=":material/arrow_back:", type="tertiary"):
             st.query_params.pop("view")
@@ -50,6 +54,10 @@ def page() -> None:
         discussion(project, annotator)
     else:
         _room(project, annotator)
+
+
+def _to_list() -> None:
+    st.query_params["view"] = "decisions"
 
 
 def _ask_name() -> None:

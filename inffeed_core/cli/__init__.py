@@ -14,6 +14,7 @@
     rules.py     rule
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
+    team.py      decisions, agreement
     feedback.py  feedback propose, show, apply, acts, undo, send
     merging.py   merge
     running.py   status, jobs, cancel, app
@@ -42,6 +43,7 @@ from inffeed_core.cli import (
     rules,
     running,
     sources,
+    team,
 )
 from inffeed_core.cli.console import Commands
 
@@ -77,6 +79,7 @@ OF_PROJECTS = (
     rules,
     analyses,
     review,
+    team,
     feedback,
     merging,
     running,

@@ -64,9 +64,14 @@ def _undecided(project: Project, annotator: str) -> None:
         found = store.undecided_counts(db, Viewer(annotator, store.project_settings(db).overlap))
     acts = [act for act in UNDECIDED if found.get(act)]
     with st.container(horizontal=True):
+        st.button(say("agreement.open"), key="agreement", icon=":material/handshake:", on_click=_compare)
         for act in acts:
             label = say("decisions.review_now", undecided=say(f"standing.{act}", count=found[act]))
             st.button(label, key=f"again {act}", icon=":material/replay:", on_click=_look, args=(act,))
+
+
+def _compare() -> None:
+    st.query_params["view"] = "agreement"
 
 
 def _look(act: Act) -> None:

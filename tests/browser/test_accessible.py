@@ -32,6 +32,7 @@ PAGES = every_page(
         "review": "silver text 0",
         "review?view=discussion": "silver text 3",
         "review?view=decisions": "silver text 4",
+        "review?view=agreement": "Quality of annotators",
         "explore": "silver text 0",
         "explore?explore_view=Map": "main directions",
         "explore?explore_view=Rankings": "silver text 0",

@@ -193,6 +193,7 @@ def test_no_phrase_is_left_over():
                 "reasons",
                 "plain",
                 "decisions",
+                "agreement",
                 "explore",
                 "columns",
                 "import",
