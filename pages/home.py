@@ -19,6 +19,7 @@ from inffeed_core.review.audit import audit, in_words
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem
+from pages.components.putting_away import away_view, more_button
 from pages.components.session import choose_by_hand, choose_project, current_project, may_type_paths
 from pages.components.standing import changes_said, undecided_said
 from pages.language import any_of, language_choice, say, stage, told
@@ -228,6 +229,7 @@ def _projects(open_now: Project | None) -> None:
     st.text(say("home.where" if found else "home.no_projects", folder=default_home()))
     for summary in found:
         _line(summary, open_now)
+    away_view()
 
 
 def _line(summary: ProjectSummary, open_now: Project | None) -> None:
@@ -235,12 +237,15 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
         _unreadable(summary)
         return
     with st.container(border=True):
-        name, numbers, todo, act = st.columns([3, 3, 4, 2], vertical_alignment="center")
+        name, numbers, todo, act, more = st.columns([3, 3, 3, 2, 1], vertical_alignment="center")
         changed = summary.changed[:16].replace("T", " ")
         name.text(f"{summary.name}\n{summary.folder.name}/")
         if not may_open(summary.folder):  # a link out of the home folder
             todo.text(say("home.elsewhere_by_hand"))
             return
+        if summary.folder.parent == default_home():
+            with more:
+                more_button(summary)
         project = Project(summary.folder)
         counts = say("home.project_numbers", texts=summary.instances, decisions=summary.decisions)
         numbers.text(f"{counts}\n{say('home.changed', time=changed)}")

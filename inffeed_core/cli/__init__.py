@@ -10,6 +10,7 @@
     version_words.py  what is said of a new version
     training_options.py  settings as options
     label_set.py labels
+    putting_away.py  archive, delete, restore
     encoders.py  encoders
     rules.py     rule
     analyses.py  analyses, compare, verify
@@ -39,6 +40,7 @@ from inffeed_core.cli import (
     labelling,
     learning,
     merging,
+    putting_away,
     review,
     rules,
     running,
@@ -82,6 +84,7 @@ OF_PROJECTS = (
     team,
     feedback,
     merging,
+    putting_away,
     running,
 )
 for module in (*OF_PROJECTS, bench_rules):

@@ -317,6 +317,7 @@ FLOAT_OR_AUDIT = _ShareOrAudit()
 
 @click.command(epilog="Example: inffeed settings reviews --overlap 2 --lease-minutes 30")
 @project_argument
+@click.option("--name", help="What people call the project.")
 @click.option("--overlap", type=int, help="A flag is open until this many annotators have answered it.")
 @click.option("--lease-minutes", type=float, help="Minutes that a flag stays reserved for an inactive annotator.")
 @click.option("--audit-share", type=float, help="Share of reviewed texts that are drawn at random, 0 to 0.5.")

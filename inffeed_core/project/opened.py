@@ -96,5 +96,7 @@ def _within(place: Path) -> bool:
 
 
 def _at_home(place: Path) -> bool:
+    """Whether it is under the home folder, and not put away there in a hidden folder."""
     home = default_home()
-    return any(base in place.parents for base in (home, home.resolve()))
+    bases = [base for base in (home, home.resolve()) if base in place.parents]
+    return any(not place.relative_to(base).parts[0].startswith(".") for base in bases)

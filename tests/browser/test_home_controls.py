@@ -130,3 +130,35 @@ def test_the_sample_opens_trains_and_opens_again(page: Page, server: Server):
     button(page, "Cancel").click()
     eventually(sample, lambda one: one.state.ended)
     assert stored(sample) == before
+
+
+def test_a_project_is_renamed_archived_deleted_and_brought_back(page: Page, server: Server):
+    project = make_reviewable(server.folder / "put-away", Filling(silver=4))
+    page.goto(server.url)
+    line = page.get_by_test_id("stLayoutWrapper").filter(has=page.get_by_text("put-away/")).last
+
+    def more() -> None:
+        line.get_by_role("button", name="More").click()
+        expect(page.get_by_role("dialog").get_by_role("button", name="Archive")).to_be_visible(timeout=30_000)
+
+    more()
+    page.get_by_role("textbox", name="Name").fill("Shop *one*")
+    button(page, "Rename").click()
+    expect(page.get_by_text("Shop *one*").first).to_be_visible(timeout=30_000)
+    assert settings_of(project).name == "Shop *one*"
+    for act, away in (("Archive", ".archived"), ("Delete", ".deleted")):
+        expect(page.get_by_role("dialog")).to_be_hidden(timeout=30_000)
+        more()
+        button(page, act).click()
+        page.get_by_text("Archived and deleted (1)").click(timeout=30_000)
+        expect(button(page, "Bring back")).to_be_visible(timeout=30_000)
+        assert (server.folder / away / "put-away" / "project.db").is_file()
+        assert not project.folder.exists()
+        if act == "Archive":
+            button(page, "Bring back").click()
+            expect(page.get_by_text("Archived and deleted")).to_have_count(0, timeout=30_000)
+            assert settings_of(project).name == "Shop *one*"
+    button(page, "Remove").click()
+    button(page, "Remove for good").click()
+    expect(page.get_by_text("Archived and deleted")).to_have_count(0, timeout=30_000)
+    assert list((server.folder / ".deleted").iterdir()) == []

@@ -25,6 +25,7 @@ from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.labelling.settings import Means
 from inffeed_core.project.downloads import FORMS
 from inffeed_core.project.folder import Project
+from inffeed_core.project.putting_away import Away
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, SourceKind, Split
 from inffeed_core.settings import SENT, Layers, Method, Recipe, Remedy, Rule, Scope, TfIdf, Vote
@@ -64,6 +65,7 @@ CLOSED = {
     "models.layers_{}": get_args(Layers),
     "models.tfidf_{}": ("kept", *get_args(TfIdf)),
     "rules.{}": get_args(Rule),
+    "home.{}": Away,
     "label_set.did_{}": LabelAct,
     "label_set.done_{}": LabelAct,
     "label_set.{}": [LabelAct.RETIRE, LabelAct.RESTORE, "up", "down"],
