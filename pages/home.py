@@ -237,7 +237,7 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
         _unreadable(summary)
         return
     with st.container(border=True):
-        name, numbers, todo, act, more = st.columns([3, 3, 3, 2, 1], vertical_alignment="center")
+        name, numbers, todo, act, more = st.columns([6, 6, 6, 4, 3], vertical_alignment="center")
         changed = summary.changed[:16].replace("T", " ")
         name.text(f"{summary.name}\n{summary.folder.name}/")
         if not may_open(summary.folder):  # a link out of the home folder
@@ -260,10 +260,13 @@ def _line(summary: ProjectSummary, open_now: Project | None) -> None:
 
 def _unreadable(summary: ProjectSummary) -> None:
     with st.container(border=True):
-        name, why = st.columns([3, 9], vertical_alignment="center")
+        name, why, more = st.columns([3, 8, 1.5], vertical_alignment="center")
         name.text(f"{summary.folder.name}/")
         why.badge(say("app.project_unreadable"), icon=":material/error:", color="red")
         why.text(told(summary.problem))
+        if summary.folder.parent == default_home():
+            with more:
+                more_button(summary)
 
 
 def _next_step(project: Project) -> NextStep | str:

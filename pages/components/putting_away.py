@@ -16,7 +16,7 @@ def more_button(summary: ProjectSummary) -> None:
     if st.button(
         say("home.more"),
         key=f"more {summary.folder}",
-        icon=":material/more_horiz:",
+        type="tertiary",
         help=say("home.more_help"),
         width="stretch",
     ):

@@ -61,6 +61,7 @@ CLOSED = {
     "aims.{}": [p for p in POLICIES if p in ("class-influence", "likely-wrong")],
     "retraining.{}": get_args(Method),
     "retraining.about_{}": get_args(Method),
+    "retraining.solved_by_{}": ("rows", "products"),
     "models.recipe_{}": get_args(Recipe),
     "models.layers_{}": get_args(Layers),
     "models.tfidf_{}": ("kept", *get_args(TfIdf)),
