@@ -1,14 +1,14 @@
 """Fine-tuning on tiny models: it repeats, resumes after a kill, minds weights and soft labels, and exports plainly."""
 
+import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
+from forked import ended
 from safetensors.torch import load_file
 from tiny_models import save_model
 
@@ -83,26 +83,16 @@ def test_same_seed_and_data_give_the_same_weights_and_another_seed_others(bert: 
     assert not equal(one, weights(tuned(bert, tmp_path / "c", seed=4).folder))
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from models.test_fine_tuning import about, lessons
-from inffeed_core.models.fine_tuning import fine_tune
-from inffeed_core.models.sources import resolve
+def killed_after_its_first_checkpoint(bert: Path, work: Path) -> None:
+    def die(stage: str, done: int, total: int) -> None:
+        if done == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def die(stage, done, total):
-    if done == 13:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-fine_tune(resolve(sys.argv[1]), lessons(40), lessons(20), about(Path(sys.argv[2])), die)
-"""
+    fine_tune(resolve(str(bert)), lessons(40), lessons(20), about(work), die)
 
 
 def test_after_kill_9_it_goes_on_from_its_checkpoint_to_the_same_weights(bert: Path, tmp_path: Path):
-    script = KILLED.format(tests=str(Path(__file__).parents[1]))
-    died = subprocess.run([sys.executable, "-c", script, str(bert), str(tmp_path / "killed")], capture_output=True)
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert ended(killed_after_its_first_checkpoint, bert, tmp_path / "killed") == -signal.SIGKILL
     steps: list[int] = []
     data = (lessons(40), lessons(20))
     again = fine_tune(resolve(str(bert)), *data, about(tmp_path / "killed"), lambda s, done, t: steps.append(done))
