@@ -506,7 +506,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "exact": "Solve exactly",
         "replay": "Find influencers through the training",
         "replay_help": "Replays the fine-tuning backwards for this text. It can be cancelled, and goes on after a kill.",
-        "replay_cost": "Through the training this takes about {time} and {room} of disk.",
+        "replay_cost": "Through the training this takes {time} and {room} of disk.",
         "through_training": "These influencers come through the training: what its loss would be without each of them.",
         "by_head": "These influencers are the head’s: each text needs a replay of its own.",
         "exact_help": (
@@ -821,7 +821,7 @@ WORDS: dict[str, dict[str, Any]] = {
             "Influence through the training: gives other labels to random groups of texts and trains again with each, to "
             "say whether its numbers are sizes, only ranks, or neither. 0: no check."
         ),
-        "replay": "Influence through the training of the active version takes about {time} and {room} of disk.",
+        "replay": "Influence through the training of the active version takes {time} and {room} of disk.",
         "replay_unknown": (
             "Influence through the training takes about sixteen times as long as the training, with two labels and six checks."
         ),
