@@ -18,6 +18,7 @@ from serving import Server
 from inffeed_core import feedback, review, store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Source
+from inffeed_core.review.agreeing import agreed
 from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
 
@@ -109,6 +110,21 @@ def test_every_control_of_the_list_of_decisions(open_room, project):
     expect(line.first).to_contain_text("Kept negative", timeout=30_000)
     page.get_by_role("button", name="1 skipped: review them now").click()
     expect(page.locator(".room .flagged .text").first).to_contain_text("silver text 3", timeout=30_000)
+
+
+def test_the_agreement_is_that_of_the_answers(open_room, project):
+    """Ada and Bob differ on s010 and on s011, where Ada and Cem agree."""
+    page = open_room(view="decisions")
+    page.get_by_role("button", name="Agreement").click()
+    found = agreed(project)
+    assert (found.texts, found.annotators, len(found.accepting)) == (2, 3, 0)
+    assert found.alpha is not None
+    said = f"3 annotators share 2 texts. Krippendorff’s α is {found.alpha.value:.2f}"
+    expect(page.get_by_text(said)).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Estimate the quality").click()
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(3, timeout=60_000)
+    page.get_by_role("button", name="Back to my decisions").click()
+    expect(page.get_by_role("heading", name="My decisions")).to_be_visible(timeout=30_000)
 
 
 def _taken_back_as_one(page: Page, project: Project) -> None:
