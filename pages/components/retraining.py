@@ -123,7 +123,10 @@ def _solving(project: Project, settings: TrainSettings) -> str:
     found = head_plan(project, settings)
     if found is None or found.way == "factor":
         return ""
-    words = " " + say(f"retraining.solved_by_{found.way}", memory=f"{found.memory / 2**20:,.0f}")
+    memory = f"{found.memory / 2**20:,.0f}"
+    by_rows = found.way == "rows"
+    way = say("retraining.solved_by_rows", memory=memory) if by_rows else say("retraining.solved_by_products")
+    words = " " + way
     return (
         words if found.leverage else f"{words} {say('retraining.estimated_pull', most=format(found.affordable, ','))}"
     )
