@@ -21,6 +21,7 @@ from inffeed_core.influence import (
     gauss_newton,
     kronecker,
     losses,
+    newton,
     probabilities,
     scores,
     softmax,
@@ -156,6 +157,7 @@ CASES: dict[str, tuple[Call, dict[str, Tensor]]] = {
         lambda start, offsets: fit_head(head(FEATURES), 0.1, start=start, offsets=offsets),
         {"start": THETA, "offsets": ONE_HOT},
     ),
+    "newton.first_step": (lambda theta: newton.first_step(theta, head(FEATURES), 0.1), {"theta": THETA}),
     "newton.choose_l2": (
         lambda validation_features, offsets: choose_l2(
             head(FEATURES), validation_features, LABELS, [1.0, 0.1], offsets=offsets
