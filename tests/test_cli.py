@@ -156,7 +156,7 @@ def test_a_step_that_comes_too_early_says_what_to_do_first(project: Project, com
     assert "Traceback" not in early.stderr
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("new", "app", "bench", "feedback")])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("new", "app", "bench", "feedback", "restore")])
 def test_a_folder_without_a_project_is_an_error_that_explains(tmp_path: Path, command: str) -> None:
     arguments = {
         "import": ["x.csv"],
@@ -168,6 +168,8 @@ def test_a_folder_without_a_project_is_an_error_that_explains(tmp_path: Path, co
         "explain": ["a"],
         "decide": ["a", "b", "--annotator", "Ana"],
         "undo": ["--annotator", "Ana"],
+        "decisions": ["--annotator", "Ana"],
+        "merge": ["other"],
         "release": ["--annotator", "Ana"],
         "promote": ["v1"],
         "cancel": ["1"],

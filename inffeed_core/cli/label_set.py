@@ -32,11 +32,11 @@ TWO: dict[str, Any] = {"nargs": 2, "type": str, "default": None}
 @click.option("--by", default="command line", show_default=True, help="Who decided it; stored in the project.")
 @json_option
 def label_set(project: Path, by: str, as_json: bool, **asked: object) -> None:
-    """Show the labels of the project DIR, or change them by one act, which can be undone.
+    """Show or change the labels of the project DIR.
 
-    A rename keeps versions and flags valid, and what arrives under the old name is stored under the new one. After a
-    label is added or merged, nothing is computed from the versions before; retrain. Old versions can still be compared
-    and exported.
+    Each change is one act, which can be undone. A rename keeps versions and flags valid, and what arrives under the old
+    name is stored under the new one. After a label is added or merged, nothing is computed from the versions before;
+    retrain. Old versions can still be compared and exported.
     """
     from inffeed_core import store
 

@@ -10,7 +10,10 @@ from inffeed_core.cli.console import answer, json_option, opened, project_argume
 @click.command(epilog="Example: inffeed archive reviews")
 @project_argument
 def archive(project: Path) -> None:
-    """Put the project DIR away: it is kept whole, but no longer listed. `inffeed restore` brings it back."""
+    """Put the project DIR away, whole.
+
+    It is no longer listed; `inffeed restore` brings it back.
+    """
     from inffeed_core.project.putting_away import Away, put_away
 
     target = opened(project)
@@ -22,7 +25,10 @@ def archive(project: Path) -> None:
 @click.argument("project", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--for-good", is_flag=True, help="Remove a project that was deleted before, which cannot be undone.")
 def delete(project: Path, for_good: bool) -> None:
-    """Delete the project DIR. `inffeed restore` brings it back, until it is deleted --for-good."""
+    """Delete the project DIR.
+
+    `inffeed restore` brings it back, until it is deleted --for-good.
+    """
     from inffeed_core.project.places import home
     from inffeed_core.project.putting_away import Away, named, put_away, put_away_ones, remove
 
@@ -40,7 +46,10 @@ def delete(project: Path, for_good: bool) -> None:
 @click.argument("name", required=False)
 @json_option
 def restore(name: str | None, as_json: bool) -> None:
-    """Bring back a project that was archived or deleted, by the NAME of its folder; without NAME, list them."""
+    """Bring back an archived or deleted project.
+
+    NAME is that of its folder; without it, those that can be brought back are listed.
+    """
     from inffeed_core.project.places import home
     from inffeed_core.project.putting_away import bring_back, named, put_away_ones
 

@@ -203,7 +203,7 @@ def _actions(project: Project, annotator: str, chosen: Sequence[Answered]) -> No
         st.button(opens, key="open", icon=":material/style:", on_click=_open, args=(project, ids))
         new = choice(
             say("decisions.new_label"),
-            settings_of(project).labels,
+            settings_of(project).offered,
             name="decisions_new_label",
             placeholder=say("review.settle_choose"),
             width=220,

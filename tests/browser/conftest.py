@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from serving import ARGUMENTS, CHROMIUM, Server, Watch, running
 
 from inffeed_core.project.folder import Project
+
+expect.set_options(timeout=20_000)  # its own 5 s are too few where a first import of torch falls into them
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
