@@ -1,7 +1,6 @@
 """Home: the projects, their state, and the next step of each."""
 
 import re
-from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -18,7 +17,7 @@ from inffeed_core.records import Split
 from inffeed_core.review.audit import audit, in_words
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
 from pages.components.job_panel import job_panel, start_job
-from pages.components.notices import problem
+from pages.components.notices import problem, try_to
 from pages.components.putting_away import away_view, more_button
 from pages.components.session import choose_by_hand, choose_project, current_project, may_type_paths
 from pages.components.standing import changes_said, undecided_said
@@ -142,17 +141,7 @@ def _begin(open_now: Project | None) -> None:
         with st.popover(say("home.open_folder"), icon=":material/folder_open:", width="stretch"):
             folder = st.text_input(say("home.folder"), key="folder", placeholder="/home/me/projects/reviews")
             if st.button(say("home.open_it"), key="open_folder") and folder.strip():
-                _try_to(lambda: choose_by_hand(folder.strip()))
-
-
-def _try_to(act: Callable[[], object]) -> None:
-    """Act and draw the page again, or say why it did not work."""
-    try:
-        act()
-    except InfFeedError as error:
-        problem(str(error))
-        return
-    st.rerun()
+                try_to(lambda: choose_by_hand(folder.strip()))
 
 
 def _open_sample() -> None:

@@ -86,19 +86,23 @@ def _table(about: "ProjectSettings", counts: Mapping[str, int], acts: "list[Labe
     width = max(len(writable(label)) for label in about.labels)
     lines = [
         f"{writable(label):<{width}}  {counts.get(label, 0):>8,} texts{'  retired' if label in about.retired else ''}"
-        f"{_said(about.descriptions.get(label, ''))}"
+        f"{_beside(about.descriptions.get(label, ''))}"
         for label in about.shown_labels
     ]
     if acts:
-        lines += ["", "Changes, the latest first:", *(f"  {one.at[:16]}  {one.by}: {_told(one)}" for one in acts[:20])]
+        lines += [
+            "",
+            "Changes, the latest first:",
+            *(f"  {one.at[:16]}  {one.by}: {_in_words(one)}" for one in acts[:20]),
+        ]
     return "\n".join(lines)
 
 
-def _said(description: str) -> str:
+def _beside(description: str) -> str:
     return f"  {' '.join(description.split())}" if description else ""
 
 
-def _told(one: "LabelChange") -> str:
+def _in_words(one: "LabelChange") -> str:
     into = f" → {one.into}" if one.into else ""
     return f"{one.act.value} {one.label}{into}".strip() + (" (undone)" if one.undone else "")
 

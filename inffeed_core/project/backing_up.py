@@ -12,11 +12,10 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 from inffeed_core.errors import ExportFailed
-from inffeed_core.project.folder import Project, made_whole
+from inffeed_core.project.folder import Project, free_place, made_whole
 from inffeed_core.records import JobState, Progress
 from inffeed_core.store import end_job, open_jobs, reading, require_sound, versions, writing
 
@@ -59,9 +58,7 @@ def backup(project: Project, to: Path, progress: Progress) -> Backup:
 
 def place_for_backup(project: Project, home: Path, now: datetime) -> Path:
     """A new folder for a backup, named by project and time, beside the projects but not among them."""
-    place = home / "backups" / f"{project.folder.name}-{now:%Y-%m-%d-%H%M%S}"
-    others = (place.with_name(f"{place.name}-{n}") for n in count(2))
-    return place if not place.exists() else next(one for one in others if not one.exists())
+    return free_place(home / "backups" / f"{project.folder.name}-{now:%Y-%m-%d-%H%M%S}")
 
 
 def _empty(copy: Project) -> None:

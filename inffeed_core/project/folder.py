@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -219,6 +220,12 @@ def _last_written(project: Project) -> str:
 def placed(folder: Path) -> Path:
     """The folder as an absolute path without links."""
     return folder.expanduser().resolve()
+
+
+def free_place(place: Path) -> Path:
+    """This place, or where something is there already, one beside it whose name ends in a number."""
+    others = (place.with_name(f"{place.name}-{n}") for n in count(2))
+    return place if not place.exists() else next(one for one in others if not one.exists())
 
 
 def _prepared(project: Project) -> None:

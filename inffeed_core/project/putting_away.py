@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import count
 from pathlib import Path
 
 from inffeed_core.errors import InfFeedError, NotReady, ProjectError
-from inffeed_core.project.folder import Project, default_home
+from inffeed_core.project.folder import Project, default_home, free_place
 from inffeed_core.store import open_jobs, project_settings, reading
 
 
@@ -50,7 +49,7 @@ def put_away(project: Project, away: Away) -> Path:
             "remove it yourself."
         )
     _require_quiet(project)
-    place = _free(home / f".{away}", project.folder.name)
+    place = free_place(home / f".{away}" / project.folder.name)
     _move(project.folder, place)
     os.utime(place)  # since when it is there
     return place
@@ -68,7 +67,7 @@ def put_away_ones(home: Path) -> list[PutAway]:
 
 def bring_back(home: Path, one: PutAway) -> Project:
     """Move it back to the list, under another folder name if its own is taken. Raises ProjectError."""
-    place = _free(home, one.folder.name)
+    place = free_place(home / one.folder.name)
     _move(one.folder, place)
     return Project(place)
 
@@ -100,12 +99,6 @@ def _require_quiet(project: Project) -> None:
         return
     if kinds:
         raise NotReady(f"A job of the project is under way ({', '.join(kinds)}); wait for it, or cancel it first.")
-
-
-def _free(folder: Path, name: str) -> Path:
-    """A place of this name in the folder, or of the name with a number."""
-    others = (folder / f"{name}-{n}" for n in count(2))
-    return folder / name if not (folder / name).exists() else next(one for one in others if not one.exists())
 
 
 def _move(folder: Path, to: Path) -> None:

@@ -5,9 +5,11 @@ boxes would render them as Markdown.
 """
 
 import re
+from collections.abc import Callable
 
 import streamlit as st
 
+from inffeed_core.errors import InfFeedError
 from pages.language import say
 
 
@@ -42,3 +44,13 @@ def success(message: str, headline: str = "") -> None:
     with st.container(border=True):
         st.badge(headline or say("app.done"), icon=":material/check:", color="green")
         st.text(message)
+
+
+def try_to(act: Callable[[], object]) -> None:
+    """Act and draw the page again, or say why it did not work."""
+    try:
+        act()
+    except InfFeedError as error:
+        problem(str(error))
+        return
+    st.rerun()

@@ -1,13 +1,10 @@
 """Rename, archive and delete a project on Home, and bring one back."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
-from inffeed_core.errors import InfFeedError
 from inffeed_core.project.folder import Project, ProjectSummary, change_settings, default_home
 from inffeed_core.project.putting_away import Away, PutAway, bring_back, put_away, put_away_ones, remove
-from pages.components.notices import problem
+from pages.components.notices import try_to
 from pages.language import say
 
 
@@ -30,13 +27,13 @@ def _form(summary: ProjectSummary) -> None:
         with st.form("rename_project", border=False):
             name = st.text_input(say("home.field_name"), summary.name, key="renamed_project")
             if st.form_submit_button(say("home.rename")):
-                _do(lambda: change_settings(project, name=name.strip()))
+                try_to(lambda: change_settings(project, name=name.strip()))
     st.text(say("home.archive_said"))
     if st.button(say("home.archive"), key="archive_project", icon=":material/archive:"):
-        _do(lambda: put_away(project, Away.ARCHIVED))
+        try_to(lambda: put_away(project, Away.ARCHIVED))
     st.text(say("home.delete_said"))
     if st.button(say("home.delete"), key="delete_project", icon=":material/delete:"):
-        _do(lambda: put_away(project, Away.DELETED))
+        try_to(lambda: put_away(project, Away.DELETED))
 
 
 def away_view() -> None:
@@ -55,19 +52,10 @@ def _line(one: PutAway) -> None:
         name.text(f"{one.name}\n{one.folder.name}/")
         since.text(f"{say(f'home.{one.away}')}\n{say('home.changed', time=one.since[:16].replace('T', ' '))}")
         if back.button(say("home.bring_back"), key=f"back {one.folder}", width="stretch"):
-            _do(lambda: bring_back(default_home(), one))
+            try_to(lambda: bring_back(default_home(), one))
         if one.away is not Away.DELETED:
             return
         with gone.popover(say("home.remove"), width="stretch"):
             st.text(say("home.remove_said", name=one.name))
             if st.button(say("home.remove_it"), key=f"remove {one.folder}", type="primary"):
-                _do(lambda: remove(one))
-
-
-def _do(act: Callable[[], object]) -> None:
-    try:
-        act()
-    except InfFeedError as error:
-        problem(str(error))
-        return
-    st.rerun()
+                try_to(lambda: remove(one))
