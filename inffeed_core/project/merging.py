@@ -62,10 +62,6 @@ class Merge:
     conflicts: Sequence[Conflict]
 
 
-class _OnlyLooked(Exception):
-    """Ends a transaction that was only to be looked at."""
-
-
 def merge(project: Project, other: Project, *, dry_run: bool = False) -> Merge:
     """Add the decisions of `other` to `project`, all or none; `other` is only read.
 
@@ -73,14 +69,9 @@ def merge(project: Project, other: Project, *, dry_run: bool = False) -> Merge:
     """
     if project.folder.resolve() == other.folder.resolve():
         raise ProjectError(f"{project.folder} cannot be merged with itself; name another copy of it.")
-    try:
-        with store.writing(project.db) as here, store.reading(other.db) as there:
-            found = _merged(here, there, (project, other))
-            if dry_run:
-                raise _OnlyLooked
-    except _OnlyLooked:
-        pass
-    return found
+    begin = store.previewing if dry_run else store.writing
+    with begin(project.db) as here, store.reading(other.db) as there:
+        return _merged(here, there, (project, other))
 
 
 def _merged(here: Database, there: Database, projects: tuple[Project, Project]) -> Merge:

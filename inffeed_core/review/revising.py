@@ -6,7 +6,6 @@ the act would do.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -60,10 +59,6 @@ class LastAct:
     """Of texts."""
 
 
-class _Foretold(Exception):
-    """Ends a preview, so that nothing is stored."""
-
-
 def revise(project: Project, wish: Revision) -> int:
     """Carry it out, all or nothing; returns how many texts it is about. Raises InvalidDecision or UnknownInstance."""
     with store.writing(project.db) as db:
@@ -72,15 +67,12 @@ def revise(project: Project, wish: Revision) -> int:
 
 def foretell(project: Project, wish: Revision) -> list[Revised]:
     """What `revise` would do to each text, in the order of the answers; nothing is stored. Raises as `revise` does."""
-    found: list[Revised] = []
-    with suppress(_Foretold), store.writing(project.db) as db:
+    with store.previewing(project.db) as db:
         ids = [one.decision.instance_id for one in _chosen(db, wish)]
         before = store.find_any(db, ids)
         _carry_out(db, wish)
         after = store.find_any(db, ids)
-        found = [Revised(before=before[id], after=after[id]) for id in dict.fromkeys(ids)]
-        raise _Foretold
-    return found
+    return [Revised(before=before[id], after=after[id]) for id in dict.fromkeys(ids)]
 
 
 def last_act(project: Project, annotator: str) -> LastAct | None:

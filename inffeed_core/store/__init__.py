@@ -38,7 +38,7 @@ from inffeed_core.store.auditing import combined as combined_counts
 from inffeed_core.store.browsing import count_paged, facets, instance_page, map_points, metadata_keys, second_texts
 from inffeed_core.store.checking import require_sound, require_whole
 from inffeed_core.store.claims import claiming, taking_back
-from inffeed_core.store.connection import create, migrate, reading, writing
+from inffeed_core.store.connection import create, migrate, previewing, reading, writing
 from inffeed_core.store.decisions import (
     act_counts,
     answers,
@@ -325,6 +325,7 @@ __all__ = [
     "outdated",
     "parts",
     "policy_values",
+    "previewing",
     "project_settings",
     "promote",
     "proposal_set",

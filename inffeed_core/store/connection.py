@@ -193,6 +193,18 @@ def writing(path: Path) -> Iterator[Database]:
             db.close()
 
 
+class _NothingKept(Exception):
+    """Ends a preview."""
+
+
+@contextmanager
+def previewing(path: Path) -> Iterator[Database]:
+    """`writing`, but rolled back at the end of the block: to see what an act would do by doing it."""
+    with suppress(_NothingKept), writing(path) as db:
+        yield db
+        raise _NothingKept
+
+
 def _begin(db: Database, path: Path, patience: float) -> None:
     until = time.monotonic() + patience
     while True:

@@ -17,6 +17,7 @@ from sqlite_utils import Database
 from inffeed_core.errors import NotReady
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import project_settings, save_project_settings
+from inffeed_core.store.jobs import open_jobs
 
 
 class LabelAct(StrEnum):
@@ -269,7 +270,7 @@ def _record(
 
 
 def _require_quiet(db: Database) -> None:
-    kinds = [row["kind"] for row in db.query("SELECT kind FROM job WHERE state IN ('queued', 'running')")]
+    kinds = [job.kind for job in open_jobs(db)]
     if kinds:
         raise NotReady(f"A job is under way ({', '.join(kinds)}); wait for it, or cancel it, then change the labels.")
 
