@@ -16,10 +16,12 @@ expect.set_options(timeout=20_000)  # its own 5 s are too few where a first impo
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser, a server, and a test share two cores: one that fails is tried once again, and the summary names it."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")

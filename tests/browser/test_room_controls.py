@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, held, history, make_reviewable, texts
-from rooms import saved, shown
+from rooms import decisions, saved, shown
 from serving import Server
 
 from inffeed_core import review, store
@@ -241,6 +241,22 @@ def test_every_setting_of_the_room_is_stored_and_heeded(open_room, project):
     assert settings_of(project).overlap == 2
 
 
+def test_a_closed_dialog_leaves_enter_to_the_card(open_room, project):
+    """Streamlit hands the focus back to the button that opened it, which Enter would press again."""
+    page = open_room()
+    page.get_by_role("button", name="Room").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.evaluate("addEventListener('focusin', (e) => (window.handed ||= e.target.innerText?.includes('Room')))")
+    page.keyboard.press("Escape")
+    page.wait_for_function("window.handed")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.locator(".room")).to_have_attribute("data-item", "s001")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    saved(page)
+    assert [d.instance_id for d in decisions(project)] == ["s000"]
+
+
 def test_the_queue_ends_says_so_and_all_is_one_click_away(open_room, project, tmp_path):
     """Of the label of text n the probability to be wrong is 1 - n/60: from n = 11 on the mean of 40 is below 50 %."""
     ending = make_reviewable(tmp_path / "ending", Filling(silver=60))
@@ -251,6 +267,7 @@ def test_the_queue_ends_says_so_and_all_is_one_click_away(open_room, project, tm
     page.get_by_role("spinbutton", name="Share of wrong labels").fill("50")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("button", name="Show all: 49 more")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("dialog")).to_have_count(0)
     assert settings_of(ending).queue_end == 0.5
     for n in range(11):
         page.keyboard.press("Enter" if n else "k")

@@ -50,6 +50,7 @@ class Card {
     });
     const notice = () => (this.view.parts.paused.hidden = !takesText(deepActive()));
     for (const event of ["focusin", "focusout"]) document.addEventListener(event, () => setTimeout(notice), { signal });
+    this.keepKeys(signal);
     window.addEventListener("resize", () => this.fit(), { signal });
     this.fitBelow(signal);
     for (const event of ["keydown", "pointerdown", "pointermove", "wheel"]) document.addEventListener(event, () => this.touch(), { signal, passive: true, capture: true });
@@ -65,6 +66,21 @@ class Card {
       clearInterval(this.timer);
       style.remove();
     });
+  }
+
+  /**
+   * Give the keys back to the card when a dialog of Streamlit's hands the focus to the button that opened it: Enter
+   * would open it again instead of deciding. Whoever goes to a button by Tab or mouse keeps it.
+   */
+  keepKeys(signal) {
+    let led = null; // by hand: the element pressed, or "Tab"
+    document.addEventListener("pointerdown", (event) => (led = event.composedPath()[0]), { signal, capture: true });
+    document.addEventListener("keydown", (event) => (led = event.key === "Tab" ? "Tab" : null), { signal, capture: true });
+    const back = ({ target }) => {
+      if (current !== this || led === "Tab" || !target.matches("button") || target.closest(ASKING) || this.root.contains(target)) return;
+      if (!(led instanceof Node && target.contains(led))) this.view.body.focus({ preventScroll: true });
+    };
+    document.addEventListener("focusin", back, { signal });
   }
 
   /** Keys are inactive while a dialog or menu of Streamlit's or ours is open; ? closes ours. */
@@ -302,9 +318,11 @@ class Card {
   }
 }
 
+const ASKING = '[role="dialog"], [data-baseweb="popover"]';
+
 /** Whether a dialog or menu of Streamlit's is open. */
 function streamlitAsks() {
-  return document.querySelector('[role="dialog"], [data-baseweb="popover"]') !== null;
+  return document.querySelector(ASKING) !== null;
 }
 
 /** The element that has the focus, looked up through shadow roots. */
