@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from packaged import wheel_in
 from quick_reading import started, started_anew
+from quiet import quiet
 from reviewing import make_reviewable
 from sample import encode_messages, lay_features, make_reviews, write_sample_set
 from small import make_small
@@ -116,10 +117,6 @@ settings.load_profile("inffeed")
 def project(tmp_path: Path) -> Project:
     """A project with 12 train, 8 validation, 8 test and 20 silver reviews, and nothing else."""
     return make_small(tmp_path / "project")
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import forked
 import pytest
 from disks import fill, small_disk, without_changes
 from forked import ForkedJob
+from quiet import quiet
 from small import make_small
 from tiny_models import save_model
 
@@ -27,10 +28,6 @@ from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSetti
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 TUNED = TrainSettings(method="fine-tune", fine_tune=FineTuneSettings(epochs=2, batch_size=8), max_tokens=32)
 JOB = {"train": TUNED.as_dict(), "analysis": FEW.as_dict()}
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

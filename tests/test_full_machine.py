@@ -12,6 +12,7 @@ import psutil
 import pytest
 import torch
 from forked import ForkedJob
+from quiet import quiet
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -41,10 +42,6 @@ def greedy() -> None:
         return {"sum": float(torch.ones(2**32).sum())}
 
     kinds.KINDS["train"] = train
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def ended(project: Project, kind: str, settings: dict[str, object]) -> Job:

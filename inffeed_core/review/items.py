@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from inffeed_core import store
 from inffeed_core.data.table import as_text
 from inffeed_core.errors import UnknownInstance
-from inffeed_core.flags.carrying import carried
+from inffeed_core.flags.carrying import Carried, carried
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.records import (
@@ -120,13 +120,14 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     sent = store.sent_labels(db, ids) if policy == SENT else {}
     of = store.ranking_size(db, analysis.id, SENT) if policy == SENT else store.silver_scored(db, analysis.id)
     said, retired = store.silver_labels_of(db, ids), store.project_settings(db).retired
+    through = carried(db, analysis.id) if analysis.settings.get("scope") == "training" else None
     return [
         replace(
             _item(
                 replace(
                     _flag(known[r.row.instance], r, (policy, of), retired),
                     proposed=sent.get(r.row.instance),
-                    **_next(db, analysis, r.row),
+                    **_next(db, analysis, r.row, through),
                 ),
                 evidence.get(r.row.instance),
                 analysis.id,
@@ -141,13 +142,12 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     ]
 
 
-def _next(db: Database, analysis: Analysis, row: ScoreRow) -> dict[str, Any]:
+def _next(db: Database, analysis: Analysis, row: ScoreRow, through: Carried | None) -> dict[str, Any]:
     """What the next fine-tuning should gain from the suggested label, where the analysis says so."""
     if analysis.settings.get("scope") != "training" or row.relabel_gain is None:
         return {}
-    found = carried(db, analysis.id)
     ranked = (row.relabel_gain, 1 + store.larger_gains(db, analysis.id, row.relabel_gain))
-    return {"next_gain": ranked, "carries": None if found is None else found.carries}
+    return {"next_gain": ranked, "carries": None if through is None else through.carries}
 
 
 def _flag(instance: Instance, ranked: Ranked, ranking: tuple[str, int], retired: Collection[str]) -> Flag:

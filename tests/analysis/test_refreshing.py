@@ -1,6 +1,7 @@
 """The flags follow the decisions by themselves: no version, no card lost, and every decided text can be undone."""
 
 import pytest
+from quiet import quiet
 from small import explained
 
 from inffeed_core import jobs, review, store
@@ -14,10 +15,6 @@ from inffeed_core.review.progress import Sitting
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def decide(project: Project, count: int, start: int = 0) -> list[str]:

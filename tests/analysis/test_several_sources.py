@@ -2,6 +2,7 @@
 
 import pytest
 from click.testing import CliRunner
+from quiet import quiet
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
@@ -11,7 +12,6 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.sources import sources_of
 from inffeed_core.records import SilverLabel, Source, SourceKind, Split
 from inffeed_core.settings import AnalysisSettings, TrainSettings
-from tests.conftest import quiet
 
 DOUBTED = 12
 

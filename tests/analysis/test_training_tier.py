@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from quiet import quiet
 from small import active, explained, make_small
 from tiny_models import save_model
 
@@ -32,10 +33,6 @@ from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSetti
 TRAINING = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3, scope="training")
 GENTLE = FineTuneSettings(epochs=3, learning_rate=3e-4, batch_size=8, patience=100)
 TUNED = TrainSettings(method="fine-tune", fine_tune=GENTLE, max_tokens=32, recipe="plain")
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")

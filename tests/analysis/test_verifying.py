@@ -3,16 +3,13 @@
 from dataclasses import asdict
 
 import pytest
+from quiet import quiet
 
 from inffeed_core import store
 from inffeed_core.analysis.verifying import Refit, Verification, correlation, latest_verification, slope, verify
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project
 from inffeed_core.records import JobState
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def test_the_scores_that_are_shown_come_true(analysed: Project):

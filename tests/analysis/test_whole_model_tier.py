@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from quiet import quiet
 from small import explained, make_small
 from tiny_models import save_model
 
@@ -32,10 +33,6 @@ def few_components(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny model needs no 4096 components, whose factorisation is most of the time."""
     few = partial(WholeModelSettings, dimension=256)
     monkeypatch.setattr("inffeed_core.analysis.whole_model_tier.WholeModelSettings", few)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

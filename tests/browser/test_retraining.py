@@ -11,6 +11,7 @@ import time
 import pytest
 from acting import SECONDS, address, eventually, jobs
 from playwright.sync_api import Locator, Page, expect
+from quiet import quiet
 from serving import Server, Watch
 
 from inffeed_core import store
@@ -23,10 +24,6 @@ FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 LONG = 100
 """Epochs that outlast every test here."""
 Predictions = dict[str, tuple[str, float]]
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")

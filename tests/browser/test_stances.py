@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from acting import choose
 from playwright.sync_api import Locator, Page, expect
+from quiet import quiet
 from serving import Server
 from tiny_models import save_model
 
@@ -33,10 +34,6 @@ SAID = {
     "against": "They cost us a fortune, and nobody whom I know has asked for them",
 }
 URL = "https://example.org/thread/<b>7</b>?a=1&b=2"
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def stances() -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from acting import SECONDS, address, button, choose, done, put, settled
 from playwright.sync_api import Page, expect
+from quiet import quiet
 from serving import Server
 from small import active, make_small
 
@@ -21,10 +22,6 @@ from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSetti
 GENTLE = FineTuneSettings(epochs=3, learning_rate=3e-4, batch_size=8, patience=100)
 TUNED = TrainSettings(method="fine-tune", fine_tune=GENTLE, max_tokens=32, recipe="plain", rule="argmax")
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

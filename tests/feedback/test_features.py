@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from quiet import quiet
 
 from inffeed_core import feedback, store
 from inffeed_core.analysis.analysing import explain, refresh
@@ -24,10 +25,6 @@ KINDS = {
     "both": {"layers": "middle+last", "tfidf": "on", "tfidf_dimensions": 9},
 }
 WIDTHS = {"two layers": 64, "TF-IDF": 32 + 31, "both": 64 + 9}
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(params=KINDS)

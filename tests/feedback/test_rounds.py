@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from forked import ended
+from quiet import quiet
 from sqlite_utils import Database
 
 from inffeed_core import feedback, store
@@ -25,10 +26,6 @@ from inffeed_core.settings import AnalysisSettings, FeedbackSettings, Remedy, Tr
 from inffeed_core.store.proposals import ProposalSet, ProposalState
 
 METHODS: tuple[Remedy, ...] = ("discard", "relabel-harmful", "confident-learning", "influence-vote")
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def labels(project: Project) -> dict[str, tuple[str, bool]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from quiet import quiet
 
 from inffeed_core.settings import DEFAULT_MODEL
 from inffeed_core.studies.draws import RepairSet, load
@@ -13,10 +14,6 @@ from inffeed_core.studies.fidelity.refits import Fidelity, check
 REFITS = 150
 ROWS = 1500
 """Real sets are cut to this many rows, so that 300 refits take seconds."""
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="module", params=["sample", "irony", "reviews_movies", "questions", "hate"])

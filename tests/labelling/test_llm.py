@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from labelling.endpoint_server import Server, says, serving, status
+from quiet import quiet
 
 from inffeed_core import store
 from inffeed_core.errors import Cancelled, ModelError, SettingsError
@@ -17,10 +18,6 @@ from inffeed_core.labelling.planning import plan
 from inffeed_core.labelling.settings import PROMPT, LabelSettings
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import SilverLabel, Split
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from quiet import quiet
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -23,10 +24,6 @@ def happy(text, pair=None):
 def _has(text, word):
     return word in text
 """
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def labels_of(project: Project, source: str) -> dict[str, SilverLabel]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from quiet import quiet
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -23,10 +24,6 @@ from inffeed_core.settings import AnalysisSettings, Layers, Scope, TrainSettings
 
 HEAD = TrainSettings(max_tokens=32, recipe="plain")
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3, explained=5)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def columns(project: Project, version: ModelVersion) -> int:

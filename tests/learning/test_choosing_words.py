@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from quiet import quiet
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -28,10 +29,6 @@ from inffeed_core.settings import AnalysisSettings, TrainSettings
 HEAD = TrainSettings(max_tokens=32, recipe="plain", layers="last")
 WORDS = replace(HEAD, tfidf="on", tfidf_dimensions=7)
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3, explained=5)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def columns(project: Project, version: ModelVersion) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from quiet import quiet
 from small import active
 
 from inffeed_core import store
@@ -16,10 +17,6 @@ from inffeed_core.settings import AnalysisSettings, TrainSettings
 
 PLAIN = TrainSettings(max_tokens=32, recipe="plain", l2=1e-2)
 ANALYSIS = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def corrected(project: Project, *ids: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import transformers
+from quiet import quiet
 from small import SIZES
-from test_model_export import predicted, quiet
+from test_model_export import predicted
 from test_tuning import TUNED
 
 from inffeed_core.learning.model_export import export_model

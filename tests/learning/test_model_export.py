@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import transformers
-from test_tuning import ADAPTED, TUNED, promote, quiet
+from quiet import quiet
+from test_tuning import ADAPTED, TUNED, promote
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse

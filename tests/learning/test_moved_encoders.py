@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from commands import run
+from quiet import quiet
 from small import make_small
 from tiny_models import save_model
 
@@ -22,10 +23,6 @@ from inffeed_core.records import Act, Decision, ModelVersion
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
 SETTINGS, FEW = TrainSettings(max_tokens=32), AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @dataclass

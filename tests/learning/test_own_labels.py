@@ -13,10 +13,6 @@ from inffeed_core.project.folder import Project, change_settings, settings_of
 from inffeed_core.records import ModelVersion
 
 
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
-
-
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier of LABEL_0, LABEL_1 and LABEL_2."""

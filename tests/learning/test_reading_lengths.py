@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from commands import run
+from quiet import quiet
 from small import make_small
 
 from inffeed_core import store
@@ -17,10 +18,6 @@ from inffeed_core.settings import AnalysisSettings, TrainSettings
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 LONG = "It works well " * 30
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

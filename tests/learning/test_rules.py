@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import transformers
+from quiet import quiet
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -27,10 +28,6 @@ FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 HEAD = TrainSettings(max_tokens=32, rule="argmax")
 FAR = (0.0, 1e4)
 """Offsets that decide for the second label everywhere, which nobody can miss."""
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

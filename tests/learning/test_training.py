@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from quiet import quiet
 from small import LABELS, active, examples, explained
 from transformers import BertConfig, BertForSequenceClassification
 
@@ -30,10 +31,6 @@ from inffeed_core.silver.beliefs import beliefs as fitted_beliefs
 from inffeed_core.store import instances as store_instances
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=3)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def relabel(project: Project, *ids: str) -> None:

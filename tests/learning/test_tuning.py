@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from quiet import quiet
 from small import active, make_small
 from tiny_models import save_model
 
@@ -25,10 +26,6 @@ FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
 QUICK = FineTuneSettings(epochs=2, learning_rate=1e-2, batch_size=8)
 TUNED = TrainSettings(method="fine-tune", fine_tune=QUICK, max_tokens=32)
 ADAPTED = replace(TUNED, method="lora")
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from models.test_fine_tuning import LABELS, SETTINGS, about, lessons, quiet
+from models.test_fine_tuning import LABELS, SETTINGS, about, lessons
+from quiet import quiet
 from tiny_models import save_model
 
 from inffeed_core.influence.replay import replay

@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers
 from forked import ended
+from quiet import quiet
 from safetensors.torch import load_file
 from tiny_models import save_model
 
@@ -27,10 +28,6 @@ SETTINGS = FineTuneSettings(epochs=3, learning_rate=1e-2, batch_size=4, patience
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bare encoder whose random weights are small, so that it learns within a second."""
     return save_model(tmp_path_factory.mktemp("learner"), "BertModel", initializer_range=0.1)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def lessons(count: int, weights: torch.Tensor | None = None) -> Lessons:

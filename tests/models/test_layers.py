@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from quiet import quiet
 from tiny_models import save_model
 from torch import Tensor
 
@@ -15,10 +16,6 @@ from inffeed_core.models.sources import resolve
 from inffeed_core.settings import Pooled
 
 TEXTS = ["good", "bad bad", "not good at all, not at all", ""]
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 import torch
 import transformers
 from models.test_fine_tuning import SETTINGS, about
+from quiet import quiet
 from tiny_models import save_model
 
 from inffeed_core.models.cache import text_hashes
@@ -38,10 +39,6 @@ KINDS = [
     ("DistilBertForSequenceClassification", {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48}, False),
     ("GPT2ForSequenceClassification", {"n_positions": 64}, False),
 ]
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.mark.parametrize(("kind", "config", "types"), KINDS, ids=[kind for kind, *_ in KINDS])

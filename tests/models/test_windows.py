@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from quiet import quiet
 from tiny_models import POSITIONS, save_model, save_tokenizer
 
 from inffeed_core.errors import ModelError
@@ -18,10 +19,6 @@ from inffeed_core.records import Passage
 LIMIT = 16
 FILLING = "good " * 60
 KINDS = ("BertModel", "RobertaModel", "BertForSequenceClassification", "GPT2ForSequenceClassification")
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")

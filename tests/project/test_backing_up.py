@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from disks import small_disk
+from quiet import quiet
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse
@@ -39,10 +40,6 @@ while True:
             record_decision(db, decision)
     n += 1
 """
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from commands import run
+from quiet import quiet
 
 from inffeed_core.analysis.analysing import analyse, explain
 from inffeed_core.errors import InvalidDecision, NotReady
@@ -31,10 +32,6 @@ from inffeed_core.store import (
 )
 
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from quiet import quiet
 
 from inffeed_core import store
 from inffeed_core.data.neighbours.known import FOLDER, NEIGHBOURS
@@ -29,10 +30,6 @@ TEXTS = (
     "NA",
     "x" * 40_000,
 )
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

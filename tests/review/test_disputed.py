@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from quiet import quiet
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse, load
@@ -16,10 +17,6 @@ from inffeed_core.silver.channel import UNKNOWN
 
 DISPUTED = ("silver-3", "train-0", "validation-1")
 FEW = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def dispute(project: Project) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from filelock import FileLock
+from quiet import quiet
 from sample import write_sample_set
 
 from inffeed_core.cli import main
@@ -21,10 +22,6 @@ from inffeed_core.studies.repair.audit import AUDIT
 from inffeed_core.studies.repair.review import COMMONEST, GOLD_ONLY, Study, answers, wrong
 from inffeed_core.studies.repair.rivals import RIVALS
 from inffeed_core.studies.repair.runs import Places, RepairSettings, complete, run
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from quiet import quiet
 
 from inffeed_core.feedback.methods import METHODS
 from inffeed_core.records import Interval
@@ -9,10 +10,6 @@ from inffeed_core.settings import FeedbackSettings
 from inffeed_core.studies.draws import RepairSet
 from inffeed_core.studies.feedback.study import markdown, study
 from inffeed_core.studies.trainers import HeadTrainer
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 import torch
 import transformers
 from click.testing import CliRunner
+from quiet import quiet
 from tiny_models import save_model
 
 from inffeed_core.cli import main
@@ -25,10 +26,6 @@ from inffeed_core.studies.trainers import FineTuner, HeadTrainer, Trained, Train
 
 SIZES = {"seed": 30, "extension": 40, "validation": 20, "test": 20}
 SETTINGS = FineTuneSettings(epochs=3, learning_rate=1e-2, batch_size=4, patience=100, scorings=1)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")
