@@ -299,6 +299,8 @@ STAGES = (
     "Fitting a model of the gold",
     "Asking the language model",
     "Saving the labels",
+    "Comparing texts",
+    "Looking for texts unlike all others",
 )
 """Every stage that a job reports; other words are shown in English in every language."""
 

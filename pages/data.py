@@ -6,6 +6,7 @@ import streamlit as st
 
 from inffeed_core.project.status import status
 from pages.components.data_export import export_view
+from pages.components.data_health import health_view
 from pages.components.data_import import IMPORTS, import_view
 from pages.components.data_overview import overview
 from pages.components.data_texts import texts_view
@@ -22,12 +23,20 @@ def page() -> None:
     project = require_project()
     job_panel(project)
     now = status(project)
-    names = [say("data.overview"), say("data.import"), say("data.texts"), say("label_set.title"), say("data.export")]
+    names = [
+        say("data.overview"),
+        say("data.import"),
+        say("data.texts"),
+        say("check.title"),
+        say("label_set.title"),
+        say("data.export"),
+    ]
     first = 1 if now.next_step.step in IMPORTS else 0
     views: tuple[Callable[[], None], ...] = (
         lambda: overview(project, now),
         lambda: import_view(project, now),
         lambda: texts_view(project, now),
+        lambda: health_view(project, now),
         lambda: label_view(project, now),
         lambda: export_view(project, now),
     )

@@ -16,6 +16,7 @@
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
     team.py      decisions, agreement
+    health.py    health
     feedback.py  feedback propose, show, apply, acts, undo, send
     merging.py   merge
     running.py   status, jobs, cancel, app
@@ -36,6 +37,7 @@ from inffeed_core.cli import (
     encoders,
     exporting,
     feedback,
+    health,
     label_set,
     labelling,
     learning,
@@ -76,6 +78,7 @@ OF_PROJECTS = (
     sources,
     label_set,
     labelling,
+    health,
     learning,
     encoders,
     rules,

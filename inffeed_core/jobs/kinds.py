@@ -110,6 +110,13 @@ def label(project: Project, settings: Settings, progress: Progress) -> dict[str,
     return labelling.label(project, LabelSettings.from_dict(settings["label"]), progress)
 
 
+def health(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """What a closer look at the data finds: {"findings": [Finding as a dict], "at": time, "moment": […]}."""
+    from inffeed_core.project.closer_look import look_closer
+
+    return look_closer(project, progress)
+
+
 KINDS: dict[str, Work] = {
     "train": train,
     "analyse": analyse,
@@ -122,6 +129,7 @@ KINDS: dict[str, Work] = {
     "propose": propose,
     "feedback": feedback,
     "label": label,
+    "health": health,
 }
 
 

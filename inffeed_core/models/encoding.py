@@ -96,6 +96,29 @@ def features(
         return joined([rows_of(store, slots[row_of]) for store, slots in found if store is not None], place.folder)
 
 
+def cached(
+    model: str,
+    texts: Sequence[Passage],
+    cache: Path,
+    *,
+    max_tokens: int,
+    precision: Precision = "float32",
+    windows: bool = False,
+    layers: Pooled = "last",
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(numbers of those of the texts that are in the cache of the last layer, their features [text, feature]).
+
+    Encodes nothing. Raises ModelError for a model that cannot be used.
+    """
+    place = _place(model, cache, max_tokens, precision, windows=windows, layers=layers)
+    store, slots = _look_up(place.folder, text_hashes(texts))
+    there = np.flatnonzero(slots >= 0)
+    if store is None or not len(there):
+        return np.array([], dtype=np.int64), np.empty((0, 0), dtype=np.float32)
+    with disk_errors_explained(place.folder):
+        return there, rows_of(store, slots[there]).numpy()
+
+
 def cosine_to_float32(
     model: str, cache: Path, *, max_tokens: int, precision: Precision, windows: bool = False
 ) -> float | None:

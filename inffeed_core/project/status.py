@@ -27,7 +27,7 @@ from inffeed_core.store import (
 )
 from inffeed_core.wording import Sentence, Term
 
-BESIDE = ("explain", "refresh", "probe", "export-model", "propose")
+BESIDE = ("explain", "refresh", "probe", "export-model", "propose", "health")
 """Kinds of jobs during which reviewing can continue."""
 RETRAIN_AFTER = 20
 """After this many changed labels, retraining is the next step even while flags are open."""

@@ -30,14 +30,14 @@ def twins(db: Database, id: str, text: str, viewer: Viewer, most: int = 50, *, p
 
     They come in import order.
     """
-    alike = (set(_equal(db, text, pair)) | set(_similar(db, text, pair))) - {id}
+    found = (set(_equal(db, text, pair)) | set(_similar(db, text, pair))) - {id}
     sql = f"""
         SELECT r.instance FROM (SELECT n, id AS instance FROM instance WHERE split = 'silver'
                                 AND id IN (SELECT value FROM json_each(:ids))) r
         WHERE NOT {CLOSED} ORDER BY r.n LIMIT :most
     """
-    values = {"ids": json.dumps(sorted(alike)), "most": most}
-    return [r["instance"] for r in db.query(sql, values | viewer.values())] if alike else []
+    values = {"ids": json.dumps(sorted(found)), "most": most}
+    return [r["instance"] for r in db.query(sql, values | viewer.values())] if found else []
 
 
 def _equal(db: Database, text: str, pair: str | None) -> list[str]:
@@ -61,16 +61,16 @@ def _similar(db: Database, text: str, pair: str | None) -> list[str]:
     return [
         r["id"]
         for r in db.query(sql, [match])
-        if _jaccard(words, words_of(r["text"])) >= SIMILAR and _alike(pair, r["pair"])
+        if jaccard(words, words_of(r["text"])) >= SIMILAR and alike(pair, r["pair"])
     ]
 
 
-def _alike(pair: str | None, other: str | None) -> bool:
+def alike(pair: str | None, other: str | None) -> bool:
     """Whether two second texts are twins; None is a twin of None."""
     if pair is None or other is None:
         return pair is other
     words, others = words_of(pair), words_of(other)
-    similar = min(len(words), len(others)) >= FEWEST_WORDS and _jaccard(words, others) >= SIMILAR
+    similar = min(len(words), len(others)) >= FEWEST_WORDS and jaccard(words, others) >= SIMILAR
     return similar or folded(pair) == folded(other)
 
 
@@ -102,5 +102,6 @@ def _rarest_first(db: Database, words: Sequence[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (pair[1], pair[0]))
 
 
-def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
+def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
+    """The share of the words of both that they have in common, 0 to 1."""
     return len(a & b) / len(a | b)

@@ -28,6 +28,7 @@ from inffeed_core.settings import (
     TfIdf,
     TrainSettings,
 )
+from pages.components.data_health import warn_before_training
 from pages.components.encoder_choice import encoder_choice
 from pages.components.job_panel import duration, start_job
 from pages.components.notices import problem
@@ -50,6 +51,7 @@ def training(project: Project, now: Status) -> None:
         with st.container(border=True):
             st.badge(say("models.gold_thin"), icon=":material/warning:", color="orange")
             st.text("\n".join(told(gap) for gap in gaps))
+    warn_before_training(project)
     with st.container(horizontal=True, vertical_alignment="center"):
         _buttons(project, now, chosen)
     if reason := waiting([job.kind for job in now.jobs]):

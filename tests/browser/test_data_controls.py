@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
-from acting import choose
+from acting import button, choose, done, settled
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -110,3 +110,22 @@ def test_no_table_offers_a_file_that_a_spreadsheet_could_execute(page: Page, ser
     expect(tools.filter(has=page.get_by_role("button", name="Search")).first).to_be_visible()
     expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
     expect(tools.filter(has=page.locator("[aria-label^='Download']"))).to_be_hidden()
+
+
+def test_the_check_leaves_leaks_out_and_looks_closer(page: Page, server: Server, tmp_path: Path):
+    project = doubled_project(tmp_path / "project")
+    opened(page, server, project, "Check")
+    expect(page.get_by_text("1 silver text is also in validation or test.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("In validation, fewer than 10 texts have each of these labels")).to_be_visible()
+    button(page, "Leave them out").click()
+    expect(page.get_by_text("1 text is left out now.")).to_be_visible(timeout=30_000)
+    assert excluded(project) == {"s009"}
+    settled(page)
+    button(page, "Look closer").click()
+    done(project, "health")
+    expect(page.get_by_text("Last taken")).to_be_visible(timeout=30_000)
+    with store.reading(project.db) as db:
+        codes = {one["code"] for one in store.job_results(db, "health")[0]["findings"]}
+    said = {"near-silver": "silver texts have nearly the words of a validation", "cut": "longer than"}
+    for code, words in said.items():
+        assert page.get_by_text(words).count() == (code in codes)

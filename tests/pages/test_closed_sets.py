@@ -25,6 +25,8 @@ from inffeed_core.jobs.kinds import KINDS
 from inffeed_core.labelling.settings import Means
 from inffeed_core.project.downloads import FORMS
 from inffeed_core.project.folder import Project
+from inffeed_core.project.health import Severity
+from inffeed_core.project.health_words import ENGLISH as HEALTH
 from inffeed_core.project.putting_away import Away
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, SourceKind, Split
@@ -67,6 +69,8 @@ CLOSED = {
     "models.tfidf_{}": ("kept", *get_args(TfIdf)),
     "rules.{}": get_args(Rule),
     "home.{}": Away,
+    "check.{}": Severity,
+    "health.{}": HEALTH,
     "label_set.did_{}": LabelAct,
     "label_set.done_{}": LabelAct,
     "label_set.{}": [LabelAct.RETIRE, LabelAct.RESTORE, "up", "down"],

@@ -183,6 +183,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "propose": "寻找建议",
         "feedback": "试用建议",
         "label": "标注",
+        "health": "检查数据",
         "not_started": "{job}未能启动",
         "finished": "{job}已完成。",
         "failed": "{job}失败",
@@ -249,6 +250,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "Fitting a model of the gold": "拟合金标模型",
         "Asking the language model": "询问语言模型",
         "Saving the labels": "保存标签",
+        "Comparing texts": "比较文本",
+        "Looking for texts unlike all others": "查找与其他文本都不同的文本",
     },
     "endings": {
         wording.ENDINGS["memory"]: "本机内存不足。请关闭其他程序，或减小批大小，然后重新开始。",

@@ -3,6 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pages.languages.english import common, feedback, label, review
+from pages.languages.english import common, feedback, label, review, setup
 
-WORDS: Mapping[str, Mapping[str, Any]] = common.WORDS | review.WORDS | feedback.WORDS | label.WORDS
+WORDS: Mapping[str, Mapping[str, Any]] = common.WORDS | review.WORDS | feedback.WORDS | label.WORDS | setup.WORDS

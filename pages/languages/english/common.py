@@ -187,6 +187,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "propose": "Looking for proposals",
         "feedback": "Trying the proposals",
         "label": "Labelling",
+        "health": "Checking the data",
         "not_started": "{job} was not started",
         "finished": "{job} has finished.",
         "failed": "{job} failed",
