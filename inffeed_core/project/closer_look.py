@@ -49,7 +49,7 @@ def look_closer(project: Project, progress: Progress) -> dict[str, object]:
         findings += _tokens(project.features, model, settings, found, progress)
         findings += _unlike(project.features, model, settings, found, progress)
     except ModelError as error:
-        findings.append(Finding("no-encoder", Severity.NOTE, 0, {"reason": str(error)}))
+        findings.append(Finding("no-encoder", Severity.NOTE, 0, values={"reason": str(error)}))
     return as_result(findings, now(), of)
 
 

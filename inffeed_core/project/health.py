@@ -141,7 +141,7 @@ def _coverage(labels: Sequence[str], counts: Mapping[Split, Mapping[str, int]]) 
             found.append(Finding(f"no-{split}", Severity.NOTE if split is Split.TEST else steers, 0))
         elif len(there) == 1:
             label, n = next(iter(there.items()))
-            found.append(Finding("one-label", steers, n, values | {"label": label}))
+            found.append(Finding("one-label", steers, n, values=values | {"label": label}))
         else:
             found += _few(labels, there, values)
     return found
@@ -152,10 +152,11 @@ def _few(labels: Sequence[str], there: Mapping[str, int], values: Mapping[str, o
     few = [f"{label} ({n})" for label in labels if 0 < (n := there.get(label, 0)) < FEW]
     found = []
     if missing:
-        found.append(Finding("no-label", Severity.WARNING, len(missing), {**values, "labels": ", ".join(missing)}))
+        told = {**values, "labels": ", ".join(missing)}
+        found.append(Finding("no-label", Severity.WARNING, len(missing), values=told))
     if few:
         told = {**values, "labels": ", ".join(few), "few": FEW}
-        found.append(Finding("few-texts", Severity.WARNING, len(few), told))
+        found.append(Finding("few-texts", Severity.WARNING, len(few), values=told))
     return found
 
 
