@@ -20,6 +20,7 @@
     │   └── OnlyLastLayer   it has no middle layer whose vectors could be pooled
     ├── MissingExtra        an optional package is not installed
     ├── NotReady            a step was requested before the one it needs
+    ├── NotAllowed          somebody asked for what only a lead of the project may do
     ├── UnknownInstance     no instance has this id
     ├── InvalidSilver       a silver label, or its source, cannot be stored
     ├── InvalidDecision     a decision names an unknown label, act or token
@@ -187,6 +188,10 @@ def require(extra: str, *packages: str) -> None:
 
 class NotReady(InfFeedError):
     """A step was requested before the one it needs."""
+
+
+class NotAllowed(InfFeedError):
+    """Somebody asked for what only a lead of the project may do; see `project.roles`."""
 
 
 class UnknownInstance(InfFeedError):

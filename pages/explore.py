@@ -25,7 +25,8 @@ from pages.components.session import require_project
 from pages.components.shown_text import any_pair, show_context, show_text, text_cells, text_columns
 from pages.components.tabs import tabs
 from pages.components.tiers import analysis_name
-from pages.language import called, label_name, say, section, split_name, told
+from pages.components.trail import trail_view
+from pages.language import label_name, say, section, split_name, told
 
 BARE = {"displayModeBar": False}
 ALONE, BESIDE = 60, 24  # columns of text beside the bars: in one panel, and in each of two
@@ -52,7 +53,7 @@ def page() -> None:
         lambda: _influences(project, portraits, explaining),
         lambda: _map(project, shown),
         lambda: _rankings(project, shown, checking=VERIFY in working),
-        lambda: _trail(shown),
+        lambda: trail_view(project, shown.trail),
     )
     for tab, view in zip(tabs(names, key="explore_view"), views, strict=True):
         if tab.open:
@@ -353,27 +354,6 @@ def _policy_words(policy: str) -> tuple[str, str]:
     """(name, meaning of its score); a policy of another release has its code as name and no explanation."""
     name, meaning = section("policies").get(policy, (policy, ""))
     return name, meaning
-
-
-def _trail(shown: Portrait) -> None:
-    if not shown.trail:
-        st.text(say("explore.no_decisions"))
-        return
-    when = say("columns.when")
-    undone = {d.undoes for d in shown.trail if d.undoes}
-    rows = [
-        {
-            when: pd.to_datetime(d.at),
-            say("columns.who"): d.annotator,
-            say("columns.act"): called(f"acts.{d.act}"),
-            say("columns.label"): d.label,
-            say("columns.note"): d.note,
-            say("columns.undone"): d.token in undone,
-        }
-        for d in reversed(shown.trail)
-    ]
-    columns = {when: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss")}
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
 
 
 def _no_analysis() -> None:

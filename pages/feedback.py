@@ -8,6 +8,7 @@ from inffeed_core import feedback, store
 from inffeed_core.errors import NotReady, SettingsError
 from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import Right
 from inffeed_core.project.status import status
 from inffeed_core.settings import FeedbackSettings, Remedy, Vote
 from inffeed_core.store.proposals import ProposalSet
@@ -17,6 +18,7 @@ from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.proposals import proposal_list
 from pages.components.retraining import waiting
+from pages.components.rights import locked
 from pages.components.session import require_project
 from pages.language import counted, say, told
 
@@ -40,7 +42,7 @@ def page() -> None:
     reason = waiting(kinds)
     if reason is not None:
         st.caption(say(f"feedback.{reason}"))
-    free = reason != "must_wait"
+    free = not locked(project, Right.FEEDBACK) and reason != "must_wait"
     may = May(change=free, compute=free and not now.data_changed)
     _asking(project, may.compute and "propose" not in kinds)
     _proposals(project, may)

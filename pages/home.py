@@ -16,6 +16,7 @@ from inffeed_core.project.status import NextStep, Status, Step, status
 from inffeed_core.records import Split
 from inffeed_core.review.audit import audit, in_words
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
+from pages.components.identity import LONGEST_NAME, given_name, known_name, remember_name
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem, try_to
 from pages.components.putting_away import away_view, more_button
@@ -184,22 +185,32 @@ def _project_form() -> None:
         guidelines = st.text_area(
             say("home.field_guidelines"), key="new_guidelines", placeholder=say("home.field_guidelines_example")
         )
+        lead = st.text_input(
+            say("home.field_lead"),
+            known_name(),
+            key="new_lead",
+            max_chars=LONGEST_NAME,
+            disabled=bool(given_name()),
+            help=say("home.field_lead_help"),
+        )
         if st.form_submit_button(say("home.create"), type="primary"):
-            _create(name, labels, model, guidelines)
+            _create(name, labels, model, guidelines, given_name() or lead.strip())
 
 
-def _create(name: str, labels: str, model: str, guidelines: str) -> None:
+def _create(name: str, labels: str, model: str, guidelines: str, lead: str) -> None:
     if not may_type_paths() and not HUB_ID.fullmatch(model.strip()):
         problem(say("home.encoder_by_hand"))
         return
     try:
         wanted = tuple(filter(None, listed_labels(labels)))
         settings = ProjectSettings(name=name.strip(), labels=wanted, model=model.strip(), guidelines=guidelines.strip())
-        project = create_project(default_home() / _folder_name(name), settings)
+        project = create_project(default_home() / _folder_name(name), settings, lead)
     except InfFeedError as error:
         problem(str(error))
         return
     _stop_making()
+    if lead:
+        remember_name(lead)
     choose_project(project.folder)
     st.switch_page("pages/data.py")
 

@@ -9,9 +9,11 @@ from inffeed_core.errors import InfFeedError, SettingsError
 from inffeed_core.labelling.planning import Plan, plan
 from inffeed_core.labelling.settings import LabelSettings, Means
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import Right
 from inffeed_core.project.status import Status, status
 from pages.components.job_panel import duration, job_panel, start_job
 from pages.components.notices import as_it_is, empty_state, problem
+from pages.components.rights import locked
 from pages.components.session import may_type_paths, require_project
 from pages.language import say, split_name
 
@@ -171,6 +173,7 @@ def _start(project: Project, settings: LabelSettings, busy: bool) -> None:
     if planned.endpoint:
         words = say("label.sure", count=planned.total, where=planned.endpoint)
         sure = st.checkbox(as_it_is(words), key=f"sure {planned.endpoint}")
+    busy = locked(project, Right.DATA) or busy
     if st.button(say("label.start"), type="primary", icon=":material/sell:", disabled=busy or not sure):
         start_job(project, KIND, {"label": settings.as_dict()})
 

@@ -14,6 +14,7 @@ from inffeed_core.learning.reading import Reading
 from inffeed_core.project.encoders import layers_of, words_of
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import unmeasured
+from inffeed_core.project.roles import Right
 from inffeed_core.project.status import Status, Step, status
 from inffeed_core.records import Metrics, ModelVersion
 from pages.components.choices import choice
@@ -21,6 +22,7 @@ from pages.components.decision_rule import decision_rule, warn_of_shift
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state
 from pages.components.retraining import training
+from pages.components.rights import refused, shut_button, why_not
 from pages.components.session import require_project
 from pages.components.standing import changes_said, undecided_said
 from pages.components.version_comparison import before_after, foretold_and_come, history, training_history
@@ -160,7 +162,9 @@ def _choose_active(project: Project, versions: list[ModelVersion], active: Model
     others = [v.id for v in versions if v.id != active.id]
     if not others:
         return
-    with st.popover(say("models.use_another"), icon=":material/swap_vert:"):
+    with st.popover(say("models.use_another"), icon=":material/swap_vert:", **shut_button(project, Right.VERSION)):
+        if why_not(project, Right.VERSION) is not None:
+            return
         chosen = choice(say("models.version"), others, name="other_version", default=others[0]) or others[0]
         older = [v.id for v in versions].index(chosen) > [v.id for v in versions].index(active.id)
         st.text(say("models.use_said", new=chosen, old=active.id))
@@ -168,13 +172,17 @@ def _choose_active(project: Project, versions: list[ModelVersion], active: Model
         if st.button(
             act, type="primary", key=f"use {chosen}"
         ):  # keyed, so that a click on another version's button does nothing
+            if refused(project, Right.VERSION):
+                return
             with store.writing(project.db) as db:
                 store.promote(db, chosen, "models-page")
             st.rerun()
 
 
 def _export(project: Project, versions: list[ModelVersion], active: ModelVersion) -> None:
-    with st.popover(say("models.export"), icon=":material/output:"):
+    with st.popover(say("models.export"), icon=":material/output:", **shut_button(project, Right.EXPORT)):
+        if why_not(project, Right.EXPORT) is not None:
+            return
         ids = [v.id for v in versions]
         chosen = choice(say("models.version"), ids, name="exported_version", default=active.id) or active.id
         folder = project.exports / chosen

@@ -17,6 +17,7 @@
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
     team.py      decisions, agreement
     health.py    health
+    people.py    team
     feedback.py  feedback propose, show, apply, acts, undo, send
     merging.py   merge
     running.py   status, jobs, cancel, app
@@ -42,6 +43,7 @@ from inffeed_core.cli import (
     labelling,
     learning,
     merging,
+    people,
     putting_away,
     review,
     rules,
@@ -85,6 +87,7 @@ OF_PROJECTS = (
     analyses,
     review,
     team,
+    people,
     feedback,
     merging,
     putting_away,

@@ -53,6 +53,7 @@ is a data set of the Hugging Face hub; with --split, only that split of it is im
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Hub id or local folder of the encoder.")
 @guidelines_options
 @click.option("--seed", default=0, show_default=True, help="For everything that draws at random, 0 to 4,294,967,295.")
+@click.option("--lead", default="", metavar="NAME", help="Who leads it; without one everybody may do everything.")
 @click.option("--sample", is_flag=True, help="Create the sample project instead: 630 messages to a town.")
 def new(
     project: Path | None,
@@ -61,6 +62,7 @@ def new(
     model: str,
     guidelines: str | None,
     seed: int,
+    lead: str,
     sample: bool,
 ) -> None:
     """Create a project in the folder DIR.
@@ -85,7 +87,7 @@ def new(
             guidelines=guidelines or "",
             seed=seed,
         )
-        made = create_project(project, about)
+        made = create_project(project, about, lead)
     tell(f"Project made: {made.folder}")
 
 

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from inffeed_core.characters import as_label, is_blank, label_key
 from inffeed_core.errors import AccessDenied, InfFeedError, ProjectError, SettingsError, StoreError
+from inffeed_core.project.names import person_name
 from inffeed_core.project.places import home
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
@@ -31,6 +32,7 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.faults import as_store_error
+from inffeed_core.store.roles import set_role
 from inffeed_core.wording import Sentence
 
 CHECK_SECONDS = 2.0
@@ -93,11 +95,17 @@ def default_home() -> Path:
     return home().folder
 
 
-def create_project(folder: Path, settings: ProjectSettings) -> Project:
-    """Make a new, empty project. Raises ProjectError, and changes nothing, if `folder` is not empty."""
+def create_project(folder: Path, settings: ProjectSettings, lead: str = "") -> Project:
+    """Make a new, empty project, led by whoever is named. Without a lead everybody may do everything; see `roles`.
+
+    Raises ProjectError, and changes nothing, if `folder` is not empty, and SettingsError for a name that is none.
+    """
     settings = replace(settings, labels=_told_apart(settings.labels))
+    name = person_name(lead) if lead else ""
     with made_whole(folder) as project, writing(project.db) as db:
         save_project_settings(db, settings)
+        if name:
+            set_role(db, name, "lead", name)
     return Project(placed(folder))
 
 

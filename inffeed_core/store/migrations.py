@@ -7,6 +7,7 @@ Instances are written once. Everything that happens to them later is a separate 
 from sqlite_utils import Database, Migrations
 
 from inffeed_core.store.first_schema import FIRST
+from inffeed_core.store.team_schema import TEAM
 
 migrations = Migrations("inffeed")
 
@@ -387,3 +388,10 @@ def m019_solved_targets(db: Database) -> None:
         "CREATE TABLE solved_target (analysis INTEGER NOT NULL REFERENCES analysis (id), target TEXT NOT NULL,"
         " PRIMARY KEY (analysis, target)) WITHOUT ROWID"
     )
+
+
+@migrations()
+def m020_team(db: Database) -> None:
+    """People have roles, and flags are assigned to them: see `roles` and `assigning`."""
+    for statement in TEAM.split(";\n"):
+        db.conn.execute(statement)

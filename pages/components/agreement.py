@@ -5,15 +5,19 @@ import streamlit as st
 
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import Right
 from inffeed_core.records import Interval
 from inffeed_core.review.agreeing import Agreed, agreed, qualities
 from pages.components.notices import empty_state
+from pages.components.rights import locked
 from pages.language import counted, say
 
 
 def agreement(project: Project) -> None:
     """Tables of pairs, labels, suggestions and quality; nothing here tells what anybody said of one text."""
     st.title(say("agreement.title"), anchor=False)
+    if locked(project, Right.SEE_ALL):
+        return
     found = agreed(project)
     if not found.texts:
         empty_state(say("agreement.none"), say("agreement.none_advice"))

@@ -7,7 +7,9 @@ import streamlit as st
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project.backing_up import backup, place_for_backup
 from inffeed_core.project.folder import Project, default_home
+from inffeed_core.project.roles import Right
 from pages.components.notices import problem, success
+from pages.components.rights import refused, shut_button
 from pages.language import say, stage, told
 
 
@@ -17,7 +19,9 @@ def backup_view(project: Project) -> None:
         st.subheader(say("data.backup"), anchor=False)
         st.text(say("data.backup_advice"))
         st.text(say("data.backup_place", folder=default_home() / "backups"))
-        if st.button(say("data.backup_make"), key="make_backup", icon=":material/backup:"):
+        shut = shut_button(project, Right.EXPORT)
+        made = st.button(say("data.backup_make"), key="make_backup", icon=":material/backup:", **shut)
+        if made and not refused(project, Right.EXPORT):
             _make(project)
 
 

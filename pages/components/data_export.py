@@ -11,11 +11,13 @@ from inffeed_core.project.decision_rows import decision_bytes
 from inffeed_core.project.downloads import FORMS, suffix_of, tool_bytes, what_is_missing
 from inffeed_core.project.exporting import export_bytes
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import Right
 from inffeed_core.project.status import Status
 from inffeed_core.records import Act, Split
 from inffeed_core.store import has_pairs, reading
 from pages.components.backup import backup_view
 from pages.components.notices import empty_state, problem
+from pages.components.rights import guarded, shut_button
 from pages.language import say, section, split_name
 
 WRITABLE = tuple(one.suffixes[0] for one in FORMATS if one.write)
@@ -64,7 +66,7 @@ def _plain(project: Project, now: Status, splits: list[Split]) -> None:
         decisions = st.checkbox(say("data.decisions_only"), key="export_decisions", help=say("data.decisions_help"))
         write, what = (decision_bytes, "-decisions") if decisions else (export_bytes, "")
         name = f"{_file_name(now.settings.name)}{what}.{format}"
-        _download(name, lambda: write(project, format, splits=splits))
+        _download(project, name, lambda: write(project, format, splits=splits))
     with st.expander(say("data.columns")):
         with reading(project.db) as db:
             names = [*EXPORT_COLUMNS, PAIR] if has_pairs(db) else EXPORT_COLUMNS
@@ -82,17 +84,18 @@ def _for_tool(form: str, project: Project, now: Status, splits: list[Split]) -> 
             problem(missing, say("data.form_missing"))
             return
         name = _file_name(now.settings.name)
-        _download(f"{name}.{suffix_of(form)}", lambda: tool_bytes(form, project, name, splits=splits))
+        _download(project, f"{name}.{suffix_of(form)}", lambda: tool_bytes(form, project, name, splits=splits))
 
 
-def _download(name: str, data: Callable[[], bytes]) -> None:
+def _download(project: Project, name: str, data: Callable[[], bytes]) -> None:
     st.download_button(
         say("data.download"),
-        data=data,
+        data=guarded(project, Right.EXPORT, data),
         file_name=name,
         type="primary",
         icon=":material/download:",
         on_click="ignore",
+        **shut_button(project, Right.EXPORT),
     )
 
 

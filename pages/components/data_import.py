@@ -18,12 +18,14 @@ from inffeed_core.project.decision_rows import preview_decisions
 from inffeed_core.project.folder import Project
 from inffeed_core.project.importing import ImportPreview, ImportResult, commit, preview
 from inffeed_core.project.overlaps import SameText
+from inffeed_core.project.roles import Right
 from inffeed_core.project.status import Status, Step
 from inffeed_core.records import VOTE, Split
 from pages.components.decision_import import decisions_view, wants_decisions
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.file_reading import forget_upload, how_read, read_upload
 from pages.components.notices import problem, success
+from pages.components.rights import locked, refused
 from pages.components.silver_import import brings_labels, silver_outlook, with_sources
 from pages.language import any_of, label_name, say, split_name, stage, told
 
@@ -41,8 +43,10 @@ def import_view(project: Project, now: Status) -> None:
     st.text(f"{_wanted(now)}\n{say('import.labels', labels=', '.join(now.settings.labels))}")
     turn = st.session_state.setdefault("upload_turn", 0)
     formats = any_of([one.name for one in FORMATS])
-    file = st.file_uploader(say("import.upload", formats=formats), upload_types(), key=f"upload {turn}")
-    if file is None:
+    shut = locked(project, Right.DATA)
+    words = say("import.upload", formats=formats)
+    file = st.file_uploader(words, upload_types(), key=f"upload {turn}", disabled=shut)
+    if file is None or shut:
         forget_upload()
         return
     st.button(say("import.cancel"), icon=":material/close:", on_click=_give_up, key=f"cancel {turn}")
@@ -235,6 +239,8 @@ def _commit(project: Project, table: Table, shown: ImportPreview) -> None:
     if not st.button(
         say("import.go", count=shown.total), type="primary", icon=":material/upload:", disabled=not shown.ready
     ):
+        return
+    if refused(project, Right.DATA):
         return
     bar = st.progress(0.0)
 

@@ -8,11 +8,13 @@ from inffeed_core.charts.analyses import label_counts
 from inffeed_core.project.browsing import Twins, doubled
 from inffeed_core.project.folder import Project
 from inffeed_core.project.importing import fix_duplicates, fix_leaks
+from inffeed_core.project.roles import Right
 from inffeed_core.project.status import Status
 from inffeed_core.records import Split
 from pages.components.data_sources import sources_view
 from pages.components.equal_texts import Kind, equal_texts
 from pages.components.notices import empty_state, success
+from pages.components.rights import refused, shut_button
 from pages.components.shown_text import Shown
 from pages.language import label_name, say, section, split_name
 
@@ -68,17 +70,21 @@ def _doubled(project: Project) -> None:
     if not found.total_leaks and not found.total_duplicates:
         st.text(say("data.no_equal"))
         return
+    shut = shut_button(project, Right.DATA)
     if found.total_leaks:
         with st.container(border=True):
             equal_texts(Kind.LEAKAGE, found.total_leaks, map(_row, found.leaks))
-            if st.button(say("data.fix_leaks"), key="fix_leaks", type="primary"):
+            if st.button(say("data.fix_leaks"), key="fix_leaks", type="primary", **shut) and not refused(
+                project, Right.DATA
+            ):
                 left_out = fix_leaks(project)
                 st.session_state["fixed"] = say("data.fixed_leaks", count=left_out)
                 st.rerun()
     if found.total_duplicates:
         with st.container(border=True):
             equal_texts(Kind.DUPLICATES, found.total_duplicates, map(_row, found.duplicates))
-            if st.button(say("data.fix_duplicates"), key="fix_duplicates"):
+            button = st.button(say("data.fix_duplicates"), key="fix_duplicates", **shut)
+            if button and not refused(project, Right.DATA):
                 st.session_state["fixed"] = say("data.fixed_duplicates", count=fix_duplicates(project))
                 st.rerun()
 

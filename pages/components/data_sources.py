@@ -4,11 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import Right
 from inffeed_core.project.sources import SourceFigures, Sources, Weighing, sources_of, use_source
 from inffeed_core.records import VOTE, Split
 from pages.components.choices import choice
 from pages.components.identity import known_name
 from pages.components.notices import success
+from pages.components.rights import refused, shut_button
 from pages.language import called, say, split_name
 
 
@@ -63,7 +65,10 @@ def _choice(project: Project, found: Sources) -> None:
             help=say("data.use_help"),
             width=320,
         )
-        if st.button(say("data.use_go"), disabled=chosen == (found.use or VOTE), key="use_source"):
+        shown = {"disabled": chosen == (found.use or VOTE)} | shut_button(project, Right.DATA)
+        if st.button(say("data.use_go"), key="use_source", **shown):
+            if refused(project, Right.DATA):
+                return
             changed = use_source(project, None if chosen == VOTE else chosen, known_name() or "inffeed")
             st.session_state["source_used"] = say("data.used", count=changed)
             st.rerun()

@@ -6,7 +6,9 @@ from inffeed_core.data.table import Table
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project.decision_rows import DecisionRows, commit_decisions, holds_decisions
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import Right
 from pages.components.notices import problem
+from pages.components.rights import refused
 from pages.language import say
 
 
@@ -26,6 +28,8 @@ def decisions_view(project: Project, table: Table, found: DecisionRows) -> Decis
     ready = not found.converted.problems
     go = say("import.of_decisions_go", count=count)
     if not st.button(go, type="primary", icon=":material/upload:", disabled=not (count and ready)):
+        return None
+    if refused(project, Right.DATA):
         return None
     try:
         return commit_decisions(project, table)

@@ -7,10 +7,12 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from inffeed_core import store
 from inffeed_core.learning.rules_said import rule_said, shift_said
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import Right
 from inffeed_core.records import Metrics, ModelVersion
 from inffeed_core.store import RuleOfVersion
 from pages.components.choices import choice
 from pages.components.identity import known_name
+from pages.components.rights import refused, why_not
 from pages.language import say, told
 
 
@@ -39,7 +41,12 @@ def decision_rule(project: Project, versions: list[ModelVersion], active: ModelV
         kind = choice(say("rules.rule"), list(rules), name=f"rule_of_{chosen.id}", default=used.kind, format_func=_name)
         if kind is None or kind == used.kind:
             return
-        if st.button(say("rules.use", rule=_name(kind), id=chosen.id), type="primary", key=f"rule {chosen.id} {kind}"):
+        if (reason := why_not(project, Right.VERSION)) is not None:
+            st.text(reason)
+        off, key = reason is not None, f"rule {chosen.id} {kind}"
+        if st.button(say("rules.use", rule=_name(kind), id=chosen.id), type="primary", key=key, disabled=off):
+            if refused(project, Right.VERSION):
+                return
             with store.writing(project.db) as db:
                 store.use_rule(db, chosen.id, kind, known_name() or "models-page")
             st.rerun()

@@ -11,6 +11,7 @@ from inffeed_core import store
 from inffeed_core.errors import InfFeedError
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, settings_of
+from inffeed_core.project.roles import Right
 from inffeed_core.records import UNDECIDED, Act, Instance
 from inffeed_core.review.handing_out import AGAIN, AUDIT
 from inffeed_core.review.revising import KINDS, MOST, Revision, foretell, last_act, reverse, revise
@@ -19,6 +20,7 @@ from inffeed_core.store import Answered, AnswerFilter, Viewer
 from pages.components.choices import choice, page_asked, page_number
 from pages.components.flag_filter import look_again
 from pages.components.notices import as_it_is, empty_state, problem
+from pages.components.rights import shut_button, why_not
 from pages.components.shown_text import begun
 from pages.language import counted, label_name, say, section
 
@@ -64,7 +66,8 @@ def _undecided(project: Project, annotator: str) -> None:
         found = store.undecided_counts(db, Viewer(annotator, store.project_settings(db).overlap))
     acts = [act for act in UNDECIDED if found.get(act)]
     with st.container(horizontal=True):
-        st.button(say("agreement.open"), key="agreement", icon=":material/handshake:", on_click=_compare)
+        shut = shut_button(project, Right.SEE_ALL)
+        st.button(say("agreement.open"), key="agreement", icon=":material/handshake:", on_click=_compare, **shut)
         for act in acts:
             label = say("decisions.review_now", undecided=say(f"standing.{act}", count=found[act]))
             st.button(label, key=f"again {act}", icon=":material/replay:", on_click=_look, args=(act,))
@@ -106,7 +109,8 @@ def _last(project: Project, annotator: str) -> None:
 def _asked(project: Project, annotator: str) -> AnswerFilter:
     with store.reading(project.db) as db:
         names, orders = store.answering(db)
-    everybody = ["", *dict.fromkeys([annotator, *names])]
+    all_seen = why_not(project, Right.SEE_ALL) is None
+    everybody = ["", *dict.fromkeys([annotator, *names])] if all_seen else [annotator]
     first, second, third, fourth = st.columns(4)
     who = choice(
         say("decisions.whose"),
@@ -129,7 +133,7 @@ def _asked(project: Project, annotator: str) -> AnswerFilter:
         say("review.policy"), orders, format_func=_order, key="decisions_policies", placeholder=say("data.all"), **_KEPT
     )
     return AnswerFilter(
-        annotators=(who,) if who else (),
+        annotators=(who,) if who else () if all_seen else (annotator,),
         acts=tuple(acts),
         labels=tuple(labels),
         changed=CHANGED[changed or "both"],

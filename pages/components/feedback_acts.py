@@ -9,12 +9,14 @@ from inffeed_core import feedback
 from inffeed_core.errors import InfFeedError
 from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import Right
 from inffeed_core.settings import SENT
 from inffeed_core.store.proposals import FeedbackAct
 from pages.components.identity import known_name, remember_name
 from pages.components.job_panel import start_job
 from pages.components.notices import as_it_is, problem, success
 from pages.components.proposals import ticks_of
+from pages.components.rights import refused
 from pages.language import counted, say
 
 _SAID = "feedback_said"
@@ -56,6 +58,8 @@ def actions(project: Project, shown: Preview, may: May) -> None:
             if st.button(counted("feedback.unchecked_now", len(chosen)), key="apply_unchecked"):
                 _apply(project, shown, agreed, name)
         if st.button(say("feedback.send"), icon=":material/rate_review:", disabled=off, help=say("feedback.send_help")):
+            if refused(project, Right.FEEDBACK):
+                return
             count = feedback.send_to_review(project, shown.proposed.id, agreed, name)
             st.session_state[_SAID] = counted("feedback.sent_said", count), "pages/review.py"
             st.rerun()
@@ -75,6 +79,8 @@ def _name() -> str:
 
 
 def _apply(project: Project, shown: Preview, chosen: list[str], name: str) -> None:
+    if refused(project, Right.FEEDBACK):
+        return
     try:
         act = feedback.apply(project, shown.proposed.id, chosen, name, uuid4().hex)
     except InfFeedError as error:
@@ -118,6 +124,8 @@ def acts_list(project: Project, may: May) -> None:
 
 
 def _undo(project: Project, act: FeedbackAct) -> None:
+    if refused(project, Right.FEEDBACK):
+        return
     try:
         feedback.undo(project, act.token, act.annotator)
     except InfFeedError as error:

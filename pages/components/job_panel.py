@@ -1,14 +1,17 @@
 """Jobs on a page: what is running, its progress, Cancel, and how it ended. The page around it stays usable."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
 from inffeed_core import jobs
 from inffeed_core.errors import InfFeedError, StoreError
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import right_to_job
 from inffeed_core.records import Job, JobState
 from pages.components.notices import problem
+from pages.components.rights import refused_job, shut_button
 from pages.language import called, ending, say, stage, told
 
 LOG_LINES = 40
@@ -16,6 +19,8 @@ LOG_LINES = 40
 
 def start_job(project: Project, kind: str, settings: Mapping[str, object]) -> None:
     """Start a job and show it; if it cannot be started, say why."""
+    if refused_job(project, kind):
+        return
     try:
         started = jobs.start(project, kind, settings)
     except InfFeedError as error:
@@ -80,13 +85,23 @@ def _show(project: Project, job: Job) -> None:
         left, right = st.columns([5, 1], vertical_alignment="center")
         share = min(1.0, job.done / job.total) if job.total else 0.0
         left.progress(share, text=_progress_words(job))
-        if right.button(say("jobs.cancel"), key=f"cancel {job.id}", icon=":material/close:", width="stretch"):
+        if right.button(
+            say("jobs.cancel"), key=f"cancel {job.id}", icon=":material/close:", width="stretch", **_shut(project, job)
+        ):
             _cancel(project, job)
         with st.expander(say("jobs.log")):
             st.code(jobs.log_tail(project, job.id, LOG_LINES) or say("jobs.empty_log"), language=None, wrap_lines=True)
 
 
+def _shut(project: Project, job: Job) -> dict[str, Any]:
+    """Arguments of the button for somebody who may not cancel this job."""
+    right = right_to_job(job.kind)
+    return {} if right is None else shut_button(project, right)
+
+
 def _cancel(project: Project, job: Job) -> None:
+    if refused_job(project, job.kind):
+        return
     try:
         jobs.cancel(project, job.id)
     except InfFeedError as error:

@@ -10,11 +10,13 @@ from inffeed_core import store
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project import labels
 from inffeed_core.project.folder import Project
+from inffeed_core.project.roles import Right
 from inffeed_core.project.status import Status
 from inffeed_core.store import LabelAct, LabelChange
 from pages.components.choices import choice
 from pages.components.identity import known_name
 from pages.components.notices import problem, success
+from pages.components.rights import locked, refused
 from pages.language import say
 
 SHOWN_ACTS = 50
@@ -33,12 +35,13 @@ def label_view(project: Project, now: Status) -> None:
     st.caption(say("label_set.note"))
     if now.version is not None and now.data_changed:
         st.text(say("label_set.retrain", version=now.version.id))
+    off = locked(project, Right.LABELS)
     left, right = st.columns(2, gap="large")
     with left:
-        _one(project, now, counts)
+        _one(project, now, counts, off)
     with right:
-        _new(project)
-        _history(project)
+        _new(project, off)
+        _history(project, off)
 
 
 def _table(now: Status, counts: dict[str, int]) -> None:
@@ -68,7 +71,7 @@ def _table(now: Status, counts: dict[str, int]) -> None:
     )
 
 
-def _one(project: Project, now: Status, counts: dict[str, int]) -> None:
+def _one(project: Project, now: Status, counts: dict[str, int], off: bool) -> None:
     about = now.settings
     st.header(say("label_set.change"), anchor=False)
     label = choice(say("label_set.which"), about.shown_labels, name="label_to_change")
@@ -77,8 +80,14 @@ def _one(project: Project, now: Status, counts: dict[str, int]) -> None:
         return
     with st.form("rename_label", border=False):
         name = st.text_input(say("label_set.name"), label, key=f"name {label}")
-        if st.form_submit_button(say("label_set.rename")):
-            _do(LabelAct.RENAME, lambda by: labels.rename_label(project, label, name, by), label=label, into=name)
+        if st.form_submit_button(say("label_set.rename"), disabled=off):
+            _do(
+                project,
+                LabelAct.RENAME,
+                lambda by: labels.rename_label(project, label, name, by),
+                label=label,
+                into=name,
+            )
     with st.form("describe_label", border=False):
         words = st.text_area(
             say("label_set.description"),
@@ -86,48 +95,50 @@ def _one(project: Project, now: Status, counts: dict[str, int]) -> None:
             key=f"description {label}",
             help=say("label_set.description_help"),
         )
-        if st.form_submit_button(say("label_set.describe")):
-            _do(LabelAct.DESCRIBE, lambda by: labels.describe_label(project, label, words, by), label=label)
-    _place(project, about.shown_labels, label)
-    _merge(project, now, label, counts.get(label, 0))
-    _retire(project, label, retired=label in about.retired)
+        if st.form_submit_button(say("label_set.describe"), disabled=off):
+            _do(project, LabelAct.DESCRIBE, lambda by: labels.describe_label(project, label, words, by), label=label)
+    _place(project, about.shown_labels, label, off)
+    _merge(project, now, label, counts.get(label, 0), off)
+    _retire(project, label, retired=label in about.retired, off=off)
 
 
-def _place(project: Project, shown: tuple[str, ...], label: str) -> None:
+def _place(project: Project, shown: tuple[str, ...], label: str, off: bool) -> None:
     at = shown.index(label)
     with st.container(horizontal=True):
         for step, word in ((-1, "up"), (1, "down")):
-            if st.button(say(f"label_set.{word}"), key=f"label_{word}", disabled=not 0 <= at + step < len(shown)):
+            end = not 0 <= at + step < len(shown)
+            if st.button(say(f"label_set.{word}"), key=f"label_{word}", disabled=off or end):
                 order = list(shown)
                 order[at], order[at + step] = order[at + step], order[at]
-                _do(LabelAct.REORDER, partial(labels.reorder_labels, project, order), label=label)
+                _do(project, LabelAct.REORDER, partial(labels.reorder_labels, project, order), label=label)
 
 
-def _merge(project: Project, now: Status, label: str, texts: int) -> None:
+def _merge(project: Project, now: Status, label: str, texts: int, off: bool) -> None:
     others = [one for one in now.settings.shown_labels if one != label]
     into = choice(say("label_set.merge_into"), others, name=f"merge {label}")
     if into is None:
         return
     st.text(say("label_set.merge_said", texts=texts, label=label, into=into))
-    if st.button(say("label_set.merge"), key="merge_label", icon=":material/merge:"):
-        _do(LabelAct.MERGE, lambda by: labels.merge_labels(project, label, into, by), label=label, into=into)
+    if st.button(say("label_set.merge"), key="merge_label", icon=":material/merge:", disabled=off):
+        _do(project, LabelAct.MERGE, lambda by: labels.merge_labels(project, label, into, by), label=label, into=into)
 
 
-def _retire(project: Project, label: str, *, retired: bool) -> None:
+def _retire(project: Project, label: str, *, retired: bool, off: bool) -> None:
     act, verb = (LabelAct.RESTORE, labels.restore_label) if retired else (LabelAct.RETIRE, labels.retire_label)
-    if st.button(say(f"label_set.{act}"), key="retire_label", help=say(f"label_set.{act}_help")):
-        _do(act, lambda by: verb(project, label, by), label=label)
+    help = say(f"label_set.{act}_help")
+    if st.button(say(f"label_set.{act}"), key="retire_label", help=help, disabled=off):
+        _do(project, act, lambda by: verb(project, label, by), label=label)
 
 
-def _new(project: Project) -> None:
+def _new(project: Project, off: bool) -> None:
     st.header(say("label_set.new"), anchor=False)
     with st.form("add_label", border=False, clear_on_submit=True):
         name = st.text_input(say("label_set.new_name"), key="new_label")
-        if st.form_submit_button(say("label_set.add")):
-            _do(LabelAct.ADD, lambda by: labels.add_label(project, name, by), label=name)
+        if st.form_submit_button(say("label_set.add"), disabled=off):
+            _do(project, LabelAct.ADD, lambda by: labels.add_label(project, name, by), label=name)
 
 
-def _history(project: Project) -> None:
+def _history(project: Project, off: bool) -> None:
     with store.reading(project.db) as db:
         acts = store.label_changes(db)
     standing = [one for one in acts if one.act is not LabelAct.UNDO and not one.undone]
@@ -136,8 +147,8 @@ def _history(project: Project) -> None:
     st.header(say("label_set.history"), anchor=False)
     if standing:
         st.text(say("label_set.last", act=_said(standing[0])))
-        if st.button(say("label_set.undo_last"), key="undo_labels", icon=":material/undo:"):
-            _do(LabelAct.UNDO, lambda by: labels.undo_labels(project, by), label=standing[0].label)
+        if st.button(say("label_set.undo_last"), key="undo_labels", icon=":material/undo:", disabled=off):
+            _do(project, LabelAct.UNDO, lambda by: labels.undo_labels(project, by), label=standing[0].label)
     for one in acts[:SHOWN_ACTS]:
         undone = say("label_set.undone") if one.undone else ""
         st.text(say("label_set.act", at=one.at[:16].replace("T", " "), by=one.by, act=_said(one), undone=undone))
@@ -147,8 +158,10 @@ def _said(one: LabelChange) -> str:
     return say(f"label_set.did_{one.act}", label=one.label, into=one.into, texts=one.texts)
 
 
-def _do(act: LabelAct, change: Callable[[str], object], **told: str) -> None:
+def _do(project: Project, act: LabelAct, change: Callable[[str], object], **told: str) -> None:
     """Do it, and say on the redrawn page that it is done, or why not."""
+    if refused(project, Right.LABELS):
+        return
     try:
         change(known_name() or "data-page")
     except InfFeedError as error:

@@ -15,6 +15,7 @@ from inffeed_core.learning.solving_told import head_plan
 from inffeed_core.project.encoders import trained_with
 from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import gold_gaps
+from inffeed_core.project.roles import Right
 from inffeed_core.project.status import BESIDE, Status
 from inffeed_core.settings import (
     LARGEST_TOKENS,
@@ -32,6 +33,7 @@ from pages.components.data_health import warn_before_training
 from pages.components.encoder_choice import encoder_choice
 from pages.components.job_panel import duration, start_job
 from pages.components.notices import problem
+from pages.components.rights import locked, why_not
 from pages.components.tiers import tier_name
 from pages.language import say, told
 
@@ -52,8 +54,9 @@ def training(project: Project, now: Status) -> None:
             st.badge(say("models.gold_thin"), icon=":material/warning:", color="orange")
             st.text("\n".join(told(gap) for gap in gaps))
     warn_before_training(project)
+    shut = locked(project, Right.TRAIN)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _buttons(project, now, chosen)
+        _buttons(project, now, None if shut else chosen)
     if reason := waiting([job.kind for job in now.jobs]):
         st.caption(say(f"models.{reason}"))
 
@@ -116,6 +119,7 @@ def _time(project: Project, now: Status, chosen: Chosen) -> None:
         if found is not None or settings.method == "instant":
             return
         off = waiting([job.kind for job in now.jobs]) == "must_wait" or any(job.kind == "probe" for job in now.jobs)
+        off = off or why_not(project, Right.TRAIN) is not None
         if st.button(say("retraining.measure"), icon=":material/timer:", disabled=off):
             start_job(project, "probe", {"train": settings.as_dict()})
 

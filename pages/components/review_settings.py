@@ -6,15 +6,18 @@ import streamlit as st
 
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project.folder import Project, change_settings, settings_of
+from inffeed_core.project.roles import Right
 from inffeed_core.settings import PROJECT_BOUNDS
 from inffeed_core.store import metadata_keys, reading
 from pages.components.notices import problem
+from pages.components.rights import refused, shut_button
 from pages.language import say
 
 
 def care_button(project: Project) -> None:
     """Opens the settings."""
-    if st.button(say("care.open"), icon=":material/tune:", type="tertiary", key="care"):
+    shut = shut_button(project, Right.ROOM)
+    if st.button(say("care.open"), icon=":material/tune:", type="tertiary", key="care", **shut):
         st.dialog(say("care.title"), width="medium")(_form)(project)
 
 
@@ -78,6 +81,8 @@ def _names(project: Project) -> list[str]:
 
 
 def _save(project: Project, changes: dict[str, object]) -> None:
+    if refused(project, Right.ROOM):
+        return
     try:
         change_settings(project, **changes)
     except InfFeedError as error:

@@ -19,6 +19,7 @@ from pages.components.gate import at_the_machine
 from pages.components.identity import Source, source
 from pages.components.navigation import require_navigation
 from pages.components.notices import empty_state, problem
+from pages.components.rights import show_person
 from pages.language import language_choice, say
 
 
@@ -88,5 +89,6 @@ def require_project(unopened: Callable[[], None] | None = None) -> Project:
     with st.sidebar:
         st.caption(say("app.project"))
         st.text(settings_of(project).name)
+    show_person(project)
     language_choice()
     return project

@@ -28,6 +28,7 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.health import Severity
 from inffeed_core.project.health_words import ENGLISH as HEALTH
 from inffeed_core.project.putting_away import Away
+from inffeed_core.project.roles import Right, Role
 from inffeed_core.project.status import Step, status
 from inffeed_core.records import UNDECIDED, Act, Evidence, Flag, JobState, SourceKind, Split
 from inffeed_core.settings import SENT, Layers, Method, Recipe, Remedy, Rule, Scope, TfIdf, Vote
@@ -71,6 +72,8 @@ CLOSED = {
     "home.{}": Away,
     "check.{}": Severity,
     "health.{}": HEALTH,
+    "rights.{}": Right,
+    "team.{}": Role,
     "label_set.did_{}": LabelAct,
     "label_set.done_{}": LabelAct,
     "label_set.{}": [LabelAct.RETIRE, LabelAct.RESTORE, "up", "down"],

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pages.languages.english import common, feedback, label, review, setup
+from pages.languages.english import common, feedback, label, review, setup, team
 
-WORDS: Mapping[str, Mapping[str, Any]] = common.WORDS | review.WORDS | feedback.WORDS | label.WORDS | setup.WORDS
+WORDS: Mapping[str, Mapping[str, Any]] = (
+    common.WORDS | review.WORDS | feedback.WORDS | label.WORDS | setup.WORDS | team.WORDS
+)

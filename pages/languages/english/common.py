@@ -143,6 +143,10 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "field_guidelines": "Guidelines for annotators",
         "field_guidelines_example": "What counts as positive, and what does not?",
+        "field_lead": "Who leads it",
+        "field_lead_help": (
+            "Leads set the room, train, export and see everybody’s decisions; others review. Without a lead everybody may do everything."
+        ),
         "create": "Create",
         "projects": "Projects",
         "no_projects": "None yet. New projects are kept in {folder}.",
