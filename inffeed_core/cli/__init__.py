@@ -12,6 +12,7 @@
     label_set.py labels
     putting_away.py  archive, delete, restore
     encoders.py  encoders
+    encoding.py  encode, and the options of Ray
     rules.py     rule
     analyses.py  analyses, compare, verify
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
@@ -36,6 +37,7 @@ from inffeed_core.cli import (
     bench_rules,
     data,
     encoders,
+    encoding,
     exporting,
     feedback,
     health,
@@ -83,6 +85,7 @@ OF_PROJECTS = (
     health,
     learning,
     encoders,
+    encoding,
     rules,
     analyses,
     review,

@@ -57,7 +57,7 @@ def read_layers(
     if settings.layers == "middle+last":
         return {"middle+last": encode(project, model, settings, as_of, progress, found=found)}
     read: dict[Pooled, Encoded] = {}
-    if _is_open(settings, found):
+    if is_open(settings, found):
         try:  # first, because its pass over the texts gives the last layer too
             both = replace(settings, layers="middle+last")
             read["middle+last"] = encode(project, model, both, as_of, progress, found=found)
@@ -110,7 +110,8 @@ def calibrated_loss(scores: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> 
     return float(losses(torch.softmax(scores / temperature(scores, labels), 1), labels).mean())
 
 
-def _is_open(settings: TrainSettings, found: Sequence[Instance]) -> bool:
+def is_open(settings: TrainSettings, found: Sequence[Instance]) -> bool:
+    """Whether the middle layer is to be tried beside the last one, where the encoder has one."""
     fits = settings.method == "instant" and settings.precision == "float32"
     return fits and settings.layers == "auto" and sum(one.split in LEARNED for one in found) <= MOST_TEXTS
 

@@ -27,6 +27,7 @@ from inffeed_core.models.sources import ModelFiles
 from inffeed_core.records import Passage
 from inffeed_core.settings import Precision
 
+CPU = torch.device("cpu")
 Read = Callable[[Inputs], Float[Tensor, "text layer feature"]]
 _UNUSED = ("pooler.",)
 """Weights that a bare encoder may lack: its own pooler is never used."""
@@ -35,13 +36,21 @@ _UNUSED = ("pooler.",)
 class Encoder:
     """One loaded model. Texts longer than `max_tokens` or the model's positions are cut, or read in windows."""
 
-    def __init__(self, files: ModelFiles, max_tokens: int, precision: Precision = "float32") -> None:
-        """Load a model. Raises ModelError if its files changed since they were checked, or cannot be used."""
+    def __init__(
+        self,
+        files: ModelFiles,
+        max_tokens: int,
+        precision: Precision = "float32",
+        device: torch.device = CPU,
+    ) -> None:
+        """Load a model onto a device. Raises ModelError if its files changed since they were checked, or fail."""
         self.files = files
+        self.device = device
         with explained(files), quietly():
             if weights_digest(files.weights) != files.weights_hash:
                 raise ModelError(f"The weights in {files.folder} changed while they were being loaded; start again.")
             model, self._tokenizer = _load(files)
+            model.to(device)
             self._types = has_types(model, self._tokenizer)
             self.max_tokens = min(max_tokens, self._tokenizer.model_max_length, positions(model))
             self.model = model
@@ -82,7 +91,7 @@ class Encoder:
     @torch.inference_mode()
     def apart(self, batch: Sequence[Tokens]) -> Float[Tensor, "text layer feature"]:
         """Features of each layer alone, the last one first; see `encode`. A batch too large for memory is halved."""
-        return in_parts(lambda rows: self._read_fast(self.padded(rows)), batch)
+        return in_parts(lambda rows: self._read_fast(self.padded(rows)).float().cpu(), batch)
 
     def encode(self, batch: Sequence[Tokens]) -> Float[Tensor, "text feature"]:
         """Features of texts given as tokens, padded to the longest; float32 numbers on the CPU, in any precision."""
@@ -91,12 +100,13 @@ class Encoder:
     def fidelity(self, batch: Sequence[Tokens]) -> float:
         """Mean cosine between what `encode` gives for these texts and their features in float32."""
         with torch.inference_mode():
-            exact = self.read(self.padded(batch))
+            exact = self.read(self.padded(batch)).cpu()
         return float(nn.functional.cosine_similarity(self.encode(batch), exact).mean())
 
     def padded(self, batch: Sequence[Tokens]) -> Inputs:
-        """What the model takes for these texts."""
-        return padded(batch, self._tokenizer.pad_token_id or 0)
+        """What the model takes for these texts, on its device."""
+        found = padded(batch, self._tokenizer.pad_token_id or 0)
+        return found if self.device == CPU else {name: part.to(self.device) for name, part in found.items()}
 
     @property
     def _filler(self) -> int:
@@ -106,13 +116,12 @@ class Encoder:
 
     @torch.inference_mode()
     def _classifier(self, model: nn.Module) -> Read:
-        ids = torch.tensor(self.tokenise(["A text to try the model."]))
+        ids = torch.tensor(self.tokenise(["A text to try the model."]), device=self.device)
         layer = find_head(model, ids, torch.ones_like(ids))
         if self.files.labels is not None:
-            bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
-            self.head = Head(
-                weight=layer.weight.detach(), bias=bias, labels=self.files.labels, about={"model": self.files.name}
-            )
+            bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach().cpu()
+            weight, about = layer.weight.detach().cpu(), {"model": self.files.name}
+            self.head = Head(weight=weight, bias=bias, labels=self.files.labels, about=about)
         return lambda inputs: head_inputs(model, layer, inputs).unsqueeze(1)
 
 

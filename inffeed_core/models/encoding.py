@@ -8,12 +8,10 @@ of texts (so that a million texts need not be tokenised at once), batch by batch
 progress is reported, so a cancel loses nothing and a kill at most one batch, and the next call continues from there.
 """
 
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +22,12 @@ from torch import Tensor
 
 from inffeed_core.errors import ModelError
 from inffeed_core.models.batches import plan_batches
-from inffeed_core.models.cache import FORMAT, FeatureCache, Hashes, Slots, disk_errors_explained, locked, text_hashes
+from inffeed_core.models.cache import disk_errors_explained, locked, text_hashes
 from inffeed_core.models.gathering import rows_of
-from inffeed_core.models.heads import Head, load_head, save_head
+from inffeed_core.models.heads import Head, load_head
 from inffeed_core.models.layers import joined
-from inffeed_core.models.sources import ModelFiles, resolve
+from inffeed_core.models.places import OWN_HEAD, Place, begin, lacking, look_up_all, open_encoder, place_of, reserved
+from inffeed_core.models.sources import ModelFiles
 from inffeed_core.records import Passage, Progress
 from inffeed_core.settings import Pooled, Precision
 
@@ -39,29 +38,41 @@ STAGE = "Encoding texts"
 WAITING = "Waiting for another job that encodes texts"
 WINDOW = 16_384
 """Texts tokenised and sorted together."""
-TRIED = 64
-"""Texts that are also encoded in float32 when another precision starts a cache."""
-LEAST_COSINE = 0.95
-"""Below this, features in a lower precision are refused. MiniLM's have .996 on real texts."""
-_HEAD = "own-head"
+
+Rows = NDArray[np.int64]
+Encodings = Iterator[tuple[Rows, NDArray[np.float32]]]
+"""Numbers of some texts and their features [text, layer, feature], the last layer first."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A model's features of texts cut to `max_tokens`, and the folder that holds them."""
+@dataclass(kw_only=True)
+class Work:
+    """Distinct texts, some of whose features a place lacks."""
 
-    files: ModelFiles
-    max_tokens: int
-    precision: Precision
-    windows: bool
-    folder: Path
-    """Of the last layer."""
+    place: Place
+    texts: Sequence[Passage]
+    missing: Rows
+    """Numbers of the texts to encode."""
+    batch_tokens: int
+    """The most padded tokens of a batch."""
+    progress: Progress
 
-    @property
-    def folders(self) -> list[Path]:
-        """The folder of each layer's features, the last layer first."""
-        both = self.files.pooling is not None and self.files.pooling.layers != "last"
-        return [self.folder, self.folder.with_name(f"{self.folder.name}-middle")] if both else [self.folder]
+    @cached_property
+    def encoder(self) -> "Encoder":
+        """The model, loaded when it is first asked for."""
+        return open_encoder(self.place, self.progress)
+
+
+Engine = Callable[[Work], Encodings]
+"""Encodes every missing text of some work, in any order, and gives each once."""
+
+
+def here(work: Work) -> Encodings:
+    """The engine of this process: one model, one window of texts after another."""
+    for start in range(0, len(work.missing), WINDOW):
+        window = work.missing[start : start + WINDOW]
+        some = [work.texts[i] for i in window]
+        for rows, encoded in batches(work.encoder, some, work.batch_tokens, windows=work.place.windows):
+            yield window[rows], encoded
 
 
 def features(
@@ -75,6 +86,7 @@ def features(
     precision: Precision = "float32",
     windows: bool = False,
     layers: Pooled = "last",
+    engine: Engine = here,
 ) -> Float[Tensor, "text feature"]:
     """Float32 features on the CPU, one row for each of `texts`, in their order, computed in this precision.
 
@@ -85,13 +97,13 @@ def features(
     Raises ModelError for a model that cannot be used or a full disk, OnlyLastLayer for one that has no middle layer,
     and whatever `progress` raises.
     """
-    place = _place(model, cache, max_tokens, precision, windows=windows, layers=layers)
+    place = place_of(model, cache, max_tokens, precision, windows=windows, layers=layers)
     hashes, first, row_of = np.unique(text_hashes(texts), return_index=True, return_inverse=True)
-    found = _look_up_all(place, hashes)
-    if _lacking(found).any():
+    found = look_up_all(place, hashes)
+    if lacking(found).any():
         with locked(place.folder, lambda: progress(WAITING, 0, 0)):
-            _complete(place, [texts[i] for i in np.sort(first)], batch_tokens, progress)
-        found = _look_up_all(place, hashes)
+            _complete(place, [texts[i] for i in np.sort(first)], batch_tokens, progress, engine)
+        found = look_up_all(place, hashes)
     with disk_errors_explained(place.folder):
         return joined([rows_of(store, slots[row_of]) for store, slots in found if store is not None], place.folder)
 
@@ -110,8 +122,8 @@ def cached(
 
     Encodes nothing. Raises ModelError for a model that cannot be used.
     """
-    place = _place(model, cache, max_tokens, precision, windows=windows, layers=layers)
-    store, slots = _look_up(place.folder, text_hashes(texts))
+    place = place_of(model, cache, max_tokens, precision, windows=windows, layers=layers)
+    store, slots = look_up_all(place, text_hashes(texts))[0]
     there = np.flatnonzero(slots >= 0)
     if store is None or not len(there):
         return np.array([], dtype=np.int64), np.empty((0, 0), dtype=np.float32)
@@ -127,7 +139,7 @@ def cosine_to_float32(
     None if nothing has been encoded in this precision yet.
     """
     try:
-        place = _place(model, cache, max_tokens, precision, windows=windows)
+        place = place_of(model, cache, max_tokens, precision, windows=windows)
         told = json.loads((place.folder / "cache.json").read_text("utf-8"))
         return float(told["cosine_to_float32"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -139,99 +151,61 @@ def own_head(model: str, cache: Path, *, max_tokens: int, progress: Progress) ->
 
     `own_head(…).logits(features)` are the classifier's own logits, without encoding anything again.
     """
-    place = _place(model, cache, max_tokens)
+    place = place_of(model, cache, max_tokens)
     if place.files.labels is None:
         return None
-    if not (place.folder / _HEAD).is_dir():
+    if not (place.folder / OWN_HEAD).is_dir():
         with locked(place.folder, lambda: progress(WAITING, 0, 0)):
-            _open_encoder(place, progress)
-    return load_head(place.folder / _HEAD)
+            open_encoder(place, progress)
+    return load_head(place.folder / OWN_HEAD)
 
 
-def _place(
+def count_missing(
     model: str,
+    texts: Sequence[Passage],
     cache: Path,
+    *,
     max_tokens: int,
     precision: Precision = "float32",
-    *,
     windows: bool = False,
     layers: Pooled = "last",
-) -> _Place:
-    """The place whose folders are named after everything that determines a text's features."""
-    files = resolve(model, layers)
-    parts = [FORMAT, files.weights_hash, files.recipe_hash, repr(files.pooling), max_tokens]
-    parts += ["windows"] if windows else []
-    name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-    return _Place(
-        files=files,
-        max_tokens=max_tokens,
-        precision=precision,
-        windows=windows,
-        folder=cache / (name if precision == "float32" else f"{name}-{precision}"),
-    )
+) -> int:
+    """How many distinct texts `features` would have to encode. Raises what it does for a model."""
+    place = place_of(model, cache, max_tokens, precision, windows=windows, layers=layers)
+    hashes = np.unique(text_hashes(texts))
+    return int(lacking(look_up_all(place, hashes))[: len(hashes)].sum())
 
 
-def _look_up(folder: Path, hashes: Hashes) -> tuple[FeatureCache | None, Slots]:
-    """The cache, or None, and the slot of each hash, -1 if it has none."""
-    with disk_errors_explained(folder):
-        store = FeatureCache.open(folder)
-        return store, np.full(len(hashes), -1, dtype=np.int64) if store is None else store.find(hashes)
-
-
-def _look_up_all(place: _Place, hashes: Hashes) -> list[tuple[FeatureCache | None, Slots]]:
-    """`_look_up` for each layer, the last layer first."""
-    return [_look_up(folder, hashes) for folder in place.folders]
-
-
-def _lacking(found: Sequence[tuple[FeatureCache | None, Slots]]) -> NDArray[np.bool_]:
-    """Of each text whether the features of some layer are missing; one entry that is true where there is no cache."""
-    if any(store is None for store, _ in found):
-        return np.ones(max(1, len(found[0][1])), dtype=np.bool_)
-    return np.asarray(np.any([slots < 0 for _, slots in found], axis=0))
-
-
-def _complete(place: _Place, texts: Sequence[Passage], batch_tokens: int, progress: Progress) -> None:
+def _complete(place: Place, texts: Sequence[Passage], batch_tokens: int, progress: Progress, engine: Engine) -> None:
     """Encode those of these distinct texts that are missing from the cache of some layer."""
     hashes = text_hashes(texts)
-    found = _look_up_all(place, hashes)  # look again: another writer may just have finished
-    if not _lacking(found).any():
+    found = look_up_all(place, hashes)  # look again: another writer may just have finished
+    if not lacking(found).any():
         return
-    encoder = _open_encoder(place, progress)
-    stores = [
-        store or _begin(place, layer, encoder, texts) for layer, (store, _) in zip(place.folders, found, strict=True)
-    ]
     absent = np.array([slots < 0 for _, slots in found])
     missing = np.flatnonzero(absent.any(0))
+    work = Work(place=place, texts=texts, missing=missing, batch_tokens=batch_tokens, progress=progress)
+    stores = [
+        store or begin(place, layer, work.encoder, texts)
+        for layer, (store, _) in zip(place.folders, found, strict=True)
+    ]
     with disk_errors_explained(place.folder):
-        places = [_reserved(store, hashes, lacks) for store, lacks in zip(stores, absent, strict=True)]
+        places = [reserved(store, hashes, lacks) for store, lacks in zip(stores, absent, strict=True)]
     done = 0
     progress(STAGE, done, len(missing))
-    for start in range(0, len(missing), WINDOW):
-        window = missing[start : start + WINDOW]
-        some = [texts[i] for i in window]
-        for rows, encoded in _batches(place, encoder, some, batch_tokens):
-            _require_numbers(place.files, encoded, [some[i] for i in rows])
-            with disk_errors_explained(place.folder):
-                for layer, store in enumerate(stores):
-                    new = absent[layer, window[rows]]  # rows are written once
-                    store.put(places[layer][window[rows[new]]], encoded[new, layer])
-            done += len(rows)
-            progress(STAGE, done, len(missing))
+    for rows, encoded in engine(work):
+        _require_numbers(place.files, encoded, [texts[i] for i in rows])
+        with disk_errors_explained(place.folder):
+            for layer, store in enumerate(stores):
+                new = absent[layer, rows]  # rows are written once
+                store.put(places[layer][rows[new]], encoded[new, layer])
+        done += len(rows)
+        progress(STAGE, done, len(missing))
 
 
-def _reserved(store: FeatureCache, hashes: Hashes, lacks: NDArray[np.bool_]) -> Slots:
-    """The slot of each text that a layer's cache lacks; -1 for the others."""
-    slots = np.full(len(hashes), -1, dtype=np.int64)
-    slots[lacks] = store.reserve(hashes[lacks])
-    return slots
-
-
-def _batches(
-    place: _Place, encoder: "Encoder", texts: Sequence[Passage], batch_tokens: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """(numbers of some texts, their features [text, layer, feature]) until all are done: texts of one window together,
-    longer ones alone."""
-    pieces = encoder.windows(texts) if place.windows else [[tokens] for tokens in encoder.tokenise(texts)]
+def batches(encoder: "Encoder", texts: Sequence[Passage], batch_tokens: int, *, windows: bool) -> Encodings:
+    """The features of all these texts: those of one window together, longer ones alone."""
+    pieces = encoder.windows(texts) if windows else [[tokens] for tokens in encoder.tokenise(texts)]
     short = np.array([i for i, rows in enumerate(pieces) if len(rows) == 1], dtype=np.int64)
     for some in plan_batches(np.array([len(pieces[i][0]) for i in short], dtype=np.int64), batch_tokens):
         yield short[some], encoder.apart([pieces[i][0] for i in short[some]]).numpy()
@@ -248,56 +222,3 @@ def _require_numbers(files: ModelFiles, encoded: NDArray[np.float32], texts: Seq
             f"{files.name!r} gives numbers that are infinite or none for the text {str(texts[bad[0]])[:80]!r}, so "
             "nothing can be learned from it. Its weights are damaged, or too large: fetch it again, or choose another."
         )
-
-
-def _open_encoder(place: _Place, progress: Progress) -> "Encoder":
-    """Load the model and save a classifier's own head beside the features."""
-    progress("Loading the model", 0, 0)
-    from inffeed_core.models.encoder import (
-        Encoder,
-    )  # imports transformers, which takes seconds that cached features need not pay
-
-    encoder = Encoder(place.files, place.max_tokens, place.precision)
-    head = encoder.head
-    if head is not None and not (place.folder / _HEAD).is_dir():
-        save_head(place.folder / _HEAD, head.weight, head.bias, head.labels, head.about)
-    return encoder
-
-
-def _begin(place: _Place, folder: Path, encoder: "Encoder", texts: Sequence[Passage]) -> FeatureCache:
-    layer = "last" if folder == place.folder else "middle"
-    about = _provenance(place) | {"layer": layer, "cosine_to_float32": _fidelity(encoder, place, texts)}
-    with disk_errors_explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        return FeatureCache.create(folder, encoder.dimension, about)
-
-
-def _fidelity(encoder: "Encoder", place: _Place, texts: Sequence[Passage]) -> float:
-    """Mean cosine between features of some of these texts and float32's. Raises ModelError if it is too low."""
-    if place.precision == "float32":
-        return 1.0
-    some = encoder.tokenise(texts[:TRIED] or ["A text to try the model."])
-    alone = [encoder.fidelity([tokens]) for tokens in some]  # together, long texts would take much memory
-    cosine = sum(alone) / len(alone)
-    if cosine < LEAST_COSINE:
-        raise ModelError(
-            f"{place.files.name!r} loses too much in {place.precision}: the mean cosine of its features with those in "
-            f"float32 is {cosine:.3f}; expected at least {LEAST_COSINE}. Choose the precision float32."
-        )
-    return cosine
-
-
-def _provenance(place: _Place) -> dict[str, object]:
-    engines = ["torch", "transformers", "tokenizers", *(["ctranslate2"] if place.precision == "int8" else [])]
-    return {
-        "model": place.files.name,
-        "found": place.files.found,
-        "weights_sha256": place.files.weights_hash,
-        "recipe_sha256": place.files.recipe_hash,
-        "pooling": repr(place.files.pooling),
-        "max_tokens": place.max_tokens,
-        "precision": place.precision,
-        "windows": place.windows,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in engines},
-    }

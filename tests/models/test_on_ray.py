@@ -1,0 +1,48 @@
+"""Encoding on a real Ray of this machine, with two worker processes, one of which is killed in the middle."""
+
+import os
+import signal
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from inffeed_core.models.encoding import STAGE, features, here
+from inffeed_core.models.on_ray import Cluster, on
+
+if find_spec("ray") is None:
+    pytest.skip("Ray, the extra inffeed[ray], is not installed", allow_module_level=True)
+
+TEXTS = [f"{'not ' * (i % 7)}good number {i}" for i in range(4_000)]
+
+
+def workers() -> list[psutil.Process]:
+    """The worker processes that hold the model."""
+    every = psutil.Process().children(recursive=True)
+    return [one for one in every if one.is_running() and "MapWorker" in "".join(one.cmdline())]
+
+
+def test_two_workers_encode_as_one_process_does_though_one_is_killed(bert: Path, tmp_path: Path) -> None:
+    def encode(cache: str, engine: object, progress: object = lambda *told: None) -> torch.Tensor:
+        given = {"max_tokens": 64, "batch_tokens": 256, "progress": progress, "layers": "middle+last"}
+        return features(str(bert), TEXTS, tmp_path / cache, **given, engine=engine)  # type: ignore[arg-type]
+
+    killed: list[int] = []
+    seen: list[int] = []
+
+    def kill_one(stage: str, done: int, total: int) -> None:
+        if stage == STAGE:
+            seen.append(done)
+        if stage == STAGE and done and not killed:
+            killed.append(workers()[0].pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    found = encode("ray", on(Cluster(workers=2)), kill_one)
+    assert killed
+    assert 0 < seen[1] < len(TEXTS)  # so that it was killed in the middle
+    assert seen[-1] == len(TEXTS)
+    assert torch.allclose(found, encode("here", here), atol=1e-6)
+    assert list((tmp_path / "ray" / "shards").iterdir()) == []
+    assert not workers()
