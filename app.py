@@ -5,7 +5,7 @@ from streamlit.starlette import App
 from inffeed_core.errors import StoreError
 from inffeed_core.jobs.plain_words import in_plain_words, unexpected
 from inffeed_core.project.crash_logs import log_of
-from pages.components.gate import GATE, open_browser
+from pages.components.gate import GATE, while_served
 from pages.components.navigation import navigate
 from pages.components.notices import problem
 from pages.language import say, told
@@ -19,4 +19,4 @@ if __name__ == "__main__":  # the script of a session
         problem(told(in_plain_words(error) or unexpected(error, log_of(error))), say("app.unexpected"))
         raise  # the server's own log has it too
 else:  # what the server imports
-    app = App(__file__, lifespan=open_browser, middleware=GATE)
+    app = App(__file__, lifespan=while_served, middleware=GATE)

@@ -15,7 +15,7 @@ from sample import lay_features
 
 from inffeed_core import __version__
 
-EXTRAS = {"app": {"streamlit", "plotly"}, "finetune": {"peft"}, "int8": {"ctranslate2"}}
+EXTRAS = {"api": {"fastapi", "uvicorn"}, "app": {"streamlit", "plotly"}, "finetune": {"peft"}, "int8": {"ctranslate2"}}
 
 
 @pytest.fixture(scope="module")

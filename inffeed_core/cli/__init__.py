@@ -21,6 +21,7 @@
     people.py    team
     feedback.py  feedback propose, show, apply, acts, undo, send
     merging.py   merge
+    outside.py   serve-api, api-key, webhooks
     running.py   status, jobs, cancel, app
     bench.py     bench repair, bench fidelity
     bench_rules.py  bench rules
@@ -45,6 +46,7 @@ from inffeed_core.cli import (
     labelling,
     learning,
     merging,
+    outside,
     people,
     putting_away,
     review,
@@ -94,6 +96,7 @@ OF_PROJECTS = (
     feedback,
     merging,
     putting_away,
+    outside,
     running,
 )
 for module in (*OF_PROJECTS, bench_rules):

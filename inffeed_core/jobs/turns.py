@@ -29,10 +29,13 @@ from inffeed_core.store import (
     writing,
 )
 from inffeed_core.store.connection import PATIENT_SECONDS
+from inffeed_core.webhooks.delivering import deliver
 
 WRITE_SECONDS = 0.2
 """Progress is written at most this often."""
 HEARTBEAT_SECONDS = 1.0
+TELL_SECONDS = 20.0
+"""How long the end of a job keeps sending to webhooks."""
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +108,13 @@ class Reporter:
 def take_turn(project: Project, id: str, reporter: Reporter) -> Mapping[str, object]:
     """Do a queued job until it ends in any way; returns its result. Raises whatever the work raises."""
     try:
+        return _to_the_end(project, id, reporter)
+    finally:
+        _tell_others(project)
+
+
+def _to_the_end(project: Project, id: str, reporter: Reporter) -> Mapping[str, object]:
+    try:
         with reporter:
             result = _work(project, id, reporter)
     except BaseException as error:
@@ -113,6 +123,14 @@ def take_turn(project: Project, id: str, reporter: Reporter) -> Mapping[str, obj
         raise
     _end(project, id, JobState.DONE, result=result)
     return result
+
+
+def _tell_others(project: Project) -> None:
+    """Send webhooks what waits for them, as the end of a job does; nothing that goes wrong matters here."""
+    try:
+        deliver(project, TELL_SECONDS)
+    except Exception as error:  # whoever delivers next tries again
+        log.info("Webhooks were not told: %s", error)
 
 
 def _in_words(project: Project, id: str, error: BaseException) -> str:

@@ -87,13 +87,18 @@ class Hosts:
             return False
         return _with_port(found["host"], found["scheme"]) == _with_port(host.lower(), found["scheme"])
 
-    def refusal(self, hosts: Sequence[str], origins: Sequence[str], *, needs_origin: bool) -> str | None:
-        """Why a request with these values of `Host` and `Origin` is refused; None if it is served."""
+    def refusal(
+        self, hosts: Sequence[str], origins: Sequence[str], *, needs_origin: bool, command: str = "app"
+    ) -> str | None:
+        """Why a request with these values of `Host` and `Origin` is refused; None if it is served.
+
+        `command` is what starts the server.
+        """
         if len(hosts) != 1 or not self.knows(hosts[0]):
             return (
                 f"This server does not answer to the host {' '.join(hosts)[:200]!r}. Open it under the address that "
                 "it printed when it started. If this name belongs to it too, start it with "
-                f"`inffeed app --allow-host NAME`, or with {ALLOWED}=NAME in the environment."
+                f"`inffeed {command} --allow-host NAME`, or with {ALLOWED}=NAME in the environment."
             )
         if len(origins) > 1 or not all(self.is_from(origin, hosts[0]) for origin in origins):
             return "Pages of other origins may not talk to this server."

@@ -7,6 +7,7 @@ it is refused by its path alone, before the disk is accessed, and in the same wo
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def open_by_hand(folder: str | Path) -> Project:
 def may_open(folder: str | Path) -> bool:
     """Whether there is a project in this folder that the app may open."""
     return _allowed(folder) is not None
+
+
+def all_allowed() -> Iterator[Project]:
+    """Every project that the app may open, as it lies there: neither migrated nor checked."""
+    with suppress(OSError):
+        folders = {path.parent.resolve() for path in default_home().glob("[!.]*/project.db")}
+        named = os.environ.get("INFFEED_PROJECT")
+        folders |= {Path(folder) for folder in (*_by_hand(), *([named] if named else []))}
+        for folder in sorted(folders):
+            if (place := _allowed(folder)) is not None:
+                yield Project(place)
 
 
 def opened_by_hand(folder: Path) -> None:

@@ -22,13 +22,18 @@ def decide(project: Project, decision: Decision, also: Sequence[str] = ()) -> bo
     act that are undone with it. An undo names the decision it undoes in `undoes`.
     """
     with store.writing(project.db) as db:
-        if decision.act is not Act.UNDO:
-            return _record(db, decision, also)
-        if store.undone_by(db, decision.token) is not None:
-            return False
-        undone = store.undo_token(db, decision.undoes or "", decision.annotator, decision.token)
-        _keep(db, undone)
-        return True
+        return decide_in(db, decision, also)
+
+
+def decide_in(db: Database, decision: Decision, also: Sequence[str] = ()) -> bool:
+    """`decide`, in an open database."""
+    if decision.act is not Act.UNDO:
+        return _record(db, decision, also)
+    if store.undone_by(db, decision.token) is not None:
+        return False
+    undone = store.undo_token(db, decision.undoes or "", decision.annotator, decision.token)
+    _keep(db, undone)
+    return True
 
 
 def answer(
@@ -42,21 +47,28 @@ def answer(
     undecided, to be looked at again. Raises as `decide` does.
     """
     with store.writing(project.db) as db:
-        if store.arrived(db, decision.token):
-            return []
-        ids = [store.instance(db, decision.instance_id).id, *also]
-        viewer = Viewer(sitting.annotator, store.project_settings(db).overlap)
-        free = store.still_open(db, ids, viewer) | store.answered_by(db, ids, sitting.annotator)
-        if again:
-            at = store.Room(analysis=decision.analysis_id or 0, policy=sitting.policy, viewer=viewer, only=LOOK_AGAIN)
-            free |= store.still_undecided(db, ids, at)
-        if decision.instance_id in sitting.only.reopened:  # chosen by hand, not handed out
-            free |= {decision.instance_id}
-        if decision.instance_id not in free:
-            store.release(db, sitting.annotator, ids)
-            return [decision.instance_id]
-        _record(db, decision, [id for id in also if id in free])
-        return [id for id in ids if id not in free]
+        return answer_in(db, sitting, decision, also, again=again)
+
+
+def answer_in(
+    db: Database, sitting: Sitting, decision: Decision, also: Sequence[str] = (), *, again: bool = False
+) -> list[str]:
+    """`answer`, in an open database."""
+    if store.arrived(db, decision.token):
+        return []
+    ids = [store.instance(db, decision.instance_id).id, *also]
+    viewer = Viewer(sitting.annotator, store.project_settings(db).overlap)
+    free = store.still_open(db, ids, viewer) | store.answered_by(db, ids, sitting.annotator)
+    if again:
+        at = store.Room(analysis=decision.analysis_id or 0, policy=sitting.policy, viewer=viewer, only=LOOK_AGAIN)
+        free |= store.still_undecided(db, ids, at)
+    if decision.instance_id in sitting.only.reopened:  # chosen by hand, not handed out
+        free |= {decision.instance_id}
+    if decision.instance_id not in free:
+        store.release(db, sitting.annotator, ids)
+        return [decision.instance_id]
+    _record(db, decision, [id for id in also if id in free])
+    return [id for id in ids if id not in free]
 
 
 def _record(db: Database, decision: Decision, also: Sequence[str]) -> bool:

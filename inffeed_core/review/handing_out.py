@@ -77,10 +77,11 @@ def queue(
     only: FlagFilter = ALL,
     *,
     whole: bool = True,
+    after: int = 0,
 ) -> list[ReviewItem]:
     """The policy's first open flags, except those in `leave_out` (ids). Raises NotReady if there is no analysis.
 
-    Without `whole`, only up to where the queue ends; see `stopping`.
+    Without `whole`, only up to where the queue ends; see `stopping`. `after`: only of a later rank than this.
     """
     with store.reading(project.db) as db:
         analysis, viewer = analysis_for(db, policy), Viewer(overlap=store.project_settings(db).overlap)
@@ -93,7 +94,9 @@ def queue(
                 limit,
                 leave_out,
             )
-        ranked = store.flagged(db, analysis.id, policy, viewer, limit=limit, leave_out=leave_out, only=only)
+        ranked = store.flagged(
+            db, analysis.id, policy, viewer, limit=limit, leave_out=leave_out, only=only, after=after
+        )
         return _items(db, analysis, policy, ranked)
 
 

@@ -89,21 +89,25 @@ def _wishes(table: Table) -> Iterator[Wish]:
 
 
 def _record(db: Database, wish: Wish, annotator: str) -> Decision:
+    decision = replace(as_decided(db, wish), annotator=annotator)
+    store.record_decision(db, decision)
+    return decision
+
+
+def as_decided(db: Database, wish: Wish) -> Decision:
+    """The wish as a decision of nobody yet, under a new token. Raises UnknownInstance or InvalidDecision."""
     wish = replace(wish, label=known_label(wish.label, store.project_settings(db).labels) or wish.label)
     act = _act(db, wish)
-    label = _label(db, wish, act)
-    decision = Decision(
+    return Decision(
         token=uuid4().hex,
         instance_id=wish.id,
-        annotator=annotator,
+        annotator="",
         act=act,
-        label=label,
+        label=_label(db, wish, act),
         note=wish.note,
         analysis_id=_analysis_id(db),
         settles=wish.settles,
     )
-    store.record_decision(db, decision)
-    return decision
 
 
 def _act(db: Database, wish: Wish) -> Act:

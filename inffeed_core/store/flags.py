@@ -71,12 +71,16 @@ def flagged(
     leave_out: Sequence[str] = (),
     among: Sequence[str] | None = None,
     only: FlagFilter = ALL,
+    after: int = 0,
 ) -> list[Ranked]:
     """The policy's first flags that are open for the viewer, in order, except those in `leave_out` (ids).
 
-    `among` (ids) restricts them to these.
+    `among` (ids) restricts them to these, and `after` to those of a later rank.
     """
     condition, chosen = _within(db, only)
+    if after:
+        condition += " AND r.rank > :after"
+        chosen |= {"after": after}
     if among is not None:
         condition += " AND r.instance IN (SELECT value FROM json_each(:among))"
         chosen |= {"among": json.dumps(list(among))}

@@ -6,7 +6,9 @@ Instances are written once. Everything that happens to them later is a separate 
 
 from sqlite_utils import Database, Migrations
 
+from inffeed_core.store.feedback_schema import FEEDBACK
 from inffeed_core.store.first_schema import FIRST
+from inffeed_core.store.outside_schema import OUTSIDE
 from inffeed_core.store.team_schema import TEAM
 
 migrations = Migrations("inffeed")
@@ -70,76 +72,8 @@ def m005_answers_of_one(db: Database) -> None:
 @migrations()
 def m006_feedback(db: Database) -> None:
     """Proposals to change training labels, the acts that applied them, and what was sent to review."""
-    for statement in _M006.split(";\n"):
+    for statement in FEEDBACK.split(";\n"):
         db.conn.execute(statement)
-
-
-_M006 = """
-CREATE TABLE proposal_set (
-    id INTEGER PRIMARY KEY,
-    version TEXT NOT NULL REFERENCES version (id),
-    as_of_decision INTEGER NOT NULL,
-    settings TEXT NOT NULL,
-    created TEXT NOT NULL
-);
-CREATE TABLE proposal (
-    proposal_set INTEGER NOT NULL REFERENCES proposal_set (id),
-    rank INTEGER NOT NULL,
-    instance TEXT NOT NULL REFERENCES instance (id),
-    label TEXT NOT NULL,
-    proposed TEXT,
-    lead REAL NOT NULL,
-    PRIMARY KEY (proposal_set, rank),
-    UNIQUE (proposal_set, instance)
-) WITHOUT ROWID;
-CREATE TRIGGER proposal_is_about_training BEFORE INSERT ON proposal
-    WHEN (SELECT split FROM instance WHERE id = NEW.instance) IN ('validation', 'test')
-    BEGIN SELECT raise(ABORT, 'feedback never touches validation and test'); END;
-CREATE TABLE voter (
-    proposal_set INTEGER NOT NULL,
-    target TEXT NOT NULL,
-    rank INTEGER NOT NULL,
-    instance TEXT NOT NULL REFERENCES instance (id),
-    label TEXT NOT NULL,
-    influence REAL NOT NULL,
-    vote TEXT,
-    weight REAL NOT NULL,
-    PRIMARY KEY (proposal_set, target, rank),
-    FOREIGN KEY (proposal_set, target) REFERENCES proposal (proposal_set, instance)
-) WITHOUT ROWID;
-CREATE TABLE feedback (
-    token TEXT PRIMARY KEY,
-    proposal_set INTEGER NOT NULL REFERENCES proposal_set (id),
-    annotator TEXT NOT NULL,
-    left_out TEXT NOT NULL,
-    at TEXT NOT NULL
-);
-CREATE TABLE feedback_undo (
-    feedback TEXT PRIMARY KEY REFERENCES feedback (token),
-    at TEXT NOT NULL
-);
-CREATE TABLE trial (
-    n INTEGER PRIMARY KEY,
-    proposal_set INTEGER NOT NULL REFERENCES proposal_set (id),
-    count INTEGER NOT NULL,
-    value REAL NOT NULL,
-    low REAL NOT NULL,
-    high REAL NOT NULL,
-    examples INTEGER NOT NULL,
-    at TEXT NOT NULL,
-    feedback TEXT REFERENCES feedback (token)
-);
-CREATE TABLE sent (
-    instance TEXT PRIMARY KEY REFERENCES instance (id),
-    proposal_set INTEGER NOT NULL REFERENCES proposal_set (id),
-    annotator TEXT NOT NULL,
-    at TEXT NOT NULL
-);
-ALTER TABLE decision ADD COLUMN feedback TEXT REFERENCES feedback (token);
-CREATE INDEX decision_feedback ON decision (feedback) WHERE feedback IS NOT NULL;
-ALTER TABLE exclusion ADD COLUMN feedback TEXT REFERENCES feedback (token);
-CREATE VIEW answer AS SELECT * FROM standing WHERE feedback IS NULL
-"""
 
 
 @migrations()
@@ -394,4 +328,11 @@ def m019_solved_targets(db: Database) -> None:
 def m020_team(db: Database) -> None:
     """People have roles, and flags are assigned to them: see `roles` and `assigning`."""
     for statement in TEAM.split(";\n"):
+        db.conn.execute(statement)
+
+
+@migrations()
+def m021_from_outside(db: Database) -> None:
+    """Keys of the web API, and webhooks with the outbox that triggers fill: see `outside_schema`."""
+    for statement in OUTSIDE.split(";\n\n"):
         db.conn.execute(statement)

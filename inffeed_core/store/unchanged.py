@@ -25,12 +25,12 @@ _known: OrderedDict[tuple[Path, str], tuple[object, object]] = OrderedDict()
 
 def remembered(path: Path, what: str, count: Callable[[], T]) -> T:
     """`count()`, or what it gave before if nothing has been written to the database since. `what` names the result."""
-    key, before = (path.absolute(), what), _state(path)
+    key, before = (path.absolute(), what), state_of(path)
     known = _known.get(key)
     if before is not None and known is not None and known[0] == before:
         return known[1]  # type: ignore[return-value]
     result = count()
-    if before is not None and before == _state(path):
+    if before is not None and before == state_of(path):
         _known[key] = (before, result)
         _known.move_to_end(key)
         while len(_known) > KEPT:
@@ -38,7 +38,7 @@ def remembered(path: Path, what: str, count: Callable[[], T]) -> T:
     return result
 
 
-def _state(path: Path) -> object:
+def state_of(path: Path) -> object:
     """Differs whenever something was committed; None while that cannot be known."""
     now = time.time_ns()
     found: list[tuple[int, ...]] = []

@@ -21,6 +21,8 @@ from streamlit.runtime import get_instance
 from streamlit.web.server import server_util
 
 from inffeed_core.project.hosts import ALLOWED, HEADERS, NO_REQUEST, TWO_USERS, Hosts, allowed_hosts
+from inffeed_core.project.opened import all_allowed
+from inffeed_core.webhooks.delivering import Deliverer
 from pages.language import say
 
 MARK = "x-inffeed-gate"
@@ -107,13 +109,14 @@ async def _refuse(why: str, send: Send) -> None:
 
 
 @asynccontextmanager
-async def open_browser(app: object) -> AsyncIterator[None]:
-    """Opens the app's page once it is served, as Streamlit does for scripts without their own application."""
+async def while_served(app: object) -> AsyncIterator[None]:
+    """Delivers to webhooks, and opens the app's page, as Streamlit does for scripts without their own application."""
     if not st.get_option("server.headless"):
         address = st.get_option("server.address") or ""
         url = server_util.get_url("localhost" if address in _EVERYWHERE else address)
         asyncio.get_running_loop().call_soon(cli_util.open_browser, url)
-    yield
+    with Deliverer(all_allowed):
+        yield
 
 
 GATE = [Middleware(Gate, more=allowed_hosts(os.environ.get(ALLOWED, "")))]  # an invalid host stops the server here
