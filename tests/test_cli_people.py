@@ -45,3 +45,16 @@ def test_the_command_line_is_bound_by_no_role(project):
     run(project, "team", "--lead", "Ada")
     run(project, "settings", "--overlap", "2")
     assert "name" not in run(project, "labels", "--add", "mixed", "--by", "Bob").split()
+
+
+def test_flags_are_assigned_listed_and_taken_back(project):
+    assert "Nothing was assigned" in run(project, "assign")
+    told = json.loads(run(project, "assign", "--to", "Ana=2", "--to", "Ben", "--count", "6", "--goal", "20", "--json"))
+    assert (told[0]["texts"], told[0]["goal"]) == ({"Ana": 4, "Ben": 2}, 20)
+    assert "Ana 4, Ben 2 of" in run(project, "assign")
+    assert "20 a day each" in run(project, "assign")
+    assert "undone by Ada" in run(project, "assign", "--undo", "1", "--by", "Ada")
+    assert "no assignment 1" in run(project, "assign", "--undo", "1", ok=False)
+    assert "to whom" in run(project, "assign", "--goal", "5", ok=False)
+    assert "named twice" in run(project, "assign", "--to", "Ana", "--to", "Ana=2", ok=False)
+    assert "a number above 0" in run(project, "assign", "--to", "Ana=-1", ok=False)

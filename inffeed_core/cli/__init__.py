@@ -18,7 +18,7 @@
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
     team.py      decisions, agreement
     health.py    health
-    people.py    team
+    people.py    team, assign
     feedback.py  feedback propose, show, apply, acts, undo, send
     merging.py   merge
     outside.py   serve-api, api-key, webhooks

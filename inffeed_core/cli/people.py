@@ -1,15 +1,19 @@
-"""Commands for the people of a project: their roles."""
+"""Commands for the people of a project: their roles, and what is assigned to them."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from inffeed_core.cli.console import answer, json_option, opened, project_argument
+from inffeed_core.cli.console import answer, json_option, opened, project_argument, tell
+from inffeed_core.cli.review import as_pair
+from inffeed_core.flags.policies import POLICIES
+from inffeed_core.settings import MANY
 
 if TYPE_CHECKING:
     from inffeed_core.project.roles import Role, Team
+    from inffeed_core.store.assigning import Assignment
 
 
 @click.command(epilog="Example: inffeed team reviews --lead Ana --annotator Ben --annotator Eva")
@@ -56,4 +60,88 @@ def _told(now: "Team") -> str:
     return "\n".join(f"{role.value:<10} {person}" for person, role in now.roles.items())
 
 
-COMMANDS = (team,)
+@click.command(
+    epilog="""
+\b
+Examples:
+  inffeed assign reviews --to Ana --to Ben --to Eva --goal 40
+  inffeed assign reviews --to Ana=2 --to Ben=1 --count 300 --source vader
+  inffeed assign reviews --undo 1
+"""
+)
+@project_argument
+@click.option("--to", "people", multiple=True, metavar="NAME[=SHARE]", help="A person and their share; repeat it.")
+@click.option(
+    "--count", type=click.IntRange(0, MANY), help="How many flags, the first ones. [all; 0 sets the goal alone]"
+)
+@click.option("--goal", type=int, help="Texts a day for each person; the review room shows it.")
+@click.option("--policy", type=click.Choice(POLICIES), default=POLICIES[0], show_default=True, help="Which ranking.")
+@click.option("--label", "labels", multiple=True, help="Only with this silver label; repeat it for several.")
+@click.option("--source", "sources", multiple=True, help="Only from this source; repeat it for several.")
+@click.option("--pair", "pairs", multiple=True, help="Only with this second text; repeat it for several.")
+@click.option("--where", "metadata", multiple=True, metavar="KEY=VALUE", help="Only with this metadata.")
+@click.option("--search", "words", default="", help="Only texts with words that begin so, in any script.")
+@click.option("--undo", type=int, metavar="N", help="Take assignment N back; decisions stay.")
+@click.option("--by", default="command line", show_default=True, help="Who decided it; stored in the project.")
+@json_option
+def assign(
+    project: Path,
+    people: Sequence[str],
+    undo: int | None,
+    by: str,
+    as_json: bool,
+    metadata: Sequence[str],
+    count: int | None,
+    goal: int | None,
+    policy: str,
+    **filters: Any,
+) -> None:
+    """Assign open flags of the project DIR to annotators, or list what is assigned.
+
+    Each person finds theirs first in the review room, then what is nobody's, then the rest. Shares are equal unless you
+    give numbers. Flags that are assigned already are left out.
+    """
+    from inffeed_core.records import FlagFilter
+    from inffeed_core.review.assigning import Wish, assign, take_back
+    from inffeed_core.store import reading
+    from inffeed_core.store.assigning import assignments
+
+    target = opened(project)
+    if people and undo is not None:
+        raise click.UsageError("Give either --to or --undo.")
+    if undo is not None:
+        take_back(target, undo, by)
+        tell(f"Assignment {undo} is undone.")
+    if people:
+        only = FlagFilter(metadata=tuple(map(as_pair, metadata)), **filters)
+        weights = _weights(people)
+        assign(target, Wish(weights=weights, by=by, policy=policy, only=only, count=count, goal=goal))
+    elif undo is None and (count is not None or goal is not None or metadata or any(filters.values())):
+        raise click.UsageError("Say to whom with --to.")
+    with reading(target.db) as db:
+        found = assignments(db)
+    answer(found, as_json, lambda: "\n".join(map(_assigned, found)) or "Nothing was assigned; --to NAME begins.")
+
+
+def _weights(people: Sequence[str]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for given in people:
+        name, equals, share = given.rpartition("=")
+        try:
+            person, weight = (name, float(share)) if equals else (given, 1.0)
+        except ValueError:
+            person, weight = given, 1.0
+        if person in weights:
+            raise click.UsageError(f"{person!r} is named twice; name each person once.")
+        weights[person] = weight
+    return weights
+
+
+def _assigned(one: "Assignment") -> str:
+    whom = ", ".join(f"{person} {one.texts.get(person, 0):,}" for person in one.shares)
+    goal = f", {one.goal:,} a day each" if one.goal else ""
+    undone = f", undone by {one.undone_by}" if one.undone_at else ""
+    return f"{one.n}. {one.at[:16]}  {whom} of {one.policy}{goal}, by {one.by}{undone}"
+
+
+COMMANDS = (team, assign)

@@ -73,7 +73,7 @@ def flags(
     from inffeed_core.review.handing_out import queue
 
     answered = tuple(Act(one) for one in filters.pop("answered"))
-    only = FlagFilter(metadata=tuple(_pair(entry) for entry in metadata), answered=answered, **filters)
+    only = FlagFilter(metadata=tuple(as_pair(entry) for entry in metadata), answered=answered, **filters)
     target = opened(project)
     labels = len(settings_of(target).labels)
     open_flags = queue(target, policy, limit, only=only, whole=not up_to_the_end)
@@ -105,7 +105,8 @@ def _reason(item: "ReviewItem", labels: int) -> str:
     return "" if item.blind else reason(item.flag, item.evidence, labels)
 
 
-def _pair(entry: str) -> tuple[str, str]:
+def as_pair(entry: str) -> tuple[str, str]:
+    """Metadata as it is asked for, KEY=VALUE."""
     key, equals, value = entry.partition("=")
     if not equals:
         raise click.UsageError(f"--where {entry!r} is not a pair; write it as KEY=VALUE, such as --where year=2024.")

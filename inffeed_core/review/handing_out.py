@@ -9,6 +9,7 @@ last the one on screen; and where somebody waits for what others hold ahead, tho
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -22,7 +23,8 @@ from inffeed_core.review.stopping import within
 from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.analyses import Ranked
-from inffeed_core.store.flags import ALL
+from inffeed_core.store.assigning import any_assigned
+from inffeed_core.store.flags import ALL, FREE, OWN
 
 AUDIT = "audit"
 """What hands out the texts of the random audit."""
@@ -180,13 +182,22 @@ def _next(
 
 
 def _first(db: Database, at: store.Room, room: int, have: Sequence[str], own: Sequence[str]) -> list[Ranked]:
-    def find(limit: int, leave_out: Sequence[str], among: Sequence[str] | None = None) -> list[Ranked]:
-        return store.flagged(
-            db, at.analysis, at.policy, at.viewer, limit=limit, leave_out=leave_out, only=at.only, among=among
-        )
+    """Those of `own` (ids) first; then what is assigned to the viewer, wherever the queue ends, what is nobody's, and
+    the rest."""
+    found: list[Ranked] = []
 
-    kept = find(room, have, own) if own else []
-    return [*kept, *find(room - len(kept), [*have, *(r.row.instance for r in kept)])]
+    def find(**wanted: Any) -> None:
+        if len(found) < room:
+            asked: dict[str, Any] = {"only": at.only, "leave_out": [*have, *(r.row.instance for r in found)]} | wanted
+            found.extend(store.flagged(db, at.analysis, at.policy, at.viewer, limit=room - len(found), **asked))
+
+    if own:
+        find(among=own)
+    if any_assigned(db):
+        find(whose=OWN, only=replace(at.only, before=None))
+        find(whose=FREE)
+    find()
+    return found
 
 
 def _again(db: Database, analysis: Analysis, room: store.Room, limit: int, have: Sequence[str]) -> list[ReviewItem]:

@@ -15,6 +15,7 @@ from inffeed_core.review.counting import counted
 from inffeed_core.review.stopping import Outlook, outlook, within
 from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
+from inffeed_core.store.assigning import any_assigned, assigned_left, goals
 from inffeed_core.store.flags import ALL
 from inffeed_core.wording import Sentence
 
@@ -37,6 +38,10 @@ class ReviewProgress:
     undecided: Mapping[Act, int]
     """Texts within the filter that are answered but undecided, by the act that each counts as; see `undecided`."""
     outlook: Outlook
+    goal: int | None
+    """Decisions hoped for today; None if nobody set a goal."""
+    assigned: int
+    """Texts that are assigned to this annotator, and theirs to answer yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ def progress_of(db: Database, sitting: Sitting) -> ReviewProgress:
         changes=_changes(db, store.version(db, analysis.version).as_of_decision),
         undecided=_by_act(db, room, "undecided", lambda part: store.undecided_in_room(db, room, part)),
         outlook=outlook(db, analysis, sitting.policy, room.viewer),
+        goal=goals(db).get(sitting.annotator),
+        assigned=assigned_left(db, sitting.annotator, room.viewer.overlap) if any_assigned(db) else 0,
     )
 
 

@@ -19,6 +19,11 @@ from inffeed_core.store.instances import project_settings
 from inffeed_core.store.searching import wanted_words
 from inffeed_core.store.slices import Slice
 
+OWN, FREE = (
+    "r.instance IN (SELECT instance FROM assigned WHERE annotator = :annotator)",
+    "r.instance NOT IN (SELECT instance FROM assigned)",
+)
+"""Conditions: assigned to the viewer, and to nobody; see `assigning`."""
 NOBODY = ""
 NEVER = "9999"
 """Later than every lease: whoever looks at this time sees none."""
@@ -72,10 +77,11 @@ def flagged(
     among: Sequence[str] | None = None,
     only: FlagFilter = ALL,
     after: int = 0,
+    whose: str = "1",
 ) -> list[Ranked]:
     """The policy's first flags that are open for the viewer, in order, except those in `leave_out` (ids).
 
-    `among` (ids) restricts them to these, and `after` to those of a later rank.
+    `among` (ids) restricts them to these, `after` to those of a later rank, and `whose` to `OWN` or `FREE` ones.
     """
     condition, chosen = _within(db, only)
     if after:
@@ -88,7 +94,7 @@ def flagged(
         SELECT r.rank, r.score, s.* FROM ranking r
         JOIN shown_score s ON s.analysis = r.analysis AND s.instance = r.instance
         WHERE r.analysis = :analysis AND r.policy = :policy
-          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND {condition} AND NOT {CLOSED}
+          AND r.instance NOT IN (SELECT value FROM json_each(:leave_out)) AND {whose} AND {condition} AND NOT {CLOSED}
         ORDER BY r.rank LIMIT :limit
     """
     values = {"analysis": analysis, "policy": policy, "limit": limit, "leave_out": json.dumps(list(leave_out))}

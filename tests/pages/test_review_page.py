@@ -146,7 +146,7 @@ def test_the_greeting_is_json_with_the_first_flags(reviewable_project):
     told = json.loads(json.dumps(greeting(reviewable_project, ADA, WORDS)))
     assert [i["id"] for i in told["items"]] == [f"s{n:03}" for n in range(20)]
     assert told["exhausted"] is False
-    assert told["progress"] == {"done": 0, "open": 40, "today": 0}
+    assert told["progress"] == {"done": 0, "open": 40, "today": 0, "goal": None, "assigned": 0}
 
 
 def test_the_greeting_tells_the_way_here_latest_first(reviewable_project):

@@ -175,7 +175,7 @@ def _news_json(news: News, words: Words) -> Json:
 def _numbers_json(numbers: Numbers) -> Json:
     progress = numbers.progress
     return {
-        "progress": {"done": progress.done, "open": progress.open, "today": progress.today},
+        "progress": {name: getattr(progress, name) for name in ("done", "open", "today", "goal", "assigned")},
         "exposure": asdict(numbers.exposure),
         "changes": asdict(progress.changes),
         "undecided": {act.value: n for act, n in progress.undecided.items()},

@@ -302,7 +302,10 @@ class View {
     const total = counted.done + counted.open;
     const done = Math.min(total, Math.max(0, counted.done + room.uncounted));
     const today = Math.max(0, counted.today + room.uncounted);
-    parts.count.replaceChildren(fill(strings.progress, { done: done.toLocaleString(this.config.language), total: total.toLocaleString(this.config.language), today }));
+    const [locale, { goal }] = [this.config.language, counted];
+    const said = [fill(goal ? strings.progress_goal : strings.progress, { done: done.toLocaleString(locale), total: total.toLocaleString(locale), today, goal })];
+    if (counted.assigned) said.push(fill(strings.progress_assigned, { count: counted.assigned.toLocaleString(locale) }));
+    parts.count.replaceChildren(said.join(" · "));
     parts.meter.style.setProperty("--done", total ? done / total : 0);
   }
 

@@ -209,6 +209,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "title": "审核",
         "card": "审核卡片",
         "progress": "已审 {done} / {total} · 今天 {today}",
+        "progress_goal": "已审 {done} / {total} · 今天 {today} / {goal}",
+        "progress_assigned": "{count} 条分配给你",
         "guidelines": "指南",
         "details": "详情",
         "marks": "标记",

@@ -263,6 +263,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "title": "Review",
         "card": "Review card",
         "progress": "{done} of {total} reviewed · {today} today",
+        "progress_goal": "{done} of {total} reviewed · {today} of {goal} today",
+        "progress_assigned": "{count} assigned to you",
         "guidelines": "Guidelines",
         "details": "Details",
         "marks": "Marks",
