@@ -8,17 +8,19 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from inffeed_core import store
-from inffeed_core.analysis.agreement import TOP, agreement, rankings_agreement, text_agreement
-from inffeed_core.analysis.exploring import MAP_POINTS, Portrait, feature_points, find_instances, latest_id, portrait
+from inffeed_core.analysis.agreement import agreement, text_agreement
+from inffeed_core.analysis.exploring import Portrait, find_instances, latest_id, portrait
 from inffeed_core.analysis.replay_cost import text_cost
 from inffeed_core.analysis.verifying import KIND as VERIFY
-from inffeed_core.analysis.verifying import Verification, correlation, latest_verification, slope
-from inffeed_core.charts.analyses import feature_map, influence_bars, ranking_bars, reach, refit_scatter
+from inffeed_core.charts.analyses import influence_bars, reach
 from inffeed_core.errors import NotReady, UnknownInstance
-from inffeed_core.flags.policies import POLICIES
-from inffeed_core.project.folder import Project, settings_of
-from inffeed_core.records import Analysis, Instance
+from inffeed_core.project.folder import Project
+from inffeed_core.records import Instance
 from pages.components.choices import choice
+from pages.components.explore_acts import acts
+from pages.components.explore_map import map_view
+from pages.components.explore_rankings import no_analysis, rankings
+from pages.components.explore_walk import back_to_card, leave_way, take_point, the_way
 from pages.components.job_panel import duration, job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
@@ -37,6 +39,7 @@ def page() -> None:
     """Search, portrait, and one tab for each question about it."""
     st.title(say("app.explore"), anchor=False)
     project = require_project()
+    back_to_card(project)
     working = job_panel(project)
     explaining = "explain" in working
     target = _chosen(project)
@@ -47,12 +50,14 @@ def page() -> None:
         problem(str(error), say("app.not_found"))
         return
     shown = portraits[0]
+    the_way(project)
     _facts(project, shown)
+    acts(project, shown)
     names = [say(f"explore.{view}") for view in ("influence", "map", "rankings", "decisions")]
     views: tuple[Callable[[], None], ...] = (
         lambda: _influences(project, portraits, explaining),
-        lambda: _map(project, shown),
-        lambda: _rankings(project, shown, checking=VERIFY in working),
+        lambda: map_view(project, shown),
+        lambda: rankings(project, shown, checking=VERIFY in working),
         lambda: trail_view(project, shown.trail),
     )
     for tab, view in zip(tabs(names, key="explore_view"), views, strict=True):
@@ -127,10 +132,12 @@ def _name(one: Instance) -> str:
 
 def _forget() -> None:
     st.query_params.pop("id", None)
+    leave_way()
 
 
 def _take_choice() -> None:
     st.query_params["id"] = st.session_state["explore_id"]
+    leave_way()
 
 
 def _nothing(query: str) -> NoReturn:
@@ -191,7 +198,7 @@ def _influences(project: Project, portraits: list[Portrait], explaining: bool) -
 def _influence(project: Project, shown: Portrait, explaining: bool, scale: tuple[float, float] | None = None) -> None:
     """`scale` is shared by two panels side by side."""
     if shown.analysis is None:
-        _no_analysis()
+        no_analysis()
         return
     if shown.evidence is None:
         st.text(say("explore.not_computed"))
@@ -204,7 +211,7 @@ def _influence(project: Project, shown: Portrait, explaining: bool, scale: tuple
     key = f"bars {shown.analysis.id} {shown.instance.id}"
     columns = ALONE if scale is None else BESIDE
     bars = influence_bars(shown.evidence, columns, section("charts"), scale)
-    st.plotly_chart(bars, key=key, on_select=lambda: _take_point(key), selection_mode="points", config=BARE)
+    st.plotly_chart(bars, key=key, on_select=lambda: take_point(key), selection_mode="points", config=BARE)
     _influencer_table(shown)
     _solve(project, shown, explaining)
 
@@ -232,13 +239,6 @@ def _solve(project: Project, shown: Portrait, explaining: bool) -> None:
         start_job(project, "explain", {"ids": [shown.instance.id], "exact": True})
 
 
-def _take_point(key: str) -> None:
-    """The clicked bar or point becomes the target."""
-    for point in st.session_state[key]["selection"]["points"]:
-        if clicked := point.get("customdata"):
-            st.query_params["id"] = clicked["0"] if isinstance(clicked, dict) else clicked[0]
-
-
 def _influencer_table(shown: Portrait) -> None:
     on_target = (say("explore.on_harms"), say("explore.on_helps"))
     by_target = (say("explore.by_harmed"), say("explore.by_helped"))
@@ -263,102 +263,6 @@ def _influencer_table(shown: Portrait) -> None:
         **text_columns(paired),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
-
-
-def _map(project: Project, shown: Portrait) -> None:
-    if shown.analysis is None:
-        _no_analysis()
-        return
-    left, right = st.columns(2)
-    policy = left.selectbox(
-        say("explore.flags_by"), POLICIES, format_func=_policy_name, persist_state="session", key="map_policy"
-    )
-    flags = right.number_input(say("explore.flags_marked"), 1, 1000, 25, persist_state="session", key="map_flags")
-    points = feature_points(project, shown, policy, flags)
-    figure = feature_map(points, settings_of(project).labels, shown.instance.id, shown.evidence, section("charts"))
-    key = f"map {shown.analysis.id} {shown.instance.id}"
-    st.plotly_chart(figure, key=key, on_select=lambda: _take_point(key), selection_mode="points")
-    drawn = "explore.drawn_part" if len(points) >= MAP_POINTS else "explore.drawn"
-    st.caption(say(drawn, count=len(points)))
-
-
-def _rankings(project: Project, shown: Portrait, *, checking: bool) -> None:
-    if shown.analysis is None:
-        _no_analysis()
-    elif not shown.standings:
-        st.text(say("explore.silver_only"))
-    else:
-        names = [say(f"columns.{name}") for name in ("policy", "rank", "score", "meaning")]
-        rows = [
-            (_policy_name(policy), *standing, _policy_words(policy)[1]) for policy, standing in shown.standings.items()
-        ]
-        columns = {
-            say("columns.rank"): st.column_config.NumberColumn(format="localized"),
-            say("columns.score"): st.column_config.NumberColumn(format="%.4g"),
-        }
-        st.dataframe(pd.DataFrame(rows, columns=names), hide_index=True, column_config=columns)
-    if shown.analysis is not None:
-        _honesty(project, shown.analysis)
-        _refits(project, shown.analysis, checking)
-
-
-def _honesty(project: Project, analysis: Analysis) -> None:
-    """How far simple rankings agree with the default one on this project."""
-    count, of, found = rankings_agreement(project, analysis, POLICIES[0])
-    if not found:
-        return
-    name = _policy_name(POLICIES[0])
-    st.subheader(say("explore.agreement", policy=name), anchor=False)
-    st.caption(say("explore.agreement_said", policy=name, count=count, of=of))
-    shared = {_policy_name(one.policy): one.shared for one in found}
-    st.plotly_chart(ranking_bars(shared, count / of, words=section("charts")), config=BARE)
-
-
-def _refits(project: Project, analysis: Analysis, checking: bool) -> None:
-    """On request, random scores against the experiments that they predict."""
-    st.subheader(say("explore.refits"), anchor=False)
-    st.caption(say("explore.refits_advice"))
-    found = latest_verification(project, analysis.id)
-    if analysis.id == latest_id(project):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            count = st.number_input(say("explore.refits_count"), 2, 1000, 40, width=130, key="refits")
-            name = say("explore.refits_again" if found else "explore.refits_go")
-            if st.button(name, icon=":material/experiment:", disabled=checking):
-                start_job(project, VERIFY, {"refits": count})
-    elif found is None:
-        st.text(say("explore.refits_newest"))
-    if checking:
-        st.text(say("explore.refits_running"))
-    elif found is not None:
-        _verified(found)
-
-
-def _verified(found: Verification) -> None:
-    kinds = {"removal": found.removal, "relabelling": found.relabelling}
-    named = {say(f"explore.{kind}"): refits for kind, refits in kinds.items() if refits}
-    points = {name: [(one.id, one.predicted, one.actual) for one in refits] for name, refits in named.items()}
-    st.plotly_chart(refit_scatter(points, words=section("charts")), config=BARE)
-    for name, refits in named.items():
-        numbers = [f"{value:.2f}" if value is not None else "–" for value in (correlation(refits), slope(refits))]
-        said = {"correlation": numbers[0], "slope": numbers[1]}
-        st.text(say("explore.refits_said", kind=name, count=len(refits), **said))
-    if found.shared_with_bm25 is not None:
-        st.text(say("explore.refits_bm25", top=TOP, share=found.shared_with_bm25))
-
-
-def _policy_name(policy: str) -> str:
-    return str(_policy_words(policy)[0])
-
-
-def _policy_words(policy: str) -> tuple[str, str]:
-    """(name, meaning of its score); a policy of another release has its code as name and no explanation."""
-    name, meaning = section("policies").get(policy, (policy, ""))
-    return name, meaning
-
-
-def _no_analysis() -> None:
-    advice = say("explore.no_analysis_advice")
-    empty_state(say("explore.no_analysis"), advice, "pages/models.py", say("app.to_models"))
 
 
 page()

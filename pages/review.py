@@ -16,8 +16,10 @@ from inffeed_core.review.discussing import topics
 from inffeed_core.review.messages import UNAVAILABLE
 from inffeed_core.review.progress import Sitting
 from pages.components.agreement import agreement
+from pages.components.chosen_texts import forget_choice
 from pages.components.decisions import back_to_flags, decisions
 from pages.components.discussion import discussion
+from pages.components.explore_walk import to_explore
 from pages.components.flag_filter import flag_filter, look_again, policy_choice
 from pages.components.identity import given_name, known_name, remember_name
 from pages.components.notices import as_it_is, empty_state, problem
@@ -86,7 +88,7 @@ def _to_decisions(sitting: Sitting) -> None:
     label = say("decisions.back") if sitting.only.reopened else say("decisions.title")
     if st.button(label, icon=":material/history:", type="tertiary", key="to_decisions"):
         st.query_params["view"] = "decisions"
-        st.session_state.pop("reopened", None)
+        forget_choice()
         st.rerun()
     if sitting.only.reopened and st.button(say("review.to_flags"), icon=":material/arrow_back:", type="tertiary"):
         back_to_flags()
@@ -135,6 +137,8 @@ def _room(project: Project, annotator: str) -> None:
     If the project cannot be read now, the card that was there stays, says so, and asks again.
     """
     take_seat(project, annotator)
+    if asked := st.session_state.pop("exploring", None):
+        to_explore(project, **asked)
     try:
         _line_and_card(project, annotator)
     except UNAVAILABLE as error:
@@ -231,6 +235,8 @@ def _receive(project: Project, sitting: Sitting) -> None:
             *UNAVAILABLE
         ):  # decisions stored by then are acknowledged when they arrive again; the page says what is missing
             st.session_state["review_answer"] = key, answer(project, sitting, message, _words(project))
+            if asked := message.get("explore"):
+                st.session_state["exploring"] = {"id": str(asked["id"]), "card": str(asked["from"])}
 
 
 def _words(project: Project) -> Words:
@@ -268,6 +274,7 @@ def _data(project: Project, sitting: Sitting) -> Json:
         "whole": sitting.whole,
         "again": store.takes_again(sitting.only),
         "reopened": bool(sitting.only.reopened),
+        "at": st.query_params.pop("text", None),
         "strings": section("card"),
     }
     return told | {"config": config}

@@ -336,3 +336,11 @@ def m021_from_outside(db: Database) -> None:
     """Keys of the web API, and webhooks with the outbox that triggers fill: see `outside_schema`."""
     for statement in OUTSIDE.split(";\n\n"):
         db.conn.execute(statement)
+
+
+@migrations()
+def m022_selections(db: Database) -> None:
+    """Texts that somebody chose by hand, under a token that links hold."""
+    db.conn.execute(
+        "CREATE TABLE selection (token TEXT PRIMARY KEY, ids TEXT NOT NULL, since INTEGER NOT NULL, at TEXT NOT NULL)"
+    )

@@ -18,6 +18,7 @@ from inffeed_core.review.revising import KINDS, MOST, Revision, foretell, last_a
 from inffeed_core.settings import SENT
 from inffeed_core.store import Answered, AnswerFilter, Viewer
 from pages.components.choices import choice, page_asked, page_number
+from pages.components.chosen_texts import ADDRESS, choose, forget_choice
 from pages.components.flag_filter import look_again
 from pages.components.notices import as_it_is, empty_state, problem
 from pages.components.rights import shut_button, why_not
@@ -85,7 +86,7 @@ def _look(act: Act) -> None:
 def back_to_flags() -> None:
     """Leave the list, and whatever was opened from it."""
     st.query_params.pop("view", None)
-    st.session_state.pop("reopened", None)
+    forget_choice()
 
 
 def _last(project: Project, annotator: str) -> None:
@@ -227,8 +228,7 @@ def _actions(project: Project, annotator: str, chosen: Sequence[Answered]) -> No
 
 
 def _open(project: Project, ids: tuple[str, ...]) -> None:
-    with store.reading(project.db) as db:
-        st.session_state["reopened"] = str(project.folder), ids, store.last_decision_row(db)
+    st.query_params[ADDRESS] = choose(project, ids)
     st.query_params.pop("view", None)
 
 

@@ -12,6 +12,7 @@ from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import UNDECIDED, Act, FlagFilter
 from inffeed_core.settings import SENT
 from pages.components.choices import choice, choose
+from pages.components.chosen_texts import chosen_before
 from pages.components.shown_text import begun, second_text_options
 from pages.language import say, section
 
@@ -81,8 +82,8 @@ def flag_filter(project: Project) -> FlagFilter:
         metadata=tuple(named[n] for n in having),
         words=(words or "").strip(),
     )
-    folder, ids, since = st.session_state.get("reopened", ("", (), 0))
-    if folder == str(project.folder):
+    ids, since = chosen_before(project)
+    if ids:
         return FlagFilter(reopened=ids, since=since)
     if not answered:
         st.session_state.pop("looking_again", None)

@@ -13,6 +13,7 @@ from inffeed_core.project.folder import create_project
 from inffeed_core.records import Act, Decision, Example, JobState, Split
 from inffeed_core.settings import ProjectSettings, TrainSettings
 from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.store.choosing import choose_texts, chosen_texts
 
 SCORE = ScoreRow("s003", "negative", "positive", 0.9, 2.3, 0.0, 0.0, "positive", 0.8, 0.01)
 HOSTILE = '<img src=x onerror="alert(1)"> **bold** [x](http://evil.example)'
@@ -185,3 +186,55 @@ def test_influencers_are_computed_for_the_newest_analysis_alone(open_page, revie
     app.selectbox(key="explore_analysis").select_index(1).run()
     assert "for the newest analysis" in texts(app)
     assert "Compute influencers" not in {b.label for b in app.button}
+
+
+def decided(project, id):
+    with store.reading(project.db) as db:
+        return [(d.act, d.label, d.note, d.annotator) for d in store.decisions_about(db, id)]
+
+
+def test_a_silver_text_is_relabelled_discussed_and_taken_back_in_place(open_page, reviewable_project):
+    app = open_page("explore", reviewable_project, id="s003", annotator="Ada")
+    assert button(app, "Relabel").disabled
+    app.selectbox(key="explore_label s003").select("negative")
+    app.text_input(key="explore_note s003").input("plain").run()
+    button(app, "Relabel").click().run()
+    assert decided(reviewable_project, "s003") == [(Act.RELABEL, "negative", "plain", "Ada")]
+    app.selectbox(key="explore_label s003").select("negative").run()
+    assert button(app, "Confirm the label")
+    button(app, "Undo").click().run()
+    assert decided(reviewable_project, "s003")[-1][0] is Act.UNDO
+    assert "Undo" not in {one.label for one in app.button}
+    button(app, "Discuss").click().run()
+    assert decided(reviewable_project, "s003")[-1][0] is Act.FLAG
+    assert not app.exception
+
+
+def test_gold_is_left_alone_in_words_and_nobody_decides_without_a_name(open_page, reviewable_project):
+    app = open_page("explore", reviewable_project, id="t003", annotator="Ada")
+    assert any("This is gold" in one.value for one in app.caption)
+    assert not {"Relabel", "Discuss", "Send to review"} & {one.label for one in app.button}
+    app = open_page("explore", reviewable_project, id="s003")
+    assert "Relabel" not in {one.label for one in app.button}
+    app.text_input(key="explore_name").input("Bo").run()
+    assert button(app, "Discuss")
+
+
+def test_the_way_back_stands_in_the_address(open_page, reviewable_project):
+    app = open_page("explore", reviewable_project, id="v003", walked=["s001", "nobody", "t004"])
+    way = [one.label for one in app.button if one.label.endswith("→")]
+    assert ["silver" in way[0], "train" in way[1], len(way)] == [True, True, 2]
+    next(one for one in app.button if one.label == way[1]).click().run()
+    assert "train text 4" in texts(app)
+    assert app.query_params["walked"] == ["s001", "nobody"]
+    app.selectbox(key="explore_id").select_index(1).run()
+    assert "walked" not in app.query_params
+
+
+def test_a_sent_text_is_a_queue_that_its_address_keeps(reviewable_project):
+    with store.writing(reviewable_project.db) as db:
+        chosen = choose_texts(db, "one", ["s003", "s001", "s003"])
+    with store.reading(reviewable_project.db) as db:
+        assert chosen_texts(db, "one") == chosen
+        assert chosen_texts(db, "another") is None
+    assert (chosen.ids, chosen.since) == (("s003", "s001"), 0)

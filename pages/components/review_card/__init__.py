@@ -31,6 +31,7 @@ KEYS = {
     "g": "guidelines",
     "i": "details",
     "m": "marks",
+    "e": "explore",
     "?": "keys",
 }
 """Key (as browsers name it, lower case) to command, until the annotator changes it (bindings.js)."""

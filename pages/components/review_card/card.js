@@ -25,6 +25,7 @@ class Card {
     this.rested = 0; // when the next message may be sent
     this.heard = Date.now(); // of the server, that is, it of us
     this.touched = Date.now(); // when the annotator last did something
+    this.exploring = null; // {id, from}: the text to open in Explore, and the one on screen
     this.place = new Place(data.config);
     this.room.take(data);
     this.place.restore(this.room);
@@ -114,6 +115,7 @@ class Card {
       this.seen = data;
       if (this.inFlight && data.seq === this.inFlight.seq) this.inFlight = null;
       this.silentSince = null;
+      this.exploring = null;
       this.heard = Date.now();
       this.update(() => this.room.take(data));
       this.rested = Date.now() + (data.problem || data.unread ? REST : 0);
@@ -159,6 +161,7 @@ class Card {
       guidelines: () => view.toggleGuide(),
       details: () => view.choose("details"),
       marks: () => view.choose("marks"),
+      explore: () => this.explore(),
       keys: () => view.toggle("keySheet"),
       today: () => view.openToday(),
       further: () => view.scroll(1),
@@ -196,6 +199,16 @@ class Card {
   /** In the audit neither the suggestion nor the silver label is shown, so neither can be accepted. */
   wantLabel() {
     this.view.tell(this.config.strings.audit_needs_label);
+  }
+
+  /** Ask the server for Explore, for the focused influencer, else for the text; a text of the audit stays unexplained. */
+  explore() {
+    const { room, view } = this;
+    const item = room.shown;
+    if (item === null) return;
+    if (item.blind) return view.tell(this.config.strings.no_explore);
+    this.exploring = { id: view.focusedRow?.id ?? item.id, from: item.id };
+    view.tell(this.config.strings.exploring);
   }
 
   toggleTwins() {
@@ -246,11 +259,11 @@ class Card {
   flush() {
     if (!this.send || Date.now() < this.rested || (this.inFlight && Date.now() - this.inFlight.at < this.patience)) return;
     const message = this.room.message();
-    if (!message.decisions.length && !message.want && !message.look.length && !message.back.length && !this.room.unread && !this.beatDue) return;
+    if (!message.decisions.length && !message.want && !message.look.length && !message.back.length && !this.room.unread && !this.exploring && !this.beatDue) return;
     this.silentSince ??= Date.now();
     if (!this.connection.open) return;
     this.inFlight = { seq: moment(), at: Date.now() };
-    this.send("message", { ...message, seq: this.inFlight.seq, annotator: this.config.annotator, idle: (Date.now() - this.touched) / 1000 });
+    this.send("message", { ...message, seq: this.inFlight.seq, annotator: this.config.annotator, explore: this.exploring, idle: (Date.now() - this.touched) / 1000 });
   }
 
   get beatDue() {

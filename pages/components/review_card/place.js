@@ -6,6 +6,7 @@ const FRESH = 5 * 60_000; // ms after which the room starts at the first open fl
 class Place {
   constructor(config) {
     this.memory = new Memory(() => sessionStorage, `inffeed/place/${config.sitting}`);
+    this.at = config.at; // the text that the address asks for, however long ago it was left; else null
   }
 
   keep(room) {
@@ -16,10 +17,18 @@ class Place {
   /** Restore the room to where it was. */
   restore(room) {
     const kept = this.memory.get();
-    if (!kept || Date.now() - kept.at > FRESH) return;
-    room.notes = new Map(kept.notes);
-    if (room.queue.includes(kept.shown)) room.queue = [kept.shown, ...room.queue.filter((id) => id !== kept.shown)];
-    const back = kept.back === null ? -1 : room.trail.findIndex((decision) => decision.token === kept.back);
+    const fresh = kept && Date.now() - kept.at <= FRESH;
+    if (fresh || this.at) room.notes = new Map(kept?.notes ?? []);
+    const shown = this.at ?? (fresh ? kept.shown : null);
+    if (room.queue.includes(shown)) room.queue = [shown, ...room.queue.filter((id) => id !== shown)];
+    const back = this.placeBack(room, fresh ? kept.back : null);
     room.cursor = back < 0 ? null : back;
+  }
+
+  /** The decision to look back at: the one that was looked at, or the last about the text asked for. */
+  placeBack({ trail, queue }, token) {
+    const place = token === null ? -1 : trail.findIndex((decision) => decision.token === token);
+    if (!this.at || trail[place]?.id === this.at) return place;
+    return queue.includes(this.at) ? -1 : trail.findLastIndex((decision) => decision.id === this.at && !decision.inPlace);
   }
 }

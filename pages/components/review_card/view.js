@@ -103,6 +103,7 @@ class View {
         { class: "group" },
         this.part("details", this.button("details", { text: strings.details, extra: "quiet" })),
         this.part("marks", this.button("marks", { text: strings.marks, extra: "quiet" })),
+        this.button("explore", { text: strings.explore, extra: "quiet" }),
         this.button("guidelines", { text: strings.guidelines, extra: "quiet" }),
         this.button("keys", { text: strings.keys, extra: "quiet" }),
       ),

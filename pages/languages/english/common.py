@@ -451,6 +451,23 @@ WORDS: dict[str, dict[str, Any]] = {
         "result_end": ".",
     },
     "explore": {
+        "to_card": "Back to the card",
+        "way": "The way here",
+        "on_the_way": "{text} →",
+        "gold_stays": (
+            "This is gold: people have confirmed its label, so it is not changed here. The review room can "
+            "correct a gold text that stands beside a flag."
+        ),
+        "new_label": "New label",
+        "relabel": "Relabel",
+        "confirm": "Confirm the label",
+        "discuss": "Discuss",
+        "discuss_help": "Marks the text for discussion.",
+        "review": "Send to review",
+        "review_help": "Opens a queue with this text alone.",
+        "undo": "Undo",
+        "undo_help": "Takes back: {what}",
+        "name": "Your name, stored with what you decide",
         "influence": "Influence",
         "map": "Map",
         "agreement": "How far simple rankings agree with “{policy}”",
