@@ -218,10 +218,11 @@ class FlagFilter:
 
     labels: tuple[str, ...] = ()  # silver labels, as imported
     sources: tuple[str, ...] = ()
-    metadata: tuple[tuple[str, str], ...] = ()
-    """(key, value as text) pairs, all of which an instance must have."""
-    words: str = ""
-    """Words that the text or its second text holds: see `store.searching`."""
+    metadata: tuple[tuple[str, str], ...] = ()  # (key, value as text) pairs, all of which an instance must have
+    words: str = ""  # that the text or its second text holds: see `store.searching`
+    suggested: tuple[str, ...] = ()  # labels that the analysis suggests
+    confidence: tuple[float, float] | None = None  # the least and the largest probability of the suggested label
+    disagreeing: bool = False  # only texts that sources give different labels
     pairs: tuple[str, ...] = ()  # second texts, such as the targets of stances
     answered: tuple[Act, ...] = ()
     """Members of `UNDECIDED`: instead of open flags, texts that were answered so and are still undecided."""

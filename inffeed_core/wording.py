@@ -262,6 +262,7 @@ STAGES = (
     "Waiting for another analysis of the training",
     "Repeating the training",
     "Undoing the training",
+    "Drawing the map",
     "Retraining",
     "Loading the model",
     "Encoding texts",

@@ -56,7 +56,7 @@ def page() -> None:
     names = [say(f"explore.{view}") for view in ("influence", "map", "rankings", "decisions")]
     views: tuple[Callable[[], None], ...] = (
         lambda: _influences(project, portraits, explaining),
-        lambda: map_view(project, shown),
+        lambda: map_view(project, shown, drawing="map" in working),
         lambda: rankings(project, shown, checking=VERIFY in working),
         lambda: trail_view(project, shown.trail),
     )

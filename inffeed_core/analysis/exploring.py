@@ -3,12 +3,13 @@
 Nothing here computes influence: it reads what the analyses have stored. A job of kind `explain` adds more.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from inffeed_core.analysis.map_places import MapKind, Places, places
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Analysis, Decision, Evidence, Instance, MapPoint
+from inffeed_core.records import Analysis, Decision, Evidence, FlagFilter, Instance, MapPoint
 from inffeed_core.store import (
     DECIDED_TOO,
     analyses,
@@ -26,9 +27,21 @@ from inffeed_core.store import (
     search,
 )
 from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.store.flags import passing
 
 MAP_POINTS = 6_000
-"""Roughly the most points drawn; a larger map is thinned evenly. Software WebGL paints about 1,000 a second."""
+"""The most texts that a map draws one by one."""
+DENSE_POINTS = 1_500
+"""Roughly how many of more texts are drawn over their density. Software WebGL paints about 1,000 a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Which flags a map marks."""
+
+    policy: str
+    flags: int
+    """How many, from the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +110,44 @@ def find_instances(project: Project, query: str, limit: int = 50) -> list[Instan
         return [known[i] for i in ids if i in known]
 
 
-def feature_points(project: Project, shown: Portrait, policy: str, flags: int) -> list[MapPoint]:
-    """The map of the portrait's analysis with the policy's first `flags` marked; empty before the first analysis.
+@dataclass(frozen=True, slots=True)
+class TextMap:
+    """A map of all texts, of which a part is drawn one by one."""
 
-    The instance and its influencers are always on it, however much it is thinned.
-    """
-    if shown.analysis is None:
-        return []
+    places: Places
+    """All of them."""
+    points: Sequence[MapPoint]
+    """Those drawn, thinned evenly; the target, its influencers and the first flags are always among them."""
+
+    @property
+    def dense(self) -> bool:
+        """Whether there are too many texts to draw each, so that their density stands for them."""
+        return len(self.places.ids) > MAP_POINTS
+
+
+def text_map(project: Project, shown: Portrait, marked: Marked, kind: MapKind = "pca") -> TextMap | None:
+    """The map of the portrait's analysis; None before the first, or where a job has yet to make it."""
+    if shown.analysis is None or (found := places(project, shown.analysis, kind)) is None:
+        return None
+    limit = MAP_POINTS if len(found.ids) <= MAP_POINTS else DENSE_POINTS
+    points = _points(project, shown, marked, limit)
+    if kind != "pca":
+        at = dict(zip(found.ids, found.at.tolist(), strict=True))
+        points = [replace(one, x=at[one.id][0], y=at[one.id][1]) for one in points if one.id in at]
+    return TextMap(places=found, points=points)
+
+
+def _points(project: Project, shown: Portrait, marked: Marked, limit: int) -> list[MapPoint]:
+    assert shown.analysis is not None
     around = () if shown.evidence is None else (*shown.evidence.supporters, *shown.evidence.opposers)
     always = [shown.instance.id, *(i.id for i in around)]
     with reading(project.db) as db:
-        return map_points(db, shown.analysis.id, policy, flags=flags, limit=MAP_POINTS, always=always)
+        return map_points(db, shown.analysis.id, marked.policy, flags=marked.flags, limit=limit, always=always)
+
+
+def passing_texts(project: Project, shown: Portrait, only: FlagFilter, among: Sequence[str] | None = None) -> list[str]:
+    """Ids of the analysed texts that pass the filter; of these, or of all."""
+    if shown.analysis is None:
+        return []
+    with reading(project.db) as db:
+        return passing(db, shown.analysis.id, only, among)

@@ -7,6 +7,7 @@ pattern or a side.
 """
 
 import html
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -192,23 +193,30 @@ def _pad_range(figure: go.Figure, scale: tuple[float, float]) -> None:
     figure.update_xaxes(range=[low - room if low < 0 else 0, high + room if high > 0 else 0])
 
 
+Cells = tuple[Sequence[float], Sequence[float], Sequence[Sequence[float]]]
+"""x of the cells, y of the cells, and how many texts lie in each, [y][x]."""
+
+
 def feature_map(
     points: Sequence[MapPoint],
     labels: Sequence[str],
     target: str | None = None,
     evidence: Evidence | None = None,
     words: Words = CHARTS,
+    behind: Cells | None = None,
 ) -> go.Figure:
     """The features in two dimensions: colour = label, symbol = gold, silver or flagged.
 
-    The target is ringed; lines lead to its influencers, solid to supporters and dashed to opposers.
-    `customdata` of each point is [id].
+    The target is ringed; lines lead to its influencers, solid to supporters and dashed to opposers. `behind` is the
+    density of more texts than are drawn. `customdata` of each point is [id].
     """
-    figure = laid_out(go.Figure(), height=600, dragmode="pan", hoverdistance=12)
+    figure = laid_out(go.Figure(), height=600, dragmode="lasso", hoverdistance=12)
+    if behind is not None:
+        figure.add_trace(_density(behind))
     places = {p.id: p for p in points}
     if target in places and evidence is not None:
         _add_lines(figure, places, target, evidence, words)
-    scatter = go.Scattergl if len(points) >= WEBGL_FROM else go.Scatter
+    scatter = go.Scattergl if len(points) >= WEBGL_FROM or behind is not None else go.Scatter
     for label, colour in label_colours(labels).items():
         figure.add_trace(_points(scatter, [p for p in points if p.label == label], label, colour, words))
     for status, symbol in _SYMBOLS.items():
@@ -224,6 +232,20 @@ def feature_map(
     if len(labels) > len(LABEL_COLOURS):  # above the map they would leave it no room; beside it they scroll
         figure.update_layout(legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top"})
     return figure
+
+
+def _density(cells: Cells) -> go.Heatmap:
+    """The more texts, the darker, by the logarithm; empty cells let the page through."""
+    x, y, counts = cells
+    return go.Heatmap(
+        x=x,
+        y=y,
+        z=[[round(math.log1p(count), 2) if count else None for count in row] for row in counts],
+        colorscale=[(0.0, "rgba(127, 140, 153, 0.12)"), (1.0, "rgba(127, 140, 153, 0.75)")],
+        showscale=False,
+        hoverinfo="skip",
+        zsmooth=False,
+    )
 
 
 def _points(scatter: type, points: Sequence[MapPoint], label: str, colour: str, words: Words) -> Any:

@@ -41,6 +41,16 @@ annotator_option = click.option(
     metavar="KEY=VALUE",
     help="Only with this metadata; if repeated, all must match.",
 )
+@click.option("--suggested", multiple=True, help="Only where this label is suggested; repeat it for several.")
+@click.option(
+    "--confidence",
+    nargs=2,
+    type=click.FloatRange(0, 1),
+    default=None,
+    metavar="FROM TO",
+    help="Only where the suggested label has a probability in this range, such as 0.8 1.",
+)
+@click.option("--disagreeing", is_flag=True, help="Only texts that sources give different labels.")
 @click.option("--search", "words", default="", help="Only texts with words that begin so, in any script.")
 @click.option(
     "--undecided",

@@ -67,6 +67,13 @@ def verify(project: Project, settings: Settings, progress: Progress) -> dict[str
     return asdict(verifying.verify(project, settings["refits"], progress, settings.get("scope")))
 
 
+def map_texts(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
+    """The map of all texts by UMAP: {"texts": n}. Takes nothing."""
+    from inffeed_core.analysis import mapping
+
+    return {"texts": mapping.make_map(project, progress)}
+
+
 def probe(project: Project, settings: Settings, progress: Progress) -> dict[str, object]:
     """How fast this machine fine-tunes: {"seconds_per_text", "method", "model"}. Takes {"train": …}."""
     from inffeed_core.learning import estimating
@@ -124,6 +131,7 @@ KINDS: dict[str, Work] = {
     "refresh": refresh,
     "explain": explain,
     "verify": verify,
+    "map": map_texts,
     "probe": probe,
     "export-model": export_model,
     "propose": propose,

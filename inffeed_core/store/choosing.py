@@ -39,3 +39,12 @@ def chosen_texts(db: Database, token: str) -> Selection | None:
     for row in db.query("SELECT * FROM selection WHERE token = ?", [token]):
         return Selection(token=row["token"], ids=tuple(json.loads(row["ids"])), since=row["since"])
     return None
+
+
+def silver_among(db: Database, ids: Sequence[str]) -> list[str]:
+    """Those of these texts that are silver and not left out, in their order."""
+    sql = """
+        SELECT j.value AS id FROM json_each(?) j JOIN instance i ON i.id = j.value AND i.split = 'silver'
+        WHERE i.id NOT IN (SELECT instance FROM exclusion) ORDER BY j.key
+    """
+    return [row["id"] for row in db.query(sql, [json.dumps(list(ids))])]

@@ -181,13 +181,48 @@ def wanted(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
                 SELECT 1 FROM json_each(i.metadata) m
                 WHERE m.key = p.value ->> 0 AND CAST(m.value AS TEXT) = p.value ->> 1))"""
         )
+    conditions += _of_scores(only)
     words = wanted_words(db, only.words)
     conditions += words.conditions("i.n IN (SELECT rowid FROM instance_fts WHERE instance_fts MATCH :match)")
-    known = project_settings(db).labels if only.labels else ()
-    labels = [known_label(label, known) or label for label in only.labels]
+    known = project_settings(db).labels if only.labels or only.suggested else ()
+    labels, suggested = ([known_label(one, known) or one for one in given] for given in (only.labels, only.suggested))
     filled: dict[str, object] = {"labels": json.dumps(labels), "sources": json.dumps(only.sources)}
+    filled |= {"suggested": json.dumps(suggested)}
+    filled |= dict(zip(("least", "most"), only.confidence or (0.0, 1.0), strict=True))
     filled |= {"metadata": json.dumps(only.metadata), "pairs": json.dumps(only.pairs)} | words.values()
     return f"EXISTS (SELECT 1 FROM instance i WHERE {' AND '.join(conditions)})", filled
+
+
+def _of_scores(only: FlagFilter) -> list[str]:
+    """The conditions on what the analysis and the sources say of the instance `i`."""
+    found = []
+    if only.suggested:
+        found.append("s.suggested IN (SELECT value FROM json_each(:suggested))")
+    if only.confidence is not None:
+        found.append("s.suggested_probability BETWEEN :least AND :most")
+    if found:
+        of = "SELECT 1 FROM score s WHERE s.analysis = :analysis AND s.instance = i.id"
+        found = [f"EXISTS ({' AND '.join([of, *found])})"]
+    if only.disagreeing:
+        found.append(
+            "(SELECT count(DISTINCT l.label) FROM silver_label l WHERE l.instance = i.n AND l.label IS NOT NULL) > 1"
+        )
+    return found
+
+
+def passing(db: Database, analysis: int, only: FlagFilter, among: Sequence[str] | None = None) -> list[str]:
+    """Ids of the scored instances that pass the filter on texts, of these or of all, in their order there."""
+    condition, chosen = wanted(db, only)
+    source = (
+        "score r WHERE r.analysis = :analysis"
+        if among is None
+        else "(SELECT value AS instance, key FROM json_each(:among)) r WHERE 1"
+    )
+    sql = (
+        f"SELECT r.instance AS id FROM {source} AND {condition} AND r.instance NOT IN (SELECT instance FROM exclusion)"
+    )
+    values = {"analysis": analysis, "among": json.dumps(list(among or ()))}
+    return [row["id"] for row in db.query(sql, values | chosen)]
 
 
 def silver_scored(db: Database, analysis: int) -> int:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from inffeed_core import store
 from inffeed_core.feedback.acts import was_sent
@@ -57,37 +58,72 @@ _ADDRESS = "order_in_address"
 
 
 def flag_filter(project: Project) -> FlagFilter:
-    """The filter, behind a button that shows whether it is on."""
-    labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), _size(project))
-    named = {f"{key}: {value}": (key, value) for key, value in pairs}
+    """The filter of the room, behind a button that shows whether it is on."""
     if "with_answer" not in st.session_state:  # after a reload, it comes from the address
         look_again(*(act for act in st.query_params.get_all("answered") if act in UNDECIDED))
-    targets = second_text_options(project)
-    keys = ("with_label", "with_source", "with_pair", "with_metadata", "with_words", "with_answer")
-    parts = [st.session_state.get(key) for key in keys]
-    name = say("review.filtered") if any(parts) else say("review.filter")
-    with st.popover(name, icon=":material/filter_list:", type="tertiary"):
-        words = st.text_input(say("review.words"), key="with_words", type="search", **_KEPT)
-        chosen = st.multiselect(say("review.labels"), labels, key="with_label", **_KEPT)
-        from_sources = st.multiselect(say("review.sources"), sources, key="with_source", **_KEPT) if sources else []
-        about = (
-            st.multiselect(say("review.pairs"), targets, key="with_pair", format_func=begun, **_KEPT) if targets else []
-        )
-        having = st.multiselect(say("review.metadata"), list(named), key="with_metadata", **_KEPT) if named else []
+    with _popover("with_answer"):
+        only = _fields(project)
         answered = tuple(_answered())
-    only = FlagFilter(
-        labels=tuple(chosen),
-        sources=tuple(from_sources),
-        pairs=tuple(about),
-        metadata=tuple(named[n] for n in having),
-        words=(words or "").strip(),
-    )
     ids, since = chosen_before(project)
     if ids:
         return FlagFilter(reopened=ids, since=since)
     if not answered:
         st.session_state.pop("looking_again", None)
     return replace(only, answered=answered, since=_since(project, only, answered)) if answered else only
+
+
+def text_filter(project: Project) -> FlagFilter:
+    """The same filter, without what was answered: what it leaves is what the room would show."""
+    with _popover():
+        return _fields(project)
+
+
+def _popover(*more: str) -> DeltaGenerator:
+    parts = [st.session_state.get(key) for key in (*_FIELDS, *more)]
+    on = any(parts) or _confidence() is not None
+    name = say("review.filtered") if on else say("review.filter")
+    return st.popover(name, icon=":material/filter_list:", type="tertiary")
+
+
+_FIELDS = (
+    "with_label",
+    "with_suggested",
+    "with_source",
+    "with_disagreement",
+    "with_pair",
+    "with_metadata",
+    "with_words",
+)
+
+
+def _fields(project: Project) -> FlagFilter:
+    labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), _size(project))
+    named = {f"{key}: {value}": (key, value) for key, value in pairs}
+    targets = second_text_options(project)
+    words = st.text_input(say("review.words"), key="with_words", type="search", **_KEPT)
+    chosen = st.multiselect(say("review.labels"), labels, key="with_label", **_KEPT)
+    suggested = st.multiselect(say("review.suggested"), labels, key="with_suggested", **_KEPT)
+    st.slider(say("review.confidence"), 0, 100, (0, 100), 5, format="%d %%", key="with_confidence", **_KEPT)
+    from_sources = st.multiselect(say("review.sources"), sources, key="with_source", **_KEPT) if sources else []
+    differ = len(sources) > 1 and st.checkbox(say("review.disagreeing"), key="with_disagreement", **_KEPT)
+    about = st.multiselect(say("review.pairs"), targets, key="with_pair", format_func=begun, **_KEPT) if targets else []
+    having = st.multiselect(say("review.metadata"), list(named), key="with_metadata", **_KEPT) if named else []
+    return FlagFilter(
+        labels=tuple(chosen),
+        suggested=tuple(suggested),
+        confidence=_confidence(),
+        sources=tuple(from_sources),
+        disagreeing=bool(differ),
+        pairs=tuple(about),
+        metadata=tuple(named[n] for n in having),
+        words=(words or "").strip(),
+    )
+
+
+def _confidence() -> tuple[float, float] | None:
+    """A range of probabilities from the field of percents; None where it leaves out nothing."""
+    least, most = st.session_state.get("with_confidence") or (0, 100)
+    return None if (least, most) == (0, 100) else (least / 100, most / 100)
 
 
 def look_again(*acts: str) -> None:

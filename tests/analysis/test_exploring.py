@@ -4,7 +4,7 @@ import pytest
 
 from inffeed_core import store
 from inffeed_core.analysis import exploring
-from inffeed_core.analysis.exploring import feature_points, find_instances, portrait
+from inffeed_core.analysis.exploring import Marked, find_instances, portrait, text_map
 from inffeed_core.errors import UnknownInstance
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import create_project
@@ -52,16 +52,24 @@ def test_a_query_finds_by_words_and_by_id(reviewable_project):
 
 
 def test_the_map_marks_the_first_flags_of_the_policy(reviewable_project):
-    points = feature_points(reviewable_project, portrait(reviewable_project, "s000"), "expected-gain", 5)
+    drawn = text_map(reviewable_project, portrait(reviewable_project, "s000"), Marked("expected-gain", 5))
+    assert drawn is not None
+    assert not drawn.dense
+    points = drawn.points
     assert len(points) == 60
     assert {p.id for p in points if p.flagged} == {f"s{n:03}" for n in range(5)}
 
 
 def test_a_thinned_map_keeps_flags_target_and_influencers(reviewable_project, monkeypatch):
     monkeypatch.setattr(exploring, "MAP_POINTS", 6)
+    monkeypatch.setattr(exploring, "DENSE_POINTS", 6)
     shown = portrait(reviewable_project, "s030")
     assert shown.evidence is not None
-    kept = {p.id for p in feature_points(reviewable_project, shown, "expected-gain", 3)}
+    drawn = text_map(reviewable_project, shown, Marked("expected-gain", 3))
+    assert drawn is not None
+    assert drawn.dense
+    assert len(drawn.places.ids) == 60
+    kept = {p.id for p in drawn.points}
     needed = {"s000", "s001", "s002", "s030"} | {i.id for i in (*shown.evidence.supporters, *shown.evidence.opposers)}
     assert needed <= kept
     assert len(kept) < 30

@@ -8,7 +8,7 @@ from quiet import quiet
 
 from inffeed_core import feedback, store
 from inffeed_core.analysis.analysing import explain, refresh
-from inffeed_core.analysis.exploring import feature_points, portrait
+from inffeed_core.analysis.exploring import Marked, portrait, text_map
 from inffeed_core.analysis.verifying import correlation, slope, verify
 from inffeed_core.feedback.proposing import propose
 from inffeed_core.feedback.rounds import run_rounds
@@ -51,7 +51,9 @@ def test_the_map_and_the_influencers_of_any_text_are_there(trained: Project) -> 
     shown = portrait(trained, "test-0")
     assert shown.evidence is not None
     assert shown.evidence.supporters
-    points = feature_points(trained, shown, "random", 5)
+    drawn = text_map(trained, shown, Marked("random", 5))
+    assert drawn is not None
+    points = drawn.points
     assert len(points) == 48
     by_phrase = [{one.x > 0 for one in points if phrase in one.text} for phrase in ("broke", "works")]
     assert sorted(by_phrase, key=str) == [{False}, {True}]  # the two that the texts are made of lie apart

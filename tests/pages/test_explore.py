@@ -14,6 +14,7 @@ from inffeed_core.records import Act, Decision, Example, JobState, Split
 from inffeed_core.settings import ProjectSettings, TrainSettings
 from inffeed_core.store.analyses import ScoreRow
 from inffeed_core.store.choosing import choose_texts, chosen_texts
+from pages.components import explore_map
 
 SCORE = ScoreRow("s003", "negative", "positive", 0.9, 2.3, 0.0, 0.0, "positive", 0.8, 0.01)
 HOSTILE = '<img src=x onerror="alert(1)"> **bold** [x](http://evil.example)'
@@ -72,6 +73,36 @@ def test_the_map_holds_every_instance_of_the_analysis(open_page, reviewable_proj
     (chart,) = app.get("plotly_chart")
     traces = json.loads(chart.proto.spec)["data"]
     assert sum(len(t["customdata"]) for t in traces if "customdata" in t) == 60
+
+
+def test_a_filter_lists_what_passes_it_beside_the_map(open_page, reviewable_project):
+    app = open_page("explore", reviewable_project, id="s001", explore_view="Map", with_suggested="positive")
+    table = app.dataframe[0].value
+    assert table["Id"].tolist() == [f"s{n:03}" for n in range(0, 40, 2)]
+    (chart,) = app.get("plotly_chart")
+    drawn = [row[0] for t in json.loads(chart.proto.spec)["data"] for row in t.get("customdata", [])]
+    assert set(drawn) == {"s001", *table["Id"]}
+    button(app, "Review these 20 texts").click().run()
+    assert not app.exception
+    with store.reading(reviewable_project.db) as db:
+        (kept,) = db.query("SELECT ids FROM selection")
+    assert json.loads(kept["ids"]) == table["Id"].tolist()
+
+
+def test_a_map_by_umap_is_drawn_by_a_job_or_the_page_says_how_to_install_it(
+    open_page, reviewable_project, started, monkeypatch
+):
+    def opened():
+        app = open_page("explore", reviewable_project, id="s001", explore_view="Map")
+        return app.selectbox(key="map_kind").select("umap").run()
+
+    monkeypatch.setattr(explore_map, "find_spec", lambda name: None)
+    assert 'pip install "inffeed[map]"' in texts(opened())
+    monkeypatch.setattr(explore_map, "find_spec", lambda name: name)
+    app = opened()
+    assert not app.get("plotly_chart")
+    button(app, "Draw the map").click().run()
+    assert started == [("map", {})]
 
 
 def test_every_policy_has_its_rank(open_page, reviewable_project):

@@ -39,6 +39,11 @@ def project(tmp_path: Path) -> Project:
         (FlagFilter(words="text 39"), [39]),
         (FlagFilter(labels=("positive",), sources=("forum",), words="silver"), [3, 9, 15]),
         (FlagFilter(sources=("nowhere",)), []),
+        (FlagFilter(labels=("negative",), suggested=("positive",)), [0, 2, 4]),
+        (FlagFilter(suggested=("nothing of the kind",)), []),
+        (FlagFilter(confidence=(0.8, 0.9)), [0, 1, 2]),
+        (FlagFilter(confidence=(0.81, 1.0)), []),
+        (FlagFilter(disagreeing=True), [0, 2, 4]),  # imported as negative, and positive by the others
     ],
 )
 def test_only_what_is_wanted_comes_in_the_order_of_the_policy(project, only, wanted):

@@ -113,9 +113,11 @@ class Card {
     const { data } = component;
     if (data !== this.seen) {
       this.seen = data;
-      if (this.inFlight && data.seq === this.inFlight.seq) this.inFlight = null;
+      if (this.inFlight && data.seq === this.inFlight.seq) {
+        if (this.inFlight.explore) this.exploring = null; // it could not be opened
+        this.inFlight = null;
+      }
       this.silentSince = null;
-      this.exploring = null;
       this.heard = Date.now();
       this.update(() => this.room.take(data));
       this.rested = Date.now() + (data.problem || data.unread ? REST : 0);
@@ -262,7 +264,7 @@ class Card {
     if (!message.decisions.length && !message.want && !message.look.length && !message.back.length && !this.room.unread && !this.exploring && !this.beatDue) return;
     this.silentSince ??= Date.now();
     if (!this.connection.open) return;
-    this.inFlight = { seq: moment(), at: Date.now() };
+    this.inFlight = { seq: moment(), at: Date.now(), explore: this.exploring };
     this.send("message", { ...message, seq: this.inFlight.seq, annotator: this.config.annotator, explore: this.exploring, idle: (Date.now() - this.touched) / 1000 });
   }
 

@@ -186,6 +186,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "explain": "Computing influencers",
         "refresh": "Updating the flags",
         "verify": "Checking scores by refitting",
+        "map": "Drawing the map",
         "probe": "Measuring the time",
         "export-model": "Exporting the model",
         "propose": "Looking for proposals",
@@ -544,14 +545,34 @@ WORDS: dict[str, dict[str, Any]] = {
         "by_helped": "is helped by the target",
         "flags_by": "Flags by",
         "flags_marked": "Number of flags to mark",
-        "drawn": (
-            "The two main directions of the encoder's features; {count:,} {count:text|texts}. "
-            "Click a point to make it the target."
+        "map_by": "Map by",
+        "by_pca": "Principal components",
+        "by_umap": "UMAP",
+        "map_help": (
+            "Click a point to make it the target. Draw around several (lasso or box, above the map) to list "
+            "them; the filter leaves what the review room would show."
         ),
-        "drawn_part": (
-            "The two main directions of the encoder's features; an even selection of {count:,} {count:text|texts}. "
-            "Click a point to make it the target."
+        "umap_missing": 'UMAP is not installed: run `pip install "inffeed[map]"`, then reload this page.',
+        "umap_to_make": (
+            "This map has not been drawn yet. It is made once for each model version, which takes minutes "
+            "for many texts."
         ),
+        "umap_make": "Draw the map",
+        "umap_again": "Draw it again",
+        "nothing_chosen": "No text lies there.",
+        "drawn_dense": (
+            "The shading is the density of {total:,} {total:text|texts}; {count:,} of them {count:is|are} drawn. A lasso takes "
+            "those that are not drawn as well."
+        ),
+        "drawn_one": "One text.",
+        "drawn_many": "{count:,} texts.",
+        "queue_one": "Review this text",
+        "queue_many": "Review these {count:,} texts",
+        "gold_left_out_one": "One gold text stays as it is.",
+        "gold_left_out_many": "{count:,} gold texts stay as they are.",
+        "chosen_one": "One text",
+        "chosen_many": "{count:,} texts",
+        "first_shown": "{told}; the first {count:,} are listed",
         "silver_only": "Only silver texts are ranked.",
         "no_decisions": "Nobody has decided anything about this text.",
         "no_analysis": "There is no analysis yet",
