@@ -572,7 +572,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "gold_left_out_many": "{count:,} gold texts stay as they are.",
         "chosen_one": "One text",
         "chosen_many": "{count:,} texts",
-        "first_shown": "{told}; the first {count:,} are listed",
+        "first_shown": "{told}; the first {count:,} {count:is|are} listed",
         "silver_only": "Only silver texts are ranked.",
         "no_decisions": "Nobody has decided anything about this text.",
         "no_analysis": "There is no analysis yet",
