@@ -53,8 +53,10 @@ def build(folder: Path, silver: int) -> Project:
         for n, one in enumerate(known):
             x, y = middles[n % CLOUDS]
             at = (x + chance.gauss(0, 0.5), y + chance.gauss(0, 0.5))
-            guess = ("positive", 0.8, 0.002) if one.split is Split.SILVER else (None, None, None)
-            rows.append(ScoreRow(one.id, one.label, "positive", 0.9, 1.2, *at, *guess))
+            seen = {"predicted": "positive", "probability": 0.9, "loss": 1.2, "x": at[0], "y": at[1]}
+            guess = {"suggested": "positive", "suggested_probability": 0.8, "relabel_gain": 0.002}
+            told = seen | (guess if one.split is Split.SILVER else {})
+            rows.append(ScoreRow(instance=one.id, label=one.label, **told))
         ids = [one.id for one in known if one.split is Split.SILVER]
         store.put_scores(db, analysis, rows, {POLICIES[0]: [(id, 1 / (n + 1)) for n, id in enumerate(ids[:2000])]})
     return project
