@@ -94,9 +94,11 @@ class RowProblem:
     row: int | None
     problem: str
     remedy: str
+    file: str = ""
+    """The file that the row stands in, where several are read at once."""
 
     def __str__(self) -> str:
-        where = f"Row {self.row}: " if self.row is not None else ""
+        where = f"{self.file}: " * bool(self.file) + (f"Row {self.row}: " if self.row is not None else "")
         return f"{where}{self.problem} {self.remedy}"
 
 

@@ -9,33 +9,35 @@ import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell, warn
 from inffeed_core.cli.decision_rows import import_decisions, wants_decisions
+from inffeed_core.cli.import_choices import choice_options, labels_in, read_all, with_choices
+from inffeed_core.cli.import_words import imported, tell_preview, warn_of_overlaps
 from inffeed_core.cli.labels import label_names, labels_of
 from inffeed_core.cli.reading import guidelines_options, reading_options
-from inffeed_core.cli.sources import by_source, silver_options, silver_told, with_silver
+from inffeed_core.cli.sources import silver_options, with_silver
 from inffeed_core.data.formats.known import READABLE
 from inffeed_core.records import VOTE, Split
 from inffeed_core.settings import DEFAULT_MODEL, ProjectSettings
-from inffeed_core.wording import filled
 
 if TYPE_CHECKING:
     from inffeed_core.data.options import ImportOptions
     from inffeed_core.data.table import Table
     from inffeed_core.project.folder import Project
-    from inffeed_core.project.importing import ImportPreview, ImportResult
-    from inffeed_core.project.overlaps import SameText
 
 _COLUMNS = ("split", "split_column", "text", "label", "pair", "id_column", "source")
 split_names = click.Choice([s.value for s in Split])
 
-_IMPORT = f"""Import FILE into the project DIR.
+_IMPORT = f"""Import one or more FILES of one kind into the project DIR.
 
-Either the whole file is imported or nothing. The name of FILE determines the format: {READABLE}. For FILE - standard
-input is read. Columns that you do not name are found by their usual names; all others are kept as metadata. Columns of
-a file without a header are named by their number.
+Either all rows of all files are imported or nothing. The name of a file determines the format: {READABLE}. For the
+file - standard input is read. Columns that you do not name are found by their usual names; all others are kept as
+metadata. Columns of a file without a header are named by their number.
 
 A column named silver:SOURCE holds labels of that source, and confidence:SOURCE its confidence. Gold texts may have such
 labels too; they change no gold label. If every row is about a text that the project has, the silver labels are added to
 these texts. Silver texts need no label yet.
+
+One file of gold texts can be split here: --split-gold 70/15/15 gives the texts of each label to train, validation and
+test by these shares and keeps near copies in one split. The same file, project and seed give the same splits.
 
 Files of Label Studio, Argilla, Prodigy, doccano, spaCy and datasets are recognised by what is in them. hf:OWNER/NAME
 is a data set of the Hugging Face hub; with --split, only that split of it is imported.
@@ -49,6 +51,12 @@ is a data set of the Hugging Face hub; with --split, only that split of it is im
     multiple=True,
     help="The classes, separated by commas; quote one that holds a comma, or repeat the option. Their order is kept.",
 )
+@click.option(
+    "--labels-from",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Take the classes from the label column of a file instead, the most frequent first.",
+)
 @click.option("--name", help="Title of the project. [the name of the folder]")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Hub id or local folder of the encoder.")
 @guidelines_options
@@ -58,6 +66,7 @@ is a data set of the Hugging Face hub; with --split, only that split of it is im
 def new(
     project: Path | None,
     labels: tuple[str, ...],
+    labels_from: Path | None,
     name: str | None,
     model: str,
     guidelines: str | None,
@@ -77,12 +86,15 @@ def new(
             made = open_sample(project or default_home() / "sample", progress)
     elif project is None:
         raise click.UsageError("Name the folder for the project, such as inffeed new reviews.")
-    elif not labels:
-        raise click.UsageError("Give the classes with --labels, such as --labels negative,positive; or take --sample.")
+    elif bool(labels) == bool(labels_from):
+        raise click.UsageError(
+            "Give the classes with --labels, such as --labels negative,positive, or a file with --labels-from; or take "
+            "--sample."
+        )
     else:
         about = ProjectSettings(
             name=name or project.expanduser().resolve().name,
-            labels=labels_of(labels),
+            labels=labels_in(labels_from) if labels_from else labels_of(labels),
             model=model_reference(model),
             guidelines=guidelines or "",
             seed=seed,
@@ -97,7 +109,7 @@ def new(
     epilog="Example: inffeed import reviews silver.csv --split silver --text review --label vader",
 )
 @project_argument
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILES...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--split", type=split_names, help="What all rows are for.")
 @click.option("--split-column", metavar="COL", help="The column with the split of each row.")
 @click.option("--text", metavar="COL", help="The column with the texts.")
@@ -112,6 +124,7 @@ def new(
 @click.option("--no-pair", is_flag=True, help="No column holds second texts, whatever its name.")
 @click.option("--id", "id_column", metavar="COL", help="The column with unique ids; without one, ids are assigned.")
 @click.option("--source", metavar="COL", help="The column with the source of each label.")
+@choice_options
 @silver_options
 @click.option(
     "--map",
@@ -131,7 +144,7 @@ def new(
 @json_option
 def import_(
     project: Path,
-    file: Path,
+    files: tuple[Path, ...],
     table_of: Callable[[Path], "Table"],
     mapping: tuple[str, ...],
     no_pair: bool,
@@ -141,9 +154,8 @@ def import_(
     as_json: bool,
     **told: Any,
 ) -> None:
-    """Import a file; `_IMPORT` is the help."""
+    """Import files; `_IMPORT` is the help."""
     from inffeed_core.data.layout import by_number
-    from inffeed_core.data.neighbours import hub
     from inffeed_core.project.folder import settings_of
     from inffeed_core.project.importing import commit, guessed, joining, preview
     from inffeed_core.project.sources import use_source
@@ -151,23 +163,24 @@ def import_(
     columns = {name: told.pop(name) for name in _COLUMNS}
     if no_pair and columns["pair"]:
         raise click.UsageError("--no-pair and --pair-column contradict each other; give one of them.")
+    if columns["split"] and told["split_gold"]:
+        raise click.UsageError("--split and --split-gold contradict each other; give one of them.")
     target = opened(project)
-    table = table_of(file)
-    if str(file).startswith(hub.PREFIX) and columns["split"]:
-        table = hub.only(table, columns["split"])
-    names = label_names(mapping, settings_of(target).labels)
+    table, labels = read_all(files, table_of, columns["split"]), settings_of(target).labels
+    names = label_names(mapping, labels)
     if wants_decisions(told, table):
         import_decisions(target, table, told, names, dry_run=dry_run, as_json=as_json)
         return
     guess, numbers = guessed(target, table), by_number(table.columns)
     columns = {role: numbers.get(column or "", column) for role, column in columns.items()}
     options = with_silver(_chosen(replace(guess, pair=None) if no_pair else guess, names, columns), told)
-    if told["join"] is None:
+    options = with_choices(options, told, table, labels)
+    if told["join"] is None and options.shares is None:
         options = joining(target, table, options)
     look = preview(target, table, options)
-    _warn_of_overlaps(look, leave_out_leaks, leave_out_duplicates)
+    warn_of_overlaps(look, leave_out_leaks, leave_out_duplicates)
     if dry_run:
-        _tell_preview(look, as_json)
+        tell_preview(look, as_json)
         return
     with shown_progress() as progress:
         result = commit(
@@ -181,7 +194,7 @@ def import_(
     if told["use"] is not None:
         use_source(target, None if told["use"] == VOTE else told["use"], "import")
     _warn_of_cuts(target)
-    answer(result, as_json, lambda: _imported(result))
+    answer(result, as_json, lambda: imported(result))
 
 
 def _warn_of_cuts(project: "Project") -> None:
@@ -213,93 +226,6 @@ def _chosen(guess: "ImportOptions", mapping: dict[str, str], columns: dict[str, 
                 raise click.UsageError(f"Column {guess.split_column} has another role; name the split with --split.")
     label_names = guess.label_names if names.get("label", guess.label) == guess.label else {}
     return replace(guess, **changes, label_names={**label_names, **mapping})  # type: ignore[arg-type]
-
-
-def _warn_of_overlaps(look: "ImportPreview", leave_out_leaks: bool, leave_out_duplicates: bool) -> None:
-    for note in (*look.notes, *_pairs_told(look), *silver_told(look)):
-        tell(note, err=True)
-    if look.duplicates and not leave_out_duplicates:
-        warn(f"{_first(look.duplicates)} repeat a text of their split; --leave-out-duplicates keeps the first of each.")
-    if look.conflicts:
-        said = f"{_first(look.conflicts)} have another label than an equal text of their split"
-        warn(f"{said}; --leave-out-duplicates keeps the label of the first. Otherwise correct the file.")
-    if look.leaks and not leave_out_leaks:
-        warn(
-            f"{_first(look.leaks)} in train or silver are also in validation or test, which flatters every score; "
-            "--leave-out-leaks leaves them out."
-        )
-
-
-def _pairs_told(look: "ImportPreview") -> list[str]:
-    if look.options.pair is None:
-        return []
-    told = f"Second texts are in {look.options.pair!r}; --no-pair keeps the column as metadata."
-    return (
-        [told, f"Without a second text: {look.without_pair:,} of {look.total:,} rows."] if look.without_pair else [told]
-    )
-
-
-def _first(same: "tuple[SameText, ...]") -> str:
-    return f"{len(same)} text{'s' if len(same) > 1 else ''} (the first is {same[0].id}, equal to {same[0].other})"
-
-
-def _tell_preview(look: "ImportPreview", as_json: bool) -> None:
-    facts = {
-        "options": look.options,
-        "rows": look.total,
-        "counts": look.counts,
-        "problems": [str(problem) for problem in look.problems],
-        "total_problems": look.total_problems,
-        "duplicates": look.duplicates,
-        "leaks": look.leaks,
-        "decisions": look.decisions,
-        "without_pair": look.without_pair,
-        "silver": look.silver,
-        "joined": look.joined,
-        "unchanged": look.unchanged,
-        "replaced": look.replaced,
-    }
-    answer(facts, as_json, lambda: f"{_counted(look)}\nNothing was changed (--dry-run).")
-    if not look.ready:
-        from inffeed_core.errors import ImportRefused
-
-        raise ImportRefused(look.name, look.problems, look.total_problems)
-
-
-def _counted(look: "ImportPreview") -> str:
-    lines = [f"{look.name}: {look.total:,} rows; text in {look.options.text!r}, label in {look.options.label!r}."]
-    for split, labels in look.counts.items():
-        if labels:
-            lines.append(f"  {split}: " + ", ".join(f"{n:,} {_called(label)}" for label, n in labels.items()))
-    if look.silver:
-        lines.append(f"  labels by source: {by_source(look.silver)}")
-    if look.options.join:
-        known = f"; {look.unchanged:,} labels are there already" if look.unchanged else ""
-        lines.append(f"  for {look.joined:,} texts of the project{known}")
-    return "\n".join(lines)
-
-
-def _called(label: str) -> str:
-    return {"": "with no label yet", VOTE: "with the label that their sources give"}.get(label, label)
-
-
-def _imported(result: "ImportResult") -> str:
-    parts = [f"{n:,} {split}" for split, n in result.added.items() if n] or ["nothing"]
-    lines = [f"Imported {', '.join(parts)}."]
-    if result.joined:
-        lines = [f"Added silver labels to {result.joined:,} texts that were there, and no texts."]
-    if len(result.silver) > 1 or result.joined:
-        lines.append(f"Labels by source: {by_source(result.silver) or 'no new ones'}.")
-    if result.changed:
-        lines.append(filled("{n:,} silver {n:text has|texts have} another label now.", n=result.changed))
-    if result.left_out_duplicates or result.left_out_leaks:
-        said = "Left out {same:,} {same:duplicate|duplicates} and {leaks:,} {leaks:leak|leaks}."
-        lines.append(filled(said, same=result.left_out_duplicates, leaks=result.left_out_leaks))
-    if result.excluded:
-        lines.append(f"Excluded {result.excluded:,} texts of the project that the file holds as validation or test.")
-    if result.decisions:
-        lines.append(f"Recreated {result.decisions:,} decisions.")
-    return "\n".join(lines)
 
 
 AUDIT = "audit"

@@ -236,7 +236,7 @@ def _refusal(
     choice: str | None,
     answers: Sequence[tuple[str, str]],
 ) -> ImportRefused:
-    rows = [RowProblem(*problem) for problem in problems]
+    rows = [RowProblem(row, problem, remedy) for row, problem, remedy in problems]
     if choice == "encoding":
         return EncodingUnclear(name, rows[0].problem, [EncodingProposal(*each) for each in answers])
     if choice is not None:

@@ -34,12 +34,17 @@ class Converted:
     problems: list[RowProblem] = field(default_factory=list)
     """The first KEPT_PROBLEMS of them."""
     total_problems: int = 0
+    together: int = 0
+    """Rows that near copies keep in one split, where the app divides them."""
+    part_of: Callable[[int], tuple[str, int]] = lambda row: ("", row)
+    """`Table.part_of`: the file of a row, and its number there."""
 
     def refuse(self, row: int | None, problem: str, remedy: str) -> None:
         """Record one problem."""
         self.total_problems += 1
         if len(self.problems) < KEPT_PROBLEMS:
-            self.problems.append(RowProblem(row, problem, remedy))
+            file, own = ("", None) if row is None else self.part_of(row)
+            self.problems.append(RowProblem(row=own, problem=problem, remedy=remedy, file=file))
 
     def require_whole(self) -> None:
         """Raise ImportRefused if there was any problem."""
@@ -61,7 +66,7 @@ def convert(
     `first_number` or 1: train-000001. Labels, ids and splits are stripped of surrounding white
     space; texts are kept as they are. Metadata cells that are None or "" are left out.
     """
-    converted = Converted(table.name)
+    converted = Converted(table.name, part_of=table.part_of)
     if _columns_are_there(table, options, converted):
         reader = _Rows(table, options, labels, set(taken), dict(first_number or {}), converted)
         for row in range(1, len(table.rows) + 1):
@@ -227,11 +232,15 @@ class _Rows:
             return raw
         if (label := self._names.meant(raw)) is None:
             self._refuse(
-                row, f"{_quoted(raw)} is not a label of this project", f"Correct it or map it to {self._offered}."
+                row,
+                f"{_quoted(raw)} is not a label of this project",
+                f"Correct it or map it to {self._offered}. Or add it to the labels (--add-labels).",
             )
         return label or raw
 
     def _split(self, cells: Sequence[Cell]) -> Split | None:
+        if self._options.shares is not None:
+            return Split.TRAIN  # as gold; the app divides the rows when all are known
         if self._options.split is not None:
             return self._options.split
         return SPLIT_NAMES.get(self._stripped(cells, self._options.split_column).lower())
@@ -252,7 +261,9 @@ class _Rows:
             self._refuse(row, f"The id (column {column!r}) is missing", "Fill it in or choose no id column.")
         elif id in self._seen:
             self._refuse(
-                row, f"The id {_quoted(id)} is already used in row {self._seen[id]}", "Give every row its own id."
+                row,
+                f"The id {_quoted(id)} is already used in {self._table.row_name(self._seen[id])}",
+                "Give every row its own id.",
             )
         elif id in self._taken:
             self._refuse(row, f"The id {_quoted(id)} is already in the project", "Remove the row or change its id.")

@@ -1,12 +1,13 @@
 """What each column of a file means: the choices an import needs, and a guess to start from."""
 
+import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
-from inffeed_core.characters import is_blank, known_label, label_key
+from inffeed_core.characters import as_label, is_blank, known_label, label_key
 from inffeed_core.data.export_columns import PAIR, is_export
 from inffeed_core.data.layout import by_number
 from inffeed_core.data.silver_columns import (
@@ -92,10 +93,24 @@ class ImportOptions:
     """How rows find texts that the project has. The file then adds silver labels to these, and no texts."""
     replace: bool = False
     """Whether labels take the place of those that the same source gave the same text before."""
+    shares: tuple[float, float, float] | None = None
+    """Shares of train, validation and test into which the app divides the rows, which are gold; they need not add up
+    to 1. None where the file says its splits."""
+    near_together: bool = True
+    """Whether near copies stay in one split then; equal texts always do."""
+    new_labels: tuple[str, ...] = ()
+    """Labels of the file that the project lacks and that the import adds to it."""
 
     def __post_init__(self) -> None:
-        if self.join is None and (self.split is None) == (self.split_column is None):
-            raise SettingsError("Choose either one split for the whole file, or the column that names the split.")
+        ways = sum(way is not None for way in (self.split, self.split_column, self.shares))
+        if self.join is None and ways != 1:
+            raise SettingsError(
+                "Choose either one split for the whole file, or the column that names the split, or shares."
+            )
+        if self.shares is not None:
+            _require_shares(self.shares)
+            if self.history or self.join:
+                raise SettingsError("Only new gold texts can be divided: no export, and no labels for texts in use.")
         if self.history and self.id is None:
             raise SettingsError("An export's decisions can be recreated only with its id column; choose it.")
         if self.text is None and self.join != "id":
@@ -127,7 +142,8 @@ class ImportOptions:
         silver = tuple(
             one if isinstance(one, SilverColumn) else SilverColumn(**one) for one in values.get("silver", ())
         )
-        return cls(**{**values, "split": None if split is None else Split(split), "silver": silver})
+        listed = {name: tuple(values[name]) for name in ("shares", "new_labels") if values.get(name) is not None}
+        return cls(**{**values, **listed, "split": None if split is None else Split(split), "silver": silver})
 
     def by_number(self, columns: Sequence[str]) -> Self:
         """The same with "2" as the second of these columns, if they have no names."""
@@ -146,6 +162,24 @@ class ImportOptions:
     def brings_silver(self) -> bool:
         """Whether columns hold labels of sources besides the label column."""
         return bool(self.silver) or self.silver_object is not None
+
+
+def _require_shares(shares: tuple[float, float, float]) -> None:
+    told = "/".join(f"{one:g}" for one in shares)
+    if len(shares) != 3 or not all(0 <= one < math.inf for one in shares) or not shares[0] or sum(shares) == shares[0]:
+        raise SettingsError(
+            f"The shares are {told}; give three numbers of 0 or more for train, validation and test, such as 70/15/15, "
+            "of which train and one other are more than 0."
+        )
+
+
+def labels_with(labels: Sequence[str], new: Iterable[str]) -> tuple[str, ...]:
+    """The labels with those of the new ones that they lack, each as it is stored."""
+    found = list(labels)
+    for label in new:
+        if known_label(label, found) is None:
+            found.append(as_label(label))
+    return tuple(found)
 
 
 def guess_options(table: Table, labels: Sequence[str]) -> ImportOptions:

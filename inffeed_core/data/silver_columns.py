@@ -161,7 +161,8 @@ class SilverCells:
         known = self._names.meant(raw)
         if known is None:
             refuse(
-                f"{_shown(raw)} ({whose}) is not a label of this project", f"Correct it or map it to {self._offered}."
+                f"{_shown(raw)} ({whose}) is not a label of this project",
+                f"Correct it or map it to {self._offered}. Or add it to the labels (--add-labels).",
             )
         return known
 

@@ -47,10 +47,25 @@ class Table:
     """All sheets of the workbook that can be read, hidden ones last."""
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """For columns whose numbers the file names: the names of 0, 1, …. Their cells hold the names."""
+    parts: tuple[tuple[str, int], ...] = ()
+    """Where this is several files below each other: the name and the number of rows of each."""
 
     def where(self, row: int) -> str:
         """How to find data row `row` (from 1) in the file: " (line 17)", or "" if the format has no places."""
         return f" ({self.place} {self.places[row - 1]})" if self.places else ""
+
+    def part_of(self, row: int) -> tuple[str, int]:
+        """(the file of data row `row`, its number there); the file is "" where there is only one."""
+        for name, rows in self.parts:
+            if row <= rows:
+                return name, row
+            row -= rows
+        return "", row
+
+    def row_name(self, row: int) -> str:
+        """Such as "row 3", or "row 3 of more.csv" where there are several files."""
+        name, own = self.part_of(row)
+        return f"row {own} of {name}" if name else f"row {own}"
 
     def column(self, name: str) -> Iterator[Cell]:
         """The cells of one column from top to bottom."""

@@ -142,7 +142,7 @@ def commit_decisions(
 
 
 def _read(db: Database, table: Table, annotator: str, label_names: Mapping[str, str]) -> DecisionRows:
-    found = DecisionRows(Converted(table.name))
+    found = DecisionRows(Converted(table.name, part_of=table.part_of))
     reader = _Rows(db, table, annotator, label_names, found.converted)
     if found.converted.problems:
         return found

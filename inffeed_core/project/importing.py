@@ -10,14 +10,16 @@ from inffeed_core import records
 from inffeed_core.data.converting import Converted, convert
 from inffeed_core.data.headers import require_header
 from inffeed_core.data.limits import LIMITS, ReadLimits
-from inffeed_core.data.options import ImportOptions, file_labels, guess_options
+from inffeed_core.data.options import ImportOptions, file_labels, guess_options, labels_with
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.data.silver_columns import SILVER, without_source
 from inffeed_core.data.table import Cell, Table, as_text
 from inffeed_core.errors import RowProblem
 from inffeed_core.project.collecting import without_cycles
+from inffeed_core.project.dividing import divided
 from inffeed_core.project.folder import Project
 from inffeed_core.project.joining import Joined, join_guessed, joined
+from inffeed_core.project.labels import add_label_in
 from inffeed_core.project.overlaps import Overlaps, SameText, find_overlaps, hashes_of
 from inffeed_core.project.sources import restore_sources
 from inffeed_core.records import UNNAMED, VOTE, Example, Progress, Split
@@ -88,6 +90,8 @@ class ImportPreview:
     """Labels that take the place of others."""
     without_pair: int = 0
     """Rows without a problem and without a second text, where a column of second texts was chosen."""
+    together: int = 0
+    """Rows that near copies keep in one split, where the app divides them."""
 
     @property
     def ready(self) -> bool:
@@ -154,6 +158,7 @@ def preview(
     table = _table(project, source, limits)
     with reading(project.db) as db:
         labels = project_settings(db).labels
+        labels = labels_with(labels, options.new_labels) if options else labels
         chosen = options.by_number(table.columns) if options else guess_options(table, labels)
         chosen = chosen if options else join_guessed(db, table, chosen)
         if chosen.join is not None:
@@ -178,6 +183,7 @@ def preview(
         notes=(*table.notes, *_left_over(chosen, table.columns)),
         silver=_by_source(converted.examples),
         without_pair=sum(e.pair is None for e in converted.examples) if chosen.pair else 0,
+        together=converted.together,
     )
 
 
@@ -189,6 +195,7 @@ def commit(
     *,
     leave_out_leaks: bool = False,
     leave_out_duplicates: bool = False,
+    by: str = "import",
     progress: Progress = lambda stage, done, total: None,
     limits: ReadLimits = LIMITS,
 ) -> ImportResult:
@@ -197,17 +204,19 @@ def commit(
     The rows are checked before it begins, so that others wait for no more than what is stored.
     With `leave_out_leaks`, train and silver rows whose text is in validation or test are not stored, and the project's
     own are excluded; with `leave_out_duplicates`, only the first of equal texts in a split is stored.
-    `progress` may cancel until the last row is stored, which leaves the project as it was.
+    Labels that it adds are acts of `by`. `progress` may cancel until the last row is stored, which leaves the project
+    as it was.
     """
     progress("Reading the file", 0, 0)
     table = _table(project, source, limits)
     options = options.by_number(table.columns)
     if options.join is not None:
-        return _commit_joined(project, table, options, progress)
+        return _commit_joined(project, table, options, by, progress)
     checked = _checked(project, table, options, progress)
     with writing(project.db) as db:
         converted = checked.converted if _moment(db) == checked.at else _converted(db, table, options)
         converted.require_whole()
+        _add_labels(db, options, by)
         overlaps = _overlaps(db, converted.examples) if leave_out_leaks or leave_out_duplicates else Overlaps((), ())
         doubled = {s.id for s in overlaps.duplicates if leave_out_duplicates}
         leaked = {s.id for s in overlaps.leaks if leave_out_leaks and not s.in_project} - doubled
@@ -247,9 +256,17 @@ def _moment(db: Database) -> object:
     return last_instance(db), project_settings(db)
 
 
-def _commit_joined(project: Project, table: Table, options: ImportOptions, progress: Progress) -> ImportResult:
+def _add_labels(db: Database, options: ImportOptions, by: str) -> None:
+    """Those of the file that the project still lacks, each as an act of its own that can be undone."""
+    before = project_settings(db).labels
+    for label in labels_with(before, options.new_labels)[len(before) :]:
+        add_label_in(db, label, by)
+
+
+def _commit_joined(project: Project, table: Table, options: ImportOptions, by: str, progress: Progress) -> ImportResult:
     with writing(project.db) as db:
         progress("Checking the rows", 0, len(table.rows))
+        _add_labels(db, options, by)
         found = joined(db, table, options, project_settings(db).labels)
         found.converted.require_whole()
         known = {one.name for one in sources(db)}
@@ -318,10 +335,11 @@ def fix_duplicates(project: Project) -> int:
 
 
 def _converted(db: Database, table: Table, options: ImportOptions) -> Converted:
-    labels = project_settings(db).labels
+    labels = labels_with(project_settings(db).labels, options.new_labels)
     ids = table.column(options.id) if options.id in table.columns else iter(())
     taken = existing_ids(db, (as_text(cell).strip() for cell in ids))
-    return convert(table, options, labels, taken=taken, first_number=next_numbers(db))
+    found = convert(table, options, labels, taken=taken, first_number=next_numbers(db))
+    return divided(db, found, options)
 
 
 def _overlaps(db: Database, examples: Sequence[Example]) -> Overlaps:

@@ -82,7 +82,7 @@ def for_joining(options: ImportOptions, how: Literal["id", "text"]) -> ImportOpt
 
 def joined(db: Database, table: Table, options: ImportOptions, labels: Sequence[str]) -> Joined:
     """Match the file to the project's texts; problems of single rows are in `converted.problems`."""
-    found = Joined(Converted(table.name))
+    found = Joined(Converted(table.name, part_of=table.part_of))
     for column in options.roles:
         if column not in table.columns:
             have = ", ".join(table.columns)
@@ -175,7 +175,7 @@ class _Rows:
     def _first(self, row: int, one: SilverLabel, id: str) -> bool:
         before = self.row_of.setdefault((one.source, id), row)
         if before != row:
-            problem = f"The source {one.source!r} labels the text {id!r} in row {before} already"
+            problem = f"The source {one.source!r} labels the text {id!r} in {self._table.row_name(before)} already"
             self._refuse(row, problem, "Leave one of the rows.")
         return before == row
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from sqlite_utils import Database
+
 from inffeed_core.characters import as_label, is_blank, label_key
 from inffeed_core.errors import SettingsError
 from inffeed_core.project.folder import Project
@@ -27,12 +29,17 @@ def add_label(project: Project, label: str, by: str) -> str:
 
     As all verbs here, raises SettingsError for what cannot be done, and NotReady while a job is under way.
     """
+    with writing(project.db) as db:
+        return add_label_in(db, label, by)
 
-    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
-        new = _new(now, label)
-        return replace(now, labels=(*now.labels, new), classes=(*now.classes, now.next_class)), new, ""
 
-    return _change(project, LabelAct.ADD, by, changed)[0]
+def add_label_in(db: Database, label: str, by: str) -> str:
+    """`add_label` as a part of a larger change."""
+    now = label_set(db)
+    new = _new(now, label)
+    after = replace(now, labels=(*now.labels, new), classes=(*now.classes, now.next_class))
+    change_labels(db, LabelAct.ADD, after, by, new)
+    return new
 
 
 def rename_label(project: Project, label: str, name: str, by: str) -> str:
