@@ -87,7 +87,7 @@ def test_only_so_many_results_are_kept(path: Path):
 
 def settled(project: Project) -> None:
     """Wait until the time stamps of the project's files are trusted."""
-    while unchanged._state(project.db) is None:
+    while unchanged.state_of(project.db) is None:
         time.sleep(0.01)
 
 
