@@ -83,7 +83,7 @@ def flagged(
 
     `among` (ids) restricts them to these, `after` to those of a later rank, and `whose` to `OWN` or `FREE` ones.
     """
-    condition, chosen = _within(db, only)
+    condition, chosen = within_queue(db, only)
     if after:
         condition += " AND r.rank > :after"
         chosen |= {"after": after}
@@ -127,7 +127,7 @@ def closed_by_act(
 
     With `part`, only for that slice of the decisions, as of its end.
     """
-    condition, chosen = _within(db, only)
+    condition, chosen = within_queue(db, only)
     sql = f"""
         SELECT act, count(*) AS n FROM (
             SELECT d.act, max(d.n), count(DISTINCT d.annotator) AS answers, sum(d.annotator = :annotator) AS own
@@ -144,7 +144,7 @@ def closed_by_act(
 
 def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> int:
     """How many instances of the policy's kept ranking pass the filter, open or not, without excluded ones."""
-    condition, chosen = _within(db, only)
+    condition, chosen = within_queue(db, only)
     sql = f"""
         SELECT count(*) AS n FROM ranking r WHERE r.analysis = :analysis AND r.policy = :policy AND {condition}
         AND r.instance NOT IN (SELECT instance FROM exclusion)
@@ -152,7 +152,7 @@ def count_ranked(db: Database, analysis: int, policy: str, only: FlagFilter) -> 
     return int(next(iter(db.query(sql, {"analysis": analysis, "policy": policy} | chosen)))["n"])
 
 
-def _within(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
+def within_queue(db: Database, only: FlagFilter) -> tuple[str, dict[str, object]]:
     """`wanted`, up to where the queue ends."""
     condition, chosen = wanted(db, only)
     if only.before is None:

@@ -55,6 +55,8 @@ def _order_name(policy: str) -> str:
 
 
 _ADDRESS = "order_in_address"
+ROOM = "with"
+"""With what the keys of the room's fields begin."""
 
 
 def flag_filter(project: Project) -> FlagFilter:
@@ -62,7 +64,7 @@ def flag_filter(project: Project) -> FlagFilter:
     if "with_answer" not in st.session_state:  # after a reload, it comes from the address
         look_again(*(act for act in st.query_params.get_all("answered") if act in UNDECIDED))
     with _popover("with_answer"):
-        only = _fields(project)
+        only = filter_fields(project, ROOM, **_KEPT)
         answered = tuple(_answered())
     ids, since = chosen_before(project)
     if ids:
@@ -75,7 +77,7 @@ def flag_filter(project: Project) -> FlagFilter:
 def text_filter(project: Project) -> FlagFilter:
     """The same filter, without what was answered: what it leaves is what the room would show."""
     with _popover():
-        return _fields(project)
+        return filter_fields(project, ROOM, **_KEPT)
 
 
 def _popover(*more: str) -> DeltaGenerator:
@@ -96,22 +98,25 @@ _FIELDS = (
 )
 
 
-def _fields(project: Project) -> FlagFilter:
+def filter_fields(project: Project, prefix: str, **kept: Any) -> FlagFilter:
+    """The fields; their keys begin with `prefix`, and `kept` says where their values are kept."""
     labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), _size(project))
     named = {f"{key}: {value}": (key, value) for key, value in pairs}
     targets = second_text_options(project)
-    words = st.text_input(say("review.words"), key="with_words", type="search", **_KEPT)
-    chosen = st.multiselect(say("review.labels"), labels, key="with_label", **_KEPT)
-    suggested = st.multiselect(say("review.suggested"), labels, key="with_suggested", **_KEPT)
-    st.slider(say("review.confidence"), 0, 100, (0, 100), 5, format="%d %%", key="with_confidence", **_KEPT)
-    from_sources = st.multiselect(say("review.sources"), sources, key="with_source", **_KEPT) if sources else []
-    differ = len(sources) > 1 and st.checkbox(say("review.disagreeing"), key="with_disagreement", **_KEPT)
-    about = st.multiselect(say("review.pairs"), targets, key="with_pair", format_func=begun, **_KEPT) if targets else []
-    having = st.multiselect(say("review.metadata"), list(named), key="with_metadata", **_KEPT) if named else []
+    words = st.text_input(say("review.words"), key=f"{prefix}_words", type="search", **kept)
+    chosen = st.multiselect(say("review.labels"), labels, key=f"{prefix}_label", **kept)
+    suggested = st.multiselect(say("review.suggested"), labels, key=f"{prefix}_suggested", **kept)
+    st.slider(say("review.confidence"), 0, 100, (0, 100), 5, format="%d %%", key=f"{prefix}_confidence", **kept)
+    from_sources = st.multiselect(say("review.sources"), sources, key=f"{prefix}_source", **kept) if sources else []
+    differ = len(sources) > 1 and st.checkbox(say("review.disagreeing"), key=f"{prefix}_disagreement", **kept)
+    about = (
+        st.multiselect(say("review.pairs"), targets, key=f"{prefix}_pair", format_func=begun, **kept) if targets else []
+    )
+    having = st.multiselect(say("review.metadata"), list(named), key=f"{prefix}_metadata", **kept) if named else []
     return FlagFilter(
         labels=tuple(chosen),
         suggested=tuple(suggested),
-        confidence=_confidence(),
+        confidence=_confidence(prefix),
         sources=tuple(from_sources),
         disagreeing=bool(differ),
         pairs=tuple(about),
@@ -120,9 +125,9 @@ def _fields(project: Project) -> FlagFilter:
     )
 
 
-def _confidence() -> tuple[float, float] | None:
+def _confidence(prefix: str = ROOM) -> tuple[float, float] | None:
     """A range of probabilities from the field of percents; None where it leaves out nothing."""
-    least, most = st.session_state.get("with_confidence") or (0, 100)
+    least, most = st.session_state.get(f"{prefix}_confidence") or (0, 100)
     return None if (least, most) == (0, 100) else (least / 100, most / 100)
 
 

@@ -26,6 +26,7 @@ PAGES = (
     ("pages/explore.py", "app.explore", ":material/hub:"),
     ("pages/feedback.py", "app.feedback", ":material/rule:"),
     ("pages/models.py", "app.models", ":material/model_training:"),
+    ("pages/team.py", "app.team", ":material/groups:"),
 )
 
 

@@ -38,6 +38,9 @@ PAGES = every_page(
         "explore?explore_view=Rankings": "silver text 0",
         "feedback": "silver text 1",
         "models": "Versions",
+        "team": "By annotator",
+        "team?team_view=People": "Save the role",
+        "team?team_view=Assignments": "Nothing is assigned",
     }
 )
 STILL = """() => {  // no colour is on its way to another

@@ -38,6 +38,8 @@ from pages.components import navigation
 from pages.components.decisions import CHANGED, DAYS
 from pages.components.equal_texts import Kind
 from pages.components.silver_import import WAYS
+from pages.components.team_figures import PERIODS
+from pages.components.team_people import NONE
 from pages.languages import LANGUAGES
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +75,8 @@ CLOSED = {
     "check.{}": Severity,
     "health.{}": HEALTH,
     "rights.{}": Right,
-    "team.{}": Role,
+    "team.{}": [*Role, NONE],
+    "team.period_{}": PERIODS,
     "label_set.did_{}": LabelAct,
     "label_set.done_{}": LabelAct,
     "label_set.{}": [LabelAct.RETIRE, LabelAct.RESTORE, "up", "down"],

@@ -17,6 +17,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "explore": "Explore",
         "feedback": "Feedback",
         "models": "Models",
+        "team": "Team",
         "language": "Language",
         "project": "Project",
         "no_project": "No project is open",

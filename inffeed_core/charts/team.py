@@ -1,0 +1,63 @@
+"""Figures of a team over time. User names are shown literally, and no meaning depends on colour alone."""
+
+from collections.abc import Mapping, Sequence
+
+from inffeed_core.charts.analyses import Words, laid_out, plain
+from inffeed_core.charts.palette import LABEL_COLOURS, NEUTRAL, POSITIVE
+from inffeed_core.charts.words import CHARTS
+from inffeed_core.errors import brought_by
+
+with brought_by("app"):
+    import plotly.graph_objects as go
+
+_PATTERNS = ("", "/", ".", "x", "-", "\\", "+", "|")
+_LINES = ((POSITIVE, "circle", "solid"), (LABEL_COLOURS[1], "square", "dash"), (NEUTRAL, "diamond", "dot"))
+
+
+def answers_by_day(answers: Mapping[str, Mapping[str, int]], words: Words = CHARTS) -> go.Figure:
+    """Answers a day, a bar for each day, by person: {person: {day: answers}}."""
+    figure = laid_out(go.Figure(), height=320, barmode="stack")
+    for n, (person, by_day) in enumerate(answers.items()):
+        figure.add_trace(
+            go.Bar(
+                x=list(by_day),
+                y=list(by_day.values()),
+                name=plain(person),
+                marker={
+                    "color": LABEL_COLOURS[n % len(LABEL_COLOURS)],
+                    "pattern": {"shape": _PATTERNS[n % len(_PATTERNS)]},
+                },
+                hovertext=[
+                    words["answers-point"].format(person=plain(person), day=day, answers=number)
+                    for day, number in by_day.items()
+                ],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(type="date", tickformat="%Y-%m-%d")
+    figure.update_yaxes(title=words["answers-axis"], rangemode="tozero", tickformat=",d")
+    return figure
+
+
+def shares_by_day(shares: Mapping[str, Sequence[tuple[str, int, int]]], words: Words = CHARTS) -> go.Figure:
+    """Shares over time, a line for each: {name: [(day, of how many, how many)]}."""
+    figure = laid_out(go.Figure(), height=280)
+    for (name, points), (colour, symbol, dash) in zip(shares.items(), _LINES, strict=False):
+        figure.add_trace(
+            go.Scatter(
+                x=[day for day, _, _ in points],
+                y=[part / whole for _, whole, part in points],
+                name=name,
+                mode="lines+markers",
+                line={"color": colour, "width": 2, "dash": dash},
+                marker={"symbol": symbol, "size": 8, "color": colour},
+                hovertext=[
+                    words["share-point"].format(name=name, day=day, share=part / whole, part=part, whole=whole)
+                    for day, whole, part in points
+                ],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(type="date", tickformat="%Y-%m-%d")
+    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
+    return figure
