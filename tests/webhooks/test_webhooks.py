@@ -1,5 +1,6 @@
 """Webhooks: announced in the transaction of what happened, delivered at least once, signed, and never in the way."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -28,6 +29,7 @@ from inffeed_core.store.webhooks import Event, due_deliveries, next_due, outbox,
 from inffeed_core.webhooks import addresses, delivering, sending
 from inffeed_core.webhooks.delivering import AGAIN, Deliverer, deliver
 from inffeed_core.webhooks.registering import add
+from pages.components import gate
 
 
 @dataclass
@@ -256,6 +258,21 @@ def test_a_server_delivers_in_a_thread_without_opening_an_untouched_database(
         decide(project, "d2", "s001")
         assert receiver.arrived.wait(20)
     assert [one["data"]["token"] for one in receiver.told()] == ["d1", "d2"]
+
+
+def test_the_apps_server_delivers(project: Project, receiver: Receiver, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delivering, "LOOK_SECONDS", 0.02)
+    monkeypatch.setenv("INFFEED_HOME", str(project.folder.parent))
+    monkeypatch.setattr(gate.st, "get_option", lambda name: name == "server.headless")
+    add(project, receiver.url, [Event.DECISION])
+
+    async def serve() -> bool:
+        async with gate.while_served(None):
+            decide(project, "d1")
+            return await asyncio.to_thread(receiver.arrived.wait, 20)
+
+    assert asyncio.run(serve())
+    assert receiver.told()[0]["data"]["token"] == "d1"
 
 
 def test_a_receiver_that_is_down_never_disturbs_a_decision_or_a_job(project: Project, monkeypatch: pytest.MonkeyPatch):
