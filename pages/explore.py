@@ -20,6 +20,7 @@ from pages.components.choices import choice
 from pages.components.explore_acts import acts
 from pages.components.explore_map import map_view
 from pages.components.explore_rankings import no_analysis, rankings
+from pages.components.explore_slices import slices_view
 from pages.components.explore_walk import back_to_card, leave_way, take_point, the_way
 from pages.components.job_panel import duration, job_panel, start_job
 from pages.components.notices import empty_state, problem
@@ -53,10 +54,11 @@ def page() -> None:
     the_way(project)
     _facts(project, shown)
     acts(project, shown)
-    names = [say(f"explore.{view}") for view in ("influence", "map", "rankings", "decisions")]
+    names = [say(f"explore.{view}") for view in ("influence", "map", "errors", "rankings", "decisions")]
     views: tuple[Callable[[], None], ...] = (
         lambda: _influences(project, portraits, explaining),
         lambda: map_view(project, shown, drawing="map" in working),
+        lambda: slices_view(project),
         lambda: rankings(project, shown, checking=VERIFY in working),
         lambda: trail_view(project, shown.trail),
     )
@@ -211,7 +213,7 @@ def _influence(project: Project, shown: Portrait, explaining: bool, scale: tuple
     key = f"bars {shown.analysis.id} {shown.instance.id}"
     columns = ALONE if scale is None else BESIDE
     bars = influence_bars(shown.evidence, columns, section("charts"), scale)
-    st.plotly_chart(bars, key=key, on_select=lambda: take_point(key), selection_mode="points", config=BARE)
+    st.plotly_chart(bars, key=key, on_select=lambda: _walk(key), selection_mode="points", config=BARE)
     _influencer_table(shown)
     _solve(project, shown, explaining)
 
@@ -237,6 +239,10 @@ def _solve(project: Project, shown: Portrait, explaining: bool) -> None:
         st.text(say("explore.replay_cost", time=duration(cost.seconds), room=cost.room()))
     if st.button(label, help=help, disabled=explaining, key=f"exact {shown.analysis.id}"):
         start_job(project, "explain", {"ids": [shown.instance.id], "exact": True})
+
+
+def _walk(key: str) -> None:
+    take_point(key)
 
 
 def _influencer_table(shown: Portrait) -> None:

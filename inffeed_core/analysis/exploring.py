@@ -121,16 +121,25 @@ class TextMap:
 
     @property
     def dense(self) -> bool:
-        """Whether there are too many texts to draw each, so that their density stands for them."""
-        return len(self.places.ids) > MAP_POINTS
+        """See `is_dense`."""
+        return is_dense(self.places)
+
+
+def is_dense(found: Places) -> bool:
+    """Whether there are too many texts to draw each, so that their density stands for them."""
+    return len(found.ids) > MAP_POINTS
+
+
+def map_places(project: Project, shown: Portrait, kind: MapKind = "pca") -> Places | None:
+    """Where all texts of the portrait's analysis lie; None before the first, or where a job has yet to make the map."""
+    return None if shown.analysis is None else places(project, shown.analysis, kind)
 
 
 def text_map(project: Project, shown: Portrait, marked: Marked, kind: MapKind = "pca") -> TextMap | None:
-    """The map of the portrait's analysis; None before the first, or where a job has yet to make it."""
-    if shown.analysis is None or (found := places(project, shown.analysis, kind)) is None:
+    """The map of the portrait's analysis; None as `map_places`."""
+    if (found := map_places(project, shown, kind)) is None:
         return None
-    limit = MAP_POINTS if len(found.ids) <= MAP_POINTS else DENSE_POINTS
-    points = _points(project, shown, marked, limit)
+    points = _points(project, shown, marked, DENSE_POINTS if is_dense(found) else MAP_POINTS)
     if kind != "pca":
         at = dict(zip(found.ids, found.at.tolist(), strict=True))
         points = [replace(one, x=at[one.id][0], y=at[one.id][1]) for one in points if one.id in at]

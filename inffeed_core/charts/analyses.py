@@ -216,7 +216,7 @@ def feature_map(
     places = {p.id: p for p in points}
     if target in places and evidence is not None:
         _add_lines(figure, places, target, evidence, words)
-    scatter = go.Scattergl if len(points) >= WEBGL_FROM or behind is not None else go.Scatter
+    scatter = go.Scattergl if len(points) >= WEBGL_FROM else go.Scatter
     for label, colour in label_colours(labels).items():
         figure.add_trace(_points(scatter, [p for p in points if p.label == label], label, colour, words))
     for status, symbol in _SYMBOLS.items():

@@ -199,7 +199,8 @@ def confusion_change(
 ) -> go.Figure:
     """How many texts of each gold label (rows) got each prediction (columns), before → after.
 
-    Coloured by whether the change is an improvement: more on the diagonal, less elsewhere.
+    Coloured by whether the change is an improvement: more on the diagonal, less elsewhere. A heat map takes no clicks,
+    so an unseen point lies on each cell, whose `customdata` is [gold label, prediction].
     """
     size = range(len(labels))
     crowded = len(labels) > CROWDED
@@ -218,14 +219,32 @@ def confusion_change(
         ygap=2,
         text=[[_cell(before[g][p], after[g][p], better[g][p], crowded) for p in size] for g in size],
         texttemplate="%{text}",
-        customdata=[[_moved(labels[g], labels[p], before[g][p], after[g][p], words) for p in size] for g in size],
-        hovertemplate="%{customdata}<extra></extra>",
+        hoverinfo="skip",
     )
-    figure = go.Figure(heat)
+    cells = [(g, p) for g in size for p in size]
+    said = [_moved(labels[g], labels[p], before[g][p], after[g][p], words) for g, p in cells]
+    figure = go.Figure([heat, _clickable(cells, [[labels[g], labels[p]] for g, p in cells], said)])
     ticks = {"tickvals": list(size), "ticktext": names, "showgrid": False, "zeroline": False}
     figure.update_yaxes(title=words["gold-label"], autorange="reversed", automargin=True, **ticks)
     figure.update_xaxes(title=words["prediction"], side="bottom", automargin=True, **ticks)
     return laid_out(figure, height=max(220, 150 + (26 if crowded else 46) * (len(labels) + 1)))
+
+
+def _clickable(cells: Sequence[tuple[int, int]], own: Sequence[Sequence[str]], said: Sequence[str]) -> go.Scatter:
+    """Unseen points at (row, column) cells."""
+    unseen = {"marker": {"opacity": 0}}
+    return go.Scatter(
+        x=[column for _, column in cells],
+        y=[row for row, _ in cells],
+        mode="markers",
+        marker={"size": 40, "symbol": "square", "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+        customdata=own,
+        hovertext=said,
+        hovertemplate="%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
 
 
 UNCHANGED = "#D5DAE0"

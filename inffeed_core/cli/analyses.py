@@ -1,13 +1,16 @@
 """Commands that list analyses, compare two of them, and check one."""
 
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress
 from inffeed_core.cli.learning import carried_words
 from inffeed_core.settings import MANY, Scope
+
+if TYPE_CHECKING:
+    from inffeed_core.analysis.slices import Slice
 
 
 @click.command(epilog="Example: inffeed analyses reviews")
@@ -51,6 +54,35 @@ def compare(project: Path, first: str, second: str, as_json: bool) -> None:
     result = agreement(target, named(target, first), named(target, second))
     names = [f"{one.id} ({one.version}, {tier_of(one)})" for one in (result.first, result.second)]
     answer(result, as_json, lambda: f"Analyses {names[0]} and {names[1]}:\n{result.sentence}")
+
+
+@click.command(epilog="Example: inffeed slices reviews --limit 5")
+@project_argument
+@click.option("--limit", type=click.IntRange(1, MANY), default=20, show_default=True, help="How many slices.")
+@json_option
+def slices(project: Path, limit: int, as_json: bool) -> None:
+    """Show where the model errs most.
+
+    The slices of the validation gold of the project DIR with the worst macro-F1: texts with one value of their
+    metadata, of one length, or of one of two labels that it confuses. Beside each stand its 95 % interval and what
+    repairing its silver labels would bring: how many are expected to be wrong, and the validation loss they cost.
+    """
+    from inffeed_core.analysis.slices import slices as found_slices
+
+    found = found_slices(opened(project))[:limit]
+    answer(found, as_json, lambda: "\n".join(map(_slice_line, found)) or NO_SLICE)
+
+
+NO_SLICE = "No slice has enough validation texts; bring in more validation gold, or metadata for it."
+
+
+def _slice_line(one: "Slice") -> str:
+    what = {"metadata": f"{one.name} = {one.value}", "length": f"{one.value} characters", "labels": one.value}[one.kind]
+    f1 = one.macro_f1
+    return (
+        f"{f1.value:.3f} ({f1.low:.3f} to {f1.high:.3f})  {what}: {one.errors:,} of {one.texts:,} validation texts "
+        f"wrong; {one.wrong:,.1f} of {one.silver:,} silver labels expected to be wrong, gain {one.gain:.2g} nats"
+    )
 
 
 @click.command(epilog="Example: inffeed verify reviews --refits 100")
@@ -99,4 +131,4 @@ def _number(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
 
 
-COMMANDS = (analyses, compare, verify)
+COMMANDS = (analyses, compare, slices, verify)

@@ -70,7 +70,7 @@ class _Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A validation text that two versions predict differently."""
+    """A validation text and what two versions predict for it."""
 
     id: str
     text: str
@@ -89,8 +89,16 @@ class Changes:
     before: Sequence[Sequence[int]]
     """Counts of texts [gold][predicted], in the order of `labels`."""
     after: Sequence[Sequence[int]]
+    texts: Sequence[Flip]
+    """Every validation text that both versions predicted, in import order."""
     flips: Sequence[Flip]
-    """Now wrong first, then now right, then wrong both times; in import order within each."""
+    """Those predicted differently: now wrong first, then now right, then wrong both times; in import order within each.
+    """
+
+    def of_cell(self, gold: str, predicted: str) -> list[Flip]:
+        """The texts with this gold label that the later or the earlier version predicts so, the later one's first."""
+        own = [one for one in self.texts if one.gold == gold and predicted in (one.before, one.after)]
+        return sorted(own, key=lambda one: one.after != predicted)
 
 
 PREDICTIONS = "predictions.json"
@@ -212,14 +220,18 @@ def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
     both = [one for one in gold if one.id in before and one.id in after]
     if not both:
         return None
-    flips = [
+    texts = [
         Flip(id=one.id, text=one.text, pair=one.pair, gold=one.label, before=before[one.id], after=after[one.id])
         for one in both
-        if before[one.id] != after[one.id]
     ]
+    flips = [one for one in texts if one.before != one.after]
     flips.sort(key=lambda flip: (flip.before != flip.gold) + (flip.after != flip.gold and flip.before != flip.gold))
     return Changes(
-        labels=labels, before=_confusion(both, before, labels), after=_confusion(both, after, labels), flips=flips
+        labels=labels,
+        before=_confusion(both, before, labels),
+        after=_confusion(both, after, labels),
+        texts=texts,
+        flips=flips,
     )
 
 

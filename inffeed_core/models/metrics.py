@@ -56,6 +56,12 @@ def macro_f1(predicted: Ints, gold: Ints, classes: int) -> float:
     return float(cells.f1().mean()) if len(gold) else 0.0
 
 
+def macro_f1_interval(predicted: Ints, gold: Ints, classes: int) -> Interval:
+    """`macro_f1` with its bootstrap interval; needs gold."""
+    cells = _Cells.of(gold, predicted[:, None], classes)
+    return _interval(cells, *(f1()[0].mean(1) for f1 in (cells.f1, cells.drawn_f1, cells.f1_without_one)))
+
+
 def macro_f1_difference(before: Ints, after: Ints, gold: Ints, classes: int) -> Interval:
     """Macro-F1 of `after` minus that of `before` on the same instances, with its paired bootstrap interval.
 

@@ -31,11 +31,12 @@ def walk_to(id: str) -> None:
     _go(id, way)
 
 
-def take_point(key: str) -> None:
-    """The clicked bar or point becomes the target."""
-    for point in st.session_state[key]["selection"]["points"]:
-        if clicked := point.get("customdata"):
-            walk_to(clicked["0"] if isinstance(clicked, dict) else clicked[0])
+def take_point(key: str) -> bool:
+    """The clicked bar or point becomes the target; whether one was clicked."""
+    clicked = [one["customdata"] for one in st.session_state[key]["selection"]["points"] if one.get("customdata")]
+    for own in clicked:
+        walk_to(own["0"] if isinstance(own, dict) else own[0])
+    return bool(clicked)
 
 
 def leave_way() -> None:

@@ -53,7 +53,8 @@ def text_list(
     with above:
         st.text(_told(len(ids), len(shown)))
         queued = silver[:QUEUED]
-        words = counted("explore.queue", len(queued))
+        few = len(queued) == len(silver)
+        words = counted("explore.queue", len(queued)) if few else say("explore.queue_first", count=len(queued))
         if st.button(words, key=f"queue {name}", icon=":material/style:", type="primary", disabled=not queued):
             review_these(project, queued)
         if not gold and len(silver) < len(ids):

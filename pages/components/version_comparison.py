@@ -18,6 +18,7 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.gold_coverage import unmeasured
 from inffeed_core.records import ModelVersion
 from pages.components.choices import choice
+from pages.components.confusion_cell import confusion_cell, take_cell
 from pages.components.shown_text import any_pair
 from pages.language import counted, say, section, told
 
@@ -105,7 +106,10 @@ def _changes(project: Project, before: str, after: str) -> None:
         return
     st.caption(say("models.confusion_said"))
     figure = confusion_change(found.before, found.after, found.labels, section("charts"))
-    st.plotly_chart(figure, key="confusion", config=BARE)
+    st.plotly_chart(
+        figure, key="confusion", on_select=lambda: take_cell("confusion"), selection_mode="points", config=BARE
+    )
+    confusion_cell(project, found)
     if not found.flips:
         st.text(say("models.no_flips"))
         return

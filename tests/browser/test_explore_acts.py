@@ -1,15 +1,17 @@
 """From the review card to Explore and back, and what is decided there: asserted on the rows in SQLite."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from acting import SECONDS, choose
-from playwright.sync_api import Page, expect
+from acting import SECONDS, choose, settled
+from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, history, make_reviewable, texts
 from rooms import enter, shown
 from serving import Server
 
+from inffeed_core import store
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act
 
@@ -51,3 +53,41 @@ def test_a_text_sent_to_review_is_a_queue_that_survives_a_reload(page: Page, ser
     page.keyboard.press("Enter")
     expect(page.locator(".room .saved")).to_have_attribute("data-state", "saved")
     assert [(one.instance_id, one.label) for one in history(project, "Ada")] == [("s007", "negative")]
+
+
+def test_a_lasso_on_the_map_is_listed_and_becomes_a_queue(page: Page, server: Server, project: Project):
+    page.goto(f"{server.url}/explore?project={project.folder}&id=s003&annotator=Ada&explore_view=Map")
+    chart = page.locator(".js-plotly-plot")
+    expect(chart.locator(".scatterlayer .point").first).to_be_visible(timeout=60 * SECONDS)
+    settled(page)
+    _lasso(page, chart)
+    queue = page.get_by_role("button", name=re.compile(r"Review these \d+ texts$"))
+    expect(queue).to_be_visible(timeout=30 * SECONDS)
+    count = int("".join(filter(str.isdigit, queue.inner_text())))
+    queue.click()
+    expect(page.locator(".room .flagged .text")).to_be_visible(timeout=60 * SECONDS)
+    with store.reading(project.db) as db:
+        (row,) = db.query("SELECT ids FROM selection")
+        inner = db.query("SELECT instance FROM score WHERE x BETWEEN 0.45 AND 0.55 AND y BETWEEN 0.45 AND 0.55")
+        middle = {one["instance"] for one in inner if one["instance"].startswith("s")}
+    chosen = json.loads(row["ids"])
+    assert len(chosen) == count
+    assert set(chosen) >= middle
+    assert all(id.startswith("s") for id in chosen)
+
+
+def _lasso(page: Page, chart: Locator) -> None:
+    """Around the inner four fifths of the chart, once it has grown to its width."""
+    chart.scroll_into_view_if_needed()
+    before = None
+    while (area := chart.locator(".nsewdrag").first.bounding_box()) != before:
+        before = area
+        page.wait_for_timeout(300)
+    assert area is not None
+    left, right = area["x"] + 0.1 * area["width"], area["x"] + 0.9 * area["width"]
+    top, bottom = area["y"] + 0.1 * area["height"], area["y"] + 0.9 * area["height"]
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 4)):
+        page.mouse.move(x, y, steps=8)
+    page.mouse.up()

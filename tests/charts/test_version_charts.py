@@ -57,11 +57,12 @@ def test_a_label_without_gold_has_a_row_and_no_mark():
 
 def test_a_change_for_the_better_is_positive_on_and_off_the_diagonal():
     figure = confusion_change([[5, 3], [2, 9]], [[7, 1], [4, 7]], ("<b>no</b>", "yes"))
-    (heat,) = figure.data
+    heat, cells = figure.data
     assert [list(row) for row in heat.z] == [[2, 2], [-2, -2]]
     assert [list(row) for row in heat.text] == [["5 → 7 ▲", "3 → 1 ▲"], ["2 → 4 ▼", "9 → 7 ▼"]]
     assert figure.layout.xaxis.ticktext[0] == "&lt;b&gt;no&lt;/b&gt;"
-    assert "&lt;b&gt;no&lt;/b&gt; predicted as yes: 3 → 1" in heat.customdata[0][1]
+    assert "&lt;b&gt;no&lt;/b&gt; predicted as yes: 3 → 1" in cells.hovertext[1]
+    assert [(cells.x[1], cells.y[1]), tuple(cells.customdata[1])] == [(1, 0), ("<b>no</b>", "yes")]
 
 
 def test_of_many_labels_only_what_changed_is_written():
@@ -69,7 +70,7 @@ def test_of_many_labels_only_what_changed_is_written():
     before = [[1 if g == p else 0 for p in range(13)] for g in range(13)]
     after = [row.copy() for row in before]
     after[3][3], after[3][4] = 0, 1
-    (heat,) = confusion_change(before, after, labels).data
+    heat, _ = confusion_change(before, after, labels).data
     assert [text for row in heat.text for text in row if text] == ["-1▼", "+1▼"]
     assert all(colour.startswith("#") for _, colour in heat.colorscale)  # opaque: else words are dark on a dark page
 

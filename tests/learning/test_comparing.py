@@ -126,7 +126,14 @@ def test_flips_and_confusions_tell_what_changed(project):
     found = changes(project, "v1", "v2")
     assert found is not None
     assert [(flip.before == flip.gold, flip.after == flip.gold) for flip in found.flips] == [(False, True)] * 2
-    assert sum(map(sum, found.before)) == sum(map(sum, found.after)) == 60
+    assert sum(map(sum, found.before)) == sum(map(sum, found.after)) == len(found.texts) == 60
+    flip = found.flips[0]
+    cell = found.of_cell(flip.gold, flip.before)
+    assert flip in cell
+    assert all(one.gold == flip.gold and flip.before in (one.before, one.after) for one in cell)
+    assert [one.after == flip.before for one in cell] == sorted(
+        (one.after == flip.before for one in cell), reverse=True
+    )
     assert sum(found.before[c][c] for c in range(len(LABELS))) == 57
     assert sum(found.after[c][c] for c in range(len(LABELS))) == 59
 

@@ -105,6 +105,21 @@ def test_a_map_by_umap_is_drawn_by_a_job_or_the_page_says_how_to_install_it(
     assert started == [("map", {})]
 
 
+def test_the_worst_slices_stand_in_a_table_and_one_opens_its_texts(open_page, tmp_path):
+    project = make_reviewable(tmp_path / "sliced", Filling(validation=40))
+    with store.writing(project.db) as db:
+        db.conn.execute("""UPDATE instance SET metadata = json_object('half', CAST(substr(id, 2) AS INT) < 20)""")
+    app = open_page("explore", project, id="s001", explore_view="Errors")
+    rows = app.dataframe[0].value
+    assert rows["Macro-F1"].tolist() == sorted(rows["Macro-F1"])
+    assert set(rows["Part"]) >= {"half = 0", "half = 1"}
+    app.selectbox(key="slice_picked").select_index(0).run()
+    assert "silver labels are expected to be wrong" in texts(app)
+    assert len(app.dataframe) == 2
+    few = open_page("explore", make_reviewable(tmp_path / "few"), id="s001", explore_view="Errors")
+    assert "No part has enough validation texts" in texts(few)
+
+
 def test_every_policy_has_its_rank(open_page, reviewable_project):
     table = open_page("explore", reviewable_project, id="s004", explore_view="Rankings").dataframe[0].value
     assert table["Rank"].tolist() == [5] * len(POLICIES)

@@ -1,5 +1,6 @@
 """Models: train, compare, choose."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -241,6 +242,19 @@ def test_the_texts_that_two_versions_disagree_about_are_listed(open_page, projec
     assert set(flips.columns) == {"change", "text", "gold", "before", "after", "id"}
     assert (flips["before"] != flips["after"]).all()
     assert [chart.key for chart in app.get("plotly_chart")] == ["history", "confusion"]  # v1 has no scores
+
+
+def test_a_cell_of_the_confusions_opens_its_texts_and_queues_them(open_page, project_with_two_versions):
+    app = open_page("models", project_with_two_versions)
+    app.selectbox(key="cell_gold").select("negative")
+    app.selectbox(key="cell_predicted").select("positive").run()
+    table = app.dataframe[1].value
+    assert table["Label now"].unique().tolist() == ["negative"]
+    button(app, f"Review these {len(table)} texts").click().run()
+    assert not app.exception
+    with store.reading(project_with_two_versions.db) as db:
+        (kept,) = db.query("SELECT ids FROM selection")
+    assert json.loads(kept["ids"]) == table["Id"].tolist()
 
 
 def test_one_version_alone_says_how_to_get_a_second(open_page, reviewable_project):

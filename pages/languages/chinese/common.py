@@ -491,6 +491,32 @@ WORDS: dict[str, dict[str, Any]] = {
         "result_join": "；",
         "result_end": "。",
     },
+    "slices": {
+        "said": (
+            "当前模型在验证集各部分上的 macro-F1，最差的排在最前，附 95% 自助法区间：小的部分区"
+            "间较宽。旁边是修正同一部分的银标签预计带来的收益（按分析自身的概率）。"
+        ),
+        "none": "没有哪个部分有足够的验证文本。请导入更多验证集金标签文本，或为其补充元数据。",
+        "slice": "部分",
+        "metadata": "{name} = {value}",
+        "length": "{value} 个字符",
+        "labels": "{value}",
+        "macro_f1": "Macro-F1",
+        "interval": "95% 区间",
+        "from_to": "{low:.3f} 至 {high:.3f}",
+        "errors": "错误",
+        "errors_of": "{errors:,} / {texts:,}",
+        "silver": "银标签文本",
+        "wrong": "预计有误",
+        "gain": "收益（nats）",
+        "gain_help": "采用那里的建议标签预计使验证集损失降低多少，各按其概率加权。",
+        "open": "查看文本",
+        "choose": "选择一个部分，或选中其所在行",
+        "repair": (
+            "{silver:,} 条银标签中预计有 {wrong:.1f} 条有误；修正它们预计使验证集损失"
+            "降低 {gain:.2g} nats。下面先列验证集错误，再按有误可能性列出银标签文本。"
+        ),
+    },
     "explore": {
         "to_card": "返回审核卡片",
         "way": "来路",
@@ -530,6 +556,7 @@ WORDS: dict[str, dict[str, Any]] = {
             "在 {of:,} 条银标签文本中，各排名与“{policy}”的前 {count} 条有多少相同。"
             "若简单排名几乎相同，影响函数在此项目中并未带来多少新信息。"
         ),
+        "errors": "错误",
         "rankings": "排名",
         "decisions": "决定",
         "matches": "文本（{count} 条匹配）",
@@ -581,9 +608,12 @@ WORDS: dict[str, dict[str, Any]] = {
         "umap_make": "绘制分布图",
         "umap_again": "重新绘制",
         "nothing_chosen": "那里没有文本。",
+        "drawn_pca": "编码器特征的两个主方向。",
+        "drawn_umap": "编码器特征经 UMAP 降维：相近的文本靠在一起；相距较远的群体之间的距离意义不大。",
         "drawn_dense": "阴影表示全部 {total:,} 条文本的密度，其中 {count:,} 条单独画出。套索也会选中未画出的文本。",
         "drawn_one": "共 1 条文本。",
         "drawn_many": "共 {count:,} 条文本。",
+        "queue_first": "审核前 {count:,} 条文本",
         "queue_one": "审核这条文本",
         "queue_many": "审核这 {count:,} 条文本",
         "gold_left_out_one": "有 1 条金标签文本保持不变。",
@@ -802,6 +832,11 @@ WORDS: dict[str, dict[str, Any]] = {
         "curve_kept": "保留了 {steps:,} 步中第 {best:,} 步的状态：验证集损失 {loss:.3f} nats，宏平均 F1 {f1:.3f}。",
         "curve_early": "验证集不再改善，训练在最后一轮之前提前停止。",
         "curve_whole": "训练进行到最后一轮。",
+        "cell_gold": "单元格的金标签",
+        "cell_predicted": "单元格的预测",
+        "cell_choose": "选择标签",
+        "cell_help": "点击图中的单元格即可选中。所列文本由较早或较新的版本如此预测，较新版本的在前。",
+        "cell_empty": "该单元格中没有文本。",
         "confusion": "哪些预测变了",
         "confusion_said": "每个金标签（行）得到各预测（列）的验证集文本数，之前与之后。蓝色与 ▲：更好；橙色与 ▼：更差。",
         "flips_one": "这两个版本对 {count:,} 条验证集文本的预测不同。",

@@ -452,6 +452,37 @@ WORDS: dict[str, dict[str, Any]] = {
         "result_join": ". ",
         "result_end": ".",
     },
+    "slices": {
+        "said": (
+            "Macro-F1 of the model in use on parts of the validation gold, the worst first, with 95 % bootstrap "
+            "intervals: small parts have wide ones. Beside it stands what repairing the silver labels of the "
+            "same part would bring, by the analysis’s own probabilities."
+        ),
+        "none": "No part has enough validation texts. Bring in more validation gold, or metadata for it.",
+        "slice": "Part",
+        "metadata": "{name} = {value}",
+        "length": "{value} characters",
+        "labels": "{value}",
+        "macro_f1": "Macro-F1",
+        "interval": "95 % interval",
+        "from_to": "{low:.3f} to {high:.3f}",
+        "errors": "Errors",
+        "errors_of": "{errors:,} of {texts:,}",
+        "silver": "Silver texts",
+        "wrong": "Expected to be wrong",
+        "gain": "Gain, nats",
+        "gain_help": (
+            "How much of the validation loss the suggested labels there are predicted to take off, each weighed "
+            "by its probability."
+        ),
+        "open": "Texts of",
+        "choose": "Choose a part, or select its row",
+        "repair": (
+            "{wrong:.1f} of {silver:,} silver {silver:label is|labels are} expected to be wrong; repairing them is predicted to "
+            "take {gain:.2g} nats off the validation loss. Below: the validation errors, then the silver texts, "
+            "likeliest wrong first."
+        ),
+    },
     "explore": {
         "to_card": "Back to the card",
         "way": "The way here",
@@ -497,6 +528,7 @@ WORDS: dict[str, dict[str, Any]] = {
             "Of the {top} strongest influencers of a text, {share:.0%} are among the {top} training texts with the most "
             "similar words (BM25). Near 100 %, a search by words would show the same evidence."
         ),
+        "errors": "Errors",
         "rankings": "Rankings",
         "decisions": "Decisions",
         "matches": "Text ({count} {count:match|matches})",
@@ -561,12 +593,15 @@ WORDS: dict[str, dict[str, Any]] = {
         "umap_make": "Draw the map",
         "umap_again": "Draw it again",
         "nothing_chosen": "No text lies there.",
+        "drawn_pca": "The two main directions of the encoder's features.",
+        "drawn_umap": "The encoder's features by UMAP: neighbours lie together; distances between far groups say little.",
         "drawn_dense": (
             "The shading is the density of {total:,} {total:text|texts}; {count:,} of them {count:is|are} drawn. A lasso takes "
             "those that are not drawn as well."
         ),
         "drawn_one": "One text.",
         "drawn_many": "{count:,} texts.",
+        "queue_first": "Review the first {count:,} {count:text|texts}",
         "queue_one": "Review this text",
         "queue_many": "Review these {count:,} texts",
         "gold_left_out_one": "One gold text stays as it is.",
@@ -817,6 +852,14 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "curve_early": "Training stopped early because validation no longer improved.",
         "curve_whole": "Training ran to the last epoch.",
+        "cell_gold": "Gold label of a cell",
+        "cell_predicted": "Prediction of the cell",
+        "cell_choose": "Choose a label",
+        "cell_help": (
+            "A click on a cell of the chart chooses it. Its texts are those that the earlier or the later "
+            "version predicts so, the later one’s first."
+        ),
+        "cell_empty": "No text lies in this cell.",
         "confusion": "Which predictions changed",
         "confusion_said": (
             "Validation texts by gold label (rows) and prediction (columns), before and after. Blue and ▲: better; "
