@@ -17,6 +17,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+DISTANCES_MIB = 128
+"""Of distances to gold texts that are held at once; scikit-learn takes 1 GiB unless told."""
+WORDS_AT_ONCE = 20_000
+"""Texts whose words are compared at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """The inputs of policies, for n silver and m gold train instances and C classes."""
@@ -149,11 +155,13 @@ def confident_learning(signals: Signals) -> Floats:
 
 def knn(signals: Signals) -> Floats:
     """Share of the nearest gold texts (cosine of features, closer counts more) that carry another label."""
+    from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
 
     count = min(signals.neighbours, len(signals.gold_labels))
     index = NearestNeighbors(n_neighbors=count, metric="cosine").fit(signals.gold_features)
-    distance, nearest = index.kneighbors(signals.features)
+    with config_context(working_memory=DISTANCES_MIB):
+        distance, nearest = index.kneighbors(signals.features)
     return _disagreement(signals, nearest, np.clip(1 - distance, 0, None))
 
 
@@ -172,10 +180,15 @@ def alike_by_words(texts: Sequence[str], among: Sequence[str], count: int) -> tu
 
     index = bm25s.BM25()
     index.index(bm25s.tokenize(list(among), stopwords=None, show_progress=False), show_progress=False)
-    nearest, scores = index.retrieve(
-        bm25s.tokenize(list(texts), stopwords=None, show_progress=False), k=count, show_progress=False
-    )
-    return nearest, scores
+    found = [
+        index.retrieve(
+            bm25s.tokenize(list(texts[start : start + WORDS_AT_ONCE]), stopwords=None, show_progress=False),
+            k=count,
+            show_progress=False,
+        )
+        for start in range(0, max(1, len(texts)), WORDS_AT_ONCE)
+    ]
+    return np.concatenate([nearest for nearest, _ in found]), np.concatenate([scores for _, scores in found])
 
 
 def self_influence(signals: Signals) -> Floats:

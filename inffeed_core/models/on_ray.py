@@ -42,6 +42,8 @@ SHARES = 4
 """Blocks of each worker, at least, so that no worker waits long for the last one."""
 OBJECT_STORE = 128 * 2**20
 """Bytes; only names of blocks go through it."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks for finished blocks."""
 STARTING = "Starting Ray"
 HANDING_OUT = "Handing out texts"
 
@@ -276,23 +278,44 @@ def _order(cluster: Cluster, work: Work, shards: Shards) -> Order:
 
 
 def _through_ray(cluster: Cluster, order: Order, names: Sequence[str], workers: int) -> Iterator[str]:
-    """Names of blocks as they are finished, in any order."""
+    """Names of blocks as they are finished, in any order.
+
+    Ray Data runs in a task of the cluster, because it cannot be driven from outside, through Ray's client.
+    """
     import ray
 
-    pool = ray.data.ActorPoolStrategy(size=min(workers, len(names)))
-    done = ray.data.from_items(list(names), override_num_blocks=len(names)).map_batches(
+    asked = (order, list(names), min(workers, len(names)), cluster.gpus_per_worker)
+    try:
+        task = ray.remote(num_cpus=0, max_retries=3)(map_blocks).remote(*asked)
+    except (AttributeError, ImportError) as error:  # the cluster looks for what its release does not have
+        raise ModelError(
+            f"The machines of {cluster.address} have no InfFeed, or another release ({error}). Install this one there."
+        ) from error
+    shards, seen, running = Shards(order.shards), set[str](), True
+    try:
+        while running:
+            running = bool(ray.wait([task], timeout=LOOK_EVERY)[1])
+            for name in set(names) & set(shards.names(DONE)) - seen:
+                seen.add(name)
+                yield name
+        ray.get(task)
+    except ray.exceptions.RayError as error:
+        raise _told(error) from error
+    finally:
+        ray.cancel(task)
+
+
+def map_blocks(order: Order, names: Sequence[str], workers: int, gpus: float) -> None:
+    """Make a shard of each block, by a pool of workers."""
+    ray = _ray()
+    ray.data.from_items(list(names), override_num_blocks=len(names)).map_batches(
         Worker,
         fn_constructor_args=(order,),
         batch_size=1,
-        compute=pool,
+        compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
-        num_gpus=cluster.gpus_per_worker or None,
-    )
-    try:
-        for batch in done.iter_batches(batch_size=1, batch_format="numpy", prefetch_batches=0):
-            yield from map(str, batch["done"])
-    except ray.exceptions.RayError as error:
-        raise _told(error) from error
+        num_gpus=gpus or None,
+    ).materialize()
 
 
 def _told(error: Exception) -> ModelError:

@@ -81,7 +81,7 @@ class Shards:
 
     def finished(self) -> Iterator[tuple[Hashes, NDArray[np.float32]]]:
         """Every finished block that can be read; the others are deleted."""
-        for name in self._names(DONE):
+        for name in self.names(DONE):
             try:
                 yield self.done(name)
             except (OSError, KeyError, ValueError, pa.ArrowException):
@@ -99,7 +99,8 @@ class Shards:
         files, path = _opened(self.uri)
         files.delete_dir(path)
 
-    def _names(self, kind: str) -> list[str]:
+    def names(self, kind: str) -> list[str]:
+        """Of the blocks of this kind that are there."""
         files, path = _opened(self.uri)
         found = [one.base_name for one in files.get_file_info(pyarrow.fs.FileSelector(path))]
         return sorted(
