@@ -1,12 +1,16 @@
 """Home: the projects, their state, and the next step of each."""
 
 import re
+from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from inffeed_core.data.formats.known import FORMATS
+from inffeed_core.data.formats.known import FORMATS, upload_types
+from inffeed_core.data.found_labels import labels_in
 from inffeed_core.data.label_list import listed_labels
+from inffeed_core.data.reading import Upload, read
 from inffeed_core.errors import InfFeedError, ProjectError
 from inffeed_core.project.folder import Project, ProjectSummary, create_project, default_home, projects_in
 from inffeed_core.project.gold_coverage import unmeasured
@@ -179,6 +183,9 @@ def _project_form() -> None:
             placeholder=say("home.field_labels_example"),
             help=say("home.field_labels_help"),
         )
+        file = st.file_uploader(
+            say("home.labels_from"), upload_types(), key="new_labels_from", help=say("home.labels_from_help")
+        )
         model = st.text_input(
             say("home.field_encoder"), DEFAULT_MODEL, key="new_model", help=say("home.field_encoder_help")
         )
@@ -194,16 +201,23 @@ def _project_form() -> None:
             help=say("home.field_lead_help"),
         )
         if st.form_submit_button(say("home.create"), type="primary"):
-            _create(name, labels, model, guidelines, given_name() or lead.strip())
+            _create(name, lambda: _wanted(labels, file), model, guidelines, given_name() or lead.strip())
 
 
-def _create(name: str, labels: str, model: str, guidelines: str, lead: str) -> None:
+def _wanted(labels: str, file: UploadedFile | None) -> tuple[str, ...]:
+    """The labels that were written, else those of the file. Raises SettingsError and ImportRefused."""
+    written = tuple(filter(None, listed_labels(labels)))
+    return written if written or file is None else labels_in(read(Upload(file.name, file.getvalue())))
+
+
+def _create(name: str, labels: Callable[[], tuple[str, ...]], model: str, guidelines: str, lead: str) -> None:
     if not may_type_paths() and not HUB_ID.fullmatch(model.strip()):
         problem(say("home.encoder_by_hand"))
         return
     try:
-        wanted = tuple(filter(None, listed_labels(labels)))
-        settings = ProjectSettings(name=name.strip(), labels=wanted, model=model.strip(), guidelines=guidelines.strip())
+        settings = ProjectSettings(
+            name=name.strip(), labels=labels(), model=model.strip(), guidelines=guidelines.strip()
+        )
         project = create_project(default_home() / _folder_name(name), settings, lead)
     except InfFeedError as error:
         problem(str(error))

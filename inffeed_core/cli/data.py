@@ -9,7 +9,7 @@ import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, shown_progress, tell, warn
 from inffeed_core.cli.decision_rows import import_decisions, wants_decisions
-from inffeed_core.cli.import_choices import choice_options, labels_in, read_all, with_choices
+from inffeed_core.cli.import_choices import choice_options, read_all, with_choices
 from inffeed_core.cli.import_words import imported, tell_preview, warn_of_overlaps
 from inffeed_core.cli.labels import label_names, labels_of
 from inffeed_core.cli.reading import guidelines_options, reading_options
@@ -78,6 +78,8 @@ def new(
 
     The folder must be new or empty. Without a folder, the sample project is created among the projects of the app.
     """
+    from inffeed_core.data.found_labels import labels_in
+    from inffeed_core.data.reading import read
     from inffeed_core.project.folder import create_project, default_home, model_reference
     from inffeed_core.project.sample import open_sample
 
@@ -94,7 +96,7 @@ def new(
     else:
         about = ProjectSettings(
             name=name or project.expanduser().resolve().name,
-            labels=labels_in(labels_from) if labels_from else labels_of(labels),
+            labels=labels_in(read(labels_from)) if labels_from else labels_of(labels),
             model=model_reference(model),
             guidelines=guidelines or "",
             seed=seed,

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from inffeed_core.data.options import ImportOptions
     from inffeed_core.data.table import Table
 
-MOST_NEW = 100
-"""New labels that one file may bring: more are rather the texts, chosen as the labels by mistake."""
-
 _OPTIONS = (
     click.option(
         "--split-gold",
@@ -46,8 +43,7 @@ def read_all(files: Sequence[Path], table_of: "Callable[[Path], Table]", split: 
 
 def with_choices(options: "ImportOptions", told: Mapping[str, Any], table: "Table", labels: Sequence[str]) -> Any:
     """The options with the shares and new labels that were asked for. Raises UsageError for what contradicts itself."""
-    from inffeed_core.characters import known_label
-    from inffeed_core.data.options import file_labels
+    from inffeed_core.data.found_labels import missing_labels
 
     if told["split_gold"] is not None:
         if options.split_column is not None:
@@ -58,26 +54,9 @@ def with_choices(options: "ImportOptions", told: Mapping[str, Any], table: "Tabl
         options = replace(options, split=None, shares=shares, near_together=not told["near_apart"])
     elif told["near_apart"]:
         raise click.UsageError("--near-apart goes with --split-gold; add it, or leave this out.")
-    if not told["add_labels"]:
-        return options
-    found = [name for name in file_labels(table, options) if name not in options.label_names]
-    new = tuple(name for name in found if known_label(name, labels) is None)
-    _require_few(new, options.label)
-    return replace(options, new_labels=new)
-
-
-def labels_in(file: Path) -> tuple[str, ...]:
-    """The labels in the label column of a file, the most frequent first. Raises UsageError where they are too many."""
-    from inffeed_core.data.options import file_labels, guess_options, labels_with
-    from inffeed_core.data.reading import read
-
-    table = read(file)
-    options = guess_options(table, ())
-    if options.label is None:
-        raise click.UsageError(f"{file.name} has no column of labels; give the labels with --labels.")
-    found = tuple(file_labels(table, options))
-    _require_few(found, options.label)
-    return labels_with((), found)
+    if told["add_labels"]:
+        options = replace(options, new_labels=missing_labels(table, options, labels))
+    return options
 
 
 def _shares(given: str) -> tuple[float, float, float]:
@@ -87,11 +66,3 @@ def _shares(given: str) -> tuple[float, float, float]:
     except ValueError as error:
         problem = f"--split-gold {given!r} does not say shares; write three numbers, such as 70/15/15."
         raise click.UsageError(problem) from error
-
-
-def _require_few(new: Sequence[str], column: str | None) -> None:
-    if len(new) > MOST_NEW:
-        raise click.UsageError(
-            f"Column {column} holds {len(new):,} different names; expected labels, at most {MOST_NEW} new ones. Name "
-            "the column of the labels with --label, or give them with --labels."
-        )

@@ -31,11 +31,20 @@ def together(tables: Sequence[Table], limits: ReadLimits = LIMITS) -> Table:
         columns=tables[0].columns,
         rows=[row for one in tables for row in _ordered(one, tables[0].columns)],
         places=[place for one in tables for place in one.places] if placed else (),
-        notes=tuple(f"{one.name}: {note}" for one in tables for note in one.notes),
+        notes=_notes(tables),
         sheet=None,
         sheets=(),
         parts=tuple((one.name, len(one.rows)) for one in tables),
     )
+
+
+def _notes(tables: Sequence[Table]) -> tuple[str, ...]:
+    """Each note once, with the files that it is about."""
+    about: dict[str, list[str]] = {}
+    for one in tables:
+        for note in one.notes:
+            about.setdefault(note, []).append(one.name)
+    return tuple(note if len(names) == len(tables) else f"{', '.join(names)}: {note}" for note, names in about.items())
 
 
 def _require_alike(tables: Sequence[Table]) -> None:

@@ -6,11 +6,13 @@ import streamlit as st
 from inffeed_core import store
 from inffeed_core.project.folder import Project
 from inffeed_core.project.health import EXACT_LEAKS, KIND, Finding, Health, Severity, health, leave_out
+from inffeed_core.project.roles import Right
 from inffeed_core.project.status import Status
 from inffeed_core.records import Instance
 from inffeed_core.wording import filled
 from pages.components.job_panel import start_job
 from pages.components.notices import empty_state, success
+from pages.components.rights import refused, shut_button
 from pages.components.shown_text import any_pair, text_cells, text_columns
 from pages.language import label_name, say, section, split_name, told
 
@@ -68,7 +70,11 @@ def _finding(project: Project, one: Finding) -> None:
         if one.texts:
             with st.expander(say("data.show_them")):
                 _texts(project, one)
-        if one.code in EXACT_LEAKS and st.button(say("check.leave_out"), key=f"leave_out {one.code}"):
+        if one.code in EXACT_LEAKS and st.button(
+            say("check.leave_out"), key=f"leave_out {one.code}", **shut_button(project, Right.DATA)
+        ):
+            if refused(project, Right.DATA):
+                return
             st.session_state["left_out_said"] = say("check.left_out", count=leave_out(project, one.code))
             st.rerun()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,6 @@ from streamlit.delta_generator import DeltaGenerator
 from inffeed_core.characters import known_label
 from inffeed_core.data.formats.known import FORMATS, upload_types
 from inffeed_core.data.options import ImportOptions
-from inffeed_core.data.reading import Upload
 from inffeed_core.data.table import Table
 from inffeed_core.errors import ImportRefused, InfFeedError, RowProblem
 from inffeed_core.project.cut_texts import cut_texts
@@ -23,14 +23,16 @@ from inffeed_core.project.status import Status, Step
 from inffeed_core.records import VOTE, Split
 from pages.components.decision_import import decisions_view, wants_decisions
 from pages.components.equal_texts import Kind, equal_texts
-from pages.components.file_reading import forget_upload, how_read, read_upload
+from pages.components.file_reading import forget_upload, how_read, read_uploads
+from pages.components.gold_split import may_be_split, split_choice, split_outlook
+from pages.components.identity import known_name
 from pages.components.notices import problem, success
 from pages.components.rights import locked, refused
 from pages.components.silver_import import brings_labels, silver_outlook, with_sources
 from pages.language import any_of, label_name, say, split_name, stage, told
 
 IMPORTS = (Step.IMPORT_TRAIN, Step.IMPORT_VALIDATION, Step.IMPORT_SILVER)
-NONE = ""
+NONE, DIVIDE = "", "divide"
 MAPPED_AT_MOST = 40
 SHOWN_AT_MOST = 200
 PREVIEWS_KEPT = 8
@@ -45,13 +47,13 @@ def import_view(project: Project, now: Status) -> None:
     formats = any_of([one.name for one in FORMATS])
     shut = locked(project, Right.DATA)
     words = say("import.upload", formats=formats)
-    file = st.file_uploader(words, upload_types(), key=f"upload {turn}", disabled=shut)
-    if file is None or shut:
+    files = st.file_uploader(words, upload_types(), accept_multiple_files=True, key=f"upload {turn}", disabled=shut)
+    if not files or shut:
         forget_upload()
         return
     st.button(say("import.cancel"), icon=":material/close:", on_click=_give_up, key=f"cancel {turn}")
     try:
-        table = read_upload(Upload(file.name, file.getvalue()), file.file_id, now.settings.labels)
+        table = read_uploads(files, now.settings.labels)
         if table is None:
             return
         of = how_read()
@@ -61,8 +63,9 @@ def import_view(project: Project, now: Status) -> None:
         guessed = _previewed(project, table, of, None)
         options = _roles(guessed, of)
         shown = _previewed(project, table, of, options)
-        if names := _label_names(shown, guessed.options, now.settings.labels, of):
-            shown = _previewed(project, table, of, replace(options, label_names=names))
+        names, new = _label_names(shown, guessed.options, now.settings.labels, of)
+        if names or new:
+            shown = _previewed(project, table, of, replace(options, label_names=names, new_labels=new))
     except InfFeedError as error:
         problem(str(error), say("import.refused" if isinstance(error, ImportRefused) else "import.check"))
         return
@@ -119,37 +122,44 @@ def _roles(guessed: ImportPreview, file_id: str) -> ImportOptions:
     source = _optional(
         cells[4], say("import.source"), columns, guess.source, f"source {file_id}", say("import.source_help")
     )
-    split, split_column = (guess.split or Split.SILVER, None) if joins else _split(columns, guess, file_id)
+    where = {"split": guess.split or Split.SILVER} if joins else _split(columns, guessed, file_id)
     options = ImportOptions(
         text=text,
         label=label,
-        split=split,
-        split_column=split_column,
         id=id,
         source=source,
         history=not joins and guess.history and _wants_history(file_id),
         join="id" if text is None else None,
         pair=pair,
+        **where,
     )
     return with_sources(options, guess, file_id)
 
 
-def _split(columns: Sequence[str], guess: ImportOptions, file_id: str) -> tuple[Split | None, str | None]:
-    """One split for all rows, or the column that names it."""
+def _split(columns: Sequence[str], guessed: ImportPreview, file_id: str) -> dict[str, Any]:
+    """One split for all rows, the column that names it, or shares: fields of ImportOptions."""
+    guess = guessed.options
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     one_split = left.segmented_control(
         say("columns.split"),
-        [*Split, NONE],
+        [*Split, NONE, *([DIVIDE] if may_be_split(guessed) else [])],
         default=guess.split or NONE,
         required=True,
-        format_func=lambda s: say("import.in_column") if s == NONE else split_name(s),
+        format_func=_way,
         key=f"split {file_id}",
         help=say("import.split_help"),
     )
+    if one_split == DIVIDE:
+        return split_choice(file_id)
     if one_split != NONE:
-        return Split(one_split), None
+        return {"split": Split(one_split)}
     start = columns.index(guess.split_column) if guess.split_column else 0
-    return None, right.selectbox(say("import.split_column"), columns, start, key=f"split_column {file_id}")
+    return {"split_column": right.selectbox(say("import.split_column"), columns, start, key=f"split_column {file_id}")}
+
+
+def _way(split: str) -> str:
+    own = {NONE: "import.in_column", DIVIDE: "gold_split.here"}
+    return say(own[split]) if split in own else split_name(split)
 
 
 def _optional(
@@ -168,15 +178,18 @@ def _wants_history(file_id: str) -> bool:
     return st.checkbox(say("import.history"), True, key=f"history {file_id}", help=say("import.history_help"))
 
 
-def _label_names(shown: ImportPreview, guess: ImportOptions, labels: Sequence[str], file_id: str) -> dict[str, str]:
-    """The project's label by the file's name for it, asked for every name that is not a label of the project."""
+def _label_names(
+    shown: ImportPreview, guess: ImportOptions, labels: Sequence[str], file_id: str
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """(the project's label by the file's name for it, names to add as labels); asked for names that are no labels."""
     foreign = {name: n for name, n in shown.file_labels.items() if known_label(name, labels) is None}
     if not foreign:
-        return {}
+        return {}, ()
     if len(foreign) > MAPPED_AT_MOST:
         st.text(say("import.too_many_names", count=len(foreign)))
-        return {}
+        return {}, ()
     st.subheader(say("import.names"), anchor=False)
+    add = st.checkbox(say("import.add_labels"), key=f"add_labels {file_id}", help=say("import.add_labels_help"))
     cells = st.columns(4)
     chosen = {}
     for n, (name, count) in enumerate(foreign.items()):
@@ -188,10 +201,11 @@ def _label_names(shown: ImportPreview, guess: ImportOptions, labels: Sequence[st
                 labels,
                 None if start is None else list(labels).index(start),
                 key=f"name {n} {shown.options.label} {file_id}",
-                placeholder=say("import.choose_label"),
+                placeholder=say("import.is_new" if add else "import.choose_label"),
                 label_visibility="collapsed",
             )
-    return {name: label for name, label in chosen.items() if label is not None}
+    new = tuple(name for name, label in chosen.items() if label is None and add)
+    return {name: label for name, label in chosen.items() if label is not None}, new
 
 
 def _outlook(shown: ImportPreview) -> None:
@@ -204,6 +218,7 @@ def _outlook(shown: ImportPreview) -> None:
             said = (say("import.outlook_label", count=n, label=_called(label)) for label, n in labels.items())
             st.text(f"{split_name(split)}: " + ", ".join(said))
         silver_outlook(shown)
+        split_outlook(shown)
         if shown.decisions:
             st.text(say("import.outlook_decisions", count=shown.decisions))
     if shown.without_pair:
@@ -224,10 +239,12 @@ def _problems(problems: Sequence[RowProblem], total: int) -> None:
             st.badge(say("import.not_yet"), icon=":material/error:", color="red")
             st.text(say("import.problems", count=total))
         names = [say("columns.row"), say("columns.problem"), say("columns.remedy")]
-        rows = [(p.row, p.problem, p.remedy) for p in problems[:SHOWN_AT_MOST]]
-        st.dataframe(pd.DataFrame(rows, columns=names), hide_index=True)
-        if total > len(rows):
-            st.text(say("import.first_problems", count=len(rows)))
+        frame = pd.DataFrame([(p.row, p.problem, p.remedy) for p in problems[:SHOWN_AT_MOST]], columns=names)
+        if any(p.file for p in problems):
+            frame.insert(0, say("columns.file"), [p.file for p in problems[:SHOWN_AT_MOST]])
+        st.dataframe(frame, hide_index=True)
+        if total > len(frame):
+            st.text(say("import.first_problems", count=len(frame)))
 
 
 def _commit(project: Project, table: Table, shown: ImportPreview) -> None:
@@ -251,7 +268,13 @@ def _commit(project: Project, table: Table, shown: ImportPreview) -> None:
 
     try:
         result = commit(
-            project, table, shown.options, leave_out_leaks=leaks, leave_out_duplicates=again, progress=progress
+            project,
+            table,
+            shown.options,
+            leave_out_leaks=leaks,
+            leave_out_duplicates=again,
+            by=known_name() or "data-page",
+            progress=progress,
         )
     except InfFeedError as error:
         problem(str(error))

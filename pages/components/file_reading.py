@@ -1,4 +1,4 @@
-"""An uploaded file as a table: read once, in the encoding and layout that it shows or that the user chooses."""
+"""Uploaded files as a table: each read once, in the encoding and layout that it shows or that the user chooses."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from inffeed_core.data.encodings import ENCODINGS
 from inffeed_core.data.headers import require_header
 from inffeed_core.data.layout import AS_FOUND, Layout
 from inffeed_core.data.reading import Upload, read
+from inffeed_core.data.several import together
 from inffeed_core.data.table import Table
 from inffeed_core.errors import EncodingProposal, EncodingUnclear, ImportRefused, LayoutUnclear
 from pages.components.layout_choice import chosen_layout, layout_choice
@@ -38,25 +40,38 @@ class _Reading:
     """Those of a workbook, as soon as one could be read."""
 
 
-def read_upload(upload: Upload, file_id: str, labels: Sequence[str]) -> Table | None:
-    """The table of a file for a project with these labels, or None until its encoding and layout are chosen.
+def read_uploads(files: Sequence[UploadedFile], labels: Sequence[str]) -> Table | None:
+    """The rows of all files for a project with these labels, or None until each encoding and layout is chosen.
 
     Raises ImportRefused.
     """
-    kept: _Reading | None = st.session_state.get(KEPT)
-    if kept is None or kept.file_id != file_id:
+    known, ids = _all_kept(), [file.file_id for file in files]
+    for gone in [id for id in known if id not in ids]:
+        del known[gone]
+    tables = []
+    for file in files:
+        if len(files) > 1:
+            st.text(file.name)
+        tables.append(_table(Upload(file.name, file.getvalue()), file.file_id, labels))
+    return None if None in tables else together([table for table in tables if table is not None])
+
+
+def _table(upload: Upload, file_id: str, labels: Sequence[str]) -> Table | None:
+    """The table of one file, or None until its encoding and layout are chosen. Raises ImportRefused."""
+    kept = _all_kept().get(file_id)
+    if kept is None:
         kept = _first(file_id, _outcome(upload, None, AS_FOUND, labels))
     if kept.proved or kept.proposals:
         chosen = _choice(kept)
         if chosen is None:
-            st.session_state[KEPT] = kept
+            _all_kept()[file_id] = kept
             return None
         if chosen != kept.encoding:
             kept = replace(kept, encoding=chosen, outcome=_outcome(upload, chosen, kept.layout, labels))
     if (layout := chosen_layout(file_id)) != kept.layout:
         kept = replace(kept, layout=layout, outcome=_outcome(upload, kept.encoding, layout, labels))
     sheets = kept.outcome.sheets if isinstance(kept.outcome, Table) else kept.sheets
-    kept = st.session_state[KEPT] = replace(kept, sheets=sheets)
+    kept = _all_kept()[file_id] = replace(kept, sheets=sheets)
     layout_choice(upload.name, file_id, kept.outcome, kept.sheets)
     if isinstance(kept.outcome, LayoutUnclear):
         return None
@@ -66,13 +81,18 @@ def read_upload(upload: Upload, file_id: str, labels: Sequence[str]) -> Table | 
 
 
 def how_read() -> str:
-    """Differs between the ways in which a file was read."""
-    kept: _Reading = st.session_state[KEPT]
-    return f"{kept.file_id} {kept.encoding} {kept.layout}"
+    """Differs between the ways in which files were read."""
+    return " ".join(f"{kept.file_id} {kept.encoding} {kept.layout}" for kept in _all_kept().values())
+
+
+def _all_kept() -> "dict[str, _Reading]":
+    """By file, in the order of the files."""
+    found: dict[str, _Reading] = st.session_state.setdefault(KEPT, {})
+    return found
 
 
 def forget_upload() -> None:
-    """Let the table go."""
+    """Let the tables go."""
     st.session_state.pop(KEPT, None)
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -242,3 +243,31 @@ def test_the_sheet_and_the_header_that_are_shown_are_those_that_are_imported(
     page.get_by_role("button", name="Import 2 rows").click()
     expect(page.get_by_text("rounds.xlsx: 2 train.")).to_be_visible(timeout=SECONDS)
     assert [one.text for one in stored(empty)] == ["fine 2", "poor 2"]
+
+
+def test_two_files_of_gold_are_split_here_and_bring_a_label(page: Page, server: Server, empty: Project):
+    files = [
+        {"name": f"{name}.csv", "mimeType": "text/csv", "buffer": "\n".join(["text,label", *rows]).encode()}
+        for name, rows in (
+            ("one", [f"good{n} fine{n} nice{n},positive" for n in range(10)]),
+            ("two", [f"poor{n} bad{n} sad{n},{'mixed' if n < 4 else 'negative'}" for n in range(14)]),
+        )
+    ]
+    open_import(page, server, empty)
+    page.locator('input[type="file"]').set_input_files(files)  # type: ignore[arg-type]
+    expect(page.get_by_text("Meaning of the labels")).to_be_visible(timeout=SECONDS)
+    click_box(page, "Add the names without a choice to the labels of the project")
+    page.get_by_role("radio", name="split here", exact=True).click()
+    expect(page.get_by_text("train: 7 positive, 2 mixed, 7 negative")).to_be_visible(timeout=SECONDS)
+    settled(page)
+    put(page, "test, %", "0")
+    expect(page.get_by_text("validation: 2 positive, 1 mixed, 2 negative")).to_be_visible(timeout=SECONDS)
+    picture(page, "split")
+    assert stored(empty) == []
+    page.get_by_role("button", name="Import 24 rows").click()
+    expect(page.get_by_text("one.csv, two.csv: 19 train, 5 validation.")).to_be_visible(timeout=SECONDS)
+    counts = Counter((i.split, i.label) for i in stored(empty))
+    assert counts[Split.VALIDATION, "mixed"] == 1
+    assert sum(counts.values()) == 24
+    with store.reading(empty.db) as db:
+        assert [(one.act, one.label) for one in store.label_changes(db)] == [("add", "mixed")]

@@ -76,7 +76,7 @@ def test_the_command_adds_what_is_not_mapped(project: Project, tmp_path: Path):
     assert "Added to the labels of the project: mixed." in said.stderr
     assert settings_of(project).labels == ("negative", "positive", "mixed")
     texts = write(tmp_path / "texts.csv", ["text,label", *(f"text {n},name {n}" for n in range(101))])
-    assert "at most 100" in run("import", project.folder, texts, "--add-labels", code=2).stderr
+    assert "at most 100" in run("import", project.folder, texts, "--add-labels", code=1).stderr
 
 
 def test_a_new_project_takes_its_labels_from_a_file(tmp_path: Path):
@@ -85,5 +85,5 @@ def test_a_new_project_takes_its_labels_from_a_file(tmp_path: Path):
     assert settings_of(open_project(tmp_path / "q")).labels == ("a, or so", "b")
     assert "--labels-from" in run("new", tmp_path / "r", "--labels-from", gold, "--labels", "a,b", code=2).stderr
     texts = write(tmp_path / "texts.txt.csv", ["text", "one"])
-    assert "no column of labels" in run("new", tmp_path / "r", "--labels-from", texts, code=2).stderr
+    assert "no column of labels" in run("new", tmp_path / "r", "--labels-from", texts, code=1).stderr
     assert not (tmp_path / "r").exists()

@@ -26,6 +26,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "before_training": "数据检查发现：{said}",
         "to_check": "查看数据检查",
     },
+    "gold_split": {
+        "here": "在此拆分",
+        "share": "{split}，%",
+        "together": "近似副本放在同一数据集",
+        "together_help": "至少 80% 的词相同的文本。模型见过其一就等于见过另一个。完全相同的文本总在一起。",
+        "kept": "{count:,} 条重复或近似重复的文本与其副本留在同一数据集。",
+        "lacks": "在{split}中，没有标签为 {labels} 的文本：文件中这样的不同文本太少。",
+    },
     "health": {
         "no-train": "没有可学习的文本：训练集为空。",
         "no-train-do": "请导入训练集的金标签文本，或在导入时拆分一个金标签文件。",

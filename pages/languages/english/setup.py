@@ -31,5 +31,13 @@ WORDS: dict[str, dict[str, Any]] = {
         "before_training": "The check of the data found: {said}",
         "to_check": "See the check of the data",
     },
+    "gold_split": {
+        "here": "split here",
+        "share": "{split}, %",
+        "together": "Keep near copies in one split",
+        "together_help": "Texts with at least 80 % of their words in common. A model that has seen one has seen the other. Equal texts always stay together.",
+        "kept": "{count:,} {count:text that repeats or nearly repeats another stays|texts that repeat or nearly repeat another stay} with it in one split.",
+        "lacks": "No text of {split} has the label {labels}: the file has too few that differ.",
+    },
     "health": health_words.ENGLISH,
 }
