@@ -4,8 +4,8 @@
 
 The project is synthetic: texts of invented words, scores at random, all orders ranked, the first 2,000 flags explained,
 and 5,000 decisions of two annotators taken already; no refresh of the flags runs beside. The browser is a real Chromium
-against a real server on this machine. Bars: key to next item 50 ms at the 95th percentile, refill 300 ms, first card
-3 s after opening.
+against a real server on this machine, and the card shows marks and details. Bars: key to next item 50 ms at the 95th
+percentile, refill 300 ms, first card 3 s after opening.
 """
 
 import argparse
@@ -155,6 +155,8 @@ def in_browser(project: Project) -> None:
             if opening < OPENINGS - 1:
                 page.context.close()
         tell("first card after opening (without the first, which warms the server)", opened[1:], 3000)
+        page.get_by_role("button", name="Details").click()  # marks are on anyway
+        page.locator(".room [data-details][data-marks]").or_(page.locator(".room[data-details][data-marks]")).wait_for()
         page.evaluate(WATCH)
         for pace, name in ((0.5, "two keys a second"), (0.0, "keys without a pause")):
             page.evaluate("took = [], answered = []")

@@ -23,9 +23,11 @@ from inffeed_core.data.export_columns import PAIR
 from inffeed_core.data.label_names import LabelNames
 from inffeed_core.data.table import Cell, Kind, Table, as_text, broken
 from inffeed_core.data.writing import replacing, write
+from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.exporting import as_answers
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Instance, Progress, Split
+from inffeed_core.settings import SENT
 from inffeed_core.store import (
     by_instance,
     decisions_of,
@@ -41,7 +43,21 @@ from inffeed_core.store import (
 from inffeed_core.store.clock import now
 from inffeed_core.store.instances import text_hash
 
-COLUMNS = ("id", "text", "annotator", "act", "label", "decided_at", "note", "settles")
+COLUMNS = (
+    "id",
+    "text",
+    "annotator",
+    "act",
+    "label",
+    "decided_at",
+    "note",
+    "settles",
+    "handed_out_by",
+    "suggested_label",
+)
+"""The last two tell which order handed the text out, and what was suggested; empty where nobody knows."""
+ORDERS = (*POLICIES, SENT, "audit", "again")
+"""What hands texts out: as `review.handing_out` has it."""
 _NAMES = {
     "id": ("id", "instance_id", "uid"),
     "annotator": ("annotator", "annotator_id", "worker"),
@@ -102,6 +118,7 @@ def _reported(decisions: Sequence[Decision], progress: Progress) -> Iterator[Dec
 
 def _row(d: Decision, about: Instance, *, pairs: bool) -> list[Cell]:
     told: list[Cell] = [about.id, about.text, d.annotator, d.act.value, d.label, d.at, d.note or None, d.settles]
+    told += [d.policy, d.suggested]
     return [*told, about.pair] if pairs else told
 
 
@@ -274,10 +291,20 @@ class _Rows:
             note=as_text(cells[self._at["note"]]) if "note" in self._at else "",
             at=at,
             settles=settles in ("true", "1"),
+            policy=self._order(row, cells),
+            suggested=self._label(row, cells, "suggested_label"),
         )
 
-    def _label(self, row: int, cells: Sequence[Cell]) -> str | None:
-        raw = self._cell(cells, "label")
+    def _order(self, row: int, cells: Sequence[Cell]) -> str | None:
+        order = self._cell(cells, "handed_out_by")
+        if order and order not in ORDERS:
+            self._refuse(
+                row, f"{order!r} is not an order of flags", f"Use one of {', '.join(ORDERS)}, or leave it empty."
+            )
+        return order or None
+
+    def _label(self, row: int, cells: Sequence[Cell], role: str = "label") -> str | None:
+        raw = self._cell(cells, role)
         if is_blank(raw):
             return None
         label = self._names.meant(raw)

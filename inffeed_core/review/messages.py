@@ -18,6 +18,7 @@ from inffeed_core.review.deciding import answer, answers_of_others, decide, open
 from inffeed_core.review.handing_out import HANDED_OUT_BY, Asked, Handed, hand_out
 from inffeed_core.review.items import ReviewItem, ranked_item
 from inffeed_core.review.progress import ReviewProgress, Sitting, exposure_today, progress_of
+from inffeed_core.review.small_words import small_words
 
 QUEUE = 20
 """Flags that a lone reviewer holds ahead, and the most that are looked up at once."""
@@ -130,6 +131,8 @@ class Welcome:
     """Whether these are all of them."""
     gold: set[str]
     """Ids of the gold texts in the history."""
+    small_words: Sequence[str]
+    """Words that are not worth marking; see there."""
 
 
 def receive(project: Project, sitting: Sitting, decisions: Sequence[Sent]) -> Receipt:
@@ -190,6 +193,7 @@ def welcome(project: Project, sitting: Sitting, *, again: bool = False) -> Welco
             history=decisions[:HISTORY],
             complete=len(decisions) <= HISTORY,
             gold={id for id, one in known.items() if one.split is not Split.SILVER},
+            small_words=small_words(db),
         )
 
 

@@ -68,10 +68,14 @@ def restore_decisions(db: Database, decisions: Iterable[Decision]) -> int:
     The importer has checked them; `record_decision` would derive the label state again for each one.
     """
     sql = """
-        INSERT INTO decision (token, instance, annotator, act, label, note, at, settles) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO decision (token, instance, annotator, act, label, note, at, settles, policy, suggested)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
     given = list(decisions)
-    rows = [(d.token, d.instance_id, d.annotator, d.act.value, d.label, d.note, d.at, int(d.settles)) for d in given]
+    rows = [
+        (d.token, d.instance_id, d.annotator, d.act.value, d.label, d.note, d.at, int(d.settles), d.policy, d.suggested)
+        for d in given
+    ]
     count = db.conn.executemany(sql, rows).rowcount if rows else 0
     out = [(d.instance_id, f"left out by {d.annotator}", d.at, d.token) for d in given if d.act is Act.LEAVE_OUT]
     db.conn.executemany("INSERT OR IGNORE INTO exclusion (instance, reason, at, decision) VALUES (?, ?, ?, ?)", out)

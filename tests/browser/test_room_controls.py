@@ -332,15 +332,15 @@ def test_order_filter_and_ways_out(open_room, project):
 
 
 def test_shared_words_and_details_are_marked_and_kept_for_this_person(open_room, page, project):
-    texts = {"s000": "The <b>ferry</b> left early again.", "t000": "Our ferry left without us."}
+    texts = {"s000": "The <b>ferry</b> left early, and isn’t back.", "t000": "Our ferry left, and isn’t back."}
     texts |= {f"t{n:03}": f"Nobody answers the phone, {n} times." for n in range(1, 12)}
-    sea = make_reviewable(project.folder.parent / "sea", Filling(labels=LABELS, texts=texts))
+    sea = make_reviewable(project.folder.parent / "sea", Filling(labels=LABELS, texts=texts, silver=20))
     with store.writing(sea.db) as db:
         db.conn.execute("DELETE FROM influencer WHERE target = 's000'")
         sides = {"supporter": [("t000", 0.003), ("t001", 0.001)], "opposer": [("t002", -0.002)], "harmed": []}
         store.put_evidence(db, 1, "s000", sides)
     open_room(project=str(sea.folder))
-    expect(page.locator(".room .flagged .text mark")).to_have_text(["ferry", "left"])
+    expect(page.locator(".room .flagged .text mark")).to_have_text(["ferry", "left"])  # nor small words
     expect(page.locator(".room .supporters mark")).to_have_text(["ferry", "left"])
     expect(page.locator(".room .flagged .text")).to_have_text(texts["s000"])
     expect(page.locator(".room .supporters .part")).to_have_text(["75 %", "25 %"])

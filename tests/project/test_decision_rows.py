@@ -9,9 +9,11 @@ from inffeed_core import review
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.data.table import Table
 from inffeed_core.errors import ImportRefused
-from inffeed_core.project.decision_rows import commit_decisions, export_decisions, preview_decisions
+from inffeed_core.project.decision_rows import ORDERS, commit_decisions, export_decisions, preview_decisions
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision, Split
+from inffeed_core.review.handing_out import HANDED_OUT_BY
+from inffeed_core.settings import SENT
 from inffeed_core.store import find, history, instances, reading, record_decision, writing
 
 HEADER = "id,annotator,act,label,decided_at,note"
@@ -24,7 +26,8 @@ def table(*rows: str, header: str = HEADER) -> Table:
 
 def said(project: Project) -> list[tuple[object, ...]]:
     with reading(project.db) as db:
-        return [(d.instance_id, d.annotator, d.act, d.label, d.at, d.note) for d in reversed(history(db))]
+        told = reversed(history(db))
+        return [(d.instance_id, d.annotator, d.act, d.label, d.at, d.note, d.policy, d.suggested) for d in told]
 
 
 @pytest.fixture
@@ -40,7 +43,10 @@ def answered(project: Project) -> Project:
             ],
             start=1,
         ):
-            record_decision(db, Decision(f"t{n}", id, who, act, label=label, note=f"note {n}, so", at=T.format(n)))
+            how = {"policy": ORDERS[-n], "suggested": "positive" if n == 1 else None}
+            record_decision(
+                db, Decision(f"t{n}", id, who, act, label=label, note=f"note {n}, so", at=T.format(n), **how)
+            )
     review.undo(project, "Ana", "u")
     return project
 
@@ -62,6 +68,18 @@ def test_decisions_come_back_in_another_copy_and_only_once(answered: Project, tm
         again = commit_decisions(project, read(path))
         assert (again.converted.decisions, again.known) == ([], 4)
     assert said(other) == said(answered)
+
+
+def test_how_a_text_was_handed_out_is_told_and_checked(answered: Project, tmp_path: Path) -> None:
+    assert set(ORDERS) == set(HANDED_OUT_BY)
+    export_decisions(answered, tmp_path / "said.csv")
+    written = read(tmp_path / "said.csv")
+    told = [list(row[-2:]) for row in written.rows]
+    assert told == [["again", "positive"], ["audit", ""], [SENT, ""], [ORDERS[-4], ""]]
+    odd = table("silver-2,Ana,keep,negative,,,best,joy", header=f"{HEADER},handed_out_by,suggested_label")
+    problems = "\n".join(map(str, preview_decisions(answered, odd).converted.problems))
+    assert "'best' is not an order of flags" in problems
+    assert "'joy' is not a label" in problems
 
 
 def test_only_these_splits(answered: Project, tmp_path: Path) -> None:

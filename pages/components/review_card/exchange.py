@@ -91,6 +91,7 @@ def greeting(project: Project, sitting: Sitting, words: Words, *, again: bool = 
             "analysis": items[0].analysis_id if items else None,
             "history": [_decision_json(d) | {"inPlace": d.instance_id in told.gold} for d in told.history],
             "history_complete": told.complete,
+            "small_words": told.small_words,
         }
     )
 

@@ -19,6 +19,11 @@ function longEnough(word) {
   return [...word].length >= (IDEOGRAPHS.test(word) ? 2 : LEAST_LETTERS);
 }
 
+/** Whether it is one of these words, such as "and", or made of one, such as "it's" and "isn't". */
+function isSmall(word, smallWords) {
+  return [word, word.replace(/['’]/g, ""), word.replace(/(?:n['’]t|['’]\p{L}+)$/u, "")].some((one) => smallWords.has(one));
+}
+
 /** Mark these words in a node that holds nothing but text. */
 function markWords(node, words, shared) {
   const text = node.textContent;
@@ -32,11 +37,11 @@ function markWords(node, words, shared) {
   if (parts.length) node.replaceChildren(...parts, text.slice(done));
 }
 
-/** Mark in each of `nodes` what it shares with `own` nodes, and in these what they share with any; words found everywhere are left. */
-function markShared(own, nodes) {
+/** Mark in each of `nodes` what it shares with `own` nodes, and in these what they share with any; small words and words found everywhere are left. */
+function markShared(own, nodes, smallWords) {
   const read = (node) => [node, wordsOf(node.textContent)];
   const [mine, theirs] = [own.map(read), nodes.map(read)];
-  const known = new Set(mine.flatMap(([, words]) => words.map(({ word }) => word)).filter(longEnough));
+  const known = new Set(mine.flatMap(([, words]) => words.map(({ word }) => word)).filter((word) => longEnough(word) && !isSmall(word, smallWords)));
   const counts = new Map();
   for (const [, words] of theirs) for (const word of new Set(words.map((one) => one.word))) if (known.has(word)) counts.set(word, (counts.get(word) ?? 0) + 1);
   const most = Math.max(1, EVERYWHERE * theirs.length);

@@ -27,11 +27,13 @@ class Room {
     this.ahead = QUEUE;
     this.problem = ""; // why decisions could not be stored
     this.unread = ""; // why nothing could be read
+    this.smallWords = new Set(); // of the texts' language
   }
 
   /** Apply what the server sent: new flags, acknowledgements, and numbers. */
   take(data) {
     if (this.trail === null) this.begin(data.history ?? [], data.history_complete ?? true);
+    if (data.small_words) this.smallWords = new Set(data.small_words);
     const undone = data.undone.filter((d) => this.outbox.all().some((waiting) => waiting.token === d.by));
     this.outbox.drop(data.acknowledged);
     this.settleRefusals(data.refused);

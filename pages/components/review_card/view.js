@@ -176,7 +176,7 @@ class View {
     const find = (part, ...selectors) => [...part.querySelectorAll(selectors.join())].filter((node) => !node.childElementCount);
     const own = find(this.parts.subject, ".flagged > .text", ".flagged > .second .text");
     const theirs = [...find(this.parts.subject, ".counter .text"), ...find(this.parts.evidence, ".row-text", ".row-text bdi")];
-    markShared(own, theirs);
+    markShared(own, theirs, this.card.room.smallWords);
   }
 
   toggleGuide() {
