@@ -21,6 +21,7 @@ from pages.components.choices import choice
 from pages.components.decision_rule import decision_rule, warn_of_shift
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import empty_state
+from pages.components.retrain_report import report_button
 from pages.components.retraining import training
 from pages.components.rights import refused, shut_button, why_not
 from pages.components.session import require_project
@@ -54,6 +55,7 @@ def page() -> None:
         _choose_active(project, versions, active)
         _export(project, versions, active)
         decision_rule(project, versions, active)
+        report_button(project, versions, active)
     foretold_and_come(versions, active)
     history(versions)
     training_history(versions, active)

@@ -15,6 +15,7 @@
     encoding.py  encode, and the options of Ray
     rules.py     rule
     analyses.py  analyses, compare, verify
+    reporting.py report
     review.py    flags, influencers, explain, decide, undo, release, audit, discussion
     team.py      decisions, agreement
     health.py    health
@@ -49,6 +50,7 @@ from inffeed_core.cli import (
     outside,
     people,
     putting_away,
+    reporting,
     review,
     rules,
     running,
@@ -90,6 +92,7 @@ OF_PROJECTS = (
     encoding,
     rules,
     analyses,
+    reporting,
     review,
     team,
     people,

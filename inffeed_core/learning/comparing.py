@@ -70,7 +70,7 @@ class _Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A validation text and what two versions predict for it."""
+    """A held-out text and what two versions predict for it."""
 
     id: str
     text: str
@@ -83,14 +83,14 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What two versions predict for the same validation texts."""
+    """What two versions predict for the same held-out texts."""
 
     labels: Sequence[str]
     before: Sequence[Sequence[int]]
     """Counts of texts [gold][predicted], in the order of `labels`."""
     after: Sequence[Sequence[int]]
     texts: Sequence[Flip]
-    """Every validation text that both versions predicted, in import order."""
+    """Every text of the split that both versions predicted, in import order."""
     flips: Sequence[Flip]
     """Those predicted differently: now wrong first, then now right, then wrong both times; in import order within each.
     """
@@ -207,14 +207,14 @@ def _decisions_between(before: ModelVersion, after: ModelVersion) -> int:
     return max(0, other.get("silver_confirmed", 0) - one.get("silver_confirmed", 0))
 
 
-def changes(project: Project, before_id: str, after_id: str) -> Changes | None:
+def changes(project: Project, before_id: str, after_id: str, split: Split = Split.VALIDATION) -> Changes | None:
     """Confusions of two versions and the predictions that flipped; None if their predictions are not available.
 
     Raises NotReady for an unknown id.
     """
     with reading(project.db) as db:
         labels = project_settings(db).labels
-        gold = [one for one in instances(db, [Split.VALIDATION]) if not one.disputed]
+        gold = [one for one in instances(db, [split]) if not one.disputed]
         ids = [one.id for one in gold]
         before, after = (_predictions(project, db, version(db, id), ids) for id in (before_id, after_id))
     both = [one for one in gold if one.id in before and one.id in after]

@@ -19,12 +19,13 @@ from inffeed_core.analysis.replay_cost import require_replayable
 from inffeed_core.analysis.tiers import HeadTier
 from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadFit, HeadInfluence, first_step, losses, probabilities
+from inffeed_core.learning.behind import behind
 from inffeed_core.models.lessons import FineTuned
 from inffeed_core.project.encoded import Encoded, Material, fingerprint, stored_fit
 from inffeed_core.project.encoders import layers_of, words_of
 from inffeed_core.project.folder import Project
 from inffeed_core.project.taught import taught_by
-from inffeed_core.records import Instance, ModelVersion, Progress
+from inffeed_core.records import Instance, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
 from inffeed_core.silver.recipes import CarriedOut
 
@@ -59,8 +60,8 @@ def foretold(
     """What the parent, the active version, foretold of the changed labels; None where it foretold nothing of this.
 
     {"scope": "head" or "training", "texts": n, "predicted": nats, "actual": nats, "by_class": {label: [predicted,
-    actual]}, "others": whether other texts were taught differently too, and "step" for the training}. Changes of the
-    validation loss: below 0 = better.
+    actual]}, "others": whether other texts were taught differently too}. Changes of the validation loss: below 0 =
+    better. For the head there is "behind", as `behind` tells it, and for the training "step".
     """
     if parent is None or _of_other_labels(project, parent):
         return None
@@ -102,7 +103,10 @@ def _by_head(project: Project, parent: ModelVersion, made: Retrained, progress: 
         slope = here.validation_gradient(validation.features[rows], labels[rows])
         parts.append((c, float((slope * step).sum()), float(came[rows].mean())))
     whole = here.validation_gradient(validation.features, labels)
-    told = {"scope": "head", "predicted": float((whole * step).sum()), "actual": float(came.mean())}
+    pairs = [(row, learned[row], now[row]) for row in changed]
+    held_out = made.material.data.only(Split.VALIDATION, Split.TEST)
+    why = behind(here, made.fit.theta, held_out, pairs, made.about.labels)
+    told = {"scope": "head", "behind": why, "predicted": float((whole * step).sum()), "actual": float(came.mean())}
     return {**told, **_shared(made, changed, parts, made.way.recipe)}
 
 

@@ -203,6 +203,7 @@ def test_no_phrase_is_left_over():
             if section in (
                 "core",
                 "charts",
+                "report",
                 "reasons",
                 "plain",
                 "decisions",

@@ -9,6 +9,7 @@ from tiny_models import save_model
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project, create_project
+from inffeed_core.project.roles import Role, set_roles
 from inffeed_core.records import Act, Decision, Example, JobState, Split
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, ProjectSettings, TrainSettings
 
@@ -389,3 +390,11 @@ def test_thin_gold_is_told_before_the_training(open_page, untrained, reviewable_
     assert "All gold texts to learn from are labelled a" in texts(open_page("models", untrained))
     assert "All validation texts are labelled a" in texts(open_page("models", untrained))
     assert "labelled" not in texts(open_page("models", reviewable_project))
+
+
+def test_a_version_with_a_parent_has_a_report_for_leads(open_page, project_with_two_versions: Project):
+    set_roles(project_with_two_versions, {"Ada": Role.LEAD}, "Ada")
+    for who, off in (("Ada", False), ("Bob", True)):
+        app = open_page("models", project_with_two_versions, annotator=who)
+        (found,) = [one.proto for one in app.get("download_button") if "report" in one.proto.label]
+        assert (found.label, found.disabled) == ("Download the report of v2", off)

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from inffeed_core.learning import report_words
 from inffeed_core.project.roles import Right
 
 WORDS: dict[str, dict[str, Any]] = {
+    "report": report_words.ENGLISH,
     "rights": {str(right): str(right) for right in Right},
     "team": {
         "you": "You",
@@ -15,6 +17,11 @@ WORDS: dict[str, dict[str, Any]] = {
         "say_who": "Who are you?",
         "no_lock": "A name is no lock: nobody checks it on this server. Roles prevent slips, not misuse.",
         "go_on": "Go on under this name",
+        "report": "Report",
+        "report_said": (
+            "What was corrected, what the model gained on test, which predictions flipped, what was foretold and what came. One file that needs no network; print it to get a PDF."
+        ),
+        "report_download": "Download the report of {id}",
         "figures": "Figures",
         "people": "People",
         "assignments": "Assignments",
