@@ -26,7 +26,7 @@ DEFAULT_RULE: Rule = "macro-f1"
 """It gained .011 to .020 macro-F1 on 16 sets and harmed none (docs/benchmarks.md, "Decision rules"). Where its offsets
 gain nothing on validation it decides as argmax does."""
 
-Precision = Literal["float32", "int8"]
+Precision = Literal["float32", "bfloat16", "int8"]
 """The number format in which texts are encoded."""
 
 Pooled = Literal["last", "middle+last"]
@@ -246,8 +246,8 @@ class TrainSettings(Settings):
     """Read longer texts whole, in windows of `max_tokens` whose features are averaged; only for the method instant,
     and for influence through the head."""
     precision: Precision = "float32"
-    """int8 encodes two to four times as fast, with nearly the same features; only for bare encoders that are not
-    fine-tuned. Tiers beyond the head always run the network in float32."""
+    """int8 encodes two to four times as fast on a CPU, for bare encoders not fine-tuned here; bfloat16 multiplies in
+    16 bits, which suits GPUs. Features are nearly the same. Tiers beyond the head run the network in float32."""
     layers: Layers = "auto"
     """The layers of a bare encoder that features are pooled from: the last, or the middle one beside it; `auto` lets
     validation choose, and retraining keeps the choice. Only the last one for sequence classifiers and int8."""
@@ -304,8 +304,8 @@ class TrainSettings(Settings):
             "classifier, whose features come from its last layer. Choose the layers last, or auto.",
         )
         require(
-            self.layers != "middle+last" or self.precision == "float32",
-            f"Features of middle+last are read in float32; {self.precision} gives only the last layer. Choose the "
+            self.layers != "middle+last" or self.precision != "int8",
+            "Features of middle+last are read in float32 or bfloat16; int8 gives only the last layer. Choose the "
             "precision float32, or the layers last.",
         )
 

@@ -77,3 +77,12 @@ def test_without_ray_it_says_what_to_install_and_encodes_here_all_the_same(
     assert done.exit_code == 1
     assert 'ray is not installed; run `pip install "inffeed[ray]"`.' in done.stderr
     assert run(project, "--model", tiny).exit_code == 0
+
+
+def test_an_analysis_on_ray_encodes_there_first(project: Project, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered: list[tuple[Path, object]] = []
+    monkeypatch.setattr("inffeed_core.models.on_ray.require_ray", lambda: None)
+    monkeypatch.setattr("inffeed_core.cli.learning.encode_first", lambda p, c: ordered.append((p.folder, c.workers)))
+    done = CliRunner().invoke(main, ["analyse", str(project.folder), "--ray", "local", "--workers", "2"])
+    assert ordered == [(project.folder, 2)]
+    assert "no model version" in done.stderr

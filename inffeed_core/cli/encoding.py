@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inffeed_core.learning.encoding_ahead import Ahead
     from inffeed_core.models.encoding import Engine
     from inffeed_core.models.on_ray import Cluster
+    from inffeed_core.project.folder import Project
 
 KEPT = "What was encoded is kept: the same command goes on from there."
 
@@ -116,6 +117,15 @@ def engine_of(cluster: "Cluster | None") -> "Engine":
     from inffeed_core.models.on_ray import on
 
     return here if cluster is None else on(cluster)
+
+
+def encode_first(project: "Project", cluster: "Cluster") -> None:
+    """Encode what the active version has not read yet, on the cluster."""
+    from inffeed_core.learning.encoding_ahead import ahead
+
+    cancelled_keeps(KEPT)
+    with shown_progress() as progress:
+        ahead(project, {}, None, progress).encode(progress, engine_of(cluster))
 
 
 def plan(work: "Ahead", missing: int, cluster: "Cluster | None") -> dict[str, Any]:

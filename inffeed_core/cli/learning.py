@@ -17,6 +17,7 @@ from inffeed_core.cli.console import (
     tell,
     warn,
 )
+from inffeed_core.cli.encoding import cluster_of, encode_first, ray_options
 from inffeed_core.cli.training_options import analysis_options, train_options
 from inffeed_core.errors import NotReady
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
@@ -49,16 +50,28 @@ def train(
 @click.command(epilog="Example: inffeed analyse reviews --scope all")
 @project_argument
 @analysis_options
+@ray_options
 @json_option
-def analyse(project: Path, as_json: bool, **settings: float | str | None) -> None:
+def analyse(
+    project: Path,
+    ray: str | None,
+    workers: int | None,
+    gpus_per_worker: float | None,
+    shards: str | None,
+    as_json: bool,
+    **settings: float | str | None,
+) -> None:
     """Score all texts and flag silver labels.
 
     Uses the active version of the project DIR. The flags of earlier analyses are kept but no longer shown. The scope
     `training` repeats the version's fine-tuning several times, to foretell what the next one will do; how long that
-    takes is told first, and after a kill it goes on from where it was.
+    takes is told first, and after a kill it goes on from where it was. With `--ray` texts that are not encoded yet are
+    encoded as by `inffeed encode`; all else is computed here.
     """
-    target = opened(project)
+    target, cluster = opened(project), cluster_of(ray, workers, gpus_per_worker, shards)
     given = _given(AnalysisSettings, settings)
+    if cluster is not None:
+        encode_first(target, cluster)
     _tell_cost(target, given)
     _tell_solving(target, {})
     job = _do(target, "analyse", {"analysis": given})

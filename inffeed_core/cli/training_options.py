@@ -47,7 +47,7 @@ def train_options(command: "F") -> "F":
     precision = click.option(
         "--precision",
         type=click.Choice(get_args(Precision)),
-        help=f"Precision of encoding; int8 is faster. [{TRAIN.precision}]",
+        help=f"Of encoding: int8 is faster on CPUs, bfloat16 on GPUs. [{TRAIN.precision}]",
     )
     rule = click.option(
         "--rule",

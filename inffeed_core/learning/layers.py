@@ -112,7 +112,7 @@ def calibrated_loss(scores: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> 
 
 def is_open(settings: TrainSettings, found: Sequence[Instance]) -> bool:
     """Whether the middle layer is to be tried beside the last one, where the encoder has one."""
-    fits = settings.method == "instant" and settings.precision == "float32"
+    fits = settings.method == "instant" and settings.precision != "int8"
     return fits and settings.layers == "auto" and sum(one.split in LEARNED for one in found) <= MOST_TEXTS
 
 

@@ -3,7 +3,7 @@
 A bare encoder's features are its token vectors, pooled over the attended tokens and scaled to length 1 as
 in sentence-transformers; those of the last layer, or of the middle one beside it (`layers.joined`). A sequence
 classifier's features are the input of its last linear layer, so that the layer's own weights are a head on them. Both
-are computed without dropout or gradients, and in float32 unless `precision` is int8.
+are computed without dropout or gradients, and in float32 unless another `precision` is asked for.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -57,7 +57,11 @@ class Encoder:
             self.head: Head | None = None
             """The classifier's own head; None for bare encoders and regressors."""
             self._read = self._classifier(model) if files.pooling is None else _bare(files, model, files.pooling)
-            self._read_fast = self._read if precision == "float32" else _int8(files, model)
+            self._read_fast = self._read
+            if precision == "bfloat16":
+                self._read_fast = _mixed(self._read, device)
+            elif precision == "int8":
+                self._read_fast = _int8(files, model)
             self.dimension = self.apart(self.tokenise(["A text to try the model."])).shape[2]
             """Features of each layer."""
 
@@ -142,6 +146,17 @@ def _middle(files: ModelFiles, found: transformers.utils.ModelOutput) -> Float[T
             f"{files.name!r} gives no vectors of a middle layer for the tokens of its last one. Choose the layers last."
         )
     return middle
+
+
+def _mixed(read: Read, device: torch.device) -> Read:
+    """Products in bfloat16, normalisations, softmax and sums in float32."""
+
+    def mixed(inputs: Inputs) -> Float[Tensor, "text layer feature"]:
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            found = read(inputs)
+        return found.float()
+
+    return mixed
 
 
 def _int8(files: ModelFiles, model: nn.Module) -> Read:
