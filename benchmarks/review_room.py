@@ -4,8 +4,8 @@
 
 The project is synthetic: texts of invented words, scores at random, all orders ranked, the first 2,000 flags explained,
 and 5,000 decisions of two annotators taken already; no refresh of the flags runs beside. The browser is a real Chromium
-against a real server on this machine, and the card shows marks and details. Bars: key to next item 50 ms at the 95th
-percentile, refill 300 ms, first card 3 s after opening.
+against a real server on this machine. Bars: key to next item 50 ms at the 95th percentile, refill 300 ms, first card
+3 s after opening.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from sqlite_utils import Database
@@ -33,6 +34,9 @@ from inffeed_core.settings import AnalysisSettings, ProjectSettings
 from inffeed_core.store.analyses import ScoreRow
 from pages.components.review_card.exchange import Words, answer, greeting
 from pages.languages.english import review
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 LABELS = ("negative", "positive")
 DECIDED = 5000
@@ -155,20 +159,27 @@ def in_browser(project: Project) -> None:
             if opening < OPENINGS - 1:
                 page.context.close()
         tell("first card after opening (without the first, which warms the server)", opened[1:], 3000)
-        page.get_by_role("button", name="Details").click()  # marks are on anyway
-        page.locator(".room [data-details][data-marks]").or_(page.locator(".room[data-details][data-marks]")).wait_for()
         page.evaluate(WATCH)
-        for pace, name in ((0.5, "two keys a second"), (0.0, "keys without a pause")):
-            page.evaluate("took = [], answered = []")
-            for n in range(PRESSES):
-                page.wait_for_function("held() > 1")
-                page.keyboard.press("u")
-                page.wait_for_function(f"took.length > {n}")
-                time.sleep(pace)
-            tell(f"key to next item painted, {name}", page.evaluate("took"), 50)
-            page.wait_for_function("answered.length > 0", timeout=60_000)
-            tell(f"message to answer, refills among them, {name}", page.evaluate("answered"), 300)
+        page.get_by_role("button", name="Marks").click()  # which are on at first
+        for shown in ("", ", marks and details on"):
+            for pace, name in ((0.5, "two keys a second"), (0.0, "keys without a pause")):
+                press(page, pace, f"{name}{shown}")
+            for button in ("Marks", "Details"):
+                page.get_by_role("button", name=button).click()
         browser.close()
+
+
+def press(page: "Page", pace: float, name: str) -> None:
+    """Press a key for one item after the other, with this pause in seconds."""
+    page.evaluate("took = [], answered = []")
+    for n in range(PRESSES):
+        page.wait_for_function("held() > 1")
+        page.keyboard.press("u")
+        page.wait_for_function(f"took.length > {n}")
+        time.sleep(pace)
+    tell(f"key to next item painted, {name}", page.evaluate("took"), 50)
+    page.wait_for_function("answered.length > 0", timeout=60_000)
+    tell(f"message to answer, refills among them, {name}", page.evaluate("answered"), 300)
 
 
 WATCH = """() => {

@@ -52,8 +52,13 @@ class Place:
             self._opened[name] = open_project(folder)
         return self._opened[name]
 
+    def lying_here(self) -> Iterator[Project]:
+        """All projects as they lie there, neither migrated nor checked."""
+        for name in self.names():
+            yield Project(self.folder if self._is_one else self.folder / name)
+
     def projects(self) -> Iterator[Project]:
-        """All that were opened already or can be."""
+        """All that can be opened."""
         for name in self.names():
             try:
                 found = self.project(name)

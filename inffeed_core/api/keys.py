@@ -5,15 +5,14 @@ import secrets
 from collections.abc import Sequence
 from hashlib import sha256
 
-from inffeed_core.characters import is_blank
-from inffeed_core.errors import ProjectError, SettingsError
+from inffeed_core.errors import ProjectError
 from inffeed_core.project.folder import Project
+from inffeed_core.project.names import person_name
 from inffeed_core.store import reading, writing
 from inffeed_core.store.api_keys import KeyHolder, key_holders, put_key, revoke_key
 
 PREFIX = "inffeed_"
 """So that a key that leaked into a repository can be found there."""
-NAME_CHARACTERS = 200
 
 
 def new_key(project: Project, person: str) -> tuple[str, bool]:
@@ -21,12 +20,7 @@ def new_key(project: Project, person: str) -> tuple[str, bool]:
 
     What they decide through the API is stored under this name.
     """
-    name = person.strip()
-    if is_blank(name) or len(name) > NAME_CHARACTERS:
-        raise SettingsError(
-            f"{ascii(person[:NAME_CHARACTERS])} is not a name; give the one under which decisions are stored, of 1 to "
-            f"{NAME_CHARACTERS} characters."
-        )
+    name = person_name(person)
     key = PREFIX + secrets.token_urlsafe(32)
     with writing(project.db) as db:
         replaced = put_key(db, name, _hash(key))
@@ -35,10 +29,11 @@ def new_key(project: Project, person: str) -> tuple[str, bool]:
 
 def revoke(project: Project, person: str) -> None:
     """Make this person's key invalid from the next request on. Raises ProjectError if they have none."""
+    name = person_name(person)
     with writing(project.db) as db:
-        revoked = revoke_key(db, person.strip())
+        revoked = revoke_key(db, name)
     if not revoked:
-        raise ProjectError(f"{person.strip()!r} has no key; `inffeed api-key {project.folder.name}` lists who has one.")
+        raise ProjectError(f"{name!r} has no key; `inffeed api-key {project.folder.name}` lists who has one.")
 
 
 def holders(project: Project) -> Sequence[KeyHolder]:

@@ -12,6 +12,7 @@ from inffeed_core.api.deciding import take
 from inffeed_core.api.keys import person_of
 from inffeed_core.api.shapes import (
     MOST,
+    ErrorSeen,
     FlagPage,
     FlagSeen,
     Influencers,
@@ -36,7 +37,11 @@ from inffeed_core.settings import SENT
 Order = Literal[(*POLICIES, SENT)]  # type: ignore[valid-type]
 Words = Annotated[list[Short], Query(max_length=MOST)]
 
-router = APIRouter(prefix="/v1/projects")
+_REFUSED = {401: "No valid key", 403: "Not yours to do", 404: "Not there", 409: "Not now", 422: "Not as it must be"}
+router = APIRouter(
+    prefix="/v1/projects",
+    responses={status: {"model": ErrorSeen, "description": said} for status, said in _REFUSED.items()},
+)
 
 
 @router.get("")

@@ -1,6 +1,7 @@
 """The application, and the server that runs it."""
 
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from inffeed_core.api.callers import Place
 from inffeed_core.api.guarding import Guard
 from inffeed_core.api.routes import router
 from inffeed_core.api.telling import tell_errors
+from inffeed_core.errors import SettingsError
 from inffeed_core.webhooks.delivering import Deliverer
 
 AT_ONCE = 64
@@ -31,7 +33,7 @@ def make_app(folder: Path, address: str = "127.0.0.1", more_hosts: tuple[str, ..
 def _application(place: Place) -> FastAPI:
     @asynccontextmanager
     async def serving(app: FastAPI) -> AsyncIterator[None]:
-        with Deliverer(place.projects):
+        with Deliverer(place.lying_here):
             yield
 
     app = FastAPI(
@@ -54,17 +56,30 @@ def openapi(folder: Path) -> dict[str, object]:
     return _application(Place(folder)).openapi()
 
 
-def serve(folder: Path, host: str, port: int, more_hosts: tuple[str, ...] = ()) -> None:
-    """Answer until the process is told to end. Raises ProjectError."""
+def serve(folder: Path, host: str, port: int, more_hosts: tuple[str, ...], ready: Callable[[], None]) -> None:
+    """Answer until the process is told to end; `ready` is called once it listens.
+
+    Raises ProjectError, and SettingsError where nothing can listen.
+    """
     app = make_app(folder, host, more_hosts)
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=AT_ONCE,
-        timeout_graceful_shutdown=5,
-    )
+    with _listening(host, port) as listener:
+        ready()
+        settings = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=AT_ONCE,
+            timeout_graceful_shutdown=5,
+        )
+        uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(
+            f"Nothing can listen on {host}, port {port} ({error}); choose another --port, or end what uses it."
+        ) from error

@@ -51,6 +51,26 @@ class NewJob(Sent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One field that is wrong."""
+
+    field: str
+    arrived: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorSeen:
+    """Why a request was refused."""
+
+    error: str
+    """A code."""
+    message: str
+    """What arrived, what was expected, and what to do."""
+    problems: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Projects:
     """The projects for which your key is valid."""
 

@@ -43,8 +43,8 @@ def serve_api(folder: Path | None, host: str, port: int, hosts: tuple[str, ...])
             f"The API listens on {host}, where other machines reach it without encryption: put a proxy with TLS in "
             "front, and name it by --allow-host."
         )
-    tell(f"The API of {place} is at http://{f'[{host}]' if ':' in host else host}:{port}/v1/projects; Ctrl-C ends it.")
-    serve(place, host, port, more)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1/projects"
+    serve(place, host, port, more, lambda: tell(f"The API of {place} is at {address}; Ctrl-C ends it."))
 
 
 @click.command(

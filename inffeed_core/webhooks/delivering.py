@@ -44,6 +44,8 @@ KEPT_DAYS = 7
 """How long delivered events are remembered."""
 LOOK_SECONDS = 1.0
 """How often a `Deliverer` looks whether something was written."""
+RETRY = timedelta(seconds=30)
+"""When it looks again where the outbox could not be read or written."""
 UNAVAILABLE = (sqlite3.Error, OSError, InfFeedError)
 
 log = logging.getLogger(__name__)
@@ -144,14 +146,21 @@ class Deliverer:
         """Deliver what is due; a database that nobody has written to since the last look is not opened."""
         state = state_of(project.db)
         before = self._seen.get(project.db)
+        if before is None or state is None or before[0] != state:
+            before = self._seen[project.db] = (state, self._next_due(project))
+        if before[1] is None or before[1] > now():
+            return
+        self._seen.pop(project.db, None)
         try:
-            if before is None or state is None or before[0] != state:
-                with reading(project.db, LOOK_SECONDS) as db:
-                    before = (state, next_due(db))
-                self._seen[project.db] = before
-            if before[1] is not None and before[1] <= now():
-                deliver(project)
-                self._seen.pop(project.db, None)
-        except UNAVAILABLE as problem:  # not migrated yet, locked, or gone
-            self._seen[project.db] = (state, None)
+            deliver(project)
+        except UNAVAILABLE as problem:
+            self._seen[project.db] = (state, now(RETRY))
+            log.warning("Webhooks of %s: %s", project.folder, problem)
+
+    def _next_due(self, project: Project) -> str | None:
+        try:
+            with reading(project.db, LOOK_SECONDS) as db:
+                return next_due(db)
+        except UNAVAILABLE as problem:  # not migrated yet, or gone: the next change of the database tells more
             log.debug("Webhooks of %s: %s", project.folder, problem)
+            return None
