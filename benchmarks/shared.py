@@ -10,19 +10,23 @@ its own all the while. A message is lost where it was acknowledged and its decis
 
 import argparse
 import json
+import os
 import random
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from benchmarks import million
 from inffeed_core import jobs, store
+from inffeed_core.errors import Locked
 from inffeed_core.project.folder import Project, open_project
 from inffeed_core.review import messages
 from inffeed_core.review.messages import Message, Sent
@@ -31,8 +35,9 @@ from inffeed_core.review.progress import Sitting
 TEXTS = 10_000
 EVERY = 3.0
 """Seconds between two decisions of one annotator."""
-LEFT = 15
-"""Flags below which more are asked for."""
+ARRIVING = 15.0
+"""Seconds within which everybody opens the room."""
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -49,28 +54,36 @@ class Person:
 
     def work(self, until: float) -> None:
         chance, sitting = random.Random(self.name), Sitting(self.name)
-        handed = messages.welcome(self.project, sitting).handed
-        have, analysis = [(i.flag.id, i.flag.label) for i in handed.items], handed.analysis_id
-        time.sleep(chance.uniform(0, EVERY))
+        time.sleep(chance.uniform(0, ARRIVING))
+        handed = self._until_done(lambda: messages.welcome(self.project, sitting)).handed
+        have, analysis = [i.flag.id for i in handed.items], handed.analysis_id
         while time.monotonic() < until:
             began = time.monotonic()
-            sent = [] if not have else [self._sent(have.pop(0)[0], chance, analysis)]
-            asked = Message(decisions=sent, want=20 - len(have), have=[id for id, _ in have], analysis_id=analysis)
+            sent = [] if not have else [self._sent(have.pop(0), chance, analysis)]
+            asked = Message(decisions=sent, want=20 - len(have), have=have, analysis_id=analysis)
             told = self._exchange(sitting, asked)
             self.seconds.append(time.monotonic() - began)
             lost = set(told.handed.lost)
             if told.handed.analysis_id != analysis:
                 have, analysis = [], told.handed.analysis_id
-            have = [one for one in have if one[0] not in lost]
-            have += [(i.flag.id, i.flag.label) for i in told.handed.items]
+            have = [id for id in have if id not in lost] + [i.flag.id for i in told.handed.items]
             time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
 
     def _exchange(self, sitting: Sitting, asked: Message) -> messages.News:
         receipt = messages.receive(self.project, sitting, asked.decisions)
+        while receipt.problem:  # as the card does, which keeps what was not stored
+            self.waiting += 1
+            receipt = messages.receive(self.project, sitting, asked.decisions)
         self.acknowledged += receipt.acknowledged
         self.refused += len(receipt.refused)
-        self.waiting += bool(receipt.problem)
-        return messages.news(self.project, sitting, asked, receipt, jobs.refresh_due)
+        return self._until_done(lambda: messages.news(self.project, sitting, asked, receipt, jobs.refresh_due))
+
+    def _until_done(self, act: Callable[[], Answer]) -> Answer:
+        while True:
+            try:
+                return act()
+            except Locked:
+                self.waiting += 1
 
     def _sent(self, id: str, chance: random.Random, analysis: int) -> Sent:
         token = f"{self.name}-{len(self.seconds)}"
@@ -90,7 +103,8 @@ def main() -> None:
         prepare(chosen.work, TEXTS)
         work(chosen.work)
     for retrain in (False, True):
-        print(json.dumps(measured(chosen.work / "project", chosen.annotators, chosen.seconds, retrain=retrain)))
+        found = measured(chosen.work / "project", chosen.annotators, chosen.seconds, retrain=retrain)
+        print(json.dumps(found), flush=True)
 
 
 def measured(folder: Path, annotators: int, seconds: float, *, retrain: bool) -> dict[str, object]:
@@ -98,6 +112,7 @@ def measured(folder: Path, annotators: int, seconds: float, *, retrain: bool) ->
     project = open_project(folder)
     people = [Person(project, f"{'beside' if retrain else 'alone'}-{n}") for n in range(annotators)]
     until = time.monotonic() + seconds
+    before = time.process_time()
     threads = [threading.Thread(target=one.work, args=(until,)) for one in people]
     for thread in threads:
         thread.start()
@@ -108,6 +123,7 @@ def measured(folder: Path, annotators: int, seconds: float, *, retrain: bool) ->
         retrains += 1
     for thread in threads:
         thread.join()
+    spent = time.process_time() - before
     took = np.array([one for person in people for one in person.seconds])
     with store.reading(project.db) as db:
         kept = [row["token"] for row in db.query("SELECT token FROM decision")]
@@ -115,6 +131,8 @@ def measured(folder: Path, annotators: int, seconds: float, *, retrain: bool) ->
     return {
         "annotators": annotators,
         "retrains": retrains,
+        "load": round(os.getloadavg()[0], 1),
+        "processor_ms": round(1000 * spent / max(1, len(took))),
         "messages": len(took),
         "p50_ms": round(1000 * float(np.quantile(took, 0.5))),
         "p95_ms": round(1000 * float(np.quantile(took, 0.95))),

@@ -14,8 +14,9 @@ from sqlite_utils import Database
 
 from inffeed_core import store
 
-MOST_KEPT = 100
-"""How many counts are kept in all: three for each annotator who reviews."""
+MOST_KEPT = 1_000
+"""How many counts are kept in all: two for each annotator who reviews, and some that all share. With fewer than are in
+use, each would push out the next one that is asked for, and every message would count in full."""
 MOST_AGAIN = 500
 """If more texts than this were decided about, a full count is faster."""
 

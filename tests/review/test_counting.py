@@ -100,7 +100,8 @@ def test_a_copy_that_was_put_back_is_counted_anew(reviewable_project: Project, t
     assert (told.done, told.changes.total, dict(told.undecided)) == (2, 0, {Act.SKIP: 2})
 
 
-def test_few_counts_are_kept(reviewable_project):
+def test_few_counts_are_kept(reviewable_project, monkeypatch):
+    monkeypatch.setattr(counting, "MOST_KEPT", 10)
     for n in range(counting.MOST_KEPT):
         progress(reviewable_project, Sitting(f"annotator {n}"))
     assert len(counting._kept) == counting.MOST_KEPT
@@ -118,3 +119,18 @@ def test_what_is_sent_to_review_counts_though_nothing_is_decided(reviewable_proj
     assert progress(reviewable_project, Sitting("Ada", "feedback")).done == 0
     send(reviewable_project, "s003")
     assert progress(reviewable_project, Sitting("Ada", "feedback")).done == 1
+
+
+def test_a_hundred_annotators_in_turn_count_in_full_only_once(project: Project) -> None:
+    full: list[str] = []
+
+    def count(name: str, part: store.Slice | None) -> dict[str, int]:
+        full.extend([name] * (part is None))
+        return {"relabel": 1}
+
+    for _ in range(3):
+        for n in range(100):
+            for what in ("closed", "undecided"):
+                with store.reading(project.db) as db:
+                    counting.counted(db, (what, n), lambda part, name=f"{what} {n}": count(name, part))
+    assert len(full) == len(set(full)) == 200
