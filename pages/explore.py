@@ -12,7 +12,7 @@ from inffeed_core.analysis.agreement import agreement, text_agreement
 from inffeed_core.analysis.exploring import Portrait, find_instances, latest_id, portrait
 from inffeed_core.analysis.replay_cost import text_cost
 from inffeed_core.analysis.verifying import KIND as VERIFY
-from inffeed_core.charts.analyses import influence_bars, reach
+from inffeed_core.charts.analyses import drawn_of, influence_bars, reach
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Instance
@@ -21,7 +21,7 @@ from pages.components.explore_acts import acts
 from pages.components.explore_map import map_view
 from pages.components.explore_rankings import no_analysis, rankings
 from pages.components.explore_slices import slices_view
-from pages.components.explore_walk import back_to_card, leave_way, take_point, the_way
+from pages.components.explore_walk import back_to_card, leave_way, take_point, the_way, walk_to
 from pages.components.job_panel import duration, job_panel, start_job
 from pages.components.notices import empty_state, problem
 from pages.components.session import require_project
@@ -32,7 +32,7 @@ from pages.components.trail import trail_view
 from pages.language import label_name, say, section, split_name, told
 
 BARE = {"displayModeBar": False}
-ALONE, BESIDE = 60, 24  # columns of text beside the bars: in one panel, and in each of two
+ALONE, BESIDE = 150, 70  # columns of text above a bar: in one panel, and in each of two
 LONG, TALL = 1200, 260  # a text with more characters scrolls in this many pixels, which leaves room for what follows
 
 
@@ -214,6 +214,7 @@ def _influence(project: Project, shown: Portrait, explaining: bool, scale: tuple
     columns = ALONE if scale is None else BESIDE
     bars = influence_bars(shown.evidence, columns, section("charts"), scale)
     st.plotly_chart(bars, key=key, on_select=lambda: _walk(key), selection_mode="points", config=BARE)
+    _whole_texts(shown)
     _influencer_table(shown)
     _solve(project, shown, explaining)
 
@@ -239,6 +240,22 @@ def _solve(project: Project, shown: Portrait, explaining: bool) -> None:
         st.text(say("explore.replay_cost", time=duration(cost.seconds), room=cost.room()))
     if st.button(label, help=help, disabled=explaining, key=f"exact {shown.analysis.id}"):
         start_job(project, "explain", {"ids": [shown.instance.id], "exact": True})
+
+
+def _whole_texts(shown: Portrait) -> None:
+    """On demand: the texts of the chart from first to last character, each with a button that walks to it."""
+    assert shown.evidence is not None
+    assert shown.analysis is not None
+    of = f"{shown.analysis.id} {shown.instance.id}"
+    box = st.expander(say("explore.whole_texts"), key=f"whole {of}", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        for i in drawn_of(shown.evidence):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.text(say("explore.whole_of", label=label_name(i.label), influence=i.influence, id=i.id))
+                st.button(say("explore.walk"), key=f"walk {of} {i.id}", on_click=walk_to, args=(i.id,))
+            show_text(i)
 
 
 def _walk(key: str) -> None:

@@ -74,30 +74,38 @@ SHOWN = 8
 """How many influencers of each side are drawn."""
 
 
+SHIFT = 14
+"""Pixels by which texts stand above the middle of their row, whose lower part is the bar's."""
+
+
 def reach(*drawn: Evidence) -> tuple[float, float]:
     """(least, greatest) influence drawn of these, including 0: the scale that they share."""
-    values = [i.influence for one in drawn for i in _chosen(one)]
+    values = [i.influence for one in drawn for i in drawn_of(one)]
     return min([0.0, *values]), max([0.0, *values])
 
 
-def _chosen(evidence: Evidence) -> list[Influencer]:
+def drawn_of(evidence: Evidence) -> list[Influencer]:
+    """The influencers that are drawn, most helpful first."""
     return [*evidence.supporters[:SHOWN], *reversed(evidence.opposers[:SHOWN])]
 
 
 def influence_bars(
-    evidence: Evidence, columns: int = 60, words: Words = CHARTS, scale: tuple[float, float] | None = None
+    evidence: Evidence, columns: int = 120, words: Words = CHARTS, scale: tuple[float, float] | None = None
 ) -> go.Figure:
     """Signed influence in nats of the strongest supporters and opposers, the most helpful on top.
 
-    Texts take two lines of at most `columns` beside the bars; hovering shows more. Each bar's `customdata` is
+    Bars take the whole width, and texts two lines of at most `columns` above them; hovering shows more. Each bar's
+    `customdata` is
     the influencer's id. `scale` is the `reach` of all figures shown together, so that equally long bars
     mean the same.
     """
-    chosen = _chosen(evidence)
+    chosen = drawn_of(evidence)
     bars = go.Bar(
         x=[i.influence for i in chosen],
         y=list(range(len(chosen))),
         orientation="h",
+        width=0.26,
+        offset=0.16,
         marker={
             "color": [POSITIVE if i.influence >= 0 else NEGATIVE for i in chosen],
             "pattern": {"shape": ["" if i.influence >= 0 else "/" for i in chosen], "fillmode": "replace"},
@@ -111,12 +119,13 @@ def influence_bars(
     )
     figure = go.Figure(bars)
     names = [f"<b>{plain(i.label, columns // 2, 1)}</b><br>{_named(i, columns)}" for i in chosen]
-    figure.update_yaxes(tickvals=list(range(len(chosen))), ticktext=names, autorange="reversed", automargin=True)
+    figure.update_yaxes(tickvals=list(range(len(chosen))), ticktext=names, range=[len(chosen) - 0.4, -0.6])
+    figure.update_yaxes(ticklabelposition="inside", ticklabelshift=SHIFT, showgrid=False)
     figure.update_xaxes(title=words["influence-axis"], showgrid=False)  # lines would run through the numbers
     figure.update_xaxes(zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL, nticks=5)
     _pad_range(figure, scale or reach(evidence))
     figure.update_layout(hovermode="y")  # the whole row answers: the shortest bars are too thin to point at
-    return laid_out(figure, height=90 + 54 * max(len(chosen), 2), showlegend=False)
+    return laid_out(figure, height=70 + 72 * max(len(chosen), 2), showlegend=False)
 
 
 def ranking_bars(shared: Mapping[str, float], chance: float, words: Words = CHARTS) -> go.Figure:

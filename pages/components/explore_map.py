@@ -128,7 +128,11 @@ def _drawn(project: Project, shown: Portrait, found: Places, view: tuple[MapKind
 def _figure(
     _project: Project, _shown: Portrait, folder: str, of: tuple[str, tuple[MapKind, Marked, FlagFilter], Any, int, str]
 ) -> tuple[Any, int]:
-    """(the chart, how many texts it draws one by one), kept until a label, the filter or the language changes."""
+    """(the chart, how many texts it draws one by one), kept until a label, the filter or the language changes.
+
+    As a dictionary: a figure that is kept comes back with its parts in another order, which makes it another chart to
+    Streamlit, one on which nothing is chosen.
+    """
     kind, marked, only = of[1]
     drawn = text_map(_project, _shown, marked, kind)
     assert drawn is not None
@@ -141,7 +145,8 @@ def _figure(
         x, y, counts = density(drawn.places.at, ACROSS, UP)
         behind = x.tolist(), y.tolist(), counts.tolist()
     labels = settings_of(_project).labels
-    return feature_map(points, labels, _shown.instance.id, _shown.evidence, section("charts"), behind), len(points)
+    figure = feature_map(points, labels, _shown.instance.id, _shown.evidence, section("charts"), behind)
+    return figure.to_dict(), len(points)
 
 
 def _take(key: str) -> None:

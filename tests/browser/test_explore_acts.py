@@ -55,6 +55,22 @@ def test_a_text_sent_to_review_is_a_queue_that_survives_a_reload(page: Page, ser
     assert [(one.instance_id, one.label) for one in history(project, "Ada")] == [("s007", "negative")]
 
 
+def test_one_walks_from_influencer_to_influencer_and_back(page: Page, server: Server, project: Project):
+    with store.reading(project.db) as db:
+        sql = "SELECT instance FROM influencer WHERE target = 's001' AND side = 'supporter' ORDER BY influence DESC"
+        first = db.execute(sql).fetchone()[0]
+        text = store.instance(db, first).text
+    page.goto(f"{server.url}/explore?project={project.folder}&id=s001&annotator=Ada")
+    page.get_by_text("Whole texts").click(timeout=60 * SECONDS)
+    page.get_by_role("button", name="Walk to this text").first.click()
+    expect(page).to_have_url(re.compile(f"id={first}.*walked=s001|walked=s001.*id={first}"), timeout=30 * SECONDS)
+    page.reload()
+    expect(page.get_by_test_id("stText").filter(has_text=text).first).to_be_visible(timeout=60 * SECONDS)
+    page.get_by_role("button", name=re.compile("^silver text 1.*→$")).click()
+    expect(page).to_have_url(re.compile("id=s001"))
+    expect(page.get_by_text("The way here")).to_have_count(0)
+
+
 def test_a_lasso_on_the_map_is_listed_and_becomes_a_queue(page: Page, server: Server, project: Project):
     page.goto(f"{server.url}/explore?project={project.folder}&id=s003&annotator=Ada&explore_view=Map")
     chart = page.locator(".js-plotly-plot")

@@ -597,6 +597,9 @@ WORDS: dict[str, dict[str, Any]] = {
             "训练文本的影响 = 去掉它时目标的损失减去有它时的损失，单位 nats。"
             "为正：它帮助模型给目标赋予该标签；为负：它与该标签相悖。"
         ),
+        "whole_texts": "完整文本",
+        "whole_of": "{label} · {influence:+.3g} nats · {id}",
+        "walk": "走到这条文本",
         "on_harms": "损害目标",
         "on_helps": "支持目标",
         "by_harmed": "受目标损害",

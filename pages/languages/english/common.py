@@ -578,6 +578,9 @@ WORDS: dict[str, dict[str, Any]] = {
             "The influence of a training text is the target's loss without it minus the loss with it, in nats. "
             "Positive: it helps the model give the target its label. Negative: it works against that label."
         ),
+        "whole_texts": "Whole texts",
+        "whole_of": "{label} · {influence:+.3g} nats · {id}",
+        "walk": "Walk to this text",
         "on_harms": "harms the target",
         "on_helps": "helps the target",
         "by_harmed": "is harmed by the target",
