@@ -137,6 +137,8 @@ def _lasso(page) -> float:  # type: ignore[no-untyped-def]
     chart = page.locator(".js-plotly-plot")
     chart.scroll_into_view_if_needed()
     page.wait_for_timeout(1500)  # it grows to its width
+    chart.hover()
+    chart.locator('[data-title="Lasso Select"]').click()
     box = chart.bounding_box()
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     corners = ((-60, -38), (60, -38), (60, 38), (-60, 38), (-60, -38))

@@ -102,6 +102,8 @@ def _lasso(page: Page, chart: Locator) -> None:
     assert area is not None
     left, right = area["x"] + 0.1 * area["width"], area["x"] + 0.9 * area["width"]
     top, bottom = area["y"] + 0.1 * area["height"], area["y"] + 0.9 * area["height"]
+    chart.hover()
+    chart.locator('[data-title="Lasso Select"]').click()
     page.mouse.move(left, top)
     page.mouse.down()
     for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 4)):

@@ -591,8 +591,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "by_pca": "Principal components",
         "by_umap": "UMAP",
         "map_help": (
-            "Click a point to make it the target. Draw around several (lasso or box, above the map) to list "
-            "them; the filter leaves what the review room would show."
+            "Click a point to make it the target. To list several, choose the lasso or the box in the tool bar of the map "
+            "and draw around them. The filter leaves what the review room would show."
         ),
         "umap_missing": 'UMAP is not installed: run `pip install "inffeed[map]"`, then reload this page.',
         "umap_to_make": (
