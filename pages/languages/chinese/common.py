@@ -499,7 +499,7 @@ WORDS: dict[str, dict[str, Any]] = {
     },
     "slices": {
         "said": (
-            "当前模型在验证集各部分上的 macro-F1，最差的排在最前，附 95% 自助法区间：小的部分区"
+            "当前模型在验证集各部分上的宏平均 F1，最差的排在最前，附 95% 自助法区间：小的部分区"
             "间较宽。旁边是修正同一部分的银标签预计带来的收益（按分析自身的概率）。"
         ),
         "none": "没有哪个部分有足够的验证文本。请导入更多验证集金标签文本，或为其补充元数据。",
@@ -507,7 +507,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "metadata": "{name} = {value}",
         "length": "{value} 个字符",
         "labels": "{value}",
-        "macro_f1": "Macro-F1",
+        "macro_f1": "宏平均 F1",
         "interval": "95% 区间",
         "from_to": "{low:.3f} 至 {high:.3f}",
         "errors": "错误",
