@@ -15,7 +15,7 @@ from inffeed_core.influence.scores import relabel_gains
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.records import Instance
 
-MOST_TEXTS, MOST_CORRECTIONS = 100, 3
+MOST_TEXTS, MOST_CORRECTIONS = 300, 3
 """Held-out texts that are explained, the flipped ones first, and corrections named for each."""
 
 

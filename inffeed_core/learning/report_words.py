@@ -38,7 +38,7 @@ ENGLISH = {
     "behind": "Corrections behind it",
     "behind_said": (
         "By the influence of each correction on the text’s loss, in nats: above 0 it helps the text towards its gold "
-        "label."
+        "label. A dash: not known, as the text hardly moved or another decision rule turned it."
     ),
     "behind_unknown": (
         "Which corrections are behind a flip is known only after an instant retrain with the settings of its parent."

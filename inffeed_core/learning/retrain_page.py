@@ -24,7 +24,7 @@ body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem; break-after: avoid }
 table { border-collapse: collapse; width: 100%; font-size: .9rem }
 th, td { text-align: start; vertical-align: top; padding: .35rem .5rem; border-bottom: 1px solid #d5dbe1 }
-th, td { overflow-wrap: anywhere }
+th, td { overflow-wrap: anywhere; min-width: 6.5em }
 th { font-weight: 600; color: #4a5561 } td.n { font-variant-numeric: tabular-nums; white-space: nowrap }
 bdi { white-space: pre-wrap } .note { color: #55606c; font-size: .9rem }
 svg { display: block; width: 160px; height: 26px }
