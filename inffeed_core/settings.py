@@ -13,13 +13,10 @@ SENT = "feedback"
 
 Method = Literal["instant", "fine-tune", "lora"]
 """How to retrain: the head alone, the whole transformer, or low-rank adapters of it."""
-
 Scope = Literal["head", "last-block", "all", "training"]
 """What influence goes through: the head, the encoder's last block too, all weights, or the fine-tuning itself."""
-
 Recipe = Literal["auto", "plain", "noise-aware", "drop-flagged"]
 """What a head is taught about unconfirmed silver; `inffeed_core.silver.recipes` describes each."""
-
 Rule = Literal["argmax", "calibrated", "macro-f1"]
 """How a version turns logits into a label; `inffeed_core.models.deciding` describes each."""
 DEFAULT_RULE: Rule = "macro-f1"
@@ -28,12 +25,10 @@ gain nothing on validation it decides as argmax does."""
 
 Precision = Literal["float32", "bfloat16", "int8"]
 """The number format in which texts are encoded."""
-
 Pooled = Literal["last", "middle+last"]
 """The layers of a bare encoder whose pooled token vectors are a text's features."""
 Layers = Literal["auto", "last", "middle+last"]
 """`auto` lets validation choose between the two."""
-
 TfIdf = Literal["auto", "off", "on"]
 """Whether TF-IDF of the project's own texts stands beside a bare encoder's features; `auto` lets validation choose."""
 DEFAULT_TFIDF: TfIdf = "off"  # docs/benchmarks.md, "TF-IDF beside the encoder"
@@ -114,6 +109,10 @@ class ProjectSettings(Settings):
     """Labels that are no longer given; texts that have one keep it."""
     descriptions: Mapping[str, str] = field(default_factory=dict)
     """What a label means, with examples, for annotators and for `inffeed label`."""
+    keys: Mapping[str, int] = field(default_factory=dict)
+    """The digit on the review card, 1 to 9, of labels for which one was chosen; the others take what is left."""
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """The colour, by its name in `charts.palette`, of labels for which one was chosen."""
     guidelines: str = ""
     """Guidelines that annotators can read beside the texts."""
     seed: int = 0

@@ -8,9 +8,10 @@ from contextlib import suppress
 import streamlit as st
 
 from inffeed_core import store
-from inffeed_core.charts.palette import LABEL_COLOURS, NEGATIVE, POSITIVE
+from inffeed_core.charts.palette import COLOUR_NAMES, LABEL_COLOURS, NEGATIVE, POSITIVE
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project, settings_of
+from inffeed_core.project.labels import numbered
 from inffeed_core.records import Act, Changes
 from inffeed_core.review.discussing import topics
 from inffeed_core.review.messages import UNAVAILABLE
@@ -261,7 +262,9 @@ def _data(project: Project, sitting: Sitting) -> Json:
         "sitting": _card_key(project, sitting),
         "project": str(project.folder),
         "annotator": sitting.annotator,
-        "labels": settings.offered,
+        "labels": [label for label in numbered(settings) if label is not None],
+        "numbered": numbered(settings),
+        "tints": {label: COLOUR_NAMES.index(name) for label, name in settings.colours.items() if name in COLOUR_NAMES},
         "classes": settings.labels,
         "meanings": [(one, settings.descriptions[one]) for one in settings.offered if one in settings.descriptions],
         "guidelines": settings.guidelines,

@@ -17,6 +17,8 @@ LABEL_COLOURS = (
     "#7B8B2E",  # olive
 )
 """By a label's place in the project's settings; they repeat after nine, each time with another shape in the room."""
+COLOUR_NAMES = ("violet", "green", "rose", "ochre", "slate", "teal", "brown", "pink", "olive")
+"""Of `LABEL_COLOURS`, for a label whose colour is chosen."""
 
 POSITIVE = "#3D7DC8"
 """Blue: influence that helps."""

@@ -27,6 +27,8 @@ TWO: dict[str, Any] = {"nargs": 2, "type": str, "default": None}
 @click.option("--retire", metavar="LABEL", help="Give a label to no further text; those that have it keep it.")
 @click.option("--restore", metavar="LABEL", help="Offer a retired label again.")
 @click.option("--describe", **TWO, metavar="LABEL TEXT", help='Say what a label means; "" removes it.')
+@click.option("--key", **TWO, metavar="LABEL DIGIT", help='Give a label a key, 1 to 9; "" for none.')
+@click.option("--colour", **TWO, metavar="LABEL NAME", help='Show a label in a colour, such as green; "" for its own.')
 @click.option("--order", multiple=True, metavar="LABELS", help="Show all labels in this order; nine have keys.")
 @click.option("--undo", is_flag=True, help="Undo the latest change of labels that stands.")
 @click.option("--by", default="command line", show_default=True, help="Who decided it; stored in the project.")
@@ -54,6 +56,8 @@ def label_set(project: Path, by: str, as_json: bool, **asked: object) -> None:
             "texts": counts.get(label, 0),
             "retired": label in about.retired,
             "description": about.descriptions.get(label, ""),
+            "key": about.keys.get(label),
+            "colour": about.colours.get(label, ""),
         }
         for label in about.shown_labels
     ]
@@ -70,23 +74,32 @@ def _acts(target: "Project", asked: Mapping[str, object], by: str) -> dict[str, 
         "retire": labels.retire_label,
         "restore": labels.restore_label,
         "describe": labels.describe_label,
+        "colour": labels.choose_colour,
     }
     acts: dict[str, Callable[[], object]] = {
         name: partial(verb, target, *(given if isinstance(given, tuple) else (given,)), by)
         for name, verb in verbs.items()
         if (given := asked[name]) is not None
     }
+    if isinstance(key := asked["key"], tuple):
+        acts["key"] = partial(labels.choose_key, target, key[0], _digit(key[1]), by)
     order = asked["order"]
     if isinstance(order, tuple) and order:
         acts["order"] = partial(labels.reorder_labels, target, labels_of(order), by)
     return acts | {"undo": partial(labels.undo_labels, target, by)}
 
 
+def _digit(given: str) -> int | None:
+    if given.strip() and not given.strip().isdecimal():
+        raise click.UsageError(f'The key is {given!r}; write a digit from 1 to 9, or "" for none.')
+    return int(given) if given.strip() else None
+
+
 def _table(about: "ProjectSettings", counts: Mapping[str, int], acts: "list[LabelChange]") -> str:
     width = max(len(writable(label)) for label in about.labels)
     lines = [
         f"{writable(label):<{width}}  {counts.get(label, 0):>8,} texts{'  retired' if label in about.retired else ''}"
-        f"{_beside(about.descriptions.get(label, ''))}"
+        f"{_chosen(about, label)}{_beside(about.descriptions.get(label, ''))}"
         for label in about.shown_labels
     ]
     if acts:
@@ -96,6 +109,12 @@ def _table(about: "ProjectSettings", counts: Mapping[str, int], acts: "list[Labe
             *(f"  {one.at[:16]}  {one.by}: {_in_words(one)}" for one in acts[:20]),
         ]
     return "\n".join(lines)
+
+
+def _chosen(about: "ProjectSettings", label: str) -> str:
+    """The key and the colour, where somebody chose them."""
+    key, colour = about.keys.get(label), about.colours.get(label)
+    return (f"  key {key}" if key else "") + (f"  {colour}" if colour else "")
 
 
 def _beside(description: str) -> str:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from sqlite_utils import Database
 
 from inffeed_core.characters import as_label, is_blank, label_key
+from inffeed_core.charts.palette import COLOUR_NAMES
 from inffeed_core.errors import SettingsError
 from inffeed_core.project.folder import Project
+from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import (
     LabelAct,
     LabelChange,
@@ -22,6 +24,8 @@ from inffeed_core.store import (
 
 LONGEST_DESCRIPTION = 5_000
 """Characters."""
+DIGITS = 9
+"""So many labels have a key of their own on the review card."""
 
 
 def add_label(project: Project, label: str, by: str) -> str:
@@ -119,6 +123,51 @@ def describe_label(project: Project, label: str, description: str, by: str) -> N
         return replace(now, descriptions=others | ({known: said} if said else {})), known, ""
 
     _change(project, LabelAct.DESCRIBE, by, changed)
+
+
+def choose_key(project: Project, label: str, key: int | None, by: str) -> None:
+    """Give a label this digit (1 to 9) on the review card; None lets the order decide again."""
+
+    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
+        known = _known(now, label)
+        if key is not None and not 1 <= key <= DIGITS:
+            raise SettingsError(f"The key is {key}; choose a digit from 1 to {DIGITS}.")
+        others = {one: digit for one, digit in now.keys.items() if one != known}
+        if holder := next((one for one, digit in others.items() if digit == key), None):
+            raise SettingsError(f"{key} is the key of {holder!r}; choose another, or give that label another first.")
+        return replace(now, keys=others | ({known: key} if key else {})), known, str(key or "")
+
+    _change(project, LabelAct.KEY, by, changed)
+
+
+def choose_colour(project: Project, label: str, colour: str, by: str) -> None:
+    """Show a label in this colour on the review card, by its name; an empty one lets the order decide again.
+
+    Several labels may share a colour: each has a shape too.
+    """
+
+    def changed(now: LabelSet) -> tuple[LabelSet, str, str]:
+        known, name = _known(now, label), colour.strip()
+        if name and name not in COLOUR_NAMES:
+            raise SettingsError(f"{name!r} is no colour for labels; choose one of {', '.join(COLOUR_NAMES)}.")
+        others = {one: given for one, given in now.colours.items() if one != known}
+        return replace(now, colours=others | ({known: name} if name else {})), known, name
+
+    _change(project, LabelAct.COLOUR, by, changed)
+
+
+def numbered(about: ProjectSettings) -> list[str | None]:
+    """The labels that can be given by their number on the review card: the label of number 1, 2, … in turn.
+
+    The first nine are keys; None is a key that no label has. Labels without a chosen key take what is left in the order
+    in which they are shown.
+    """
+    chosen = {digit: label for label, digit in about.keys.items() if label in about.offered}
+    rest = iter([label for label in about.offered if label not in chosen.values()])
+    first = [chosen[digit] if digit in chosen else next(rest, None) for digit in range(1, DIGITS + 1)]
+    while first and first[-1] is None:
+        first.pop()
+    return [*first, *rest]
 
 
 def undo_labels(project: Project, by: str) -> LabelChange:

@@ -8,7 +8,7 @@ undo restores them, while what annotators decided since then stays.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
@@ -30,6 +30,8 @@ class LabelAct(StrEnum):
     RESTORE = "restore"
     REORDER = "reorder"
     DESCRIBE = "describe"
+    KEY = "key"
+    COLOUR = "colour"
     UNDO = "undo"
 
 
@@ -45,6 +47,8 @@ class LabelSet:
     retired: tuple[str, ...]
     descriptions: Mapping[str, str]
     model_labels: Mapping[str, str]
+    keys: Mapping[str, int] = field(default_factory=dict)
+    colours: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -65,6 +69,8 @@ class LabelSet:
             retired=each(self.retired),
             descriptions={new if label == old else label: said for label, said in self.descriptions.items()},
             model_labels={its: new if label == old else label for its, label in self.model_labels.items()},
+            keys={new if label == old else label: key for label, key in self.keys.items()},
+            colours={new if label == old else label: colour for label, colour in self.colours.items()},
         )
 
     def without(self, label: str) -> Self:
@@ -78,6 +84,8 @@ class LabelSet:
             retired=tuple(one for one in self.retired if one != label),
             descriptions={one: said for one, said in self.descriptions.items() if one != label},
             model_labels={its: one for its, one in self.model_labels.items() if one != label},
+            keys={one: key for one, key in self.keys.items() if one != label},
+            colours={one: colour for one, colour in self.colours.items() if one != label},
         )
 
 
@@ -90,7 +98,7 @@ class LabelChange:
     label: str
     """The label that it is about; of an undo, that of the act that it undoes; "" for an order."""
     into: str
-    """The new name, or the label that took the other in; "" for other acts."""
+    """The new name, the label that took the other in, the chosen key or colour; "" for other acts."""
     texts: int
     """How many texts carried the label then."""
     by: str
@@ -155,6 +163,8 @@ def label_set(db: Database) -> LabelSet:
         retired=about.retired,
         descriptions=about.descriptions,
         model_labels=about.model_labels,
+        keys=about.keys,
+        colours=about.colours,
     )
 
 

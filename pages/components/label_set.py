@@ -7,21 +7,21 @@ import pandas as pd
 import streamlit as st
 
 from inffeed_core import store
+from inffeed_core.charts.palette import COLOUR_NAMES
 from inffeed_core.errors import InfFeedError
 from inffeed_core.project import labels
 from inffeed_core.project.folder import Project
 from inffeed_core.project.roles import Right
 from inffeed_core.project.status import Status
+from inffeed_core.settings import ProjectSettings
 from inffeed_core.store import LabelAct, LabelChange
 from pages.components.choices import choice
 from pages.components.identity import known_name
 from pages.components.notices import problem, success
 from pages.components.rights import locked, refused
-from pages.language import say
+from pages.language import called, say
 
 SHOWN_ACTS = 50
-DIGITS = 9
-"""So many labels have a key of their own on the review card."""
 
 
 def label_view(project: Project, now: Status) -> None:
@@ -46,13 +46,14 @@ def label_view(project: Project, now: Status) -> None:
 
 def _table(now: Status, counts: dict[str, int]) -> None:
     about = now.settings
-    keys = {label: str(n + 1) for n, label in enumerate(about.offered[:DIGITS])}
+    keys = {label: str(n) for n, label in enumerate(labels.numbered(about), 1) if n <= labels.DIGITS}
     rows = [
         {
             "key": keys.get(label, ""),
             "label": label,
             "texts": counts.get(label, 0),
             "state": say("label_set.retired") if label in about.retired else say("label_set.given"),
+            "colour": called(f"colours.{about.colours[label]}") if label in about.colours else "",
             "description": about.descriptions.get(label, ""),
         }
         for label in about.shown_labels
@@ -97,9 +98,48 @@ def _one(project: Project, now: Status, counts: dict[str, int], off: bool) -> No
         )
         if st.form_submit_button(say("label_set.describe"), disabled=off):
             _do(project, LabelAct.DESCRIBE, lambda by: labels.describe_label(project, label, words, by), label=label)
+    _looks(project, about, label, off)
     _place(project, about.shown_labels, label, off)
     _merge(project, now, label, counts.get(label, 0), off)
     _retire(project, label, retired=label in about.retired, off=off)
+
+
+def _looks(project: Project, about: ProjectSettings, label: str, off: bool) -> None:
+    """The key and the colour on the review card."""
+    free = [None, *(digit for digit in range(1, labels.DIGITS + 1) if digit not in _taken(about, label))]
+    names = ["", *COLOUR_NAMES]
+    left, right = st.columns(2)
+    with left.form("key_of_label", border=False):
+        start = free.index(about.keys.get(label)) if about.keys.get(label) in free else 0
+        key = st.selectbox(say("label_set.key"), free, start, _key_said, key=f"key {label} {about.keys}")
+        if st.form_submit_button(say("label_set.save_key"), disabled=off):
+            _do(project, LabelAct.KEY, lambda by: labels.choose_key(project, label, key, by), label=label)
+    with right.form("colour_of_label", border=False):
+        now = about.colours.get(label, "")
+        start = names.index(now) if now in names else 0
+        colour = st.selectbox(
+            say("label_set.colour"),
+            names,
+            start,
+            _colour_said,
+            key=f"colour {label}",
+            help=say("label_set.colour_help"),
+        )
+        if st.form_submit_button(say("label_set.save_colour"), disabled=off):
+            _do(project, LabelAct.COLOUR, lambda by: labels.choose_colour(project, label, colour, by), label=label)
+
+
+def _taken(about: ProjectSettings, label: str) -> set[int]:
+    """The keys that were chosen for other labels."""
+    return {digit for one, digit in about.keys.items() if one != label}
+
+
+def _key_said(key: int | None) -> str:
+    return say("label_set.by_order") if key is None else str(key)
+
+
+def _colour_said(colour: str) -> str:
+    return say(f"colours.{colour}") if colour else say("label_set.by_order")
 
 
 def _place(project: Project, shown: tuple[str, ...], label: str, off: bool) -> None:

@@ -118,3 +118,25 @@ def test_the_card_offers_what_the_settings_say_and_explains_it(server: Server, p
     button(page, "Give it again").click()
     done(page, "mixed can be given again.")
     assert settings_of(project).offered == ("negative", "positive", "mixed")
+
+
+def test_a_chosen_key_and_colour_are_those_of_the_card(server: Server, page: Page, project: Project):
+    page.goto(address(server, "data", project, view="Labels", annotator="Ada"))
+    choose(page, "Label to change", "positive")
+    choose(page, "Key on the review card", "5")
+    button(page, "Save the key").click()
+    done(page, "Changed the key of positive.")
+    choose(page, "Colour on the review card", "teal")
+    button(page, "Save the colour").click()
+    done(page, "Changed the colour of positive.")
+    assert (settings_of(project).keys, settings_of(project).colours) == ({"positive": 5}, {"positive": "teal"})
+    enter(page, server, project)
+    first = shown(page)
+    choice = page.locator('.room .choice[data-label="positive"]')
+    expect(choice).to_contain_text("5")
+    expect(choice.locator(".chip")).to_have_class(re.compile(r"\btint-5\b"))
+    page.keyboard.press("3")  # no label has it
+    page.keyboard.press("5")
+    expect(page.locator(".room")).not_to_have_attribute("data-item", first, timeout=30 * SECONDS)
+    saved(page)
+    assert [(one.instance_id, one.label) for one in decisions(project)] == [(first, "positive")]

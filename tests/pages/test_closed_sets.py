@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from inffeed_core import store, wording
 from inffeed_core.charts import versions
+from inffeed_core.charts.palette import COLOUR_NAMES
 from inffeed_core.data.encodings import ENCODINGS
 from inffeed_core.data.layout import QUOTES, SEPARATORS
 from inffeed_core.feedback.methods import METHODS
@@ -80,7 +81,8 @@ CLOSED = {
     "label_set.did_{}": LabelAct,
     "label_set.done_{}": LabelAct,
     "label_set.{}": [LabelAct.RETIRE, LabelAct.RESTORE, "up", "down"],
-    "label_set.column_{}": ("key", "label", "texts", "state", "description"),
+    "label_set.column_{}": ("key", "label", "texts", "state", "colour", "description"),
+    "colours.{}": COLOUR_NAMES,
     "label_set.{}_help": [LabelAct.RETIRE, LabelAct.RESTORE],
     "feedback.{}": [*get_args(Remedy), *get_args(Vote), *ProposalState],
     "feedback.about_{}": get_args(Remedy),

@@ -10,7 +10,7 @@ class Actions {
     this.view = view;
     const { strings, labels } = view;
     this.accept = view.button("accept", { text: "", extra: "accept" });
-    this.choices = labels.slice(0, DIGITS).map((label, n) => this.choice(label, n));
+    this.choices = labels.slice(0, DIGITS).filter((label) => numberOf(label) <= DIGITS).map((label) => this.choice(label));
     this.all = labels.length > DIGITS ? view.button("labels", { text: fill(strings.all_labels, { count: labels.length }) }) : null;
     const acts = ACTS.map((name) => view.button(name, { text: strings[name], extra: MARKS[name] ?? "" }));
     this.node = make(
@@ -21,8 +21,9 @@ class Actions {
     );
   }
 
-  choice(label, n) {
-    const node = this.view.button("label", { key: String(n + 1), text: "", name: label, extra: "choice", digit: n + 1 });
+  choice(label) {
+    const digit = numberOf(label);
+    const node = this.view.button("label", { key: String(digit), text: "", name: label, extra: "choice", digit });
     node.text.replaceWith(chip(label, { shown: brief(label) }));
     node.dataset.label = label;
     return node;

@@ -141,7 +141,7 @@ class Card {
     const { room, view } = this;
     const item = room.shown;
     const commands = {
-      label: (digit) => this.label(this.config.labels[digit - 1]),
+      label: (digit) => this.label(this.config.numbered[digit - 1] ?? undefined),
       give: (label) => this.label(label),
       accept: () => item && (item.blind ? this.wantLabel() : this.label(item.suggested)),
       keep: () => item && (item.blind ? this.wantLabel() : room.labelOf(item) ? this.decide("keep", room.labelOf(item)) : view.tell(this.config.strings.nothing_to_keep)),
@@ -155,7 +155,7 @@ class Card {
       forth: () => this.update(() => room.walk(1)),
       up: () => view.moveFocus(-1),
       down: () => view.moveFocus(1),
-      relabelFocused: (digit) => this.relabel(view.focusedRow, this.config.labels[digit - 1]),
+      relabelFocused: (digit) => this.relabel(view.focusedRow, this.config.numbered[digit - 1] ?? undefined),
       slash: (digit) => (view.focusedRow ? commands.relabelFocused(digit) : this.chooseLabel()),
       relabelRow: (row, label) => this.relabel(row, label),
       twins: () => this.toggleTwins(),

@@ -60,13 +60,22 @@ const labelWords = { none: "—" }; // of labels, in the annotator's language: f
 
 const labelOrder = []; // all labels by their classes, so that each keeps its sign: filled by the view
 
+const labelNumbers = []; // the label of number 1, 2, …; null where a key has none: filled by the view
+
+const labelTints = { of: {}, set: (tints) => (labelTints.of = tints) }; // of labels whose colour was chosen: filled by the view
+
+/** What gives the label: a key up to 9, beyond that its place in the list. */
+function numberOf(label) {
+  return labelNumbers.indexOf(label) + 1;
+}
+
 const TINTS = 9; // tints and shapes, drawn in card.css
 
 /** Label → "shape-… tint-…". Every nine labels the shapes move on by one, so 81 labels differ in one or the other. */
 function signOf(label) {
   const place = Math.max(labelOrder.indexOf(label), 0);
   const shape = (place + Math.floor(place / TINTS)) % TINTS;
-  return { tint: `tint-${place % TINTS}`, shape: `shape shape-${shape}` };
+  return { tint: `tint-${labelTints.of[label] ?? place % TINTS}`, shape: `shape shape-${shape}` };
 }
 
 /** A label as shape, name and tint, so that colour is never the only sign. `odd` sets it apart from the current label. */

@@ -50,10 +50,10 @@ function bar(influence, scale, total) {
 function relabelStrip(row, current, { labels, strings, relabel, allLabels }) {
   const button = (attributes, key, words) =>
     make("button", { type: "button", tabindex: "-1", ...attributes }, make("kbd", {}, key), make("bdi", {}, words));
-  const buttons = labels.slice(0, DIGITS).map((label, n) => {
+  const buttons = labels.slice(0, DIGITS).map((label) => {
     const name = fill(strings.relabel_row, { label });
     const on = { click: () => relabel(row, label) };
-    return button({ disabled: label === current, "aria-label": name, title: name, on }, `⇧${n + 1}`, brief(label));
+    return button({ disabled: label === current, "aria-label": name, title: name, on }, `⇧${numberOf(label)}`, brief(label));
   });
   const rest = labels.length > DIGITS ? button({ on: { click: allLabels } }, "/", fill(strings.all_labels, { count: labels.length })) : null;
   return make("span", { class: "strip" }, make("span", { class: "strip-name" }, strings.relabel_to), ...buttons, rest);

@@ -9,14 +9,14 @@ function folded(name) {
 /** The labels that contain what was typed, or have it as number: equal ones first, then those that start with it. */
 function matching(labels, typed) {
   const wanted = folded(typed);
-  const grade = (label, n) => {
+  const grade = (label) => {
     const name = folded(label);
     if (name === wanted) return 0;
     if (name.startsWith(wanted)) return 1;
-    if (String(n + 1) === wanted) return 2;
+    if (String(numberOf(label)) === wanted) return 2;
     return name.includes(wanted) ? 3 : null;
   };
-  const graded = labels.map((label, n) => ({ label, n, grade: grade(label, n) })).filter((one) => one.grade !== null);
+  const graded = labels.map((label, n) => ({ label, n, grade: grade(label) })).filter((one) => one.grade !== null);
   return graded.sort((a, b) => a.grade - b.grade || a.n - b.n);
 }
 
@@ -63,10 +63,10 @@ class LabelList {
     this.mark(0);
   }
 
-  option({ label, n }, place) {
+  option({ label }, place) {
     const current = label === this.current;
     const words = current ? make("span", { class: "hint" }, this.strings.labels_current) : null;
-    const number = make("kbd", { "aria-hidden": "true" }, String(n + 1));
+    const number = make("kbd", { "aria-hidden": "true" }, String(numberOf(label)));
     const option = make("li", { role: "option", id: `option-${place}`, class: "option", "data-label": label }, number, chip(label), words);
     option.addEventListener("click", () => this.take(label));
     return option;

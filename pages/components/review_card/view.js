@@ -6,6 +6,8 @@ class View {
     Object.assign(this, { card, room: card.room, config, strings: config.strings, labels: config.labels });
     labelWords.none = this.strings.no_label;
     labelOrder.splice(0, Infinity, ...config.classes);
+    labelNumbers.splice(0, Infinity, ...config.numbered);
+    labelTints.set(config.tints);
     this.commands = (name, ...rest) => card.act(name, ...rest);
     this.parts = {};
     this.keyNames = new Map(); // command → where its key is written

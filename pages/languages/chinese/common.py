@@ -639,7 +639,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "label_set": {
         "title": "标签",
         "note": (
-            "每个标签的颜色和形状不变。按显示顺序，前九个可用标签对应按键 1 至 9。"
+            "每个标签的颜色和形状不变。按显示顺序，前九个可用标签对应按键 1 至 9，除非另选按键。"
             "标签的含义显示在标注指南旁（审核卡片上按 G），并会告知为文本加标签的程序。"
         ),
         "retrain": "自 {version} 以来标签或数据有变：请先在“模型”页重新训练，再继续审核。",
@@ -647,7 +647,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "column_label": "标签",
         "column_texts": "文本数",
         "column_state": "状态",
+        "column_colour": "颜色",
         "column_description": "含义",
+        "key": "审核卡片上的按键",
+        "save_key": "保存按键",
+        "colour": "审核卡片上的颜色",
+        "colour_help": "多个标签可以同色：各自还有形状。",
+        "save_colour": "保存颜色",
+        "by_order": "按顺序",
         "key_help": "在审核卡片上给出该标签的按键。",
         "texts_help": "导入时带有该标签，或由标注者、来源给出该标签的文本。",
         "given": "可用",
@@ -684,6 +691,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "did_restore": "恢复使用 {label}",
         "did_reorder": "更改了顺序",
         "did_describe": "说明了 {label}",
+        "did_key": "更改了 {label} 的按键",
+        "did_colour": "更改了 {label} 的颜色",
         "did_undo": "撤销了对 {label} 的修改",
         "done_add": "已添加 {label}。",
         "done_rename": "已将 {label} 重命名为 {into}。",
@@ -692,6 +701,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "done_restore": "{label} 可再次使用。",
         "done_reorder": "已更改顺序。",
         "done_describe": "已保存 {label} 的含义。",
+        "done_key": "已更改 {label} 的按键。",
+        "done_colour": "已更改 {label} 的颜色。",
         "done_undo": "已撤销最近的修改。",
     },
     "rules": {

@@ -26,6 +26,17 @@ WORDS: dict[str, dict[str, Any]] = {
         "before_training": "数据检查发现：{said}",
         "to_check": "查看数据检查",
     },
+    "colours": {
+        "violet": "紫",
+        "green": "绿",
+        "rose": "玫红",
+        "ochre": "赭",
+        "slate": "灰蓝",
+        "teal": "青",
+        "brown": "棕",
+        "pink": "粉",
+        "olive": "橄榄绿",
+    },
     "gold_split": {
         "here": "在此拆分",
         "share": "{split}，%",

@@ -626,7 +626,8 @@ WORDS: dict[str, dict[str, Any]] = {
     "label_set": {
         "title": "Labels",
         "note": (
-            "A label keeps its colour and shape. The first nine that are given have the keys 1 to 9, in the order shown. "
+            "A label keeps its colour and shape. The first nine that are given have the keys 1 to 9, in the order shown, "
+            "unless others are chosen. "
             "What a label means is shown beside the guidelines (G on the review card) and told to whatever labels texts."
         ),
         "retrain": "Labels or data have changed since {version}: retrain on the Models page before the next review.",
@@ -634,7 +635,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "column_label": "Label",
         "column_texts": "Texts",
         "column_state": "State",
+        "column_colour": "Colour",
         "column_description": "What it means",
+        "key": "Key on the review card",
+        "save_key": "Save the key",
+        "colour": "Colour on the review card",
+        "colour_help": "Several labels may share a colour: each has a shape too.",
+        "save_colour": "Save the colour",
+        "by_order": "by the order",
         "key_help": "The key that gives the label on the review card.",
         "texts_help": "Texts that came with the label, or were given it by an annotator or a source.",
         "given": "given",
@@ -674,6 +682,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "did_restore": "gave {label} again",
         "did_reorder": "changed the order",
         "did_describe": "described {label}",
+        "did_key": "changed the key of {label}",
+        "did_colour": "changed the colour of {label}",
         "did_undo": "undid a change of {label}",
         "done_add": "Added {label}.",
         "done_rename": "Renamed {label} to {into}.",
@@ -682,6 +692,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "done_restore": "{label} can be given again.",
         "done_reorder": "Changed the order.",
         "done_describe": "Saved what {label} means.",
+        "done_key": "Changed the key of {label}.",
+        "done_colour": "Changed the colour of {label}.",
         "done_undo": "Undid the latest change.",
     },
     "rules": {

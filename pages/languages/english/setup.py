@@ -31,6 +31,17 @@ WORDS: dict[str, dict[str, Any]] = {
         "before_training": "The check of the data found: {said}",
         "to_check": "See the check of the data",
     },
+    "colours": {
+        "violet": "violet",
+        "green": "green",
+        "rose": "rose",
+        "ochre": "ochre",
+        "slate": "slate",
+        "teal": "teal",
+        "brown": "brown",
+        "pink": "pink",
+        "olive": "olive",
+    },
     "gold_split": {
         "here": "split here",
         "share": "{split}, %",
