@@ -171,6 +171,7 @@ def test_a_folder_without_a_project_is_an_error_that_explains(tmp_path: Path, co
         "decisions": ["--annotator", "Ana"],
         "merge": ["other"],
         "release": ["--annotator", "Ana"],
+        "report": ["--to", "x.html"],
         "promote": ["v1"],
         "cancel": ["1"],
         "label": ["--with", "own"],
