@@ -96,9 +96,9 @@ def assign(
     policy: str,
     **filters: Any,
 ) -> None:
-    """Assign open flags of the project DIR to annotators, or list what is assigned.
+    """Assign open flags of the project DIR.
 
-    Each person finds theirs first in the review room, then what is nobody's, then the rest. Shares are equal unless you
+    Without `--to` it lists what is assigned. Each person finds theirs first in the review room, then what is nobody's, then the rest. Shares are equal unless you
     give numbers. Flags that are assigned already are left out.
     """
     from inffeed_core.records import FlagFilter

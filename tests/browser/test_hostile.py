@@ -118,7 +118,7 @@ def test_names_in_labels_and_tooltips_of_widgets_are_words(page: Page, server: S
     assert NAME in shown(person.inner_text())
     page.get_by_role("button", name="Filter").click()
     for choice in ("Sources", "Metadata"):
-        page.get_by_label(choice).click()
+        page.get_by_role("combobox", name=choice).click()
         expect(page.get_by_role("option").first).to_be_visible()
         assert inert(page) == []
         page.keyboard.press("Escape")

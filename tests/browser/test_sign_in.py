@@ -15,7 +15,7 @@ from inffeed_core import store
 from inffeed_core.project.folder import Project
 
 LONG = 60_000
-PAGES = ("", "data", "review", "explore", "feedback", "models")
+PAGES = ("", "data", "review", "explore", "feedback", "models", "team")
 
 
 @pytest.fixture(scope="module")
