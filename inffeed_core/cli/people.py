@@ -98,8 +98,8 @@ def assign(
 ) -> None:
     """Assign open flags of the project DIR.
 
-    Without `--to` it lists what is assigned. Each person finds theirs first in the review room, then what is nobody's, then the rest. Shares are equal unless you
-    give numbers. Flags that are assigned already are left out.
+    Without `--to` it lists what is assigned. Each person finds theirs first in the review room, then what is nobody's,
+    then the rest. Shares are equal unless you give numbers. Flags that are assigned already are left out.
     """
     from inffeed_core.records import FlagFilter
     from inffeed_core.review.assigning import Wish, assign, take_back
