@@ -11,6 +11,7 @@ for whoever has opened the map before: from the click on the tab until the chart
 import argparse
 import os
 import random
+import re
 import statistics
 import sys
 import tempfile
@@ -141,16 +142,17 @@ def _lasso(page) -> float:  # type: ignore[no-untyped-def]
     chart.locator('[data-title="Lasso Select"]').click()
     box = chart.bounding_box()
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    corners = ((-60, -38), (60, -38), (60, 38), (-60, 38), (-60, -38))
+    corners = ((-50, -32), (50, -32), (50, 32), (-50, 32), (-50, -32))
     page.mouse.move(middle[0] + corners[0][0], middle[1] + corners[0][1])
     page.mouse.down()
     for x, y in corners[1:]:
         page.mouse.move(middle[0] + x, middle[1] + y, steps=8)
     page.mouse.up()
     began = time.perf_counter()
-    page.get_by_role("button", name="Review these").wait_for(timeout=60_000)
+    queue = page.get_by_role("button", name=re.compile("Review (these|the first)"))
+    queue.wait_for(timeout=60_000)
     seconds = time.perf_counter() - began
-    print(page.get_by_role("button", name="Review these").inner_text(), flush=True)
+    print(queue.inner_text().split("\n")[-1], file=sys.stderr, flush=True)
     return seconds
 
 

@@ -52,7 +52,7 @@ def the_way(project: Project) -> None:
     with store.reading(project.db) as db:
         known = store.find_any(db, way)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.caption(say("explore.way"))
+        st.caption(say("explore.way"), width="content")
         for place, id in enumerate(way):
             if id in known:
                 words = _short(known[id].text)
