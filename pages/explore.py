@@ -32,7 +32,7 @@ from pages.components.trail import trail_view
 from pages.language import label_name, say, section, split_name, told
 
 BARE = {"displayModeBar": False}
-ALONE, BESIDE = 150, 70  # columns of text above a bar: in one panel, and in each of two
+ALONE, BESIDE = 100, 46  # columns of text above a bar: in one panel, and in each of two
 LONG, TALL = 1200, 260  # a text with more characters scrolls in this many pixels, which leaves room for what follows
 
 
