@@ -103,7 +103,9 @@ def main() -> None:
         prepare(chosen.work, TEXTS)
         work(chosen.work)
     for retrain in (False, True):
-        found = measured(chosen.work / "project", chosen.annotators, chosen.seconds, retrain=retrain)
+        folder = chosen.work / f"project-{retrain}"  # anew, for the flags that others hold are not free
+        shutil.copytree(chosen.work / "project", folder)
+        found = measured(folder, chosen.annotators, chosen.seconds, retrain=retrain)
         print(json.dumps(found), flush=True)
 
 
