@@ -17,7 +17,7 @@ from pages.language import say, told
 
 def more_button(summary: ProjectSummary) -> None:
     """Opens what can be done with a project besides working in it."""
-    shut = _why_not(summary.folder)
+    shut = None if summary.problem else _why_not(summary.folder)  # a locked one was waited for already
     if st.button(
         say("home.more"),
         key=f"more {summary.folder}",
