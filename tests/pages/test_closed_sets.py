@@ -15,6 +15,8 @@ from sources import tree
 from sqlite_utils import Database
 
 from inffeed_core import store, wording
+from inffeed_core.analysis.map_places import MAP_KINDS
+from inffeed_core.analysis.slices import SliceKind
 from inffeed_core.charts import versions
 from inffeed_core.charts.palette import COLOUR_NAMES
 from inffeed_core.data.encodings import ENCODINGS
@@ -76,6 +78,9 @@ CLOSED = {
     "check.{}": Severity,
     "health.{}": HEALTH,
     "rights.{}": Right,
+    "slices.{}": get_args(SliceKind),
+    "explore.by_{}": MAP_KINDS,
+    "explore.drawn_{}": MAP_KINDS,
     "team.{}": [*Role, NONE],
     "team.period_{}": PERIODS,
     "label_set.did_{}": LabelAct,
