@@ -15,7 +15,7 @@ from inffeed_core.models.on_ray import Cluster, on
 if find_spec("ray") is None:
     pytest.skip("Ray, the extra inffeed[ray], is not installed", allow_module_level=True)
 
-TEXTS = [f"{'not ' * (i % 7)}good number {i}" for i in range(4_000)]
+TEXTS = [f"{'not ' * (40 + i % 7)}good number {i}" for i in range(3_000)]
 
 
 def workers() -> list[psutil.Process]:
