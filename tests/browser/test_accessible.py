@@ -27,6 +27,7 @@ PAGES = every_page(
         "data": "Equal texts",
         "data?view=Import": "The labels of this project",
         "data?view=Texts": "texts. Select a row",
+        "data?view=Check": "What may be wrong",
         "data?view=Labels": "Change a label",
         "data?view=Export": "Contents",
         "review": "silver text 0",
