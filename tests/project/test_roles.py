@@ -87,4 +87,4 @@ def test_a_project_is_not_made_for_a_lead_without_a_name(tmp_path):
 
 
 def test_every_kind_of_job_is_a_lead_s_or_helps_a_reviewer():
-    assert {kind for kind in KINDS if right_to_job(kind) is None} == {"refresh", "explain", "verify"}
+    assert {kind for kind in KINDS if right_to_job(kind) is None} == {"refresh", "explain", "verify", "map", "health"}
