@@ -117,7 +117,7 @@ def _vote(voting: bool) -> Vote:
 
 def _proposals(project: Project, may: May) -> None:
     st.header(say("feedback.proposals"), anchor=False)
-    said()
+    said(project)
     try:
         shown = feedback.preview(project, _chosen_set(project))
     except NotReady:

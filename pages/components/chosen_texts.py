@@ -9,6 +9,7 @@ import streamlit as st
 from inffeed_core import store
 from inffeed_core.project.folder import Project
 from inffeed_core.store.choosing import choose_texts, chosen_texts
+from pages.components.addresses import address
 
 ADDRESS = "chosen"
 
@@ -24,7 +25,7 @@ def choose(project: Project, ids: Sequence[str]) -> str:
 def review_these(project: Project, ids: Sequence[str]) -> NoReturn:
     """Go to the review room with these texts."""
     token = choose(project, ids)
-    st.switch_page("pages/review.py", query_params={"project": str(project.folder), ADDRESS: token})
+    st.switch_page("pages/review.py", query_params=address(project, **{ADDRESS: token}))
 
 
 def chosen_before(project: Project) -> tuple[tuple[str, ...], int]:

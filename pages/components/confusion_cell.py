@@ -6,6 +6,7 @@ import streamlit as st
 
 from inffeed_core.learning.comparing import Changes
 from inffeed_core.project.folder import Project
+from pages.components.addresses import address
 from pages.components.text_list import text_list
 from pages.language import say
 
@@ -50,4 +51,4 @@ def _ask(id: str) -> None:
 
 
 def _explore(project: Project, id: str) -> NoReturn:
-    st.switch_page("pages/explore.py", query_params={"project": str(project.folder), "id": id})
+    st.switch_page("pages/explore.py", query_params=address(project, id=id))

@@ -10,6 +10,7 @@ from inffeed_core.project.roles import Right
 from inffeed_core.project.status import Status
 from inffeed_core.records import Instance
 from inffeed_core.wording import filled
+from pages.components.addresses import address
 from pages.components.job_panel import start_job
 from pages.components.notices import empty_state, success
 from pages.components.rights import refused, shut_button
@@ -47,7 +48,7 @@ def warn_before_training(project: Project) -> None:
             "pages/data.py",
             label=say("check.to_check"),
             icon=":material/health_and_safety:",
-            query_params={"view": say("check.title")},
+            query_params=address(project, view=say("check.title")),
         )
 
 
@@ -96,7 +97,9 @@ def _texts(project: Project, one: Finding) -> None:
     ).selection.rows
     if rows and rows[0] < len(there):
         id = there[rows[0]][0].id
-        st.page_link("pages/explore.py", label=say("data.explore"), icon=":material/hub:", query_params={"id": id})
+        st.page_link(
+            "pages/explore.py", label=say("data.explore"), icon=":material/hub:", query_params=address(project, id=id)
+        )
 
 
 def _row(text: Instance, other: Instance | None, paired: bool) -> dict[str, str]:

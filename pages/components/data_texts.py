@@ -8,6 +8,7 @@ from inffeed_core.project.browsing import browse
 from inffeed_core.project.folder import Project
 from inffeed_core.project.status import Status
 from inffeed_core.records import Instance, Split
+from pages.components.addresses import address
 from pages.components.choices import page_asked, page_number
 from pages.components.notices import empty_state
 from pages.components.shown_text import any_pair, begun, second_text_options, text_cells, text_columns
@@ -48,7 +49,12 @@ def texts_view(project: Project, now: Status) -> None:
         st.text(say("data.found", count=found.total))
         if rows:
             id = found.rows[rows[0]].id
-            st.page_link("pages/explore.py", label=say("data.explore"), icon=":material/hub:", query_params={"id": id})
+            st.page_link(
+                "pages/explore.py",
+                label=say("data.explore"),
+                icon=":material/hub:",
+                query_params=address(project, id=id),
+            )
 
 
 def _asked(project: Project, now: Status) -> tuple[str, list[Split], list[str], list[str]]:

@@ -7,6 +7,7 @@ import streamlit as st
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import Decision, Split
 from inffeed_core.review.discussing import Topic, settle, topics
+from pages.components.addresses import address
 from pages.components.notices import empty_state
 from pages.components.shown_text import show_context, show_text
 from pages.language import counted, label_name, say, section
@@ -50,7 +51,7 @@ def _topic(project: Project, topic: Topic, annotator: str) -> None:
                 "pages/explore.py",
                 label=say("review.open_topic"),
                 icon=":material/hub:",
-                query_params={"id": instance.id, "project": str(project.folder)},
+                query_params=address(project, id=instance.id),
             )
         if asked and label is None:
             st.text(say("review.settle_missing"))

@@ -10,6 +10,7 @@ import streamlit as st
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project
+from pages.components.addresses import address
 from pages.components.notices import as_it_is
 from pages.language import say
 
@@ -85,7 +86,7 @@ def to_explore(project: Project, id: str, card: str) -> None:
     ]
     st.switch_page(
         "pages/explore.py",
-        query_params={"project": str(project.folder), "id": id, "card": card, "room": urlencode(given)},
+        query_params=address(project, id=id, card=card, room=urlencode(given)),
     )
 
 
@@ -98,4 +99,4 @@ def back_to_card(project: Project) -> None:
     if st.button(name, key="to_card", icon=":material/arrow_back:", type="tertiary", shortcut="E"):
         room = parse_qs(st.query_params.get("room", ""))
         told = {key: values for key, values in room.items() if key not in NOT_THE_ROOMS}
-        st.switch_page("pages/review.py", query_params=told | {"project": str(project.folder), "text": card})
+        st.switch_page("pages/review.py", query_params=address(project, **told, text=card))

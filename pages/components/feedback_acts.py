@@ -12,6 +12,7 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.roles import Right
 from inffeed_core.settings import SENT
 from inffeed_core.store.proposals import FeedbackAct
+from pages.components.addresses import address
 from pages.components.identity import known_name, remember_name
 from pages.components.job_panel import start_job
 from pages.components.notices import as_it_is, problem, success
@@ -90,14 +91,19 @@ def _apply(project: Project, shown: Preview, chosen: list[str], name: str) -> No
     st.rerun()
 
 
-def said() -> None:
+def said(project: Project) -> None:
     """What the last click did, with a link to the next step."""
     words, link = st.session_state.pop(_SAID, (None, None))
     if words is None:
         return
     success(words)
     if link == "pages/review.py":
-        st.page_link(link, label=say("feedback.to_review"), icon=":material/rate_review:", query_params={"order": SENT})
+        st.page_link(
+            link,
+            label=say("feedback.to_review"),
+            icon=":material/rate_review:",
+            query_params=address(project, order=SENT),
+        )
     else:
         st.page_link(link, label=say("feedback.to_retrain"), icon=":material/model_training:")
 

@@ -10,6 +10,7 @@ from inffeed_core import store
 from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.store.proposals import Proposal, ProposalState
+from pages.components.addresses import address
 from pages.components.choices import page_number
 from pages.components.notices import as_it_is
 from pages.components.shown_text import any_pair, show_text, text_cells, text_columns
@@ -133,7 +134,7 @@ def _why(project: Project, shown: Preview, one: Proposal) -> None:
         "pages/explore.py",
         label=say("data.explore"),
         icon=":material/hub:",
-        query_params={"id": one.id, "project": str(project.folder)},
+        query_params=address(project, id=one.id),
     )
 
 
