@@ -141,10 +141,10 @@ def choose_settings(page: Page) -> None:
 
 
 def go_away_and_come_back(page: Page) -> None:
-    page.get_by_role("link", name="Data").first.click()
+    page.get_by_role("link", name="Data", exact=True).first.click()
     expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible()
     settled(page)
-    page.get_by_role("link", name="Models").first.click()
+    page.get_by_role("link", name="Models", exact=True).first.click()
     expect(page.get_by_text("Version in use")).to_be_visible()
     redraw(page)
     open_settings(page)

@@ -186,9 +186,9 @@ def test_a_reload_and_another_page_keep_ones_place(open_room, server, project, p
         store.leave(db, "Ada")  # better ones than Bob's become free
     other.reload()
     expect(other.locator(".room")).to_have_attribute("data-item", "s022", timeout=30_000)
-    other.get_by_role("link", name="Explore").click()
+    other.get_by_role("link", name="Explore", exact=True).click()
     expect(other.locator(".room")).to_have_count(0, timeout=30_000)
-    other.get_by_role("link", name="Review").click()
+    other.get_by_role("link", name="Review", exact=True).click()
     expect(other.locator(".room")).to_have_attribute("data-item", "s022", timeout=30_000)
     context.close()
 

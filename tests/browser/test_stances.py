@@ -115,7 +115,7 @@ def pinned(page: Page, name: str) -> None:
 
 def reviewed(page: Page, project: Project) -> Instance:
     """The first flag as it was before it got the other label."""
-    page.get_by_role("link", name="Review").click()
+    page.get_by_role("link", name="Review", exact=True).click()
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Start reviewing").click()
     room = page.locator(".room")
@@ -137,17 +137,17 @@ def test_stances_are_imported_reviewed_learned_from_and_exported(
     server: Server, page: Page, empty: Project, file: Path, tmp_path: Path
 ) -> None:
     imported(page, server, empty, file)
-    page.get_by_role("link", name="Models").click()
+    page.get_by_role("link", name="Models", exact=True).click()
     page.get_by_role("button", name="Train the first model").click()
     wait_for_versions(page, empty, 1)
     in_use = page.get_by_test_id("stMetric").filter(has_text="Version in use")
     expect(in_use).to_contain_text("v1", timeout=60 * SECONDS)  # the page redraws before that, and loses clicks
     before = reviewed(page, empty)
-    page.get_by_role("link", name="Models").click()
+    page.get_by_role("link", name="Models", exact=True).click()
     page.get_by_role("button", name="Retrain").click()
     wait_for_versions(page, empty, 2)
     expect(in_use).to_contain_text("v2", timeout=60 * SECONDS)  # a redraw meanwhile would take the click
-    page.get_by_role("link", name="Data").click()
+    page.get_by_role("link", name="Data", exact=True).click()
     page.get_by_role("tab", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()

@@ -62,14 +62,14 @@ def open_sample_and_kill_its_training(page: Page, server: Server, project: Proje
 
 
 def train_first(page: Page) -> None:
-    page.get_by_role("link", name="Models").click()
+    page.get_by_role("link", name="Models", exact=True).click()
     page.get_by_role("button", name="Train the first model").click()
     expect(page.get_by_text("Version in use")).to_be_visible(timeout=3 * MINUTES)
 
 
 def relabel_first_flag(page: Page, project: Project) -> Instance:
     """The instance as it was before."""
-    page.get_by_role("link", name="Review").click()
+    page.get_by_role("link", name="Review", exact=True).click()
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Start reviewing").click()
     room = page.locator(".room")
@@ -117,7 +117,7 @@ def retrain(page: Page, server: Server, project: Project, flagged: str) -> None:
 
 def exported(page: Page, path: Path) -> dict[str, dict[str, str]]:
     """The rows of the file by id."""
-    page.get_by_role("link", name="Data").click()
+    page.get_by_role("link", name="Data", exact=True).click()
     page.get_by_role("tab", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
