@@ -28,7 +28,6 @@ NAME = f"<b>Eve</b> **bold** [x]({EVIL}) %{{x}} {ADDRESSES}"
 LABELS = (f"<b>no</b> **n** [n]({EVIL}) %{{x}} {ADDRESSES}", "yes & :red[y] </extra>=1+1 {count} %s")
 TRACES = (
     f'[src^="{EVIL}"]',
-    '[href*="evil.example"]',
     ':text("\N{DOG FACE}")',
     ':text("\N{RIGHTWARDS ARROW}b")',
     "[onerror]",
@@ -78,8 +77,12 @@ def hostile(tmp_path) -> Project:
 
 
 def inert(page: Page) -> list[str]:
+    """What the markup left on the page. Links of the app may carry the name; none may lead elsewhere."""
     left = [trace for trace in TRACES if page.locator(trace).count()]
-    return left + (["a script ran"] if page.evaluate("window.hacked") is not None else [])
+    links = page.locator('[href*="evil.example"]').evaluate_all(
+        "(all) => all.map((one) => new URL(one.href, location)).filter((to) => to.host !== location.host).map(String)"
+    )
+    return left + links + (["a script ran"] if page.evaluate("window.hacked") is not None else [])
 
 
 def test_every_page_shows_hostile_content_as_it_is(page: Page, server: Server, hostile: Project):
