@@ -72,7 +72,8 @@ def remember_name(name: str) -> None:
     """Continue under this name, if people enter their names themselves."""
     if source() is Source.OWN_WORD:
         st.session_state["annotator"] = name
-        st.query_params["annotator"] = name
+        if st.query_params.get("annotator") != name:  # written again it would undo a Back that came meanwhile
+            st.query_params["annotator"] = name
 
 
 def require_identity() -> None:
