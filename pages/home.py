@@ -14,13 +14,14 @@ from inffeed_core.data.reading import Upload, read
 from inffeed_core.errors import InfFeedError, ProjectError
 from inffeed_core.project.folder import Project, ProjectSummary, create_project, default_home, projects_in
 from inffeed_core.project.gold_coverage import unmeasured
+from inffeed_core.project.names import LONGEST_NAME
 from inffeed_core.project.opened import may_open
 from inffeed_core.project.sample import open_sample
 from inffeed_core.project.status import NextStep, Status, Step, status
 from inffeed_core.records import Split
 from inffeed_core.review.audit import audit, in_words
 from inffeed_core.settings import DEFAULT_MODEL, AnalysisSettings, ProjectSettings, TrainSettings
-from pages.components.identity import LONGEST_NAME, given_name, known_name, remember_name
+from pages.components.identity import given_name, known_name, remember_name
 from pages.components.job_panel import job_panel, start_job
 from pages.components.notices import problem, try_to
 from pages.components.putting_away import away_view, more_button

@@ -104,7 +104,7 @@ class Shards:
         files, path = _opened(self.uri)
         found = [one.base_name for one in files.get_file_info(pyarrow.fs.FileSelector(path))]
         return sorted(
-            one[len(kind) : -len(".parquet")] for one in found if one.startswith(kind) and one[-8:] == ".parquet"
+            one.removeprefix(kind).removesuffix(END) for one in found if one.startswith(kind) and one.endswith(END)
         )
 
     def _write(self, name: str, table: pa.Table) -> None:

@@ -114,8 +114,7 @@ def of_pairs(code: str, severity: Severity, pairs: Sequence[tuple[str, str]], **
 
 def _read(project: Project) -> Health:
     with store.reading(project.db) as db:
-        labels = [one for one in store.project_settings(db).labels if one not in store.project_settings(db).retired]
-        counts = store.count_by_split(db)
+        labels, counts = store.project_settings(db).offered, store.count_by_split(db)
         texts = sum(sum(of.values()) for of in counts.values())
         found = [*_coverage(labels, counts), *_copies(db)] if texts else []
         closer = next(iter(store.job_results(db, KIND)), None)

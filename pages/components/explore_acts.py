@@ -13,7 +13,7 @@ from inffeed_core.records import Act, Decision, Split
 from inffeed_core.review.deciding import decide
 from pages.components.choices import choice
 from pages.components.chosen_texts import review_these
-from pages.components.identity import known_name, remember_name
+from pages.components.identity import ask_name, known_name
 from pages.components.notices import try_to
 from pages.language import say, section
 
@@ -25,7 +25,7 @@ def acts(project: Project, shown: Portrait) -> None:
         return
     annotator = known_name()
     if not annotator:
-        _ask_name()
+        ask_name(say("explore.name"))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = choice(
@@ -45,13 +45,6 @@ def acts(project: Project, shown: Portrait) -> None:
         if st.button(say("explore.review"), key="review", icon=":material/style:", help=say("explore.review_help")):
             review_these(project, [shown.instance.id])
         _undo(project, shown, annotator)
-
-
-def _ask_name() -> None:
-    name = st.text_input(say("explore.name"), key="explore_name", max_chars=60, autocomplete="name", width=320)
-    if name and name.strip():
-        remember_name(name.strip())
-        st.rerun()
 
 
 def _decision(shown: Portrait, annotator: str, act: Act, label: str | None, note: str | None) -> Decision:

@@ -13,7 +13,7 @@ from inffeed_core.project.roles import Right
 from inffeed_core.settings import SENT
 from inffeed_core.store.proposals import FeedbackAct
 from pages.components.addresses import address
-from pages.components.identity import known_name, remember_name
+from pages.components.identity import ask_name, known_name
 from pages.components.job_panel import start_job
 from pages.components.notices import as_it_is, problem, success
 from pages.components.proposals import ticks_of
@@ -72,10 +72,7 @@ def _name() -> str:
     """Who applies: the signed-in user, the annotator of this session, or whoever is named here."""
     if name := known_name():
         return name
-    given = st.text_input(say("feedback.name"), max_chars=60, autocomplete="name", width=320)
-    if given.strip():
-        remember_name(given.strip())
-        st.rerun()
+    ask_name(say("feedback.name"))
     return ""
 
 

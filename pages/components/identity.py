@@ -11,10 +11,9 @@ from enum import Enum, auto
 import streamlit as st
 from streamlit.errors import StreamlitAuthError, StreamlitSecretNotFoundError
 
+from inffeed_core.project.names import LONGEST_NAME
 from pages.components.notices import as_it_is, problem
 from pages.language import language_choice, say
-
-LONGEST_NAME = 200
 
 
 class Source(Enum):
@@ -74,6 +73,14 @@ def remember_name(name: str) -> None:
         st.session_state["annotator"] = name
         if st.query_params.get("annotator") != name:  # written again it would undo a Back that came meanwhile
             st.query_params["annotator"] = name
+
+
+def ask_name(words: str) -> None:
+    """A field, under these words, for whoever gave no name yet; ends the run once it is filled."""
+    given = st.text_input(words, key="asked_name", max_chars=60, autocomplete="name", width=320)
+    if given and given.strip():
+        remember_name(given.strip())
+        st.rerun()
 
 
 def require_identity() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from inffeed_core.errors import InfFeedError
-from pages.language import say
+from pages.language import say, told
 
 
 def as_it_is(text: str) -> str:
@@ -51,6 +51,6 @@ def try_to(act: Callable[[], object]) -> None:
     try:
         act()
     except InfFeedError as error:
-        problem(str(error))
+        problem(told(error.args[0]))
         return
     st.rerun()

@@ -10,8 +10,9 @@ import streamlit as st
 
 from inffeed_core.errors import NotAllowed
 from inffeed_core.project.folder import Project
+from inffeed_core.project.names import LONGEST_NAME
 from inffeed_core.project.roles import Right, require, right_to_job, team_of
-from pages.components.identity import LONGEST_NAME, Source, known_name, remember_name, source
+from pages.components.identity import Source, known_name, remember_name, source
 from pages.components.notices import as_it_is, problem
 from pages.language import say, told
 

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from inffeed_core import store
-from inffeed_core.errors import InfFeedError
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project
 from inffeed_core.project.names import LONGEST_NAME
@@ -14,9 +13,9 @@ from inffeed_core.settings import MANY
 from inffeed_core.store.assigning import Assignment, assigned_left, assignments
 from pages.components.flag_filter import filter_fields
 from pages.components.identity import known_name
-from pages.components.notices import as_it_is, empty_state, problem, success
+from pages.components.notices import as_it_is, empty_state, success, try_to
 from pages.components.rights import locked, refused
-from pages.language import say, section, told
+from pages.language import say, section
 
 SHOWN_AT_MOST = 30
 
@@ -84,13 +83,11 @@ def _form(project: Project) -> None:
 def _assign(project: Project, wish: Wish) -> None:
     if refused(project, Right.TEAM):
         return
-    try:
-        made = assign(project, wish)
-    except InfFeedError as error:
-        problem(told(error.args[0]))
-        return
-    st.session_state["assigned_said"] = _whom(made)
-    st.rerun()
+
+    def act() -> None:
+        st.session_state["assigned_said"] = _whom(assign(project, wish))
+
+    try_to(act)
 
 
 def _whom(one: Assignment) -> str:
@@ -128,9 +125,4 @@ def _filter(only: FlagFilter) -> str:
 def _undo(project: Project, n: int) -> None:
     if refused(project, Right.TEAM):
         return
-    try:
-        take_back(project, n, known_name() or say("app.team"))
-    except InfFeedError as error:
-        problem(told(error.args[0]))
-        return
-    st.rerun()
+    try_to(lambda: take_back(project, n, known_name() or say("app.team")))

@@ -4,14 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from inffeed_core import store
-from inffeed_core.errors import InfFeedError
 from inffeed_core.project.folder import Project
 from inffeed_core.project.names import LONGEST_NAME
 from inffeed_core.project.roles import Right, Role, set_roles, team_of
 from pages.components.identity import Source, known_name, remember_name, source
-from pages.components.notices import problem, success
+from pages.components.notices import success, try_to
 from pages.components.rights import locked, refused
-from pages.language import say, told
+from pages.language import say
 
 NONE = "none"
 
@@ -48,15 +47,14 @@ def _give(project: Project, who: str, role: Role | None) -> None:
     if refused(project, Right.TEAM):
         return
     first = not team_of(project).roles
-    try:
+
+    def act() -> None:
         set_roles(project, {who: role}, known_name() or who.strip())
-    except InfFeedError as error:
-        problem(told(error.args[0]))
-        return
-    if first and not known_name():
-        remember_name(who.strip())
-    st.session_state["roles_said"] = say("team.saved", name=who.strip(), role=say(f"team.{role or NONE}"))
-    st.rerun()
+        if first and not known_name():
+            remember_name(who.strip())
+        st.session_state["roles_said"] = say("team.saved", name=who.strip(), role=say(f"team.{role or NONE}"))
+
+    try_to(act)
 
 
 def _unknown(project: Project, known: set[str]) -> None:

@@ -262,7 +262,7 @@ def test_gold_is_left_alone_in_words_and_nobody_decides_without_a_name(open_page
     assert not {"Relabel", "Discuss", "Send to review"} & {one.label for one in app.button}
     app = open_page("explore", reviewable_project, id="s003")
     assert "Relabel" not in {one.label for one in app.button}
-    app.text_input(key="explore_name").input("Bo").run()
+    app.text_input(key="asked_name").input("Bo").run()
     assert button(app, "Discuss")
 
 
