@@ -42,6 +42,22 @@ def test_a_language_is_always_chosen_and_goes_along(page: Page, server: Server):
     expect(page.get_by_role("heading", name="Models")).to_be_visible(timeout=30_000)
 
 
+def test_a_project_takes_its_labels_from_a_file(page: Page, server: Server, tmp_path: Path):
+    file = tmp_path / "seed.csv"
+    file.write_text("text,label\nsunny,warm\nsnow,cold\nfrost,cold\n", encoding="utf-8")
+    page.goto(server.url)
+    page.get_by_role("button", name="New project").click()
+    page.get_by_role("textbox", name="Name").fill("Labels of a file")
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("seed.csv")).to_be_visible()
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_text("Import a gold seed")).to_be_visible(timeout=30_000)
+    made = open_project(Path(query(page)["project"][0]))
+    assert settings_of(made).labels == ("cold", "warm")
+    with store.reading(made.db) as db:
+        assert store.count_instances(db) == 0
+
+
 def test_an_address_with_an_odd_language_or_view_opens_all_the_same(page: Page, server: Server, tmp_path: Path):
     project = make_reviewable(tmp_path / "project", Filling(silver=4))
     for odd in ("language=None", "language=tlh", "view=None", "view=Texte"):

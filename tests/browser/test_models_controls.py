@@ -1,5 +1,6 @@
 """Every control of the Models page, and whether what the page says is what the database then holds."""
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -24,7 +25,7 @@ from serving import Server
 
 from inffeed_core import store
 from inffeed_core.project.folder import Project
-from inffeed_core.records import JobState
+from inffeed_core.records import JobState, Split
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
 
@@ -256,3 +257,46 @@ def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page
         assert [one.id for one in store.versions(db)] == ["v1", "v2"]
     shown, words = opened(page, "Use another version")
     assert (shown, "Promote v2" in words, active(project)) == ("v2", True, "v1")
+
+
+def cell(project: Project, gold: str, predicted: str) -> set[str]:
+    """Ids of the validation texts of this gold label that the analysis in use has predicted so."""
+    with store.reading(project.db) as db:
+        analysis = store.analysis_in_use(db)
+        assert analysis is not None
+        texts = {one.id for one in store.instances(db, [Split.VALIDATION]) if one.label == gold}
+        return {row.instance for row in store.scored(db, analysis.id, list(texts)) if row.predicted == predicted}
+
+
+def test_a_cell_of_the_confusions_is_clicked_and_queued_and_a_report_is_saved(
+    server: Server, page: Page, project: Project
+):
+    add_version(project, promoted=False)
+    open_models(page, server, project)
+    page.get_by_role("button", name="Report", exact=True).click()
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Download the report of v2").click()
+    assert saving.value.suggested_filename == "retrain-v2.html"
+    html = saving.value.path().read_text(encoding="utf-8")
+    assert "v1" in html
+    assert "v2" in html
+    page.keyboard.press("Escape")
+    plot = page.get_by_test_id("stPlotlyChart").filter(has=page.locator(".heatmaplayer"))
+    grid = plot.locator(".nsewdrag").first
+    box = grid.bounding_box()
+    assert box is not None
+    grid.click(position={"x": box["width"] / 4, "y": box["height"] / 4}, force=True)
+    gold, predicted = (page.get_by_role("combobox", name=name) for name in ("Gold label of a cell", "Prediction of"))
+    expect(gold).not_to_have_value("")
+    settled(page)
+    texts = cell(project, gold.input_value(), predicted.input_value())
+    if not texts:  # then the other cell of its row holds some
+        expect(page.get_by_text("No text lies in this cell.")).to_be_visible()
+        other = next(label for label in ("negative", "positive") if label != predicted.input_value())
+        choose(page, "^Prediction of", other)
+        texts = cell(project, gold.input_value(), other)
+    page.get_by_role("button", name=re.compile(r"^Review (these \d+ texts|this text)")).click()
+    expect(page).to_have_url(re.compile("/review?.*chosen="))
+    with store.reading(project.db) as db:
+        [kept] = [json.loads(row["ids"]) for row in db.query("SELECT ids FROM selection")]
+    assert set(kept) == texts
