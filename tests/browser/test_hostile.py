@@ -6,6 +6,7 @@
 from urllib.parse import urlencode
 
 import pytest
+from acting import settled
 from addresses import every_page, turned_to
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
@@ -121,6 +122,7 @@ def test_names_in_labels_and_tooltips_of_widgets_are_words(page: Page, server: S
     assert NAME in shown(person.inner_text())
     page.get_by_role("button", name="Filter").click()
     for choice in ("Sources", "Metadata"):
+        settled(page)  # a redraw shuts an open drop-down
         page.get_by_role("combobox", name=choice).click()
         expect(page.get_by_role("option").first).to_be_visible()
         assert inert(page) == []
