@@ -74,6 +74,14 @@ class Client:
             sent = {name: flag[name] for name in ("analysis", "order", "suggested")} | sent
         return self._ask("POST", "decisions", sent)
 
+    def discussion(self, limit: int = 20) -> list[Json]:
+        """The latest texts that were marked or disagreed on and that you have answered, with everybody's answers."""
+        return list(self._ask("GET", "discussion", query={"limit": limit})["topics"])
+
+    def settle(self, id: str, label: str, note: str = "", **more: Any) -> Json:
+        """End the discussion of a text with this label, whatever was answered before."""
+        return self.decide(id, label, note=note, settles=True, **more)
+
     def undo(self, taken: Mapping[str, Any]) -> Json:
         """Take back a decision, as `decide` returned it."""
         made = taken["decision"]

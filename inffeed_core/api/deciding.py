@@ -20,6 +20,7 @@ from inffeed_core.jobs import refresh_due, start_refresh
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
 from inffeed_core.review.deciding import answer_in, decide_in
+from inffeed_core.review.discussing import discussed_before
 from inffeed_core.review.handing_out import HANDED_OUT_BY
 from inffeed_core.review.messages import UNAVAILABLE
 from inffeed_core.review.progress import Sitting
@@ -51,7 +52,9 @@ def _other_body() -> Refused:
 
 def _store(db: Database, person: str, sent: NewDecision) -> None:
     decision = _decision(db, person, sent)
-    if decision.act is Act.UNDO or sent.in_place:
+    if sent.settles:
+        _require_topic(db, person, sent)
+    if decision.act is Act.UNDO or sent.in_place or sent.settles:
         decide_in(db, decision, sent.also)
         return
     passed_on = answer_in(db, Sitting(person), decision, sent.also)
@@ -84,14 +87,32 @@ def _decision(db: Database, person: str, sent: NewDecision) -> Decision:
     if sent.act is Act.UNDO:
         _require_about(db, sent)
         return decision
-    wish = as_decided(db, Wish(id=sent.id, label=sent.label or "", act=sent.act or ""))
-    return replace(decision, act=wish.act, label=wish.label, analysis_id=sent.analysis or wish.analysis_id)
+    wish = as_decided(db, Wish(id=sent.id, label=sent.label or "", act=sent.act or "", settles=sent.settles))
+    return replace(
+        decision,
+        act=wish.act,
+        label=wish.label,
+        analysis_id=sent.analysis or wish.analysis_id,
+        settles=wish.settles,
+    )
+
+
+def _require_topic(db: Database, person: str, sent: NewDecision) -> None:
+    """Settling takes a label, and a text whose discussion this person sees."""
+    if sent.label is None or sent.also:
+        raise InvalidDecision("Settling takes the label that the text gets, and no `also`; send it so.")
+    if store.instance(db, sent.id).id not in discussed_before(db, person):
+        said = (
+            f"{sent.id!r} is not under discussion now, or you have yet to answer it yourself; nothing was stored. Read "
+            "the discussion anew, or send your answer without `settles`."
+        )
+        raise Refused(409, "not-discussed", said)
 
 
 def _require_about(db: Database, sent: NewDecision) -> None:
     """An undo carries nothing, and names the text that the undone decision is about."""
-    if sent.label is not None or sent.note or sent.also:
-        raise InvalidDecision("An undo takes neither label nor note nor also; send it without them.")
+    if sent.label is not None or sent.note or sent.also or sent.settles:
+        raise InvalidDecision("An undo takes neither label, note, also nor settles; send it without them.")
     undone = next((d for d in store.decisions_about(db, sent.id) if d.token == sent.undoes), None)
     if undone is None:
         raise InvalidDecision(

@@ -12,6 +12,8 @@ from inffeed_core.api.deciding import take
 from inffeed_core.api.keys import person_of
 from inffeed_core.api.shapes import (
     MOST,
+    AnswerSeen,
+    Discussion,
     ErrorSeen,
     FlagPage,
     FlagSeen,
@@ -23,6 +25,7 @@ from inffeed_core.api.shapes import (
     StatusSeen,
     Taken,
     TextSeen,
+    TopicSeen,
 )
 from inffeed_core.errors import SettingsError, UnknownInstance
 from inffeed_core.flags.plain import ENGLISH, plain
@@ -30,6 +33,7 @@ from inffeed_core.flags.policies import POLICIES
 from inffeed_core.flags.reasons import ENGLISH as JOINTS
 from inffeed_core.project.status import status as status_of
 from inffeed_core.records import FlagFilter, Job
+from inffeed_core.review.discussing import Topic, topics
 from inffeed_core.review.handing_out import queue
 from inffeed_core.review.items import ReviewItem, item
 from inffeed_core.settings import SENT
@@ -165,6 +169,31 @@ def decide(asking: Asking, sent: NewDecision, response: Response) -> Taken:
     taken = take(asking.project, asking.person, sent)
     response.status_code = 201 if taken.stored else 200
     return taken
+
+
+@router.get("/{project}/discussion")
+def discussion(asking: Asking, limit: Annotated[int, Query(ge=1, le=MOST)] = 20) -> Discussion:
+    """What annotators marked or disagree on, with everybody's answers and notes."""
+    found = topics(asking.project, asking.person)
+    return Discussion(topics=[_topic(one) for one in found[:limit]], more=max(len(found) - limit, 0))
+
+
+def _topic(one: Topic) -> TopicSeen:
+    names = ("id", "text", "pair", "split", "label", "original_label", "disputed", "metadata")
+    told: dict[str, Any] = {name: getattr(one.instance, name) for name in names}
+    answers = [
+        AnswerSeen(
+            annotator=said.annotator,
+            act=said.act,
+            label=said.label,
+            note=said.note,
+            at=said.at,
+            overtaken=one.overtaken(said),
+        )
+        for said in one.said
+    ]
+    probability = None if one.suggested is None else one.probability
+    return TopicSeen(**told, suggested=one.suggested, suggested_probability=probability, answers=answers)
 
 
 @router.get("/{project}/jobs")

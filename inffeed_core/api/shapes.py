@@ -38,6 +38,9 @@ class NewDecision(Sent):
     order: Short | None = Field(None, description="The order that listed the flag.")
     suggested: Short | None = Field(None, description="The label that you saw suggested.")
     also: list[Short] = Field(default_factory=list, max_length=MOST, description="Texts with the same words.")
+    settles: bool = Field(
+        False, description="End the discussion of the text with this label, whatever was answered before."
+    )
     in_place: bool = Field(False, description="Store it even where enough others answer the text, or do so now.")
 
 
@@ -160,6 +163,46 @@ class TextSeen:
     """Why the order that was asked for flags it; empty if it does not."""
     influencers: Influencers | None
     """None where they were not computed: start a job of kind explain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSeen:
+    """What somebody answered."""
+
+    annotator: str
+    act: Act
+    label: str | None
+    note: str
+    at: str
+    overtaken: bool
+    """Whether they have since answered something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSeen:
+    """A text under discussion: somebody asked for it, or answers differ. Settle it by a decision with `settles`."""
+
+    id: str
+    text: str
+    pair: str | None
+    split: Split
+    label: str
+    original_label: str
+    disputed: bool
+    metadata: Metadata
+    suggested: str | None
+    suggested_probability: float | None
+    answers: Sequence[AnswerSeen]
+    """Everybody's, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discussion:
+    """What needs settling, the latest first. What you have yet to answer yourself is left out."""
+
+    topics: Sequence[TopicSeen]
+    more: int
+    """How many topics are not listed here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

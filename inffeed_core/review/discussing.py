@@ -37,12 +37,16 @@ def topics(project: Project, annotator: str | None = None) -> list[Topic]:
     For an annotator, topics that they have yet to answer are left out: others' opinions would sway them.
     """
     with store.reading(project.db) as db:
-        ids = store.under_discussion(db)
-        if annotator is not None:
-            to_answer = store.still_open(db, ids, Viewer(annotator, store.project_settings(db).overlap))
-            ids = [id for id in ids if id not in to_answer]
+        ids = store.under_discussion(db) if annotator is None else discussed_before(db, annotator)
         known, said, suggestions = store.find(db, ids), store.standing_about(db, ids), _suggestions(db, ids)
         return [_topic(known[id], said.get(id, []), suggestions.get(id, (None, 0.0))) for id in ids if id in known]
+
+
+def discussed_before(db: Database, annotator: str) -> list[str]:
+    """Ids of what needs settling and this annotator has not to answer first, latest first."""
+    ids = store.under_discussion(db)
+    to_answer = store.still_open(db, ids, Viewer(annotator, store.project_settings(db).overlap))
+    return [id for id in ids if id not in to_answer]
 
 
 def _topic(instance: Instance, said: Sequence[Decision], suggestion: tuple[str | None, float]) -> Topic:

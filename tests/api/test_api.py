@@ -152,6 +152,38 @@ def test_an_answer_for_which_no_place_is_left_is_refused_unless_it_says_in_place
     assert [d.annotator for d in history(project)] == ["Ada", "Bob"]
 
 
+def test_a_discussion_is_read_with_its_answers_and_settled_once(project: Project, ada: TestClient):
+    change_settings(project, overlap=2)
+    bob = client(project.folder.parent, new_key(project, "Bob")[0])
+    ada.post(url("decisions"), json=decided(note="It is praise."))
+    assert bob.get(url("discussion")).json() == {"topics": [], "more": 0}
+    bob.post(url("decisions"), json=decided(token="bobs-token", label="negative", note="Irony!"))
+    bob.post(url("decisions"), json=decided(token="bobs-mark", id="s003", act="flag", label=None))
+    (topic,) = ada.get(url("discussion")).json()["topics"]  # she has yet to answer s003
+    assert (topic["id"], topic["disputed"], topic["suggested"]) == ("s000", True, "positive")
+    told = [(one["annotator"], one["label"], one["note"], one["overtaken"]) for one in topic["answers"]]
+    assert told == [("Ada", "positive", "It is praise.", False), ("Bob", "negative", "Irony!", False)]
+    assert bob.get(url("discussion"), params={"limit": 1}).json()["more"] == 1
+    settling = decided(token="settled-1", settles=True, note="Agreed.")
+    assert ada.post(url("decisions"), json=settling | {"id": "s003", "label": "negative"}).status_code == 409
+    assert ada.post(url("decisions"), json=settling).json()["decision"]["settles"]
+    assert ada.post(url("decisions"), json=settling).status_code == 200
+    assert [one["id"] for one in bob.get(url("discussion")).json()["topics"]] == ["s003"]
+    over = bob.post(url("decisions"), json=decided(token="settled-2", label="negative", settles=True))
+    assert (over.status_code, over.json()["error"]) == (409, "not-discussed")
+    undo = {"token": "settled-3", "id": "s000", "act": "undo", "undoes": "settled-1"}
+    assert ada.post(url("decisions"), json=undo).status_code == 201
+    assert [one["id"] for one in ada.get(url("discussion")).json()["topics"]] == ["s000"]
+    with reading(project.db) as db:
+        assert [d.token for d in decisions_about(db, "s000") if d.settles] == ["settled-1"]
+
+
+@pytest.mark.parametrize("more", [{"label": None, "act": "skip"}, {"also": ["s002"]}])
+def test_settling_takes_one_label_of_one_text(eve: TestClient, more: dict[str, Any]):
+    refused = eve.post(url("decisions"), json=decided(settles=True) | more)
+    assert (refused.status_code, refused.json()["error"]) == (422, "invalid-decision")
+
+
 def test_twins_are_decided_together_and_undone_together(project: Project, ada: TestClient):
     taken = ada.post(url("decisions"), json=decided(also=["s002", "s004"])).json()
     assert taken["also"] == ["s002", "s004"]
@@ -351,6 +383,7 @@ def test_openapi_describes_every_route(project: Project, ada: TestClient):
     assert sorted(told["paths"]) == [
         "/v1/projects",
         "/v1/projects/{project}/decisions",
+        "/v1/projects/{project}/discussion",
         "/v1/projects/{project}/flags",
         "/v1/projects/{project}/jobs",
         "/v1/projects/{project}/jobs/{id}",

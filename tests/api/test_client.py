@@ -19,7 +19,7 @@ from reviewing import Filling, history, make_reviewable
 from inffeed_core.api.keys import new_key
 from inffeed_core.api.serving import make_app
 from inffeed_core.jobs import kinds
-from inffeed_core.project.folder import Project
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act
 from inffeed_core.webhooks.sending import signature
 
@@ -102,6 +102,18 @@ def test_flags_are_read_page_by_page_and_errors_tell_what_to_do(served: tuple[Pr
     with pytest.raises(client.ApiError, match="No valid key") as refused:
         client.Client(url, "reviews", "inffeed_x").status()
     assert refused.value.status == 401
+
+
+def test_two_people_disagree_and_one_settles(served: tuple[Project, str], client: ModuleType):
+    project, url = served
+    change_settings(project, overlap=2)
+    ada, bob = (client.Client(url, "reviews", new_key(project, name)[0]) for name in ("Ada", "Bob"))
+    ada.decide("s002", "positive", note="praise")
+    bob.decide("s002", "negative")
+    (topic,) = ada.discussion()
+    assert [one["note"] for one in topic["answers"]] == ["praise", ""]
+    assert ada.settle(topic["id"], "negative", "irony after all")["decision"]["settles"]
+    assert ada.discussion() == bob.discussion() == []
 
 
 def test_a_decision_is_sent_again_where_no_answer_comes(
