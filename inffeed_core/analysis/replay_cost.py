@@ -17,9 +17,10 @@ MOST_CLASSES = 6
 """Up to this many classes are differentiated one by one."""
 TARGETS_AT_ONCE = 8
 """Single texts per replay; each holds three numbers a parameter: 270 MB for MiniLM."""
-PASSES, PER_TARGET = 4.0, 2.5
-"""Trainings that a replay is worth: to keep states, to compute those between, and for each step's graph; then for each
-target."""
+GRAPH, PER_TARGET = 1.2, 2.3
+"""Trainings that a replay is worth, beside computing its states: for the graphs of its steps, and for each target."""
+ROOM = 2 << 30
+"""Bytes of states that may be kept so that fewer have to be computed again."""
 BYTES = 3 * 4
 """Of a state, for each parameter."""
 
@@ -98,7 +99,14 @@ def cost_of(version: ModelVersion, targets: int, retrains: int = 0) -> Cost:
     steps, parameters = told["best_step"], told["parameters"]
     batch = version.settings["fine_tune"]["batch_size"]  # type: ignore[index]
     per_text = told.get("seconds_per_text") or 0.0
-    every = math.isqrt(steps - 1) + 1
-    states = -(-steps // every) + every + 1 + 2 * targets
-    trainings = PASSES + PER_TARGET * targets + (retrains + 1 if retrains else 0)  # one with the labels as they are
+    every = spacing(steps, parameters)
+    states = -(-steps // every) + every + 2 * targets
+    computed = 2 - 1 / every
+    trainings = computed + GRAPH + PER_TARGET * targets + (retrains + 1 if retrains else 0)  # one as it is
     return Cost(per_text * batch * steps * trainings, states * BYTES * parameters)
+
+
+def spacing(steps: int, parameters: int) -> int:
+    """Of how many steps of a training one state is kept: of √T, or of fewer where `ROOM` lets them."""
+    fewest = math.isqrt(steps - 1) + 1
+    return next((every for every in range(1, fewest) if -(-steps // every) * BYTES * parameters <= ROOM), fewest)

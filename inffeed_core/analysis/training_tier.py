@@ -27,7 +27,13 @@ from jaxtyping import Float, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from inffeed_core.analysis.replay_cost import MOST_CLASSES, TARGETS_AT_ONCE, cost_of, require_replayable
+from inffeed_core.analysis.replay_cost import (
+    MOST_CLASSES,
+    TARGETS_AT_ONCE,
+    cost_of,
+    require_replayable,
+    spacing,
+)
 from inffeed_core.analysis.tiers import Best, Group, HeadTier, strongest
 from inffeed_core.errors import Cancelled, ProjectError
 from inffeed_core.flags.policies import Signals
@@ -280,22 +286,25 @@ def _differentiated(
     path = folder / f"{key}.safetensors"
     with locked(folder, lambda: progress("Waiting for another analysis of the training", 0, 0)):
         if not path.is_file():
-            _make_way(folder, key)
+            course = repeated.course
+            every = spacing(repeated.steps, course.start.shape[1])
+            work = folder / f"{key}-{every}"
+            _make_way(folder, work.name)
             cost_of(state.version, len(parts)).require_room(folder)
-            with _cleared(folder / key):
-                kept = KeptStates(folder / key)
+            with _cleared(work):
+                kept = KeptStates(work)
                 targets = [repeated.batches(part) for part in parts]
-                course = repeated.course
                 found = replay(
                     course.run,
                     course.start,
                     course.taught,
                     targets,
                     until=repeated.steps,
+                    every=every,
                     kept=kept,
                     progress=progress,
                 )
-            _save(found, folder / key, path)
+            _save(found, work, path)
         small = load_file(path)["by_taught"].double()
     whole = torch.zeros((len(parts), len(repeated.raw.texts), small.shape[2]), dtype=torch.float64)
     whole[:, repeated.counted] = small
@@ -318,12 +327,12 @@ def _key(state: "State", parts: Sequence[Encoded]) -> str:
     return f"{own}-{targets}"
 
 
-def _make_way(folder: Path, key: str) -> None:
+def _make_way(folder: Path, work: str) -> None:
     """Delete derivatives of other versions, and states that no replay will go on from."""
     for other in folder.iterdir():
-        if other.is_dir() and other.name != key:
+        if other.is_dir() and other.name != work:
             shutil.rmtree(other)
-        elif other.suffix in (".safetensors", ".jsonl") and not other.name.startswith(key.partition("-")[0]):
+        elif other.suffix in (".safetensors", ".jsonl") and not other.name.startswith(work.partition("-")[0]):
             other.unlink()
 
 

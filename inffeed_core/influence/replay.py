@@ -9,10 +9,10 @@ into the derivative ḡ by the step's gradient; a Hessian-vector product with �
 `∂L/∂a_ic −= ⟨ḡ, ∇ log p_c(x_i)⟩ / |B|` is what entry c of text i's lesson did in this step. That is the metagradient
 of MAGIC (Ilyas and Engstrom, arXiv 2504.16430) by the replay of Engstrom et al. (arXiv 2503.13751).
 
-States are kept every √T steps, and computed again between them, bit for bit. With a folder they, the derivative on its
-way back, and what was found so far are on disk: the same call goes on after a kill, to the same bits. The cost is that
-of the training for the states kept, again for those between, and about twice for the first target; further targets
-share each step's graph.
+States are kept every √T steps, or as often as asked, and computed again between them, bit for bit. With a folder they,
+the derivative on its way back, and what was found so far are on disk: the same call goes on after a kill, to the same
+bits. The cost is that of the training for the states kept, again for those between, about once for the graphs of the
+steps, and about twice for each target.
 """
 
 import math
@@ -93,10 +93,10 @@ def replay(
     return way.back()
 
 
-def kept_at_once(steps: int) -> int:
+def kept_at_once(steps: int, every: int | None = None) -> int:
     """The largest number of states that a replay of this many steps keeps at a time."""
-    every = _spacing(steps)
-    return -(-steps // every) + 1 + every
+    every = _spacing(steps) if every is None else every
+    return -(-steps // every) + every
 
 
 def _spacing(steps: int) -> int:
@@ -150,25 +150,20 @@ class _Way:
         self._recompute(first, end)
         held = self.backwards.get(end)
         adjoints, by_taught = list(held["adjoints"]), held["by_taught"].clone()
-        after = self._between.get(end)["state"]
         for number in range(end - 1, first - 1, -1):
             self._progress("Undoing the training", self._steps - 1 - number, self._steps)
-            before = self._between.get(number)["state"]
+            state = self._between.get(number)["state"]
             rows = self._run.batches[number][1]
-            for place, (adjoint, by_lesson) in enumerate(
-                self._run.retreat((before, after), number, self._taught, adjoints)
-            ):
+            for place, (adjoint, by_lesson) in enumerate(self._run.retreat(state, number, self._taught, adjoints)):
                 adjoints[place] = adjoint
                 by_taught[place].index_add_(0, rows, by_lesson)
-            self._between.drop(number + 1)
-            after = before
-        self._between.drop(first)
+            self._between.drop(number)
         self.backwards.put(first, adjoints=torch.stack(adjoints), by_taught=by_taught, losses=held["losses"])
 
     def _recompute(self, first: int, end: int) -> None:
-        """The states before and after every step of a segment."""
+        """The states before every step of a segment."""
         state = self._kept.get(first)["state"]
         self._between.put(first, state=state)
-        for number in range(first, end):
+        for number in range(first, end - 1):
             state, _ = self._run.advance(state, number, self._taught)
             self._between.put(number + 1, state=state)

@@ -82,21 +82,22 @@ class TrainingRun:
         return self.optimiser.advance(state, gradient, number, self.rates[number]), float(loss.detach())
 
     def retreat(
-        self, states: tuple[State, State], number: int, taught: Taught, adjoints: Sequence[State]
+        self, state: State, number: int, taught: Taught, adjoints: Sequence[State]
     ) -> Iterator[tuple[State, Float[Tensor, "row class"]]]:
         """Carry derivatives back through step `number`, one loss after another from one graph of the step.
 
-        `states` are those before and after the step, `adjoints` derivatives of losses by the state after it. Gives for
-        each loss its derivative by the state before, and by what the batch's texts teach in this step.
+        `state` is the one before the step, `adjoints` derivatives of losses by the state after it. Gives for each loss
+        its derivative by the state before, and by what the batch's texts teach in this step.
         """
-        leaves, rate = self._leaves(states[0]), self.rates[number]
+        leaves, rate = self._leaves(state), self.rates[number]
         lesson = taught[self.batches[number][1]].requires_grad_()
         loss = self._loss(leaves, number, lesson)
         found = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True, materialize_grads=True)
         gradient = self._flat([one.detach() for one in found])
+        after = self.optimiser.advance(state, gradient, number, rate)
         used = [place for place, one in enumerate(found) if one.requires_grad]
         for adjoint in adjoints:
-            before, pull = self.optimiser.retreat(states[1], gradient, number, rate, adjoint)
+            before, pull = self.optimiser.retreat(after, gradient, number, rate, adjoint)
             pulls = list(self._split(pull).values())
             *by_leaves, by_lesson = torch.autograd.grad(
                 [found[place] for place in used],

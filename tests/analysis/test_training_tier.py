@@ -14,7 +14,7 @@ from inffeed_core import store
 from inffeed_core.analysis import replay_cost
 from inffeed_core.analysis.analysing import analyse, explain, load
 from inffeed_core.analysis.exploring import portrait
-from inffeed_core.analysis.replay_cost import cost_of, text_cost
+from inffeed_core.analysis.replay_cost import cost_of, spacing, text_cost
 from inffeed_core.analysis.tiers import HeadTier
 from inffeed_core.analysis.training_tier import open_training
 from inffeed_core.analysis.verifying import correlation, slope, verify
@@ -255,13 +255,21 @@ def test_cost_is_told_before(tuned: Project, monkeypatch: pytest.MonkeyPatch):
     cost = cost_of(active(tuned), 2)
     told = active(tuned).report["fine_tuning"]
     assert isinstance(told, dict)
-    assert cost.bytes == (kept_at_once(told["best_step"]) + 4) * 12 * told["parameters"]
+    steps, parameters = told["best_step"], told["parameters"]
+    assert cost.bytes == (kept_at_once(steps, spacing(steps, parameters)) + 4) * 12 * parameters
     assert "of disk" in cost.said()
     checked = cost_of(active(tuned), 2, 6)
     assert (checked.seconds > cost.seconds, checked.bytes) == (True, cost.bytes)
     monkeypatch.setattr(replay_cost, "BYTES", 2**40)
     with pytest.raises(NotReady, match="GB on the disk"):
         analyse(tuned, TRAINING, quiet)
+
+
+def test_states_are_kept_as_often_as_they_have_room():
+    assert spacing(100, 1_000) == 1
+    assert spacing(100, 22_700_000) == 10  # as rarely as computing them again only once allows
+    assert spacing(1_000, 1_000_000) == 6
+    assert spacing(1, 10**12) == 1
 
 
 def corrected(project: Project, id: str = "silver-3") -> None:
