@@ -25,6 +25,7 @@ from inffeed_core.influence import top_k
 from inffeed_core.influence.conjugate_gradient import Solution
 from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
 from inffeed_core.models.cache import locked
+from inffeed_core.models.device import index_device
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.network import LARGEST_BATCH, TextBatches, VersionNetwork
@@ -143,7 +144,7 @@ def open_whole_model(
     (version, transformer), (learn, validation) = seen, learned
     training = trained_with(version)
     progress("Loading the model", 0, 0)
-    encoder = Encoder(resolve(transformer, layers_of(version)), training.max_tokens)
+    encoder = Encoder(resolve(transformer, layers_of(version)), training.max_tokens, device=index_device())
     train = _batches(encoder, learn, training.batch_tokens)
     network = VersionNetwork(encoder, load_head(project.models / version.id))
     assert settings.scope != "training"  # which has a tier of its own

@@ -101,6 +101,11 @@ class Network:
         """Number of parameters of the layers under study."""
         return sum(layer.size for layer in self.layers)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.layers[0].modules[0].weight.device
+
     def record(self, batch: Batch) -> Recording:
         """Run the model on a batch with dropout off. Raises ModelError if a layer was not called."""
         calls: dict[str, list[_Call]] = defaultdict(list)

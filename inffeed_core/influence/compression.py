@@ -60,6 +60,19 @@ class Code:
                 digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    def to(self, device: torch.device) -> "Code":
+        """The same on a device; its eigenvalues stay on the CPU, for not every device has float64."""
+        placed = {
+            name: replace(
+                code,
+                input_basis=code.input_basis.to(device),
+                gradient_basis=code.gradient_basis.to(device),
+                places=code.places.to(device),
+            )
+            for name, code in self.layers.items()
+        }
+        return Code(placed)
+
     def part_of(self, network: Network) -> Network:
         """The network with only the layers that keep something."""
         return replace(network, layers=tuple(layer for layer in network.layers if layer.name in self.layers))

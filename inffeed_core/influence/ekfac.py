@@ -145,9 +145,9 @@ def _corrected(
                 traces[name] += float(square.sum() if _complete(bases[name]) else squared_norms(tokens).sum())
     return {
         name: LayerFactors(
-            input_basis=inputs,
-            gradient_basis=gradients,
-            eigenvalues=squares[name] / examples,
+            input_basis=inputs.cpu(),
+            gradient_basis=gradients.cpu(),
+            eigenvalues=squares[name].cpu() / examples,
             trace=traces[name] / examples,
         )
         for name, (inputs, gradients) in bases.items()

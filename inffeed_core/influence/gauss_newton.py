@@ -32,7 +32,7 @@ def row_products(
 ) -> Float64[Tensor, "k m"]:
     """`R v` for each vector. One pass over `data`."""
     blocks = [
-        torch.stack([_dots(network, tokens, vectors) for tokens in pulled], dim=2).flatten(1).double()
+        torch.stack([_dots(network, tokens, vectors) for tokens in pulled], dim=2).flatten(1).cpu().double()
         for pulled in _pulled_rows(network, data, "Multiplying by training texts", progress)
     ]
     return torch.cat(blocks, dim=1)

@@ -15,8 +15,9 @@ preconditioner, 60 products left a relative residual of 4.5.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from inffeed_core.influence.capture import Network
 from inffeed_core.influence.compression import Code
 from inffeed_core.influence.conjugate_gradient import Solution
 from inffeed_core.influence.damping import spread
-from inffeed_core.influence.passes import Data, one_pass
+from inffeed_core.influence.passes import Data, fitting, one_pass
 from inffeed_core.influence.subspace import Subspace
 from inffeed_core.records import Progress
 
@@ -63,6 +64,12 @@ class Refined:
         `tolerance` is on the residual that `conjugate_gradient` reports: about the relative error of the scores.
         Memory: a few times targets × parameters.
         """
+        how = {"tolerance": tolerance, "max_products": max_products}
+        return fitting(lambda data: replace(self, data=data)._solved(target_gradients, how, progress), self.data)
+
+    def _solved(
+        self, target_gradients: Float[Tensor, "t p"], how: Mapping[str, Any], progress: Progress | None
+    ) -> tuple[Float64[Tensor, "t n"], Solution]:
         scale = spread(self.damping, self.network.layers, target_gradients)
         cross = gauss_newton.row_products(self.network, self.data, target_gradients / scale, progress)
         n, k = self.coordinates.shape
@@ -71,9 +78,7 @@ class Refined:
             pulled = gauss_newton.combined_rows(self.network, self.data, vectors, progress)
             return vectors + gauss_newton.row_products(self.network, self.data, pulled.div_(scale), progress) / n
 
-        solution = conjugate_gradient.solve(
-            apply, cross, precondition=self.precondition, tolerance=tolerance, max_products=max_products
-        )
+        solution = conjugate_gradient.solve(apply, cross, precondition=self.precondition, **how)
         return torch.einsum("tnk,nk->tn", solution.solutions.view(-1, n, k), self.coordinates) / n, solution
 
     @accepting(vectors="doubles")
@@ -100,7 +105,7 @@ def refine(
         for batch, labels in one_pass(data, "Encoding training texts", progress):
             encoded, own = code.encode_rows(network, batch, labels)
             file.write(encoded.float().cpu().numpy().tobytes())
-            coordinates.append(own)
+            coordinates.append(own.cpu())
         file.flush()
         c = torch.cat(coordinates)
         mapped = np.memmap(file, np.float32, "c", shape=(c.numel(), code.dimension))  # torch warns of read-only ones

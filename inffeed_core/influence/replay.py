@@ -117,7 +117,7 @@ class _Way:
     def forwards(self, start: State) -> State:
         """The state after the last step; those at the start of each segment are kept."""
         known = self._kept.steps()
-        state = self._kept.get(known[-1])["state"] if known else start
+        state = self._got(self._kept, known[-1])["state"] if known else start
         for number in range(known[-1] if known else 0, self._steps):
             if number % self._every == 0:
                 self._kept.put(number, state=state)
@@ -140,7 +140,7 @@ class _Way:
             self._undo(first, end)
             self.backwards.drop(end)
             self._kept.drop(first)
-        told = self.backwards.get(0)
+        told = self._got(self.backwards, 0)
         for part in (self._kept, self._between, self.backwards):
             part.clear()
         return Derivatives(told["losses"], told["by_taught"])
@@ -148,11 +148,11 @@ class _Way:
     def _undo(self, first: int, end: int) -> None:
         """Undo the steps of one segment, and keep what was found."""
         self._recompute(first, end)
-        held = self.backwards.get(end)
+        held = self._got(self.backwards, end)
         adjoints, by_taught = list(held["adjoints"]), held["by_taught"].clone()
         for number in range(end - 1, first - 1, -1):
             self._progress("Undoing the training", self._steps - 1 - number, self._steps)
-            state = self._between.get(number)["state"]
+            state = self._got(self._between, number)["state"]
             rows = self._run.batches[number][1]
             for place, (adjoint, by_lesson) in enumerate(self._run.retreat(state, number, self._taught, adjoints)):
                 adjoints[place] = adjoint
@@ -160,9 +160,14 @@ class _Way:
             self._between.drop(number)
         self.backwards.put(first, adjoints=torch.stack(adjoints), by_taught=by_taught, losses=held["losses"])
 
+    def _got(self, part: KeptStates, step: int) -> dict[str, Tensor]:
+        """What was kept, on the device of the training, except the losses."""
+        held, device = part.get(step), self._taught.device
+        return {name: one if name == "losses" else one.to(device) for name, one in held.items()}
+
     def _recompute(self, first: int, end: int) -> None:
         """The states before every step of a segment."""
-        state = self._kept.get(first)["state"]
+        state = self._got(self._kept, first)["state"]
         self._between.put(first, state=state)
         for number in range(first, end - 1):
             state, _ = self._run.advance(state, number, self._taught)

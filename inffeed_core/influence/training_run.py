@@ -23,6 +23,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from inffeed_core.errors import SettingsError
 from inffeed_core.influence.adamw import AdamW, State
 from inffeed_core.influence.linear_layers import Batch, evaluating
+from inffeed_core.influence.parts import by_halves, dropped_as_in, halves, is_full, of_rows
 from inffeed_core.influence.passes import Data
 
 Taught = Float[Tensor, "text class"]
@@ -75,11 +76,12 @@ class TrainingRun:
         return len(self.rates)
 
     def advance(self, state: State, number: int, taught: Taught) -> tuple[State, float]:
-        """(the state after step `number`, the first being 0; the loss of its batch before it, nats)."""
-        leaves = self._leaves(state)
-        loss = self._loss(leaves, number, taught[self.batches[number][1]])
-        gradient = self._flat(torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True))
-        return self.optimiser.advance(state, gradient, number, self.rates[number]), float(loss.detach())
+        """(the state after step `number`, the first being 0; the loss of its batch before it, nats).
+
+        Where memory is full the batch goes through in halves, to the same state but for rounding.
+        """
+        gradient, loss = self._slope(state, number, taught)
+        return self.optimiser.advance(state, gradient, number, self.rates[number]), loss
 
     def retreat(
         self, state: State, number: int, taught: Taught, adjoints: Sequence[State]
@@ -87,28 +89,50 @@ class TrainingRun:
         """Carry derivatives back through step `number`, one loss after another from one graph of the step.
 
         `state` is the one before the step, `adjoints` derivatives of losses by the state after it. Gives for each loss
-        its derivative by the state before, and by what the batch's texts teach in this step.
+        its derivative by the state before, and by what the batch's texts teach in this step. Where memory is full every
+        loss goes through the halves of the batch.
         """
-        leaves, rate = self._leaves(state), self.rates[number]
-        lesson = taught[self.batches[number][1]].requires_grad_()
-        loss = self._loss(leaves, number, lesson)
-        found = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True, materialize_grads=True)
-        gradient = self._flat([one.detach() for one in found])
+        done = 0
+        try:
+            for one in self._undone(state, number, taught, adjoints):
+                yield one
+                done += 1
+        except RuntimeError as error:
+            if len(self.batches[number][1]) < 2 or not is_full(error):
+                raise
+        if done < len(adjoints):
+            yield from self._undone_by_halves(state, number, taught, adjoints[done:])
+
+    def _undone(
+        self, state: State, number: int, taught: Taught, adjoints: Sequence[State]
+    ) -> Iterator[tuple[State, Float[Tensor, "row class"]]]:
+        step, rate = _Step.of(self.batches[number], number, taught), self.rates[number]
+        graph = self._graph(state, step, step.all)
+        gradient = self._flat([one.detach() for one in graph.slopes])
         after = self.optimiser.advance(state, gradient, number, rate)
-        used = [place for place, one in enumerate(found) if one.requires_grad]
         for adjoint in adjoints:
             before, pull = self.optimiser.retreat(after, gradient, number, rate, adjoint)
-            pulls = list(self._split(pull).values())
-            *by_leaves, by_lesson = torch.autograd.grad(
-                [found[place] for place in used],
-                [*leaves, lesson],
-                [pulls[place] for place in used],
-                retain_graph=True,
-                allow_unused=True,
-                materialize_grads=True,
-            )
-            before[0] += self._flat(by_leaves)
+            by_parameter, by_lesson = self._along(graph, pull)
+            before[0] += by_parameter
             yield before, by_lesson
+
+    def _undone_by_halves(
+        self, state: State, number: int, taught: Taught, adjoints: Sequence[State]
+    ) -> Iterator[tuple[State, Float[Tensor, "row class"]]]:
+        step, rate = _Step.of(self.batches[number], number, taught), self.rates[number]
+        gradient, _ = self._slope(state, number, taught)
+        after = self.optimiser.advance(state, gradient, number, rate)
+        for adjoint in adjoints:
+            before, pull = self.optimiser.retreat(after, gradient, number, rate, adjoint)
+            by_lessons = []
+            for half in halves(step.all):
+                for by_parameter, by_lesson in by_halves(
+                    lambda rows: self._along(self._graph(state, step, rows), pull),  # noqa: B023
+                    half,
+                ):
+                    before[0] += by_parameter
+                    by_lessons.append(by_lesson)
+            yield before, torch.cat(by_lessons)
 
     def logits(self, theta: Float[Tensor, " parameter"], batch: Batch) -> Float[Tensor, "row class"]:
         """Logits under these parameters, in the mode that the network is in."""
@@ -119,14 +143,61 @@ class TrainingRun:
         total, gradient, count = 0.0, torch.zeros_like(theta), 0
         with evaluating(self.network), sdpa_kernel(SDPBackend.MATH):
             for batch, labels in data:
-                leaves = [one.detach().requires_grad_() for one in self._split(theta).values()]
-                logits = self._logits(dict(zip(self._shapes, leaves, strict=True)), batch)
-                loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
-                gradient += self._flat(torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True))
-                total, count = total + float(loss.detach()), count + len(labels)
+                for loss, slope in by_halves(
+                    lambda rows: self._labelled(theta, of_rows(batch, rows), labels[rows.start : rows.stop]),  # noqa: B023
+                    range(len(labels)),
+                ):
+                    total, gradient = total + loss, gradient.add_(slope)
+                count += len(labels)
         if not count:
             raise SettingsError("A target without examples has no loss; give at least one.")
         return total / count, gradient / count
+
+    def _labelled(
+        self, theta: Float[Tensor, " parameter"], batch: Batch, labels: Int[Tensor, " row"]
+    ) -> tuple[float, Pull]:
+        """(summed loss, its gradient)."""
+        leaves = [one.detach().requires_grad_() for one in self._split(theta).values()]
+        logits = self._logits(dict(zip(self._shapes, leaves, strict=True)), batch)
+        loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
+        slope = self._flat(torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True))
+        return float(loss.detach()), slope
+
+    def _slope(self, state: State, number: int, taught: Taught) -> tuple[Pull, float]:
+        """The gradient of a step's loss, and the loss."""
+        step = _Step.of(self.batches[number], number, taught)
+        total: Tensor | None = None
+        for one in by_halves(lambda rows: self._summand(state, step, rows), step.all):
+            total = one if total is None else total.add_(one)
+        assert total is not None  # no batch is empty
+        return total[:-1], float(total[-1])
+
+    def _summand(self, state: State, step: "_Step", rows: range) -> Float[Tensor, " parameter_and_loss"]:
+        """What these rows of a batch add to its gradient, and to its loss behind it."""
+        leaves = self._leaves(state)
+        loss = self._loss(leaves, step, rows, step.lesson[rows.start : rows.stop])
+        slopes = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+        return self._flat([*slopes, loss])
+
+    def _graph(self, state: State, step: "_Step", rows: range) -> "_Graph":
+        leaves, lesson = self._leaves(state), step.lesson[rows.start : rows.stop].detach().requires_grad_()
+        loss = self._loss(leaves, step, rows, lesson)
+        found = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True, materialize_grads=True)
+        return _Graph(leaves, lesson, found)
+
+    def _along(self, graph: "_Graph", pull: Pull) -> tuple[Pull, Float[Tensor, "row class"]]:
+        """Derivatives of ⟨pull, gradient⟩ by the parameters, and by what the rows teach."""
+        used = [place for place, one in enumerate(graph.slopes) if one.requires_grad]
+        pulls = list(self._split(pull).values())
+        *by_leaves, by_lesson = torch.autograd.grad(
+            [graph.slopes[place] for place in used],
+            [*graph.leaves, graph.lesson],
+            [pulls[place] for place in used],
+            retain_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+        return self._flat(by_leaves), by_lesson
 
     def _leaves(self, state: State) -> list[Tensor]:
         return [one.detach().requires_grad_() for one in self._split(state[0]).values()]
@@ -138,14 +209,43 @@ class TrainingRun:
     def _flat(self, parts: Sequence[Tensor]) -> Float[Tensor, " parameter"]:
         return torch.cat([part.detach().flatten() for part in parts])
 
-    def _loss(self, leaves: Sequence[Tensor], number: int, lesson: Float[Tensor, "row class"]) -> Tensor:
-        with dropping(self.network, self.seed, number), sdpa_kernel(SDPBackend.MATH):
-            logits = self._logits(dict(zip(self._shapes, leaves, strict=True)), self.batches[number][0])
-        return -(lesson * logits.log_softmax(1)).sum() / len(lesson)
+    def _loss(self, leaves: Sequence[Tensor], step: "_Step", rows: range, lesson: Float[Tensor, "row class"]) -> Tensor:
+        """What these rows, which are taught `lesson`, add to the mean loss of the batch."""
+        whole = len(step.lesson)
+        masks = dropped_as_in(whole, rows)
+        with dropping(self.network, self.seed, step.number), masks, sdpa_kernel(SDPBackend.MATH):
+            logits = self._logits(dict(zip(self._shapes, leaves, strict=True)), of_rows(step.batch, rows))
+        return -(lesson * logits.log_softmax(1)).sum() / whole
 
     def _logits(self, values: dict[str, Tensor], batch: Batch) -> Tensor:
         output = torch.func.functional_call(self.network, values, (), dict(batch))
         return output if isinstance(output, Tensor) else output.logits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """What is read in one step, and what it teaches."""
+
+    batch: Batch
+    number: int
+    lesson: Float[Tensor, "row class"]
+
+    @classmethod
+    def of(cls, read: tuple[Batch, Int[Tensor, " row"]], number: int, taught: Taught) -> "_Step":
+        return cls(read[0], number, taught[read[1]])
+
+    @property
+    def all(self) -> range:
+        return range(len(self.lesson))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Graph:
+    """The gradient of some rows' loss, still connected to what it depends on."""
+
+    leaves: Sequence[Tensor]
+    lesson: Float[Tensor, "row class"]
+    slopes: Sequence[Tensor]
 
 
 @contextmanager

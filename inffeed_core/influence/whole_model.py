@@ -42,6 +42,7 @@ from inffeed_core.influence.damping import Damping
 from inffeed_core.influence.ekfac import Factors, fit_factors
 from inffeed_core.influence.gauss_newton import Cotangent
 from inffeed_core.influence.gradient_index import (
+    Encode,
     GradientIndex,
     IndexHeader,
     Precision,
@@ -50,7 +51,8 @@ from inffeed_core.influence.gradient_index import (
     save_factors,
 )
 from inffeed_core.influence.linear_layers import Batch, Layers, Logits, Scope, call_logits, find_layers
-from inffeed_core.influence.passes import Data, one_pass, spaced
+from inffeed_core.influence.parts import by_halves, of_rows
+from inffeed_core.influence.passes import Data, fitting, one_pass, spaced
 from inffeed_core.influence.refined import Refined, refine
 from inffeed_core.influence.subspace import Subspace, factorise
 from inffeed_core.influence.topk import top_k
@@ -64,6 +66,22 @@ _COTANGENTS: dict[Quantity, Cotangent] = {"loss": cotangents.loss, "margin": cot
 
 Inverse = Literal["subspace", "ekfac"]
 """How the index inverts the curvature; see the module's text."""
+
+
+def encoder(network: Network, code: Code) -> Encode:
+    """How a batch of training texts goes into the index; where memory is full, in halves."""
+    placed = code.to(network.device)
+
+    def encode(batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
+        parts = by_halves(
+            lambda rows: placed.encode_training(network, of_rows(batch, rows), labels[rows.start : rows.stop]),
+            range(len(labels)),
+        )
+        gradients, curvature = zip(*parts, strict=True)
+        return torch.cat(gradients), torch.cat(curvature)
+
+    return encode
+
 
 _BLOCK_ROWS = 256
 _NO_INDEX = "There is no index yet: call index(train) first."
@@ -134,25 +152,25 @@ class WholeModel:
         self._factors = load_factors(self._store.folder, self._store.key)
         if self._factors is None:
             sample = spaced(train, self._settings.factor_examples)
-            rank = self._settings.rank
-            self._factors = fit_factors(self.network, sample, rank=rank, generator=generator, progress=self._progress)
+            self._factors = fitting(lambda some: self._fitted(some, generator), sample)
             save_factors(self._store.folder, self._store.key, self._factors)
         self._code = choose_code(self._factors, self.damping, self._settings.dimension)
         return self
 
     def index(self, train: Data) -> "WholeModel":
         """Encode every training gradient, resuming a killed run from the store, and factorise the curvature."""
-        network, code = self.network, self.code
-
-        def encode(batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
-            return code.encode_training(network, batch, labels)
-
+        code = self.code
         empty = IndexHeader(
             key=self._store.key, code=code.digest, dimension=code.dimension, precision=self._settings.precision
         )
-        self._index = build_index(self._store.folder, empty, train, encode, self._progress)
+        self._index = build_index(self._store.folder, empty, train, encoder(self.network, code), self._progress)
         self._subspace = factorise(self._index.curvature(), code, self.damping)
         return self
+
+    def _fitted(self, sample: Data, generator: torch.Generator | None) -> Factors:
+        before = None if generator is None else generator.clone_state()
+        rank = self._settings.rank
+        return fit_factors(self.network, sample, rank=rank, generator=before, progress=self._progress)
 
     @property
     def layers(self) -> Layers:
@@ -226,7 +244,8 @@ class WholeModel:
         """The exact Gauss-Newton matrix over `train`, the indexed data, preconditioned by the index."""
         if self._subspace is None:
             raise NotReady(_NO_INDEX)
-        return refine(self.network, train, self.damping, self.code, self._subspace, progress=self._progress)
+        given = (self.damping, self.code, self._subspace)
+        return fitting(lambda data: refine(self.network, data, *given, progress=self._progress), train)
 
     def dual(self, train: Data) -> Dual:
         """The factorised dual over `train`; see `woodbury` for its size limit."""
@@ -234,23 +253,32 @@ class WholeModel:
 
     def gradients(self, targets: Data, quantity: Quantity = "loss") -> Float[Tensor, "t p"]:
         """Whole gradients of the targets, for the refined tier. Memory: targets × parameters."""
-        return torch.cat(
-            [
-                gauss_newton.example_gradients(self.network, batch, labels, _COTANGENTS[quantity])
-                for batch, labels in one_pass(targets, "Differentiating targets", self._progress)
-            ]
-        )
+        network, cotangent = self.network, _COTANGENTS[quantity]
+
+        def passed(data: Data) -> Tensor:
+            pairs = one_pass(data, "Differentiating targets", self._progress)
+            return torch.cat(
+                [gauss_newton.example_gradients(network, batch, labels, cotangent) for batch, labels in pairs]
+            )
+
+        return fitting(passed, targets)
 
     def refined_on_mean(self, validation: Data, train: Data) -> tuple[Float64[Tensor, " n"], Solution]:
         """Exact Gauss-Newton influence of every training example on the mean validation loss, nats, by one CG solve."""
-        gradient = gauss_newton.mean_gradient(self.network, validation, cotangents.loss, self._progress)
-        scores, solution = self.refined(train).influence(gradient, progress=self._progress)
+        network, progress = self.network, self._progress
+        gradient = fitting(lambda d: gauss_newton.mean_gradient(network, d, cotangents.loss, progress), validation)
+        scores, solution = self.refined(train).influence(gradient, progress=progress)
         return scores.squeeze(0), solution
 
     def _encoded(self, targets: Data, quantity: Quantity) -> Float[Tensor, "t d"]:
-        code, network, cotangent = self.code, self.network, _COTANGENTS[quantity]
-        pairs = one_pass(targets, "Differentiating targets", self._progress)
-        return torch.cat([code.encode(network, batch, labels, cotangent) for batch, labels in pairs])
+        network, cotangent = self.network, _COTANGENTS[quantity]
+        code = self.code.to(network.device)
+
+        def passed(data: Data) -> Tensor:
+            pairs = one_pass(data, "Differentiating targets", self._progress)
+            return torch.cat([code.encode(network, batch, labels, cotangent).cpu() for batch, labels in pairs])
+
+        return fitting(passed, targets)
 
     def _solved(self, encoded: Float[Tensor, "t d"], inverse: Inverse) -> Float[Tensor, "t d"]:
         """Vectors whose product with an index row is the influence."""

@@ -84,7 +84,7 @@ def fit_dual(
         raise SettingsError(
             f"The exact dual would solve for {rows} rows; up to {LARGEST} are practical. Use 'refined'."
         )
-    gram = torch.zeros(rows, rows, dtype=torch.float64, device=coordinates.device)
+    gram = torch.zeros(rows, rows, dtype=torch.float64)
     for group in _groups(network.layers, memory // (rows * 4)):
         _add_gram(gram, network, data, group, damping, progress)
     gram.div_(len(coordinates)).diagonal().add_(1)
@@ -100,7 +100,7 @@ Piece = tuple[LinearLayer, int, int]
 def _coordinates(network: Network, data: Data, progress: Progress | None) -> Float64[Tensor, "n k"]:
     return torch.cat(
         [
-            loss_coordinates(network.record(batch).logits.double(), labels)
+            loss_coordinates(network.record(batch).logits.double(), labels).cpu()
             for batch, labels in one_pass(data, "Reading the training set", progress)
         ]
     )
@@ -158,6 +158,6 @@ def _add_gram(
     )
     for i in range(0, len(rows), _BLOCK):
         left = slice(i, i + _BLOCK)
-        block = (rows[left] @ rows[i:].T).double()  # on and right of the diagonal; the rest is its mirror
+        block = (rows[left] @ rows[i:].T).cpu().double()  # on and right of the diagonal; the rest is its mirror
         gram[left, i:] += block
         gram[i + _BLOCK :, left] += block[:, _BLOCK:].T

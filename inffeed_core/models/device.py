@@ -1,4 +1,4 @@
-"""The device that fine-tuning and its replay run on, and what happens where a batch does not fit into memory."""
+"""The device that models run on, and batches that do not fit into its memory."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 
 from inffeed_core.errors import SettingsError
+from inffeed_core.influence.parts import by_halves
 
 VARIABLE = "INFFEED_DEVICE"
 """The environment variable that chooses the device."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
-_FULL = ("can't allocate memory", "not enough memory", "out of memory")
-"""Of a RuntimeError, which is what the CPU's allocator raises."""
-
 Row = TypeVar("Row")
 
 
@@ -35,20 +33,15 @@ def the_device() -> torch.device:
     return torch.device(wanted)
 
 
+def index_device() -> torch.device:
+    """`the_device()`, but the CPU instead of `mps`, which has no float64 for sums over many texts."""
+    device = the_device()
+    return torch.device("cpu") if device.type == "mps" else device
+
+
 def in_parts(compute: Callable[[Sequence[Row]], Tensor], rows: Sequence[Row]) -> Tensor:
     """`compute(rows)`, whose first axis is that of the rows; where memory is full, of each half alone, and so on.
 
     Raises what `compute` raises where not even one row fits.
     """
-    try:
-        return compute(rows)
-    except RuntimeError as error:  # torch.OutOfMemoryError is one, too
-        if len(rows) < 2 or not is_full(error):
-            raise
-    half = len(rows) // 2  # outside of the handler, whose traceback keeps the batch alive
-    return torch.cat([in_parts(compute, rows[:half]), in_parts(compute, rows[half:])])
-
-
-def is_full(error: RuntimeError) -> bool:
-    """Whether it says that memory is full."""
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _FULL)
+    return torch.cat(list(by_halves(lambda some: compute(rows[some.start : some.stop]), range(len(rows)))))

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from inffeed_core.errors import NotReady, require
 from inffeed_core.influence.adamw import State
 from inffeed_core.influence.linear_layers import evaluating
+from inffeed_core.influence.parts import by_halves, of_rows
 from inffeed_core.influence.training_run import TrainingRun, parameters
 from inffeed_core.models.checkpoints import (
     Passed,
@@ -41,6 +42,7 @@ from inffeed_core.models.course import Course, TokenBatches, course_of, tokens_o
 from inffeed_core.models.encoder import explained, quietly
 from inffeed_core.models.lessons import COURSE, FineTuned, FineTuning, Lessons
 from inffeed_core.models.metrics import macro_f1
+from inffeed_core.models.passages import Inputs
 from inffeed_core.models.sound import require_rows
 from inffeed_core.models.sources import ModelFiles
 from inffeed_core.models.trainable import classifier, tokenizer_of
@@ -133,7 +135,7 @@ class _Judge:
         batches = TokenBatches(tokens=self.tokens, plan=self._plan, filler=self._filler, device=state.device)
         with evaluating(self._model), torch.no_grad():
             for inputs, rows in batches:
-                logits[rows.cpu()] = run.logits(state[0], inputs).float().cpu()
+                logits[rows.cpu()] = _logits(run, state, inputs, len(rows))
                 said()
         losses, gold = -(self._targets * logits.log_softmax(1)).sum(1), self._targets.argmax(1)
         parts = [losses[gold == c] for c in range(logits.shape[1])]
@@ -150,6 +152,12 @@ class _Judge:
         if best is None:
             return True
         return point.loss < best.loss if self._by_loss else point.macro_f1 > best.macro_f1
+
+
+def _logits(run: TrainingRun, state: State, inputs: Inputs, size: int) -> Tensor:
+    """Of a batch, on the CPU."""
+    parts = by_halves(lambda rows: run.logits(state[0], of_rows(inputs, rows)).float().cpu(), range(size))
+    return torch.cat(list(parts))
 
 
 def _pass_through(course: Course, judge: _Judge, about: FineTuning, progress: Progress) -> tuple[Passed, int]:

@@ -38,6 +38,7 @@ class VersionNetwork(nn.Module):
         with torch.no_grad():
             self.head.weight.copy_(head.weight)
             self.head.bias.copy_(head.bias)
+        self.head.to(encoder.device)
         self.eval()
 
     def forward(self, **texts: Int[Tensor, "text token"]) -> Float[Tensor, "text class"]:
@@ -78,7 +79,9 @@ class TextBatches(Sequence[tuple[Inputs, Tensor]]):
         if isinstance(place, slice):
             return replace(self, plan=self.plan[place])
         rows = self.plan[place]
-        return self.encoder.padded([self.tokens[i] for i in rows]), self.labels[torch.from_numpy(rows)]
+        return self.encoder.padded([self.tokens[i] for i in rows]), self.labels[torch.from_numpy(rows)].to(
+            self.encoder.device
+        )
 
     def in_order(self, values: Tensor, axis: int = -1) -> Tensor:
         """Reorder values along `axis` from the order of the batches to that of the texts."""

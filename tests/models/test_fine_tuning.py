@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from tiny_models import save_model
 
 from inffeed_core.errors import Cancelled, NotReady
+from inffeed_core.influence.training_run import TrainingRun
 from inffeed_core.models.adapters import merge
 from inffeed_core.models.fine_tuning import fine_tune
 from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
@@ -197,3 +198,27 @@ def test_other_architectures_are_trained_too(kind: str, lora: bool, tmp_path: Pa
 def test_nothing_to_learn_is_said(bert: Path, tmp_path: Path):
     with pytest.raises(NotReady, match="texts to learn from"):
         fine_tune(resolve(str(bert)), lessons(4, torch.zeros(4)), lessons(4), about(tmp_path / "w"), quiet)
+
+
+@pytest.mark.parametrize("lora", [False, True])
+def test_a_training_whose_batches_do_not_fit_into_memory_goes_on_in_halves(
+    bert: Path, tmp_path: Path, lora: bool, monkeypatch: pytest.MonkeyPatch
+):
+    once = replace(SETTINGS, epochs=1, learning_rate=2e-3)
+    expected, sizes = tuned(bert, tmp_path / "whole", settings=once, lora=lora), set[int]()
+    run = TrainingRun._logits
+
+    def crowded(self: TrainingRun, values: dict[str, torch.Tensor], batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        sizes.add(len(batch["input_ids"]))
+        if len(batch["input_ids"]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return run(self, values, batch)
+
+    monkeypatch.setattr(TrainingRun, "_logits", crowded)
+    found = tuned(bert, tmp_path / "halves", settings=once, lora=lora)
+    assert {16, 8, 4, 2} <= sizes  # scoring takes four batches at once
+    for one, other in zip(found.curve, expected.curve, strict=True):
+        assert one.loss == pytest.approx(other.loss, abs=1e-5)
+        assert one.training_loss == pytest.approx(other.training_loss, abs=1e-5)
+    name = "adapter_model.safetensors" if lora else "model.safetensors"
+    torch.testing.assert_close(weights(found.folder, name), weights(expected.folder, name), rtol=1e-3, atol=1e-4)
