@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 from commands import answer, run, write
 from labelling.endpoint_server import Server, serving
+from tiny_models import save_model
 
-from inffeed_core.project.folder import Project
+from inffeed_core.models.encoding import Encodings, Work, here
+from inffeed_core.models.on_ray import Cluster
+from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.store import reading, silver_labels, sources
 
 
@@ -74,3 +77,43 @@ def test_files_that_cannot_be_read_are_told(project: Project, tmp_path: Path) ->
     assert "no {text}" in run(*llm, "--prompt", write(tmp_path / "p.txt", ["Label it."]), code=1).stderr
     assert "is no JSON" in run(*llm, "--descriptions", write(tmp_path / "d.json", ["{"]), code=1).stderr
     assert "expected MODEL=PROJECT" in run(*llm, "--map", "x", code=2).stderr
+
+
+def test_texts_are_encoded_on_ray_before_they_are_labelled(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = save_model(tmp_path / "model", "BertForSequenceClassification", id2label={0: "negative", 1: "positive"})
+    monkeypatch.setattr("inffeed_core.models.on_ray.require_ray", lambda: None)
+    asked: list[tuple[int | None, int]] = []
+
+    def encoded(cluster: Cluster, work: Work) -> Encodings:
+        asked.append((cluster.workers, len(work.missing)))
+        return here(work)
+
+    monkeypatch.setattr("inffeed_core.models.on_ray._encoded", encoded)
+    label = ("label", project.folder, "--with", "classifier", "--model", model, "--ray", "local", "--workers", 2)
+    told = run(*label, "--dry-run").stdout
+    assert "40 texts are still to be encoded for it with " in told
+    assert "On Ray, started on this machine: 2 workers of 1 processor" in told
+    assert asked == []
+    assert list(answer(*label)["labels"].values()) == [40]
+    assert asked == [(2, 40)]  # and nothing was left to encode here
+    own = ("label", project.folder, "--with", "own", "--ray", "local", "--again", "--splits", "silver")
+    change_settings(project, model=str(model))
+    assert answer(*own)["texts"] == 20
+    assert asked[1:] == []  # the gold and the silver texts were encoded before
+
+
+@pytest.mark.parametrize(
+    ("means", "words"),
+    [
+        (("llm", "--model", "m", "--endpoint", "http://x/v1"), "other machines make it no faster. Leave out --ray"),
+        (("rules", "--rules", __file__), "run in this process, in seconds. Leave out --ray."),
+    ],
+)
+def test_ray_is_refused_for_what_is_not_computed_there(
+    project: Project, means: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inffeed_core.models.on_ray.require_ray", lambda: None)
+    assert words in run("label", project.folder, "--with", *means, "--ray", "local", code=1).stderr
+    assert "name a cluster too" in run("label", project.folder, "--with", "own", "--shards", "x", code=2).stderr

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inffeed_core.learning.encoding_ahead import Ahead
     from inffeed_core.models.encoding import Engine
     from inffeed_core.models.on_ray import Cluster
+    from inffeed_core.models.places import Place
     from inffeed_core.project.folder import Project
 
 KEPT = "What was encoded is kept: the same command goes on from there."
@@ -27,19 +28,24 @@ KEPT = "What was encoded is kept: the same command goes on from there."
 
 def ray_options(command: "F") -> "F":
     """Where texts are encoded, as options."""
+    workers = click.option("--workers", type=click.IntRange(1), help="Processes that hold the model. [all processors]")
+    return workers(cluster_options(command))
+
+
+def cluster_options(command: "F") -> "F":
+    """The same, but for the number of workers."""
     ray = click.option(
         "--ray",
         metavar="ADDRESS",
         help="Encode on Ray: local starts it here; auto, HOST:6379 or ray://HOST:10001 is a running cluster.",
     )
-    workers = click.option("--workers", type=click.IntRange(1), help="Processes that hold the model. [all processors]")
     gpus = click.option(
         "--gpus-per-worker", type=click.FloatRange(0), help="GPUs of each; 0.5 lets two workers share one. [0]"
     )
     shards = click.option(
         "--shards", metavar="URI", help="Folder that every worker reaches, for the texts on their way. [the project's]"
     )
-    return ray(workers(gpus(shards(command))))
+    return ray(gpus(shards(command)))
 
 
 def cluster_of(
@@ -143,6 +149,12 @@ def plan(work: "Ahead", missing: int, cluster: "Cluster | None") -> dict[str, An
     told = f"{missing:,} of {len(work.texts):,} texts are still to be encoded with {work.name} ({how})."
     if cluster is None:
         return facts | {"where": "here", "told": f"{told} They would be encoded in this process."}
+    where = placed(cluster, missing, work.place)
+    return facts | where | {"told": f"{told}\n{where['told']}"}
+
+
+def placed(cluster: "Cluster", missing: int, place: "Place") -> dict[str, Any]:
+    """Where on a cluster so many texts would be encoded."""
     from inffeed_core.models.on_ray import joined_to, local_room, shards_of, share
 
     if cluster.is_local:
@@ -152,11 +164,11 @@ def plan(work: "Ahead", missing: int, cluster: "Cluster | None") -> dict[str, An
             pass
     count = room.workers(cluster)
     size = share(missing, count)
-    place = "Ray, started on this machine" if cluster.is_local else f"Ray at {cluster.address}, {room.nodes} nodes"
-    uri = shards_of(cluster, work.place).uri
+    name = "Ray, started on this machine" if cluster.is_local else f"Ray at {cluster.address}, {room.nodes} nodes"
+    uri = shards_of(cluster, place).uri
     each = f"1 processor and {cluster.gpus_per_worker:g} GPUs each"
-    where = f"{place}: {count} workers of {each}, blocks of {size:,} texts at most, by way of {uri}."
-    return facts | {"where": cluster.address, "workers": count, "shards": uri, "told": f"{told}\nOn {where}"}
+    told = f"On {name}: {count} workers of {each}, blocks of {size:,} texts at most, by way of {uri}."
+    return {"where": cluster.address, "workers": count, "shards": uri, "told": told}
 
 
 COMMANDS = (encode,)

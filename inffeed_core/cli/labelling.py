@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from inffeed_core.cli.console import answer, in_words, json_option, opened, project_argument, shown_progress, tell
+from inffeed_core.cli.encoding import cluster_of, cluster_options, engine_of, placed
 from inffeed_core.errors import SettingsError
 from inffeed_core.labelling.settings import LabelSettings, Means
 
 if TYPE_CHECKING:
     from inffeed_core.cli.console import F
     from inffeed_core.labelling.planning import Plan
+    from inffeed_core.labelling.reading import Reading
+    from inffeed_core.models.on_ray import Cluster
+    from inffeed_core.project.folder import Project
 
 DEFAULT = LabelSettings(means="own")
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -38,7 +42,9 @@ def _endpoint_options(command: "F") -> "F":
         click.option("--examples", type=int, help=f"Gold texts of each label in the prompt. [{DEFAULT.examples}]"),
         click.option("--samples", type=int, help=f"Answers per text; the majority counts. [{DEFAULT.samples}]"),
         click.option("--temperature", type=float, help="Of the language model. [0; 0.7 for several samples]"),
-        click.option("--workers", type=int, help=f"Requests under way at once. [{DEFAULT.workers}]"),
+        click.option(
+            "--workers", type=int, help=f"Requests at once [{DEFAULT.workers}], or processes on Ray [all processors]."
+        ),
         click.option("--per-minute", type=int, help="Most requests a minute. [no limit]"),
         click.option("--timeout", type=float, help=f"Seconds to wait for an answer. [{DEFAULT.timeout:g}]"),
         click.option("--retries", type=int, help=f"Repetitions of a request that failed. [{DEFAULT.retries}]"),
@@ -59,10 +65,20 @@ def _endpoint_options(command: "F") -> "F":
 @click.option("--again", is_flag=True, default=None, help="Label texts again that this source has labelled.")
 @_model_options
 @_endpoint_options
+@cluster_options
 @click.option("--dry-run", is_flag=True, help="Show what would be labelled and sent, and change nothing.")
 @click.option("--yes", is_flag=True, help="Send texts to the endpoint without asking first.")
 @json_option
-def label(project: Path, dry_run: bool, yes: bool, as_json: bool, **given: Any) -> None:
+def label(
+    project: Path,
+    ray: str | None,
+    gpus_per_worker: float | None,
+    shards: str | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Make silver labels for the texts of the project DIR.
 
     `own` labels with a model of the project's gold, `classifier` and `zero-shot` with a model of transformers, `rules`
@@ -71,22 +87,40 @@ def label(project: Path, dry_run: bool, yes: bool, as_json: bool, **given: Any) 
 
     Nothing leaves this machine unless you name an endpoint. Its key is read from INFFEED_API_KEY (for OpenAI's own
     host also OPENAI_API_KEY), and is never stored. Answers are kept as they arrive: a run that was stopped goes on
-    where it ended.
+    where it ended. With `--ray` the texts that `own`, `classifier` and `zero-shot` read are encoded there, as by
+    `inffeed encode`; all else is computed here.
     """
     from inffeed_core.jobs import run_here
     from inffeed_core.labelling.planning import plan
 
-    target, settings = opened(project), _settings(given)
+    cluster = cluster_of(ray, given.pop("workers") if ray is not None else None, gpus_per_worker, shards)
+    target, settings = opened(project), _settings({"workers": None} | given)
+    read = None if cluster is None else _reading(target, settings)
     planned = plan(target, settings)
     if dry_run:
-        answer(planned, as_json, lambda: f"{_told(planned)}\nNothing was sent, and nothing was changed.")
+        where = f"\n{_where(cluster, read)}" if cluster and read else ""
+        answer(planned, as_json, lambda: f"{_told(planned)}{where}\nNothing was sent, and nothing was changed.")
         return
     if planned.endpoint and planned.total and not yes:
         tell(_told(planned), err=True)
         click.confirm("Send them?", abort=True, err=True)
     with shown_progress() as progress:
+        if read is not None:
+            read.features(progress, engine_of(cluster))
         job = run_here(target, "label", {"label": settings.as_dict()}, progress)
     answer(job.result, as_json, lambda: _done(job.result))
+
+
+def _reading(project: "Project", settings: LabelSettings) -> "Reading | None":
+    from inffeed_core.labelling.ahead import reading
+
+    return reading(project, settings)
+
+
+def _where(cluster: "Cluster", read: "Reading") -> str:
+    missing = read.missing()
+    told = f"{missing:,} texts are still to be encoded for it with {read.model}."
+    return f"{told}\n{placed(cluster, missing, read.place)['told']}"
 
 
 def _settings(given: dict[str, Any]) -> LabelSettings:

@@ -14,8 +14,9 @@ from inffeed_core.errors import ModelError
 from inffeed_core.labelling.describing import Described, classifier, entailment, hypotheses
 from inffeed_core.labelling.labellers import Answer
 from inffeed_core.labelling.prompting import fields_of
+from inffeed_core.labelling.reading import Reading
 from inffeed_core.labelling.settings import LabelSettings
-from inffeed_core.models.encoding import features, own_head
+from inffeed_core.models.encoding import own_head
 from inffeed_core.models.labels import label_mapping
 from inffeed_core.models.sources import ModelFiles
 from inffeed_core.project.folder import Project
@@ -42,12 +43,19 @@ class Classifier:
         if not texts:
             return {self._source.name: []}
         passages = [one.passage for one in texts]
-        logits = _logits(self._project, self._files, self._settings, passages, progress)
+        logits = _logits(self._read(passages), progress)
         own = torch.softmax(logits.double(), 1)
         sums = torch.zeros(len(texts), len(self._labels), dtype=torch.float64)
         for column, label in enumerate(self._mapped.values()):
             sums[:, self._labels.index(label)] += own[:, column]
         return {self._source.name: _likeliest(sums, self._labels)}
+
+    def reading(self, texts: Sequence[Instance]) -> Reading:
+        """See `Reader`."""
+        return self._read([one.passage for one in texts])
+
+    def _read(self, passages: Sequence[Passage]) -> Reading:
+        return _reading(self._project, self._files, self._settings, passages)
 
 
 class ZeroShot:
@@ -72,26 +80,34 @@ class ZeroShot:
         columns = []
         for asked in self._hypotheses:
             passages = [(fields_of(one), asked) for one in texts]
-            columns.append(_logits(self._project, self._files, self._settings, passages, progress)[:, self._entailment])
+            columns.append(_logits(self._read(passages), progress)[:, self._entailment])
         likely = torch.softmax(torch.stack(columns, 1).double(), 1)
         return {self._source.name: _likeliest(likely, self._labels)}
 
+    def reading(self, texts: Sequence[Instance]) -> Reading:
+        """See `Reader`: each text with each hypothesis."""
+        return self._read([(fields_of(one), asked) for asked in self._hypotheses for one in texts])
 
-def _logits(
-    project: Project, files: ModelFiles, settings: TrainSettings, passages: Sequence[Passage], progress: Progress
-) -> Float[Tensor, "n k"]:
-    """The classifier's own logits; what was encoded before comes from the cache."""
-    found = features(
-        files.name,
-        passages,
-        project.features,
+    def _read(self, passages: Sequence[Passage]) -> Reading:
+        return _reading(self._project, self._files, self._settings, passages)
+
+
+def _reading(project: Project, files: ModelFiles, settings: TrainSettings, passages: Sequence[Passage]) -> Reading:
+    return Reading(
+        model=files.name,
+        passages=passages,
+        cache=project.features,
         max_tokens=settings.max_tokens,
         batch_tokens=settings.batch_tokens,
-        progress=progress,
     )
-    head = own_head(files.name, project.features, max_tokens=settings.max_tokens, progress=progress)
+
+
+def _logits(read: Reading, progress: Progress) -> Float[Tensor, "n k"]:
+    """The classifier's own logits; what was encoded before comes from the cache."""
+    found = read.features(progress)
+    head = own_head(read.model, read.cache, max_tokens=read.max_tokens, progress=progress)
     if head is None:
-        raise ModelError(f"{files.name!r} has no head of its own; choose a sequence classifier.")
+        raise ModelError(f"{read.model!r} has no head of its own; choose a sequence classifier.")
     return head.logits(found)
 
 

@@ -16,10 +16,10 @@ from inffeed_core.errors import NotReady
 from inffeed_core.influence import HeadData, HeadFit, choose_l2
 from inffeed_core.labelling.describing import Described
 from inffeed_core.labelling.labellers import Answer
-from inffeed_core.models.encoding import features
-from inffeed_core.project.encoded import Encoded, encode
+from inffeed_core.labelling.reading import Reading
+from inffeed_core.project.encoded import Encoded, encode, usable
 from inffeed_core.project.folder import Project
-from inffeed_core.records import Instance, Progress, Source, Split
+from inffeed_core.records import Instance, Passage, Progress, Source, Split
 from inffeed_core.settings import L2_GRID, AnalysisSettings, TrainSettings
 from inffeed_core.silver.posteriors import calibrated, out_of_fold
 
@@ -39,17 +39,7 @@ class OwnModel:
     def label(self, texts: Sequence[Instance], progress: Progress) -> Mapping[str, Sequence[Answer | None]]:
         """The likeliest label of each text with its calibrated probability. Raises NotReady without enough gold."""
         gold = self._gold(progress)
-        read = features(
-            self._about.model,
-            [one.passage for one in texts],
-            self._project.features,
-            max_tokens=self._settings.max_tokens,
-            batch_tokens=self._settings.batch_tokens,
-            precision=self._settings.precision,
-            windows=self._settings.windows,
-            layers="last" if self._settings.layers == "auto" else self._settings.layers,
-            progress=progress,
-        )
+        read = self._read([one.passage for one in texts]).features(progress)
         likely = calibrated(gold.fit, gold.validation.features, gold.validation.labels, read)
         held_out = out_of_fold(gold.data, gold.fit, AnalysisSettings().folds, self._about.seed)
         learned = {one.id: i for i, one in enumerate(gold.train.instances)}
@@ -59,6 +49,25 @@ class OwnModel:
                 for i, one in enumerate(texts)
             ]
         }
+
+    def reading(self, texts: Sequence[Instance]) -> Reading:
+        """See `Reader`: these texts, and the gold that it learns from."""
+        with store.reading(self._project.db) as db:
+            gold = usable(store.instances(db, (Split.TRAIN, Split.VALIDATION)))
+        return self._read([one.passage for one in (*gold, *texts)])
+
+    def _read(self, passages: Sequence[Passage]) -> Reading:
+        settings = self._settings
+        return Reading(
+            model=self._about.model,
+            passages=passages,
+            cache=self._project.features,
+            max_tokens=settings.max_tokens,
+            batch_tokens=settings.batch_tokens,
+            precision=settings.precision,
+            windows=settings.windows,
+            layers="last" if settings.layers == "auto" else settings.layers,
+        )
 
     def _gold(self, progress: Progress) -> "_Gold":
         with store.reading(self._project.db) as db:
