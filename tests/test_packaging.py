@@ -15,7 +15,12 @@ from sample import lay_features
 
 from inffeed_core import __version__
 
-EXTRAS = {"api": {"fastapi", "uvicorn"}, "app": {"streamlit", "plotly"}, "finetune": {"peft"}, "int8": {"ctranslate2"}}
+EXTRAS = {
+    "api": {"fastapi", "uvicorn"},
+    "app": {"streamlit", "plotly"},
+    "finetune": {"accelerate", "peft"},
+    "int8": {"ctranslate2"},
+}
 
 
 @pytest.fixture(scope="module")

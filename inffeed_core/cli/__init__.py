@@ -58,6 +58,7 @@ from inffeed_core.cli import (
     team,
 )
 from inffeed_core.cli.console import Commands
+from inffeed_core.models import several
 
 EXAMPLE = """
 \b
@@ -76,10 +77,18 @@ Example, from labels to a repaired data set:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLE)
 @click.version_option(__version__, prog_name="inffeed")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Find and repair wrong silver labels with influence functions."""
+    if several.launched() and context.invoked_subcommand not in SHARED:
+        raise click.UsageError(
+            f"accelerate launch is for {' and '.join(SHARED)} with a method that fine-tunes; start "
+            f"{context.invoked_subcommand} alone."
+        )
 
 
+SHARED = ("train", "retrain")
+"""Commands that several processes can share."""
 OF_PROJECTS = (
     data,
     exporting,

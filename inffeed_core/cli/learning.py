@@ -20,6 +20,7 @@ from inffeed_core.cli.console import (
 from inffeed_core.cli.encoding import cluster_of, encode_first, ray_options
 from inffeed_core.cli.training_options import analysis_options, train_options
 from inffeed_core.errors import NotReady
+from inffeed_core.models import several
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -40,10 +41,13 @@ def train(
     becomes the active version together with its flags, unless it is significantly worse on validation. Older versions
     stay. `retrain` goes on with the choices of the active version, and takes settings of the analysis.
     """
+    if _followed():
+        return
     target = opened(project)
     _warn_of_gold(target)
     _tell_solving(target, _given(TrainSettings, settings))
     _do(target, "train", {"train": _given(TrainSettings, settings)}, model, own_labels(target, model_labels))
+    several.hand_out(None)
     _tell_version(target, as_json)
 
 
@@ -100,16 +104,30 @@ def retrain(
     refits the head in seconds; `fine-tune` trains the whole transformer, and `lora` small adapters of it, from the
     project's model each time.
     """
+    if _followed():
+        return
     target = opened(project)
     if estimate:
         analysis = AnalysisSettings.from_dict(_given(AnalysisSettings, settings))
         _tell_time(target, TrainSettings.from_dict(_given(TrainSettings, settings)), analysis, as_json)
+        several.hand_out(None)
         return
     both = {"train": _given(TrainSettings, settings), "analysis": _given(AnalysisSettings, settings)}
     _warn_of_gold(target)
     _tell_solving(target, both["train"])
     _do(target, "retrain", both, model, own_labels(target, model_labels))
+    several.hand_out(None)
     _tell_version(target, as_json)
+
+
+def _followed() -> bool:
+    """Whether this is one of several processes that only take part in fine-tuning; they have then done so."""
+    if not several.follows():
+        return False
+    from inffeed_core.models.fine_tuning import follow
+
+    follow()
+    return True
 
 
 def _tell_cost(project: "Project", analysis: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ the rows and something within each (heads), as everywhere in transformers but in
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -45,6 +46,24 @@ def halves(rows: range) -> tuple[range, range]:
 def is_full(error: RuntimeError) -> bool:
     """Whether it says that memory is full."""
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _FULL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """One of several processes that take the same steps, each with its share of every batch."""
+
+    number: int
+    """Of this process, from 0."""
+    of: int
+    added: Callable[[Tensor], Tensor]
+    """The sum of what every process gives; each must call it as often, with tensors of the same shape."""
+
+    def rows(self, size: int) -> range:
+        """Its share of so many rows; empty where there are fewer than processes."""
+        return range(size * self.number // self.of, size * (self.number + 1) // self.of)
+
+
+ALONE = Sharing(number=0, of=1, added=lambda one: one)
 
 
 def of_rows(batch: Mapping[str, Tensor], rows: range) -> dict[str, Tensor]:

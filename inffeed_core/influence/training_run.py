@@ -23,7 +23,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from inffeed_core.errors import SettingsError
 from inffeed_core.influence.adamw import AdamW, State
 from inffeed_core.influence.linear_layers import Batch, evaluating
-from inffeed_core.influence.parts import by_halves, dropped_as_in, halves, is_full, of_rows
+from inffeed_core.influence.parts import ALONE, Sharing, by_halves, dropped_as_in, halves, is_full, of_rows
 from inffeed_core.influence.passes import Data
 
 Taught = Float[Tensor, "text class"]
@@ -61,6 +61,8 @@ class TrainingRun:
     optimiser: AdamW
     seed: int
     """Seed of dropout."""
+    sharing: Sharing = ALONE
+    """How `advance` is shared among processes; each then reaches the same state."""
     _shapes: Mapping[str, torch.Size] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -167,9 +169,10 @@ class TrainingRun:
         """The gradient of a step's loss, and the loss."""
         step = _Step.of(self.batches[number], number, taught)
         total: Tensor | None = None
-        for one in by_halves(lambda rows: self._summand(state, step, rows), step.all):
+        mine = self.sharing.rows(len(step.lesson))
+        for one in by_halves(lambda rows: self._summand(state, step, rows), mine) if mine else ():
             total = one if total is None else total.add_(one)
-        assert total is not None  # no batch is empty
+        total = self.sharing.added(state.new_zeros(state.shape[1] + 1) if total is None else total)
         return total[:-1], float(total[-1])
 
     def _summand(self, state: State, step: "_Step", rows: range) -> Float[Tensor, " parameter_and_loss"]:

@@ -13,7 +13,7 @@ Import from the modules below, lightest first; each line says what it imports:
     fine_tuning fine_tune(base, lessons, validation, about, progress) → FineTuned          (transformers)
     adapters    low-rank adapters, and their merge into a plain classifier                 (peft)
 
-Beneath them: `snapshot` (what a model's folder must hold), `classifiers` (the last linear layer of any sequence
-classifier), `int8` (token vectors in 8-bit integers, by CTranslate2), `passages` (texts and pairs as tokens), `batches`
-(which texts go together), `cache` (features on disk).
+Beneath them: `several` (processes that share a fine-tuning), `snapshot` (what a model's folder must hold),
+`classifiers` (the last linear layer of any sequence classifier), `int8` (token vectors in 8-bit integers, by
+CTranslate2), `passages` (texts and pairs as tokens), `batches` (which texts go together), `cache` (features on disk).
 """

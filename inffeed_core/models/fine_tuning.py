@@ -8,14 +8,15 @@ a new linear layer), because no standard architecture pools BERT's tokens by the
 
 Every step is a pure function of the state before it, and a checkpoint holds that state, so a killed run resumes as if
 nothing had happened: on the CPU the same data, seed and number of threads give the same weights either way. A GPU is
-used if torch finds one; its kernels may not be bit-reproducible.
+used if torch finds one; its kernels may not be bit-reproducible. Under `accelerate launch` several processes share
+every batch (`several.py`).
 """
 
 import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from torch import Tensor, nn
 from inffeed_core.errors import NotReady, require
 from inffeed_core.influence.adamw import State
 from inffeed_core.influence.linear_layers import evaluating
-from inffeed_core.influence.parts import by_halves, of_rows
+from inffeed_core.influence.parts import by_halves, is_full, of_rows
 from inffeed_core.influence.training_run import TrainingRun, parameters
+from inffeed_core.models import several
 from inffeed_core.models.checkpoints import (
     Passed,
     last_checkpoint,
@@ -74,14 +76,38 @@ def fine_tune(
     model, tokenizer = prepared(base, about, progress)
     require_room(about.work, room_needed(model, lora=about.lora))
     progress("Tokenising", 0, 0)
-    course, judge = course_of(model, tokenizer, learned, about), _Judge(model, tokenizer, validation, about)
+    course, judge = _begun((model, tokenizer), learned, validation, about)
     require_rows(base, model, tokenizer, [*course.tokens, *judge.tokens])
-    began = time.monotonic()
-    passed, done = _pass_through(course, judge, about, progress)
+    began, folder = time.monotonic(), last_checkpoint(about.work)
+    before = (course.start, Passed()) if folder is None else (load_state(folder), load_passed(folder))
+    several.hand_out((base, learned, validation, about, before))
+    passed, done = _pass_through(course, judge, about, before, progress, lambda *now: save_checkpoint(about.work, *now))
     _keep((model, tokenizer), course.run, passed, about, (time.monotonic() - began, done))
     finished = _finished(about.work)
     assert finished is not None
     return finished
+
+
+def follow() -> None:
+    """Take part in every fine-tuning that the first of several processes hands out, until there is no other.
+
+    Raises JobError where another process ends before, and what `fine_tune` raises for a model.
+    """
+    while (handed := several.taken()) is not None:
+        base, learned, validation, about, before = handed
+        made = prepared(base, about, lambda *_: None)
+        course, judge = _begun(made, learned, validation, about)
+        try:
+            _pass_through(course, judge, about, before, lambda *_: None, lambda *_: None)
+        except RuntimeError as error:
+            raise error if is_full(error) else several.ended() from error
+
+
+def _begun(made: tuple[Any, Any], learned: Lessons, validation: Lessons, about: FineTuning) -> tuple[Course, "_Judge"]:
+    """`made` are model and tokenizer."""
+    course = course_of(*made, learned, about)
+    course = replace(course, run=replace(course.run, sharing=several.sharing()))
+    return course, _Judge(*made, validation, about)
 
 
 def seconds_per_text(base: ModelFiles, lessons: Lessons, about: FineTuning, progress: Progress) -> float:
@@ -131,12 +157,13 @@ class _Judge:
 
     def scored(self, run: TrainingRun, state: State, said: Callable[[], None]) -> dict[str, Any]:
         """Scores of `CurvePoint` under this state; `said` is called after every batch."""
-        logits = torch.empty_like(self._targets)
-        batches = TokenBatches(tokens=self.tokens, plan=self._plan, filler=self._filler, device=state.device)
+        logits, mine = torch.zeros_like(self._targets), self._plan[run.sharing.number :: run.sharing.of]
+        batches = TokenBatches(tokens=self.tokens, plan=mine, filler=self._filler, device=state.device)
         with evaluating(self._model), torch.no_grad():
             for inputs, rows in batches:
                 logits[rows.cpu()] = _logits(run, state, inputs, len(rows))
                 said()
+        logits = run.sharing.added(logits.to(state.device)).cpu()
         losses, gold = -(self._targets * logits.log_softmax(1)).sum(1), self._targets.argmax(1)
         parts = [losses[gold == c] for c in range(logits.shape[1])]
         return {
@@ -160,13 +187,19 @@ def _logits(run: TrainingRun, state: State, inputs: Inputs, size: int) -> Tensor
     return torch.cat(list(parts))
 
 
-def _pass_through(course: Course, judge: _Judge, about: FineTuning, progress: Progress) -> tuple[Passed, int]:
-    """Train until the end or until validation no longer improves: (what was passed, steps done by this process)."""
+def _pass_through(
+    course: Course,
+    judge: _Judge,
+    about: FineTuning,
+    before: tuple[State, Passed],
+    progress: Progress,
+    keep: Callable[[State, Passed], None],
+) -> tuple[Passed, int]:
+    """Train on until the end or until validation no longer improves: (what was passed, steps done by this process)."""
     run, taught = course.run, course.taught
     every = max(1, -(-len(course.lessons.texts) // about.settings.batch_size) // about.settings.scorings)
-    folder = last_checkpoint(about.work)
-    state, passed = (course.start, Passed()) if folder is None else (load_state(folder), load_passed(folder))
-    state, first = state.to(course.start), passed.step
+    state, passed = before[0].to(course.start), before[1]
+    first = passed.step
     progress(STAGE, first, len(run))
     while passed.step < len(run) and passed.since_best < about.settings.patience:
         state, loss = run.advance(state, passed.step, taught)
@@ -175,7 +208,7 @@ def _pass_through(course: Course, judge: _Judge, about: FineTuning, progress: Pr
         if passed.step % every == 0 or passed.step == len(run):
             scores = judge.scored(run, state, lambda: progress(STAGE, passed.step, len(run)))  # noqa: B023
             passed = passed.scored(scores, about.settings.epochs * passed.step / len(run), judge.better)
-            save_checkpoint(about.work, state, passed)
+            keep(state, passed)
     if passed.best is None:
         raise NotReady(
             "The training diverged: its validation loss was never a number. Choose a lower learning rate; "
@@ -202,6 +235,7 @@ def _keep(made: tuple[Any, Any], run: TrainingRun, passed: Passed, about: FineTu
         "device": next(model.parameters()).device.type,
         "course": COURSE,
         "parameters": run.optimiser.decay.numel(),
+        "processes": run.sharing.of,
     }
     unfinished = work / "result.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -78,3 +78,5 @@ class FineTuned:
     """The `COURSE` that it took."""
     parameters: int = 0
     """How many numbers were trained; 0 where an earlier release did not say."""
+    processes: int = 1
+    """How many processes shared each step."""
