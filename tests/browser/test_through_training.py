@@ -7,15 +7,17 @@ import pytest
 from acting import SECONDS, address, button, choose, done, put, settled
 from playwright.sync_api import Page, expect
 from quiet import quiet
+from rooms import decisions, enter, saved, shown
 from serving import Server
 from small import active, make_small
 
 from inffeed_core import store
 from inffeed_core.flags.carrying import carried
+from inffeed_core.flags.reasons import ENGLISH, standing
 from inffeed_core.learning.foretold_said import foretold_of
 from inffeed_core.learning.training import train
-from inffeed_core.project.folder import Project, change_settings
-from inffeed_core.records import Act, Analysis, Decision
+from inffeed_core.project.folder import Project, change_settings, settings_of
+from inffeed_core.records import Act, Analysis
 from inffeed_core.review.items import item
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
@@ -57,17 +59,26 @@ def analyse_through_the_training(page: Page, project: Project) -> None:
     expect(page.get_by_text(str(known.sentence))).to_be_visible(timeout=30 * SECONDS)
 
 
-def correct_the_first(project: Project) -> str:
-    """The card of the largest gain says what the next fine-tuning should bring; then its label is corrected."""
+def correct_the_first(page: Page, server: Server, project: Project) -> None:
+    """The card of the largest gain says what the next fine-tuning should bring; then a key gives it that label."""
     with store.reading(project.db) as db:
         rows = [one for one in store.scored(db, in_use(project).id) if one.suggested not in (None, one.label)]
     first = max(rows, key=lambda one: one.relabel_gain or 0.0)
-    shown = item(project, first.instance).flag
-    assert shown.next_gain is not None
+    flag = item(project, first.instance).flag
+    foretold = standing(flag)
+    assert foretold.code in ("next-retrain", "next-retrain-rank")
+    enter(page, server, project, text=first.instance)
+    assert shown(page) == first.instance
+    page.keyboard.press("i")  # numbers stand behind Details
+    expect(page.locator(".room").get_by_text(ENGLISH[foretold.code].format(**foretold.values))).to_be_visible(
+        timeout=30 * SECONDS
+    )
     assert first.suggested is not None
-    with store.writing(project.db) as db:
-        store.record_decision(db, Decision("corrected", first.instance, "Ada", Act.RELABEL, first.suggested))
-    return first.instance
+    page.keyboard.press(str(settings_of(project).labels.index(first.suggested) + 1))
+    saved(page)
+    assert [(one.instance_id, one.act, one.label) for one in decisions(project)] == [
+        (first.instance, Act.RELABEL, first.suggested)
+    ]
 
 
 def test_a_correction_is_foretold_and_comes(server: Server, page: Page, project: Project):
@@ -82,7 +93,7 @@ def test_a_correction_is_foretold_and_comes(server: Server, page: Page, project:
     expect(page.get_by_text("These influencers come through the training")).to_be_visible(timeout=30 * SECONDS)
     with store.reading(project.db) as db:
         assert store.is_solved(db, in_use(project).id, "validation-1")
-    correct_the_first(project)
+    correct_the_first(page, server, project)
     train(project, TUNED, quiet, FEW)
     with store.reading(project.db) as db:
         made = store.versions(db)[-1]
