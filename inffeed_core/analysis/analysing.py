@@ -8,6 +8,7 @@ gold that a flag harms are the head's for the training, which would need a repla
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
@@ -341,7 +342,7 @@ def _evidence(
     """(target id, its (id, influence) lists by side), streamed over blocks of targets."""
     learn_ids = [one.id for one in state.learn.instances]
     row_of = {id: row for row, id in enumerate(learn_ids)}
-    harmed = _harmed(state, tier)
+    harmed = _harmed(state, tier, {state.data.instances[at].id for at in targets})
     for start in range(0, len(targets), tier.target_block):
         progress("Finding influencers", start, len(targets))
         block = state.data.where(targets[start : start + tier.target_block])
@@ -357,11 +358,13 @@ def _evidence(
             yield one.id, sides
 
 
-def _harmed(state: State, tier: Tier) -> dict[str, list[tuple[str, float]]]:
-    """For every unconfirmed silver instance, the validation gold that it harms: (id, influence), most harmed first."""
+def _harmed(state: State, tier: Tier, among: AbstractSet[str]) -> dict[str, list[tuple[str, float]]]:
+    """For every unconfirmed text `among` these ids, the validation gold that it harms: (id, influence), most harmed
+    first."""
     ids = [one.id for one in state.validation.instances]
     influence, which = tier.most_harmed(state.settings.harmed)
     return {
         state.learn.instances[row].id: kept(influence[row], which[row], ids, positive=False)
         for row in state.unconfirmed
+        if state.learn.instances[row].id in among
     }

@@ -185,7 +185,7 @@ class HeadInfluence:
     @accepting(solved="float64")
     def gains_along(self, solved: Float[Tensor, "1 k d1"]) -> Float[Tensor, "n c"]:
         """`relabel_gains` for a target that is `solved`."""
-        projections = torch.cat([block for _, block in self._products(solved[0])]).double()
+        projections = torch.cat([block for _, block in self._products(solved[0])], 1).T.double()
         return relabel_gains(self.data.row_weights, projections, self.data.taught, len(self.data.features))
 
     def self_influence(self) -> Float[Tensor, " n"]:
@@ -205,7 +205,7 @@ class HeadInfluence:
         harmful: Kept | None = None
         for first, scores in self._scored(self.solved(gradients)):
             helpful = merged(helpful, first, self._barred(scores, first, leave_out, -torch.inf), k)
-            harmful = merged(harmful, first, -self._barred(scores, first, leave_out, torch.inf), k)
+            harmful = merged(harmful, first, self._barred(scores, first, leave_out, torch.inf), k, lowest=True)
         assert helpful is not None  # a head has at least one row
         assert harmful is not None
         return helpful, (-harmful[0], harmful[1])
@@ -254,20 +254,20 @@ class HeadInfluence:
             total = total + pulled_back(shaped, rows, torch.softmax(rows @ weight.T, 1), shares, basis)
         return total.view_as(directions)
 
-    def _products(self, weights: Float[Tensor, "m d1"]) -> Iterator[tuple[int, Float[Tensor, "b m"]]]:
-        """(first row, rows times these weights), in the precision of the features: one matrix product a block."""
+    def _products(self, weights: Float[Tensor, "m d1"]) -> Iterator[tuple[int, Float[Tensor, "m b"]]]:
+        """(first row, these weights times rows), in the precision of the features: one matrix product a block."""
         features = self.data.features
-        weight, bias = weights[:, :-1].to(features.dtype), weights[:, -1].to(features.dtype)
+        weight, bias = weights[:, :-1].to(features.dtype), weights[:, -1:].to(features.dtype)
         size = max(1, min(ROWS, PRODUCTS // len(weights)))
         for start in range(0, len(features), size):
-            yield start, torch.addmm(bias, features[start : start + size], weight.T)
+            yield start, torch.addmm(bias, weight, features[start : start + size].T)
 
     def _scored(self, directions: Gradients) -> Iterator[tuple[int, Float[Tensor, "t b"]]]:
         """Influence on each direction's target, a block of rows at a time."""
         t, k, d1 = directions.shape
         own = directions[:0, 0] if self.leverage else self.fit.theta
         for first, products in self._products(torch.cat([own, directions.reshape(t * k, d1)])):
-            where = slice(first, first + len(products))
-            pulls = self._corrected_pulls[where] if self.leverage else self._plain_pulls(where, products[:, :k])
-            projections = products[:, len(own) :].view(-1, t, k).transpose(0, 1)
+            where = slice(first, first + products.shape[1])
+            pulls = self._corrected_pulls[where] if self.leverage else self._plain_pulls(where, products[:k].T)
+            projections = products[len(own) :].view(t, k, -1).mT
             yield first, removal_influence(pulls, projections, len(self.data.features))

@@ -29,7 +29,11 @@ def removal_influence(
     under the targets' solved gradients `V_t = G⁻¹∇L_t`, `total` is N.
     """
     precision = torch.promote_types(pulls.dtype, projections.dtype)
-    return torch.einsum("nk,tnk->tn", pulls.to(precision), projections.to(precision)) / total
+    own, along = (pulls.to(precision) / total).T.contiguous(), projections.to(precision).unbind(2)
+    found = along[0] * own[0]
+    for pull, projection in zip(own[1:], along[1:], strict=True):
+        found.addcmul_(projection, pull)
+    return found
 
 
 @accepting(weights="rows", projections="rows", taught="taught")
