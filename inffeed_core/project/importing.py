@@ -1,8 +1,9 @@
 """Import a file into a project: first a preview, then all of it or nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from sqlite_utils import Database
 
@@ -16,13 +17,14 @@ from inffeed_core.data.silver_columns import SILVER, without_source
 from inffeed_core.data.table import Cell, Table, as_text
 from inffeed_core.errors import RowProblem
 from inffeed_core.project.collecting import without_cycles
+from inffeed_core.project.counting import by_source, by_split
 from inffeed_core.project.dividing import divided
 from inffeed_core.project.folder import Project
 from inffeed_core.project.joining import Joined, join_guessed, joined
 from inffeed_core.project.labels import add_label_in
 from inffeed_core.project.overlaps import Overlaps, SameText, find_overlaps, hashes_of
 from inffeed_core.project.sources import restore_sources
-from inffeed_core.records import UNNAMED, VOTE, Example, Progress, Split
+from inffeed_core.records import Example, Progress, Split
 from inffeed_core.store import (
     add_examples,
     add_source,
@@ -42,6 +44,7 @@ from inffeed_core.store import (
     sources,
     writing,
 )
+from inffeed_core.store.instances import Prepared, prepared
 
 PREVIEW_ROWS = 20
 PREVIEW_CHARACTERS = 2000
@@ -51,6 +54,7 @@ DUPLICATE = "duplicate: an earlier instance of the split has the same text"
 
 _ROWS_PER_REPORT = 1000
 
+Row = TypeVar("Row")
 Source = Path | Upload | Table
 """A file, or the table already read from it, so that exactly what was previewed is imported."""
 
@@ -172,7 +176,7 @@ def preview(
         columns=table.columns,
         rows=[[_displayable(cell) for cell in row] for row in table.rows[:PREVIEW_ROWS]],
         total=len(table.rows),
-        counts=_counts(converted.examples),
+        counts=by_split(converted.examples),
         file_labels=file_labels(table, chosen),
         problems=tuple(converted.problems),
         total_problems=converted.total_problems,
@@ -181,7 +185,7 @@ def preview(
         conflicts=conflicts,
         decisions=len(converted.decisions),
         notes=(*table.notes, *_left_over(chosen, table.columns)),
-        silver=_by_source(converted.examples),
+        silver=by_source(converted.examples),
         without_pair=sum(e.pair is None for e in converted.examples) if chosen.pair else 0,
         together=converted.together,
     )
@@ -201,7 +205,7 @@ def commit(
 ) -> ImportResult:
     """Import a file in one transaction. Raises ImportRefused, and then changes nothing.
 
-    The rows are checked before it begins, so that others wait for no more than what is stored.
+    The rows are checked, and prepared, before it begins, so that others wait for no more than what is stored.
     With `leave_out_leaks`, train and silver rows whose text is in validation or test are not stored, and the project's
     own are excluded; with `leave_out_duplicates`, only the first of equal texts in a split is stored.
     Labels that it adds are acts of `by`. `progress` may cancel until the last row is stored, which leaves the project
@@ -212,27 +216,30 @@ def commit(
     options = options.by_number(table.columns)
     if options.join is not None:
         return _commit_joined(project, table, options, by, progress)
-    checked = _checked(project, table, options, progress)
+    with reading(project.db) as db:
+        checked = _checked(db, table, options, progress)
     with writing(project.db) as db:
-        converted = checked.converted if _moment(db) == checked.at else _converted(db, table, options)
-        converted.require_whole()
+        if _moment(db) != checked.at:
+            checked = _checked(db, table, options, progress)
         _add_labels(db, options, by)
-        overlaps = _overlaps(db, converted.examples) if leave_out_leaks or leave_out_duplicates else Overlaps((), ())
+        overlaps = _overlapping(db, checked) if leave_out_leaks or leave_out_duplicates else Overlaps((), ())
         doubled = {s.id for s in overlaps.duplicates if leave_out_duplicates}
         leaked = {s.id for s in overlaps.leaks if leave_out_leaks and not s.in_project} - doubled
-        kept = [e for e in converted.examples if e.id not in doubled and e.id not in leaked]
+        kept = [one for one in checked.rows if one.example.id not in doubled and one.example.id not in leaked]
         if options.history:
             restore_sources(db, table)
-        add_examples(db, _reported(kept, progress), len(kept))
-        kept_ids = {e.id for e in kept}
-        return ImportResult(
-            added={split: sum(labels.values()) for split, labels in _counts(kept).items()},
-            left_out_duplicates=len(doubled),
-            left_out_leaks=len(leaked),
-            silver=_by_source(kept),
-            excluded=exclude(db, (s.id for s in overlaps.leaks if leave_out_leaks and s.in_project), LEAK),
-            decisions=restore_decisions(db, (d for d in converted.decisions if d.instance_id in kept_ids)),
-        )
+        add_examples(db, _reported("Storing the rows", kept, progress), len(kept))
+        ids = {one.example.id for one in kept}
+        excluded = exclude(db, (s.id for s in overlaps.leaks if leave_out_leaks and s.in_project), LEAK)
+        decisions = restore_decisions(db, (d for d in checked.converted.decisions if d.instance_id in ids))
+    return ImportResult(
+        added={split: sum(labels.values()) for split, labels in by_split(one.example for one in kept).items()},
+        left_out_duplicates=len(doubled),
+        left_out_leaks=len(leaked),
+        silver=by_source(one.example for one in kept),
+        excluded=excluded,
+        decisions=decisions,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,15 +247,17 @@ class _Checked:
     """A file's rows, as they are at a moment of the project."""
 
     converted: Converted
+    rows: Sequence[Prepared]
     at: object
 
 
-def _checked(project: Project, table: Table, options: ImportOptions, progress: Progress) -> _Checked:
-    with reading(project.db) as db:
-        progress("Checking the rows", 0, len(table.rows))
-        checked = _Checked(_converted(db, table, options), _moment(db))
-    checked.converted.require_whole()
-    return checked
+def _checked(db: Database, table: Table, options: ImportOptions, progress: Progress) -> _Checked:
+    """Whole, or ImportRefused."""
+    progress("Checking the rows", 0, len(table.rows))
+    found = _converted(db, table, options)
+    found.require_whole()
+    rows = [prepared(example) for example in _reported("Checking the rows", found.examples, progress)]
+    return _Checked(converted=found, rows=rows, at=_moment(db))
 
 
 def _moment(db: Database) -> object:
@@ -347,6 +356,11 @@ def _overlaps(db: Database, examples: Sequence[Example]) -> Overlaps:
     return find_overlaps(examples, hashes, same_texts(db, hashes))
 
 
+def _overlapping(db: Database, checked: _Checked) -> Overlaps:
+    hashes = [one.hash for one in checked.rows]
+    return find_overlaps(checked.converted.examples, hashes, same_texts(db, hashes))
+
+
 def _conflicts(db: Database, examples: Sequence[Example], duplicates: Sequence[SameText]) -> tuple[SameText, ...]:
     """The duplicates whose label differs from that of the text that they repeat."""
     if not duplicates:
@@ -356,29 +370,6 @@ def _conflicts(db: Database, examples: Sequence[Example], duplicates: Sequence[S
     return tuple(s for s in duplicates if labels[s.id] != labels.get(s.other, labels[s.id]))
 
 
-def _counts(examples: Iterable[Example]) -> dict[Split, dict[str, int]]:
-    """By split and label; "" counts silver texts about which no source says anything, `VOTE` those left to sources."""
-    counts: dict[Split, dict[str, int]] = {split: {} for split in Split}
-    for example in examples:
-        labels = counts[example.split]
-        left_to_sources = example.split is Split.SILVER and any(one.label for one in example.silver)
-        label = VOTE if left_to_sources else example.label
-        labels[label] = labels.get(label, 0) + 1
-    return counts
-
-
-def _by_source(examples: Iterable[Example]) -> dict[str, int]:
-    """How many labels each source gives, that of the label column included."""
-    counts: dict[str, int] = {}
-    for e in examples:
-        told = [one.source for one in e.silver]
-        if e.split is Split.SILVER and e.label and (own := e.source or UNNAMED) not in told:
-            told.append(own)
-        for source in told:
-            counts[source] = counts.get(source, 0) + 1
-    return counts
-
-
 def _displayable(cell: Cell) -> Cell:
     if not isinstance(cell, str):
         return cell
@@ -386,9 +377,9 @@ def _displayable(cell: Cell) -> Cell:
     return cut.encode("utf-8", "replace").decode()
 
 
-def _reported(examples: Sequence[Example], progress: Progress) -> Iterator[Example]:
-    for done, example in enumerate(examples):
+def _reported(stage: str, rows: Sequence[Row], progress: Progress) -> Iterator[Row]:
+    for done, row in enumerate(rows):
         if done % _ROWS_PER_REPORT == 0:
-            progress("Storing the rows", done, len(examples))
-        yield example
-    progress("Storing the rows", len(examples), len(examples))
+            progress(stage, done, len(rows))
+        yield row
+    progress(stage, len(rows), len(rows))

@@ -8,6 +8,7 @@ Without any vote it has its imported label too. `as_of` (a decision's row number
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from sqlite_utils import Database
@@ -17,8 +18,8 @@ from inffeed_core.errors import ProjectError, UnknownInstance
 from inffeed_core.records import Example, Instance, Passage, Split
 from inffeed_core.settings import ProjectSettings
 from inffeed_core.store.clock import now
-from inffeed_core.store.many_rows import storing_many
-from inffeed_core.store.searching import found_ids, index
+from inffeed_core.store.many_rows import indexing_many, storing_many
+from inffeed_core.store.searching import found_ids, indexed_both, put_words
 from inffeed_core.store.sources import Arriving, put
 from inffeed_core.store.votes import votes_about
 
@@ -60,36 +61,62 @@ def project_settings(db: Database) -> ProjectSettings:
     raise ProjectError("The project has no settings: its creation was interrupted. Create it again.")
 
 
-def add_examples(db: Database, examples: Iterable[Example], count: int = 0) -> int:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An example with all that follows from it alone, so that nobody waits in a transaction for that."""
+
+    example: Example
+    hash: str
+    """See `text_hash`."""
+    lot: str
+    """See `lot`."""
+    metadata: str
+    """JSON."""
+    words: str
+    """As the index of words takes them."""
+
+
+def prepared(example: Example) -> Prepared:
+    """The example with what `add_examples` would work out otherwise, which is half of its work."""
+    hash = text_hash(example.text, example.pair)
+    return Prepared(
+        example=example,
+        hash=hash,
+        lot=lot(example.id, hash),
+        metadata=_JSON(dict(example.metadata)) if example.metadata else "{}",
+        words=indexed_both(example.text, example.pair),
+    )
+
+
+def add_examples(db: Database, examples: Iterable[Example | Prepared], count: int = 0) -> int:
     """Insert examples with what sources say of them; returns how many.
 
     Many are stored quicker if `count` says how many come.
     An id that exists already raises sqlite3.IntegrityError, a source that cannot be one InvalidSilver.
     """
-    last = last_instance(db)
-    with storing_many(db, "instance", count):
-        added = _put_instances(db, enumerate(examples, last + 1))
-    index(db, after=last)
-    return added
+    ready = (one if isinstance(one, Prepared) else prepared(one) for one in examples)
+    with storing_many(db, "instance", count), indexing_many(db, "instance_fts"):
+        return _put_instances(db, enumerate(ready, last_instance(db) + 1))
 
 
-def _put_instances(db: Database, numbered: Iterator[tuple[int, Example]]) -> int:
+def _put_instances(db: Database, numbered: Iterator[tuple[int, Prepared]]) -> int:
     arriving, count = Arriving(db), 0
     while batch := list(islice(numbered, _TOGETHER)):
-        said = [(n, example, arriving.said(example)) for n, example in batch]
+        said = [(n, one, arriving.said(one.example)) for n, one in batch]
         db.conn.executemany(
             "INSERT INTO instance (n, id, text, pair, text_hash, label, split, source, metadata, lot)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_as_row(n, example, *arriving.label(example, labels)) for n, example, labels in said],
+            [_as_row(n, one, *arriving.label(one.example, labels)) for n, one, labels in said],
         )
-        put(db, [(n, source, one) for n, _, labels in said for source, one in labels], "INSERT")
+        put(db, [(n, source, label) for n, _, labels in said for source, label in labels], "INSERT")
+        put_words(db, ((n, one.words) for n, one in batch))
         count += len(batch)
     return count
 
 
-def _as_row(n: int, e: Example, label: str, source: str) -> tuple[object, ...]:
-    hash, metadata = text_hash(e.text, e.pair), _JSON(dict(e.metadata)) if e.metadata else "{}"
-    return n, e.id, e.text, e.pair, hash, label, e.split.value, source, metadata, lot(e.id, hash)
+def _as_row(n: int, one: Prepared, label: str, source: str) -> tuple[object, ...]:
+    e = one.example
+    return n, e.id, e.text, e.pair, one.hash, label, e.split.value, source, one.metadata, one.lot
 
 
 def text_hash(text: str, pair: str | None = None) -> str:
