@@ -63,7 +63,7 @@ def _candidates(block: Float[Tensor, "t b"], k: int, lowest: bool) -> Kept:
     groups = columns // GROUP
     if groups <= k:
         return -block if lowest else block, torch.arange(columns).expand(rows, -1)
-    inside = block[:, : groups * GROUP].unflatten(1, (groups, GROUP))
+    inside = block[:, : groups * GROUP].view(rows, groups, GROUP)
     tops = -inside.amin(2) if lowest else inside.amax(2)
     which = _largest(tops, torch.arange(groups).expand(rows, -1), k)[1]
     where = (which.unsqueeze(2) * GROUP + torch.arange(GROUP)).flatten(1)
