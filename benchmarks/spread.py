@@ -74,7 +74,8 @@ def run(chosen: argparse.Namespace, name: str, address: str | None, workers: int
 def encode(folder: str, shards: str, count: int, model: str, address: str | None, workers: int) -> None:
     """Encode the texts and print seconds."""
     from inffeed_core.models.encoding import STAGE, features, here
-    from inffeed_core.models.on_ray import Cluster, on
+    from inffeed_core.models.on_ray import on
+    from inffeed_core.models.ray_cluster import Cluster
 
     texts, first, meter = made(count), list[float](), Meter()
     began = time.perf_counter()

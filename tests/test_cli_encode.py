@@ -38,7 +38,7 @@ def test_every_text_is_encoded_once_and_a_dry_run_encodes_none(project: Project,
 def test_a_dry_run_on_ray_says_where_and_starts_nothing(
     project: Project, tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inffeed_core.models.on_ray.require_ray", lambda: None)
+    monkeypatch.setattr("inffeed_core.models.ray_cluster.require_ray", lambda: None)
     told = run(project, "--model", tiny, "--dry-run", "--ray", "local", "--workers", "3")
     assert "On Ray, started on this machine: 3 workers of 1 processor and 0 GPUs each" in told.stdout
     assert "blocks of 4 texts at most, by way of " in told.stdout
@@ -60,7 +60,7 @@ def test_a_dry_run_on_ray_says_where_and_starts_nothing(
 def test_options_that_cannot_work_are_refused(
     project: Project, options: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inffeed_core.models.on_ray.require_ray", lambda: None)
+    monkeypatch.setattr("inffeed_core.models.ray_cluster.require_ray", lambda: None)
     done = run(project, *options)
     assert done.exit_code != 0
     assert said in " ".join(done.stderr.split())
@@ -81,7 +81,7 @@ def test_without_ray_it_says_what_to_install_and_encodes_here_all_the_same(
 
 def test_an_analysis_on_ray_encodes_there_first(project: Project, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ordered: list[tuple[Path, object]] = []
-    monkeypatch.setattr("inffeed_core.models.on_ray.require_ray", lambda: None)
+    monkeypatch.setattr("inffeed_core.models.ray_cluster.require_ray", lambda: None)
     monkeypatch.setattr("inffeed_core.cli.learning.encode_first", lambda p, c: ordered.append((p.folder, c.workers)))
     done = CliRunner().invoke(main, ["analyse", str(project.folder), "--ray", "local", "--workers", "2"])
     assert ordered == [(project.folder, 2)]

@@ -8,7 +8,7 @@ from labelling.endpoint_server import Server, serving
 from tiny_models import save_model
 
 from inffeed_core.models.encoding import Encodings, Work, here
-from inffeed_core.models.on_ray import Cluster
+from inffeed_core.models.ray_cluster import Cluster
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.store import reading, silver_labels, sources
 
@@ -83,7 +83,7 @@ def test_texts_are_encoded_on_ray_before_they_are_labelled(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = save_model(tmp_path / "model", "BertForSequenceClassification", id2label={0: "negative", 1: "positive"})
-    monkeypatch.setattr("inffeed_core.models.on_ray.require_ray", lambda: None)
+    monkeypatch.setattr("inffeed_core.models.ray_cluster.require_ray", lambda: None)
     asked: list[tuple[int | None, int]] = []
 
     def encoded(cluster: Cluster, work: Work) -> Encodings:
@@ -114,6 +114,6 @@ def test_texts_are_encoded_on_ray_before_they_are_labelled(
 def test_ray_is_refused_for_what_is_not_computed_there(
     project: Project, means: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inffeed_core.models.on_ray.require_ray", lambda: None)
+    monkeypatch.setattr("inffeed_core.models.ray_cluster.require_ray", lambda: None)
     assert words in run("label", project.folder, "--with", *means, "--ray", "local", code=1).stderr
     assert "name a cluster too" in run("label", project.folder, "--with", "own", "--shards", "x", code=2).stderr

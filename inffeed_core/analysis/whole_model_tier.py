@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -29,6 +30,7 @@ from inffeed_core.models.device import index_device
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.network import LARGEST_BATCH, TextBatches, VersionNetwork
+from inffeed_core.models.places import place_of
 from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.project.encoders import layers_of, trained_with
@@ -36,7 +38,12 @@ from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion, Progress
 from inffeed_core.settings import AnalysisSettings, TrainSettings
 
+if TYPE_CHECKING:
+    from inffeed_core.models.ray_cluster import Cluster
+
 FORMAT = 1
+SHARDS = "shards"
+"""Folder of what a cluster has computed and nobody has counted yet."""
 SCORES_AT_ONCE = 2**25
 """Targets × rows, 128 MB."""
 TARGETS_AT_ONCE = 8
@@ -141,20 +148,9 @@ def open_whole_model(
 
     Raises ModelError if the model cannot be used or has no layers of this scope, and Cancelled.
     """
-    (version, transformer), (learn, validation) = seen, learned
-    training = trained_with(version)
-    progress("Loading the model", 0, 0)
-    encoder = Encoder(resolve(transformer, layers_of(version)), training.max_tokens, device=index_device())
-    train = _batches(encoder, learn, training.batch_tokens)
-    network = VersionNetwork(encoder, load_head(project.models / version.id))
-    assert settings.scope != "training"  # which has a tier of its own
-    about = WholeModelSettings(scope=settings.scope)
-    key = _key(encoder.files, project.models / version.id, learn, training, about)
-    folder = project.features / "whole-model" / settings.scope
-    with locked(folder, lambda: progress("Waiting for another analysis of the whole model", 0, 0)):
-        _make_way(folder, key)
-        store = Store(folder / key, key)
-        analysis = WholeModel(network, about, store=store, progress=progress).fit(train).index(train)
+    learn, validation = learned
+    training = trained_with(seen[0])
+    analysis, encoder, train = make_index(project, seen, learn, settings, progress)
     weights = learn.head_data(2, training.silver_weight).row_weights
     return WholeModelTier(
         analysis=analysis,
@@ -167,6 +163,54 @@ def open_whole_model(
         exact=exact,
         progress=progress,
     )
+
+
+def make_index(
+    project: Project,
+    seen: tuple[ModelVersion, str],
+    learn: Encoded,
+    settings: AnalysisSettings,
+    progress: Progress,
+    cluster: "Cluster | None" = None,
+) -> tuple[WholeModel, Encoder, TextBatches]:
+    """(the model with its index, which is built if it is missing; its encoder; the texts that it learned from).
+
+    The gradients of the texts are computed on the cluster, if there is one; the factors, from a few texts, here.
+    Raises what `open_whole_model` does.
+    """
+    version, transformer = seen
+    training = trained_with(version)
+    progress("Loading the model", 0, 0)
+    encoder = Encoder(resolve(transformer, layers_of(version)), training.max_tokens, device=index_device())
+    train = _batches(encoder, learn, training.batch_tokens)
+    head = load_head(project.models / version.id)
+    network = VersionNetwork(encoder, head)
+    assert settings.scope != "training"  # which has a tier of its own
+    about = WholeModelSettings(scope=settings.scope)
+    key = _key(encoder.files, project.models / version.id, learn, training, about)
+    folder = project.features / "whole-model" / settings.scope
+    with locked(folder, lambda: progress("Waiting for another analysis of the whole model", 0, 0)):
+        _make_way(folder, key)
+        store = Store(folder / key, key)
+        analysis = WholeModel(network, about, store=store, progress=progress).fit(train)
+        if cluster is None:
+            return analysis.index(train), encoder, train
+        from inffeed_core.models.gradients_on_ray import Gradients, elsewhere, forget
+
+        work = Gradients(
+            place=place_of(transformer, project.features, training.max_tokens, layers=layers_of(version)),
+            head=head,
+            passages=[one.passage for one in learn.instances],
+            batches=train,
+            labels=learn.labels,
+            settings=about,
+            store=store,
+            batch_tokens=training.batch_tokens,
+            progress=progress,
+        )
+        analysis.index(train, lambda code, done: elsewhere(cluster, work, code, done))
+        forget(cluster, store)
+        return analysis, encoder, train
 
 
 def _batches(encoder: Encoder, data: Encoded, batch_tokens: int) -> TextBatches:
@@ -191,6 +235,6 @@ def _key(files: ModelFiles, head: Path, learn: Encoded, training: TrainSettings,
 
 
 def _make_way(folder: Path, key: str) -> None:
-    for other in folder.iterdir():
-        if other.is_dir() and other.name != key:
+    for other in (*folder.iterdir(), *(folder / SHARDS).glob("*")):
+        if other.is_dir() and other.name != SHARDS and key not in other.name:
             shutil.rmtree(other)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from inffeed_core.cli.console import F
     from inffeed_core.learning.encoding_ahead import Ahead
     from inffeed_core.models.encoding import Engine
-    from inffeed_core.models.on_ray import Cluster
     from inffeed_core.models.places import Place
+    from inffeed_core.models.ray_cluster import Cluster
     from inffeed_core.project.folder import Project
 
 KEPT = "What was encoded is kept: the same command goes on from there."
@@ -57,7 +57,7 @@ def cluster_of(
         if alone := [name for name, value in told.items() if value is not None]:
             raise click.UsageError(f"{alone[0]} is for Ray; name a cluster too, such as --ray local.")
         return None
-    from inffeed_core.models.on_ray import Cluster, require_ray
+    from inffeed_core.models.ray_cluster import Cluster, require_ray
 
     require_ray()
     return Cluster(address=ray, workers=workers, gpus_per_worker=gpus_per_worker or 0, shards=shards)
@@ -134,6 +134,17 @@ def encode_first(project: "Project", cluster: "Cluster") -> None:
         ahead(project, {}, None, progress).encode(progress, engine_of(cluster))
 
 
+def index_first(project: "Project", cluster: "Cluster", analysis: dict[str, Any]) -> None:
+    """Build the index that the analysis needs on the cluster, if it needs one."""
+    from inffeed_core.analysis.on_cluster import INDEXED, index_on
+    from inffeed_core.settings import AnalysisSettings
+
+    settings = AnalysisSettings.from_dict(analysis)
+    if settings.scope in INDEXED:
+        with shown_progress() as progress:
+            index_on(project, settings, cluster, progress)
+
+
 def plan(work: "Ahead", missing: int, cluster: "Cluster | None") -> dict[str, Any]:
     """What would run where. A running cluster is asked what it has; a local one is not started."""
     chosen = work.settings
@@ -155,7 +166,8 @@ def plan(work: "Ahead", missing: int, cluster: "Cluster | None") -> dict[str, An
 
 def placed(cluster: "Cluster", missing: int, place: "Place") -> dict[str, Any]:
     """Where on a cluster so many texts would be encoded."""
-    from inffeed_core.models.on_ray import joined_to, local_room, shards_of, share
+    from inffeed_core.models.on_ray import shards_of, share
+    from inffeed_core.models.ray_cluster import joined_to, local_room
 
     if cluster.is_local:
         room = local_room(cluster)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inffeed_core.cli.console import F
     from inffeed_core.labelling.planning import Plan
     from inffeed_core.labelling.reading import Reading
-    from inffeed_core.models.on_ray import Cluster
+    from inffeed_core.models.ray_cluster import Cluster
     from inffeed_core.project.folder import Project
 
 DEFAULT = LabelSettings(means="own")

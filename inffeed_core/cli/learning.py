@@ -17,7 +17,7 @@ from inffeed_core.cli.console import (
     tell,
     warn,
 )
-from inffeed_core.cli.encoding import cluster_of, encode_first, ray_options
+from inffeed_core.cli.encoding import cluster_of, encode_first, index_first, ray_options
 from inffeed_core.cli.training_options import analysis_options, train_options
 from inffeed_core.errors import NotReady
 from inffeed_core.models import several
@@ -70,12 +70,14 @@ def analyse(
     Uses the active version of the project DIR. The flags of earlier analyses are kept but no longer shown. The scope
     `training` repeats the version's fine-tuning several times, to foretell what the next one will do; how long that
     takes is told first, and after a kill it goes on from where it was. With `--ray` texts that are not encoded yet are
-    encoded as by `inffeed encode`; all else is computed here.
+    encoded as by `inffeed encode`, and for the scopes `last-block` and `all` the gradients of the texts are computed
+    there and added up; all else is computed here.
     """
     target, cluster = opened(project), cluster_of(ray, workers, gpus_per_worker, shards)
     given = _given(AnalysisSettings, settings)
     if cluster is not None:
         encode_first(target, cluster)
+        index_first(target, cluster, given)
     _tell_cost(target, given)
     _tell_solving(target, {})
     job = _do(target, "analyse", {"analysis": given})

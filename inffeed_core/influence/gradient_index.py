@@ -20,6 +20,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -36,6 +37,7 @@ from inffeed_core.influence.linear_layers import Batch
 from inffeed_core.influence.passes import Data, one_pass
 from inffeed_core.records import Progress
 
+Matrix = np.ndarray[Any, np.dtype[np.float64]]
 Precision = Literal["float32", "float16"]
 
 
@@ -97,12 +99,35 @@ SAVED_ROWS = 4096
 """At least this many rows are computed between two saves of M (134 MB at 4096 numbers a row); a kill loses them."""
 
 
+Chunk = tuple[Float[Tensor, "b d"], Callable[[Matrix], None]]
+"""Encoded gradients of the next rows, and what adds their curvature to M (its upper triangle, float64)."""
+
+
 def build_index(
     folder: Path, empty: IndexHeader, data: Data, encode: Encode, progress: Progress | None = None
 ) -> GradientIndex:
     """Encode all of `data` into `folder`, or the part missing there, and return the index.
 
     Raises NotReady if the folder holds another index, SettingsError if a resumed run has other batches.
+    """
+
+    def chunks(done: int) -> Iterator[Chunk]:
+        for gradients, curvature in _chunks(data, done, encode, progress):
+            yield gradients, partial(add_outer_products, curvature=curvature)
+
+    return fill_index(folder, empty, chunks)
+
+
+def rows_done(folder: Path, key: str) -> int:
+    """How many rows of this key's index are safely on disk."""
+    header = _read_header(folder)
+    return header.rows if header is not None and header.key == key else 0
+
+
+def fill_index(folder: Path, empty: IndexHeader, chunks: Callable[[int], Iterator[Chunk]]) -> GradientIndex:
+    """The index of all rows, of which `chunks(done)` gives those after the first `done`, in their order.
+
+    A row that was taken may be asked for again after a kill. Raises NotReady if the folder holds another index.
     """
     folder.mkdir(parents=True, exist_ok=True)
     header = _read_header(folder) or empty
@@ -115,9 +140,9 @@ def build_index(
         file.truncate(header.rows * header.row_bytes)
         file.seek(0, os.SEEK_END)
         total = np.load(_curvature_file(folder, header)) if header.rows else np.zeros((header.dimension,) * 2)
-        for gradients, curvature in _chunks(data, header.rows, encode, progress):
+        for gradients, add in chunks(header.rows):
             file.write(gradients.cpu().numpy().astype(header.dtype).tobytes())
-            _add_outer_products(total, curvature)
+            add(total)
             rows = file.tell() // header.row_bytes
             if rows - header.rows >= SAVED_ROWS:
                 header = _save(folder, header, file, rows, total)
@@ -151,7 +176,7 @@ def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Float[Tensor, "b d"], F
     return torch.cat(gradients), torch.cat(curvature)
 
 
-def _add_outer_products(total: np.ndarray[Any, np.dtype[np.float64]], curvature: Float[Tensor, "m d"]) -> None:
+def add_outer_products(total: Matrix, curvature: Float[Tensor, "m d"]) -> None:
     """`total += ZᵀZ` on and right of the diagonal, some rows at a time, in float64.
 
     Rounding to float32 would leave M indefinite where examples are fewer than components and damping is weak.
@@ -161,9 +186,7 @@ def _add_outer_products(total: np.ndarray[Any, np.dtype[np.float64]], curvature:
         total[start : start + _ROWS_OF_M, start:] += (z[:, start : start + _ROWS_OF_M].T @ z[:, start:]).cpu().numpy()
 
 
-def _save(
-    folder: Path, header: IndexHeader, file: BinaryIO, rows: int, total: np.ndarray[Any, np.dtype[np.float64]]
-) -> IndexHeader:
+def _save(folder: Path, header: IndexHeader, file: BinaryIO, rows: int, total: Matrix) -> IndexHeader:
     """Count `rows` rows as saved: they and M are on disk before the header says so."""
     file.flush()
     os.fsync(file.fileno())

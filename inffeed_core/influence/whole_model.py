@@ -22,7 +22,7 @@ training examples, and for single targets on request. A model that was not train
 then describe one Newton step from its current weights.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,11 +42,13 @@ from inffeed_core.influence.damping import Damping
 from inffeed_core.influence.ekfac import Factors, fit_factors
 from inffeed_core.influence.gauss_newton import Cotangent
 from inffeed_core.influence.gradient_index import (
+    Chunk,
     Encode,
     GradientIndex,
     IndexHeader,
     Precision,
     build_index,
+    fill_index,
     load_factors,
     save_factors,
 )
@@ -63,6 +65,9 @@ Quantity = Literal["loss", "margin"]
 """What is explained about a target: the loss under its label, or the log-odds of the class given instead of a label."""
 
 _COTANGENTS: dict[Quantity, Cotangent] = {"loss": cotangents.loss, "margin": cotangents.negative_margin}
+
+Elsewhere = Callable[[str, int], Iterator[Chunk]]
+"""Encodes the training texts after the first n by the code of this digest, in their order."""
 
 Inverse = Literal["subspace", "ekfac"]
 """How the index inverts the curvature; see the module's text."""
@@ -157,13 +162,19 @@ class WholeModel:
         self._code = choose_code(self._factors, self.damping, self._settings.dimension)
         return self
 
-    def index(self, train: Data) -> "WholeModel":
-        """Encode every training gradient, resuming a killed run from the store, and factorise the curvature."""
+    def index(self, train: Data, elsewhere: Elsewhere | None = None) -> "WholeModel":
+        """Encode every training gradient, resuming a killed run from the store, and factorise the curvature.
+
+        `elsewhere` does the encoding, if it is given.
+        """
         code = self.code
         empty = IndexHeader(
             key=self._store.key, code=code.digest, dimension=code.dimension, precision=self._settings.precision
         )
-        self._index = build_index(self._store.folder, empty, train, encoder(self.network, code), self._progress)
+        if elsewhere is None:
+            self._index = build_index(self._store.folder, empty, train, encoder(self.network, code), self._progress)
+        else:
+            self._index = fill_index(self._store.folder, empty, lambda done: elsewhere(code.digest, done))
         self._subspace = factorise(self._index.curvature(), code, self.damping)
         return self
 

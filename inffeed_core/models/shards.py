@@ -9,8 +9,10 @@ cannot be read all the same is dropped, and its texts are encoded again. Texts a
 hold half of a surrogate pair.
 """
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -61,6 +63,34 @@ class Shards:
         rows = zip(table["text"].to_pylist(), table["pair"].to_pylist(), strict=True)
         passages: list[Passage] = [_text(one) if pair is None else (_text(one), _text(pair)) for one, pair in rows]
         return table["hash"].combine_chunks(), passages
+
+    def write_table(self, name: str, columns: Mapping[str, pa.Array]) -> None:
+        """Write columns of one length under this name."""
+        self._write(name, pa.table(dict(columns)))
+
+    def table(self, name: str) -> pa.Table:
+        """What `write_table` wrote."""
+        files, path = _opened(self.uri)
+        return pq.read_table(f"{path}/{name}{END}", filesystem=files)
+
+    def put(self, name: str, source: Path) -> None:
+        """Copy a file of this machine to the folder."""
+        files, path = _opened(self.uri)
+        with source.open("rb") as given, files.open_output_stream(f"{path}/{name}") as there:
+            shutil.copyfileobj(given, there)
+
+    def fetch(self, name: str, to: Path) -> None:
+        """Copy a file of the folder to this machine."""
+        files, path = _opened(self.uri)
+        with files.open_input_stream(f"{path}/{name}") as there, to.open("wb") as own:
+            shutil.copyfileobj(there, own)
+
+    def drop(self, *names: str) -> None:
+        """Delete these blocks, as far as they are there."""
+        files, path = _opened(self.uri)
+        for one in files.get_file_info([f"{path}/{name}{END}" for name in names]):
+            if one.type is pyarrow.fs.FileType.File:
+                files.delete_file(one.path)
 
     def write_done(self, name: str, hashes: pa.Array, features: NDArray[np.float32]) -> None:
         """Write the features [text, layer, feature] of a block."""

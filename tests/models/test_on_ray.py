@@ -1,19 +1,26 @@
-"""Encoding on a real Ray of this machine, with two worker processes, one of which is killed in the middle."""
+"""A real Ray of this machine with two worker processes: encoding, where one is killed in the middle, and the index."""
 
 import os
 import signal
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
 import torch
+from models.test_gradients_on_ray import model, same, work
 
+from inffeed_core.models import gradients_on_ray
 from inffeed_core.models.encoding import STAGE, features, here
-from inffeed_core.models.on_ray import Cluster, on
+from inffeed_core.models.gradients_on_ray import Gradients, elsewhere, forget
+from inffeed_core.models.on_ray import on
+from inffeed_core.models.ray_cluster import Cluster, joined_to
 
 if find_spec("ray") is None:
     pytest.skip("Ray, the extra inffeed[ray], is not installed", allow_module_level=True)
+
+__all__ = ["work"]  # a fixture
 
 TEXTS = [f"{'not ' * (40 + i % 7)}good number {i}" for i in range(3_000)]
 
@@ -22,6 +29,14 @@ def workers() -> list[psutil.Process]:
     """The worker processes that hold the model."""
     every = psutil.Process().children(recursive=True)
     return [one for one in every if one.is_running() and "MapWorker" in "".join(one.cmdline())]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_start() -> Iterator[None]:
+    """Ray takes twelve seconds to start."""
+    with joined_to(Cluster(workers=2)):
+        yield
+    assert not workers()
 
 
 def test_two_workers_encode_as_one_process_does_though_one_is_killed(bert: Path, tmp_path: Path) -> None:
@@ -45,4 +60,13 @@ def test_two_workers_encode_as_one_process_does_though_one_is_killed(bert: Path,
     assert seen[-1] == len(TEXTS)
     assert torch.allclose(found, encode("here", here), atol=1e-6)
     assert list((tmp_path / "ray" / "shards").iterdir()) == []
-    assert not workers()
+
+
+def test_two_workers_make_the_index_of_one_process(
+    work: Gradients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gradients_on_ray, "ROWS", 20)
+    found = model(work, work.store.folder)
+    found.index(work.batches, lambda *given: elsewhere(Cluster(workers=2), work, *given))
+    forget(Cluster(workers=2), work.store)
+    same(work, found, model(work, tmp_path / "here").index(work.batches))

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from inffeed_core.errors import MissingExtra, ModelError, SettingsError
-from inffeed_core.models import on_ray
+from inffeed_core.models import ray_cluster
 from inffeed_core.models.cache import text_hashes
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.encoding import Encodings, Work, batches, features
-from inffeed_core.models.on_ray import Cluster, Order, Room, on, shards_of
+from inffeed_core.models.on_ray import Order, on, shards_of
 from inffeed_core.models.places import place_of
+from inffeed_core.models.ray_cluster import Cluster, Room
 from inffeed_core.models.shards import DONE, TEXTS, Shards
 from inffeed_core.models.sources import resolve
 from inffeed_core.records import Passage
@@ -56,8 +57,8 @@ def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(cluster: Cluster) -> Iterator[Room]:
         raise AssertionError("Ray was started")
 
-    monkeypatch.setattr(on_ray, "joined_to", refuse)
-    monkeypatch.setattr(on_ray, "require_ray", lambda: None)
+    monkeypatch.setattr(ray_cluster, "joined_to", refuse)
+    monkeypatch.setattr(ray_cluster, "require_ray", lambda: None)
 
 
 def test_a_block_comes_back_as_it_went(tmp_path: Path) -> None:
