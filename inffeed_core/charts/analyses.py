@@ -219,7 +219,7 @@ def feature_map(
     The target is ringed; lines lead to its influencers, solid to supporters and dashed to opposers. `behind` is the
     density of more texts than are drawn. `customdata` of each point is [id].
     """
-    figure = laid_out(go.Figure(), height=600, dragmode="pan", hoverdistance=12)
+    figure = laid_out(go.Figure(), height=620, dragmode="lasso", hoverdistance=12)
     if behind is not None:
         figure.add_trace(_density(behind))
     places = {p.id: p for p in points}
@@ -237,8 +237,8 @@ def feature_map(
         figure.add_trace(_ring(places[target], words))
     figure.update_xaxes(showgrid=False, zeroline=False, showticklabels=False)
     figure.update_yaxes(showgrid=False, zeroline=False, showticklabels=False)
-    figure.update_layout(margin_t=64)  # the tool bar lies above the legend
-    if len(labels) > len(LABEL_COLOURS):  # above the map they would leave it no room; beside it they scroll
+    figure.update_layout(margin_t=40, legend={"y": 0, "yanchor": "top"})  # the tool bar lies above
+    if len(labels) > len(LABEL_COLOURS):  # below the map they would leave it no room; beside it they scroll
         figure.update_layout(legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top"})
     return figure
 

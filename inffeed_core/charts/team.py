@@ -1,6 +1,7 @@
 """Figures of a team over time. User names are shown literally, and no meaning depends on colour alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from datetime import date, datetime, time, timedelta
 
 from inffeed_core.charts.analyses import Words, laid_out, plain
 from inffeed_core.charts.palette import LABEL_COLOURS, NEUTRAL, POSITIVE
@@ -12,6 +13,8 @@ with brought_by("app"):
 
 _PATTERNS = ("", "/", ".", "x", "-", "\\", "+", "|")
 _LINES = ((POSITIVE, "circle", "solid"), (LABEL_COLOURS[1], "square", "dash"), (NEUTRAL, "diamond", "dot"))
+
+_FEW_DAYS = 8
 
 
 def answers_by_day(answers: Mapping[str, Mapping[str, int]], words: Words = CHARTS) -> go.Figure:
@@ -34,7 +37,7 @@ def answers_by_day(answers: Mapping[str, Mapping[str, int]], words: Words = CHAR
                 hovertemplate="%{hovertext}<extra></extra>",
             )
         )
-    figure.update_xaxes(type="date", tickformat="%Y-%m-%d")
+    _days(figure, {day for by_day in answers.values() for day in by_day})
     figure.update_yaxes(title=words["answers-axis"], rangemode="tozero", tickformat=",d")
     return figure
 
@@ -58,6 +61,16 @@ def shares_by_day(shares: Mapping[str, Sequence[tuple[str, int, int]]], words: W
                 hovertemplate="%{hovertext}<extra></extra>",
             )
         )
-    figure.update_xaxes(type="date", tickformat="%Y-%m-%d")
+    _days(figure, {day for points in shares.values() for day, _, _ in points})
     figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
     return figure
+
+
+def _days(figure: go.Figure, days: Set[str]) -> None:
+    """A date axis whose few days are each named once, and which is never so short that one day fills it."""
+    figure.update_xaxes(type="date", tickformat="%Y-%m-%d")
+    if 0 < len(days) <= _FEW_DAYS:
+        first, last = (date.fromisoformat(day) for day in (min(days), max(days)))
+        spare = max(_FEW_DAYS - 1 - (last - first).days, 1) / 2
+        ends = [datetime.combine(day, time()) + timedelta(days=more) for day, more in ((first, -spare), (last, spare))]
+        figure.update_xaxes(tickvals=sorted(days), range=[one.isoformat() for one in ends])

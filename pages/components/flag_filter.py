@@ -17,6 +17,9 @@ from pages.components.chosen_texts import chosen_before
 from pages.components.shown_text import begun, second_text_options
 from pages.language import say, section
 
+ORDER_WIDTH = 330
+"""Pixels. `app.css` knows the menu of orders by it, and makes that wider."""
+
 
 def policy_choice(project: Project) -> str:
     """The order of the flags; feedback's is offered once something was sent to review.
@@ -36,7 +39,7 @@ def policy_choice(project: Project) -> str:
             default=default,
             format_func=_order_name,
             label_visibility="collapsed",
-            width=320,
+            width=ORDER_WIDTH,
         )
         or default
     )

@@ -12,6 +12,7 @@ from inffeed_core.project.folder import Project
 from inffeed_core.project.roles import Right
 from inffeed_core.review.audit import in_words
 from inffeed_core.review.figures import Cost, PersonFigures, TeamFigures, team_figures
+from pages.components.job_panel import duration
 from pages.components.notices import empty_state
 from pages.components.rights import locked
 from pages.language import counted, say, section, told
@@ -44,7 +45,7 @@ def _cost(cost: Cost | None) -> None:
         return
     words = [counted("team.cost", cost.flags, answers=cost.answers)]
     if cost.answers and cost.hours is not None and cost.seconds is not None:
-        words.append(say("team.cost_hours", hours=cost.hours, seconds=cost.seconds))
+        words.append(say("team.cost_hours", time=duration(cost.hours * 3600), seconds=cost.seconds))
     if cost.answers and cost.days is not None:
         words.append(say("team.cost_days", days=cost.days, pace=cost.per_day))
     st.text(" ".join(words))

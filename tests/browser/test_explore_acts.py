@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-from acting import SECONDS, choose, settled
+from acting import SECONDS, address, button, choose, settled
 from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, history, make_reviewable, texts
 from rooms import enter, shown
 from serving import Server
 
 from inffeed_core import store
+from inffeed_core.analysis.slices import slices
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act
 
@@ -55,6 +56,30 @@ def test_a_text_sent_to_review_is_a_queue_that_survives_a_reload(page: Page, ser
     assert [(one.instance_id, one.label) for one in history(project, "Ada")] == [("s007", "negative")]
 
 
+def test_a_row_of_the_worst_slices_opens_its_texts_as_a_queue(page: Page, server: Server, tmp_path: Path):
+    project = make_reviewable(tmp_path / "project", Filling(silver=20, validation=24))
+    with store.writing(project.db) as db:
+        half = "json_object('forum', CASE WHEN CAST(substr(id, 2) AS INTEGER) < 12 THEN 'one' ELSE 'two' END)"
+        db.conn.execute(f"UPDATE instance SET metadata = {half}")
+        db.conn.execute("UPDATE score SET predicted = (SELECT label FROM instance WHERE id = instance)")
+        db.conn.execute("UPDATE score SET predicted = 'negative' WHERE instance IN ('v013', 'v015', 'v017')")
+    worst, best = slices(project)
+    assert ((worst.value, worst.errors), best.value) == (("two", 3), "one")
+    page.goto(address(server, "explore", project, annotator="Ada", explore_view="Errors"))
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table).to_be_visible(timeout=60 * SECONDS)
+    settled(page)
+    table.click(position={"x": 14, "y": 52})  # the box of the first row; the table is a canvas
+    expect(page.get_by_role("heading", name="forum = two")).to_be_visible()
+    expect(page.get_by_text(f"{len(worst.listed)} texts", exact=True)).to_be_visible()
+    queued = [id for id in worst.listed if id.startswith("s")]
+    button(page, f"Review these {len(queued)} texts").click()
+    expect(page.locator(".room")).to_have_attribute("data-item", queued[0], timeout=60 * SECONDS)
+    with store.reading(project.db) as db:
+        (row,) = db.query("SELECT ids FROM selection")
+    assert json.loads(row["ids"]) == queued
+
+
 def test_one_walks_from_influencer_to_influencer_and_back(page: Page, server: Server, project: Project):
     with store.reading(project.db) as db:
         sql = "SELECT instance FROM influencer WHERE target = 's001' AND side = 'supporter' ORDER BY influence DESC"
@@ -93,7 +118,7 @@ def test_a_lasso_on_the_map_is_listed_and_becomes_a_queue(page: Page, server: Se
 
 
 def _lasso(page: Page, chart: Locator) -> None:
-    """Around the inner four fifths of the chart, once it has grown to its width."""
+    """As a drag draws it, around the inner four fifths of the chart, once it has grown to its width."""
     chart.scroll_into_view_if_needed()
     before = None
     while (area := chart.locator(".nsewdrag").first.bounding_box()) != before:
@@ -102,8 +127,6 @@ def _lasso(page: Page, chart: Locator) -> None:
     assert area is not None
     left, right = area["x"] + 0.1 * area["width"], area["x"] + 0.9 * area["width"]
     top, bottom = area["y"] + 0.1 * area["height"], area["y"] + 0.9 * area["height"]
-    chart.hover()
-    chart.locator('[data-title="Lasso Select"]').click()
     page.mouse.move(left, top)
     page.mouse.down()
     for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 4)):

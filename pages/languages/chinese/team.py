@@ -115,7 +115,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "to_review": "前往审核页",
         "cost_one": "距目标还有 1 条待审文本，需要 {answers:,} 个回答。",
         "cost_many": "距目标还有 {count:,} 条待审文本，需要 {answers:,} 个回答。",
-        "cost_hours": "每个约 {seconds:.0f} 秒，共约 {hours:.1f} 小时。",
+        "cost_hours": "每个约 {seconds:.0f} 秒，共{time}。",
         "cost_days": "按团队每天 {pace:.0f} 个的速度，约需 {days:.1f} 天。",
         "answers": "回答",
         "changed": "标签已更改",

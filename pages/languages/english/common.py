@@ -591,8 +591,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "by_pca": "Principal components",
         "by_umap": "UMAP",
         "map_help": (
-            "Click a point to make it the target. To list several, choose the lasso or the box in the tool bar of the map "
-            "and draw around them. The filter leaves what the review room would show."
+            "Click a point to make it the target. Draw around several to list them; a double click lets them go. The wheel "
+            "zooms, and Pan in the tool bar of the map moves it. The filter leaves what the review room would show."
         ),
         "umap_missing": 'UMAP is not installed: run `pip install "inffeed[map]"`, then reload this page.',
         "umap_to_make": (
@@ -833,12 +833,12 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "marked_in_use": "{id} (in use)",
         "column_version": "Version",
-        "column_parent": "Trained after",
+        "column_parent": "After",
         "column_encoder": "Encoder",
         "column_created": "Created (UTC)",
         "column_gold": "Gold",
         "column_gold_help": "Gold texts it learned from",
-        "column_confirmed": "Confirmed silver",
+        "column_confirmed": "Confirmed",
         "column_silver": "Silver",
         "column_validation": "Macro-F1, validation",
         "column_validation_help": "With its 95 % bootstrap interval",

@@ -65,7 +65,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "to_review": "Go to Review",
         "cost_one": "1 flag is open up to the goal; it needs {answers:,} {answers:answer|answers}.",
         "cost_many": "{count:,} flags are open up to the goal; they need {answers:,} {answers:answer|answers}.",
-        "cost_hours": "At {seconds:.0f} s each that is about {hours:.1f} hours of work.",
+        "cost_hours": "At {seconds:.0f} s each that is {time} of work.",
         "cost_days": "At the team’s pace of {pace:.0f} a day it takes about {days:.1f} days.",
         "answers": "Answers",
         "changed": "Label changed",
