@@ -16,6 +16,8 @@ from inffeed_core.wording import filled
 
 MOST_ROWS = 500
 """Of each table."""
+START = 90
+"""Characters of a correction that are repeated beside what it turned."""
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _STYLE = """
 :root { color-scheme: light }
@@ -24,12 +26,14 @@ body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem; break-after: avoid }
 table { border-collapse: collapse; width: 100%; font-size: .9rem }
 th, td { text-align: start; vertical-align: top; padding: .35rem .5rem; border-bottom: 1px solid #d5dbe1 }
-th, td { overflow-wrap: anywhere; min-width: 6.5em }
+th, td { overflow-wrap: anywhere; min-width: 6.3em }
+.word { min-width: 0; white-space: nowrap } .long { width: 38% } .longest { width: 70% }
 th { font-weight: 600; color: #4a5561 } td.n { font-variant-numeric: tabular-nums; white-space: nowrap }
 bdi { white-space: pre-wrap } .note { color: #55606c; font-size: .9rem }
 svg { display: block; width: 160px; height: 26px }
 thead { display: table-header-group } tr { break-inside: avoid }
-@page { margin: 15mm } @media print { body { max-width: none; margin: 0; font-size: 10pt } }
+@page { margin: 15mm; @bottom-right { content: counter(page) " / " counter(pages); font: 8pt system-ui, sans-serif } }
+@media print { :root, body { font-size: 9.5pt } body { max-width: none; margin: 0 } p.note { break-before: avoid } }
 """
 Say = Callable[..., str]
 
@@ -84,7 +88,7 @@ def _own(text: str) -> str:
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Cells are HTML already."""
-    head = "".join(f'<th scope="col">{_plain(name)}</th>' for name in names)
+    head = "".join(f'<th scope="col" class="word">{_plain(name)}</th>' for name in names)
     body = "".join("<tr>" + "".join(cells) + "</tr>" for cells in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -109,7 +113,7 @@ def _gained(report: RetrainReport, say: Say, splits: Mapping[str, str], told: Ca
         Split.VALIDATION: (report.parent.validation, report.version.validation),
     }
     rows = [
-        [_cell(_plain(splits[split])), *cells]
+        [_cell(_plain(splits[split]), "word"), *cells]
         for split, (before, after) in pairs.items()
         if before is not None and after is not None
         for cells in _scores(before, after, say)
@@ -161,10 +165,10 @@ def _corrected(report: RetrainReport, say: Say, acts: Mapping[str, str]) -> str:
     people = "".join(f"<li>{_own(say('by', person=who, count=n))}</li>" for who, n in report.people.items())
     rows = [
         [
-            _cell(_text(one.after)),
+            _cell(_text(one.after), "long"),
             _cell(_own(_state(one.before, say))),
             _cell(_own(_state(one.after, say))),
-            _cell("<br>".join(_decided(one, say, acts))),
+            _cell("<br>".join(_decided(one, say, acts)), "long"),
         ]
         for one in islice(report.corrections, MOST_ROWS)
     ]
@@ -180,6 +184,12 @@ def _more(count: int, say: Say) -> str:
 def _text(one: Instance) -> str:
     second = "" if one.pair is None else f"<br>{_own(one.pair)}"
     return f"{_own(one.text)}{second}<br><span class='note'>{_own(one.id)}</span>"
+
+
+def _start(text: str) -> str:
+    """Of a text that stands whole among the corrections."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= START else flat[: START - 1].rstrip() + "…"
 
 
 def _state(one: Instance, say: Say) -> str:
@@ -204,7 +214,7 @@ def _flipped(report: RetrainReport, say: Say, splits: Mapping[str, str]) -> str:
         none = "" if len(missing) == len(report.compared) else f"<p>{_plain(say('flips_none'))}</p>"
         return _section(say("flips"), none, *unknown)
     note = say("behind_said" if report.explained else "behind_unknown")
-    names = [say(name) for name in ("split", "change", "text", "gold", "before", "after", "behind")]
+    names = [say(name) for name in ("split", "change", "text", "gold", "before", "after")]
     rows = [_flip(one, say, splits) for one in islice(report.flips, MOST_ROWS)]
     return _section(say("flips"), _note(note), _table(names, rows), _more(len(report.flips), say), *unknown)
 
@@ -214,16 +224,18 @@ def _flip(one: Explained, say: Say, splits: Mapping[str, str]) -> list[str]:
     change = "now_right" if flip.after == flip.gold else "now_wrong" if flip.before == flip.gold else "still_wrong"
     second = "" if flip.pair is None else f"<br>{_own(flip.pair)}"
     none = say("no_label")
-    behind = "<br>".join(
-        f"{gain:+.3g} " + _own(f"{why.before.label or none} → {why.after.label}: {why.after.text}")
+    behind = "; ".join(
+        f"{gain:+.3g} " + _own(f"{why.before.label or none} → {why.after.label}: {_start(why.after.text)}")
         for why, gain in one.behind
     )
     return [
-        _cell(_plain(splits[one.split.value])),
-        _cell(_plain(say(change))),
-        _cell(_own(flip.text) + second),
+        _cell(_plain(splits[one.split.value]), "word"),
+        _cell(_plain(say(change)), "word"),
+        _cell(
+            f"{_own(flip.text)}{second}<br><span class='note'>{_plain(say('behind'))}: {behind or '–'}</span>",
+            "longest",
+        ),
         *(_cell(_own(label)) for label in (flip.gold, flip.before, flip.after)),
-        _cell(behind or "–"),
     ]
 
 

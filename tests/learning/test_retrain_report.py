@@ -12,6 +12,7 @@ from small import active
 
 from inffeed_core import store
 from inffeed_core.cli import main
+from inffeed_core.cli.languages import CODES
 from inffeed_core.errors import NotReady
 from inffeed_core.learning.report_words import ENGLISH
 from inffeed_core.learning.retrain_page import retrain_page
@@ -136,5 +137,14 @@ def test_the_command_writes_the_file_and_replaces_nothing(retrained: Project, tm
     assert "there already" in run("--version", "v3", "--to", str(to), ok=False)
     run("--version", "v2", "--to", str(to), "--force")
     assert "cannot be written" in run("--to", str(tmp_path / "no" / "r.html"), ok=False)
+    chinese = tmp_path / "zh.html"
+    run("--version", "v3", "--to", str(chinese), "--language", "zh")
+    words = LANGUAGES["zh"].words
+    seen = Tags(chinese.read_text(encoding="utf-8")).text
+    assert all(
+        name in seen for name in (words["report"]["corrected"], words["splits"]["test"], words["acts"]["relabel"])
+    )
+    assert "macro-F1 on test" not in seen  # sentences of the core, too
+    assert set(CODES) == set(LANGUAGES)
     assert "v9" in run("--version", "v9", "--to", str(tmp_path / "x.html"), ok=False)
     assert not (tmp_path / "x.html").exists()

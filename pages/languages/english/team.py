@@ -19,7 +19,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "go_on": "Go on under this name",
         "report": "Report",
         "report_said": (
-            "What was corrected, what the model gained on test, which predictions flipped, what was foretold and what came. One file that needs no network; print it to get a PDF."
+            "What was corrected, what the model gained on test, which predictions flipped, what was foretold and what came. One file that needs no network; open it and print it from the browser to get a PDF."
         ),
         "report_download": "Download the report of {id}",
         "figures": "Figures",
