@@ -4,9 +4,9 @@
     python -m benchmarks.spread --work FOLDER --nodes [--texts 2000]
 
 Texts are made of the sample's, each with a number, so that none repeats. Every run is one process with one thread a
-worker. *Start-up* is the time until the first text is encoded; *beyond* is the rest. Processor seconds are those of the
-process and, on Ray, of all its children. `--nodes` starts two nodes of a cluster on this host with `ray start`, encodes
-through Ray's client, and ends both.
+worker. *Start-up* is the time until the first text is encoded; *beyond* is the rest, to which belongs the *ending*, the
+time after the last text. Processor seconds are those of the process and, on Ray, of all its children. `--nodes` starts
+two nodes of a cluster on this host with `ray start`, encodes through Ray's client, and ends both.
 """
 
 import argparse
@@ -77,12 +77,14 @@ def encode(folder: str, shards: str, count: int, model: str, address: str | None
     from inffeed_core.models.on_ray import on
     from inffeed_core.models.ray_cluster import Cluster
 
-    texts, first, meter = made(count), list[float](), Meter()
+    texts, first, last, meter = made(count), list[float](), list[float](), Meter()
     began = time.perf_counter()
 
     def progress(stage: str, done: int, total: int) -> None:
         if stage == STAGE and done and not first:
             first.extend([time.perf_counter(), done])
+        if stage == STAGE and done == total:
+            last.append(time.perf_counter())
 
     cluster = None if address is None else Cluster(address=address, workers=workers, shards=shards)
     engine = here if cluster is None else on(cluster)
@@ -91,7 +93,14 @@ def encode(folder: str, shards: str, count: int, model: str, address: str | None
         rows = features(model, texts, Path(folder), **given)  # type: ignore[arg-type]
     end = time.perf_counter()
     np.save(Path(folder) / "rows.npy", rows.numpy())
-    told = {"texts": count, "wall": end - began, "start_up": first[0] - began, "processor": meter.seconds}
+    ending = end - last[-1]
+    told = {
+        "texts": count,
+        "wall": end - began,
+        "start_up": first[0] - began,
+        "ending": ending,
+        "processor": meter.seconds,
+    }
     print(json.dumps(told | {"per_second_beyond": (count - first[1]) / (end - first[0])}))
 
 

@@ -145,6 +145,24 @@ def index_first(project: "Project", cluster: "Cluster", analysis: dict[str, Any]
             index_on(project, settings, cluster, progress)
 
 
+def plan_analysis(project: "Project", cluster: "Cluster | None", analysis: dict[str, Any]) -> dict[str, Any]:
+    """What of an analysis would run where."""
+    from inffeed_core.analysis.on_cluster import INDEXED, learned_texts
+    from inffeed_core.learning.encoding_ahead import ahead
+
+    learned = learned_texts(project)
+    with shown_progress() as progress:
+        work = ahead(project, {}, None, progress)
+        facts = plan(work, work.missing(), cluster) | {"gradients": learned if analysis["scope"] in INDEXED else 0}
+    told = [facts["told"]]
+    if facts["gradients"]:
+        where = "in this process" if cluster is None else "by the same workers, in blocks"
+        told.append(
+            f"The gradients of {learned:,} texts would be computed {where}, but for those that are there already."
+        )
+    return facts | {"told": "\n".join([*told, "All else would be computed in this process."])}
+
+
 def plan(work: "Ahead", missing: int, cluster: "Cluster | None") -> dict[str, Any]:
     """What would run where. A running cluster is asked what it has; a local one is not started."""
     chosen = work.settings

@@ -17,7 +17,7 @@ from inffeed_core.cli.console import (
     tell,
     warn,
 )
-from inffeed_core.cli.encoding import cluster_of, encode_first, index_first, ray_options
+from inffeed_core.cli.encoding import cluster_of, encode_first, index_first, plan_analysis, ray_options
 from inffeed_core.cli.training_options import analysis_options, train_options
 from inffeed_core.errors import NotReady
 from inffeed_core.models import several
@@ -55,6 +55,7 @@ def train(
 @project_argument
 @analysis_options
 @ray_options
+@click.option("--dry-run", is_flag=True, help="Only say what would run where.")
 @json_option
 def analyse(
     project: Path,
@@ -62,6 +63,7 @@ def analyse(
     workers: int | None,
     gpus_per_worker: float | None,
     shards: str | None,
+    dry_run: bool,
     as_json: bool,
     **settings: float | str | None,
 ) -> None:
@@ -75,6 +77,10 @@ def analyse(
     """
     target, cluster = opened(project), cluster_of(ray, workers, gpus_per_worker, shards)
     given = _given(AnalysisSettings, settings)
+    if dry_run:
+        planned = plan_analysis(target, cluster, given)
+        answer(planned, as_json, lambda: f"{planned['told']}\nNothing was computed, and nothing was changed.")
+        return
     if cluster is not None:
         encode_first(target, cluster)
         index_first(target, cluster, given)

@@ -24,6 +24,7 @@ from inffeed_core.models.encoding import Encodings, Engine, Rows, Work, batches
 from inffeed_core.models.places import Place, place_of
 from inffeed_core.models.ray_cluster import Cluster, through_ray
 from inffeed_core.models.shards import DONE, TEXTS, Shards
+from inffeed_core.records import Passage
 from inffeed_core.settings import Pooled, Precision
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 BLOCK = 1024
 """Texts of a shard, at most: what a killed worker loses."""
+SMALLEST = 64
+"""Texts of the last blocks, where there are enough."""
 SHARES = 4
 """Blocks of each worker, at least, so that no worker waits long for the last one."""
 HANDING_OUT = "Handing out texts"
@@ -173,18 +176,39 @@ class _Wanted:
 
 
 def share(texts: int, workers: int) -> int:
-    """Texts of a block."""
+    """Texts of a block, at most."""
     return max(1, min(BLOCK, math.ceil(texts / (SHARES * workers))))
+
+
+def alike(texts: Sequence[Passage], missing: Rows, workers: int) -> list[Rows]:
+    """The numbers of each block's texts, which are of similar length, so that little is padded.
+
+    Blocks become smaller towards the end, with the shortest texts, so that no worker waits long for another's last one;
+    the others come in a fixed random order, so that those done predict the time left.
+    """
+    lengths = np.fromiter((sum(map(len, _parts(texts[i]))) for i in missing), dtype=np.int64, count=len(missing))
+    order, most, start = missing[np.argsort(-lengths, kind="stable")], share(len(missing), workers), 0
+    blocks = []
+    while start < len(order):
+        size = min(most, max(SMALLEST, (len(order) - start) // (2 * workers)))
+        blocks.append(order[start : start + size])
+        start += size
+    whole = sum(len(block) == most for block in blocks)
+    return [*(blocks[i] for i in np.random.default_rng(0).permutation(whole)), *blocks[whole:]]
+
+
+def _parts(passage: Passage) -> Sequence[str]:
+    return [passage] if isinstance(passage, str) else passage
 
 
 def _handed_out(work: Work, missing: Rows, shards: Shards, workers: int) -> list[str]:
     """Write the missing texts in blocks; their names."""
-    size = share(len(missing), workers)
-    run, names = uuid.uuid4().hex[:8], []
-    for start in range(0, len(missing), size):
-        work.progress(HANDING_OUT, start, len(missing))
-        names.append(f"{run}-{start // size:06d}")
-        shards.write_texts(names[-1], [work.texts[i] for i in missing[start : start + size]])
+    run, names, written = uuid.uuid4().hex[:8], [], 0
+    for number, rows in enumerate(alike(work.texts, missing, workers)):
+        work.progress(HANDING_OUT, written, len(missing))
+        names.append(f"{run}-{number:06d}")
+        shards.write_texts(names[-1], [work.texts[i] for i in rows])
+        written += len(rows)
     return names
 
 

@@ -127,7 +127,9 @@ def map_blocks(worker: type, order: object, names: Sequence[str], workers: int, 
         worker,
         fn_constructor_args=(order,),
         batch_size=1,
-        compute=ray.data.ActorPoolStrategy(size=workers),
+        compute=ray.data.ActorPoolStrategy(
+            size=workers, max_tasks_in_flight_per_actor=1
+        ),  # none waits while another is free
         num_cpus=1,
         num_gpus=gpus or None,
     ).materialize()

@@ -1,20 +1,25 @@
 """Analyses through the whole model, on a random transformer of a few thousand weights."""
 
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
+from models.test_gradients_on_ray import InThisProcess
 from quiet import quiet
 from small import explained, make_small
 from tiny_models import save_model
 
 from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse, explain
+from inffeed_core.cli import main
 from inffeed_core.errors import Cancelled, SettingsError
 from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
 from inffeed_core.learning.training import train
+from inffeed_core.models import gradients_on_ray, ray_cluster
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.network import VersionNetwork
@@ -181,3 +186,25 @@ def test_settings_that_cannot_work_are_refused():
         AnalysisSettings(scope="middle")
     with pytest.raises(SettingsError, match="exact anyway"):
         AnalysisSettings(refine=True)
+
+
+def test_an_analysis_on_ray_says_what_one_here_says(tiny: Project, monkeypatch: pytest.MonkeyPatch):
+    here, engine = analyse(tiny, ALL, quiet), InThisProcess()
+    shutil.rmtree(tiny.features / "whole-model")
+    monkeypatch.setattr(gradients_on_ray, "ROWS", 8)
+    monkeypatch.setattr(ray_cluster, "require_ray", lambda: None)
+    monkeypatch.setattr(ray_cluster, "joined_to", engine.joined)
+    monkeypatch.setattr(gradients_on_ray, "through_ray", engine.through)
+    asked = ["analyse", str(tiny.folder), "--scope", "all", "--influencers", "3", "--ray", "local", "--workers", "2"]
+    told = CliRunner().invoke(main, [*asked, "--dry-run"]).stdout
+    assert "The gradients of 32 texts would be computed by the same workers, in blocks" in told
+    assert engine.done == []
+    done = CliRunner().invoke(main, [*asked, "--json"])
+    assert done.exit_code == 0, done.output
+    assert engine.done
+    with store.reading(tiny.db) as db:
+        there = store.latest_analysis(db)
+    assert there is not None
+    expected, found = (scores(tiny, one, "negative-influence") for one in (here, there))
+    assert found == pytest.approx(expected, rel=1e-3, abs=1e-6)
+    assert not list((tiny.features / "whole-model" / "all" / "shards").glob("*"))

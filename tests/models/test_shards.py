@@ -12,7 +12,7 @@ from inffeed_core.models import ray_cluster
 from inffeed_core.models.cache import text_hashes
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.encoding import Encodings, Work, batches, features
-from inffeed_core.models.on_ray import Order, on, shards_of
+from inffeed_core.models.on_ray import SMALLEST, Order, alike, on, shards_of, share
 from inffeed_core.models.places import place_of
 from inffeed_core.models.ray_cluster import Cluster, Room
 from inffeed_core.models.shards import DONE, TEXTS, Shards
@@ -118,6 +118,21 @@ def test_batches_of_a_block_give_every_text_once(bert: Path) -> None:
     encoder = Encoder(resolve(str(bert)), 64)
     some = list(batches(encoder, TEXTS_OF_ALL_KINDS, 64, windows=False))
     assert sorted(np.concatenate([rows for rows, _ in some])) == list(range(len(TEXTS_OF_ALL_KINDS)))
+
+
+def test_blocks_hold_every_text_once_beside_texts_of_its_length_and_end_small() -> None:
+    texts: list[Passage] = ["x" * (i * 37 % 201) for i in range(5_000)]
+    texts[7] = ("x" * 190, "y" * 9)
+    missing = np.arange(0, 5_000, 2)
+    blocks = alike(texts, missing, 2)
+    assert sorted(np.concatenate(blocks)) == missing.tolist()
+    sizes = [len(block) for block in blocks]
+    assert max(sizes) == share(2_500, 2) == 313
+    assert sizes[-1] <= SMALLEST < sizes[-5]
+    spans = [max(length) - min(length) for length in ([len("".join(texts[i])) for i in block] for block in blocks)]
+    assert max(spans) <= 30
+    assert [block.tolist() for block in blocks] == [block.tolist() for block in alike(texts, missing, 2)]
+    assert [len(block) for block in alike(texts[:10], np.arange(10), 2)] == [2] * 5
 
 
 def order(folder: Path, **given: object) -> Order:
