@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from dataclasses import fields
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -123,3 +124,18 @@ def test_every_file_that_a_page_points_to_is_there(name: str):
 def test_the_headline_is_the_one_that_the_command_wrote():
     evidence = PAGES["evidence.md"]
     assert evidence[evidence.index("| checked |") :].split("\n\n")[0] in PAGES["worth.md"]
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_import_contract():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(one["layers"] for one in contracts if one["type"] == "layers")
+    picture = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    drawn: dict[int, list[str]] = {}
+    for y, name in re.findall(r'<text x="[\d.]+" y="(\d+)" class="name">([^<]+)', picture):
+        drawn.setdefault(int(y), []).extend(name.split(" · "))
+    _, *rooms, ground = (drawn[y] for y in sorted(drawn))
+    told = [layer.split(" | ") for layer in layers]
+    assert rooms == told[: len(rooms)]
+    assert ground == [name for layer in told[len(rooms) :] for name in layer]
