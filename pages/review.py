@@ -12,6 +12,7 @@ from inffeed_core.charts.palette import COLOUR_NAMES, LABEL_COLOURS, NEGATIVE, P
 from inffeed_core.errors import NotReady
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.project.labels import numbered
+from inffeed_core.project.names import LONGEST_NAME
 from inffeed_core.records import Act, Changes
 from inffeed_core.review.discussing import topics
 from inffeed_core.review.messages import UNAVAILABLE
@@ -68,7 +69,7 @@ def _ask_name() -> None:
     with st.form("who", width=460):
         st.subheader(say("review.name_headline"), anchor=False)
         st.caption(say("review.name_advice"))
-        name = st.text_input(say("review.name_field"), max_chars=60, autocomplete="name")
+        name = st.text_input(say("review.name_field"), max_chars=LONGEST_NAME, autocomplete="name")
         if st.form_submit_button(say("review.name_button"), type="primary"):
             if name.strip():
                 remember_name(name.strip())

@@ -15,6 +15,8 @@ _PATTERNS = ("", "/", ".", "x", "-", "\\", "+", "|")
 _LINES = ((POSITIVE, "circle", "solid"), (LABEL_COLOURS[1], "square", "dash"), (NEUTRAL, "diamond", "dot"))
 
 _FEW_DAYS = 8
+_BAR = 0.7 * 24 * 3600 * 1000
+"""Milliseconds, the unit of a date axis: of a single day Plotly would draw a bar of one."""
 
 
 def answers_by_day(answers: Mapping[str, Mapping[str, int]], words: Words = CHARTS) -> go.Figure:
@@ -26,6 +28,7 @@ def answers_by_day(answers: Mapping[str, Mapping[str, int]], words: Words = CHAR
                 x=list(by_day),
                 y=list(by_day.values()),
                 name=plain(person),
+                width=_BAR,
                 marker={
                     "color": LABEL_COLOURS[n % len(LABEL_COLOURS)],
                     "pattern": {"shape": _PATTERNS[n % len(_PATTERNS)]},

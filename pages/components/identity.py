@@ -77,7 +77,7 @@ def remember_name(name: str) -> None:
 
 def ask_name(words: str) -> None:
     """A field, under these words, for whoever gave no name yet; ends the run once it is filled."""
-    given = st.text_input(words, key="asked_name", max_chars=60, autocomplete="name", width=320)
+    given = st.text_input(words, key="asked_name", max_chars=LONGEST_NAME, autocomplete="name", width=320)
     if given and given.strip():
         remember_name(given.strip())
         st.rerun()

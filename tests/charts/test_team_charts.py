@@ -10,6 +10,7 @@ def test_one_day_is_named_once_and_fills_no_more_than_its_part():
     ):
         assert list(figure.layout.xaxis.tickvals) == ["2026-11-26"]
         assert figure.layout.xaxis.range == ("2026-11-22T12:00:00", "2026-11-29T12:00:00")
+    assert answers_by_day({"Ada": {"2026-11-26": 3}}).data[0].width == 0.7 * 24 * 3600 * 1000
 
 
 def test_many_days_are_left_to_the_axis():
