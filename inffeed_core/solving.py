@@ -27,6 +27,8 @@ REACHED = 2e12
 """Multiplications beyond which every row's own pull on the curvature is estimated from its blocks."""
 STEPS = 60
 """Products that an answer by conjugate gradient takes, about."""
+FOLLOWED = 1e12
+"""Multiplications that may go into following the held-out loss to the weights without each row."""
 ANSWERS = 3e12
 """Multiplications that may go into influencers computed in advance."""
 
@@ -86,3 +88,13 @@ def plan(rows: int, classes: int, features: int) -> Plan:
         answer=answer[way],
         leverage=weights <= ALWAYS or reaching[way] <= REACHED,
     )
+
+
+def follows(rows: int, classes: int, features: int, targets: int) -> bool:
+    """Whether influence on the mean loss of so many targets is that loss itself, at the weights that one Newton step
+    leads to without each row, and not its slope times the step.
+
+    With few weights the two agree to four digits; with many, a step can lead out of where the slope holds.
+    """
+    chosen, weights = plan(rows, classes, features), (classes - 1.0) * (features + 1)
+    return weights > ALWAYS and chosen.leverage and rows * (chosen.answer + targets * weights) <= FOLLOWED

@@ -68,8 +68,7 @@ class HeadTier:
 
     def on_validation(self) -> Float[Tensor, " n"]:
         """See `Tier`."""
-        gradient = self.influence.validation_gradient(self.validation.features, self.validation.labels)
-        return self.influence.on_gradients(gradient)[0].double()
+        return self.influence.on_mean_loss(self.validation.features, self.validation.labels)
 
     def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
         """See `Tier`: they are its own."""

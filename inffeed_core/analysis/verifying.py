@@ -148,7 +148,7 @@ def _refitted(
 
     influence, number = state.plain_influence, {label: c for c, label in enumerate(state.about.labels)}
     experiment = Refits(influence, (state.validation.features, state.validation.labels))
-    predicted = influence.on_gradients(influence.validation_gradient(*experiment.validation))[0]
+    predicted = influence.on_mean_loss(*experiment.validation)
     removal, relabelling = [], []
     for done, row in enumerate(drawn):
         progress("Refitting", done, len(drawn))

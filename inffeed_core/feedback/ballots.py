@@ -26,14 +26,14 @@ def ballot(
     `plain` holds the rows of `influence` with their labels as they are; out-of-fold heads learn these, whatever
     recipe taught the head. Deterministic for a seed.
     """
-    on_validation = influence.on_gradients(influence.validation_gradient(*validation))[0]
+    on_validation = influence.on_mean_loss(*validation)
     n = len(plain.labels)
     return Ballot(
         labels=plain.labels.numpy(),
         classes=plain.classes,
         influencers=np.empty((n, 0), dtype=np.int64),
         influence=np.empty((n, 0)),
-        validation_influence=on_validation.double().numpy(),
+        validation_influence=on_validation.numpy(),
         predicted=probabilities(influence.fit.theta, plain.features).double().numpy(),
         out_of_fold=out_of_fold(plain, influence.fit, FOLDS, seed).numpy(),
     )

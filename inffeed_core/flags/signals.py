@@ -39,7 +39,7 @@ def silver_signals(
     if "out_of_fold" not in without:
         held_out = out_of_fold(data, influence.fit, settings.folds, seed, influence.near)
     if "validation_influence" not in without:
-        harm = influence.on_gradients(gradient)[0]
+        harm = influence.on_mean_loss(*validation)
     steered, ends = _by_class(influence, validation), unknown[:, 0].nan_to_num(torch.inf)
     by_class = unknown
     if "class_influence" not in without:

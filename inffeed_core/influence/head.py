@@ -31,13 +31,14 @@ from inffeed_core.influence.softmax import (
     blocks,
     change_of_gradient,
     logit_curvature,
+    mean_losses,
     probabilities,
     residuals,
     sum_zero_basis,
 )
 from inffeed_core.influence.solvers import plan_for, solver_for
 from inffeed_core.influence.topk import Kept, merged, top_k
-from inffeed_core.solving import Plan
+from inffeed_core.solving import Plan, follows
 
 Gradients = Float[Tensor, "t k d1"]
 ROWS = 65_536
@@ -164,6 +165,25 @@ class HeadInfluence:
     def on_losses(self, features: Float[Tensor, "t d"], labels: Int[Tensor, " t"]) -> Float[Tensor, "t n"]:
         """Influence of every row on each target's loss. Needs memory for t × n scores."""
         return self.on_gradients(self.loss_gradients(features, labels))
+
+    @accepting(features="rows", labels="classes")
+    def on_mean_loss(self, features: Float[Tensor, "m d"], labels: Int[Tensor, " m"]) -> Float[Tensor, " n"]:
+        """Influence of every row on the mean loss of these targets: the loss at the weights without the row, less that
+        at the fit, where `solving.follows` and the correction for leverage allow it; elsewhere along its slope.
+
+        The weights without a row are those of one Newton step. Their loss is not additive over rows, as no refit's is.
+        """
+        (n, width), (k, d1) = self.data.features.shape, self.fit.theta.shape
+        if not self.leverage or not follows(n, self.data.classes, width, len(features)):
+            return self.on_gradients(self.validation_gradient(features, labels))[0].double()
+        here = mean_losses(self.fit.theta.unsqueeze(0), features, labels)
+        found = torch.empty(n, dtype=torch.float64)
+        size = max(1, min(self.target_block, GRADIENTS // (self.data.classes * min(len(features), BLOCK))))
+        for where, rows in blocks(self.data.features, size):
+            sides = self._corrected_pulls[where].double().unsqueeze(2) * rows.unsqueeze(1) / n
+            moved = self.fit.theta + self.solver.solve(sides.flatten(1)).view(-1, k, d1)
+            found[where] = mean_losses(moved, features, labels) - here
+        return found
 
     @accepting(gradient="float64")
     def relabel_gains(self, gradient: Float[Tensor, "1 k d1"]) -> Float[Tensor, "n c"]:

@@ -126,6 +126,19 @@ def logits(theta: Float[Tensor, "k d1"], features: Float[Tensor, "n d"]) -> Floa
     return made
 
 
+@accepting(thetas="float64", features="rows", labels="classes")
+def mean_losses(
+    thetas: Float[Tensor, "t k d1"], features: Float[Tensor, "m d"], labels: Int[Tensor, " m"]
+) -> Float[Tensor, " t"]:
+    """Mean loss of these rows under each of t heads, nats. Holds t × C numbers for each row of a block."""
+    basis, total = sum_zero_basis(thetas.shape[1] + 1), torch.zeros(len(thetas), dtype=torch.float64)
+    for where, rows in blocks(features):
+        logits = (thetas @ rows.T).mT @ basis.T
+        own = logits.gather(2, labels[where].expand(len(thetas), -1).unsqueeze(2)).squeeze(2)
+        total += (logits.logsumexp(2) - own).sum(1)
+    return total / len(features)
+
+
 @accepting(probs="float64", labels="classes")
 def losses(probs: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
     """Negative log-likelihood of every row's label, in nats."""

@@ -128,6 +128,10 @@ CASES: dict[str, tuple[Call, dict[str, Tensor]]] = {
         {"scores": bits(N, C, seed=8)},
     ),
     "softmax.losses": (lambda probs: losses(probs, LABELS), {"probs": ONE_HOT}),
+    "softmax.mean_losses": (
+        lambda thetas, features: softmax.mean_losses(thetas.unsqueeze(0), features, LABELS),
+        {"thetas": THETA, "features": FEATURES},
+    ),
     "softmax.residuals": (softmax.residuals, {"probs": ONE_HOT, "taught": ONE_HOT.flip(1)}),
     "softmax.Point": (
         lambda theta, probs, gradient: kronecker.newton_step(
@@ -260,6 +264,10 @@ CASES: dict[str, tuple[Call, dict[str, Tensor]]] = {
     ),
     "head.HeadInfluence.on_losses": (
         lambda features: head_influence().on_losses(features, LABELS),
+        {"features": FEATURES},
+    ),
+    "head.HeadInfluence.on_mean_loss": (
+        lambda features: head_influence().on_mean_loss(features, LABELS),
         {"features": FEATURES},
     ),
     "head.HeadInfluence.relabel_gains": (

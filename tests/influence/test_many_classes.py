@@ -13,7 +13,7 @@ from inffeed_core.influence.newton import NotConverged
 from inffeed_core.influence.products import products
 from inffeed_core.influence.row_dual import row_dual
 from inffeed_core.influence.softmax import curvature
-from inffeed_core.solving import plan
+from inffeed_core.solving import follows, plan
 
 CLASSES, ROWS, WIDTH = 9, 160, 12
 WAYS = {"rows": row_dual, "products": products}
@@ -128,6 +128,49 @@ def test_influence_foretells_refits_where_own_pulls_are_estimated(way: str, data
         actual.append(loss(fit_head(HeadData(data.features, data.labels, CLASSES, weights), fit.l2, start=fit.theta)))
     both = torch.stack([foretold[20:50].double(), torch.tensor(actual, dtype=torch.float64) - loss(fit)])
     assert torch.corrcoef(both)[0, 1] > 0.99
+
+
+def test_influence_on_validation_follows_the_loss_where_weights_are_many(monkeypatch: pytest.MonkeyPatch):
+    generator = torch.Generator().manual_seed(1)
+    centres, classes = torch.randn(12, 200, generator=generator), torch.arange(200) % 12
+    features = centres[classes] + 1.5 * torch.randn(200, 200, generator=generator)
+    features = features / features.norm(dim=1, keepdim=True)
+    labels = torch.where(torch.rand(140, generator=generator) < 0.2, classes[:140].flip(0), classes[:140])
+    data, validation = HeadData(features[:140], labels, 12), (features[140:], classes[140:])
+    fit = fit_head(data, 1e-5)
+
+    def loss(one: HeadFit) -> float:
+        return float(losses(probabilities(one.theta, validation[0]), validation[1]).mean())
+
+    influence = HeadInfluence(data, fit)
+    along = influence.on_gradients(influence.validation_gradient(*validation))[0].double()
+    followed = influence.on_mean_loss(*validation)
+    chosen, actual = followed.sort().indices[torch.linspace(0, 139, 16).long()].tolist(), []
+    for row in chosen:
+        weights = data.row_weights.clone()
+        weights[row] = 0
+        actual.append(loss(fit_head(HeadData(data.features, data.labels, 12, weights), fit.l2, start=fit.theta)))
+    came = torch.tensor(actual, dtype=torch.float64) - loss(fit)
+    pearson = [float(torch.corrcoef(torch.stack([one[chosen], came]))[0, 1]) for one in (along, followed)]
+    assert pearson[0] < 0.99 < pearson[1]
+    monkeypatch.setattr(head_module, "GRADIENTS", 12 * 60 * 7)
+    close(influence.on_mean_loss(*validation), followed, 1e-12)
+    plain = HeadInfluence(data, fit, leverage=False)
+    close(plain.on_mean_loss(*validation), plain.on_losses(*validation).mean(0), 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "features", "targets", "so"),
+    [
+        (1_000_000, 2, 384, 500, False),  # few weights: the slope holds
+        (400, 20, 384, 200, True),
+        (2_000, 151, 384, 200, True),
+        (2_000, 151, 384, 200_000, False),
+        (6_000, 151, 384, 600, False),  # own pulls are estimates there
+    ],
+)
+def test_whether_the_loss_is_followed_is_chosen_by_size(rows, classes, features, targets, so):
+    assert follows(rows, classes, features, targets) is so
 
 
 def test_a_system_that_does_not_converge_is_an_error(data: HeadData, fit: HeadFit, monkeypatch: pytest.MonkeyPatch):

@@ -48,7 +48,7 @@ def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[
     gradient = influence.validation_gradient(*found.validation)
     plain = HeadInfluence(data, influence.fit, leverage=False)
     other = (data.labels + 1) % data.classes
-    removal = influence.on_gradients(gradient)[0].double()
+    removal = influence.on_mean_loss(*found.validation)
     chosen = _spread(removal, refits)
     without = [refit.without(row) for row in _counted(chosen, f"{found.name}: removing", progress)]
     gains = influence.relabel_gains(gradient).gather(1, other.unsqueeze(1)).squeeze(1)
@@ -56,7 +56,7 @@ def check(found: RepairSet, refits: int, rows: int, progress: Progress) -> list[
     relabelled = [
         refit.relabelled(row, int(other[row])) for row in _counted(turned, f"{found.name}: relabelling", progress)
     ]
-    uncorrected = plain.on_gradients(gradient)[0].double()
+    uncorrected = plain.on_mean_loss(*found.validation)
     about = (found.name, len(labels))
     return [
         _fidelity(*about, "removal", removal[chosen], without),
