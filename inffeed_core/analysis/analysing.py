@@ -275,8 +275,11 @@ def _signals(state: State) -> policies.Signals:
     texts = [wording_of(one) for one in state.learn.instances]
     given, settings, seed = state.material, state.settings, state.about.seed
     about = (given.learned, texts, given.steering)
-    judged = given.beliefs
-    return silver_signals(state.plain_influence, *about, settings, seed, belief=judged.at(), probable=judged.judged())
+    judged, folder = given.beliefs, state.learn.folder
+    belief, probable = judged.at(), judged.judged()
+    return silver_signals(
+        state.plain_influence, *about, settings, seed, belief=belief, probable=probable, folder=folder
+    )
 
 
 def _rankings(state: State, signals: policies.Signals) -> dict[str, list[tuple[str, float]]]:

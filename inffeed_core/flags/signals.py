@@ -1,6 +1,7 @@
 """What a fitted head and its data say about silver instances: from tensors to the `Signals` that policies rank by."""
 
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
@@ -25,12 +26,13 @@ def silver_signals(
     belief: Float[Tensor, "n c"] | None = None,
     probable: Float[Tensor, "n c"] | None = None,
     without: Collection[Costly] = (),
+    folder: Path | None = None,
 ) -> Signals:
     """Signals of unconfirmed silver; `influence` must be for the same rows.
 
     `texts` holds the text of every row; `belief` and `probable`, q and the posterior of every row, are computed here,
-    by the channel of each text's one silver label, unless given; signals named in `without` are NaN. Deterministic for
-    a seed.
+    by the channel of each text's one silver label, unless given; signals named in `without` are NaN. Many rows of
+    features are laid down in `folder`, where one is given, instead of copied in memory. Deterministic for a seed.
     """
     data, rows, gold = learned.data, ~learned.confirmed, learned.confirmed
     gradient = influence.validation_gradient(*validation)
@@ -58,7 +60,7 @@ def silver_signals(
         class_gains=_along(steered, lambda one: (influence.gains_along(one) * probable).sum(1), -ends)[rows].numpy(),
         out_of_fold=held_out[rows].numpy(),
         self_influence=own[rows].numpy(),
-        features=gathered(data.features, rows.nonzero().squeeze(1), None).float().numpy(),
+        features=gathered(data.features, rows.nonzero().squeeze(1), folder).float().numpy(),
         gold_features=data.features[gold].float().numpy(),
         gold_labels=data.labels[gold].numpy(),
         texts=[text for text, silver in zip(texts, rows.tolist(), strict=True) if silver],
