@@ -59,5 +59,6 @@ $(VENV)/ready-docs: $(VENV)/ready requirements-docs.txt
 .PHONY: browser
 browser: $(VENV)/ready-dev
 	@$(BIN)/python -m playwright --version >/dev/null 2>&1 || .ci/install-system-package libatomic1 # its driver needs it
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	@command -v chromium-headless-shell >/dev/null || .ci/install-system-package chromium-headless-shell 2>/dev/null \
+	  || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 	  || .ci/install-system-package chromium || $(BIN)/python -m playwright install chromium

@@ -50,7 +50,7 @@ class Forked:
 
 
 class Forker:
-    """Starts the process that forks with the first that is asked for; it ends with this one."""
+    """Starts the process that forks with the first that is asked for, or when told; it ends with this one."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
@@ -58,13 +58,17 @@ class Forker:
         self._channel, self._theirs = socket.socketpair()
         self._one_at_a_time = threading.Lock()
 
+    def start(self) -> None:
+        """Begin to import what is needed, which lasts seconds."""
+        if self._process is None:
+            self._process = subprocess.Popen(self._command, stdin=self._theirs, start_new_session=True)
+            self._theirs.close()
+
     def fork(self, words: Sequence[str], *opened: int) -> Forked:
         """Have its work done on these words and on copies of these open files."""
         reads, writes = os.pipe()
         with self._one_at_a_time:
-            if self._process is None:
-                self._process = subprocess.Popen(self._command, stdin=self._theirs, start_new_session=True)
-                self._theirs.close()
+            self.start()
             socket.send_fds(self._channel, [json.dumps([os.getcwd(), *words]).encode()], [writes, *opened])
         os.close(writes)
         return Forked(os.fdopen(reads, "rb", buffering=0))

@@ -1,6 +1,6 @@
 """Jobs of a server that are forked from a process that has imported what they need.
 
-    python prepared.py   that process, which the server starts with its first job
+    python prepared.py   that process, which the server starts before it serves
 
 Importing torch, transformers and scikit-learn costs each job some seconds of a processor. All else is as with a job
 that is started anew: its process has a session, log, environment and priority of its own, and outlives the server.
@@ -51,8 +51,13 @@ def do(words: Sequence[str], log: int) -> int:
 
 
 def start_jobs_quickly() -> None:
-    """In the process of a server, before it serves."""
+    """In the process of a server, before it serves: else the page that starts the first job would wait for torch."""
+    _forker.start()
     control._spawn = spawn  # type: ignore[assignment]
+
+
+def wait_as_told() -> None:
+    """In the process of a server, before it serves."""
     connection.BUSY_SECONDS = float(os.environ.get(PATIENCE, connection.BUSY_SECONDS))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
-from serving import ARGUMENTS, CHROMIUM, Server, Watch, running
+from serving import ARGUMENTS, SHELL, SHORT_LIVED, Server, Watch, running
 
 from inffeed_core.project.folder import Project
 
@@ -49,7 +49,7 @@ def driver() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def chromium(driver: Playwright) -> Iterator[Browser]:
-    browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    browser = driver.chromium.launch(executable_path=SHELL, args=[*ARGUMENTS, SHORT_LIVED])
     yield browser
     browser.close()
 
@@ -58,7 +58,7 @@ def chromium(driver: Playwright) -> Iterator[Browser]:
 def rebound(driver: Playwright) -> Iterator[Browser]:
     """A browser that is told that evil.example lies on this machine."""
     rules = "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP localhost.evil.example 127.0.0.1"
-    browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, rules])
+    browser = driver.chromium.launch(executable_path=SHELL, args=[*ARGUMENTS, SHORT_LIVED, rules])
     yield browser
     browser.close()
 

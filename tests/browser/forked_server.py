@@ -33,7 +33,7 @@ NEEDED = (
 
 def do(words: Sequence[str], log: int) -> None:
     """Be the server."""
-    environment, prepared, *arguments = words
+    environment, quick, *arguments = words
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.clear()
@@ -42,8 +42,10 @@ def do(words: Sequence[str], log: int) -> None:
     sys.path[0] = str(ROOT)
     sys.argv = ["streamlit", *arguments]
     try:
-        if prepared:
-            importlib.import_module("prepared").start_jobs_quickly()
+        prepared = importlib.import_module("prepared")
+        prepared.wait_as_told()
+        if quick:
+            prepared.start_jobs_quickly()
         importlib.import_module("streamlit.web.cli").main(prog_name="streamlit")
     except BaseException:
         traceback.print_exc()

@@ -24,6 +24,8 @@ from playwright.sync_api import ConsoleMessage, Page, Request
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 """The system's browser, or None for the one that `playwright install` fetched."""
+SHELL = shutil.which("chromium-headless-shell") or CHROMIUM
+"""The same without the windows that nobody sees, where there is one: a seventh of what a test costs."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,6 +36,8 @@ ARGUMENTS = [
     "--disable-sync",
     "--process-per-site",  # the next tab takes over what the last one has compiled: half of what opening a page costs
 ]
+SHORT_LIVED = "--js-flags=--no-opt --no-maglev --single-threaded"
+"""For pages that are shut before it pays to optimise their scripts, which was a sixth of what they cost."""
 _forker = Forker([sys.executable, str(Path(__file__).parent / "forked_server.py")])
 START_SECONDS = 60.0
 LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("127.0.0.1", "localhost"))

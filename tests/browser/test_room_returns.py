@@ -109,7 +109,7 @@ def test_a_page_that_cannot_connect_again_is_loaded_anew_at_the_same_place(morta
 @pytest.fixture
 def impatient_server(tmp_path: Path) -> Iterator[Server]:
     """One that waits four seconds for a lock, not half a minute."""
-    with running(tmp_path, {"INFFEED_TEST_BUSY_SECONDS": "4"}, quick_jobs=True) as started:
+    with running(tmp_path, {"INFFEED_TEST_BUSY_SECONDS": "4"}) as started:
         yield started
 
 
