@@ -165,7 +165,7 @@ class TrainingTier:
         instead = self.repeated.taught_instead(lessons)
         if instead is None:
             return None
-        change = (instead - self.repeated.course.taught).double().cpu()
+        change = (instead - self.repeated.course.taught).cpu().double()
         return (self.by_taught[:, self.repeated.counted] * change).sum((1, 2))
 
     def tried(self, rows: Sequence[int], groups: int) -> Sequence[Group]:
