@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import axes  # noqa: F401 before all that it checks
 import psutil
 import pytest
 from hypothesis import settings
