@@ -4,7 +4,7 @@ The gain of a correction for a held-out text is minus what putting the earlier l
 text's loss: above 0 where the correction helps the text towards its gold label.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from inffeed_core.influence.scores import relabel_gains
 from inffeed_core.project.encoded import Encoded
 from inffeed_core.records import Instance
 
+AT_ONCE = 60
 MOST_TEXTS, MOST_CORRECTIONS = 300, 3
 """Held-out texts that are explained, the flipped ones first, and corrections named for each."""
 
@@ -38,15 +39,24 @@ def behind(
     features, weights = here.data.features[rows].double(), here.data.row_weights[rows]
     ids = [id for *_, id in moved]
     told = {}
-    for n in _chosen(here.fit.theta, after, held_out):
-        gradient = here.loss_gradients(held_out.features[n : n + 1], held_out.labels[n : n + 1])
-        solved = here.solved(gradient)[0]
+    for n, solved in _solved(here, held_out, _chosen(here.fit.theta, after, held_out)):
         projections = features @ solved[:, :-1].T + solved[:, -1]
         gains = relabel_gains(weights, projections, here.data.taught[rows], len(here.data.features))
         gain = -gains.gather(1, olds.unsqueeze(1)).squeeze(1)
         order = gain.abs().argsort(descending=True, stable=True)[:MOST_CORRECTIONS].tolist()
         told[held_out.instances[n].id] = [(ids[i], float(gain[i])) for i in order]
     return told
+
+
+def _solved(
+    here: HeadInfluence, held_out: Encoded, chosen: Sequence[int]
+) -> Iterator[tuple[int, Float[Tensor, "k d1"]]]:
+    """(place of a text, `G⁻¹ ∇L` of its loss), solved for `AT_ONCE` texts together: one alone takes almost as long."""
+    for start in range(0, len(chosen), AT_ONCE):
+        part = torch.tensor(chosen[start : start + AT_ONCE])
+        yield from zip(
+            part.tolist(), here.solved(here.loss_gradients(held_out.features[part], held_out.labels[part])), strict=True
+        )
 
 
 def _chosen(before: Float[Tensor, "k d1"], after: Float[Tensor, "k d1"], held_out: Encoded) -> list[int]:
