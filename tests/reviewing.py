@@ -3,9 +3,11 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from moulds import cast
 from sqlite_utils import Database
 
 from inffeed_core import store
@@ -41,6 +43,10 @@ class Filling:
 def make_reviewable(folder: Path, filling: Filling | None = None) -> Project:
     """A new project with gold, silver, one active version, and one analysis of it with evidence for every flag."""
     given = filling or Filling()
+    return cast(repr(given), partial(_make, given), folder)
+
+
+def _make(given: Filling, folder: Path) -> Project:
     project = create_project(folder, _about(given))
     with store.writing(project.db) as db:
         store.add_examples(db, examples(given))

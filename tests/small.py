@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from moulds import cast
 from sqlite_utils import Database
 
 from inffeed_core.project.folder import Project, create_project
@@ -27,7 +28,11 @@ def examples() -> list[Example]:
 
 
 def make_small(folder: Path) -> Project:
-    """Create the project and store its examples."""
+    """The project, with its examples."""
+    return cast("small", _make, folder)
+
+
+def _make(folder: Path) -> Project:
     project = create_project(folder, ProjectSettings("Small", LABELS))
     with writing(project.db) as db:
         add_examples(db, examples())
