@@ -16,7 +16,7 @@ app: $(VENV)/ready ## set up and open the app
 	$(BIN)/inffeed app
 
 test: $(VENV)/ready-dev browser ## set up and run every test, the browser's too
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/ready-dev docs ## style, types, import layers, and the documentation
 	$(BIN)/ruff check .
