@@ -1,6 +1,5 @@
 """Limits of what a file may unpack to, and the child that reads it. More files of this kind: `test_cli_hostile`."""
 
-import gzip
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import psutil
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hostile_files import SECONDS, below, bounded, line, parquet, workbook
+from hostile_files import SECONDS, below, bomb, bounded, line, parquet, workbook
 
 from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.reading import Upload, read
@@ -52,7 +51,7 @@ def test_csv_of_more_rows_and_cells_than_the_limits() -> None:
 
 
 def test_gzip_that_unpacks_to_much_more() -> None:
-    packed = gzip.compress(b"text,label\n" + b"\0" * 200_000_000)
+    packed = bomb(200_000_000)
     assert len(packed) < 1_000_000
     assert "unpacks to more than 67,108,864 bytes" in refusal(Upload("a.csv.gz", packed), SMALL)
 
