@@ -1,16 +1,14 @@
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from forked import ended, forked
 from small_networks import token_classifier, token_data
 
 from inffeed_core.errors import Cancelled, NotReady, SettingsError
+from inffeed_core.influence import gradient_index
 from inffeed_core.influence.gradient_index import (
     IndexHeader,
     build_index,
@@ -138,29 +136,17 @@ def test_factors_survive_the_disk_in_their_order(tmp_path):
         load_factors(tmp_path, "other")
 
 
-CHILD = """
-import sys, time
-from pathlib import Path
-from small_networks import token_classifier, token_data
-from inffeed_core.influence import gradient_index
-from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
-
-gradient_index.CHUNK_ROWS, gradient_index.SAVED_ROWS = 4, 8
-slow = float(sys.argv[2])
-train = token_data(60, batch=2)
-store = Store(Path(sys.argv[1]), "key")
-analysis = WholeModel(
-    token_classifier(), WholeModelSettings(dimension=40), store=store,
-    progress=lambda stage, done, total: time.sleep(slow if stage.startswith("Encoding") else 0),
-)
-analysis.fit(train).index(train)
-"""
-
-
-def run_child(folder: Path, slow: float) -> subprocess.Popen:
-    here = Path(__file__).parent
-    environment = os.environ | {"PYTHONPATH": f"{here}:{here.parent.parent}", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", CHILD, str(folder), str(slow)], env=environment)
+def index_slowly(folder: Path, slow: float) -> None:
+    """What a child does; it waits so long after each batch."""
+    gradient_index.CHUNK_ROWS, gradient_index.SAVED_ROWS = 4, 8
+    train = token_data(60, batch=2)
+    analysis = WholeModel(
+        token_classifier(),
+        WholeModelSettings(dimension=40),
+        store=Store(folder, "key"),
+        progress=lambda stage, done, total: time.sleep(slow if stage.startswith("Encoding") else 0),
+    )
+    analysis.fit(train).index(train)
 
 
 def rows_in(folder: Path) -> int:
@@ -172,17 +158,17 @@ def rows_in(folder: Path) -> int:
 
 def test_a_killed_run_resumes_to_identical_bytes(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    child = run_child(killed, slow=0.2)
+    child = forked(index_slowly, killed, 0.2)
     try:
         deadline = time.monotonic() + 120
         while rows_in(killed) < 10 and time.monotonic() < deadline:
             time.sleep(0.02)
     finally:
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait()
+        child.kill()
+        child.join()
     assert 10 <= rows_in(killed) < 60
     for folder in (killed, whole):
-        assert run_child(folder, slow=0).wait() == 0
+        assert ended(index_slowly, folder, 0.0) == 0
     for name in ("gradients.bin", "curvature-60.npy"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
     assert json.loads((killed / "index.json").read_text())["complete"]

@@ -1,13 +1,13 @@
 """Derivatives through a training against whole trainings: exact, with or without kept states, and after a kill."""
 
+import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from forked import ended
 from small_networks import token_classifier, token_data
 from torch import Tensor
 
@@ -150,27 +150,18 @@ def test_it_goes_on_after_an_interruption_to_the_same_bits(tmp_path: Path, stage
     assert torch.equal(again.by_taught, replayed(a_run()).by_taught)
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-sys.path[:0] = [{tests!r}, {tests!r} + "/influence"]
-import torch
-torch.set_num_threads(1)
-from influence.test_replay import a_run, replayed
-from inffeed_core.influence.kept_states import KeptStates
+def killed_on_the_way(kept: Path) -> None:
+    """What a child does."""
 
-def die(stage, done, total):
-    if (stage, done) == ("Undoing the training", 6):
-        os.kill(os.getpid(), signal.SIGKILL)
+    def die(stage: str, done: int, total: int) -> None:
+        if (stage, done) == ("Undoing the training", 6):
+            os.kill(os.getpid(), signal.SIGKILL)
 
-replayed(a_run(), kept=KeptStates(Path(sys.argv[1])), progress=die)
-"""
+    replayed(a_run(), kept=KeptStates(kept), progress=die)
 
 
 def test_after_kill_9_it_goes_on_to_the_same_bits(tmp_path: Path):
-    script = KILLED.format(tests=str(Path(__file__).parents[1]))
-    died = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True)
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert ended(killed_on_the_way, tmp_path) == -signal.SIGKILL
     again = replayed(a_run(), kept=KeptStates(tmp_path))
     assert torch.equal(again.by_taught, replayed(a_run()).by_taught)
 

@@ -1,15 +1,18 @@
 """Features by content: in order, once each, and through cancels, kills and full disks."""
 
-import os
-import signal
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from forked import ended, forked
 from torch import Tensor
 
 from inffeed_core.errors import Cancelled, ModelError
@@ -114,38 +117,25 @@ def test_cancel_keeps_what_is_done(bert: Path, tmp_path: Path, passes: list[int]
     assert torch.allclose(resumed, reference(bert, TEXTS), atol=1e-5)
 
 
-CHILD = """
-import sys, time
-from pathlib import Path
-from inffeed_core.models.encoding import STAGE, features
+def encode_slowly(bert: Path, folder: Path, told: Connection) -> None:
+    """What a child does: it tells how many texts are done, and waits."""
 
-def progress(stage, done, total):
-    if stage == STAGE:
-        print(done, flush=True)
-        time.sleep(0.2 if done else 0)
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage == STAGE:
+            told.send(done)
+            time.sleep(0.2 if done else 0)
 
-texts = sys.stdin.read().split("\\n")
-features(sys.argv[1], texts, Path(sys.argv[2]), max_tokens=64, batch_tokens=256, progress=progress)
-"""
+    encode(bert, TEXTS, folder, progress)
 
 
 def test_kill_loses_at_most_a_batch(bert: Path, tmp_path: Path, passes: list[int]) -> None:
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(bert), str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write("\n".join(TEXTS))
-    child.stdin.close()
+    tells, told = Pipe(duplex=False)
+    child = forked(encode_slowly, bert, tmp_path, told)
     done = 0
     while done < 20:
-        done = int(child.stdout.readline())
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
+        done = tells.recv()
+    child.kill()
+    child.join()
     resumed = encode(bert, TEXTS, tmp_path)
     assert 0 < sum(passes) <= 60 - done
     assert torch.allclose(resumed, reference(bert, TEXTS), atol=1e-5)
@@ -174,13 +164,15 @@ def test_a_full_disk_is_told_and_the_cache_stays_usable(
     assert torch.allclose(resumed, reference(bert, TEXTS), atol=1e-5)
 
 
+def encode_within_a_limit(bert: Path, folder: Path) -> None:
+    """What a child does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    with pytest.raises(ModelError, match="Features could not be saved"):
+        encode(bert, TEXTS, folder)
+
+
 def test_a_file_size_limit_ends_in_a_model_error(bert: Path, tmp_path: Path) -> None:
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))" + CHILD
-    child = subprocess.run(
-        [sys.executable, "-c", limited, str(bert), str(tmp_path)],
-        input="\n".join(TEXTS), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "ModelError: Features could not be saved" in child.stderr
+    assert ended(encode_within_a_limit, bert, tmp_path) == 0
     assert torch.allclose(encode(bert, TEXTS, tmp_path), reference(bert, TEXTS), atol=1e-5)
 
 
@@ -203,10 +195,20 @@ def test_no_texts_have_no_rows(bert: Path, tmp_path: Path) -> None:
     assert encode(bert, [], tmp_path).shape == (0, 32)
 
 
+CACHED = """
+import sys
+from pathlib import Path
+from inffeed_core.models.encoding import features
+
+texts = sys.stdin.read().split("\\n")
+features(sys.argv[1], texts, Path(sys.argv[2]), max_tokens=64, batch_tokens=256, progress=lambda *_: None)
+print("transformers" in sys.modules, "torch" in sys.modules)
+"""
+
+
 def test_cached_features_import_no_transformers(bert: Path, tmp_path: Path) -> None:
     encode(bert, TEXTS, tmp_path)
-    program = CHILD + "\nprint('transformers' in sys.modules, 'torch' in sys.modules)"
-    arguments = [sys.executable, "-c", program, str(bert), str(tmp_path)]
+    arguments = [sys.executable, "-c", CACHED, str(bert), str(tmp_path)]
     assert subprocess.check_output(arguments, input="\n".join(TEXTS), text=True) == "False True\n"
 
 
