@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 from click.testing import CliRunner
 from commands import answer, run, write
+from forked import forked
 from small import examples
 from tiny_models import save_model
 
@@ -337,22 +337,26 @@ def test_a_host_that_is_none_is_refused_before_the_app_starts() -> None:
     assert "'http://x' is not a host" in result.output
 
 
-def test_ctrl_c_cancels_and_leaves_the_project_as_it_was(project: Project) -> None:
-    command = [*INFFEED, "retrain", str(project.folder), "--method", "fine-tune", "--epochs", "50"]  # lasts
-    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what a shell starts in the background ignores it
-    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
-    child = subprocess.Popen(command, **pipes, text=True, env=environment, preexec_fn=heed)
+def retrain_for_long(folder: Path, told: Path) -> None:
+    """What a child does, as the program does it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
+    with (told / "out").open("w") as sys.stdout, (told / "errors").open("w") as sys.stderr:
+        main(["retrain", str(folder), "--method", "fine-tune", "--epochs", "50"])
+
+
+def test_ctrl_c_cancels_and_leaves_the_project_as_it_was(project: Project, tmp_path: Path) -> None:
+    child = forked(retrain_for_long, project.folder, tmp_path)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with reading(project.db) as db:
             if any(job.stage == "Fine-tuning" for job in jobs(db)):
                 break
         time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
-    out, errors = child.communicate(timeout=60)
-    assert child.returncode == 130, errors
-    assert out == ""
+    os.kill(child.pid, signal.SIGINT)
+    child.join(timeout=60)
+    errors = (tmp_path / "errors").read_text()
+    assert child.exitcode == 130, errors
+    assert (tmp_path / "out").read_text() == ""
     assert "Cancelled." in errors
     with reading(project.db) as db:
         assert [job.state for job in jobs(db)] == [JobState.CANCELLED]
