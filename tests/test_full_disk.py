@@ -1,6 +1,7 @@
 """A real disk that fills up: fine-tuning ends in words and leaves nothing behind, and the project can be read."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -36,15 +37,19 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield place
 
 
-@pytest.fixture
-def trained(disk: Path, tmp_path: Path) -> Project:
-    """A project on the small disk, with v1 on an encoder whose checkpoints take some megabytes each."""
-    project = make_small(disk / "project")
-    change_settings(
-        project, model=str(save_model(tmp_path / "base", "BertModel", hidden_size=160, intermediate_size=640))
-    )
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    place = tmp_path_factory.mktemp("trained")
+    project = make_small(place / "project")
+    change_settings(project, model=str(save_model(place / "base", "BertModel", hidden_size=160, intermediate_size=640)))
     retrain(project, TrainSettings(max_tokens=32), FEW, quiet)
     return project
+
+
+@pytest.fixture
+def trained(disk: Path, trained_once: Project) -> Project:
+    """A project on the small disk, with v1 on an encoder whose checkpoints take some megabytes each."""
+    return Project(shutil.copytree(trained_once.folder, disk / "project"))
 
 
 def leave(disk: Path, free: int) -> Path:
