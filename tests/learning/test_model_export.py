@@ -1,9 +1,12 @@
 """An exported version predicts what the version predicts, with nothing of InfFeed in between."""
 
+import io
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import chdir, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,19 +62,36 @@ def test_an_instant_retrain_on_a_fine_tuned_transformer_is_exported_with_its_own
     )
 
 
-@pytest.mark.parametrize(("layers", "tfidf"), [("last", "off"), ("middle+last", "off"), ("middle+last", "on")])
+def said_alone(code: str, folder: Path) -> str:
+    """What these lines print in this folder, in a process of their own."""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return ended.stdout
+
+
+def said_here(code: str, folder: Path) -> str:
+    """The same in this process, where what they import is imported already."""
+    with chdir(folder), redirect_stdout(io.StringIO()) as said:
+        exec(code, {})
+    return said.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("layers", "tfidf", "run"),
+    [("last", "off", said_here), ("middle+last", "off", said_here), ("middle+last", "on", said_alone)],
+    ids=["last-off", "middle+last-off", "middle+last-on"],
+)
 def test_the_lines_in_the_card_of_a_version_on_a_bare_encoder_give_its_predictions(
-    small: Project, tmp_path: Path, layers: Layers, tfidf: TfIdf
+    small: Project, tmp_path: Path, layers: Layers, tfidf: TfIdf, run: Callable[[str, Path], str]
 ):
     version = train(small, replace(HEAD, layers=layers, tfidf=tfidf), quiet)
     instances, ours = predicted(small, version.id)
     folder = export_model(small, version.id, tmp_path / "model", quiet)
     [lines] = re.findall(r"```python\n(.*?)\n```", (folder / "README.md").read_text(), re.S)
     code = lines.replace('"A text to classify."', json.dumps(instances[0].text))
-    said = subprocess.run([sys.executable, "-c", code], cwd=folder.parent, capture_output=True, text=True, check=True)
+    said = run(code, folder.parent)
     label, probability = ours[instances[0].id]
-    assert said.stdout.startswith(f"['{label}']")
-    assert max(map(float, re.findall(r"[\d.]+(?:e-\d+)?", said.stdout))) == pytest.approx(probability, abs=1e-5)
+    assert said.startswith(f"['{label}']")
+    assert max(map(float, re.findall(r"[\d.]+(?:e-\d+)?", said))) == pytest.approx(probability, abs=1e-5)
 
 
 def test_the_card_tells_counts_scores_settings_and_limits(small: Project, tmp_path: Path):
