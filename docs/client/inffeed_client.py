@@ -48,7 +48,8 @@ class Client:
     def flags(self, limit: int | None = None, **wanted: Any) -> Iterator[Json]:
         """Open flags, the one to check first first, page by page.
 
-        `wanted` is more of what the route takes: order, label, source, pair, where, search.
+        `wanted` is more of what the route takes: order, label, source, pair, where, search, suggested, least, most,
+        disagreeing.
         """
         after, left = 0, limit
         while left is None or left > 0:

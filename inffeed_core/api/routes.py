@@ -91,10 +91,21 @@ def flags(
     pair: Words = [],  # noqa: B006
     where: Annotated[list[Short], Query(max_length=MOST, description="KEY=VALUE of the metadata.")] = [],  # noqa: B006
     search: Annotated[str, Query(max_length=1000)] = "",
+    suggested: Words = [],  # noqa: B006
+    least: Annotated[float, Query(ge=0, le=1, description="Probability of the suggested label.")] = 0.0,
+    most: Annotated[float, Query(ge=0, le=1)] = 1.0,
+    disagreeing: Annotated[bool, Query(description="Only texts that sources give different labels.")] = False,
 ) -> FlagPage:
     """The open flags, the one to check first first."""
     only = FlagFilter(
-        labels=tuple(label), sources=tuple(source), pairs=tuple(pair), metadata=tuple(map(_pair, where)), words=search
+        labels=tuple(label),
+        sources=tuple(source),
+        pairs=tuple(pair),
+        metadata=tuple(map(_pair, where)),
+        words=search,
+        suggested=tuple(suggested),
+        confidence=None if (least, most) == (0, 1) else (least, most),
+        disagreeing=disagreeing,
     )
     found = queue(asking.project, order, limit, only=only, after=after)
     return FlagPage(

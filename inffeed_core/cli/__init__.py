@@ -20,6 +20,8 @@
     team.py      decisions, agreement
     health.py    health
     people.py    team, assign
+    filtering.py the options that choose among flags
+    languages.py the words of the app in another language
     feedback.py  feedback propose, show, apply, acts, undo, send
     merging.py   merge
     outside.py   serve-api, api-key, webhooks

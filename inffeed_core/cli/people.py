@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inffeed_core.cli.console import answer, json_option, opened, project_argument, tell
-from inffeed_core.cli.review import as_pair
+from inffeed_core.cli.filtering import filter_options, flag_filter
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.settings import MANY
 
@@ -76,11 +76,7 @@ Examples:
 )
 @click.option("--goal", type=int, help="Texts a day for each person; the review room shows it.")
 @click.option("--policy", type=click.Choice(POLICIES), default=POLICIES[0], show_default=True, help="Which ranking.")
-@click.option("--label", "labels", multiple=True, help="Only with this silver label; repeat it for several.")
-@click.option("--source", "sources", multiple=True, help="Only from this source; repeat it for several.")
-@click.option("--pair", "pairs", multiple=True, help="Only with this second text; repeat it for several.")
-@click.option("--where", "metadata", multiple=True, metavar="KEY=VALUE", help="Only with this metadata.")
-@click.option("--search", "words", default="", help="Only texts with words that begin so, in any script.")
+@filter_options
 @click.option("--undo", type=int, metavar="N", help="Take assignment N back; decisions stay.")
 @click.option("--by", default="command line", show_default=True, help="Who decided it; stored in the project.")
 @json_option
@@ -90,7 +86,6 @@ def assign(
     undo: int | None,
     by: str,
     as_json: bool,
-    metadata: Sequence[str],
     count: int | None,
     goal: int | None,
     policy: str,
@@ -101,7 +96,6 @@ def assign(
     Without `--to` it lists what is assigned. Each person finds theirs first in the review room, then what is nobody's,
     then the rest. Shares are equal unless you give numbers. Flags that are assigned already are left out.
     """
-    from inffeed_core.records import FlagFilter
     from inffeed_core.review.assigning import Wish, assign, take_back
     from inffeed_core.store import reading
     from inffeed_core.store.assigning import assignments
@@ -113,10 +107,10 @@ def assign(
         take_back(target, undo, by)
         tell(f"Assignment {undo} is undone.")
     if people:
-        only = FlagFilter(metadata=tuple(map(as_pair, metadata)), **filters)
+        only = flag_filter(**filters)
         weights = _weights(people)
         assign(target, Wish(weights=weights, by=by, policy=policy, only=only, count=count, goal=goal))
-    elif undo is None and (count is not None or goal is not None or metadata or any(filters.values())):
+    elif undo is None and (count is not None or goal is not None or any(filters.values())):
         raise click.UsageError("Say to whom with --to.")
     with reading(target.db) as db:
         found = assignments(db)

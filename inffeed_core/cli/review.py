@@ -8,6 +8,7 @@ from uuid import uuid4
 import click
 
 from inffeed_core.cli.console import answer, json_option, one_line, opened, project_argument, shown_progress, tell
+from inffeed_core.cli.filtering import filter_options, flag_filter
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.settings import MANY, SENT
@@ -31,27 +32,7 @@ annotator_option = click.option(
     "--policy", type=click.Choice((*POLICIES, SENT)), default=POLICIES[0], show_default=True, help="Which ranking."
 )
 @click.option("--limit", type=click.IntRange(1, MANY), default=20, show_default=True, help="How many flags.")
-@click.option("--label", "labels", multiple=True, help="Only with this silver label; repeat it for several.")
-@click.option("--source", "sources", multiple=True, help="Only from this source; repeat it for several.")
-@click.option("--pair", "pairs", multiple=True, help="Only with this second text; repeat it for several.")
-@click.option(
-    "--where",
-    "metadata",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Only with this metadata; if repeated, all must match.",
-)
-@click.option("--suggested", multiple=True, help="Only where this label is suggested; repeat it for several.")
-@click.option(
-    "--confidence",
-    nargs=2,
-    type=click.FloatRange(0, 1),
-    default=None,
-    metavar="FROM TO",
-    help="Only where the suggested label has a probability in this range, such as 0.8 1.",
-)
-@click.option("--disagreeing", is_flag=True, help="Only texts that sources give different labels.")
-@click.option("--search", "words", default="", help="Only texts with words that begin so, in any script.")
+@filter_options
 @click.option(
     "--undecided",
     "answered",
@@ -69,7 +50,6 @@ def flags(
     project: Path,
     policy: str,
     limit: int,
-    metadata: tuple[str, ...],
     up_to_the_end: bool,
     as_json: bool,
     **filters: Any,
@@ -79,11 +59,11 @@ def flags(
     The flag to check first comes first. Flags that enough annotators have answered are not listed.
     """
     from inffeed_core.project.folder import settings_of
-    from inffeed_core.records import Act, FlagFilter
+    from inffeed_core.records import Act
     from inffeed_core.review.handing_out import queue
 
     answered = tuple(Act(one) for one in filters.pop("answered"))
-    only = FlagFilter(metadata=tuple(as_pair(entry) for entry in metadata), answered=answered, **filters)
+    only = flag_filter(answered=answered, **filters)
     target = opened(project)
     labels = len(settings_of(target).labels)
     open_flags = queue(target, policy, limit, only=only, whole=not up_to_the_end)
@@ -113,14 +93,6 @@ def _reason(item: "ReviewItem", labels: int) -> str:
     from inffeed_core.flags.reasons import reason
 
     return "" if item.blind else reason(item.flag, item.evidence, labels)
-
-
-def as_pair(entry: str) -> tuple[str, str]:
-    """Metadata as it is asked for, KEY=VALUE."""
-    key, equals, value = entry.partition("=")
-    if not equals:
-        raise click.UsageError(f"--where {entry!r} is not a pair; write it as KEY=VALUE, such as --where year=2024.")
-    return key, value
 
 
 @click.command(epilog="Example: inffeed influencers reviews silver-000017")

@@ -35,7 +35,11 @@ def people_view(project: Project) -> None:
         )
         roles = [*Role, NONE] if team.roles else [Role.LEAD]
         role = st.selectbox(
-            say("team.column_role"), roles, format_func=lambda one: say(f"team.{one}"), key=f"role {len(roles)}"
+            say("team.column_role"),
+            roles,
+            index=roles.index(Role.ANNOTATOR) if team.roles else 0,
+            format_func=lambda one: say(f"team.{one}"),
+            key=f"role {len(roles)}",
         )
         if st.form_submit_button(say("team.save"), type="primary", disabled=off):
             _give(project, who, None if role == NONE else Role(role))

@@ -88,6 +88,17 @@ def test_flags_come_in_pages_in_their_order(ada: TestClient):
 def test_flags_are_filtered(ada: TestClient):
     found = ada.get(url("flags"), params={"label": "positive", "search": "text 3"}).json()["flags"]
     assert [flag["id"] for flag in found] == ["s003"]
+    every = ada.get(url("flags")).json()["flags"]
+    middle = sorted(flag["suggested_probability"] for flag in every)[len(every) // 2]
+
+    def ids(**wanted: object) -> list[str]:
+        return [flag["id"] for flag in ada.get(url("flags"), params=wanted).json()["flags"]]
+
+    assert ids(suggested="positive") == [flag["id"] for flag in every if flag["suggested"] == "positive"]
+    assert ids(least=middle) == [flag["id"] for flag in every if flag["suggested_probability"] >= middle]
+    assert ids(most=middle) == [flag["id"] for flag in every if flag["suggested_probability"] <= middle]
+    assert ada.get(url("flags"), params={"disagreeing": True}).json()["flags"] == []
+    assert ada.get(url("flags"), params={"least": 2}).status_code == 422
     assert ada.get(url("flags"), params={"where": "year"}).status_code == 422
     assert ada.get(url("flags"), params={"order": "best"}).json()["problems"][0]["field"] == "query.order"
     for limit in ("0", "101", "99999999999999999999999", "x"):

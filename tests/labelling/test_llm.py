@@ -17,6 +17,7 @@ from inffeed_core.labelling.labelling import label
 from inffeed_core.labelling.planning import plan
 from inffeed_core.labelling.settings import PROMPT, LabelSettings
 from inffeed_core.project.folder import Project, change_settings
+from inffeed_core.project.labels import describe_label
 from inffeed_core.records import SilverLabel, Split
 
 
@@ -59,6 +60,7 @@ def test_the_prompt_holds_guidelines_descriptions_and_gold_but_never_the_answer(
     project: Project, server: Server
 ) -> None:
     change_settings(project, guidelines="Judge the {text} as its writer {meant} it.")
+    describe_label(project, "positive", "the writer is content", "Ada")
     about = {"negative": "the writer is unhappy"}
 
     label(project, settings(server, descriptions=about, examples=2), quiet)
@@ -66,7 +68,7 @@ def test_the_prompt_holds_guidelines_descriptions_and_gold_but_never_the_answer(
     with store.reading(project.db) as db:
         gold = list(store.instances(db, [Split.TRAIN]))
     assert all("Judge the {text} as its writer {meant} it." in one for one in server.messages)
-    assert all("- negative: the writer is unhappy\n- positive" in one for one in server.messages)
+    assert all("- negative: the writer is unhappy\n- positive: the writer is content" in one for one in server.messages)
     shown = Counter(one.id for one in gold for message in server.messages if f"Text:\n{one.text}\nLabel: " in message)
     assert len(shown) == 4
     for one in gold:
