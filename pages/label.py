@@ -75,6 +75,7 @@ def _common() -> dict[str, Any]:
         default=list(DEFAULT.splits),
         format_func=split_name,
         key="label_splits",
+        placeholder=say("review.settle_choose"),
         help=say("label.splits_help"),
         **_KEPT,
     )

@@ -122,7 +122,12 @@ def _asked(project: Project, annotator: str) -> AnswerFilter:
         format_func=lambda name: name or say("decisions.everybody"),
     )
     acts = second.multiselect(
-        say("columns.act"), _ACTS, format_func=lambda act: section("acts")[act], key="decisions_acts", **_KEPT
+        say("columns.act"),
+        _ACTS,
+        format_func=lambda act: section("acts")[act],
+        key="decisions_acts",
+        placeholder=say("data.all"),
+        **_KEPT,
     )
     labels = third.multiselect(
         say("columns.label"), settings_of(project).labels, key="decisions_labels", placeholder=say("data.all"), **_KEPT

@@ -106,16 +106,27 @@ def filter_fields(project: Project, prefix: str, **kept: Any) -> FlagFilter:
     labels, (sources, pairs) = settings_of(project).labels, _facets(project, str(project.folder), _size(project))
     named = {f"{key}: {value}": (key, value) for key, value in pairs}
     targets = second_text_options(project)
+    every = say("data.all")
     words = st.text_input(say("review.words"), key=f"{prefix}_words", type="search", **kept)
-    chosen = st.multiselect(say("review.labels"), labels, key=f"{prefix}_label", **kept)
-    suggested = st.multiselect(say("review.suggested"), labels, key=f"{prefix}_suggested", **kept)
+    chosen = st.multiselect(say("review.labels"), labels, key=f"{prefix}_label", placeholder=every, **kept)
+    suggested = st.multiselect(say("review.suggested"), labels, key=f"{prefix}_suggested", placeholder=every, **kept)
     st.slider(say("review.confidence"), 0, 100, (0, 100), 5, format="%d %%", key=f"{prefix}_confidence", **kept)
-    from_sources = st.multiselect(say("review.sources"), sources, key=f"{prefix}_source", **kept) if sources else []
+    from_sources = (
+        st.multiselect(say("review.sources"), sources, key=f"{prefix}_source", placeholder=every, **kept)
+        if sources
+        else []
+    )
     differ = len(sources) > 1 and st.checkbox(say("review.disagreeing"), key=f"{prefix}_disagreement", **kept)
     about = (
-        st.multiselect(say("review.pairs"), targets, key=f"{prefix}_pair", format_func=begun, **kept) if targets else []
+        st.multiselect(say("review.pairs"), targets, key=f"{prefix}_pair", placeholder=every, format_func=begun, **kept)
+        if targets
+        else []
     )
-    having = st.multiselect(say("review.metadata"), list(named), key=f"{prefix}_metadata", **kept) if named else []
+    having = (
+        st.multiselect(say("review.metadata"), list(named), key=f"{prefix}_metadata", placeholder=every, **kept)
+        if named
+        else []
+    )
     return FlagFilter(
         labels=tuple(chosen),
         suggested=tuple(suggested),
@@ -146,6 +157,7 @@ def _answered() -> list[Act]:
         UNDECIDED,
         format_func=lambda act: section("card")["past"][act],
         key="with_answer",
+        placeholder=say("review.settle_choose"),
         help=say("review.answered_help"),
         persist_state="session",
     )

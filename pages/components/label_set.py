@@ -75,7 +75,9 @@ def _table(now: Status, counts: dict[str, int]) -> None:
 def _one(project: Project, now: Status, counts: dict[str, int], off: bool) -> None:
     about = now.settings
     st.header(say("label_set.change"), anchor=False)
-    label = choice(say("label_set.which"), about.shown_labels, name="label_to_change")
+    label = choice(
+        say("label_set.which"), about.shown_labels, name="label_to_change", placeholder=say("review.settle_choose")
+    )
     if label is None:
         st.text(say("label_set.choose"))
         return
@@ -155,7 +157,7 @@ def _place(project: Project, shown: tuple[str, ...], label: str, off: bool) -> N
 
 def _merge(project: Project, now: Status, label: str, texts: int, off: bool) -> None:
     others = [one for one in now.settings.shown_labels if one != label]
-    into = choice(say("label_set.merge_into"), others, name=f"merge {label}")
+    into = choice(say("label_set.merge_into"), others, name=f"merge {label}", placeholder=say("review.settle_choose"))
     if into is None:
         return
     st.text(say("label_set.merge_said", texts=texts, label=label, into=into))

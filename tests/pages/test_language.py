@@ -81,6 +81,26 @@ def test_no_script_carries_a_literal(source):
     assert re.findall(r'"[A-Z][a-z]+,? [a-z][^"]*"', code) == []
 
 
+def test_no_box_is_left_the_placeholder_of_streamlit():
+    """Which it says in English where nothing is chosen."""
+    calls = [(path, call) for path in sorted(PAGES.rglob("*.py")) for call in ast.walk(tree(path)) if is_box(call)]
+    assert len(calls) > 10
+    lacking = [
+        f"{path.name}:{call.lineno}" for path, call in calls if "placeholder" not in {one.arg for one in call.keywords}
+    ]
+    assert lacking == []
+
+
+def is_box(call: ast.AST) -> bool:
+    """Whether it is a select box in which nothing may be chosen."""
+    if not isinstance(call, ast.Call):
+        return False
+    name = getattr(call.func, "attr", None) or getattr(call.func, "id", None)
+    given = {one.arg: one.value for one in call.keywords}
+    empty = isinstance(index := given.get("index"), ast.Constant) and index.value is None
+    return name == "multiselect" or (name == "selectbox" and empty) or (name == "choice" and "default" not in given)
+
+
 def test_every_phrase_that_a_page_says_is_there_with_its_values():
     for source in SOURCES:
         for call in ast.walk(tree(source)):

@@ -785,8 +785,8 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "layers": "层",
         "layers_auto": "由验证集选择",
-        "layers_last": "最后一层",
-        "layers_middle+last": "中间层 + 最后一层",
+        "layers_last": "末层",
+        "layers_middle+last": "中间层 + 末层",
         "layers_help": (
             "基础编码器中哪些层的词元向量成为文本的特征。在最后一层之外加上中间层，不必再次通读文本，"
             "且往往有益。重新训练会沿用已作的选择。序列分类器和 int8 只有最后一层。"
@@ -827,7 +827,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "column_created": "创建时间（UTC）",
         "column_gold": "金标签",
         "column_gold_help": "学习所用的文本数",
-        "column_confirmed": "已确认银标签",
+        "column_confirmed": "已确认",
         "column_silver": "银标签",
         "column_validation": "宏平均 F1（验证集）",
         "column_validation_help": "附 95% 自助法区间",
