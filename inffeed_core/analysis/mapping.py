@@ -6,6 +6,10 @@ as a file of the version, whose encoder never changes; a text that was added lat
 
 import os
 import warnings
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from threading import Thread
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -19,6 +23,8 @@ from inffeed_core.records import Progress
 
 KIND = "map"
 SEED = 0
+LOOK_SECONDS = 1.0
+"""How often a cancelled job is noticed."""
 NEIGHBOURS = 15
 """UMAP's own default: how many of a text's neighbours stay near it."""
 
@@ -38,13 +44,31 @@ def make_map(project: Project, progress: Progress) -> int:
     count = len(data.instances)
     if count <= NEIGHBOURS:
         raise NotReady(f"A map by UMAP needs more than {NEIGHBOURS} texts, but the project has {count}; import more.")
-    progress("Drawing the map", 0, 0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that one seed means one thread
-        at = UMAP(n_neighbors=NEIGHBOURS, random_state=SEED, n_jobs=1).fit_transform(data.features.float().numpy())
+    umap = UMAP(n_neighbors=NEIGHBOURS, random_state=SEED, n_jobs=1)
+    at = _drawn(umap.fit_transform, data.features.float().numpy(), progress)
     order = sorted(range(count), key=lambda n: data.instances[n].id)
     _keep(project, version.id, np.array([data.instances[n].id for n in order]), np.asarray(at, np.float32)[order])
     return count
+
+
+def _drawn(fit: Callable[[np.ndarray], Any], features: np.ndarray, progress: Progress) -> Any:
+    """What UMAP makes of the features. It reports nothing, so it runs beside what asks whether the job goes on: given
+    up, it ends with the process."""
+    made: Future[Any] = Future()
+
+    def draw() -> None:
+        try:
+            made.set_result(fit(features))
+        except BaseException as error:
+            made.set_exception(error)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that one seed means one thread
+        Thread(target=draw, name="map", daemon=True).start()
+        while not made.done():
+            progress("Drawing the map", 0, 0)
+            wait([made], LOOK_SECONDS)
+        return made.result()
 
 
 def _keep(project: Project, version: str, ids: np.ndarray, at: np.ndarray) -> None:

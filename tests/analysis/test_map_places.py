@@ -1,6 +1,7 @@
 """Maps of all texts: which lie inside an outline, how dense they are, and the file that a job leaves."""
 
 import sys
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ from inffeed_core import store
 from inffeed_core.analysis import mapping
 from inffeed_core.analysis.exploring import Marked, portrait, text_map
 from inffeed_core.analysis.map_places import Places, density, inside, map_file
-from inffeed_core.errors import MissingExtra, NotReady
+from inffeed_core.errors import Cancelled, MissingExtra, NotReady
 
 SQUARE = ((0.0, 2.0, 2.0, 0.0), (0.0, 0.0, 2.0, 2.0))
 HORSESHOE = ((0, 6, 6, 4, 4, 2, 2, 0), (0, 0, 6, 6, 2, 2, 6, 6))
@@ -73,6 +74,37 @@ def test_the_map_is_made_once_kept_and_drawn_with_every_text(analysed, monkeypat
     assert map_file(analysed, version.id).read_bytes() == first
     map_file(analysed, version.id).write_bytes(b"damaged")
     assert text_map(analysed, shown, Marked("random", 3), "umap") is None
+
+
+def test_a_map_that_is_cancelled_while_it_is_drawn_is_not_kept(analysed, monkeypatch):
+    drawing, given_up = Event(), Event()
+
+    class Slow(Turned):
+        def fit_transform(self, features):
+            drawing.set()
+            given_up.wait(60)
+            return features[:, :2]
+
+    def progress(stage: str, *_: int) -> None:
+        if drawing.is_set():
+            raise Cancelled
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Slow))
+    monkeypatch.setattr(mapping, "LOOK_SECONDS", 0.01)
+    with pytest.raises(Cancelled):
+        mapping.make_map(analysed, progress)
+    given_up.set()
+    assert not list(analysed.features.glob("map-*"))
+
+
+def test_what_umap_raises_is_raised(analysed, monkeypatch):
+    class Failing(Turned):
+        def fit_transform(self, features):
+            raise ValueError("odd features")
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Failing))
+    with pytest.raises(ValueError, match="odd features"):
+        mapping.make_map(analysed, lambda *_: None)
 
 
 def test_without_the_package_or_a_version_it_is_said_what_to_do(project, monkeypatch):
