@@ -38,7 +38,7 @@ from inffeed_core.settings import L2_GRID
 
 WIDTH, KEPT, REFITS = 384, 10, 40
 ASKED, FEW = 4, 8
-SIZES = ((10, 100), (20, 400), (77, 2_000), (151, 2_000), (20, 10_000))
+SIZES = ((10, 100), (20, 400), (77, 2_000), (151, 2_000), (20, 10_000), (151, 8_000))
 DENSE = 8_000
 """Weights up to which the dense curvature is compared with: 512 MB."""
 DOCS = Path(__file__).parent.parent / "docs"
