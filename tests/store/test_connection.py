@@ -1,12 +1,13 @@
 """Transactions are whole, schemas grow in turns, and strangers' databases are left alone."""
 
 import sqlite3
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 import pytest
+from forked import forked
 from small import LABELS
+from sqlite_utils import Database
 
 from inffeed_core.errors import ProjectError
 from inffeed_core.project.folder import Project
@@ -22,26 +23,24 @@ from inffeed_core.store import (
     save_project_settings,
     writing,
 )
+from inffeed_core.store.migrations import migrations
 
 TABLES = {"setting", "instance", "exclusion", "version", "promotion", "analysis", "decision", "score", "ranking"} | {
     "influencer",
     "job",
 }
 
-LATER_RELEASE = """
-import sys, time
-from pathlib import Path
-from inffeed_core.store.migrations import migrations
 
-@migrations()
-def m999_later(db):
-    db.conn.execute("CREATE TABLE later (n INTEGER)")
-    time.sleep(0.2)
-    db.conn.execute("INSERT INTO later SELECT count(*) FROM instance")
+def migrate_to_a_later_release(path: Path) -> None:
+    """What a child does."""
 
-from inffeed_core.store import migrate
-migrate(Path(sys.argv[1]))
-"""
+    @migrations()
+    def m999_later(db: Database) -> None:
+        db.conn.execute("CREATE TABLE later (n INTEGER)")
+        time.sleep(0.2)
+        db.conn.execute("INSERT INTO later SELECT count(*) FROM instance")
+
+    migrate(path)
 
 
 @pytest.fixture
@@ -70,13 +69,10 @@ def test_migrating_a_current_database_waits_for_no_writer(db_path: Path) -> None
 
 
 def test_processes_that_migrate_at_once_take_turns(project: Project) -> None:
-    children = [
-        subprocess.Popen([sys.executable, "-c", LATER_RELEASE, str(project.db)], stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
+    children = [forked(migrate_to_a_later_release, project.db) for _ in range(3)]
     for child in children:
-        _, errors = child.communicate(timeout=60)
-        assert child.returncode == 0, errors
+        child.join(timeout=60)
+        assert child.exitcode == 0
     with reading(project.db) as db:
         assert [r["n"] for r in db.query("SELECT n FROM later")] == [48]
         assert len(list(db.query("SELECT * FROM _sqlite_migrations WHERE name = 'm999_later'"))) == 1

@@ -1,45 +1,42 @@
 """Many writers at once lose nothing and never meet a locked database; a killed one leaves nothing half done."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
+import time
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 import pytest
+from forked import forked
+from sqlite_utils import Database
 
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Act, Decision
 from inffeed_core.store import count_by_split, decisions_about, history, reading, record_decision, undo_last, writing
 
-WRITER = """
-import sys
-from pathlib import Path
-from inffeed_core.records import Act, Decision
-from inffeed_core.store import record_decision, writing
-path, name = Path(sys.argv[1]), sys.argv[2]
-for k in range(50):
+
+def write_fifty(path: Path, name: str) -> None:
+    """What a child does."""
+    for k in range(50):
+        with writing(path) as db:
+            record_decision(db, Decision(f"{name}-{k}", f"silver-{k % 20}", name, Act.KEEP, "positive"))
+
+
+def stop_in_the_middle(path: Path, told: Connection) -> None:
+    """What a child does: after ten decisions one by one, many at once, which it does not come to commit."""
+
+    def write(db: Database, k: int) -> None:
+        record_decision(db, Decision(f"t{k}", f"silver-{k % 20}", "Ana", Act.KEEP, "positive"))
+
+    for k in range(10):
+        with writing(path) as db:
+            write(db, k)
     with writing(path) as db:
-        record_decision(db, Decision(f"{name}-{k}", f"silver-{k % 20}", name, Act.KEEP, "positive"))
-"""
-DYING = """
-import sys, time
-from pathlib import Path
-from inffeed_core.records import Act, Decision
-from inffeed_core.store import record_decision, writing
-path = Path(sys.argv[1])
-def write(db, k):
-    record_decision(db, Decision(f"t{k}", f"silver-{k % 20}", "Ana", Act.KEEP, "positive"))
-for k in range(10):
-    with writing(path) as db:
-        write(db, k)
-with writing(path) as db:
-    db.execute("PRAGMA cache_size = 10")  # most of it is on disk before it is committed
-    for k in range(10, 500):
-        write(db, k)
-    print("in the middle", flush=True)
-    time.sleep(60)
-"""
+        db.execute("PRAGMA cache_size = 10")  # most of it is on disk before it is committed
+        for k in range(10, 500):
+            write(db, k)
+        told.send("in the middle")
+        time.sleep(60)
 
 
 def test_eight_threads_write_fifty_decisions_each(project: Project) -> None:
@@ -70,24 +67,20 @@ def test_eight_threads_write_fifty_decisions_each(project: Project) -> None:
 
 
 def test_processes_write_at_the_same_time(project: Project) -> None:
-    children = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(project.db), f"p{n}"], stderr=subprocess.PIPE, text=True)
-        for n in range(4)
-    ]
+    children = [forked(write_fifty, project.db, f"p{n}") for n in range(4)]
     for child in children:
-        _, errors = child.communicate(timeout=120)
-        assert child.returncode == 0, errors
+        child.join(timeout=120)
+        assert child.exitcode == 0
     with reading(project.db) as db:
         assert len(history(db, limit=1000)) == 200
 
 
 def test_a_kill_in_the_middle_of_a_transaction_loses_that_transaction_and_nothing_else(project: Project) -> None:
-    child = subprocess.Popen([sys.executable, "-c", DYING, str(project.db)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    assert child.stdout.readline().strip() == "in the middle"
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
+    tells, told = Pipe(duplex=False)
+    child = forked(stop_in_the_middle, project.db, told)
+    assert tells.recv() == "in the middle"
+    child.kill()
+    child.join()
     with writing(project.db) as db:
         assert next(iter(db.query("PRAGMA integrity_check")))["integrity_check"] == "ok"
         assert {d.token for d in history(db, limit=10_000)} == {f"t{k}" for k in range(10)}
