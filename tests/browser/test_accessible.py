@@ -36,7 +36,9 @@ PAGES = every_page(
         "review?view=agreement": "Quality of annotators",
         "explore": "silver text 0",
         "explore?explore_view=Map": "main directions",
+        "explore?explore_view=Errors": "bootstrap intervals",
         "explore?explore_view=Rankings": "silver text 0",
+        "explore?explore_view=Decisions": "Nobody has decided anything",
         "feedback": "silver text 1",
         "models": "Versions",
         "team": "By annotator",
@@ -56,7 +58,7 @@ NOT_OURS: tuple[str, ...] = ()
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    made = make_reviewable(tmp_path_factory.mktemp("accessible") / "project", Filling(silver=12))
+    made = make_reviewable(tmp_path_factory.mktemp("accessible") / "project", Filling(silver=12, validation=12))
     with store.writing(made.db) as db:
         store.record_decision(db, Decision("n", "s003", "Bob", Act.FLAG, note="Is this irony?"))
         store.record_decision(db, Decision("m", "s004", "Ada", Act.SKIP))
