@@ -124,6 +124,8 @@ WITHOUT_NUMBERS = {
     "kronecker.pulled_back",
     "linear_layers.call_logits",
     "linear_layers.find_layers",
+    "parts.of_rows",
+    "passes.fitting",
     "passes.one_pass",
     "passes.spaced",
     "refined.refine",
