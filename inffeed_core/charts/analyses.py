@@ -219,7 +219,7 @@ def feature_map(
     The target is ringed; lines lead to its influencers, solid to supporters and dashed to opposers. `behind` is the
     density of more texts than are drawn. `customdata` of each point is [id].
     """
-    figure = laid_out(go.Figure(), height=620, dragmode="lasso", hoverdistance=12)
+    figure = laid_out(go.Figure(), height=620, dragmode="pan", hoverdistance=12)
     if behind is not None:
         figure.add_trace(_density(behind))
     places = {p.id: p for p in points}

@@ -118,7 +118,7 @@ def test_a_lasso_on_the_map_is_listed_and_becomes_a_queue(page: Page, server: Se
 
 
 def _lasso(page: Page, chart: Locator) -> None:
-    """As a drag draws it, around the inner four fifths of the chart, once it has grown to its width."""
+    """Around the inner four fifths of the chart, once it has grown to its width."""
     chart.scroll_into_view_if_needed()
     before = None
     while (area := chart.locator(".nsewdrag").first.bounding_box()) != before:
@@ -127,6 +127,8 @@ def _lasso(page: Page, chart: Locator) -> None:
     assert area is not None
     left, right = area["x"] + 0.1 * area["width"], area["x"] + 0.9 * area["width"]
     top, bottom = area["y"] + 0.1 * area["height"], area["y"] + 0.9 * area["height"]
+    chart.hover()
+    chart.locator('[data-title="Lasso Select"]').click()
     page.mouse.move(left, top)
     page.mouse.down()
     for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 4)):

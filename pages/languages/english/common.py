@@ -591,8 +591,9 @@ WORDS: dict[str, dict[str, Any]] = {
         "by_pca": "Principal components",
         "by_umap": "UMAP",
         "map_help": (
-            "Click a point to make it the target. Draw around several to list them; a double click lets them go. The wheel "
-            "zooms, and Pan in the tool bar of the map moves it. The filter leaves what the review room would show."
+            "Click a point to make it the target. To list several, choose the lasso or the box in the tool bar of the map "
+            "and draw around them; a double click lets them go. A drag moves the map, the wheel zooms. The filter leaves "
+            "what the review room would show."
         ),
         "umap_missing": 'UMAP is not installed: run `pip install "inffeed[map]"`, then reload this page.',
         "umap_to_make": (
