@@ -1,4 +1,7 @@
-"""No file is too long to be read in one go, and no function to be seen at once; tables of phrases aside."""
+"""No file is too long to be read in one go, and no function to be seen at once; tables of phrases aside.
+
+No two files of tests share a name.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -39,3 +42,10 @@ def test_every_function_is_short_enough() -> None:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (lines := body(node)) > BODY:
                 found[f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"] = lines
     assert found == {}
+
+
+def test_every_file_of_tests_has_a_name_of_its_own() -> None:
+    """Pytest imports them by it: two of one name cannot be collected in one run."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) > 200
+    assert {name for name in names if names.count(name) > 1} == set()
