@@ -122,7 +122,10 @@ def influence_bars(
     figure.update_yaxes(tickvals=list(range(len(chosen))), ticktext=names, range=[len(chosen) - 0.4, -0.6])
     figure.update_yaxes(ticklabelposition="inside", ticklabelshift=SHIFT, showgrid=False)
     figure.update_xaxes(title=words["influence-axis"], showgrid=False)  # lines would run through the numbers
-    figure.update_xaxes(zeroline=True, zerolinewidth=1, zerolinecolor=NEUTRAL, nticks=5)
+    # Plotly hides an axis's numbers and zero where names of the other stand inside; every bar says its number itself.
+    figure.update_xaxes(showticklabels=False, zeroline=False)
+    for n in range(len(chosen)):  # beside the bars alone: it would run through the names
+        figure.add_shape(type="line", x0=0, x1=0, y0=n + 0.1, y1=n + 0.48, line={"width": 1, "color": NEUTRAL})
     _pad_range(figure, scale or reach(evidence))
     figure.update_layout(hovermode="y")  # the whole row answers: the shortest bars are too thin to point at
     return laid_out(figure, height=70 + 72 * max(len(chosen), 2), showlegend=False)

@@ -95,6 +95,16 @@ def test_no_grid_line_runs_through_the_numbers():
     assert ranking_bars({"a": 0.5}, 0.1).layout.xaxis.showgrid is False
 
 
+def test_zero_is_a_line_beside_each_bar_that_names_inside_the_chart_cannot_hide():
+    figure = influence_bars(evidence())
+    assert len(figure.layout.shapes) == len(figure.data[0].y)
+    for line, n in zip(figure.layout.shapes, figure.data[0].y, strict=True):
+        assert (line.x0, line.x1) == (0, 0)
+        assert n + 0.1 <= line.y0 < line.y1 <= n + 0.5
+    assert figure.layout.xaxis.showticklabels is False  # the numbers stand at the bars
+    assert figure.data[0].text
+
+
 @pytest.mark.parametrize("count", [10, 13, 40])
 def test_more_labels_than_colours_get_a_bar_each(count):
     labels = [f"label {n}" for n in range(count)]
