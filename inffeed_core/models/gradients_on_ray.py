@@ -15,7 +15,6 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -148,7 +147,7 @@ def elsewhere(cluster: Cluster, work: Gradients, code: str, done: int) -> Iterat
     Raises MissingExtra without Ray, ModelError, SettingsError.
     """
     ray_cluster.require_ray()
-    shards = index_shards(cluster, work.store)
+    shards = _shards_of(cluster, work.store)
     shards.begin()
     names = [name for name, _ in blocks(work.batches, done)]
     shards.drop(*(f"{DONE}{name}" for name in set(shards.names(DONE)) - set(names)))
@@ -166,7 +165,7 @@ def elsewhere(cluster: Cluster, work: Gradients, code: str, done: int) -> Iterat
 
 def forget(cluster: Cluster, store: Store) -> None:
     """Delete the shards of an index that is finished."""
-    shards = index_shards(cluster, store)
+    shards = _shards_of(cluster, store)
     shards.begin()
     shards.remove()
 
@@ -238,10 +237,5 @@ def blocks(batches: TextBatches, done: int) -> Iterator[tuple[str, tuple[int, in
             first, limit = end, (end // ROWS + 1) * ROWS
 
 
-def index_shards(cluster: Cluster, store: Store) -> Shards:
-    """The folder of this index's shards."""
-    root = cluster.shards or str((store.folder.parent / "shards").resolve())
-    if "://" not in root:
-        root = str(Path(root).expanduser().resolve())
-    owner = blake2b(f"{platform.node()}:{store.folder.resolve()}".encode(), digest_size=4).hexdigest()
-    return Shards(f"{root.rstrip('/')}/index-{store.key}-{owner}")
+def _shards_of(cluster: Cluster, store: Store) -> Shards:
+    return cluster.shards_beside(store.folder, f"index-{store.key}")

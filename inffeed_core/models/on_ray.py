@@ -10,7 +10,6 @@ import platform
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,11 +114,7 @@ def on(cluster: Cluster) -> Engine:
 
 def shards_of(cluster: Cluster, place: Place) -> Shards:
     """The folder of this place's shards: one for each model, choice of layers and project."""
-    root = cluster.shards or str((place.folder.parent / "shards").resolve())
-    if "://" not in root:
-        root = str(Path(root).expanduser().resolve())
-    owner = blake2b(f"{platform.node()}:{place.folder.parent.resolve()}".encode(), digest_size=4).hexdigest()
-    return Shards(f"{root.rstrip('/')}/{place.folder.name}-{len(place.folders)}-{owner}")
+    return cluster.shards_beside(place.folder, f"{place.folder.name}-{len(place.folders)}")
 
 
 def _encoded(cluster: Cluster, work: Work) -> Encodings:

@@ -11,9 +11,12 @@ Ray takes about ten seconds. Telemetry, dashboard and progress bars are off.
 import logging
 import math
 import os
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 from inffeed_core.errors import MissingExtra, ModelError, SettingsError, brought_by
@@ -58,6 +61,14 @@ class Cluster:
     def is_local(self) -> bool:
         """Whether Ray is started for this alone."""
         return self.address == LOCAL
+
+    def shards_beside(self, folder: Path, name: str) -> Shards:
+        """The folder of shards for what this folder keeps under the name; that of another machine or folder differs."""
+        root = self.shards or str((folder.parent / "shards").resolve())
+        if "://" not in root:
+            root = str(Path(root).expanduser().resolve())
+        owner = blake2b(f"{platform.node()}:{folder.parent.resolve()}".encode(), digest_size=4).hexdigest()
+        return Shards(f"{root.rstrip('/')}/{name}-{owner}")
 
 
 @dataclass(frozen=True, slots=True)
