@@ -116,6 +116,9 @@ def show(project: Path, set_id: int | None, ids: tuple[str, ...], limit: int, as
     answer({"preview": _facts(found), "votes": cast}, as_json, lambda: _preview_in_words(found, limit, cast))
 
 
+_FURTHER = "Influencers are stored with the most certain proposals only; `inffeed influencers` finds those of any text."
+
+
 def _facts(found: "Preview") -> dict[str, object]:
     """The JSON answer, in which scripts have always found the set under `set`."""
     facts = asdict(found)
@@ -135,7 +138,8 @@ def _preview_in_words(found: "Preview", limit: int, cast: "dict[str, list[Voter]
     shown = [one for one in found.proposals if not cast or one.id in cast][:limit]
     for one in shown:
         lines += [_line(one), f"       {one_line(one.text, one.pair, 150)}"]
-        lines += [_vote(voter) for voter in (cast or {}).get(one.id, [])]
+        if cast:
+            lines += [_vote(voter) for voter in cast[one.id]] or [f"       {_FURTHER}"]
     lines += [_outcome(trial) for trial in found.trials]
     return "\n".join(lines)
 

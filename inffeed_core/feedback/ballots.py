@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.feedback.methods import Ballot, Ints
+from inffeed_core.feedback.methods import Ballot, Floats, Ints
 from inffeed_core.influence import HeadData, HeadInfluence, probabilities
 from inffeed_core.records import Progress
 from inffeed_core.silver.posteriors import out_of_fold
@@ -39,18 +39,27 @@ def ballot(
     )
 
 
-def polled(ballot: Ballot, influence: HeadInfluence, k: int, progress: Progress, targets: Ints | None = None) -> Ballot:
-    """The ballot with the k strongest influencers of every row, or of these; influence is 0 for all others."""
-    n = len(ballot.labels)
-    asked = np.arange(n) if targets is None else targets
-    rows, scores = np.zeros((n, k), dtype=np.int64), np.zeros((n, k))
-    size = influence.target_block
-    for start in range(0, len(asked), size):
-        progress("Finding influencers", start, len(asked))
-        block = asked[start : start + size]
-        best, strengths = strongest(influence, torch.from_numpy(ballot.labels), torch.from_numpy(block), k)
-        rows[block, : best.shape[1]], scores[block, : best.shape[1]] = best.numpy(), strengths.double().numpy()
+def polled(ballot: Ballot, influence: HeadInfluence, k: int, progress: Progress) -> Ballot:
+    """The ballot with the k strongest influencers of every row. The search takes time in the square of the rows."""
+    rows, scores = strongest_of(np.arange(len(ballot.labels)), influence, ballot.labels, k, progress)
     return replace(ballot, influencers=rows, influence=scores)
+
+
+def strongest_of(
+    targets: Ints, influence: HeadInfluence, labels: Ints, k: int, progress: Progress
+) -> tuple[Ints, Floats]:
+    """The k strongest influencers of each of these t rows [t, k], strongest first, and their influence in nats [t, k].
+
+    If fewer than k other rows have any, the last entries have influence 0.
+    """
+    rows, scores = np.zeros((len(targets), k), dtype=np.int64), np.zeros((len(targets), k))
+    size, of = influence.target_block, torch.from_numpy(labels)
+    for start in range(0, len(targets), size):
+        progress("Finding influencers", start, len(targets))
+        best, strengths = strongest(influence, of, torch.from_numpy(targets[start : start + size]), k)
+        at = slice(start, start + len(best)), slice(0, best.shape[1])
+        rows[at], scores[at] = best.numpy(), strengths.double().numpy()
+    return rows, scores
 
 
 def strongest(

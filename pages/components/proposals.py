@@ -1,6 +1,6 @@
 """Proposals of feedback, one page at a time: each text with what is proposed, and on request why."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -9,7 +9,7 @@ import streamlit as st
 from inffeed_core import store
 from inffeed_core.feedback.acts import Preview
 from inffeed_core.project.folder import Project, settings_of
-from inffeed_core.store.proposals import Proposal, ProposalState
+from inffeed_core.store.proposals import Proposal, ProposalState, Voter
 from pages.components.addresses import address
 from pages.components.choices import page_number
 from pages.components.notices import as_it_is
@@ -109,10 +109,22 @@ def _facts(one: Proposal) -> str:
 
 def _why(project: Project, shown: Preview, one: Proposal) -> None:
     method = shown.settings.method
-    st.caption(say(f"feedback.why_{method}"))
     voting = method == "influence-vote"
     with store.reading(project.db) as db:
         voters = store.voters(db, shown.proposed.id, one.id)
+    follows = "further" if not voters else "voters" if voting else "influencers"
+    st.caption(" ".join([say(f"feedback.why_{method}"), say(f"feedback.shown_{follows}")]))
+    if voters:
+        _influencers(voters, voting)
+    st.page_link(
+        "pages/explore.py",
+        label=say("data.explore"),
+        icon=":material/hub:",
+        query_params=address(project, id=one.id),
+    )
+
+
+def _influencers(voters: Sequence[Voter], voting: bool) -> None:
     paired = any_pair(voters)
     rows = [
         {
@@ -130,12 +142,6 @@ def _why(project: Project, shown: Preview, one: Proposal) -> None:
         **text_columns(paired),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=columns)
-    st.page_link(
-        "pages/explore.py",
-        label=say("data.explore"),
-        icon=":material/hub:",
-        query_params=address(project, id=one.id),
-    )
 
 
 def _voted(vote: str | None, weight: float) -> str:

@@ -15,6 +15,7 @@ from sqlite_utils import Database
 from inffeed_core import feedback, store
 from inffeed_core.analysis.analysing import analyse
 from inffeed_core.errors import Cancelled, InvalidDecision, NotReady
+from inffeed_core.feedback import proposing
 from inffeed_core.feedback.halves import choosing, confirming
 from inffeed_core.feedback.proposing import propose
 from inffeed_core.feedback.rounds import run_rounds
@@ -100,6 +101,16 @@ def test_targets_are_training_texts_with_their_influencers(trained: Project, met
             _check_votes(one.label, one.proposed, one.lead, cast)
         else:
             assert {voter.vote for voter in cast} == {None}
+
+
+def test_influencers_are_searched_for_the_surest_alone_where_nobody_votes(trained: Project, monkeypatch):
+    """All of them would take time in the square of the texts: a twentieth of these is proposed."""
+    monkeypatch.setattr(proposing, "EXPLAINED", 2)
+    found = propose(trained, FeedbackSettings(method="discard", influencers=4), quiet)
+    assert found.size > 3
+    with store.reading(trained.db) as db:
+        counts = [len(store.voters(db, found.id, one.id)) for one in store.proposals(db, found)]
+    assert counts == [4, 4, *[0] * (found.size - 2)]
 
 
 def _check_votes(label: str, proposed: str | None, lead: float, cast: list) -> None:

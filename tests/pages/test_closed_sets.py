@@ -92,6 +92,7 @@ CLOSED = {
     "feedback.{}": [*get_args(Remedy), *get_args(Vote), *ProposalState],
     "feedback.about_{}": get_args(Remedy),
     "feedback.why_{}": get_args(Remedy),
+    "feedback.shown_{}": ("influencers", "voters", "further"),
     "label.{}": get_args(Means),
     "label.about_{}": get_args(Means),
     "encodings.{}": ENCODINGS,

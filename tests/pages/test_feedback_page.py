@@ -99,6 +99,16 @@ def test_each_proposal_shows_its_text_its_change_and_on_request_its_voters(open_
     assert (row["Influence, nats"], row["Vote"], row["Its label"]) == (-0.02, "against negative", "positive")
 
 
+def test_a_proposal_without_stored_influencers_says_where_they_are_found(open_page, proposed):
+    with store.writing(proposed.db) as db:
+        db.conn.execute("DELETE FROM voter")
+    app = open_page("feedback", proposed, annotator="Ada")
+    app.toggle[0].set_value(True).run()
+    assert not app.dataframe
+    said = " ".join(one.value for one in app.caption)
+    assert "most certain proposals only. Explore finds those of this text." in said
+
+
 def test_a_check_is_a_job_about_what_is_ticked(open_page, proposed, started):
     app = open_page("feedback", proposed, annotator="Ada")
     assert ticks(app) == [True, True, True]

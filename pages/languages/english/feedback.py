@@ -82,24 +82,19 @@ WORDS: dict[str, dict[str, Any]] = {
         "sent": "sent to review",
         "decided": "decided by {annotator} on {day}",
         "why": "Why",
-        "why_discard": (
-            "The lead is the predicted fall of the validation loss without this text, in nats. Its strongest "
-            "influencers, "
-            "with their influence on its own loss (positive: helps the label):"
-        ),
-        "why_relabel-harmful": (
-            "The lead is the predicted fall of the validation loss without this text, in nats. Its strongest "
-            "influencers, "
-            "with their influence on its own loss (positive: helps the label):"
-        ),
+        "why_discard": "The lead is the predicted fall of the validation loss without this text, in nats.",
+        "why_relabel-harmful": "The lead is the predicted fall of the validation loss without this text, in nats.",
         "why_confident-learning": (
             "The lead is the probability of the proposed label minus that of the current one, under models trained "
-            "without this text. Its strongest influencers, with their influence on its own loss (positive: helps the "
-            "label):"
+            "without this text."
         ),
-        "why_influence-vote": (
-            "The lead is the share of all votes by which the proposed label beats the current one. The voters, with "
-            "their influence on the loss of this text (positive: helps the label):"
+        "why_influence-vote": "The lead is the share of all votes by which the proposed label beats the current one.",
+        "shown_influencers": (
+            "Its strongest influencers, with their influence on its own loss (positive: helps the label):"
+        ),
+        "shown_voters": "The voters, with their influence on the loss of this text (positive: helps the label):",
+        "shown_further": (
+            "Influencers are stored with the most certain proposals only. Explore finds those of this text."
         ),
         "voted": "Vote",
         "voted_for": "for {label}",
