@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 from inffeed_core.data.formats.known import SUFFIXES, Format
 from inffeed_core.data.layout import AS_FOUND, Layout
 from inffeed_core.data.limits import ReadLimits
@@ -28,6 +30,8 @@ LENGTH = 8
 """Bytes before each frame that hold its length."""
 ROWS_IN_A_FRAME = 10_000
 _LOOKS_EVERY = 0.1
+_PATIENCE = 10
+"""How many times the limit of processor seconds may pass, for a disk or a machine with much else to do."""
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Otherwise every core reserves address space for a thread that never runs."""
 
@@ -54,7 +58,7 @@ def read_confined(request: Request, data: bytes | None, waiting: Callable[[], No
     child = _started()
     exchange = _Exchange(child, request, data)
     try:
-        _wait(exchange, request, waiting)
+        _wait(exchange, child, request, waiting)
     finally:
         child.kill()
         child.wait()
@@ -75,14 +79,27 @@ def _started() -> "subprocess.Popen[bytes]":
     )
 
 
-def _wait(exchange: "_Exchange", request: Request, waiting: Callable[[], None]) -> None:
+def _wait(
+    exchange: "_Exchange", child: "subprocess.Popen[bytes]", request: Request, waiting: Callable[[], None]
+) -> None:
+    """Processor time counts, so that a busy machine refuses no file that a free one reads."""
     exchange.start()
-    deadline = time.monotonic() + request.limits.seconds
+    last = time.monotonic() + _PATIENCE * request.limits.seconds
     while exchange.is_alive():
         exchange.join(_LOOKS_EVERY)
         waiting()
-        if time.monotonic() > deadline and exchange.is_alive():
+        late = time.monotonic() > last or _worked(child.pid) > request.limits.seconds
+        if late and exchange.is_alive():
             raise too_slow(request)
+
+
+def _worked(pid: int) -> float:
+    """The processor seconds that a process has used; 0 if it has ended."""
+    try:
+        used = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(used.user + used.system)
 
 
 def too_slow(request: Request) -> ImportRefused:

@@ -22,6 +22,7 @@ class ReadLimits:
     text: int = 10_000_000
     """Characters of one cell."""
     seconds: float = 120.0
+    """Of processor time; ten times as long may pass."""
     memory: int = 4 * 2**30
     """Bytes of address space of the reading process."""
 

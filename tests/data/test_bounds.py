@@ -155,10 +155,27 @@ def test_standard_input_has_no_format() -> None:
 # The child
 
 
-def test_a_file_is_given_up_after_its_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+CSV = Upload("a.csv", b"text,label\na,b\n")
+
+
+def test_a_file_is_given_up_after_its_seconds_of_processor_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inffeed_core.data.confined.CHILD", (sys.executable, "-c", "while True: pass"))
+    assert "within the limit of 1 seconds" in refusal(CSV, ReadLimits(seconds=1))
+
+
+def test_a_child_that_waits_for_ever_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inffeed_core.data.confined.CHILD", ("sleep", "60"))
-    message = refusal(Upload("a.csv", b"text,label\na,b\n"), ReadLimits(seconds=1))
-    assert "within the limit of 1 seconds" in message
+    monkeypatch.setattr("inffeed_core.data.confined._PATIENCE", 1)
+    assert "within the limit of 1 seconds" in refusal(CSV, ReadLimits(seconds=1))
+
+
+def test_a_busy_machine_refuses_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child gets no processor for longer than its limit."""
+    from inffeed_core.data.confined import CHILD
+
+    program = f"import os, time; time.sleep(3); os.execv({sys.executable!r}, {list(CHILD)!r})"
+    monkeypatch.setattr("inffeed_core.data.confined.CHILD", (sys.executable, "-c", program))
+    assert len(read(CSV, limits=ReadLimits(seconds=2.5)).rows) == 1
 
 
 def test_nothing_computes_once_nobody_waits() -> None:
