@@ -130,23 +130,7 @@ class TrainingTier:
 
     def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
         """See `Tier`: influence on validation and on its classes, and gains."""
-        probable = torch.from_numpy(head.channel)
-        influence, gains = self.on_validation()[rows].numpy(), self.relabel_gains()[rows].numpy()
-        head = replace(head, validation_influence=influence, relabel_gains=gains)
-        by_class = self.by_class(probable.shape[1])
-        if by_class is None:
-            return head
-        class_gains = torch.full(probable.shape, -torch.inf, dtype=torch.float64)
-        class_gains[:, list(self.classes)] = torch.einsum("tnc,nc->nt", self.gains()[:, rows], probable.double())
-        return replace(head, class_influence=by_class[rows].numpy(), class_gains=class_gains.numpy())
-
-    def by_class(self, classes: int) -> Float[Tensor, "n c"] | None:
-        """Influence on the mean validation loss of each class, +∞ for one without texts; None if it was not asked."""
-        if not self.classes:
-            return None
-        found = torch.full((self.by_taught.shape[1], classes), torch.inf, dtype=torch.float64)
-        found[:, list(self.classes)] = self._influence().T
-        return found
+        return seen_through(head, self._influence()[:, rows], self.gains()[:, rows], self.classes, self.shares)
 
     def relabel_gains(self) -> Float[Tensor, "n c"]:
         """Predicted validation loss now minus with each label, confirmed: at weight 1 from then on, nats."""
@@ -197,6 +181,28 @@ class TrainingTier:
 
     def _class_weights(self) -> Float[Tensor, " c"]:
         return self.repeated.course.class_weights.double().cpu()
+
+
+def seen_through(
+    head: Signals,
+    influence: Float[Tensor, "target n"],
+    gains: Float[Tensor, "target n c"],
+    classes: Sequence[int],
+    shares: Float[Tensor, " target"],
+) -> Signals:
+    """The head's signals with influence and gains through the training in their place.
+
+    Targets are the validation texts of these classes, or all where no class is given; `shares` are theirs of all.
+    """
+    probable = torch.from_numpy(head.channel).double()
+    mean_gains = torch.einsum("t,tnc->nc", shares, gains)
+    told = replace(head, validation_influence=(shares @ influence).numpy(), relabel_gains=mean_gains.numpy())
+    if not classes:
+        return told
+    by_class, class_gains = (torch.full(probable.shape, sign * torch.inf, dtype=torch.float64) for sign in (1, -1))
+    by_class[:, list(classes)] = influence.T
+    class_gains[:, list(classes)] = torch.einsum("tnc,nc->nt", gains, probable)
+    return replace(told, class_influence=by_class.numpy(), class_gains=class_gains.numpy())
 
 
 def open_training(

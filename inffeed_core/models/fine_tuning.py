@@ -222,9 +222,8 @@ def _keep(made: tuple[Any, Any], run: TrainingRun, passed: Passed, about: FineTu
 
     `made` are model and tokenizer, `spent` seconds and steps.
     """
-    (model, tokenizer), (seconds, steps), work, best = made, spent, about.work, passed.best
+    (seconds, steps), work, best = spent, about.work, passed.best
     assert best is not None
-    _fill(model, load_state(work / f"checkpoint-{best.step}")[0])
     texts = steps * about.settings.batch_size
     facts = {
         "curve": [asdict(point) for point in passed.curve],
@@ -232,20 +231,27 @@ def _keep(made: tuple[Any, Any], run: TrainingRun, passed: Passed, about: FineTu
         "steps": passed.step,
         "seconds": round(seconds, 3),
         "seconds_per_text": seconds / texts if texts else None,
-        "device": next(model.parameters()).device.type,
+        "device": next(made[0].parameters()).device.type,
         "course": COURSE,
         "parameters": run.optimiser.decay.numel(),
         "processes": run.sharing.of,
     }
     unfinished = work / "result.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
-    with quietly():
-        model.to("cpu").eval().save_pretrained(unfinished)
-    tokenizer.save_pretrained(unfinished)
+    save(made, load_state(work / f"checkpoint-{best.step}")[0], unfinished)
     (unfinished / "training.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     unfinished.rename(work / "result")
     for checkpoint in work.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
+
+
+def save(made: tuple[Any, Any], theta: Tensor, folder: Path) -> None:
+    """Write model and tokenizer, with these values of what is trained, as `from_pretrained` reads them."""
+    model, tokenizer = made
+    _fill(model, theta)
+    with quietly():
+        model.to("cpu").eval().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def _fill(model: nn.Module, theta: Tensor) -> None:

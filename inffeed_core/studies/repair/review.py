@@ -6,7 +6,7 @@ Choosing them afterwards works badly: a review steered by the validation loss lo
 of plain training more than any other loss, so plain was preferred where it was by far the worse.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import get_args
@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inffeed_core.flags.policies import BY_NAME, Costly, Floats, Ints, Ranking
+from inffeed_core.flags.policies import BY_NAME, Costly, Floats, Ints, Ranking, Signals
 from inffeed_core.flags.signals import silver_signals
 from inffeed_core.influence import HeadData, HeadFit, HeadInfluence, choose_l2, fit_head, logits, losses, probabilities
 from inffeed_core.influence.factor import Solver
@@ -131,8 +131,17 @@ class Study:
 
     def ranked(self, policies: Mapping[str, Ranking], seed: int) -> dict[str, Floats]:
         """Current scores of all silver by these policies, −∞ for reviewed texts."""
+        signals = self.signals(policies, seed)
+        found = {}
+        for name, policy in policies.items():
+            found[name] = np.full(len(self.known), -np.inf)
+            found[name][~self.known.numpy()] = policy(signals)
+        return found
+
+    def signals(self, policies: Collection[str], seed: int) -> Signals:
+        """What these policies need to know of the silver that is not reviewed, through the head as it is now."""
         needed = {BY_NAME[name].needs for name in policies if name in BY_NAME}
-        signals = silver_signals(
+        return silver_signals(
             HeadInfluence(self.learned.data, self.fits["plain"], near=self.start.solvers["plain"]),
             self.learned,
             self.draw.texts,
@@ -143,11 +152,6 @@ class Study:
             probable=self.posterior(1.0) if self.learned.said is None else self._heard.judged(),
             without=set(get_args(Costly)) - needed,
         )
-        found = {}
-        for name, policy in policies.items():
-            found[name] = np.full(len(self.known), -np.inf)
-            found[name][~self.known.numpy()] = policy(signals)
-        return found
 
     def _belief(self, trust: float) -> Float[Tensor, "n c"]:
         """Like `beliefs.beliefs`, with the l2 of the start."""

@@ -1,0 +1,267 @@
+"""`docs/evidence_fine_tuned_again.md`: which order chooses better if the transformer is fine-tuned again, from rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import bootstrap, pearsonr
+
+from inffeed_core.records import Interval
+from inffeed_core.settings import Rule
+from inffeed_core.studies.evidence import statistics
+from inffeed_core.studies.evidence.statistics import Predicted
+from inffeed_core.studies.evidence.tables import percent, table
+from inffeed_core.studies.repair.again import ORDERS, AgainSettings
+from inffeed_core.studies.repair.review import ALL_GOLD, DECIDING
+from inffeed_core.studies.repair.runs import BASELINE, Row, unpacked
+
+PAGE = "evidence_fine_tuned_again.md"
+LEVELS = {BASELINE: "silver as it is", ALL_GOLD: "gold for all"}
+OURS = tuple(name for name, (scope, _) in ORDERS.items() if scope == "training")
+RIVALS = (*(name for name in ORDERS if name not in OURS), BASELINE)
+PLANNED_SETS = ("irony", "hatexplain_llm", "moral_reddit_llm", "media_bias_llm")
+PLANNED_DRAWS, PLANNED_BUDGETS = 2, (0.01, 0.05, 0.1)
+Run = tuple[str, int]
+"""A set and the seed of its draw."""
+
+EXPERIMENT = """\
+The transformer is fine-tuned on gold and on silver as it is, the recipe `plain`. Each order checks the first share of
+the silver, which gets its gold labels, and the transformer is **fine-tuned again** from its pretrained weights with the
+same seed, so with the same batches, dropout and steps. Macro-F1 is that of its own classification head on test, by
+argmax and under the macro-F1 rule, which is fitted on validation.
+
+- *training*: the policy's score through the training itself, by one replay of the first training.
+- *head*: through a head on the first training's features, as with the scope `head`. `class-influence, head` is the
+  product's default, ranked once. `gold-loss`, `confident-learning` and `random` are rivals on the same features."""
+
+CAVEATS = """\
+- The trainings are small, because each cell of each table is a whole fine-tuning. All run the same epochs and keep
+  their last state; the product stops early, so two of its trainings may also differ by where they end.
+- Orders rank once. In rounds, as the product reviews, each round would need another replay.
+- The annotator is the gold of the data and never errs.
+- Two orders that correct the same labels share a training. At 1 % only a few labels are checked, so many do.
+- Draws share validation and test texts. Intervals draw sets, draws and test texts; with one draw of each set they do
+  not know how much another draw, or another seed of the training, would change."""
+
+FORETOLD = """\
+The fall of the validation loss that the replay foretold for the labels that each order corrected, all orders and
+budgets, and what the second training brought: Pearson's correlation with its 95 % bootstrap interval, the slope of come
+on foretold, and means in nats."""
+
+
+def write(rows: Sequence[Row], settings: AgainSettings, folder: Path) -> None:
+    """Write the page, replacing it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = Found([row for row in rows if row["settings"] == settings.fingerprint()])
+    (folder / PAGE).write_text(page(found, settings), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Found:
+    """All rows of one kind of settings."""
+
+    rows: Sequence[Row]
+
+    @cached_property
+    def _cells(self) -> Mapping[tuple[Run, str, float], Row]:
+        return {((row["set"], row["seed"]), row["order"], row["budget"]): row for row in self.rows}
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """Those of which something ran, by set."""
+        return sorted({(row["set"], row["seed"]) for row in self.rows})
+
+    @cached_property
+    def budgets(self) -> list[float]:
+        """Those at which every order ran on some draw, rising."""
+        return [one for one in sorted({row["budget"] for row in self.rows} - {0.0}) if self.at(one)]
+
+    def at(self, budget: float) -> list[Run]:
+        """Runs in which every order was tried at this budget."""
+        wanted = [*((name, budget) for name in ORDERS), *((name, 0.0) for name in LEVELS)]
+        return [run for run in self.runs if all((run, *cell) in self._cells for cell in wanted)]
+
+    def row(self, run: Run, order: str, budget: float) -> Row:
+        """That of an order at a budget, or of a level, which has none."""
+        return self._cells[run, order, 0.0 if order in LEVELS else budget]
+
+    def by_set(self, budget: float, value: Callable[[Run], float]) -> dict[str, list[float]]:
+        """A value of every run at a budget."""
+        found: dict[str, list[float]] = {}
+        for run in self.at(budget):
+            found.setdefault(run[0], []).append(value(run))
+        return found
+
+    def mean(self, budget: float, value: Callable[[Run], float]) -> float:
+        """Mean over sets of means over draws."""
+        return float(np.mean([np.mean(one) for one in self.by_set(budget, value).values()]))
+
+    def f1(self, order: str, budget: float, rule: Rule) -> float:
+        """Macro-F1 on test: mean over sets of means over draws."""
+        return self.mean(budget, lambda run: self.row(run, order, budget)["macro_f1"][rule])
+
+    def lead(self, ours: str, theirs: str, budget: float, rule: Rule) -> Interval:
+        """Macro-F1 of the first above the second."""
+        return statistics.lead(*(self._predicted(one, budget, rule) for one in (ours, theirs)))
+
+    def loss_lead(self, ours: str, theirs: str, budget: float) -> Interval:
+        """By how much the first has the lower test loss, nats."""
+
+        def lower(run: Run) -> float:
+            return float(self.row(run, theirs, budget)["test_loss"] - self.row(run, ours, budget)["test_loss"])
+
+        return statistics.mean(self.by_set(budget, lower))
+
+    def _predicted(self, order: str, budget: float, rule: Rule) -> statistics.By:
+        found: dict[str, list[Run]] = {}
+        for run in self.at(budget):
+            found.setdefault(run[0], []).append(run)
+        return {name: [self._of_set(runs, order, budget, rule)] for name, runs in found.items()}
+
+    def _of_set(self, runs: Sequence[Run], order: str, budget: float, rule: Rule) -> Predicted:
+        about = self.row(runs[0], BASELINE, 0.0)
+        labels = [unpacked(self.row(run, order, budget)["decided"][rule]) for run in runs]
+        return Predicted(gold=unpacked(about["gold"]), labels=np.stack(labels), classes=about["classes"])
+
+
+def page(found: Found, settings: AgainSettings) -> str:
+    """The whole document."""
+    parts = ["# Fine-tuned again on repaired labels", _opening(found, settings), EXPERIMENT]
+    parts += ["## What ran", _ran(found), runs_table(found)]
+    for budget in found.budgets:
+        sets = ", ".join(dict.fromkeys(name for name, _ in found.at(budget)))
+        parts += [f"## After {percent(budget)} of the silver", f"Means over {sets}, of {_draws(found, budget)}."]
+        parts += [orders_table(found, budget)]
+        parts += ["Influence through the training above each other order:", leads_table(found, budget)]
+    parts += ["## Set by set", "Macro-F1 by argmax / under the macro-F1 rule, mean over draws.", sets_table(found)]
+    parts += ["## Foretold and come", FORETOLD, foretold_table(found), "## Caveats", CAVEATS]
+    return "\n\n".join(parts) + "\n"
+
+
+def _opening(found: Found, settings: AgainSettings) -> str:
+    how = "low-rank adapters of all its linear layers (`lora`)" if settings.method == "lora" else "all its weights"
+    sizes = " ".join(
+        f"--{name} {getattr(settings, name)}" for name in ("gold", "silver", "validation", "test", "epochs", "method")
+    )
+    return (
+        "Generated by `python -m benchmarks.fine_tuned_again --data DIR --work DIR --results"
+        f" docs/evidence_fine_tuned_again.jsonl {sizes} --report docs`; no figure is typed by hand."
+        f" `{settings.model}`, {how}, {settings.epochs} epochs with the product's defaults otherwise; up to"
+        f" {settings.gold} gold and {settings.silver} silver texts of each draw, {settings.validation} of validation"
+        f" and {settings.test} of test."
+    )
+
+
+def _ran(found: Found) -> str:
+    """What of the plan there is, in words."""
+    missing = []
+    for seed in range(PLANNED_DRAWS):
+        for budget in PLANNED_BUDGETS:
+            lacking = [name for name in PLANNED_SETS if (name, seed) not in found.at(budget)]
+            which = "" if len(lacking) == len(PLANNED_SETS) else f" of {', '.join(lacking)}"
+            missing += [f"draw {seed + 1} at {percent(budget)}{which}"] if lacking else []
+    plan = (
+        f"Planned were {PLANNED_DRAWS} draws of {len(PLANNED_SETS)} sets ({', '.join(PLANNED_SETS)}) at"
+        f" {', '.join(map(percent, PLANNED_BUDGETS))}."
+    )
+    return plan + (f" Not run, and in no table: {'; '.join(missing)}." if missing else " All of it ran.")
+
+
+def _draws(found: Found, budget: float) -> str:
+    counts = sorted({len(one) for one in found.by_set(budget, lambda _: 0.0).values()})
+    return " or ".join(map(str, counts)) + (" draw each" if counts == [1] else " draws each")
+
+
+def runs_table(found: Found) -> str:
+    """What every draw is like."""
+    lines = []
+    for name, seed in found.runs:
+        about, at = found.row((name, seed), BASELINE, 0.0), [b for b in found.budgets if (name, seed) in found.at(b)]
+        counts = ", ".join(f"{label} {count:,}" for label, count in about["silver_counts"].items())
+        sizes = (about["seed_rows"], about["validation_rows"], len(unpacked(about["gold"])))
+        wrong = f"{about['silver_error']:.1%}"
+        lines.append([name, str(seed + 1), counts, wrong, *map(str, sizes), ", ".join(map(percent, at)) or "–"])
+    return table(["set", "draw", "silver", "wrong", "gold", "validation", "test", "every order at"], lines)
+
+
+def orders_table(found: Found, budget: float) -> str:
+    """Every order and level: wrong labels among those checked, macro-F1, losses."""
+    lines = []
+    for name in (*ORDERS, *LEVELS):
+
+        def value(key: str, name: str = name) -> float:
+            return found.mean(budget, lambda run: found.row(run, name, budget)[key])
+
+        scores = [f"{found.f1(name, budget, rule):.3f}" for rule in DECIDING]
+        wrong = "–" if name in LEVELS else f"{value('wrong') / value('checked'):.0%}"
+        losses = [f"{value(key):.4f}" for key in ("validation_loss", "test_loss")]
+        lines.append([LEVELS.get(name, name), wrong, *scores, *losses])
+    return table(["order", "wrong among those checked", *DECIDING, "validation loss", "test loss"], lines)
+
+
+def leads_table(found: Found, budget: float) -> str:
+    """Each order through the training above each rival, and whether the interval tells them apart."""
+    lines = []
+    for ours in OURS:
+        for theirs in RIVALS:
+            leads = [found.lead(ours, theirs, budget, rule) for rule in DECIDING]
+            loss = found.loss_lead(ours, theirs, budget)
+            apart = [f"{one.value:+.4f} ({one.low:+.4f} to {one.high:+.4f})" for one in (*leads, loss)]
+            lines.append([ours, LEVELS.get(theirs, theirs), *apart, told_apart(leads[-1])])
+    head = [*(f"macro-F1, {rule}" for rule in DECIDING), "test loss, lower by", f"so, by {DECIDING[-1]}"]
+    return table(["order", "above", *head], lines)
+
+
+def told_apart(lead: Interval) -> str:
+    """In a word: what an interval says."""
+    return "ahead" if lead.low > 0 else "behind" if lead.high < 0 else "undecided"
+
+
+def sets_table(found: Found) -> str:
+    """Macro-F1 of every set at every budget."""
+    lines = []
+    for budget in found.budgets:
+        for name in dict.fromkeys(name for name, _ in found.at(budget)):
+            runs = [run for run in found.at(budget) if run[0] == name]
+            cells = []
+            for order in (*LEVELS, *ORDERS):
+                scored = [found.row(run, order, budget)["macro_f1"] for run in runs]
+                cells.append(" / ".join(f"{np.mean([one[rule] for one in scored]):.3f}" for rule in DECIDING))
+            lines.append([name, percent(budget), *cells])
+    return table(["set", "checked", *(LEVELS.get(one, one) for one in (*LEVELS, *ORDERS))], lines)
+
+
+def foretold_table(found: Found) -> str:
+    """Predicted against actual change of the validation loss, by set."""
+    lines = []
+    for name in dict.fromkeys(name for name, _ in found.runs):
+        pairs = {}
+        for row in found.rows:
+            run = (row["set"], row["seed"])
+            if row["set"] == name and row["order"] in ORDERS:
+                came = found.row(run, BASELINE, 0.0)["validation_loss"] - row["validation_loss"]
+                pairs[run, row["labels"]] = (row["foretold"], came)
+        lines.append([name, *agreement(list(pairs.values()))])
+    return table(["set", "different trainings", "Pearson", "slope", "foretold", "came"], lines)
+
+
+def agreement(pairs: Sequence[tuple[float, float]]) -> list[str]:
+    """How many, Pearson's correlation with its interval, slope and means of (foretold, came)."""
+    if len(pairs) < 4:
+        return [str(len(pairs)), *["–"] * 4]
+    foretold, came = np.array(pairs).T
+    with np.errstate(all="ignore"):
+        spread = bootstrap(
+            (foretold, came),
+            lambda a, b: pearsonr(a, b).statistic,
+            paired=True,
+            vectorized=False,
+            method="percentile",
+            n_resamples=999,
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+    told = f"{pearsonr(foretold, came).statistic:.3f} ({spread.low:.3f} to {spread.high:.3f})"
+    slope = float(np.polyfit(foretold, came, 1)[0])
+    return [str(len(pairs)), told, f"{slope:.2f}", f"{foretold.mean():+.4f}", f"{came.mean():+.4f}"]
