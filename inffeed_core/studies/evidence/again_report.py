@@ -26,6 +26,10 @@ PLANNED_DRAWS, PLANNED_BUDGETS = 2, (0.01, 0.05, 0.1)
 Run = tuple[str, int]
 """A set and the seed of its draw."""
 
+LEADS = """\
+Macro-F1 of each order through the training above the others, with the 95 % interval of the paired difference; *so* is
+what the interval under the rule says. The test loss, in nats, has no interval here."""
+
 EXPERIMENT = """\
 The transformer is fine-tuned on gold and on silver as it is, the recipe `plain`. Each order checks the first share of
 the silver, which gets its gold labels, and the transformer is **fine-tuned again** from its pretrained weights with the
@@ -106,13 +110,9 @@ class Found:
         """Macro-F1 of the first above the second."""
         return statistics.lead(*(self._predicted(one, budget, rule) for one in (ours, theirs)))
 
-    def loss_lead(self, ours: str, theirs: str, budget: float) -> Interval:
-        """By how much the first has the lower test loss, nats."""
-
-        def lower(run: Run) -> float:
-            return float(self.row(run, theirs, budget)["test_loss"] - self.row(run, ours, budget)["test_loss"])
-
-        return statistics.mean(self.by_set(budget, lower))
+    def loss(self, order: str, budget: float) -> float:
+        """Test loss: mean over sets of means over draws, nats."""
+        return self.mean(budget, lambda run: float(self.row(run, order, budget)["test_loss"]))
 
     def _predicted(self, order: str, budget: float, rule: Rule) -> statistics.By:
         found: dict[str, list[Run]] = {}
@@ -129,12 +129,13 @@ class Found:
 def page(found: Found, settings: AgainSettings) -> str:
     """The whole document."""
     parts = ["# Fine-tuned again on repaired labels", _opening(found, settings), EXPERIMENT]
+    parts += ["## In short", *(_in_short(found, budget) for budget in found.budgets)]
     parts += ["## What ran", _ran(found), runs_table(found)]
     for budget in found.budgets:
         sets = ", ".join(dict.fromkeys(name for name, _ in found.at(budget)))
-        parts += [f"## After {percent(budget)} of the silver", f"Means over {sets}, of {_draws(found, budget)}."]
+        parts += [f"## After {percent(budget)} of the silver", f"Mean over {sets}; {_draws(found, budget)}."]
         parts += [orders_table(found, budget)]
-        parts += ["Influence through the training above each other order:", leads_table(found, budget)]
+        parts += [LEADS, leads_table(found, budget)]
     parts += ["## Set by set", "Macro-F1 by argmax / under the macro-F1 rule, mean over draws.", sets_table(found)]
     parts += ["## Foretold and come", FORETOLD, foretold_table(found), "## Caveats", CAVEATS]
     return "\n\n".join(parts) + "\n"
@@ -169,9 +170,26 @@ def _ran(found: Found) -> str:
     return plan + (f" Not run, and in no table: {'; '.join(missing)}." if missing else " All of it ran.")
 
 
+def _in_short(found: Found, budget: float) -> str:
+    """Which order was best at a budget, and how many comparisons the intervals decide."""
+    rule = DECIDING[-1]
+    best = max(ORDERS, key=lambda one: found.f1(one, budget, rule))
+    lowest = min(ORDERS, key=lambda one: found.loss(one, budget))
+    words = [told_apart(found.lead(ours, theirs, budget, rule)) for ours in OURS for theirs in RIVALS]
+    counts = ", ".join(f"{words.count(word)} {word}" for word in ("ahead", "behind", "undecided"))
+    sets = ", ".join(dict.fromkeys(name for name, _ in found.at(budget)))
+    return (
+        f"**After {percent(budget)}** ({sets}; {_draws(found, budget)}): the highest macro-F1 under the rule has"
+        f" `{best}` ({found.f1(best, budget, rule):.3f}; silver as it is {found.f1(BASELINE, budget, rule):.3f}), the"
+        f" lowest test loss `{lowest}` ({found.loss(lowest, budget):.4f}; silver as it is"
+        f" {found.loss(BASELINE, budget):.4f}). Of {len(words)} comparisons of an order through the training with"
+        f" another one or with no review, the intervals of macro-F1 say: {counts}."
+    )
+
+
 def _draws(found: Found, budget: float) -> str:
     counts = sorted({len(one) for one in found.by_set(budget, lambda _: 0.0).values()})
-    return " or ".join(map(str, counts)) + (" draw each" if counts == [1] else " draws each")
+    return " or ".join(map(str, counts)) + (" draw of each" if counts == [1] else " draws of each")
 
 
 def runs_table(found: Found) -> str:
@@ -207,11 +225,10 @@ def leads_table(found: Found, budget: float) -> str:
     for ours in OURS:
         for theirs in RIVALS:
             leads = [found.lead(ours, theirs, budget, rule) for rule in DECIDING]
-            loss = found.loss_lead(ours, theirs, budget)
-            apart = [f"{one.value:+.4f} ({one.low:+.4f} to {one.high:+.4f})" for one in (*leads, loss)]
-            lines.append([ours, LEVELS.get(theirs, theirs), *apart, told_apart(leads[-1])])
-    head = [*(f"macro-F1, {rule}" for rule in DECIDING), "test loss, lower by", f"so, by {DECIDING[-1]}"]
-    return table(["order", "above", *head], lines)
+            apart = [f"{one.value:+.4f} ({one.low:+.4f} to {one.high:+.4f})" for one in leads]
+            lower = f"{found.loss(theirs, budget) - found.loss(ours, budget):+.4f}"
+            lines.append([ours, LEVELS.get(theirs, theirs), *apart, told_apart(leads[-1]), lower])
+    return table(["order", "above", "by argmax", "under the macro-F1 rule", "so", "test loss lower by"], lines)
 
 
 def told_apart(lead: Interval) -> str:
@@ -243,7 +260,7 @@ def foretold_table(found: Found) -> str:
             if row["set"] == name and row["order"] in ORDERS:
                 came = found.row(run, BASELINE, 0.0)["validation_loss"] - row["validation_loss"]
                 pairs[run, row["labels"]] = (row["foretold"], came)
-        lines.append([name, *agreement(list(pairs.values()))])
+        lines += [[name, *agreement(list(pairs.values()))]] if pairs else []
     return table(["set", "different trainings", "Pearson", "slope", "foretold", "came"], lines)
 
 

@@ -38,7 +38,8 @@ CAVEATS = """\
 - Only the abstract of the paper was available. Its K, thresholds, splits and tables are not reproduced here, and
   `negative-influence` is our reading of "silver points with negative influence".
 - The transformer learns only from the draw's seed gold and is then frozen; a review changes only the softmax head on
-  its features. It is not fine-tuned again on the repaired labels, as it would be in the paper.
+  its features. It is not fine-tuned again on the repaired labels, as it would be in the paper;
+  [a smaller experiment](evidence_fine_tuned_again.md) does that.
 - Its features are easier on the texts that it learned from than on all others. The head tier does not know that:
   a head fitted on seed gold looks surer there than on silver, and only the l2, chosen on validation, corrects it.
 - Early stopping, the l2, recipe and trust are all chosen on the same validation set, which also steers the review.
