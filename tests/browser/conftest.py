@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opening import left
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from serving import ARGUMENTS, SHELL, SHORT_LIVED, Server, Watch, running
 
@@ -70,27 +71,42 @@ def watch() -> Iterator[Watch]:
     assert not watching.problems, "\n".join(watching.problems)
 
 
+WINDOW = {"width": 1280, "height": 800}
+
+
 @pytest.fixture(scope="session")
 def profile(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
     """Of the browser, with a tab that stays open: so Streamlit's scripts are compiled once, not for each test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context = chromium.new_context(viewport=WINDOW)
     context.new_page().goto(f"{server.url}/_stcore/health")
     yield context
     context.close()
 
 
 @pytest.fixture
-def page(profile: BrowserContext, watch: Watch) -> Iterator[Page]:
-    """A tab in that profile, which then forgets what it was told."""
+def page(profile: BrowserContext, watch: Watch, server: Server, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A tab in that profile, which then forgets what it was told. The next test takes it over, as `opening` says.
+
+    Of a test marked `own_tab` nobody takes it over, nor where the tab got another size or ended at another server.
+    """
+    stays, *kept = profile.pages
+    own = request.node.get_closest_marker("own_tab") is not None
+    tab = profile.new_page() if own or not kept else kept[0]
     profile.on("page", watch.follow)
-    yield profile.new_page()
+    watch.follow(tab)
+    yield tab
     profile.remove_listener("page", watch.follow)
-    stays, *opened = profile.pages
-    for one in opened:
-        one.close()
+    watch.leave(tab)
+    if not own:
+        as_before = not tab.is_closed() and tab.viewport_size == WINDOW and tab.url.startswith(f"{server.url}/")
+        kept = [tab] if as_before and left(tab) else []
+    for one in profile.pages:
+        if one not in (stays, *kept):
+            one.close()
     profile.set_offline(False)
     profile.clear_cookies()
-    stays.evaluate("localStorage.clear()")
+    for one in (stays, *kept):
+        one.evaluate("localStorage.clear(), sessionStorage.clear()")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The review room as tests open it, and what it says and stores."""
 
 from acting import SECONDS, address
+from opening import visit
 from playwright.sync_api import Page, expect
 from serving import Server
 
@@ -11,7 +12,7 @@ from inffeed_core.records import Decision
 
 def enter(page: Page, server: Server, project: Project, annotator: str = "Ada", **query: str) -> Page:
     """The page, in the room with a text before it."""
-    page.goto(address(server, "review", project, annotator=annotator, **query))
+    visit(page, address(server, "review", project, annotator=annotator, **query))
     expect(page.locator(".room .flagged .text")).to_be_visible(timeout=60 * SECONDS)
     return page
 

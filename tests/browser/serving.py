@@ -12,14 +12,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from forker import Forked, Forker
-from playwright.sync_api import ConsoleMessage, Page, Request
+from playwright.sync_api import ConsoleMessage, Error, Page, Request
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -36,7 +37,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--process-per-site",  # the next tab takes over what the last one has compiled: half of what opening a page costs
 ]
-SHORT_LIVED = "--js-flags=--no-opt --no-maglev --single-threaded"
+SHORT_LIVED = "--js-flags=--no-opt --single-threaded"
 """For pages that are shut before it pays to optimise their scripts, which was a sixth of what they cost."""
 _forker = Forker([sys.executable, str(Path(__file__).parent / "forked_server.py")])
 START_SECONDS = 60.0
@@ -121,9 +122,19 @@ class Watch:
     server_may_be_gone: bool = False
 
     def follow(self, page: Page) -> None:
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
-        page.on("request", self._request)
+        for event, note in self._notes.items():
+            page.on(event, note)
+
+    def leave(self, page: Page) -> None:
+        for event, note in self._notes.items():
+            page.remove_listener(event, note)
+
+    @cached_property
+    def _notes(self) -> dict[str, Callable[[Any], None]]:
+        return {"console": self._console, "pageerror": self._error, "request": self._request}
+
+    def _error(self, error: Error) -> None:
+        self.problems.append(f"page error: {error}")
 
     def _console(self, message: ConsoleMessage) -> None:
         # Opened at /review, Streamlit asks for its health below /review first and then at the root.

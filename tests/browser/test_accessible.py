@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from addresses import every_page, turned_to
 from axe_playwright_python.sync_playwright import Axe
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -88,13 +89,14 @@ def _violations(page: Page, theme: Literal["light", "dark"]) -> list[str]:
     ]
 
 
+@pytest.mark.own_tab
 def test_no_page_has_a_serious_violation(page: Page, server: Server, project: Project):
     found = {}
     for address, sign in PAGES.items():
         joint = "&" if "?" in address else "?"
         query = urlencode({"project": str(project.folder), "annotator": "Ada"})
         if not turned_to(page, address):
-            page.goto(f"{server.url}/{address}{joint}{query}")
+            visit(page, f"{server.url}/{address}{joint}{query}")
         expect(page.get_by_text(sign).first).to_be_visible(timeout=60_000)
         expect(page.locator('[data-testid="stStatusWidget"]')).to_be_hidden(timeout=30_000)
         if serious := violations(page):
@@ -102,9 +104,10 @@ def test_no_page_has_a_serious_violation(page: Page, server: Server, project: Pr
     assert found == {}
 
 
+@pytest.mark.own_tab
 def test_the_sheets_of_the_room_have_no_serious_violation(page: Page, server: Server, project: Project):
     query = urlencode({"project": str(project.folder), "annotator": "Ada"})
-    page.goto(f"{server.url}/review?{query}")
+    visit(page, f"{server.url}/review?{query}")
     expect(page.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
     for key in ("g", "ArrowDown", "n"):
         page.keyboard.press(key)

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from acting import button, choose, done, settled
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -25,7 +26,7 @@ def doubled_project(folder: Path) -> Project:
 
 
 def opened(page: Page, server: Server, project: Project, view: str) -> None:
-    page.goto(f"{server.url}/data?{urlencode({'project': str(project.folder), 'view': view})}")
+    visit(page, f"{server.url}/data?{urlencode({'project': str(project.folder), 'view': view})}")
     expect(page.get_by_role("tab", name=view)).to_have_attribute("aria-selected", "true", timeout=60_000)
 
 

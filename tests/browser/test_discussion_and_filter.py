@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from acting import choose, click_box, settled
+from opening import visit
 from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, make_reviewable
 from rooms import saved
@@ -59,7 +60,7 @@ def say(project: Project, who: str, id: str, act: Act, label: str | None = None,
 @pytest.fixture
 def open_room(server: Server, page: Page, project: Project) -> Callable[..., Page]:
     def open_it(**more: str) -> Page:
-        page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada', **more})}")
+        visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada', **more})}")
         expect(page.locator(".room, [data-testid=stSelectbox]").first).to_be_visible(timeout=60_000)
         return page
 

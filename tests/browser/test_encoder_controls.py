@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from acting import SECONDS, address, button, choose, click_box, done, settings_of_job, settled
+from opening import visit
 from playwright.sync_api import Page, expect
 from serving import Server
 from tiny_models import save_model
@@ -17,7 +18,7 @@ def test_a_classifiers_own_labels_are_named_and_long_texts_read_whole(
 ):
     names = {"id2label": {0: "angry", 1: "glad"}, "label2id": {"angry": 0, "glad": 1}}
     model = str(save_model(tmp_path / "classifier", "BertForSequenceClassification", **names))
-    page.goto(address(server, "models", trained))
+    visit(page, address(server, "models", trained))
     expect(page.get_by_text("Version in use")).to_be_visible(timeout=60 * SECONDS)
     page.get_by_text("Settings", exact=True).click()
     encoder = page.get_by_label("Encoder", exact=True)

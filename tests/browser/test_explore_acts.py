@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from acting import SECONDS, address, button, choose, settled
+from opening import visit
 from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, history, make_reviewable, texts
 from rooms import enter, shown
@@ -45,7 +46,7 @@ def test_one_key_leads_to_explore_and_back_to_the_very_text(page: Page, server: 
 
 
 def test_a_text_sent_to_review_is_a_queue_that_survives_a_reload(page: Page, server: Server, project: Project):
-    page.goto(f"{server.url}/explore?project={project.folder}&id=s007&annotator=Ada")
+    visit(page, f"{server.url}/explore?project={project.folder}&id=s007&annotator=Ada")
     page.get_by_role("button", name="Send to review").click(timeout=60 * SECONDS)
     expect(page.locator(".room")).to_have_attribute("data-item", "s007", timeout=60 * SECONDS)
     expect(page).to_have_url(re.compile("chosen="))
@@ -65,7 +66,7 @@ def test_a_row_of_the_worst_slices_opens_its_texts_as_a_queue(page: Page, server
         db.conn.execute("UPDATE score SET predicted = 'negative' WHERE instance IN ('v013', 'v015', 'v017')")
     worst, best = slices(project)
     assert ((worst.value, worst.errors), best.value) == (("two", 3), "one")
-    page.goto(address(server, "explore", project, annotator="Ada", explore_view="Errors"))
+    visit(page, address(server, "explore", project, annotator="Ada", explore_view="Errors"))
     table = page.get_by_test_id("stDataFrame").first
     expect(table).to_be_visible(timeout=60 * SECONDS)
     settled(page)
@@ -85,7 +86,7 @@ def test_one_walks_from_influencer_to_influencer_and_back(page: Page, server: Se
         sql = "SELECT instance FROM influencer WHERE target = 's001' AND side = 'supporter' ORDER BY influence DESC"
         first = db.execute(sql).fetchone()[0]
         text = store.instance(db, first).text
-    page.goto(f"{server.url}/explore?project={project.folder}&id=s001&annotator=Ada")
+    visit(page, f"{server.url}/explore?project={project.folder}&id=s001&annotator=Ada")
     page.get_by_text("Whole texts").click(timeout=60 * SECONDS)
     page.get_by_role("button", name="Walk to this text").first.click()
     expect(page).to_have_url(re.compile(f"id={first}.*walked=s001|walked=s001.*id={first}"), timeout=30 * SECONDS)
@@ -97,7 +98,7 @@ def test_one_walks_from_influencer_to_influencer_and_back(page: Page, server: Se
 
 
 def test_a_lasso_on_the_map_is_listed_and_becomes_a_queue(page: Page, server: Server, project: Project):
-    page.goto(f"{server.url}/explore?project={project.folder}&id=s003&annotator=Ada&explore_view=Map")
+    visit(page, f"{server.url}/explore?project={project.folder}&id=s003&annotator=Ada&explore_view=Map")
     chart = page.locator(".js-plotly-plot")
     expect(chart.locator(".scatterlayer .point").first).to_be_visible(timeout=60 * SECONDS)
     settled(page)

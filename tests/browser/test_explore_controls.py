@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from acting import choose, settled
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -33,7 +34,7 @@ def shown(page: Page, project: Project, id: str) -> None:
 
 
 def opened(page: Page, server: Server, project: Project) -> None:
-    page.goto(f"{server.url}/explore?{urlencode({'project': str(project.folder)})}")
+    visit(page, f"{server.url}/explore?{urlencode({'project': str(project.folder)})}")
     shown(page, project, "s000")
 
 
@@ -109,7 +110,7 @@ def test_a_click_on_a_bar_or_a_point_opens_its_text(page: Page, server: Server, 
     opened(page, server, project)
     click_drawn(page, against, aside=150)  # a bar too thin to be hit
     shown(page, project, against)
-    page.goto(f"{server.url}/explore?{urlencode({'project': str(project.folder), 'id': 's001'})}")
+    visit(page, f"{server.url}/explore?{urlencode({'project': str(project.folder), 'id': 's001'})}")
     shown(page, project, "s001")
     click_drawn(page, strongest, aside=-5)
     shown(page, project, strongest)

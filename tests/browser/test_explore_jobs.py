@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from acting import SECONDS, address, button, choose, done, eventually, put, settings_of_job, settled
+from opening import visit
 from playwright.sync_api import Locator, Page, expect
 from serving import Server
 
@@ -59,7 +60,7 @@ def portrayed(page: Page, project: Project, analysis: int, id: str) -> None:
 
 
 def test_the_analysis_that_is_chosen_is_shown_and_another_beside_it(server: Server, page: Page, project: Project):
-    page.goto(address(server, "explore", project, id="silver-3"))
+    visit(page, address(server, "explore", project, id="silver-3"))
     portrayed(page, project, 2, "silver-3")
     choose(page, "^Analysis", re.compile("^1 · v1 · Head"))
     portrayed(page, project, 1, "silver-3")
@@ -82,7 +83,7 @@ def both(project: Project) -> list[Analysis]:
 
 
 def test_influencers_are_computed_and_solved_exactly_on_request(server: Server, page: Page, project: Project):
-    page.goto(address(server, "explore", project, id="test-1"))
+    visit(page, address(server, "explore", project, id="test-1"))
     expect(page.get_by_text("have not been computed")).to_be_visible(timeout=60 * SECONDS)
     assert influences(project, 2, "test-1") == {}
     button(page, "Compute influencers").click()
@@ -98,7 +99,7 @@ def test_influencers_are_computed_and_solved_exactly_on_request(server: Server, 
 
 
 def test_so_many_refits_as_were_asked_for_are_made(server: Server, page: Page, trained: Project):
-    page.goto(address(server, "explore", trained, explore_view="Rankings"))
+    visit(page, address(server, "explore", trained, explore_view="Rankings"))
     expect(page.get_by_text("Do the scores come true?")).to_be_visible(timeout=60 * SECONDS)
     settled(page)
     for number in ("5", "4"):

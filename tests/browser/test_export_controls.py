@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from acting import SECONDS, address, button, choose, click_box, settled
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -27,7 +28,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def opened(page: Page, server: Server, project: Project) -> None:
-    page.goto(address(server, "data", project, view="Export"))
+    visit(page, address(server, "data", project, view="Export"))
     expect(button(page, "Download")).to_be_visible(timeout=60 * SECONDS)
     settled(page)
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from acting import SECONDS, address, button, choose, click_box, done, put, settings_of_job, settled
+from opening import visit
 from playwright.sync_api import Locator, Page, expect
 from serving import Server
 
@@ -38,7 +39,7 @@ def other(label: str) -> str:
 
 
 def open_feedback(page: Page, server: Server, project: Project, annotator: str = "Ada") -> None:
-    page.goto(address(server, "feedback", project, annotator=annotator))
+    visit(page, address(server, "feedback", project, annotator=annotator))
     expect(page.get_by_role("heading", name="Proposals", exact=True)).to_be_visible(timeout=60 * SECONDS)
     settled(page)
 
@@ -192,7 +193,7 @@ def test_a_second_set_has_ticks_of_its_own(server: Server, page: Page, project: 
 
 
 def come_by_the_room(page: Page, server: Server, project: Project) -> None:
-    page.goto(address(server, "review", project, annotator="Ada"))
+    visit(page, address(server, "review", project, annotator="Ada"))
     expect(page.get_by_role("combobox", name=re.compile("Order"))).to_be_visible(timeout=60 * SECONDS)
     settled(page)
     page.get_by_role("link", name="Feedback", exact=True).first.click()
@@ -304,7 +305,7 @@ def test_every_control_in_an_order_that_nobody_would_choose(server: Server, page
 
 def test_who_gives_a_name_sees_the_texts_and_goes_on_from_here(server: Server, page: Page, project: Project):
     change_settings(project, blur=True)
-    page.goto(address(server, "feedback", project))
+    visit(page, address(server, "feedback", project))
     expect(page.get_by_text("Enter your name first")).to_be_visible(timeout=60 * SECONDS)
     expect(button(page, re.compile("Check and apply"))).to_be_disabled()
     page.get_by_role("textbox", name="Your name, stored with the changes you apply").fill("Ada L.")

@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from acting import button, eventually, jobs, settings_of_job
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -19,7 +20,7 @@ def query(page: Page) -> dict[str, list[str]]:
 
 
 def test_a_language_is_always_chosen_and_goes_along(page: Page, server: Server):
-    page.goto(server.url)
+    visit(page, server.url)
     page.get_by_role("button", name="New project").click()
     page.get_by_role("textbox", name="Name").fill("Language of a form")
     page.get_by_role("textbox", name="Labels").fill("no, yes")
@@ -45,7 +46,7 @@ def test_a_language_is_always_chosen_and_goes_along(page: Page, server: Server):
 def test_a_project_takes_its_labels_from_a_file(page: Page, server: Server, tmp_path: Path):
     file = tmp_path / "seed.csv"
     file.write_text("text,label\nsunny,warm\nsnow,cold\nfrost,cold\n", encoding="utf-8")
-    page.goto(server.url)
+    visit(page, server.url)
     page.get_by_role("button", name="New project").click()
     page.get_by_role("textbox", name="Name").fill("Labels of a file")
     page.locator("input[type=file]").set_input_files(file)
@@ -61,7 +62,7 @@ def test_a_project_takes_its_labels_from_a_file(page: Page, server: Server, tmp_
 def test_an_address_with_an_odd_language_or_view_opens_all_the_same(page: Page, server: Server, tmp_path: Path):
     project = make_reviewable(tmp_path / "project", Filling(silver=4))
     for odd in ("language=None", "language=tlh", "view=None", "view=Texte"):
-        page.goto(f"{server.url}/data?{urlencode({'project': str(project.folder)})}&{odd}")
+        visit(page, f"{server.url}/data?{urlencode({'project': str(project.folder)})}&{odd}")
         expect(page.get_by_text("Equal texts")).to_be_visible(timeout=30_000)
         checked = page.get_by_role("radio", checked=True)
         expect(checked).to_have_text("English", timeout=30_000)
@@ -69,7 +70,7 @@ def test_an_address_with_an_odd_language_or_view_opens_all_the_same(page: Page, 
 
 def test_a_folder_opens_and_the_next_step_leads_where_it_says(page: Page, server: Server, tmp_path: Path):
     project = make_reviewable(tmp_path / "elsewhere", Filling(silver=4))
-    page.goto(server.url)
+    visit(page, server.url)
     page.get_by_text("Open a folder").click()
     page.get_by_role("textbox", name="Folder").fill(str(tmp_path / "nothing"))
     page.keyboard.press("Enter")
@@ -97,7 +98,7 @@ def stored(project: Project) -> tuple[int, int, int]:
 
 
 def test_a_project_is_made_of_what_its_form_says(page: Page, server: Server):
-    page.goto(server.url)
+    visit(page, server.url)
     button(page, "New project").click()
     page.get_by_role("textbox", name="Name").fill("Never made")
     page.keyboard.press("Escape")
@@ -120,7 +121,7 @@ def test_a_project_is_made_of_what_its_form_says(page: Page, server: Server):
 
 
 def test_the_sample_opens_trains_and_opens_again(page: Page, server: Server):
-    page.goto(server.url)
+    visit(page, server.url)
     button(page, "Open the sample project").click()
     expect(button(page, "Cancel")).to_be_visible(timeout=90_000)
     sample = Project(server.folder / "sample")
@@ -150,7 +151,7 @@ def test_the_sample_opens_trains_and_opens_again(page: Page, server: Server):
 
 def test_a_project_is_renamed_archived_deleted_and_brought_back(page: Page, server: Server):
     project = make_reviewable(server.folder / "put-away", Filling(silver=4))
-    page.goto(server.url)
+    visit(page, server.url)
     line = page.get_by_test_id("stLayoutWrapper").filter(has=page.get_by_text("put-away/")).last
 
     def more() -> None:

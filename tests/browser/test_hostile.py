@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from acting import settled
 from addresses import every_page, turned_to
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -91,7 +92,7 @@ def test_every_page_shows_hostile_content_as_it_is(page: Page, server: Server, h
     for address, sign in VIEWS.items():
         query = urlencode({"project": str(hostile.folder), "annotator": NAME, "id": "s000"})
         if not turned_to(page, address):
-            page.goto(f"{server.url}/{address}{'&' if '?' in address else '?'}{query}")
+            visit(page, f"{server.url}/{address}{'&' if '?' in address else '?'}{query}")
         if address == "review":
             page.get_by_role("button", name="Show the texts").click(timeout=60_000)
             page.keyboard.press("g")
@@ -116,7 +117,7 @@ def shown(text: str) -> str:
 
 def test_names_in_labels_and_tooltips_of_widgets_are_words(page: Page, server: Server, hostile: Project):
     change_settings(hostile, warning="")
-    page.goto(address(server, "review", hostile))
+    visit(page, address(server, "review", hostile))
     expect(page.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
     person = page.locator('[data-testid="stPopover"] button', has_text="Eve")
     assert NAME in shown(person.inner_text())
@@ -127,7 +128,7 @@ def test_names_in_labels_and_tooltips_of_widgets_are_words(page: Page, server: S
         expect(page.get_by_role("option").first).to_be_visible()
         assert inert(page) == []
         page.keyboard.press("Escape")
-    page.goto(address(server, "feedback", hostile, "Ada"))
+    visit(page, address(server, "feedback", hostile, "Ada"))
     undo = page.get_by_role("button", name="Undo")
     expect(undo).to_be_visible(timeout=60_000)
     undo.locator("xpath=ancestor::*[@data-testid='stTooltipHoverTarget'][1]").hover(force=True)
@@ -146,7 +147,7 @@ def test_what_charts_say_on_pointing_is_what_stands_in_the_texts(page: Page, ser
         ("explore?explore_view=Map", ".scatterlayer .point", LABELS),
         ("models", ".heatmaplayer, .scatterlayer .point", ()),
     ):
-        page.goto(address(server, view, hostile))
+        visit(page, address(server, view, hostile))
         point = page.locator(f".js-plotly-plot {part}").first
         expect(point).to_be_visible(timeout=60_000)
         point.hover(force=True)
@@ -159,7 +160,7 @@ def test_what_charts_say_on_pointing_is_what_stands_in_the_texts(page: Page, ser
 
 def test_a_text_of_fifty_thousand_characters_scrolls_inside_the_card(page: Page, server: Server, hostile: Project):
     change_settings(hostile, warning="")
-    page.goto(f"{server.url}/review?{urlencode({'project': str(hostile.folder), 'annotator': 'Ada'})}")
+    visit(page, f"{server.url}/review?{urlencode({'project': str(hostile.folder), 'annotator': 'Ada'})}")
     text = page.locator(".room .flagged .text")
     expect(text).to_be_visible(timeout=60_000)
     expect(page.locator(".room .act", has_text="Unsure")).to_be_in_viewport()
@@ -170,7 +171,7 @@ def test_a_text_of_fifty_thousand_characters_scrolls_inside_the_card(page: Page,
 def test_right_to_left_texts_start_at_the_right(page: Page, server: Server, tmp_path):
     texts = {"s000": ARABIC, **{f"t{n:03}": ARABIC for n in range(12)}}
     project = make_reviewable(tmp_path / "rtl", Filling(silver=4, texts=texts))
-    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
     for part in (".flagged .text", ".row-text"):
         shown = page.locator(f".room {part}", has_text=ARABIC).first
         expect(shown).to_be_visible(timeout=60_000)

@@ -11,6 +11,7 @@ import openpyxl
 import psutil
 import pytest
 from acting import choose, click_box, put, settled
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -38,7 +39,7 @@ def stored(project: Project) -> list[Instance]:
 
 
 def open_import(page: Page, server: Server, project: Project) -> None:
-    page.goto(f"{server.url}/data?{urlencode({'project': str(project.folder), 'view': 'Import'})}")
+    visit(page, f"{server.url}/data?{urlencode({'project': str(project.folder), 'view': 'Import'})}")
     expect(page.get_by_text("The labels of this project")).to_be_visible(timeout=SECONDS)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from acting import address, button, drop_last, put, settled
 from labelling.endpoint_server import says, serving
+from opening import visit
 from playwright.sync_api import Page, expect
 from serving import Server
 from small import make_small
@@ -31,7 +32,7 @@ def test_a_language_model_labels_what_was_agreed_to_be_sent(page: Page, server: 
     project = make_small(tmp_path / "project")
     with serving() as endpoint:
         endpoint.answer = lambda message: says('{"label": "positive"}')
-        page.goto(address(server, "label", project))
+        visit(page, address(server, "label", project))
         means(page, "Rules")
         expect(page.get_by_text(f"inffeed label {project.folder} --with rules")).to_be_visible(timeout=60 * SECONDS)
         means(page, "Language model")
@@ -82,7 +83,7 @@ def looked_at(page: Page, project: Project) -> None:
 
 
 def test_own_model_and_classifiers_say_what_they_need(page: Page, server: Server, trained: Project) -> None:
-    page.goto(address(server, "label", trained))
+    visit(page, address(server, "label", trained))
     expect(page.get_by_text("would be labelled by gold model.")).to_be_visible(timeout=60 * SECONDS)
     page.get_by_text("Settings", exact=True).click()
     drop_last(page, "Splits to label", "validation", "train")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from acting import SECONDS, address, button, choose, settled
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from rooms import decisions, enter, saved, shown
@@ -40,7 +41,7 @@ def done(page: Page, words: str) -> None:
 
 
 def test_a_label_is_added_described_and_moved(server: Server, page: Page, project: Project):
-    page.goto(address(server, "data", project, view="Labels", annotator="Ada"))
+    visit(page, address(server, "data", project, view="Labels", annotator="Ada"))
     expect(page.get_by_role("heading", name="Change a label")).to_be_visible(timeout=60 * SECONDS)
     expect(button(page, "Undo the latest change")).to_have_count(0)
     fill(page, "Name of the new label", 'sure, "really"')
@@ -66,7 +67,7 @@ def test_a_label_is_added_described_and_moved(server: Server, page: Page, projec
 
 
 def test_a_rename_and_a_merge_reach_every_text_and_are_undone(server: Server, page: Page, project: Project):
-    page.goto(address(server, "data", project, view="Labels", annotator="Ada"))
+    visit(page, address(server, "data", project, view="Labels", annotator="Ada"))
     texts = count(project, "positive")
     choose(page, "Label to change", "positive")
     expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value("positive", timeout=30 * SECONDS)
@@ -95,7 +96,7 @@ def test_a_rename_and_a_merge_reach_every_text_and_are_undone(server: Server, pa
 
 
 def test_the_card_offers_what_the_settings_say_and_explains_it(server: Server, page: Page, project: Project):
-    page.goto(address(server, "data", project, view="Labels", annotator="Ada"))
+    visit(page, address(server, "data", project, view="Labels", annotator="Ada"))
     choose(page, "Label to change", "mixed")
     button(page, "Retire").click()
     done(page, "Retired mixed.")
@@ -113,7 +114,7 @@ def test_the_card_offers_what_the_settings_say_and_explains_it(server: Server, p
     expect(page.locator(".room")).not_to_have_attribute("data-item", id)
     saved(page)
     assert [(one.instance_id, one.label) for one in decisions(project)] == [(id, "positive")]
-    page.goto(address(server, "data", project, view="Labels", annotator="Ada"))
+    visit(page, address(server, "data", project, view="Labels", annotator="Ada"))
     choose(page, "Label to change", "mixed")
     button(page, "Give it again").click()
     done(page, "mixed can be given again.")
@@ -121,7 +122,7 @@ def test_the_card_offers_what_the_settings_say_and_explains_it(server: Server, p
 
 
 def test_a_chosen_key_and_colour_are_those_of_the_card(server: Server, page: Page, project: Project):
-    page.goto(address(server, "data", project, view="Labels", annotator="Ada"))
+    visit(page, address(server, "data", project, view="Labels", annotator="Ada"))
     choose(page, "Label to change", "positive")
     choose(page, "Key on the review card", "5")
     button(page, "Save the key").click()

@@ -7,6 +7,7 @@ import pytest
 from acting import SECONDS, address, button, choose, done, drop_last, settings_of_job, settled
 from labelling.endpoint_server import Server as Endpoint
 from labelling.endpoint_server import serving as answering
+from opening import visit
 from playwright.sync_api import Page, expect
 from serving import Server
 from small import LABELS
@@ -25,7 +26,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def opened(page: Page, server: Server, project: Project, means: str) -> None:
-    page.goto(address(server, "label", project))
+    visit(page, address(server, "label", project))
     expect(page.get_by_text("Makes silver labels")).to_be_visible(timeout=60 * SECONDS)
     page.get_by_role("radio", name=means, exact=True).click()
     settled(page)

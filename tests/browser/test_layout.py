@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 from addresses import turned_to
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -105,7 +106,7 @@ def test_nothing_is_cut_and_nothing_overlaps(page: Page, server: Server, tmp_pat
         for n, (width, height) in enumerate(SIZES[first:] + SIZES[:first]):
             page.set_viewport_size({"width": width, "height": height})
             if n == 0 and not turned_to(page, address):
-                page.goto(f"{server.url}/{address}{joint}{urlencode({'project': str(project.folder)})}")
+                visit(page, f"{server.url}/{address}{joint}{urlencode({'project': str(project.folder)})}")
             settled(page, sign)
             found[address or "home", width] = faults(page, address)
     assert {where: wrong for where, wrong in found.items() if wrong} == {}

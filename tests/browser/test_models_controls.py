@@ -20,6 +20,7 @@ from acting import (
     settings_of_job,
     settled,
 )
+from opening import visit
 from playwright.sync_api import Page, expect
 from serving import Server
 
@@ -35,7 +36,7 @@ def project(trained: Project) -> Project:
 
 
 def open_models(page: Page, server: Server, project: Project) -> None:
-    page.goto(address(server, "models", project))
+    visit(page, address(server, "models", project))
     expect(page.get_by_text("Version in use")).to_be_visible(timeout=60 * SECONDS)
 
 

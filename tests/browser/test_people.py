@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server
@@ -22,7 +23,7 @@ def project(tmp_path: Path) -> Project:
 def open_room(server: Server, page: Page, project: Project) -> Callable[..., Page]:
     def open_it(**settings: object) -> Page:
         change_settings(project, **settings)
-        page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+        visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
         expect(page.locator(".room .subject > *").first).to_be_visible(timeout=60_000)
         return page
 
@@ -175,7 +176,7 @@ def test_the_room_speaks_the_browsers_language(chromium, server, watch, project)
     context = chromium.new_context(locale="zh-CN")
     context.on("page", watch.follow)
     page = context.new_page()
-    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': '小李'})}")
+    visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': '小李'})}")
     expect(page.locator(".room .act", has_text="不确定")).to_be_visible(timeout=60_000)
     expect(page.locator(".room .saved")).to_have_text("已保存")
     expect(page.locator(".room")).to_have_attribute("lang", "zh")

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from acting import SECONDS, address, eventually, jobs
+from opening import visit
 from playwright.sync_api import Locator, Page, expect
 from quiet import quiet
 from serving import Server, Watch
@@ -38,7 +39,7 @@ def project(trained: Project) -> Project:
 
 
 def open_models(page: Page, server: Server, project: Project) -> None:
-    page.goto(address(server, "models", project))
+    visit(page, address(server, "models", project))
     expect(page.get_by_text("Version in use")).to_be_visible(timeout=60 * SECONDS)
 
 

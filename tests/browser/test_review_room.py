@@ -297,6 +297,7 @@ def test_a_refused_decision_is_told_and_does_not_hold_up_the_rest(open_room, pro
     assert [d.instance_id for d in decisions(project)] == ["s001"]
 
 
+@pytest.mark.own_tab
 def test_an_ordinary_text_needs_no_scrolling_and_the_next_item_is_there_at_once(open_room):
     """From the key until after the next frame; a bound that a trip to the server for each key would break."""
     page = open_room()
@@ -316,6 +317,7 @@ def test_an_ordinary_text_needs_no_scrolling_and_the_next_item_is_there_at_once(
     assert took[len(took) // 2] < 250
 
 
+@pytest.mark.own_tab
 def test_a_blackout_loses_and_doubles_nothing(open_room, page, project, watch):
     """Thirty seconds of the browser's clock away from the server; the connection breaks and comes back by itself."""
     page.clock.install()

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from opening import visit
 from playwright.sync_api import Locator, Page, expect
 from reviewing import Filling, held, history, make_reviewable, texts
 from rooms import decisions, saved, shown
@@ -31,7 +32,7 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def open_room(server: Server, page: Page, project: Project) -> Callable[..., Page]:
     def open_it(**more: str) -> Page:
-        page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'} | more)}")
+        visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'} | more)}")
         expect(page.locator(".room .frame")).to_be_visible(timeout=60_000)
         return page
 

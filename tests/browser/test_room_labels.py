@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from opening import visit
 from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, history, make_reviewable
 from rooms import enter, saved
@@ -216,7 +217,7 @@ def test_twins_are_given_a_label_from_the_list_together(server: Server, page: Pa
     same = "The parcel came two weeks late and nobody answered."
     texts = {"s000": same, "s003": same.upper()}
     project = make_reviewable(tmp_path / "twins", Filling(texts=texts, labels=LABELS, train=20))
-    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
     expect(page.locator(".room .twins .act")).to_contain_text("1 open text has", timeout=60_000)
     for key in ("d", "l"):
         page.keyboard.press(key)
@@ -229,7 +230,7 @@ def test_twins_are_given_a_label_from_the_list_together(server: Server, page: Pa
 
 def test_an_audited_text_is_given_a_label_from_the_list(server: Server, page: Page, tmp_path: Path):
     project = make_reviewable(tmp_path / "audit", Filling(audit_share=0.5, labels=LABELS, train=20))
-    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
     expect(page.locator(".room .flagged .rank")).to_have_text("Random audit", timeout=60_000)
     drawn = str(page.locator(".room").get_attribute("data-item"))
     page.keyboard.press("/")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from opening import visit
 from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, make_reviewable
 from serving import Server, Watch
@@ -103,7 +104,7 @@ def opened(room: Page, server: Server, projects: dict[int, Project], labels: int
         projects[labels] = make_reviewable(tmp_path / "project", filling)
     if str(projects[labels].folder) not in room.url.replace("%2F", "/"):
         query = urlencode({"project": str(projects[labels].folder), "annotator": "Ada"})
-        room.goto(f"{server.url}/review?{query}")
+        visit(room, f"{server.url}/review?{query}")
         expect(room.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
         room.evaluate("() => document.fonts.ready")  # words of another font are of another width
     return room

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from opening import visit
 from playwright.sync_api import Page, expect
 from reviewing import Filling, history, make_reviewable
 from rooms import enter, saved, shown
@@ -64,6 +65,7 @@ def full_disk(server: Server) -> Iterator[None]:
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.own_tab
 def test_a_server_that_was_away_for_a_minute_is_found_again_at_once(mortal_server, open_room, page, project, watch):
     page.clock.install()
     open_room(mortal_server)
@@ -81,6 +83,7 @@ def test_a_server_that_was_away_for_a_minute_is_found_again_at_once(mortal_serve
     assert decided(project) == ["s000", "s001"]
 
 
+@pytest.mark.own_tab
 def test_a_page_that_cannot_connect_again_is_loaded_anew_at_the_same_place(mortal_server, open_room, project, watch):
     page = open_room(mortal_server)
     for key in "us":
@@ -148,7 +151,7 @@ def test_a_full_disk_kills_no_page(mortal_server, open_room, project):
 def test_a_full_disk_before_the_first_key_is_told_and_waited_for(mortal_server, page, project):
     query = urlencode({"project": str(project.folder), "annotator": "Ada"})
     with full_disk(mortal_server):
-        page.goto(f"{mortal_server.url}/review?{query}")
+        visit(page, f"{mortal_server.url}/review?{query}")
         expect(page.get_by_text(UNREADABLE).first).to_be_visible(timeout=60_000)
     expect(page.locator(".room .flagged .text")).to_be_visible(timeout=30_000)
     page.keyboard.press("1")
@@ -196,7 +199,7 @@ def test_a_reload_and_another_page_keep_ones_place(open_room, server, project, p
 def test_enter_goes_on_past_the_warning_and_decides_nothing(open_room, server, page, project):
     change_settings(project, warning="These texts hold insults.")
     query = urlencode({"project": str(project.folder), "annotator": "Ada"})
-    page.goto(f"{server.url}/review?{query}")
+    visit(page, f"{server.url}/review?{query}")
     expect(page.locator(".room .warning")).to_be_visible(timeout=60_000)
     for key in ("1", "k", "u", "l", "z"):
         page.keyboard.press(key)
@@ -217,7 +220,7 @@ def test_enter_goes_on_past_the_warning_and_decides_nothing(open_room, server, p
 def test_a_held_enter_passes_the_warning_only(open_room, server, page, project):
     change_settings(project, warning="These texts hold insults.")
     query = urlencode({"project": str(project.folder), "annotator": "Ada"})
-    page.goto(f"{server.url}/review?{query}")
+    visit(page, f"{server.url}/review?{query}")
     page.locator(".room .warning .act").focus()
     for _ in range(6):
         page.keyboard.down("Enter")

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from opening import visit
 from playwright.sync_api import expect
 from reviewing import Filling, make_reviewable
 from rooms import decisions, saved, shown
@@ -18,7 +19,7 @@ def test_hostile_texts_are_inert(server, page, tmp_path):
     texts = {"s000": HOSTILE + "x" * 50_000, "t000": HOSTILE, "v000": HOSTILE}
     labels = ("<b>negative</b>", "positive")
     project = make_reviewable(tmp_path / "hostile", Filling(texts=texts, labels=labels, train=5, validation=3))
-    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': '<i>Eve</i>'})}")
+    visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': '<i>Eve</i>'})}")
     expect(page.locator(".room .flagged .text")).to_be_visible(timeout=60_000)
     assert page.locator(".room .flagged .text").text_content() == texts["s000"]
     for forbidden in ("img", "script", "b:text('negative')", ".flagged a"):
@@ -33,7 +34,7 @@ def test_texts_of_the_same_words_are_shown_decided_and_undone_together(server, p
     same = "The parcel came two weeks late and nobody answered."
     texts = {"s000": same, "s003": same.replace("two", "three"), "s007": f" {same.upper()} "}
     project = make_reviewable(tmp_path / "twins", Filling(texts=texts))
-    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
     expect(page.locator(".room .twins .act")).to_contain_text("2 open texts", timeout=60_000)
     page.keyboard.press("d")
     expect(page.locator(".room .twins li")).to_have_count(2)
@@ -54,7 +55,7 @@ def test_texts_of_the_same_words_are_shown_decided_and_undone_together(server, p
 
 def test_an_audited_text_shows_no_opinion_and_wants_a_label(server, page, tmp_path):
     project = make_reviewable(tmp_path / "audit", Filling(audit_share=0.5))  # one text before every flag
-    page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
+    visit(page, f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}")
     expect(page.locator(".room .flagged .rank")).to_have_text("Random audit", timeout=60_000)
     drawn = shown(page)
     assert page.locator(".room .chip").count() == page.locator(".room .choice .chip").count()

@@ -2,6 +2,7 @@
 
 import pytest
 from acting import SECONDS, address, settled
+from opening import visit
 from playwright.sync_api import Page, expect
 from serving import Server
 
@@ -21,7 +22,7 @@ def stored(project: Project) -> ModelVersion:
 
 
 def test_another_rule_is_used_without_training_and_the_figures_follow(server: Server, page: Page, project: Project):
-    page.goto(address(server, "models", project))
+    visit(page, address(server, "models", project))
     expect(page.get_by_text("Version in use")).to_be_visible(timeout=60 * SECONDS)
     before = stored(project)
     page.get_by_role("button", name="Decision rule").click()

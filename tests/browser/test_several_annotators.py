@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from acting import address
+from opening import left, visit
+from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, make_reviewable
 from rooms import shown
 from serving import Server, Watch
@@ -20,30 +21,31 @@ EACH = 20
 
 
 @pytest.fixture(scope="module")
-def browsers(chromium: Browser) -> Iterator[list[BrowserContext]]:
-    """Six profiles of their own."""
+def tabs(chromium: Browser) -> Iterator[list[Page]]:
+    """Six, each in a profile of its own."""
     made = [chromium.new_context(viewport={"width": 1280, "height": 800}) for _ in range(6)]
-    yield made
+    yield [one.new_page() for one in made]
     for one in made:
         one.close()
 
 
 @pytest.fixture
-def enter(server: Server, browsers: list[BrowserContext], watch: Watch) -> Iterator[Callable[..., Page]]:
-    """Opens the room of a project under a name, each in the next of the profiles."""
-    free, opened = list(browsers), []
+def enter(server: Server, tabs: list[Page], watch: Watch) -> Iterator[Callable[..., Page]]:
+    """Opens the room of a project under a name, each in the next of the tabs."""
+    free, opened = list(tabs), []
 
     def enter_it(project: Project, name: str) -> Page:
-        page = free.pop().new_page()
+        page = free.pop()
         opened.append(page)
         watch.follow(page)
-        page.goto(f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': name})}")
+        visit(page, address(server, "review", project, annotator=name))
         expect(page.locator(".room")).to_be_visible(timeout=60_000)
         return page
 
     yield enter_it
     for page in opened:
-        page.close()
+        watch.leave(page)
+        left(page)
 
 
 def answered(project: Project) -> dict[str, list[str]]:

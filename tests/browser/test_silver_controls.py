@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from acting import SECONDS, address, button, choose, click_box, settled
+from opening import visit
 from playwright.sync_api import Page, expect
 from serving import Server
 from small import make_small
@@ -20,7 +21,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def opened(page: Page, server: Server, project: Project, view: str) -> None:
-    page.goto(address(server, "data", project, view=view))
+    visit(page, address(server, "data", project, view=view))
     expect(page.get_by_role("tab", name=view)).to_have_attribute("aria-selected", "true", timeout=60 * SECONDS)
     settled(page)
 

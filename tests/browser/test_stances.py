@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from acting import choose
+from opening import visit
 from playwright.sync_api import Locator, Page, expect
 from quiet import quiet
 from serving import Server
@@ -94,7 +95,7 @@ def wait_for_versions(page: Page, project: Project, count: int) -> None:
 
 
 def imported(page: Page, server: Server, project: Project, file: Path) -> None:
-    page.goto(f"{server.url}/data?{urlencode({'project': str(project.folder), 'view': 'Import'})}")
+    visit(page, f"{server.url}/data?{urlencode({'project': str(project.folder), 'view': 'Import'})}")
     page.locator('input[type="file"]').set_input_files(file)
     expect(page.get_by_role("combobox", name="Second text")).to_have_value("target", timeout=60 * SECONDS)
     expect(page.get_by_role("combobox", name="Text", exact=True)).to_have_value("text")
@@ -182,7 +183,7 @@ SIZES = ((1024, 768), (1280, 800))
 
 
 def test_both_texts_are_seen_whatever_their_length(server: Server, page: Page, trained: Project) -> None:
-    page.goto(f"{server.url}/review?{urlencode({'project': str(trained.folder), 'annotator': 'Ada'})}")
+    visit(page, f"{server.url}/review?{urlencode({'project': str(trained.folder), 'annotator': 'Ada'})}")
     room = page.locator(".room")
     seen = set()
     for _ in range(12):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from acting import address, button, number, settled
+from opening import visit
 from playwright.sync_api import Browser, Page, expect
 from reviewing import Filling, make_reviewable
 from rooms import enter, saved, shown
@@ -17,11 +18,11 @@ def test_a_lead_assigns_and_an_annotator_answers(
     page: Page, chromium: Browser, watch: Watch, server: Server, tmp_path: Path
 ):
     project = make_reviewable(tmp_path / "project", Filling(silver=12))
-    page.goto(address(server, "team", project, annotator="Ada", team_view="People"))
+    visit(page, address(server, "team", project, annotator="Ada", team_view="People"))
     button(page, "Save the role").click()
     expect(page.get_by_text("Ada: lead", exact=True)).to_be_visible()
     assert team_of(project).roles == {"Ada": Role.LEAD}
-    page.goto(address(server, "team", project, annotator="Ada", team_view="Assignments"))
+    visit(page, address(server, "team", project, annotator="Ada", team_view="Assignments"))
     box = page.get_by_role("combobox", name="To whom")
     box.click()
     box.press_sequentially("Bob")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from acting import SECONDS, address, button, choose, done, put, settled
+from opening import visit
 from playwright.sync_api import Page, expect
 from quiet import quiet
 from rooms import decisions, enter, saved, shown
@@ -82,10 +83,10 @@ def correct_the_first(page: Page, server: Server, project: Project) -> None:
 
 
 def test_a_correction_is_foretold_and_comes(server: Server, page: Page, project: Project):
-    page.goto(address(server, "models", project))
+    visit(page, address(server, "models", project))
     expect(page.get_by_text("Version in use")).to_be_visible(timeout=60 * SECONDS)
     analyse_through_the_training(page, project)
-    page.goto(address(server, "explore", project, id="validation-1"))
+    visit(page, address(server, "explore", project, id="validation-1"))
     expect(page.get_by_text("These influencers are the head’s")).to_be_visible(timeout=60 * SECONDS)
     expect(page.get_by_text(re.compile("^Through the training this takes about"))).to_be_visible()
     button(page, "Find influencers through the training").click()
@@ -100,7 +101,7 @@ def test_a_correction_is_foretold_and_comes(server: Server, page: Page, project:
     found = foretold_of(made)
     assert (made.id, made.parent, active(project).id in ("v1", "v2")) == ("v2", "v1", True)
     assert found is not None
-    page.goto(address(server, "models", project))
+    visit(page, address(server, "models", project))
     expect(page.get_by_role("heading", name="Foretold and come")).to_be_visible(timeout=60 * SECONDS)
     expect(page.get_by_text(str(found.sentence))).to_be_visible()
     chart = page.get_by_test_id("stPlotlyChart").filter(has_text="Change of the validation loss, nats")

@@ -11,6 +11,7 @@ import signal
 import time
 from pathlib import Path
 
+from opening import visit
 from playwright.sync_api import Page, expect
 from sample import messages
 from serving import Server, Watch
@@ -52,7 +53,7 @@ def wait_until_idle(page: Page, project: Project) -> None:
 
 
 def open_sample_and_kill_its_training(page: Page, server: Server, project: Project) -> None:
-    page.goto(server.url)
+    visit(page, server.url)
     page.get_by_role("button", name="Open the sample project").click()
     expect(page.get_by_text("Encoding texts", exact=False).first).to_be_visible(timeout=MINUTES)
     kill_job(project)
@@ -90,7 +91,7 @@ def answer(page: Page, id: str) -> None:
 
 
 def decide(page: Page, server: Server, project: Project, count: int) -> None:
-    page.goto(f"{server.url}/review?project={project.folder}&annotator=Ada")
+    visit(page, f"{server.url}/review?project={project.folder}&annotator=Ada")
     room = page.locator(".room")
     expect(room.locator(".flagged .text")).to_be_visible(timeout=MINUTES)
     for _ in range(count):
@@ -99,7 +100,7 @@ def decide(page: Page, server: Server, project: Project, count: int) -> None:
 
 
 def retrain(page: Page, server: Server, project: Project, flagged: str) -> None:
-    page.goto(f"{server.url}/models?project={project.folder}")
+    visit(page, f"{server.url}/models?project={project.folder}")
     page.get_by_role("button", name="Retrain").click()
     expect(page.get_by_text(re.compile("^v2$")).first).to_be_visible(timeout=3 * MINUTES)
     wait_until_idle(page, project)
