@@ -49,14 +49,30 @@ class Forked:
                 os.kill(self.pid, signal.SIGKILL)
 
 
-class Forker:
-    """Starts the process that forks with the first that is asked for, or when told; it ends with this one."""
+class Asked:
+    """The process that forks, as one that shares a channel to it knows it."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self._one_at_a_time = threading.Lock()
+
+    def fork(self, words: Sequence[str], *opened: int) -> Forked:
+        """Have its work done on these words and on copies of these open files."""
+        reads, writes = os.pipe()
+        with self._one_at_a_time:
+            socket.send_fds(self.channel, [json.dumps([os.getcwd(), *words]).encode()], [writes, *opened])
+        os.close(writes)
+        return Forked(os.fdopen(reads, "rb", buffering=0))
+
+
+class Forker(Asked):
+    """Starts that process with the first that is asked for, or when told; it ends with all that share the channel."""
 
     def __init__(self, command: Sequence[str]) -> None:
+        channel, self._theirs = socket.socketpair()
+        super().__init__(channel)
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
-        self._channel, self._theirs = socket.socketpair()
-        self._one_at_a_time = threading.Lock()
 
     def start(self) -> None:
         """Begin to import what is needed, which lasts seconds."""
@@ -65,13 +81,8 @@ class Forker:
             self._theirs.close()
 
     def fork(self, words: Sequence[str], *opened: int) -> Forked:
-        """Have its work done on these words and on copies of these open files."""
-        reads, writes = os.pipe()
-        with self._one_at_a_time:
-            self.start()
-            socket.send_fds(self._channel, [json.dumps([os.getcwd(), *words]).encode()], [writes, *opened])
-        os.close(writes)
-        return Forked(os.fdopen(reads, "rb", buffering=0))
+        self.start()
+        return super().fork(words, *opened)
 
 
 def serve(work: Work) -> None:

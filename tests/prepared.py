@@ -1,18 +1,19 @@
-"""Jobs of a server that are forked from a process that has imported what they need.
+"""Jobs of servers that are forked from a process that has imported what they need.
 
-    python prepared.py   that process, which the server starts before it serves
+    python prepared.py   that process, which the tests start before their first server
 
 Importing torch, transformers and scikit-learn costs each job some seconds of a processor. All else is as with a job
-that is started anew: its process has a session, log, environment and priority of its own, and outlives the server.
-Tests that kill the server start it without this.
+that is started anew: its process has a session, log, priority and the server's environment, and outlives the server.
 """
 
 import importlib
+import json
 import os
+import socket
 import sys
 from collections.abc import Sequence
 
-from forker import Forked, Forker, serve
+from forker import Asked, Forked, serve
 
 from inffeed_core.jobs import __main__, control
 from inffeed_core.project.folder import Project
@@ -30,30 +31,31 @@ NEEDED = (
 )
 PATIENCE = "INFFEED_TEST_BUSY_SECONDS"
 """The variable that says how long the server waits for a lock, where a test cannot wait as long as people do."""
-_forker = Forker([sys.executable, __file__])
 
 
-def spawn(project: Project, id: str) -> Forked:
-    """In place of `control._spawn`."""
-    project.jobs.mkdir(exist_ok=True)
-    with control.log_path(project, id).open("ab") as log:
-        return _forker.fork([str(project.folder), id], log.fileno())
+def start_jobs_quickly(channel: int) -> None:
+    """In the process of a server, before it serves: have that process do its jobs, over this channel to it."""
+    asked = Asked(socket.socket(fileno=channel))
+
+    def spawn(project: Project, id: str) -> Forked:
+        project.jobs.mkdir(exist_ok=True)
+        with control.log_path(project, id).open("ab") as log:
+            return asked.fork([json.dumps(dict(os.environ)), str(project.folder), id], log.fileno())
+
+    control._spawn = spawn  # type: ignore[assignment]
 
 
 def do(words: Sequence[str], log: int) -> int:
     """One job, as its own process does it."""
+    environment, *job = words
     os.dup2(log, 1)
     os.dup2(log, 2)
+    os.environ.clear()
+    os.environ.update(json.loads(environment))
     try:
-        return __main__.main(*words)
+        return __main__.main(*job)
     finally:
         sys.stdout.flush()
-
-
-def start_jobs_quickly() -> None:
-    """In the process of a server, before it serves: else the page that starts the first job would wait for torch."""
-    _forker.start()
-    control._spawn = spawn  # type: ignore[assignment]
 
 
 def wait_as_told() -> None:

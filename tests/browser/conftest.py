@@ -28,9 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for all tests of a worker, which must leave it alive; each test has a project of its own."""
-    with running(
-        tmp_path_factory.getbasetemp(), quick_jobs=True
-    ) as started:  # under which the projects of all tests lie
+    with running(tmp_path_factory.getbasetemp()) as started:  # under which the projects of all tests lie
         yield started
 
 

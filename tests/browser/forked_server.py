@@ -2,7 +2,7 @@
 
     python forked_server.py
 
-Words of a message: the environment as JSON, something if its jobs start quickly, and the arguments of Streamlit.
+Words of a message: the environment as JSON and the arguments of Streamlit.
 """
 
 import importlib
@@ -31,9 +31,9 @@ NEEDED = (
 )
 
 
-def do(words: Sequence[str], log: int) -> None:
-    """Be the server."""
-    environment, quick, *arguments = words
+def do(words: Sequence[str], log: int, jobs: int) -> None:
+    """Be the server, whose jobs are done by the process at the end of this channel."""
+    environment, *arguments = words
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.clear()
@@ -44,8 +44,7 @@ def do(words: Sequence[str], log: int) -> None:
     try:
         prepared = importlib.import_module("prepared")
         prepared.wait_as_told()
-        if quick:
-            prepared.start_jobs_quickly()
+        prepared.start_jobs_quickly(jobs)
         importlib.import_module("streamlit.web.cli").main(prog_name="streamlit")
     except BaseException:
         traceback.print_exc()

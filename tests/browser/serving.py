@@ -1,6 +1,6 @@
 """A real server, where the browser is, and a watch over the pages.
 
-The server is that of `make app`, forked from a process that has imported what it needs.
+The server is that of `make app`, forked from a process that has imported what it needs, and so are its jobs.
 """
 
 import json
@@ -39,7 +39,8 @@ ARGUMENTS = [
 ]
 SHORT_LIVED = "--js-flags=--no-opt --single-threaded"
 """For pages that are shut before it pays to optimise their scripts, which was a sixth of what they cost."""
-_forker = Forker([sys.executable, str(Path(__file__).parent / "forked_server.py")])
+_servers = Forker([sys.executable, str(Path(__file__).parent / "forked_server.py")])
+_jobs = Forker([sys.executable, str(Path(__file__).parents[1] / "prepared.py")])
 START_SECONDS = 60.0
 LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("127.0.0.1", "localhost"))
 LOCAL += ("data:", "blob:", "about:", "chrome-extension:")
@@ -63,8 +64,6 @@ class Server:
     script: str = "app.py"
     environment: Mapping[str, str] = field(default_factory=dict)
     flags: Sequence[str] = ()
-    quick_jobs: bool = False
-    """Whether its jobs start quickly as well; see `prepared`."""
     process: Forked | None = None
 
     @property
@@ -75,8 +74,8 @@ class Server:
         arguments = ["run", self.script, "--server.headless=true", f"--server.port={self.port}", *self.flags]
         environment = os.environ | {"INFFEED_HOME": str(self.folder), "HF_HUB_OFFLINE": "1", **self.environment}
         with (self.folder / "server.log").open("ab") as log:
-            quick = "quick" * self.quick_jobs
-            self.process = _forker.fork([json.dumps(environment), quick, *arguments], log.fileno())
+            _jobs.start()
+            self.process = _servers.fork([json.dumps(environment), *arguments], log.fileno(), _jobs.channel.fileno())
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self.process.poll() is None, (self.folder / "server.log").read_text()

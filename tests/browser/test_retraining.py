@@ -81,7 +81,7 @@ def test_a_retraining_is_found_again_after_a_reload_and_outlives_the_server(
     mortal_server: Server, page: Page, watch: Watch, project: Project
 ):
     open_models(page, mortal_server, project)
-    choose_fine_tuning(page, 24)
+    choose_fine_tuning(page, 48)
     retrain_button(page).click()
     eventually(project, under_way)
     page.reload()
