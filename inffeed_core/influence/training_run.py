@@ -257,8 +257,11 @@ def dropping(network: nn.Module, seed: int, number: int) -> Iterator[None]:
     modes = {module: module.training for module in network.modules()}
     # The CPU's generator reads 32 bits of a seed, so seed and step are mixed before.
     mixed = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+    on_cpu = next(network.parameters()).device.type == "cpu"
+    # With `torch.manual_seed` each kind of device that is not in use stores the call, and the stack of whoever made it.
+    seeded = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
     with torch.random.fork_rng():
-        torch.manual_seed(mixed)
+        seeded(mixed)
         network.train()
         try:
             yield
