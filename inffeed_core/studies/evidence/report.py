@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from inffeed_core.review.audit import LEAST
+from inffeed_core.settings import DEFAULT_MODEL
 from inffeed_core.studies.evidence.audit import audit_rows, audit_table
 from inffeed_core.studies.evidence.bars import bars_table
 from inffeed_core.studies.evidence.choice import choice, choice_table, held_out_table, told, worth_table
@@ -243,14 +244,21 @@ def _opening(found: Evidence, settings: RepairSettings) -> str:
 
 def command(found: Evidence, settings: RepairSettings) -> str:
     """The command that makes this page."""
+    return f"{runs_command(found, settings)} --report docs"
+
+
+def runs_command(found: Evidence, settings: RepairSettings) -> str:
+    """The command that makes these runs."""
     seeds = max(len(found.before(name)) for name in found.sets)
     given = {"sets": found.sets, "policies": settings.once, "rounds": settings.rounds, "train": settings.trainings}
     budgets = ",".join(f"{100 * b:g}" for b in settings.budgets)
     options = [f"--seeds {seeds} --budgets {budgets}", *(f"--{k} {','.join(v)}" for k, v in given.items())]
     options += [f"--noise-rate {settings.noise:g}"] if settings.noise else []
+    options += [f"--sources {settings.sources}"] if settings.sources != "one" else []
     options += [f"--layers {settings.layers}", *(["--balanced"] if settings.balanced else [])]
     options += [] if settings.fine_tune is None else [f"--fine-tune --epochs {settings.fine_tune.epochs}"]
-    return f"inffeed bench repair --data DIR {' '.join(options)} --results runs.jsonl --report docs"
+    options += [] if settings.model in ("", DEFAULT_MODEL) else [f"--model {settings.model}"]
+    return f"inffeed bench repair --data DIR {' '.join(options)} --results runs.jsonl"
 
 
 def _choice(found: Evidence) -> list[str]:
