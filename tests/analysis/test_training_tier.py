@@ -49,34 +49,45 @@ def tuned(tuned_once: Project, tmp_path: Path) -> Project:
     return Project(shutil.copytree(tuned_once.folder, tmp_path / "tuned"))
 
 
+@pytest.fixture(scope="module")
+def replayed_once(tuned_once: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(shutil.copytree(tuned_once.folder, tmp_path_factory.mktemp("replayed") / "project"))
+    analyse(project, TRAINING, quiet)
+    return project
+
+
+@pytest.fixture
+def replayed(replayed_once: Project, tmp_path: Path) -> Project:
+    """The same with a second analysis, through the training."""
+    return Project(shutil.copytree(replayed_once.folder, tmp_path / "replayed"))
+
+
 def loss_at(version: ModelVersion, step: int) -> float:
     told = version.report["fine_tuning"]
     assert isinstance(told, dict)
     return next(point["loss"] for point in told["curve"] if point["step"] == step)
 
 
-def test_what_it_foretells_comes_true_in_whole_trainings(tuned: Project):
-    analyse(tuned, TRAINING, quiet)
-    analyse(tuned, replace(TRAINING, scope="head"), quiet)
-    found = verify(tuned, 8, quiet, "training")
+def test_what_it_foretells_comes_true_in_whole_trainings(replayed: Project):
+    analyse(replayed, replace(TRAINING, scope="head"), quiet)
+    found = verify(replayed, 8, quiet, "training")
     for kind, count in ((found.removal, 8), (found.relabelling, 8), (found.groups, 6)):
         assert len(kind) == count
         assert (correlation(kind) or 0) > 0.9
         assert 0.5 < (slope(kind) or 0) < 2
     with pytest.raises(NotReady, match="--scope all"):
-        verify(tuned, 2, quiet, "all")
+        verify(replayed, 2, quiet, "all")
 
 
-def test_the_experiment_is_the_products_own_retrain(tuned: Project):
-    before = active(tuned)
-    analyse(tuned, TRAINING, quiet)
-    tried = verify(tuned, 2, quiet).relabelling[0]
-    with store.writing(tuned.db) as db:
+def test_the_experiment_is_the_products_own_retrain(replayed: Project):
+    before = active(replayed)
+    tried = verify(replayed, 2, quiet).relabelling[0]
+    with store.writing(replayed.db) as db:
         label = store.instance(db, tried.id).label
         other = "positive" if label == "negative" else "negative"
         store.record_decision(db, Decision("t", tried.id, "Ada", Act.RELABEL, other))
     step = before.report["fine_tuning"]["best_step"]  # type: ignore[index]
-    after = train(tuned, TUNED, quiet)
+    after = train(replayed, TUNED, quiet)
     assert loss_at(before, step) - loss_at(after, step) == pytest.approx(tried.actual, abs=2e-6)
     came = after.report["foretold"]
     assert isinstance(came, dict)
@@ -87,7 +98,7 @@ def test_the_experiment_is_the_products_own_retrain(tuned: Project):
     assert sum(predicted) / 2 == pytest.approx(came["predicted"])
     assert sum(actual) / 2 == pytest.approx(came["actual"], abs=2e-6)
     assert before.report["foretold"] is None
-    assert "Influence through the training foretold that 1 changed label would" in trained_words(tuned, after, None)
+    assert "Influence through the training foretold that 1 changed label would" in trained_words(replayed, after, None)
 
 
 def groups_of(project: Project, analysis: int) -> list[tuple[str, float, float]]:
@@ -144,17 +155,18 @@ def test_without_checks_nothing_is_retrained_and_nothing_claimed(tuned: Project)
     assert carried_words(tuned, found.id) == ""
 
 
-def test_a_flag_says_what_the_next_fine_tuning_should_gain(tuned: Project):
-    analysis = analyse(tuned, TRAINING, quiet)
-    with store.reading(tuned.db) as db:
+def test_a_flag_says_what_the_next_fine_tuning_should_gain(replayed: Project):
+    with store.reading(replayed.db) as db:
+        analysis = store.analysis_in_use(db)
+        assert analysis is not None
         gains = {
             one.instance: one.relabel_gain for one in store.scored(db, analysis.id) if one.relabel_gain is not None
         }
     first = max(gains, key=lambda id: gains[id])
-    shown = item(tuned, first, "expected-gain").flag
+    shown = item(replayed, first, "expected-gain").flag
     assert shown.next_gain == (gains[first], 1)
-    analyse(tuned, replace(TRAINING, scope="head"), quiet)
-    assert item(tuned, first, "expected-gain").flag.next_gain is None
+    analyse(replayed, replace(TRAINING, scope="head"), quiet)
+    assert item(replayed, first, "expected-gain").flag.next_gain is None
 
 
 def test_orders_stand_on_it_and_evidence_stays_the_heads(tuned: Project):
@@ -170,29 +182,29 @@ def test_orders_stand_on_it_and_evidence_stays_the_heads(tuned: Project):
         assert explained(db, found.id) == explained(db, head.id)
 
 
-def test_it_is_computed_once_for_a_version(tuned: Project):
+def test_it_is_computed_once_for_a_version(replayed: Project):
     stages: list[str] = []
-    analyse(tuned, TRAINING, quiet)
-    analyse(tuned, replace(TRAINING, influencers=2), lambda stage, *_: stages.append(stage))
+    analyse(replayed, replace(TRAINING, influencers=2), lambda stage, *_: stages.append(stage))
     assert "Undoing the training" not in stages
-    assert [path.suffix for path in (tuned.features / "training").iterdir() if path.is_file()].count(
+    assert [path.suffix for path in (replayed.features / "training").iterdir() if path.is_file()].count(
         ".safetensors"
     ) == 1
 
 
-def test_influence_on_one_text_goes_through_the_training_on_request(tuned: Project):
-    analysis = analyse(tuned, TRAINING, quiet)
-    with store.reading(tuned.db) as db:
+def test_influence_on_one_text_goes_through_the_training_on_request(replayed: Project):
+    with store.reading(replayed.db) as db:
+        analysis = store.analysis_in_use(db)
+        assert analysis is not None
         before = explained(db, analysis.id)["validation-0"]
     stages: list[str] = []
-    explain(tuned, ["validation-0"], lambda stage, *_: stages.append(stage), exact=True)
+    explain(replayed, ["validation-0"], lambda stage, *_: stages.append(stage), exact=True)
     assert "Undoing the training" in stages
-    with store.reading(tuned.db) as db:
+    with store.reading(replayed.db) as db:
         assert explained(db, analysis.id)["validation-0"] != before
-    assert portrait(tuned, "validation-0").solved
-    assert not portrait(tuned, "validation-1").solved
-    explain(tuned, ["validation-0"], quiet)
-    assert not portrait(tuned, "validation-0").solved
+    assert portrait(replayed, "validation-0").solved
+    assert not portrait(replayed, "validation-1").solved
+    explain(replayed, ["validation-0"], quiet)
+    assert not portrait(replayed, "validation-0").solved
 
 
 def test_several_texts_share_one_replay_whose_cost_is_told_first(tuned: Project):
@@ -280,16 +292,15 @@ def corrected(project: Project, id: str = "silver-3") -> None:
         store.record_decision(db, Decision(f"turn {id} from {label}", id, "Ada", Act.RELABEL, other))
 
 
-def test_nothing_is_foretold_and_no_replay_begun_where_only_single_texts_were_differentiated(tuned: Project):
-    analyse(tuned, TRAINING, quiet)
-    explain(tuned, ["validation-0"], quiet, exact=True)
-    kept = sorted((tuned.features / "training").glob("*.safetensors"))
+def test_nothing_is_foretold_and_no_replay_begun_where_only_single_texts_were_differentiated(replayed: Project):
+    explain(replayed, ["validation-0"], quiet, exact=True)
+    kept = sorted((replayed.features / "training").glob("*.safetensors"))
     assert len(kept) == 2
     of_validation = min(kept, key=lambda path: path.stat().st_mtime_ns)
     of_validation.unlink()
-    corrected(tuned)
+    corrected(replayed)
     stages: list[str] = []
-    assert train(tuned, TUNED, lambda stage, *_: stages.append(stage)).report["foretold"] is None
+    assert train(replayed, TUNED, lambda stage, *_: stages.append(stage)).report["foretold"] is None
     assert not {"Undoing the training", "Repeating the training"} & set(stages)
 
 
@@ -324,25 +335,23 @@ def test_any_small_change_of_what_is_taught_is_foretold(tuned: Project):
 
 @pytest.mark.parametrize("change", ["validation", "seed", "base", "settings"])
 def test_a_training_that_differs_in_more_than_labels_is_not_held_against_a_prediction(
-    tuned: Project, tmp_path: Path, change: str
+    replayed: Project, tmp_path: Path, change: str
 ):
-    analyse(tuned, TRAINING, quiet)
-    corrected(tuned)
+    corrected(replayed)
     settings = TUNED
     if change == "validation":
-        corrected(tuned, "validation-0")
+        corrected(replayed, "validation-0")
     elif change == "seed":
-        change_settings(tuned, seed=1)
+        change_settings(replayed, seed=1)
     elif change == "base":
-        change_settings(tuned, model=str(save_model(tmp_path / "other", "BertModel", initializer_range=0.2)))
+        change_settings(replayed, model=str(save_model(tmp_path / "other", "BertModel", initializer_range=0.2)))
     else:
         settings = replace(TUNED, fine_tune=replace(GENTLE, learning_rate=2e-4))
-    assert train(tuned, settings, quiet).report["foretold"] is None
+    assert train(replayed, settings, quiet).report["foretold"] is None
 
 
-def test_a_retrain_on_more_texts_is_not_held_against_the_parents_predictions(tuned: Project):
-    analyse(tuned, TRAINING, quiet)
+def test_a_retrain_on_more_texts_is_not_held_against_the_parents_predictions(replayed: Project):
     more = Example("train-new", "It works well.", "positive", Split.TRAIN)
-    with store.writing(tuned.db) as db:
+    with store.writing(replayed.db) as db:
         store.add_examples(db, [more])
-    assert train(tuned, TUNED, quiet).report["foretold"] is None
+    assert train(replayed, TUNED, quiet).report["foretold"] is None
