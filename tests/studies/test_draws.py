@@ -1,5 +1,6 @@
 import gzip
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def study(sample_set: RepairSet) -> Study:
     draw = drawn(sample_set, 0)
     return Study(draw, answers(draw, 0.0, 0))
+
+
+@pytest.fixture(scope="module")
+def two_runs(sets: Path, sample_features: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of seeds 0 and 1, made by this process alone."""
+    places = Places(sets, sample_features, tmp_path_factory.mktemp("runs") / "runs.jsonl")
+    complete(places, ["sample"], 2, settings("random"), 1, quiet)
+    return places.results
 
 
 def settings(*once: str, rounds: tuple[str, ...] = (), budgets: tuple[float, ...] = (0.1,)) -> RepairSettings:
@@ -102,16 +111,16 @@ def test_runs_repeat_exactly(sample_set: RepairSet):
 
 
 def test_what_a_kill_tore_is_made_again_and_the_rest_is_not(
-    sets: Path, sample_features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sets: Path, sample_features: Path, two_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    places = Places(sets, sample_features, tmp_path / "runs.jsonl")
-    rows = complete(places, ["sample"], 2, settings("random"), 1, quiet)
-    whole = places.results.read_bytes()
-    places.results.write_bytes(whole[:-200])  # seed 1 has lost its end
+    places = Places(sets, sample_features, Path(shutil.copy(two_runs, tmp_path)))
     made = []
     monkeypatch.setattr(
         "inffeed_core.studies.repair.runs.run", lambda data, seed, *rest: made.append(seed) or run(data, seed, *rest)
     )
+    rows = complete(places, ["sample"], 2, settings("random"), 1, quiet)
+    assert made == []
+    places.results.write_bytes(two_runs.read_bytes()[:-200])  # seed 1 has lost its end
     again = complete(places, ["sample"], 2, settings("random"), 1, quiet)
     assert made == [1]
     timeless = [[{k: v for k, v in row.items() if k != "seconds"} for row in found] for found in (rows, again)]
@@ -128,10 +137,10 @@ def test_a_results_file_is_written_by_one_process_at_a_time(sets: Path, sample_f
     assert complete(places, ["sample"], 1, settings("random"), 1, quiet)
 
 
-def test_several_workers_give_what_one_gives(sets: Path, sample_features: Path, tmp_path: Path):
+def test_several_workers_give_what_one_gives(sets: Path, sample_features: Path, two_runs: Path, tmp_path: Path):
     one, two = (
-        complete(Places(sets, sample_features, tmp_path / str(n)), ["sample"], 2, settings("random"), n, quiet)
-        for n in (1, 2)
+        complete(Places(sets, sample_features, results), ["sample"], 2, settings("random"), workers, quiet)
+        for results, workers in ((two_runs, 1), (tmp_path / "2", 2))
     )
     reviews = [[row for row in rows if row["policy"] != AUDIT[0]] for rows in (one, two)]
     scores = [{(r["seed"], r["policy"], r["training"]): r["macro_f1"]["argmax"] for r in rows} for rows in reviews]
