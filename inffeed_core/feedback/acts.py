@@ -51,16 +51,20 @@ def untouched(proposals: Sequence[Proposal]) -> list[Proposal]:
 
 
 def preview(project: Project, set_id: int | None = None) -> Preview:
-    """One set of proposals, or the newest. Raises NotReady if there is none."""
+    """One set of proposals, or the newest; remembered while nothing is written. Raises NotReady if there is none."""
+    return store.remembered(project.db, f"preview {set_id}", lambda: _preview(project, set_id))
+
+
+def _preview(project: Project, set_id: int | None) -> Preview:
     with store.reading(project.db) as db:
         found, active = store.proposal_set(db, set_id), store.active_version(db)
         return Preview(
             proposed=found,
             settings=FeedbackSettings.from_dict(found.settings),
-            proposals=store.proposals(db, found),
+            proposals=tuple(store.proposals(db, found)),
             changed_since=store.changed_since(db, found.as_of_decision),
             version_now=active.id if active else "",
-            trials=[trial for trial in store.trials(db) if trial.proposal_set == found.id],
+            trials=tuple(trial for trial in store.trials(db) if trial.proposal_set == found.id),
         )
 
 

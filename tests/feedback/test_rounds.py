@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -111,6 +112,21 @@ def test_influencers_are_searched_for_the_surest_alone_where_nobody_votes(traine
     with store.reading(trained.db) as db:
         counts = [len(store.voters(db, found.id, one.id)) for one in store.proposals(db, found)]
     assert counts == [4, 4, *[0] * (found.size - 2)]
+
+
+def test_a_page_that_is_drawn_again_reads_the_proposals_once(trained: Project, monkeypatch):
+    """At a million texts there are 50,000, and every tick draws the page again."""
+    found = propose(trained, FeedbackSettings(), quiet)
+    time.sleep(0.1)  # what was written a moment ago is not trusted
+    first = feedback.preview(trained)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "proposals", None)
+        assert feedback.preview(trained) is first
+    one = first.proposals[0]
+    with store.writing(trained.db) as db:
+        store.record_decision(db, Decision("d", one.id, "Ada", Act.KEEP, one.label))
+    assert feedback.preview(trained, found.id).proposals[0].state is ProposalState.OVERTAKEN
+    assert feedback.preview(trained).proposals[0].state is ProposalState.OVERTAKEN
 
 
 def _check_votes(label: str, proposed: str | None, lead: float, cast: list) -> None:
