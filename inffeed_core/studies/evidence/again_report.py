@@ -50,9 +50,9 @@ CAVEATS = """\
   not know how much another draw, or another seed of the training, would change."""
 
 FORETOLD = """\
-The fall of the validation loss that the replay foretold for the labels that each order corrected, all orders and
-budgets, and what the second training brought: Pearson's correlation with its 95 % bootstrap interval, the slope of come
-on foretold, and means in nats."""
+The fall of the validation loss that the replay foretold for the labels that each order corrected, and what the second
+training brought: Pearson's correlation over orders with its 95 % bootstrap interval, the slope of come on foretold, and
+means in nats."""
 
 
 def write(rows: Sequence[Row], settings: AgainSettings, folder: Path) -> None:
@@ -93,9 +93,13 @@ class Found:
 
     def by_set(self, budget: float, value: Callable[[Run], float]) -> dict[str, list[float]]:
         """A value of every run at a budget."""
-        found: dict[str, list[float]] = {}
+        return {name: [value(run) for run in runs] for name, runs in self.runs_of_sets(budget).items()}
+
+    def runs_of_sets(self, budget: float) -> dict[str, list[Run]]:
+        """Complete runs at a budget, by set."""
+        found: dict[str, list[Run]] = {}
         for run in self.at(budget):
-            found.setdefault(run[0], []).append(value(run))
+            found.setdefault(run[0], []).append(run)
         return found
 
     def mean(self, budget: float, value: Callable[[Run], float]) -> float:
@@ -115,9 +119,7 @@ class Found:
         return self.mean(budget, lambda run: float(self.row(run, order, budget)["test_loss"]))
 
     def _predicted(self, order: str, budget: float, rule: Rule) -> statistics.By:
-        found: dict[str, list[Run]] = {}
-        for run in self.at(budget):
-            found.setdefault(run[0], []).append(run)
+        found = self.runs_of_sets(budget)
         return {name: [self._of_set(runs, order, budget, rule)] for name, runs in found.items()}
 
     def _of_set(self, runs: Sequence[Run], order: str, budget: float, rule: Rule) -> Predicted:
@@ -132,7 +134,7 @@ def page(found: Found, settings: AgainSettings) -> str:
     parts += ["## In short", *(_in_short(found, budget) for budget in found.budgets)]
     parts += ["## What ran", _ran(found), runs_table(found)]
     for budget in found.budgets:
-        sets = ", ".join(dict.fromkeys(name for name, _ in found.at(budget)))
+        sets = ", ".join(found.runs_of_sets(budget))
         parts += [f"## After {percent(budget)} of the silver", f"Mean over {sets}; {_draws(found, budget)}."]
         parts += [orders_table(found, budget)]
         parts += [LEADS, leads_table(found, budget)]
@@ -177,7 +179,7 @@ def _in_short(found: Found, budget: float) -> str:
     lowest = min(ORDERS, key=lambda one: found.loss(one, budget))
     words = [told_apart(found.lead(ours, theirs, budget, rule)) for ours in OURS for theirs in RIVALS]
     counts = ", ".join(f"{words.count(word)} {word}" for word in ("ahead", "behind", "undecided"))
-    sets = ", ".join(dict.fromkeys(name for name, _ in found.at(budget)))
+    sets = ", ".join(found.runs_of_sets(budget))
     return (
         f"**After {percent(budget)}** ({sets}; {_draws(found, budget)}): the highest macro-F1 under the rule has"
         f" `{best}` ({found.f1(best, budget, rule):.3f}; silver as it is {found.f1(BASELINE, budget, rule):.3f}), the"
@@ -240,8 +242,7 @@ def sets_table(found: Found) -> str:
     """Macro-F1 of every set at every budget."""
     lines = []
     for budget in found.budgets:
-        for name in dict.fromkeys(name for name, _ in found.at(budget)):
-            runs = [run for run in found.at(budget) if run[0] == name]
+        for name, runs in found.runs_of_sets(budget).items():
             cells = []
             for order in (*LEVELS, *ORDERS):
                 scored = [found.row(run, order, budget)["macro_f1"] for run in runs]
@@ -251,17 +252,17 @@ def sets_table(found: Found) -> str:
 
 
 def foretold_table(found: Found) -> str:
-    """Predicted against actual change of the validation loss, by set."""
+    """Predicted against actual change of the validation loss, by set and budget."""
     lines = []
-    for name in dict.fromkeys(name for name, _ in found.runs):
-        pairs = {}
-        for row in found.rows:
-            run = (row["set"], row["seed"])
-            if row["set"] == name and row["order"] in ORDERS:
-                came = found.row(run, BASELINE, 0.0)["validation_loss"] - row["validation_loss"]
-                pairs[run, row["labels"]] = (row["foretold"], came)
-        lines += [[name, *agreement(list(pairs.values()))]] if pairs else []
-    return table(["set", "different trainings", "Pearson", "slope", "foretold", "came"], lines)
+    for budget in found.budgets:
+        for name, runs in found.runs_of_sets(budget).items():
+            pairs = {}
+            for run in runs:
+                before = found.row(run, BASELINE, 0.0)["validation_loss"]
+                for row in (found.row(run, order, budget) for order in ORDERS):
+                    pairs[run, row["labels"]] = (row["foretold"], before - row["validation_loss"])
+            lines.append([name, percent(budget), *agreement(list(pairs.values()))])
+    return table(["set", "checked", "different trainings", "Pearson", "slope", "foretold", "came"], lines)
 
 
 def agreement(pairs: Sequence[tuple[float, float]]) -> list[str]:
