@@ -53,7 +53,8 @@ def _has_room(place: Path) -> bool:
     return about.f_bavail * about.f_frsize > 4 * _GIB and not about.f_flag & os.ST_NOEXEC
 
 
-LONGEST = ("browser", "test_packaging.py", "test_docs.py", "learning", "test_cli.py", "feedback", "models")
+LONGEST = ("browser", "test_packaging.py", "test_docs.py", "models", "analysis", "studies", "learning", "test_cli.py")
+LONGEST += ("feedback", "silver", "test_jobs.py", "data")
 """Where the tests are that take most time. They begin first, so that no worker is alone with them at the end."""
 
 
