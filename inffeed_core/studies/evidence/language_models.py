@@ -150,7 +150,8 @@ def goals(found: Found) -> Iterator[Goal]:
             precision = each.found(CLEANING, budget)
             if precision is not None:
                 claim = f"{what}: {wanted:.2f} of the first {percent(budget)} wrong, by `{CLEANING}`"
-                yield Goal(claim, drawn(each), told(precision), precision.value >= wanted)
+                met = precision.value >= wanted
+                yield Goal(claim=claim, draws=drawn(each), measured=told(precision), met=met)
         for claim, contender, budget, below in (
             ("no review", NOTHING, 0.0, UNREVIEWED),
             (f"5% reviewed, {named(OURS)}", OURS, 0.05, REVIEWED),
@@ -158,7 +159,7 @@ def goals(found: Found) -> Iterator[Goal]:
             lead = each.under(COMPARED).lead(each.sets, contender, GOLD, [budget])
             words = f"{what}, {claim}: macro-F1 at most {below} below gold for all, on the mean"
             measured = f"{told(lead.interval, '+')}, {lead.record}"
-            yield Goal(words, drawn(each), measured, lead.interval.value >= -below)
+            yield Goal(claim=words, draws=drawn(each), measured=measured, met=lead.interval.value >= -below)
 
 
 def goals_table(found: Found) -> str:
