@@ -278,7 +278,8 @@ def _panel(found: Sequence[Figures], left: int, name: str, unit: str) -> list[st
     def x(size: float) -> float:
         return left + 150 * (math.log10(size) - 4)
 
-    parts = []
+    parts: list[str] = []
+    ends: list[tuple[float, float, str, str]] = []
     for power in range(low, high + 1):
         parts.append(f'<path d="M{left} {y(10**power):.1f}h300" stroke="#ddd"/>')
         parts.append(f'<text x="{left - 4}" y="{y(10**power) + 4:.1f}" text-anchor="end">{10**power:g} {unit}</text>')
@@ -286,10 +287,12 @@ def _panel(found: Sequence[Figures], left: int, name: str, unit: str) -> list[st
         own, hue = [one for one in found if one["step"] == step], 360 * number / len(STEPS)
         points = " ".join(f"{x(one['silver']):.1f},{y(one[name]):.1f}" for one in own)
         parts.append(f'<polyline points="{points}" fill="none" stroke="hsl({hue:.0f},60%,40%)" stroke-width="2"/>')
-        last = own[-1] if own else None
-        if last is not None:
-            at = f'x="{x(last["silver"]) + 4:.1f}" y="{y(last[name]) + 4:.1f}"'
-            parts.append(f'<text {at} fill="hsl({hue:.0f},60%,40%)">{step}</text>')
+        ends += [(y(one[name]) + 4, x(one["silver"]) + 4, f"hsl({hue:.0f},60%,40%)", step) for one in own[-1:]]
+    free = -math.inf
+    for height, across, colour, step in sorted(ends):  # names that would overlap move down
+        free = max(height, free)
+        parts.append(f'<text x="{across:.1f}" y="{free:.1f}" fill="{colour}">{step}</text>')
+        free += 11
     for size in sorted({one["silver"] for one in found}):
         parts.append(f'<text x="{x(size):.1f}" y="398" text-anchor="middle">{size:,}</text>')
     return parts
