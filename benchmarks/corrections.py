@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.stats import bootstrap, pearsonr
 
 from inffeed_core import store
 from inffeed_core.analysis import analysing
@@ -41,6 +40,7 @@ from inffeed_core.settings import (
     ProjectSettings,
     TrainSettings,
 )
+from inffeed_core.studies.evidence.statistics import correlation
 from inffeed_core.studies.sets import read_set
 
 Rows = Sequence[Mapping[str, str]]
@@ -131,20 +131,11 @@ class Asked:
 
 def agreement(predicted: np.ndarray, actual: np.ndarray) -> dict[str, object]:
     """Pearson's correlation, its 95 % bootstrap interval, and the slope of actual on predicted."""
-    with np.errstate(all="ignore"):
-        spread = bootstrap(
-            (predicted, actual),
-            lambda a, b: pearsonr(a, b).statistic,
-            paired=True,
-            vectorized=False,
-            method="percentile",
-            n_resamples=999,
-            rng=np.random.default_rng(0),
-        ).confidence_interval
+    found = correlation(predicted, actual)
     return {
-        "pearson": round(float(pearsonr(predicted, actual).statistic), 3),
-        "low": round(float(spread.low), 3),
-        "high": round(float(spread.high), 3),
+        "pearson": round(found.value, 3),
+        "low": round(found.low, 3),
+        "high": round(found.high, 3),
         "slope": round(float(np.polyfit(predicted, actual, 1)[0]), 3),
     }
 

@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import bootstrap, pearsonr
 
 from inffeed_core.records import Interval
 from inffeed_core.settings import Rule
@@ -270,16 +269,7 @@ def agreement(pairs: Sequence[tuple[float, float]]) -> list[str]:
     if len(pairs) < 4:
         return [str(len(pairs)), *["–"] * 4]
     foretold, came = np.array(pairs).T
-    with np.errstate(all="ignore"):
-        spread = bootstrap(
-            (foretold, came),
-            lambda a, b: pearsonr(a, b).statistic,
-            paired=True,
-            vectorized=False,
-            method="percentile",
-            n_resamples=999,
-            rng=np.random.default_rng(0),
-        ).confidence_interval
-    told = f"{pearsonr(foretold, came).statistic:.3f} ({spread.low:.3f} to {spread.high:.3f})"
+    found = statistics.correlation(foretold, came)
+    told = f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
     slope = float(np.polyfit(foretold, came, 1)[0])
     return [str(len(pairs)), told, f"{slope:.2f}", f"{foretold.mean():+.4f}", f"{came.mean():+.4f}"]

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import permutation_test
+from scipy.stats import bootstrap, pearsonr, permutation_test
 
 from inffeed_core.records import Interval
 
@@ -154,6 +154,21 @@ def pooled_share(before: Sequence[float], after: Sequence[float], ceiling: Seque
     start, end, top = (np.asarray(one, dtype=np.float64) for one in (before, after, ceiling))
     wide = top - start > SMALL_GAP
     return float((end - start)[wide].sum() / (top - start)[wide].sum()) if wide.any() else None
+
+
+def correlation(foretold: Floats, came: Floats) -> Interval:
+    """Pearson's correlation of pairs [n], with the 95 % percentile interval of a bootstrap over them."""
+    with np.errstate(all="ignore"):  # a resample may hold one pair alone
+        spread = bootstrap(
+            (foretold, came),
+            lambda a, b: pearsonr(a, b).statistic,
+            paired=True,
+            vectorized=False,
+            method="percentile",
+            n_resamples=999,
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+    return Interval(float(pearsonr(foretold, came).statistic), float(spread.low), float(spread.high))
 
 
 def _interval(value: float, drawn: Floats) -> Interval:
