@@ -16,8 +16,9 @@ import torch
 
 from inffeed_core.cli.console import shown_progress
 from inffeed_core.studies.evidence import again_report
+from inffeed_core.studies.json_lines import lines
 from inffeed_core.studies.repair.again import AgainSettings
-from inffeed_core.studies.repair.again_runs import Task, complete, kept
+from inffeed_core.studies.repair.again_runs import Task, complete
 from inffeed_core.studies.repair.runs import Places
 
 SETS = "irony,hatexplain_llm,moral_reddit_llm,media_bias_llm"
@@ -48,7 +49,7 @@ def main() -> None:
                     for name in wanted.sets.split(","):
                         complete(places, Task(name, draw, [budget]), settings, progress)
     if wanted.report:
-        again_report.write(kept(wanted.results), settings, wanted.report)
+        again_report.write(lines(wanted.results), settings, wanted.report)
 
 
 main()

@@ -12,9 +12,10 @@ from quiet import quiet
 from tiny_models import save_model
 
 from inffeed_core.studies.draws import RepairSet, read
+from inffeed_core.studies.json_lines import lines
 from inffeed_core.studies.repair import again_runs
 from inffeed_core.studies.repair.again import ORDERS, Again, AgainSettings, part_of
-from inffeed_core.studies.repair.again_runs import Task, complete, kept
+from inffeed_core.studies.repair.again_runs import Task, complete
 from inffeed_core.studies.repair.review import ALL_GOLD
 from inffeed_core.studies.repair.runs import BASELINE, Places, unpacked
 
@@ -89,7 +90,7 @@ def test_every_training_is_a_row_and_only_missing_ones_are_made(
     places = Places(sets, tmp_path / "work", tmp_path / "rows.jsonl")
     settings, task = replace(settings, method=method), Task("words", 1, [0.25])
     complete(places, task, settings, quiet)
-    rows, whole = kept(places.results), places.results.read_bytes()
+    rows, whole = lines(places.results), places.results.read_bytes()
     assert [(row["order"], row["budget"]) for row in rows] == task.cells()
     assert [row["order"] for row in rows[:2]] == [BASELINE, ALL_GOLD]
     for row in rows:
@@ -109,5 +110,5 @@ def test_every_training_is_a_row_and_only_missing_ones_are_made(
     places.results.write_bytes(whole[:-5])
     complete(places, task, settings, quiet)
     assert asked == ["random"]
-    made_again = kept(places.results)
+    made_again = lines(places.results)
     assert [{**row, "seconds": 0} for row in made_again] == [{**row, "seconds": 0} for row in rows]

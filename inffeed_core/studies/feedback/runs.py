@@ -6,13 +6,13 @@ a kill is dropped, and only missing results are computed.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from inffeed_core.records import Interval, Progress
 from inffeed_core.settings import FeedbackSettings, FineTuneSettings, Layers
+from inffeed_core.studies import json_lines
 from inffeed_core.studies.draws import RepairSet, drawn, load, read
 from inffeed_core.studies.feedback.study import Feedback, study
 from inffeed_core.studies.repair.runs import Places
@@ -48,21 +48,14 @@ def complete(places: Places, sets: Sequence[str], seeds: int, plan: FeedbackPlan
         for name in sets:
             missing = [method for method in plan.methods if (name, seed, method) not in found]
             for one in _made(places, name, seed, missing, plan, progress):
-                _append(places.results, plan, one)
+                json_lines.append(places.results, [{"settings": plan.fingerprint(), "result": asdict(one)}])
                 found[one.name, one.seed, one.method] = one
     return [found[name, seed, method] for name in sets for seed in range(seeds) for method in plan.methods]
 
 
 def kept(results: Path, plan: FeedbackPlan) -> list[Feedback]:
     """Results of this plan in the file; a line torn by a kill is removed from it."""
-    if not results.is_file():
-        return []
-    content = results.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        os.truncate(results, len(whole))
-    rows = [json.loads(line) for line in whole.splitlines()]
-    mine = [row["result"] for row in rows if row["settings"] == plan.fingerprint()]
+    mine = [row["result"] for row in json_lines.lines(results) if row["settings"] == plan.fingerprint()]
     return [Feedback(**row | {part: Interval(**row[part]) for part in ("validation", "test")}) for row in mine]
 
 
@@ -86,11 +79,3 @@ def _made(
 
 def _learned(draw: RepairSet, plan: FeedbackPlan) -> RepairSet:
     return draw if plan.train_rows is None else first_rows(draw, plan.train_rows)
-
-
-def _append(results: Path, plan: FeedbackPlan, one: Feedback) -> None:
-    results.parent.mkdir(parents=True, exist_ok=True)
-    with results.open("ab") as file:
-        file.write((json.dumps({"settings": plan.fingerprint(), "result": asdict(one)}) + "\n").encode())
-        file.flush()
-        os.fsync(file.fileno())

@@ -5,18 +5,16 @@ that results of other settings in the same file stay separate.
 """
 
 import hashlib
-import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from jaxtyping import Int
 from torch import Tensor
 
 from inffeed_core.records import Progress
+from inffeed_core.studies import json_lines
 from inffeed_core.studies.draws import OWN, encoded, read
 from inffeed_core.studies.repair.again import ORDERS, Again, AgainSettings, part_of
 from inffeed_core.studies.repair.review import ALL_GOLD
@@ -41,7 +39,7 @@ def complete(places: Places, task: Task, settings: AgainSettings, progress: Prog
     `progress` raises.
     """
     about = {"set": task.name, "seed": task.seed, "settings": settings.fingerprint()}
-    rows = [row for row in kept(places.results) if about.items() <= {key: row[key] for key in about}.items()]
+    rows = [row for row in json_lines.lines(places.results) if about.items() <= row.items()]
     done = {(row["order"], row["budget"]) for row in rows}
     missing = [cell for cell in task.cells() if cell not in done]
     if not missing:
@@ -55,18 +53,7 @@ def complete(places: Places, task: Task, settings: AgainSettings, progress: Prog
         began = time.process_time()
         row = about | {"order": name, "budget": budget} | _made(again, name, budget, rows)
         rows.append(row | {"seconds": round(time.process_time() - began, 1)})
-        _append(places.results, rows[-1])
-
-
-def kept(results: Path) -> list[Row]:
-    """The rows of all trainings that ended; a torn last line is removed from the file."""
-    if not results.is_file():
-        return []
-    content = results.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        results.write_bytes(whole)
-    return [json.loads(line) for line in whole.splitlines()]
+        json_lines.append(places.results, rows[-1:])
 
 
 def _made(again: Again, name: str, budget: float, rows: Sequence[Row]) -> dict[str, Any]:
@@ -106,11 +93,3 @@ def _scored(again: Again, labels: Int[Tensor, " n"], rows: Sequence[Row]) -> dic
 
 def _word(labels: Int[Tensor, " n"]) -> str:
     return hashlib.sha256(labels.numpy().tobytes()).hexdigest()[:12]
-
-
-def _append(results: Path, row: Row) -> None:
-    results.parent.mkdir(parents=True, exist_ok=True)
-    with results.open("ab") as file:
-        file.write((json.dumps(row) + "\n").encode())
-        file.flush()
-        os.fsync(file.fileno())

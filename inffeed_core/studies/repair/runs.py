@@ -8,7 +8,6 @@ runs are made. A run's lines carry the settings, so that results of other settin
 import base64
 import hashlib
 import json
-import os
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import RANKINGS, Floats, Ints, order
 from inffeed_core.records import Progress
 from inffeed_core.settings import FineTuneSettings, Layers, Rule
+from inffeed_core.studies import json_lines
 from inffeed_core.studies.draws import RepairSet, Sources, drawn, load, read, told_apart
 from inffeed_core.studies.repair.audit import AUDIT, audits
 from inffeed_core.studies.repair.review import (
@@ -274,10 +274,7 @@ def _run_of(row: Row) -> tuple[str, int, str]:
 
 def _append(results: Path, rows: Sequence[Row]) -> None:
     end = {name: rows[0][name] for name in ("set", "seed", "settings")} | {"ended": True}
-    with results.open("ab") as file:
-        file.write("".join(json.dumps(row) + "\n" for row in (*rows, end)).encode())
-        file.flush()
-        os.fsync(file.fileno())
+    json_lines.append(results, (*rows, end))
 
 
 def _made(
