@@ -22,6 +22,7 @@ from torch import Tensor
 
 from inffeed_core.influence import HeadData, fit_head, logits
 from inffeed_core.influence.calibrating import temperature
+from inffeed_core.influence.newton import narrowed
 
 PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 """The strengths tried, λ of the objective in `influence.softmax`, from strong to weak."""
@@ -97,6 +98,7 @@ def cross_fitted(
     `fold` numbers the folds; each text is scored by a regression that was fitted on the other folds. Weaker penalties
     are skipped once the loss has risen by `RISEN`.
     """
+    data, _ = narrowed(data)
     starts: dict[int, Tensor] = {}
     best, found, lowest = penalties[0], offsets, float("inf")
     for penalty in penalties:

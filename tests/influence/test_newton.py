@@ -122,6 +122,7 @@ def test_many_labels_get_the_same_heads_without_a_factor_as_with_one(
     classes: int, noise: float, monkeypatch: pytest.MonkeyPatch
 ):
     data, *validation = many_labels(classes, noise)
+    monkeypatch.setattr(newton, "SMALL", 0)
     without = [fit_head(data, l2) for l2 in L2_GRID]
     chosen = choose_l2(data, *validation, L2_GRID)
     monkeypatch.setattr(newton, "FACTORED", 99)
@@ -139,6 +140,34 @@ def test_soft_targets_and_offsets_of_many_labels_get_the_same_head_too(monkeypat
     fit = fit_head(soft, 1e-3, offsets=offsets)
     monkeypatch.setattr(newton, "FACTORED", 99)
     torch.testing.assert_close(fit.theta, fit_head(soft, 1e-3, offsets=offsets).theta, atol=1e-6, rtol=1e-6)
+
+
+def test_few_labels_of_few_features_get_the_same_head_too(monkeypatch: pytest.MonkeyPatch):
+    data, *_ = many_labels(3, 0.3)
+    factored = fit_head(data, 1e-3)
+    monkeypatch.setattr(newton, "SMALL", 0)
+    monkeypatch.setattr(newton, "factorised", None)
+    torch.testing.assert_close(factored.theta, fit_head(data, 1e-3).theta, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_fewer_rows_than_features_get_the_same_head_in_their_own_coordinates(
+    classes: int, monkeypatch: pytest.MonkeyPatch
+):
+    data, *validation = many_labels(classes, 0.3)
+    few = HeadData(data.features[[*range(15), 3]], data.labels[[*range(15), 3]], classes, data.weights[:16])
+    narrow, axes = newton.narrowed(few)
+    assert axes is not None
+    assert (narrow.features.shape, axes.shape) == ((16, 16), (24, 16))
+    torch.testing.assert_close(narrow.features @ axes.T, few.features.double())
+    offsets = torch.randn(16, classes, generator=torch.Generator().manual_seed(0)).double()
+    narrowly = choose_l2(few, *validation, L2_GRID, offsets=offsets)
+    assert evaluated(narrowly.theta, few, narrowly.l2, offsets).gradient.norm() <= 2e-9
+    monkeypatch.setattr(newton, "FEW", 0)
+    assert newton.narrowed(few) == (few, None)
+    widely = choose_l2(few, *validation, L2_GRID, offsets=offsets)
+    assert narrowly.l2 == widely.l2
+    torch.testing.assert_close(narrowly.theta, widely.theta, atol=1e-5, rtol=1e-5)
 
 
 def test_the_curvature_of_many_labels_is_never_formed(monkeypatch: pytest.MonkeyPatch):
