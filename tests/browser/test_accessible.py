@@ -78,7 +78,7 @@ def violations(page: Page) -> list[str]:
 def _violations(page: Page, theme: Literal["light", "dark"]) -> list[str]:
     page.emulate_media(color_scheme=theme)
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUNDS[theme])
-    page.wait_for_function(STILL)
+    page.wait_for_function(STILL, polling=100)
     found = Axe().run(page, options=OPTIONS[theme]).response["violations"]
     return [
         f"{theme}: {one['id']} ({one['impact']}): {node['html'][:160]} {node['failureSummary'][:300]}"
