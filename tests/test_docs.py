@@ -43,6 +43,13 @@ def generated() -> ModuleType:
     return module
 
 
+def test_no_page_holds_what_a_merge_left_in_it():
+    pages = [*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.y*ml")]
+    assert len(pages) > 25
+    marks = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
+    assert [str(page.relative_to(ROOT)) for page in pages if marks.search(page.read_text(encoding="utf-8"))] == []
+
+
 @pytest.mark.parametrize(
     "snippet",
     [
