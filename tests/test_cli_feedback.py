@@ -7,6 +7,7 @@ from commands import answer, run
 from tiny_models import save_model
 
 from inffeed_core.cli import main
+from inffeed_core.feedback import proposing
 from inffeed_core.project.folder import Project, open_project
 from inffeed_core.store import count_by_split, reading
 
@@ -49,6 +50,18 @@ def test_feedback_is_proposed_shown_applied_and_undone(analysed: Path) -> None:
     with reading(open_project(analysed).db) as db:
         assert count_by_split(db) == before
     assert "has no feedback left to undo" in run("feedback", "undo", analysed, "--annotator", "Ana", code=1).stderr
+
+
+def test_a_proposal_without_stored_influencers_says_where_they_are_found(
+    analysed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposing, "EXPLAINED", 1)
+    proposed = answer("feedback", "propose", analysed, "--method", "confident-learning", "--cap", 0.3)
+    assert isinstance(proposed, dict)
+    first, second = (one["id"] for one in proposed["proposals"][:2])
+    told = "`inffeed influencers` finds those of any text"
+    assert told not in run("feedback", "show", analysed, "--id", first).stdout
+    assert told in run("feedback", "show", analysed, "--id", second).stdout
 
 
 def test_proposals_can_be_sent_to_review(analysed: Path) -> None:

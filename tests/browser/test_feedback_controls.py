@@ -25,11 +25,14 @@ def project(trained: Project) -> Project:
 
 
 def propose(project: Project, first: int = 0) -> int:
-    """A set of proposals as its job would leave it: every third relabels, the others leave out."""
+    """A set of proposals as its job would leave it: every third relabels, the others leave out.
+
+    The influencers of the second are not stored.
+    """
     with store.writing(project.db) as db:
         silver = list(store.instances(db, [Split.SILVER]))[first : first + SIZE]
         rows = [(one.id, one.label, other(one.label) if n % 3 == 2 else None, 0.5) for n, one in enumerate(silver)]
-        cast = {id: [("train-1", "positive", -0.02, "negative", -0.02)] for id, *_ in rows}
+        cast = {id: [("train-1", "positive", -0.02, "negative", -0.02)] for id, *_ in rows if id != rows[1][0]}
         settings = FeedbackSettings(method="discard").as_dict()
         return store.add_proposals(db, "v1", store.last_decision_row(db), settings, rows, cast)
 
@@ -224,6 +227,9 @@ def check_two(page: Page, project: Project, ids: list[str]) -> None:
     page.get_by_test_id("stCheckbox").filter(has_text="Why").locator("label").first.click()
     settled(page)
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    page.get_by_test_id("stCheckbox").filter(has_text="Why").locator("label").nth(1).click()
+    expect(page.get_by_text("Explore finds those of this text.")).to_be_visible()
+    settled(page)
     tick_none(page)
     tick(page, 1, 3)
     put(page, "Maximum rounds", "1")
