@@ -366,6 +366,12 @@ def test_an_ended_job_takes_no_more_reports(project: Project) -> None:
     assert (found.state, found.result) == (JobState.CANCELLED, {})
 
 
+def test_a_job_imports_no_pandas_before_its_work_does() -> None:
+    program = "import sys, inffeed_core.jobs.__main__; print('sqlite_utils' in sys.modules, 'pandas' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert told == "True False\n"
+
+
 def test_asking_about_an_unknown_job_is_an_error(project: Project) -> None:
     with pytest.raises(JobError, match="no job 'nothing'"):
         cancel(project, "nothing")

@@ -52,7 +52,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            _keep_pandas_out()
+            from inffeed_core.store import light  # noqa: F401 before all that imports sqlite-utils
+
             return super().invoke(ctx)
         except (Cancelled, KeyboardInterrupt, click.Abort):
             tell(f"Cancelled. {ctx.meta.get(KEPT, 'Nothing was changed.')}", err=True)
@@ -78,17 +79,6 @@ def _told(error: Exception) -> str:
 def cancelled_keeps(words: str) -> None:
     """Say what stays where the running command is cancelled; without it nothing does."""
     click.get_current_context().meta[KEPT] = words
-
-
-def _keep_pandas_out() -> None:
-    """Import sqlite-utils without pandas, which it would otherwise load: that saves most commands 0.5 s."""
-    if "pandas" in sys.modules:
-        return
-    sys.modules["pandas"] = None  # type: ignore[assignment]
-    try:
-        import sqlite_utils  # noqa: F401
-    finally:
-        del sys.modules["pandas"]
 
 
 def opened(folder: Path) -> "Project":

@@ -8,6 +8,8 @@ Open it with `reading(path)` or `writing(path)` and pass the database to the ver
 Each `writing` block is one transaction: all of it is stored, or nothing.
 """
 
+from inffeed_core.store import light  # noqa: F401 before all that imports sqlite-utils # isort: skip
+
 from inffeed_core.store.analyses import (
     analyses,
     analysis_in_use,
