@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import openpyxl
 import psutil
@@ -22,6 +23,8 @@ from inffeed_core.data import confined
 SECONDS = 60.0
 """Far below what these files took or would take, far above what a loaded machine needs."""
 MEMORY = 2**30
+READERS = {"inffeed_core.data", "quick_reading.py"}
+"""Programs that read, and their copies."""
 TEXT = "x" * 1_000_000
 SPREADSHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 SHARED = (
@@ -159,7 +162,7 @@ def bounded() -> Iterator[None]:
         while not stop.wait(0.02):
             for child in readers:  # all processes of the machine would take longer to look through than most files
                 with suppress(psutil.Error):
-                    if "inffeed_core.data" in child.cmdline():  # before that it is a copy of this process
+                    if READERS & {Path(word).name for word in child.cmdline()}:  # else still a copy of this process
                         peak[0] = max(peak[0], child.memory_info().rss)
 
     watcher = threading.Thread(target=watch)

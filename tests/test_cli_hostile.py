@@ -13,8 +13,6 @@ from small import make_small
 from inffeed_core import store
 from inffeed_core.project.folder import Project
 
-pytestmark = pytest.mark.usefixtures("real_reading")
-
 
 def contents(project: Project) -> tuple[dict[Path, bytes], list[str]]:
     """(bytes of every file, rows of every table)."""
@@ -40,6 +38,7 @@ def unchanged_by(project: Project, file: Path, told: str) -> None:
     assert len(before[1]) > 48
 
 
+@pytest.mark.usefixtures("real_reading")
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_file_changes_nothing(project: Project, tmp_path: Path, kind: str) -> None:
     file = tmp_path / f"a.{HOSTILE[kind].suffix}"

@@ -46,8 +46,17 @@ def two_runs(sets: Path, sample_features: Path, tmp_path_factory: pytest.TempPat
     return places.results
 
 
+@pytest.fixture(scope="module")
+def at_once(sample_set: RepairSet) -> list[dict[str, object]]:
+    """The rows of seed 0 for these rankings."""
+    return list(run(sample_set, 0, AT_ONCE))
+
+
 def settings(*once: str, rounds: tuple[str, ...] = (), budgets: tuple[float, ...] = (0.1,)) -> RepairSettings:
     return RepairSettings(budgets, once, rounds, model=DEFAULT_MODEL)
+
+
+AT_ONCE = settings("gold-loss", "confident-learning", "random", budgets=(0.1, 1.0))
 
 
 def test_a_draw_is_another_sample_for_every_seed_and_the_same_for_one(sample_set: RepairSet):
@@ -69,9 +78,8 @@ def test_texts_of_another_kind_are_told_apart(sample_set: RepairSet):
     assert told_apart(validation, test + 0.3) > 0.9
 
 
-def test_checking_everything_by_any_policy_ends_at_gold_for_all(sample_set: RepairSet):
-    rows = list(run(sample_set, 0, settings("gold-loss", "random", budgets=(1.0,))))
-    plain = {row["policy"]: row for row in rows if row["training"] == "plain"}
+def test_checking_everything_by_any_policy_ends_at_gold_for_all(at_once: list[dict[str, object]]):
+    plain = {row["policy"]: row for row in at_once if row["training"] == "plain"}  # the last: of the largest budget
     assert plain["gold-loss"]["checked"] == plain["random"]["checked"] == 240
     assert plain["gold-loss"]["precision"] == pytest.approx(plain["none"]["silver_error"])
     assert plain["gold-loss"]["macro_f1"] == plain["random"]["macro_f1"]
@@ -105,9 +113,8 @@ def test_a_tired_annotator_errs_as_often_as_told(sample_set: RepairSet):
     assert 0.12 < share < 0.28
 
 
-def test_runs_repeat_exactly(sample_set: RepairSet):
-    first, again = (list(run(sample_set, 1, settings("confident-learning", "random"))) for _ in range(2))
-    assert first == again
+def test_runs_repeat_exactly(sample_set: RepairSet, at_once: list[dict[str, object]]):
+    assert list(run(sample_set, 0, AT_ONCE)) == at_once
 
 
 def test_what_a_kill_tore_is_made_again_and_the_rest_is_not(
@@ -149,8 +156,8 @@ def test_several_workers_give_what_one_gives(sets: Path, sample_features: Path, 
         assert scores[1][key] == pytest.approx(value, abs=0.02)  # sums of another number of threads round differently
 
 
-def test_rows_hold_what_was_predicted(sample_set: RepairSet):
-    found, contender = Evidence(list(run(sample_set, 0, settings("gold-loss")))), ("gold-loss", "once", "plain")
+def test_rows_hold_what_was_predicted(at_once: list[dict[str, object]]):
+    found, contender = Evidence(at_once), ("gold-loss", "once", "plain")
     low, after = found.before("sample")[0], found.f1("sample", contender, 0.1)[0]
     assert found.share(["sample"], contender, 0.1) == pytest.approx((after - low) / (found.top("sample")[0] - low))
     [predicted] = found.predicted(["sample"], contender, [0.1])["sample"]
@@ -229,7 +236,9 @@ def with_sources(given: Path, path: Path, count: int) -> None:
         file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
-def test_sources_that_label_gold_too_are_heard_as_the_product_hears_them(sets: Path, tmp_path: Path):
+def test_sources_that_label_gold_too_are_heard_as_the_product_hears_them(
+    sets: Path, sample_features: Path, tmp_path: Path
+):
     with_sources(sets / "sample.jsonl.gz", tmp_path / "heard.jsonl.gz", 3)
     one, every = (read(tmp_path, "heard", sources) for sources in ("one", "all"))
     assert one.said is not None
@@ -238,7 +247,7 @@ def test_sources_that_label_gold_too_are_heard_as_the_product_hears_them(sets: P
     assert one.said.labels.shape[1] == 1
     assert every.said.labels.shape[1] == 3
     assert torch.equal(every.said.labels[every.seed_rows :, 0], every.silver)
-    draw = drawn(load(tmp_path, "heard", DEFAULT_MODEL, tmp_path / "cache", quiet, sources="all"), 0)
+    draw = drawn(load(tmp_path, "heard", DEFAULT_MODEL, sample_features, quiet, sources="all"), 0)
     assert draw.said is not None
     assert len(draw.said.labels) == len(draw.texts)
     reviewed = Study(draw, answers(draw, 0.0, 0))
