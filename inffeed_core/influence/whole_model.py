@@ -22,12 +22,12 @@ training examples, and for single targets on request. A model that was not train
 then describe one Newton step from its current weights.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Float64, Int
@@ -218,13 +218,19 @@ class WholeModel:
         self, targets: Data, quantity: Quantity = "loss", inverse: Inverse = "subspace"
     ) -> Float[Tensor, "t n"]:
         """Influence of every indexed example on each target, nats; positive = helpful."""
-        queries = self._solved(self._encoded(targets, quantity), inverse)
-        return torch.cat([block for _, block in self._scored(queries)], dim=1)
+        return self._answered(self._encoded(targets, quantity), inverse)
+
+    def swept(self, targets: Data, dampings: Sequence[float]) -> dict[tuple[float, Inverse], Float[Tensor, "t n"]]:
+        """`influence` under each damping in the index's unit, by both inverses; targets are differentiated once."""
+        encoded, found = self._encoded(targets, "loss"), dict[tuple[float, Inverse], Tensor]()
+        for value in dampings:
+            one = self.damped(replace(self._settings.damping, value=value))
+            found |= {(value, inverse): one._answered(encoded, inverse) for inverse in get_args(Inverse)}
+        return found
 
     def influence_on_mean(self, validation: Data, inverse: Inverse = "subspace") -> Float[Tensor, " n"]:
         """Influence of every indexed example on the mean validation loss, nats; positive = helpful."""
-        queries = self._solved(self._encoded(validation, "loss").mean(0, keepdim=True), inverse)
-        return torch.cat([block for _, block in self._scored(queries)], dim=1).squeeze(0)
+        return self._answered(self._encoded(validation, "loss").mean(0, keepdim=True), inverse).squeeze(0)
 
     def top_influencers(
         self, targets: Data, k: int, *, helpful: bool = True, quantity: Quantity = "loss"
@@ -290,6 +296,9 @@ class WholeModel:
             return torch.cat([code.encode(network, batch, labels, cotangent).cpu() for batch, labels in pairs])
 
         return fitting(passed, targets)
+
+    def _answered(self, encoded: Float[Tensor, "t d"], inverse: Inverse) -> Float[Tensor, "t n"]:
+        return torch.cat([block for _, block in self._scored(self._solved(encoded, inverse))], dim=1)
 
     def _solved(self, encoded: Float[Tensor, "t d"], inverse: Inverse) -> Float[Tensor, "t d"]:
         """Vectors whose product with an index row is the influence."""

@@ -192,6 +192,15 @@ def test_another_damping_needs_no_new_index():
         analysis.damped(Damping(0.1, "absolute"))
 
 
+def test_a_sweep_gives_what_each_damping_and_inverse_gives_alone():
+    train, targets = token_data(24, batch=5), token_data(4, batch=4, seed=8)
+    analysis = WholeModel(token_classifier()).fit(train).index(train)
+    found = analysis.swept(targets, (0.01, 1.0))
+    assert list(found) == [(0.01, "subspace"), (0.01, "ekfac"), (1.0, "subspace"), (1.0, "ekfac")]
+    for (value, inverse), scores in found.items():
+        torch.testing.assert_close(scores, analysis.damped(Damping(value)).influence(targets, inverse=inverse))
+
+
 def test_weak_damping_works_with_fewer_examples_than_components():
     """In float32, a mean of outer products rounded to float32 is not positive definite enough for this."""
     model, train = token_classifier(2).float(), token_data(8, batch=4, classes=2)

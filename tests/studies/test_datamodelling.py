@@ -13,6 +13,7 @@ from inffeed_core.studies.fidelity.datamodelling import (
     linear_datamodelling_score,
     random_halves,
     read_problem,
+    resampled_scores,
 )
 
 WORDS = ("good fine bright kind", "bad dull sad cruel")
@@ -47,6 +48,16 @@ def test_scores_that_know_nothing_get_about_0_and_an_interval_around_it():
     found = linear_datamodelling_score(generator.normal(size=(40, 60)), halves, losses)
     assert found.low < found.value < found.high
     assert abs(found.value) < 0.1
+
+
+def test_samples_of_two_methods_are_of_the_same_halves():
+    generator = np.random.default_rng(2)
+    scores, halves = generator.normal(size=(6, 30)), random_halves(30, 16, seed=1)
+    losses = generator.normal(size=(16, 6))
+    one, double = (resampled_scores(found, halves, losses) for found in (scores, 2 * scores))
+    np.testing.assert_allclose(one, double)
+    found = linear_datamodelling_score(scores, halves, losses)
+    assert (one[0], *np.quantile(one[1:], [0.025, 0.975])) == (found.value, found.low, found.high)
 
 
 def test_a_target_on_which_all_halves_agree_counts_as_nothing():

@@ -144,12 +144,22 @@ def linear_datamodelling_score(
     `scores` are influences, targets × rows, positive = helpful; `halves` subsets × rows; `losses` subsets × targets.
     A target whose prediction or loss is the same for all halves counts as 0.
     """
+    value, *drawn = resampled_scores(scores, halves, losses)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Interval(float(value), float(low), float(high))
+
+
+def resampled_scores(
+    scores: NDArray[np.float64], halves: NDArray[np.bool_], losses: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The linear datamodelling score, followed by that of each bootstrap sample of the halves.
+
+    Samples are the same for any scores of as many halves, so differences between methods are paired.
+    """
     predicted, actual = -(halves.astype(np.float64) @ scores.T), losses
     generator = np.random.default_rng(_SEED)
     drawn = [generator.integers(0, len(halves), len(halves)) for _ in range(RESAMPLES)]
-    means = [_mean_spearman(predicted[rows], actual[rows]) for rows in drawn]
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(_mean_spearman(predicted, actual), float(low), float(high))
+    return np.array([_mean_spearman(predicted[rows], actual[rows]) for rows in (np.arange(len(halves)), *drawn)])
 
 
 def _mean_spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -102,9 +102,18 @@ def part_of(data: RepairSet, settings: AgainSettings, seed: int) -> RepairSet:
 class Again:
     """One draw of one set: its first training, what follows from it, and trainings on corrected labels."""
 
-    def __init__(self, draw: RepairSet, settings: AgainSettings, seed: int, work: Path, progress: Progress) -> None:
-        """`work` holds what took long, from which a killed run goes on."""
+    def __init__(
+        self,
+        draw: RepairSet,
+        settings: AgainSettings,
+        seed: int,
+        work: Path,
+        progress: Progress,
+        tune: FineTuneSettings | None = None,
+    ) -> None:
+        """`work` holds what took long, from which a killed run goes on. `tune` is how to train, but for the epochs."""
         self.draw, self._settings, self._seed, self._work, self._progress = draw, settings, seed, work, progress
+        self._tune = replace(tune or FineTuneSettings(), epochs=settings.epochs)
         work.mkdir(parents=True, exist_ok=True)
         self.errors = wrong(draw)
         self.silver_as_it_is = torch.cat([draw.gold[: draw.seed_rows], draw.silver])
@@ -113,7 +122,7 @@ class Again:
     def _about(self) -> FineTuning:
         return FineTuning(
             labels=self.draw.labels,
-            settings=FineTuneSettings(epochs=self._settings.epochs),
+            settings=self._tune,
             lora=self._settings.method == "lora",
             max_tokens=TrainSettings().max_tokens,
             seed=self._seed,

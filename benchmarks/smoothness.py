@@ -1,0 +1,122 @@
+"""How far influence through the training carries under each way to fine-tune, and what that way costs in macro-F1.
+
+    python -m benchmarks.smoothness --data FOLDER --work FOLDER [--sets irony] [--variants default,half,double,batch-32]
+        [--gold 100] [--silver 300] [--validation 300] [--test 600] [--epochs 2] [--groups 8]
+
+One draw of a set, fine-tuned with LoRA on gold and on silver as it is, to the last step. Random groups of wrong silver
+labels, 5 % of the silver each and the same for every way, get their gold labels, and everything is fine-tuned again:
+the change of the validation loss that came, beside that foretold by one replay of the first training. Every training is
+appended to `--work` when it is done, and a killed run goes on from there.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from inffeed_core.cli.console import shown_progress
+from inffeed_core.models.course import LEARNING_RATES
+from inffeed_core.records import Progress
+from inffeed_core.settings import FineTuneSettings
+from inffeed_core.studies import json_lines
+from inffeed_core.studies.draws import OWN, RepairSet, encoded, read
+from inffeed_core.studies.evidence.statistics import correlation
+from inffeed_core.studies.repair.again import Again, AgainSettings, part_of
+
+RATE = LEARNING_RATES[True]
+VARIANTS = {
+    "default": FineTuneSettings(),
+    "half": FineTuneSettings(learning_rate=RATE / 2),
+    "double": FineTuneSettings(learning_rate=RATE * 2),
+    "batch-32": FineTuneSettings(batch_size=32),
+    "batch-8": FineTuneSettings(batch_size=8),
+}
+SHARE = 0.05
+SIZES = {"gold": 100, "silver": 300, "validation": 300, "test": 600, "epochs": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One way to fine-tune one set."""
+
+    name: str
+    variant: str
+    groups: int
+
+
+def complete(task: Task, draw: RepairSet, settings: AgainSettings, work: Path, progress: Progress) -> None:
+    """Append the missing trainings: that on silver as it is, then one for each group."""
+    about = {"set": task.name, "variant": task.variant, "settings": settings.fingerprint()}
+    done = {row["group"]: row for row in rows_of(work, about)}
+    folder = work / "-".join(about.values())
+    again = Again(draw, settings, 0, folder, progress, VARIANTS[task.variant])
+
+    def made(group: int, labels: torch.Tensor, **more: Any) -> dict[str, Any]:
+        scored = again.scored(again.trained(labels))
+        told = {name: scored[name] for name in ("validation_loss", "test_loss", "macro_f1")}
+        json_lines.append(work / "rows.jsonl", [row := about | {"group": group} | told | more])
+        return row
+
+    first = done.get(-1) or made(-1, again.silver_as_it_is)
+    generator, wrong = np.random.default_rng(0), np.flatnonzero(again.errors)
+    for number in range(task.groups):
+        group = generator.choice(wrong, round(SHARE * len(draw.silver)), replace=False)
+        if number not in done:
+            row = made(number, again.corrected(group), foretold=again.foretold(group))
+            progress(
+                f"foretold {row['foretold']:.4f}, came {first['validation_loss'] - row['validation_loss']:.4f}", 0, 0
+            )
+
+
+def rows_of(work: Path, about: dict[str, str]) -> list[dict[str, Any]]:
+    return [row for row in json_lines.lines(work / "rows.jsonl") if about.items() <= row.items()]
+
+
+def table(tasks: Sequence[Task], settings: AgainSettings, work: Path) -> Iterator[str]:
+    """A row for each way whose trainings are complete."""
+    yield "| set | fine-tuning | validation loss | test loss | macro-F1 | Pearson | slope | foretold | came |"
+    yield "| --- | --- |" + " --: |" * 7
+    for task in tasks:
+        about = {"set": task.name, "variant": task.variant, "settings": settings.fingerprint()}
+        by_group = {row["group"]: row for row in rows_of(work, about)}
+        if len(by_group) <= task.groups:
+            continue
+        first = by_group.pop(-1)
+        foretold, came = (np.array([one[key] for one in by_group.values()]) for key in ("foretold", "validation_loss"))
+        came = first["validation_loss"] - came
+        found, slope = correlation(foretold, came), np.polyfit(foretold, came, 1)[0]
+        yield (
+            f"| {task.name} | {task.variant} | {first['validation_loss']:.3f} | {first['test_loss']:.3f} | "
+            f"{first['macro_f1']['argmax']:.3f} | {found.value:.2f} ({found.low:.2f} to {found.high:.2f}) | "
+            f"{slope:.2f} | {foretold.mean():+.4f} | {came.mean():+.4f} |"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.smoothness")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--sets", default="irony")
+    parser.add_argument("--variants", default="default,half,double,batch-32")
+    for name, size in (SIZES | {"groups": 8, "threads": 1}).items():
+        parser.add_argument(f"--{name}", type=int, default=size)
+    wanted = parser.parse_args()
+    torch.set_num_threads(wanted.threads)
+    settings = AgainSettings(method="lora", **{name: getattr(wanted, name) for name in SIZES})
+    variants = wanted.variants.split(",")
+    tasks = [Task(name, one, wanted.groups) for name in wanted.sets.split(",") for one in variants]
+    with shown_progress() as progress:
+        for task in tasks:
+            draw = part_of(read(wanted.data, task.name), settings, 0)
+            if draw.silver_from != OWN:  # a head on the pretrained encoder gives it
+                draw = encoded(draw, settings.model, wanted.work / "features", progress, layers="last")
+            complete(task, draw, settings, wanted.work, progress)
+    print("\n".join(table(tasks, settings, wanted.work)))
+
+
+if __name__ == "__main__":
+    main()
