@@ -200,4 +200,5 @@ def compare(wanted: argparse.Namespace, progress: Progress) -> None:
         )
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -52,4 +52,5 @@ def main() -> None:
         again_report.write(lines(wanted.results), settings, wanted.report)
 
 
-main()
+if __name__ == "__main__":
+    main()
