@@ -52,7 +52,8 @@ from inffeed_core.studies.sets import read_set
 DAMPINGS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 """Multiples of each layer's mean eigenvalue, the default first."""
 BATCH = 16
-LOSSES = ("version", "network")
+ABOUT = {"version": ("version", "head", "replay"), "network": ("network", "adapters", "head", "replay")}
+"""Each loss that is predicted, with what its scores are of."""
 Pairs = list[tuple[Inputs, Tensor]]
 
 
@@ -254,15 +255,17 @@ def outcomes(trial: Trial, halves: np.ndarray) -> dict[str, np.ndarray]:
         if number not in done:
             done[number] = {"set": trial.name, "half": number} | trial.outcome(halves[number])
             json_lines.append(path, [done[number]])
-    return {name: np.array([done[number][name] for number in rows]) for name in LOSSES}
+    return {name: np.array([done[number][name] for number in rows]) for name in ABOUT}
 
 
 def compared(trial: Trial, halves: np.ndarray) -> Iterator[tuple[tuple[str, str, str], np.ndarray]]:
     """((loss, what of it, score), its LDS, followed by that of each bootstrap sample of the halves)."""
     found, came = scores(trial), outcomes(trial, halves)
-    for loss in LOSSES:
+    for loss in ABOUT:
         mean = came[loss].mean(1, keepdims=True)
         for name, one in found.items():
+            if name.partition(":")[0] not in ABOUT[loss]:
+                continue
             yield (loss, "mean loss", name), resampled_scores(one.mean(0, keepdims=True), halves, mean)
             if len(one) > 1:
                 yield (loss, "single targets", name), resampled_scores(one, halves, came[loss])
@@ -271,7 +274,7 @@ def compared(trial: Trial, halves: np.ndarray) -> Iterator[tuple[tuple[str, str,
 def markdown(found: Sequence[dict[tuple[str, str, str], np.ndarray]], names: Sequence[str]) -> str:
     """A table for each loss and kind of target: the LDS by set, their mean, and its distance from the default's."""
     lines = []
-    for loss in LOSSES:
+    for loss in ABOUT:
         for kind in ("single targets", "mean loss"):
             default = f"{loss}: index, damping {DAMPINGS[0]:g}"
             lines += [
