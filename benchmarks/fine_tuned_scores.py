@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,11 +28,12 @@ from inffeed_core.analysis.replay_cost import spacing
 from inffeed_core.cli.console import shown_progress
 from inffeed_core.influence import HeadData, HeadInfluence, choose_l2, fit_head
 from inffeed_core.influence.adamw import State
+from inffeed_core.influence.damping import Damping
 from inffeed_core.influence.kept_states import KeptStates
 from inffeed_core.influence.linear_layers import evaluating
 from inffeed_core.influence.replay import replay
 from inffeed_core.influence.softmax import losses, probabilities, sum_zero_basis
-from inffeed_core.influence.whole_model import WholeModel
+from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
 from inffeed_core.models.adapters import merge
 from inffeed_core.models.classifiers import find_head
 from inffeed_core.models.course import Course, TokenBatches, course_of, labelled, tokens_of
@@ -50,7 +51,9 @@ from inffeed_core.studies.fidelity.datamodelling import random_halves, resampled
 from inffeed_core.studies.sets import read_set
 
 DAMPINGS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
-"""Multiples of each layer's mean eigenvalue, the default first."""
+"""Multiples of each layer's mean eigenvalue, the library's default first."""
+SHARES = (0.001, 0.01, 0.1, 1.0, 10.0)
+"""Of the sum of each layer's eigenvalues."""
 BATCH = 16
 ABOUT = {"version": ("version", "head", "replay"), "network": ("network", "adapters", "head", "replay")}
 """Each loss that is predicted, with what its scores are of."""
@@ -198,7 +201,7 @@ def by_head(trial: Trial) -> dict[str, Tensor]:
     return {"head": influence.on_losses(trial.read(state, "target")[1], trial.parts["target"].labels)}
 
 
-def by_folded(trial: Trial, refitted: bool) -> dict[str, Tensor]:
+def by_folded(trial: Trial, refitted: bool, unit: Literal["layer", "trace"]) -> dict[str, Tensor]:
     """Of the network with its adapters folded in, with the refitted head or with its own."""
     state, data, l2 = trial.whole
     adapters, folded = trial.work / f"{trial.name}-adapters", trial.work / f"{trial.name}-folded"
@@ -211,7 +214,8 @@ def by_folded(trial: Trial, refitted: bool) -> dict[str, Tensor]:
         weights, name = (sum_zero_basis(len(trial.classes)) @ fit_head(data, l2).theta).float(), "version"
         head = Head(weight=weights[:, :-1], bias=weights[:, -1], labels=trial.classes)
     assert head is not None
-    return swept(VersionNetwork(encoder, head), trial, name)
+    network = VersionNetwork(encoder, head)
+    return swept(network, trial, name) if unit == "layer" else shares_swept(network, trial, name)
 
 
 def by_adapters(trial: Trial) -> dict[str, Tensor]:
@@ -232,6 +236,16 @@ def swept(network: nn.Module, trial: Trial, name: str) -> dict[str, Tensor]:
     return found | {f"{name}: gradient products": products / len(trial.parts["train"].texts)}
 
 
+def shares_swept(network: nn.Module, trial: Trial, name: str) -> dict[str, Tensor]:
+    """The index that is made under a damping by the trace, and EK-FAC's diagonal of it."""
+    train, settings = trial.pairs["train"], WholeModelSettings(damping=Damping(0.1, "trace"))
+    analysis = WholeModel(network, settings, progress=trial.progress).fit(train).index(train)
+    return {
+        f"{name}: {'index' if inverse == 'subspace' else 'EK-FAC'}, damping {value:g} of the trace": one
+        for (value, inverse), one in analysis.swept(trial.pairs["target"], SHARES).items()
+    }
+
+
 def products_of(analysis: WholeModel, targets: Pairs, train: Pairs) -> Tensor:
     """Of whole gradients, 43 MB each; a batch of the training texts' at a time."""
     gradients = analysis.gradients(targets)
@@ -241,9 +255,11 @@ def products_of(analysis: WholeModel, targets: Pairs, train: Pairs) -> Tensor:
 SCORERS = {
     "replay": by_replay,
     "head": by_head,
-    "version": lambda trial: by_folded(trial, True),
-    "network": lambda trial: by_folded(trial, False),
+    "version": lambda trial: by_folded(trial, True, "layer"),
+    "network": lambda trial: by_folded(trial, False, "layer"),
     "adapters": by_adapters,
+    "version-trace": lambda trial: by_folded(trial, True, "trace"),
+    "network-trace": lambda trial: by_folded(trial, False, "trace"),
 }
 
 

@@ -20,10 +20,11 @@ from inffeed_core.influence.linear_layers import LinearLayer
 
 @dataclass(frozen=True, slots=True)
 class Damping:
-    """λ as a multiple of each layer's mean eigenvalue, of the whole network's, or as it is (the objective's own λ)."""
+    """λ as a multiple of each layer's mean eigenvalue or their sum (`trace`), of the whole network's mean, or as it is
+    (the objective's own λ)."""
 
     value: float = 0.1
-    unit: Literal["layer", "network", "absolute"] = "layer"
+    unit: Literal["layer", "trace", "network", "absolute"] = "layer"
 
     def __post_init__(self) -> None:
         if not self.value > 0:
@@ -36,7 +37,7 @@ class Damping:
         return {name: self._positive(name, self._scale(block, network)) for name, block in factors.items()}
 
     def _scale(self, block: LayerFactors, network: float) -> float:
-        return self.value * {"layer": block.mean, "network": network, "absolute": 1.0}[self.unit]
+        return self.value * {"layer": block.mean, "trace": block.trace, "network": network, "absolute": 1.0}[self.unit]
 
     def _positive(self, name: str, value: float) -> float:
         if value > 0:
