@@ -288,22 +288,21 @@ def compared(trial: Trial, halves: np.ndarray) -> Iterator[tuple[tuple[str, str,
 
 
 def markdown(found: Sequence[dict[tuple[str, str, str], np.ndarray]], names: Sequence[str]) -> str:
-    """A table for each loss and kind of target: the LDS by set, their mean, and its distance from the default's."""
+    """A table for each loss: the LDS of single targets by set, its mean and lead over the earlier default's, and the
+    mean of that of the mean loss."""
     lines = []
     for loss in ABOUT:
-        for kind in ("single targets", "mean loss"):
-            default = f"{loss}: index, damping {DAMPINGS[0]:g}"
-            lines += [
-                "",
-                f"Loss of the {loss}, {kind}:",
-                "",
-                f"| score | {' | '.join(names)} | mean | minus {default} |",
-            ]
-            lines.append("| --- |" + " --: |" * (len(names) + 2))
-            for key in (key for key in found[0] if key[:2] == (loss, kind)):
-                means = [np.mean([one[(*key[:2], name)] for one in found], axis=0) for name in (key[2], default)]
-                cells = [told(one[key]) for one in found] + [told(means[0]), told(means[0] - means[1])]
-                lines.append(f"| {key[2]} | {' | '.join(cells)} |")
+        base = f"{loss}: index, damping {DAMPINGS[0]:g}"
+        lines += ["", f"Loss of the {loss}:", "", f"| score | {' | '.join(names)} | mean | minus {base} | mean loss |"]
+        lines.append("| --- |" + " --: |" * (len(names) + 3))
+        for score in dict.fromkeys(key[2] for key in found[0] if key[0] == loss):
+            single, mean = ([one.get((loss, kind, score)) for one in found] for kind in ("single targets", "mean loss"))
+            before = np.mean([one[loss, "single targets", base] for one in found], axis=0)
+            cells = ["–"] * (len(names) + 2)
+            if single[0] is not None:
+                middle = np.mean(single, axis=0)
+                cells = [*(f"{one[0]:.2f}" for one in single), told(middle), told(middle - before)]
+            lines.append(f"| {score} | {' | '.join(cells)} | {told(np.mean(mean, axis=0))} |")
     return "\n".join(lines)
 
 

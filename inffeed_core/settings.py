@@ -33,7 +33,6 @@ TfIdf = Literal["auto", "off", "on"]
 """Whether TF-IDF of the project's own texts stands beside a bare encoder's features; `auto` lets validation choose."""
 DEFAULT_TFIDF: TfIdf = "off"  # docs/benchmarks.md, "TF-IDF beside the encoder"
 DEFAULT_DIMENSIONS = 300
-
 LARGEST_SEED = 2**32 - 1
 """The largest seed that numpy, scikit-learn and transformers all accept."""
 MANY = 10**9
@@ -350,10 +349,13 @@ class AnalysisSettings(Settings):
     """What influence goes through; beyond the head it takes passes over the encoder, or repeats the fine-tuning."""
     refine: bool = False
     """Beyond the head: solve for validation influence with the exact curvature; takes some dozen more passes."""
+    damping: float | None = 1.0
+    """Of `last-block` and `all`: as a share of the sum of a layer's eigenvalues; None = a tenth of their mean."""
     retrains: int = 6
     """Of the training, with random groups of other labels: they show how far its scores carry."""
 
     def __post_init__(self) -> None:
+        self._require_number("damping", 0, MANY, above=True, or_none="for a tenth of the mean")
         self._require_whole(influencers=(1, 100), harmed=(1, 100), explained=(1, MANY), ranked=(1, MANY))
         self._require_whole(folds=(2, 20), neighbours=(1, MANY), clusters=(1, MANY), retrains=(0, 1000))
         require(self.scope in get_args(Scope), f"scope is {self.scope!r}; expected one of {get_args(Scope)}.")

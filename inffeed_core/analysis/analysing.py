@@ -189,6 +189,11 @@ def settings_in_use(project: Project) -> AnalysisSettings:
     return replace(given, scope="head", refine=False)
 
 
+def settings_then(analysis: Analysis) -> AnalysisSettings:
+    """What an analysis was made with, damping too, which earlier releases did not tell."""
+    return AnalysisSettings.from_dict({"damping": None} | dict(analysis.settings))
+
+
 def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: bool = False) -> None:
     """Add the influencers of these targets, of any split, to the latest analysis of the active version.
 
@@ -200,7 +205,7 @@ def explain(project: Project, ids: Sequence[str], progress: Progress, *, exact: 
         analysis = store.analysis_in_use(db)
     if analysis is None:
         raise NotReady("There is no analysis of the active version yet; run one first (`inffeed analyse`).")
-    state = load(project, AnalysisSettings.from_dict(analysis.settings), progress, analysis.as_of_decision)
+    state = load(project, settings_then(analysis), progress, analysis.as_of_decision)
     place = {one.id: i for i, one in enumerate(state.data.instances)}
     if unknown := [id for id in ids if id not in place]:
         _refuse(project, unknown[0])

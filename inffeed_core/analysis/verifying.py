@@ -18,7 +18,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import Floats, alike_by_words
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, Progress
-from inffeed_core.settings import AnalysisSettings, Scope
+from inffeed_core.settings import Scope
 from inffeed_core.store.analyses import ScoreRow
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def verify(project: Project, refits: int, progress: Progress, scope: Scope | Non
     from inffeed_core.project.encoded import wording_of
 
     analysis = _to_check(project, scope)
-    settings = AnalysisSettings.from_dict(analysis.settings)
+    settings = analysing.settings_then(analysis)
     state = analysing.load(project, settings, progress, analysis.as_of_decision)
     if not state.unconfirmed or not state.validation.instances:
         raise NotReady("A check needs unconfirmed silver and validation gold; import some more.")

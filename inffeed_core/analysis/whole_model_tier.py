@@ -24,6 +24,7 @@ from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import Signals
 from inffeed_core.influence import top_k
 from inffeed_core.influence.conjugate_gradient import Solution
+from inffeed_core.influence.damping import Damping
 from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings
 from inffeed_core.models.cache import locked
 from inffeed_core.models.device import index_device
@@ -186,7 +187,8 @@ def make_index(
     head = load_head(project.models / version.id)
     network = VersionNetwork(encoder, head)
     assert settings.scope != "training"  # which has a tier of its own
-    about = WholeModelSettings(scope=settings.scope)
+    damping = Damping() if settings.damping is None else Damping(settings.damping, "trace")
+    about = WholeModelSettings(scope=settings.scope, damping=damping)
     key = _key(encoder.files, project.models / version.id, learn, training, about)
     folder = project.features / "whole-model" / settings.scope
     with locked(folder, lambda: progress("Waiting for another analysis of the whole model", 0, 0)):

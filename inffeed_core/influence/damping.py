@@ -1,7 +1,11 @@
 """Damping: the λ added to the curvature, in a unit that carries over between models.
 
-The default is a tenth of each layer's mean eigenvalue, the choice of Grosse et al. (2023). λ is always added to the
-curvature of the *mean* loss; some libraries add it to a sum, which makes the same number n times weaker.
+The default is a tenth of each layer's mean eigenvalue, the choice of Grosse et al. (2023). That is little where a layer
+has many more weights than there are texts: most of its eigenvalues are 0. Analyses of a project take their sum instead,
+which foretells fine-tuning better (docs/benchmarks.md).
+
+λ is always added to the curvature of the *mean* loss; some libraries add it to a sum, which makes the same number n
+times weaker.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 """Analyses through the whole model, on a random transformer of a few thousand weights."""
 
+import json
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ from inffeed_core import store
 from inffeed_core.analysis.analysing import analyse, explain
 from inffeed_core.cli import main
 from inffeed_core.errors import Cancelled, SettingsError
+from inffeed_core.influence.damping import Damping
 from inffeed_core.influence.whole_model import WholeModel, WholeModelSettings
 from inffeed_core.learning.training import train
 from inffeed_core.models import gradients_on_ray, ray_cluster
@@ -90,7 +92,8 @@ def exact_influence(project: Project, learned: list[Instance], targets: list[Ins
         return [(encoder.padded(encoder.tokenise([one.passage for one in some])), labels)]
 
     network = VersionNetwork(encoder, load_head(project.models / "v1"))
-    whole = WholeModel(network, WholeModelSettings()).fit(batches(learned))
+    damping = Damping(ALL.damping or 0, "trace")
+    whole = WholeModel(network, WholeModelSettings(damping=damping)).fit(batches(learned))
     return whole.dual(batches(learned)).influence(whole.gradients(batches(targets)))
 
 
@@ -165,6 +168,18 @@ def test_explaining_stays_in_the_tier_of_the_analysis(tiny: Project):
         evidence = store.evidence_for(db, whole.id, ["test-1"])["test-1"]
     assert evidence.supporters
     assert evidence.opposers
+
+
+def test_an_analysis_of_an_earlier_release_is_explained_under_its_own_damping(tiny: Project):
+    before = analyse(tiny, replace(ALL, damping=None), quiet)
+    told = {name: value for name, value in before.settings.items() if name != "damping"}
+    with store.writing(tiny.db) as db:
+        db.table("analysis").update(before.id, {"settings": json.dumps(told)})
+    stages: list[str] = []
+    explain(tiny, ["test-1"], lambda stage, *_: stages.append(stage))
+    assert "Differentiating targets" in stages
+    assert "Encoding gradients" not in stages  # the index is the one that it was made with
+    assert "Encoding gradients" in stages_of(tiny, ALL)
 
 
 def test_a_single_text_can_be_explained_by_the_exact_curvature(tiny: Project):

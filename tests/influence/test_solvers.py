@@ -57,7 +57,9 @@ def _autograd_product(model, network, data, vector):
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-@pytest.mark.parametrize("damping", [Damping(0.1), Damping(0.1, "network"), Damping(1e-2, "absolute")])
+@pytest.mark.parametrize(
+    "damping", [Damping(0.1), Damping(0.1, "trace"), Damping(0.1, "network"), Damping(1e-2, "absolute")]
+)
 def test_dense_conjugate_gradient_and_woodbury_agree(classes, damping):
     model = token_classifier(classes, width=3)
     train = token_data(15, batch=15, classes=classes)
