@@ -178,6 +178,7 @@ def bounded() -> Iterator[None]:
     assert time.monotonic() - began < SECONDS
     assert peak[0] < MEMORY
     assert not [c for c in psutil.Process().children() if "inffeed_core.data" in c.cmdline()]
+    assert not [reader for reader in readers if reader.is_running()]
 
 
 LABELS = ["a"] * 100_000
