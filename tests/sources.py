@@ -19,3 +19,9 @@ def tree(path: Path) -> ast.Module:
         except SystemError:
             continue
     return ast.parse(source)
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of this file, as `ast.walk` gives them: several tests look at all files."""
+    return tuple(ast.walk(tree(path)))

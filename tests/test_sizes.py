@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from sources import tree
+from sources import nodes
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("inffeed_core", "pages", "tests", "benchmarks", "docs", "sample_data")
@@ -38,7 +38,7 @@ def test_every_file_is_short_enough() -> None:
 def test_every_function_is_short_enough() -> None:
     found = {}
     for path in sources():
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (lines := body(node)) > BODY:
                 found[f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"] = lines
     assert found == {}

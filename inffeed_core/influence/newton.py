@@ -217,13 +217,19 @@ def narrowed(data: HeadData) -> tuple[HeadData, Float[Tensor, "d n"] | None]:
     n, d = data.features.shape
     if n > FEW * d or not bool(data.features.isfinite().all()):
         return data, None
-    axes, turned = torch.linalg.qr(data.features.double().T)
-    return replace(data, features=turned.T), axes
+    axes, rows = torch.linalg.qr(data.features.double().T)
+    return replace(data, features=rows.T), axes
+
+
+@accepting(theta="float64", axes="float64")
+def turned(theta: Float[Tensor, "k d1"], axes: Float[Tensor, "d n"]) -> Float[Tensor, "k n1"]:
+    """Weights in the coordinates of these axes, without what is at right angles to all of them."""
+    return torch.cat([theta[:, :-1] @ axes, theta[:, -1:]], 1)
 
 
 def _widened(fit: HeadFit, axes: Float[Tensor, "d n"]) -> HeadFit:
     """A fit of narrowed data as one of the data themselves."""
-    return replace(fit, theta=torch.cat([fit.theta[:, :-1] @ axes.T, fit.theta[:, -1:]], 1))
+    return replace(fit, theta=turned(fit.theta, axes.T))
 
 
 def _report_candidate(report: Report, number: int, of: int, done: int, steps: int) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 from inffeed_core.influence import HeadData, HeadFit, fit_head, logits, probabilities
 from inffeed_core.influence.calibrating import temperature
 from inffeed_core.influence.factor import Solver
+from inffeed_core.influence.newton import narrowed, turned
 
 
 def calibrated(
@@ -31,19 +32,22 @@ def out_of_fold(
     """Class probabilities of every row from a head fitted on the other folds, stratified if class sizes allow.
 
     Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights, which reaches the same optimum
-    faster. `near` solves with the curvature at `whole`, which saves forming it for each fold. `offsets` are added to
-    the rows' logits while fitting, and not in the result.
+    faster. `near` solves with the curvature at `whole`, which saves forming it for each fold, unless the rows are few:
+    then the folds are fitted in their coordinates. `offsets` are added to the rows' logits while fitting, and not in
+    the result.
     """
     from sklearn.model_selection import StratifiedKFold  # takes 1 s, which explaining one text need not pay
 
     counts = torch.bincount(data.labels)
     smallest = int(counts[counts > 0].min())
     splitter = StratifiedKFold(max(2, min(folds, max(smallest, 2))), shuffle=True, random_state=seed)
+    data, axes = narrowed(data)
+    start, near = (whole.theta, near) if axes is None else (turned(whole.theta, axes), None)
     result = torch.empty(len(data.features), data.classes, dtype=torch.float64)
     for rest, held_out in splitter.split(torch.zeros(len(data.labels)), data.labels.numpy()):
         weights = data.row_weights * (len(data.labels) / len(rest))  # the objective of the rest alone, without a copy
         weights[held_out] = 0
         others = HeadData(features=data.features, labels=data.labels, classes=data.classes, weights=weights)
-        fit = fit_head(others, whole.l2, start=whole.theta, factor=near, offsets=offsets)
+        fit = fit_head(others, whole.l2, start=start, factor=near, offsets=offsets)
         result[held_out] = probabilities(fit.theta, data.features[held_out])
     return result

@@ -162,6 +162,7 @@ CASES: dict[str, tuple[Call, dict[str, Tensor]]] = {
         {"start": THETA, "offsets": ONE_HOT},
     ),
     "newton.first_step": (lambda theta: newton.first_step(theta, head(FEATURES), 0.1), {"theta": THETA}),
+    "newton.turned": (newton.turned, {"theta": THETA, "axes": torch.eye(FEATURES.shape[1]).double()[:, :3]}),
     "newton.choose_l2": (
         lambda validation_features, offsets: choose_l2(
             head(FEATURES), validation_features, LABELS, [1.0, 0.1], offsets=offsets

@@ -3,15 +3,15 @@
 import ast
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
 import psutil
 import pytest
 from page_parts import metrics, texts, version
-from sources import tree
+from sources import nodes
 from sqlite_utils import Database
 
 from inffeed_core import store, wording
@@ -143,11 +143,10 @@ def test_no_reason_has_the_code_of_an_order_that_a_reason_names():
     assert set(reasons.ENGLISH) & {*POLICIES, SENT} == {"random"}
 
 
-def calls(folder: Path) -> Iterator[tuple[Path, ast.Call]]:
-    for path in sorted(folder.rglob("*.py")):
-        for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Call):
-                yield path, node
+@cache
+def calls(folder: Path) -> list[tuple[Path, ast.Call]]:
+    paths = sorted(folder.rglob("*.py"))
+    return [(path, node) for path in paths for node in nodes(path) if isinstance(node, ast.Call)]
 
 
 def test_every_stage_that_the_core_reports_is_in_the_table():
@@ -182,16 +181,15 @@ def constants() -> tuple[set[str], str]:
     for path in [ROOT / "app.py", *(ROOT / "inffeed_core").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
         if "languages" in path.parts:
             continue
-        program = tree(path)
         keys = {
             id(key)
-            for node in ast.walk(program)
+            for node in nodes(path)
             if path.name in ("wording.py", "reasons.py") and isinstance(node, ast.Dict)
             for key in node.keys
         }
         found |= {
             node.value
-            for node in ast.walk(program)
+            for node in nodes(path)
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in keys
         }
     return found, "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "pages").rglob("*.js"))
