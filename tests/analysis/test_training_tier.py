@@ -31,6 +31,8 @@ from inffeed_core.review.items import item
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
 
 TRAINING = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3, scope="training")
+UNCHECKED = replace(TRAINING, retrains=0)
+"""For tests about something else than the trainings that check how far scores carry."""
 GENTLE = FineTuneSettings(epochs=3, learning_rate=3e-4, batch_size=8, patience=100)
 TUNED = TrainSettings(method="fine-tune", fine_tune=GENTLE, max_tokens=32, recipe="plain")
 
@@ -52,7 +54,7 @@ def tuned(tuned_once: Project, tmp_path: Path) -> Project:
 @pytest.fixture(scope="module")
 def replayed_once(tuned_once: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(shutil.copytree(tuned_once.folder, tmp_path_factory.mktemp("replayed") / "project"))
-    analyse(project, TRAINING, quiet)
+    analyse(project, UNCHECKED, quiet)
     return project
 
 
@@ -149,7 +151,7 @@ def test_a_killed_check_goes_on_from_the_group_it_was_at(tuned: Project):
 
 def test_without_checks_nothing_is_retrained_and_nothing_claimed(tuned: Project):
     stages: list[str] = []
-    found = analyse(tuned, replace(TRAINING, retrains=0), lambda stage, *_: stages.append(stage))
+    found = analyse(tuned, UNCHECKED, lambda stage, *_: stages.append(stage))
     assert "Retraining" not in stages
     assert groups_of(tuned, found.id) == []
     assert carried_words(tuned, found.id) == ""
@@ -173,7 +175,7 @@ def test_orders_stand_on_it_and_evidence_stays_the_heads(tuned: Project):
     with store.reading(tuned.db) as db:
         head = store.analysis_in_use(db)
         assert head is not None
-    found = analyse(tuned, TRAINING, quiet)
+    found = analyse(tuned, UNCHECKED, quiet)
     with store.reading(tuned.db) as db:
         for policy in ("negative-influence", "class-influence", "expected-gain", "class-gain"):
             ours, theirs = (store.ranking_scores(db, one.id, policy) for one in (found, head))
@@ -184,7 +186,7 @@ def test_orders_stand_on_it_and_evidence_stays_the_heads(tuned: Project):
 
 def test_it_is_computed_once_for_a_version(replayed: Project):
     stages: list[str] = []
-    analyse(replayed, replace(TRAINING, influencers=2), lambda stage, *_: stages.append(stage))
+    analyse(replayed, replace(UNCHECKED, influencers=2), lambda stage, *_: stages.append(stage))
     assert "Undoing the training" not in stages
     assert [path.suffix for path in (replayed.features / "training").iterdir() if path.is_file()].count(
         ".safetensors"
@@ -208,7 +210,7 @@ def test_influence_on_one_text_goes_through_the_training_on_request(replayed: Pr
 
 
 def test_several_texts_share_one_replay_whose_cost_is_told_first(tuned: Project):
-    analyse(tuned, replace(TRAINING, retrains=0), quiet)
+    analyse(tuned, UNCHECKED, quiet)
     steps: list[int] = []
     explain(
         tuned,
@@ -231,22 +233,23 @@ def test_a_cancelled_replay_leaves_nothing_and_a_killed_one_goes_on(tuned: Proje
         return progress
 
     with pytest.raises(Cancelled):
-        analyse(tuned, TRAINING, stop(Cancelled))
+        analyse(tuned, UNCHECKED, stop(Cancelled))
     assert not [path for path in (tuned.features / "training").iterdir() if path.is_dir()]
     with pytest.raises(MemoryError):
-        analyse(tuned, TRAINING, stop(MemoryError))
+        analyse(tuned, UNCHECKED, stop(MemoryError))
     stages: list[str] = []
-    analyse(tuned, TRAINING, lambda stage, *_: stages.append(stage))
+    analyse(tuned, UNCHECKED, lambda stage, *_: stages.append(stage))
     assert "Repeating the training" not in stages
     assert "Undoing the training" in stages
 
 
 def test_a_retrain_is_published_with_it_also_for_adapters(tuned: Project):
-    version = retrain(tuned, replace(TUNED, method="lora"), TRAINING, quiet)
+    version = retrain(tuned, replace(TUNED, method="lora"), replace(TRAINING, retrains=2), quiet)
     with store.reading(tuned.db) as db:
         found = store.latest_analysis(db, version.id)
     assert found is not None
     assert found.settings["scope"] == "training"
+    assert [name for name, *_ in groups_of(tuned, found.id)] == ["check 1", "check 2"]
 
 
 def test_versions_without_a_training_that_can_be_repeated_are_refused(analysed: Project, tuned: Project):
@@ -306,7 +309,7 @@ def test_nothing_is_foretold_and_no_replay_begun_where_only_single_texts_were_di
 
 def test_what_silver_teaches_otherwise_is_foretold_too(tuned: Project):
     doubting = replace(TUNED, recipe="noise-aware", trust=0.5, silver_weight=0.6)
-    train(tuned, doubting, quiet, TRAINING)
+    train(tuned, doubting, quiet, UNCHECKED)
     corrected(tuned, "silver-3")
     corrected(tuned, "silver-4")
     came = train(tuned, doubting, quiet).report["foretold"]
