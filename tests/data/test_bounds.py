@@ -1,6 +1,5 @@
 """Limits of what a file may unpack to, and the child that reads it. More files of this kind: `test_cli_hostile`."""
 
-import os
 import subprocess
 import sys
 import time
@@ -18,13 +17,11 @@ from inffeed_core.data.limits import LIMITS, ReadLimits
 from inffeed_core.data.reading import Upload, read
 from inffeed_core.errors import Cancelled, ImportRefused
 
-pytestmark = pytest.mark.usefixtures("real_reading")
-
 SMALL = ReadLimits(bytes=2**26, memory=2**30, seconds=SECONDS)
 
 
 @pytest.fixture(autouse=True)
-def in_bounds() -> Iterator[None]:
+def in_bounds(real_reading: None) -> Iterator[None]:
     with bounded():
         yield
 
@@ -117,39 +114,6 @@ def test_parquet_that_is_cut_or_garbled() -> None:
         broken = data[:n] + bytes(b ^ 0x5A for b in data[n : n + 40]) + data[n + 40 :]
         with suppress(ImportRefused):
             read(Upload("a.parquet", broken))
-
-
-# What is no file
-
-
-@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet", "xlsx"])
-def test_what_is_no_ordinary_file(tmp_path: Path, suffix: str) -> None:
-    os.mkfifo(tmp_path / f"pipe.{suffix}")
-    links = {
-        "zero": "/dev/zero",
-        "random": "/dev/urandom",
-        "stdin": "/dev/stdin",
-        "tree": "/usr",
-        "kernel": "/proc/kmsg",
-    }
-    links |= {"map": "/proc/self/mem", "core": "/proc/kcore", "sys": "/sys/kernel/uevent_seqnum"}
-    for link, target in links.items():
-        (tmp_path / f"{link}.{suffix}").symlink_to(target)
-    for path in tmp_path.iterdir():
-        if path.exists():
-            message = refusal(path)
-            assert str(path) in message
-            assert "Choose an ordinary file" in message
-
-
-def test_a_link_to_an_ordinary_file_is_read(tmp_path: Path) -> None:
-    (tmp_path / "real.csv").write_text("text,label\na,b\n")
-    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
-    assert len(read(tmp_path / "link.csv").rows) == 1
-
-
-def test_standard_input_has_no_format() -> None:
-    assert "not end in a format" in refusal(Path("-"))
 
 
 # The child
