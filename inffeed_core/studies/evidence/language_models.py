@@ -76,7 +76,7 @@ ahead, within ±{tie} and behind."""
 CAVEATS = """\
 - Nothing was chosen on these runs. Six of the sets belong to the half of the sixteen sets of [evidence.md](evidence.md)
   on which choices were made earlier: all but `sarcasm_forum_llm` and `tweet_sentiment_gpt`.
-- The larger encoder was run on two sets, and the annotator who errs on four, one draw of each: too few to tell.
+- The larger encoder and the annotator who errs have some of the sets only, and fewer draws, as their tables say.
 - Draws share validation and test. More draws narrow only what is due to drawing gold and silver; the sets stay eight.
 - Each draw has four fifths of a set's seed gold. [Which labels are wrong](benchmarks.md#which-labels-are-wrong) has the
   same goals, before any review, with all of it in draws of another kind.
