@@ -228,10 +228,7 @@ def swept(network: nn.Module, trial: Trial, name: str) -> dict[str, Tensor]:
     """The index and EK-FAC's diagonal under every damping, and products of gradients."""
     train, targets = trial.pairs["train"], trial.pairs["target"]
     analysis = WholeModel(network, progress=trial.progress).fit(train).index(train)
-    found = {
-        f"{name}: {'index' if inverse == 'subspace' else 'EK-FAC'}, damping {value:g}": one
-        for (value, inverse), one in analysis.swept(targets, DAMPINGS).items()
-    }
+    found = by_both_inverses(analysis, targets, DAMPINGS, f"{name}: {{}}, damping {{:g}}")
     products = torch.cat([products_of(analysis, targets[i : i + 2], train) for i in range(0, len(targets), 2)])
     return found | {f"{name}: gradient products": products / len(trial.parts["train"].texts)}
 
@@ -240,10 +237,14 @@ def shares_swept(network: nn.Module, trial: Trial, name: str) -> dict[str, Tenso
     """The index that is made under a damping by the trace, and EK-FAC's diagonal of it."""
     train, settings = trial.pairs["train"], WholeModelSettings(damping=Damping(0.1, "trace"))
     analysis = WholeModel(network, settings, progress=trial.progress).fit(train).index(train)
-    return {
-        f"{name}: {'index' if inverse == 'subspace' else 'EK-FAC'}, damping {value:g} of the trace": one
-        for (value, inverse), one in analysis.swept(trial.pairs["target"], SHARES).items()
-    }
+    return by_both_inverses(analysis, trial.pairs["target"], SHARES, f"{name}: {{}}, damping {{:g}} of the trace")
+
+
+def by_both_inverses(analysis: WholeModel, targets: Pairs, dampings: Sequence[float], called: str) -> dict[str, Tensor]:
+    """The index and EK-FAC's diagonal under each damping; `called` takes which of them, and the damping."""
+    names = {"subspace": "index", "ekfac": "EK-FAC"}
+    found = analysis.swept(targets, dampings)
+    return {called.format(names[inverse], value): one for (value, inverse), one in found.items()}
 
 
 def products_of(analysis: WholeModel, targets: Pairs, train: Pairs) -> Tensor:

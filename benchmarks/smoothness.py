@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.fine_tuned_again import SIZES
 from inffeed_core.cli.console import shown_progress
 from inffeed_core.models.course import LEARNING_RATES
 from inffeed_core.records import Progress
@@ -36,7 +37,6 @@ VARIANTS = {
     "batch-8": FineTuneSettings(batch_size=8),
 }
 SHARE = 0.05
-SIZES = {"gold": 100, "silver": 300, "validation": 300, "test": 600, "epochs": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,14 @@ class Task:
     variant: str
     groups: int
 
+    def about(self, settings: AgainSettings) -> dict[str, str]:
+        """What its rows begin with."""
+        return {"set": self.name, "variant": self.variant, "settings": settings.fingerprint()}
+
 
 def complete(task: Task, draw: RepairSet, settings: AgainSettings, work: Path, progress: Progress) -> None:
     """Append the missing trainings: that on silver as it is, then one for each group."""
-    about = {"set": task.name, "variant": task.variant, "settings": settings.fingerprint()}
+    about = task.about(settings)
     done = {row["group"]: row for row in rows_of(work, about)}
     folder = work / "-".join(about.values())
     again = Again(draw, settings, 0, folder, progress, VARIANTS[task.variant])
@@ -81,8 +85,7 @@ def table(tasks: Sequence[Task], settings: AgainSettings, work: Path) -> Iterato
     yield "| set | fine-tuning | validation loss | test loss | macro-F1 | Pearson | slope | foretold | came |"
     yield "| --- | --- |" + " --: |" * 7
     for task in tasks:
-        about = {"set": task.name, "variant": task.variant, "settings": settings.fingerprint()}
-        by_group = {row["group"]: row for row in rows_of(work, about)}
+        by_group = {row["group"]: row for row in rows_of(work, task.about(settings))}
         if len(by_group) <= task.groups:
             continue
         first = by_group.pop(-1)
