@@ -4,10 +4,11 @@ PYTHON ?= python3
 PIP_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help app test check docs bench shots clean
+TESTS := PYTHONDONTWRITEBYTECODE= HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+.PHONY: help app test wheel check docs bench shots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -15,8 +16,11 @@ help: ## list the targets
 app: $(VENV)/ready ## set up and open the app
 	$(BIN)/inffeed app
 
-test: $(VENV)/ready-dev browser ## set up and run every test, the browser's too
-	PYTHONDONTWRITEBYTECODE= HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(VENV)/ready-dev browser ## set up and run the tests, the browser's too
+	$(TESTS) -n $(WORKERS) -m "not wheel" $(ARGS)
+
+wheel: $(VENV)/ready-dev browser ## build the wheel, install it elsewhere, and test what it holds
+	$(TESTS) -n 2 -m wheel tests/test_packaging.py tests/browser/test_installed.py
 
 check: $(VENV)/ready-dev docs ## style, types, import layers, and the documentation
 	$(BIN)/ruff check .

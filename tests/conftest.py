@@ -15,6 +15,7 @@ from quick_reading import started, started_anew
 from quiet import quiet
 from reviewing import make_reviewable
 from sample import encode_messages, lay_features, make_reviews, write_sample_set
+from scheduling import pytest_xdist_make_scheduler  # noqa: F401 a hook
 from small import make_small
 from threadpoolctl import threadpool_limits
 from tiny_models import save_model
@@ -58,10 +59,14 @@ LONGEST += ("feedback", "silver", "test_jobs.py", "data")
 """Where the tests are that take most time. They begin first, so that no worker is alone with them at the end."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before items are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     rank = {name: n for n, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.relative_to(here).parts[0], len(LONGEST)))
+    for item in items:
+        if "wheel" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.wheel)
 
 
 @pytest.fixture(autouse=True, scope="session")

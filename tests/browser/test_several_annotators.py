@@ -1,4 +1,4 @@
-"""Annotators in browsers of their own on one project with twenty decisions for each."""
+"""Annotators in browsers of their own on one project."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,9 +15,6 @@ from serving import Server, Watch
 from inffeed_core import store
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, change_settings
-
-EACH = 20
-"""Flags that there are for each annotator: as many as one is handed at once."""
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +58,13 @@ def some_are_left(project: Project, name: str) -> bool:
         return bool(store.flagged(db, 1, POLICIES[0], viewer, limit=1))
 
 
-@pytest.mark.parametrize(("people", "overlap", "rounds"), [(6, 1, 8), (4, 2, EACH)])
+@pytest.mark.parametrize(("people", "overlap", "rounds", "silver"), [(6, 1, 6, 120), (4, 2, 12, 24)])
 def test_annotators_share_the_flags_out(
-    enter: Callable[..., Page], server: Server, tmp_path: Path, people: int, overlap: int, rounds: int
+    enter: Callable[..., Page], server: Server, tmp_path: Path, people: int, overlap: int, rounds: int, silver: int
 ):
-    """In each round all decide at once; with two answers for each flag, until none is left."""
+    """In each round all decide at once: where each is handed twenty, or until two have answered every flag."""
     total = people * rounds
-    project = make_reviewable(tmp_path / "project", Filling(silver=people * EACH // overlap))
+    project = make_reviewable(tmp_path / "project", Filling(silver=silver))
     change_settings(project, overlap=overlap)
     pages = {f"annotator {n}": enter(project, f"annotator {n}") for n in range(people)}
     seen: list[tuple[str, str]] = []
