@@ -17,9 +17,11 @@ def test_the_cost_is_that_of_the_projects_texts(project: Project) -> None:
     assert [one["model"] for one in told["encoders"]] == [DEFAULT.model, MPNET.model]
     assert told["encoders"][1]["minutes"] == pytest.approx(48 / 8 / 60, abs=0.05)
     assert told["encoders"][1]["gains"]["reviews_products"]["last"] == 0.071
+    assert told["encoders"][1]["gains"]["sarcasm_forum_llm"] == {"last": -0.015, "middle+last": None}
 
 
 def test_the_list_marks_the_encoder_in_use_and_names_size_and_licence(project: Project) -> None:
     words = CliRunner().invoke(main, ["encoders", str(project.folder)]).stdout
     assert f"* {DEFAULT.model} (the default)" in words
     assert f"  {MPNET.model}\n    438 MB, Apache-2.0; about 6 s for 48 texts on one core" in words
+    assert "reviews_products +0.071 / +0.073, climate_stance_gpt4o +0.013, " in words

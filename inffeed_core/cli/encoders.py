@@ -14,7 +14,7 @@ from inffeed_core.models.stronger import DEFAULT, MEASURED, MeasuredEncoder
 def encoders(project: Path, as_json: bool) -> None:
     """List measured encoders, with their cost for the project DIR.
 
-    Gains are in macro-F1 on test against the default, for the last layer and for middle and last, one run on each set:
+    Gains are in macro-F1 on test against the default, for the last layer and, where measured, for middle and last:
     differences under .02 are noise. Nothing is downloaded before `inffeed train DIR --model ID` names an encoder.
     """
     from inffeed_core import store
@@ -42,8 +42,12 @@ def _line(one: MeasuredEncoder, used: str, texts: int) -> str:
     mark, default = ("*" if one.model == used else " "), (" (the default)" if one is DEFAULT else "")
     time = in_words(one.minutes(texts) * 60)
     cost = f"{one.megabytes} MB, {one.licence}; about {time} for {texts:,} texts on one core"
-    gains = ", ".join(f"{name} {last:+.3f} / {both:+.3f}" for name, (last, both) in one.gains.items())
+    gains = ", ".join(f"{name} {_gain(*given)}" for name, given in one.gains.items())
     return f"{mark} {one.model}{default}\n    {cost}" + (f"\n    {gains}" if gains else "")
+
+
+def _gain(last: float, both: float | None) -> str:
+    return f"{last:+.3f}" if both is None else f"{last:+.3f} / {both:+.3f}"
 
 
 COMMANDS = (encoders,)
