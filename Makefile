@@ -5,9 +5,9 @@ PIP_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 3
+TESTS := PYTHONDONTWRITEBYTECODE= HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-TESTS := PYTHONDONTWRITEBYTECODE= HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 .PHONY: help app test wheel check docs bench shots clean
 
 help: ## list the targets
