@@ -265,7 +265,9 @@ def test_a_key_answers_no_text_that_the_other_tab_answered(open_room, page, proj
     saved(first)
     expect(second.locator(".room[data-lost]")).to_have_count(1, timeout=60_000)
     assert shown(second) == "s000"  # it stays in view
+    expect(second.locator(".room .notice[role=alert]")).to_contain_text("or you answered it in another tab")
     second.keyboard.press("u")
+    expect(second.locator(".room .last")).to_have_text("Went on: that text no longer waited for your answer")
     expect(second.locator(".room")).to_have_attribute("data-item", "s002")
     saved(second)
     assert [d.instance_id for d in decisions(project)] == ["s000", "s001"]

@@ -246,7 +246,7 @@ def test_what_went_to_another_is_told_and_never_answered_twice(open_room, server
     notice.get_by_role("button").click()
     give_to_bob("s001")
     expect(page.locator(".room[data-lost]")).to_be_visible(timeout=30_000)
-    expect(notice).to_contain_text("this text went to another annotator")
+    expect(notice).to_contain_text("it went to another annotator")
     assert shown(page) == "s001"
     page.keyboard.press("1")
     assert shown(page) == "s002"

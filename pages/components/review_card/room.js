@@ -21,7 +21,7 @@ class Room {
     this.togetherOn = null; // id of the flag whose next decision is for its twins too
     this.answers = new Map(); // id → what others said, once this annotator's own answer is in
     this.refused = [];
-    this.lost = null; // id of the first flag, where it went to others while it was on screen
+    this.lost = null; // id of the first flag, where it went to others, or was answered in another tab, while on screen
     this.passedOn = 0; // answers that were not needed, since others had given theirs
     this.exhausted = false;
     this.ahead = QUEUE;
@@ -105,7 +105,7 @@ class Room {
     return this.items.get(this.shownId) ?? null;
   }
 
-  /** Whether the text on screen went to others; it stays to be seen, and any answer to it goes on to the next. */
+  /** Whether the text on screen no longer waits for an answer; it stays to be seen, and any answer to it goes on to the next. */
   get isLost() {
     return this.cursor === null && this.lost !== null && this.lost === this.queue[0];
   }

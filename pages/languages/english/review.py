@@ -291,8 +291,11 @@ WORDS: dict[str, dict[str, Any]] = {
         "unsaved": "Decisions cannot be saved at the moment ({why}). They are kept in this browser.",
         "unread": "The project cannot be read at the moment ({why}). Your decisions are kept in this browser.",
         "refused": "A decision was not accepted. {why}",
-        "lost": "While you were away, this text went to another annotator. Any answer goes on to the next text.",
-        "went_on": "Went on: that text is with another annotator",
+        "lost": (
+            "This text no longer waits for your answer: it went to another annotator, or you answered it in another "
+            "tab. Any answer goes on to the next text."
+        ),
+        "went_on": "Went on: that text no longer waited for your answer",
         "passed_on": (
             "{count} {count:answer of yours was|answers of yours were} not stored: other annotators had answered "
             "{count:that text|those texts} in the meantime."
