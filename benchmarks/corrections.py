@@ -1,7 +1,7 @@
 """Whether influence through the training foretells what correcting labels does, on a real encoder and in the product.
 
-    python -m benchmarks.corrections --data FOLDER --work FOLDER [--set irony] [--gold 60] [--silver 180]
-        [--validation 100] [--epochs 2] [--singles 20] [--small 8] [--groups 12] [--seeds 2]
+    python -m benchmarks.corrections --data FOLDER --work FOLDER [--set irony] [--method fine-tune|lora]
+        [--gold 60] [--silver 180] [--validation 100] [--epochs 2] [--singles 20] [--small 8] [--groups 12] [--seeds 2]
 
 A project of gold, silver and validation texts is fine-tuned and analysed through the training. Then single silver
 texts, groups of 1 % and groups of 5 % of the texts get another label, confirmed, and everything is fine-tuned again as
@@ -89,7 +89,7 @@ def a_project(wanted: argparse.Namespace, progress: Progress) -> Project:
         version = store.active_version(db)
     if version is None:
         tune = FineTuneSettings(epochs=wanted.epochs, patience=100)
-        train(project, TrainSettings(method="fine-tune", recipe="plain", fine_tune=tune), progress)
+        train(project, TrainSettings(method=wanted.method, recipe="plain", fine_tune=tune), progress)
     return project
 
 
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--set", default="irony")
+    parser.add_argument("--method", default="fine-tune", choices=("fine-tune", "lora"))
     sizes = {"gold": 60, "silver": 180, "validation": 100, "epochs": 2, "singles": 20, "small": 8, "groups": 12}
     for name, size in (sizes | {"seeds": 2, "threads": 1}).items():
         parser.add_argument(f"--{name}", type=int, default=size)
