@@ -144,4 +144,5 @@ def main() -> None:
     print(json.dumps({"median processor s": medians, "peak GB of both": peak, "scale": abs(ours).max()} | agreement))
 
 
-main()
+if __name__ == "__main__":
+    main()

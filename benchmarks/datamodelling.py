@@ -36,4 +36,5 @@ def main() -> None:
         wanted.json.write_text("\n".join(json.dumps(asdict(one)) for one in found) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

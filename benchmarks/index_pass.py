@@ -86,4 +86,5 @@ def main() -> None:
     table(f"{len(pairs)} batches of {BATCH} tweets", medians(work, wanted.rounds))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -187,4 +187,5 @@ def main() -> None:
                 print(json.dumps({"removed": share} | told), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -91,4 +91,5 @@ def main() -> None:
         wanted.json.write_text(json.dumps({"results": results, "spearman": spearman, "runs": runs}, indent=1))
 
 
-main()
+if __name__ == "__main__":
+    main()
