@@ -62,7 +62,8 @@ def read_confined(request: Request, data: bytes | None, waiting: Callable[[], No
     finally:
         child.kill()
         child.wait()
-        exchange.join()
+        if exchange.is_alive():  # not if Ctrl-C came before it was
+            exchange.join()
         for pipe in (child.stdin, child.stdout):
             _close(pipe)
     return exchange.answer(child.returncode)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -155,6 +156,17 @@ def test_nothing_computes_once_nobody_waits() -> None:
     [readers] = looks
     assert len(readers) == 1
     assert not any(reader.is_running() for reader in readers)
+
+
+def test_ctrl_c_before_the_exchange_begins_is_passed_on_and_ends_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    others = set(psutil.Process().children())
+    monkeypatch.setattr("inffeed_core.data.confined._Exchange.start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        read(CSV)
+    assert not set(psutil.Process().children()) - others
 
 
 def test_a_child_whose_parent_is_killed_ends(tmp_path: Path) -> None:
