@@ -28,7 +28,7 @@ from pages.components.identity import given_name, known_name, remember_name
 from pages.components.notices import as_it_is, empty_state, problem
 from pages.components.outlook import show_outlook, shows_all
 from pages.components.presence import ROOMS, take_seat
-from pages.components.review_card import KEYS, review_card
+from pages.components.review_card import KEYS, review_card, review_scripts
 from pages.components.review_card.exchange import SILENCE, Json, Words, answer, greeting
 from pages.components.review_settings import care_button
 from pages.components.session import require_project
@@ -58,6 +58,7 @@ def page() -> None:
             st.rerun()
         discussion(project, annotator)
     else:
+        review_scripts()
         _room(project, annotator)
 
 

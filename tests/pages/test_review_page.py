@@ -341,3 +341,12 @@ def test_metadata_that_texts_have_can_be_pinned(open_page, reviewable_project):
     [pinned] = [one for one in at.multiselect if one.label == english_review.WORDS["care"]["context"]]
     assert not at.exception
     assert (pinned.options, pinned.value) == (["thread"], [])
+
+
+def test_the_scripts_of_the_card_come_once_and_not_with_each_answer(open_page, reviewable_project):
+    """110 KB at each decision, where a line is slow, are what an annotator waits for."""
+    at = open_page("review", reviewable_project, annotator="Ada")
+    scripts, card = (one.proto for one in at.get("bidi_component"))
+    assert "class Card" in scripts.js_content
+    assert len(card.js_content) < 1000
+    assert not card.css_content

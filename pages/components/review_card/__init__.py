@@ -1,9 +1,11 @@
 """The review card: one component of Python, JavaScript and CSS, without a build step.
 
 The browser holds the next flags and every decision not yet acknowledged; `exchange` defines the messages between both
-sides. The scripts are joined in order into one module, because a component without a package has only one.
+sides. The scripts are joined in order into one module, because a component without a package has only one. They are a
+component of their own, because Streamlit sends a component's script again with everything that it shows.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -56,11 +58,21 @@ _SCRIPTS = (
     "card.js",
 )
 
-_card = st.components.v2.component(
-    "inffeed_review_card",
-    css=(_HERE / "card.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+_scripts = st.components.v2.component(
+    "inffeed_review_scripts",
+    js="\n".join([f"const STYLE = {json.dumps(_read('card.css'))};", *map(_read, _SCRIPTS)]),
 )
+_card = st.components.v2.component("inffeed_review_card", js=_read("mount.js"))
+
+
+def review_scripts() -> None:
+    """What every card needs and none changes. Call it outside of the fragment that shows the card: it is sent once."""
+    _scripts(key="review_scripts")
 
 
 def review_card(key: str, data: Mapping[str, Any], on_message: Callable[[], None]) -> None:

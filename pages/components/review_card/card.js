@@ -327,7 +327,7 @@ class Card {
   close() {
     this.place.keep(this.room);
     this.stop.abort();
-    this.view.body.remove();
+    this.view.remove();
     if (current === this) current = null;
     if (this.root.card === this) this.root.card = undefined;
   }
@@ -351,15 +351,23 @@ function deepActive() {
 const PAGE_STYLE = `
   [data-testid="stMainBlockContainer"] { padding: 0.6rem 3.5rem 0; }
   [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.4rem; }
+  .st-key-review_scripts { display: none; }
   [data-testid="stHeader"] { background: transparent; }
   [data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
   [data-testid="stHeader"] :is(button, a, button *, a *) { pointer-events: auto; }
 `;
 
-export default function reviewCard(component) {
+function reviewCard(component) {
   const root = component.parentElement;
   if (root.card && root.card.config.key !== component.data.config.key) root.card.close(); // another project, order or name
   root.card ??= new Card(root, component.data);
   root.card.receive(component);
   return () => setTimeout(() => root.isConnected || root.card?.close());
 }
+
+const scripts = (globalThis.inffeedReviewCard ??= {}); // where mount.js finds the card
+scripts.arrival ??= Promise.resolve();
+scripts.card = reviewCard;
+scripts.arrived?.();
+
+export default () => undefined; // Streamlit asks for one

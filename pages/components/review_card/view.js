@@ -17,16 +17,22 @@ class View {
     this.body = make("div", { class: "room", lang: config.language, tabindex: "-1", role: "group", "aria-label": this.strings.card });
     this.actions = new Actions(this);
     this.labelList = new LabelList(this.labels, this.strings);
+    this.style = make("style", {}, STYLE);
     this.body.append(make("h1", { class: "unseen" }, this.strings.title), this.frame(), ...this.sheets());
     this.body.toggleAttribute("data-blur", config.blur);
     this.paint(config.colours);
     revealWhileHeld(this.body);
     this.parts.middle.addEventListener("scroll", () => (this.scrolled = true));
-    root.append(this.body);
+    root.append(this.style, this.body);
     this.nameKeys();
     this.showChosen();
     this.showGuide();
     this.showNudge();
+  }
+
+  remove() {
+    this.style.remove();
+    this.body.remove();
   }
 
   frame() {
