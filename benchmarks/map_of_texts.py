@@ -98,7 +98,7 @@ def _around(at):  # type: ignore[no-untyped-def]
 
 def in_a_browser(project: Project, folder: Path) -> None:
     from playwright.sync_api import Page, expect, sync_playwright
-    from serving import ARGUMENTS, CHROMIUM, running
+    from serving import ARGUMENTS, SHELL, running
 
     def memory() -> float:
         """MiB of this machine's Chromium processes that came from here."""
@@ -113,7 +113,7 @@ def in_a_browser(project: Project, folder: Path) -> None:
         return time.perf_counter() - began
 
     with running(folder) as server, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = driver.chromium.launch(executable_path=SHELL, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         seconds, lassos = [], []
         for n in range(ROUNDS + 1):

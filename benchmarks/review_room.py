@@ -144,10 +144,10 @@ def server_side(project: Project) -> None:
 def in_browser(project: Project) -> None:
     """A real Chromium on a real server. An item counts as painted after the frame that follows its change."""
     from playwright.sync_api import sync_playwright
-    from serving import ARGUMENTS, CHROMIUM, running
+    from serving import ARGUMENTS, SHELL, running
 
     with running(project.folder.parent) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=SHELL, args=ARGUMENTS)
         address = f"{server.url}/review?{urlencode({'project': str(project.folder), 'annotator': 'Ada'})}"
         opened = []
         for opening in range(OPENINGS):

@@ -28,7 +28,8 @@ from inffeed_core.review.handing_out import queue
 
 ROOT = Path(__file__).parents[1]
 SHOTS = ROOT / "docs" / "screenshots"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 REVIEWED = 12
 _MESSAGES = (ROOT / "sample_data" / "messages" / "messages.jsonl").read_text(encoding="utf-8").splitlines()
 GOLD = {row["id"]: row["gold"] for row in map(json.loads, _MESSAGES)}
