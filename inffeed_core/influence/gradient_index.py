@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 import torch
@@ -33,11 +33,11 @@ from torch import Tensor
 
 from inffeed_core.errors import NotReady, SettingsError
 from inffeed_core.influence.ekfac import Factors, LayerFactors
+from inffeed_core.influence.half_square import ROWS, Matrix, upper_half, zeros
 from inffeed_core.influence.linear_layers import Batch
 from inffeed_core.influence.passes import Data, one_pass
 from inffeed_core.records import Progress
 
-Matrix = np.ndarray[Any, np.dtype[np.float64]]
 Precision = Literal["float32", "float16"]
 
 
@@ -79,7 +79,10 @@ class GradientIndex:
 
         Only the diagonal and the part right of it are valid: M is symmetric, and its factorisation reads no more.
         """
-        return torch.from_numpy(np.load(_curvature_file(self.folder, self.header))).div_(self.header.rows)
+        found = upper_half(_curvature_file(self.folder, self.header))
+        for start in range(0, len(found), ROWS):
+            found[start : start + ROWS, start:] /= self.header.rows
+        return torch.from_numpy(found)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Float[Tensor, "b d"]]]:
         """(first row, encoded gradients as float32) for consecutive blocks of `rows` rows."""
@@ -139,7 +142,8 @@ def fill_index(folder: Path, empty: IndexHeader, chunks: Callable[[int], Iterato
     with (folder / "gradients.bin").open("r+b" if header.rows else "wb") as file:
         file.truncate(header.rows * header.row_bytes)
         file.seek(0, os.SEEK_END)
-        total = np.load(_curvature_file(folder, header)) if header.rows else np.zeros((header.dimension,) * 2)
+        known = _curvature_file(folder, header)
+        total = upper_half(known) if header.rows else zeros(header.dimension)
         for gradients, add in chunks(header.rows):
             file.write(gradients.cpu().numpy().astype(header.dtype).tobytes())
             add(total)
@@ -182,8 +186,8 @@ def add_outer_products(total: Matrix, curvature: Float[Tensor, "m d"]) -> None:
     Rounding to float32 would leave M indefinite where examples are fewer than components and damping is weak.
     """
     z = curvature.double()
-    for start in range(0, len(total), _ROWS_OF_M):
-        total[start : start + _ROWS_OF_M, start:] += (z[:, start : start + _ROWS_OF_M].T @ z[:, start:]).cpu().numpy()
+    for start in range(0, len(total), ROWS):
+        total[start : start + ROWS, start:] += (z[:, start : start + ROWS].T @ z[:, start:]).cpu().numpy()
 
 
 def _save(folder: Path, header: IndexHeader, file: BinaryIO, rows: int, total: Matrix) -> IndexHeader:
@@ -204,9 +208,6 @@ def _remove_uncounted(folder: Path, header: IndexHeader) -> None:
     for file in folder.glob("curvature-*.npy"):
         if file != _curvature_file(folder, header):
             file.unlink()
-
-
-_ROWS_OF_M = 128
 
 
 def _curvature_file(folder: Path, header: IndexHeader) -> Path:

@@ -34,7 +34,7 @@ class Subspace:
     diagonal: Float64[Tensor, " d"]
     """The diagonal of M + diag(λ/Λ)."""
     cholesky: Float64[Tensor, "d d"]
-    """Lower factor of M + diag(λ/Λ)."""
+    """Lower factor of M + diag(λ/Λ); what is above its diagonal means nothing."""
 
     @accepting(encoded="floats")
     def solve(self, encoded: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
@@ -60,12 +60,13 @@ def factorise(curvature: Float64[Tensor, "d d"], code: Code, damping: Mapping[st
 
     Raises SettingsError if the damping is lost in rounding.
     """
+    from scipy.linalg.lapack import dpotrf  # as torch.linalg.cholesky, which would also write zeros above the factor
+
     curvature = curvature.contiguous()
-    ratios = code.ratios(damping).to(curvature.device)
-    curvature.diagonal().add_(ratios)
+    curvature.diagonal().add_(code.ratios(damping).to(curvature.device))
     diagonal = curvature.diagonal().clone()
-    lower, failed = curvature.mT, torch.empty(0, dtype=torch.int32, device=curvature.device)
-    torch.linalg.cholesky_ex(lower, out=(lower, failed))  # in place: LAPACK's column order needs no copy
+    square = curvature.cpu().numpy().T  # LAPACK's column order needs no copy
+    lower, failed = dpotrf(square, lower=1, clean=0, overwrite_a=1)
     if failed:
         raise SettingsError(f"Under a damping of {min(damping.values()):.3g} the curvature is singular; raise it.")
-    return Subspace(diagonal, lower)
+    return Subspace(diagonal, torch.from_numpy(lower).to(curvature.device))

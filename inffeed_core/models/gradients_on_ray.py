@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inffeed_core.errors import ModelError
-from inffeed_core.influence.gradient_index import Chunk, Encode, Matrix, add_outer_products, rows_done
+from inffeed_core.influence.gradient_index import Chunk, Encode, add_outer_products, rows_done
+from inffeed_core.influence.half_square import Matrix, zeros
 from inffeed_core.influence.whole_model import Store, WholeModel, WholeModelSettings, encoder
 from inffeed_core.models import ray_cluster
 from inffeed_core.models.device import index_device
@@ -126,7 +127,7 @@ def _summed(batches: TextBatches, encode: Encode) -> tuple[NDArray[np.float32], 
         found.append(gradients.float().cpu().numpy())
         waiting.append(curvature)
         if total is None:
-            total = np.zeros((gradients.shape[1],) * 2)
+            total = zeros(gradients.shape[1])
         if sum(map(len, waiting)) >= AT_ONCE or place + 1 == len(batches):
             add_outer_products(total, torch.cat(waiting))
             waiting = []
