@@ -1,11 +1,12 @@
 """What it changes that the product's AdamW has ε inside its root, where torch has it outside.
 
-    python -m benchmarks.root --data FOLDER --work FOLDER [--sets irony,hatexplain_llm,media_bias_llm]
-        [--methods lora,fine-tune] [--draws 3] [--gold 100] [--silver 300] [--validation 300] [--test 600] [--epochs 2]
+    python -m benchmarks.root --data FOLDER --work FOLDER [--sets irony,hatexplain_llm,media_bias_llm] [--draws 3]
+        [--methods lora,fine-tune] [--roots inside,outside] [--gold 100] [--silver 300] [--validation 300] [--test 600]
+        [--epochs 2]
 
-Each draw of a set is fine-tuned twice on gold and on silver as it is: by the product's own training, and by the same
-start, batches, rates, dropout and clipping with torch's formula of a step. Every training is appended to `--work` when
-it is done, and a killed run goes on from there.
+Each draw of a set is fine-tuned on gold and on silver as it is: by the product's own training (`inside`), and by the
+same start, batches, rates, dropout and clipping with torch's formula of a step (`outside`) or another ε inside
+(`1e-12`, say). Every training is appended to `--work` when it is done, and a killed run goes on from there.
 """
 
 import argparse
@@ -25,8 +26,6 @@ from inffeed_core.studies import json_lines
 from inffeed_core.studies.draws import OWN, RepairSet, encoded, read
 from inffeed_core.studies.evidence.statistics import mean
 from inffeed_core.studies.repair.again import Again, AgainSettings, part_of
-
-ROOTS = ("inside", "outside")
 
 
 class OutsideAdamW(AdamW):
@@ -49,7 +48,10 @@ class Both(Again):
         if root == "inside":
             return self.trained(self.silver_as_it_is)
         course, ours = self._opened[0], self._opened[0].run.optimiser
-        theirs = OutsideAdamW(decay=ours.decay, betas=ours.betas, epsilon=ours.epsilon, clip=ours.clip)
+        if root == "outside":
+            theirs: AdamW = OutsideAdamW(decay=ours.decay, betas=ours.betas, epsilon=ours.epsilon, clip=ours.clip)
+        else:
+            theirs = replace(ours, epsilon=float(root))
         run, state = replace(course.run, optimiser=theirs), course.start
         for number in range(len(run)):
             self._progress("Fine-tuning", number, len(run))
@@ -70,10 +72,12 @@ class Task:
         return {"set": self.name, "method": self.method, "draw": self.draw, "settings": settings.fingerprint()}
 
 
-def complete(task: Task, data: RepairSet, settings: AgainSettings, work: Path, progress: Progress) -> None:
+def complete(
+    task: Task, data: RepairSet, settings: AgainSettings, roots: Sequence[str], work: Path, progress: Progress
+) -> None:
     """Append the missing trainings."""
     about = task.about(settings)
-    missing = [root for root in ROOTS if not rows_of(work, about | {"root": root})]
+    missing = [root for root in roots if not rows_of(work, about | {"root": root})]
     if not missing:
         return
     draw = part_of(data, settings, task.draw)
@@ -90,30 +94,33 @@ def rows_of(work: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for row in json_lines.lines(work / "rows.jsonl") if about.items() <= row.items()]
 
 
-def table(work: Path, names: Sequence[str], methods: Sequence[str]) -> Iterator[str]:
-    """Means over the draws of each set, and below them the mean difference over sets with its interval."""
-    below = [""]
-    yield "| method | set | draws | validation loss, inside / outside | test loss | macro-F1 |"
+def table(work: Path, names: Sequence[str], methods: Sequence[str], roots: Sequence[str]) -> Iterator[str]:
+    """Means over the draws of each set, and below them macro-F1 beside that of torch's root, with its interval."""
+    yield f"| method | set | draws | validation loss, {' / '.join(roots)} | test loss | macro-F1 |"
     yield "| --- | --- | --: | --: | --: | --: |"
+    below = [""]
     for method in methods:
-        differences: dict[str, list[float]] = {}
+        leads: dict[str, dict[str, list[float]]] = {root: {} for root in roots if root != "outside"}
         for name in names:
-            inside, outside = (
-                {row["draw"]: row for row in rows_of(work, {"set": name, "method": method, "root": root})}
-                for root in ROOTS
-            )
-            draws = sorted(inside.keys() & outside.keys())
+            by_root = {root: _by_draw(work, {"set": name, "method": method, "root": root}) for root in roots}
+            draws = sorted(set.intersection(*(set(one) for one in by_root.values())))
             if not draws:
                 continue
-            pairs = [(_figures(inside[d]), _figures(outside[d])) for d in draws]
-            differences[name] = [ours[2] - theirs[2] for ours, theirs in pairs]
-            means = torch.tensor(pairs).mean(0)
-            told = " | ".join(f"{means[0, k]:.4f} / {means[1, k]:.4f}" for k in range(3))
+            figures = torch.tensor([[by_root[root][draw] for draw in draws] for root in roots], dtype=torch.float64)
+            told = " | ".join(" / ".join(f"{one:.4f}" for one in figures[:, :, k].mean(1)) for k in range(3))
             yield f"| {method} | {name} | {len(draws)} | {told} |"
-        if differences:
-            found = mean(differences)
-            below.append(f"{method}: macro-F1 {found.value:+.4f} ({found.low:+.4f} to {found.high:+.4f}) with ε inside")
+            for root, by_set in leads.items():
+                pairs = zip(figures[roots.index(root), :, 2], figures[roots.index("outside"), :, 2], strict=True)
+                by_set[name] = [float(ours - theirs) for ours, theirs in pairs]
+        for root, by_set in leads.items():
+            if by_set:
+                found = mean(by_set)
+                below.append(f"{method}, {root}: macro-F1 {found.value:+.4f} ({found.low:+.4f} to {found.high:+.4f})")
     yield from below
+
+
+def _by_draw(work: Path, about: dict[str, Any]) -> dict[int, tuple[float, float, float]]:
+    return {row["draw"]: _figures(row) for row in rows_of(work, about)}
 
 
 def _figures(row: dict[str, Any]) -> tuple[float, float, float]:
@@ -126,18 +133,19 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--sets", default="irony,hatexplain_llm,media_bias_llm")
     parser.add_argument("--methods", default="lora,fine-tune")
+    parser.add_argument("--roots", default="inside,outside")
     for name, size in (SIZES | {"draws": 3, "threads": 1}).items():
         parser.add_argument(f"--{name}", type=int, default=size)
     wanted = parser.parse_args()
     torch.set_num_threads(wanted.threads)
-    names, methods = wanted.sets.split(","), wanted.methods.split(",")
+    names, methods, roots = (given.split(",") for given in (wanted.sets, wanted.methods, wanted.roots))
     with shown_progress() as progress:
         for draw in range(wanted.draws):
             for method in methods:
                 settings = AgainSettings(method=method, **{name: getattr(wanted, name) for name in SIZES})
                 for name in names:
-                    complete(Task(name, method, draw), read(wanted.data, name), settings, wanted.work, progress)
-    print("\n".join(table(wanted.work, names, methods)))
+                    complete(Task(name, method, draw), read(wanted.data, name), settings, roots, wanted.work, progress)
+    print("\n".join(table(wanted.work, names, methods, roots)))
 
 
 if __name__ == "__main__":
