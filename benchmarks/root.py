@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.fine_tuned_again import SIZES
+from benchmarks.smoothness import figures, rows_of, with_silver
 from inffeed_core.cli.console import shown_progress
 from inffeed_core.influence.adamw import AdamW, State
 from inffeed_core.records import Progress
 from inffeed_core.studies import json_lines
-from inffeed_core.studies.draws import OWN, RepairSet, encoded, read
+from inffeed_core.studies.draws import RepairSet, read
 from inffeed_core.studies.evidence.statistics import mean
 from inffeed_core.studies.repair.again import Again, AgainSettings, part_of
 
@@ -47,16 +48,12 @@ class Both(Again):
         """The state after the training on silver as it is."""
         if root == "inside":
             return self.trained(self.silver_as_it_is)
-        course, ours = self._opened[0], self._opened[0].run.optimiser
+        ours = self._opened[0].run.optimiser
         if root == "outside":
             theirs: AdamW = OutsideAdamW(decay=ours.decay, betas=ours.betas, epsilon=ours.epsilon, clip=ours.clip)
         else:
             theirs = replace(ours, epsilon=float(root))
-        run, state = replace(course.run, optimiser=theirs), course.start
-        for number in range(len(run)):
-            self._progress("Fine-tuning", number, len(run))
-            state, _ = run.advance(state, number, course.taught)
-        return state
+        return self.trained(self.silver_as_it_is, theirs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +77,11 @@ def complete(
     missing = [root for root in roots if not rows_of(work, about | {"root": root})]
     if not missing:
         return
-    draw = part_of(data, settings, task.draw)
-    if draw.silver_from != OWN:  # a head on the pretrained encoder gives it
-        draw = encoded(draw, settings.model, work / "features", progress, layers="last")
+    draw = with_silver(part_of(data, settings, task.draw), settings, work, progress)
     both = Both(draw, settings, task.draw, work / "-".join(map(str, about.values())), progress)
     for root in missing:
         scored = both.scored(both.trained_with(root))
-        told = {name: scored[name] for name in ("validation_loss", "test_loss", "macro_f1")}
-        json_lines.append(work / "rows.jsonl", [about | {"root": root} | told])
-
-
-def rows_of(work: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
-    return [row for row in json_lines.lines(work / "rows.jsonl") if about.items() <= row.items()]
+        json_lines.append(work / "rows.jsonl", [about | {"root": root} | figures(scored)])
 
 
 def table(work: Path, names: Sequence[str], methods: Sequence[str], roots: Sequence[str]) -> Iterator[str]:
@@ -106,11 +96,11 @@ def table(work: Path, names: Sequence[str], methods: Sequence[str], roots: Seque
             draws = sorted(set.intersection(*(set(one) for one in by_root.values())))
             if not draws:
                 continue
-            figures = torch.tensor([[by_root[root][draw] for draw in draws] for root in roots], dtype=torch.float64)
-            told = " | ".join(" / ".join(f"{one:.4f}" for one in figures[:, :, k].mean(1)) for k in range(3))
+            values = torch.tensor([[by_root[root][draw] for draw in draws] for root in roots], dtype=torch.float64)
+            told = " | ".join(" / ".join(f"{one:.4f}" for one in values[:, :, k].mean(1)) for k in range(3))
             yield f"| {method} | {name} | {len(draws)} | {told} |"
             for root, by_set in leads.items():
-                pairs = zip(figures[roots.index(root), :, 2], figures[roots.index("outside"), :, 2], strict=True)
+                pairs = zip(values[roots.index(root), :, 2], values[roots.index("outside"), :, 2], strict=True)
                 by_set[name] = [float(ours - theirs) for ours, theirs in pairs]
         for root, by_set in leads.items():
             if by_set:

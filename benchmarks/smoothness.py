@@ -61,7 +61,7 @@ def complete(task: Task, draw: RepairSet, settings: AgainSettings, work: Path, p
 
     def made(group: int, labels: torch.Tensor, **more: Any) -> dict[str, Any]:
         scored = again.scored(again.trained(labels))
-        told = {name: scored[name] for name in ("validation_loss", "test_loss", "macro_f1")}
+        told = figures(scored)
         json_lines.append(work / "rows.jsonl", [row := about | {"group": group} | told | more])
         return row
 
@@ -74,6 +74,18 @@ def complete(task: Task, draw: RepairSet, settings: AgainSettings, work: Path, p
             progress(
                 f"foretold {row['foretold']:.4f}, came {first['validation_loss'] - row['validation_loss']:.4f}", 0, 0
             )
+
+
+def figures(scored: dict[str, Any]) -> dict[str, Any]:
+    """What a row says of a training."""
+    return {name: scored[name] for name in ("validation_loss", "test_loss", "macro_f1")}
+
+
+def with_silver(draw: RepairSet, settings: AgainSettings, work: Path, progress: Progress) -> RepairSet:
+    """The draw with silver labels: where the set has none, a head on the pretrained encoder gives them."""
+    if draw.silver_from == OWN:
+        return draw
+    return encoded(draw, settings.model, work / "features", progress, layers="last")
 
 
 def rows_of(work: Path, about: dict[str, str]) -> list[dict[str, Any]]:
@@ -114,9 +126,8 @@ def main() -> None:
     tasks = [Task(name, one, wanted.groups) for name in wanted.sets.split(",") for one in variants]
     with shown_progress() as progress:
         for task in tasks:
-            draw = part_of(read(wanted.data, task.name), settings, 0)
-            if draw.silver_from != OWN:  # a head on the pretrained encoder gives it
-                draw = encoded(draw, settings.model, wanted.work / "features", progress, layers="last")
+            part = part_of(read(wanted.data, task.name), settings, 0)
+            draw = with_silver(part, settings, wanted.work, progress)
             complete(task, draw, settings, wanted.work, progress)
     print("\n".join(table(tasks, settings, wanted.work)))
 

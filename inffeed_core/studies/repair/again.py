@@ -27,7 +27,7 @@ from torch import Tensor
 from inffeed_core.analysis.replay_cost import spacing
 from inffeed_core.analysis.training_tier import seen_through
 from inffeed_core.flags.policies import POLICIES, RANKINGS, Floats, Ints, order
-from inffeed_core.influence.adamw import State
+from inffeed_core.influence.adamw import AdamW, State
 from inffeed_core.influence.kept_states import KeptStates
 from inffeed_core.influence.linear_layers import evaluating
 from inffeed_core.influence.replay import Derivatives, replay
@@ -149,13 +149,14 @@ class Again:
     def _lessons(self, labels: Int[Tensor, " n"]) -> Lessons:
         return Lessons.of_labels(self.draw.texts, labels, len(self.draw.labels))
 
-    def trained(self, labels: Int[Tensor, " n"]) -> State:
-        """The state after the training on these labels."""
+    def trained(self, labels: Int[Tensor, " n"], optimiser: AdamW | None = None) -> State:
+        """The state after the training on these labels, perhaps by another optimiser than the product's."""
         course = self._opened[0]
+        run = course.run if optimiser is None else replace(course.run, optimiser=optimiser)
         state, taught = course.start, replace(course, lessons=self._lessons(labels).counted()).taught
-        for number in range(len(course.run)):
-            self._progress("Fine-tuning", number, len(course.run))
-            state, _ = course.run.advance(state, number, taught)
+        for number in range(len(run)):
+            self._progress("Fine-tuning", number, len(run))
+            state, _ = run.advance(state, number, taught)
         return state
 
     def scored(self, state: State) -> Row:
