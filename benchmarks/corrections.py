@@ -113,7 +113,7 @@ class Asked:
                 continue
             labels = self.state.learn.labels
             began = time.monotonic()
-            actual = trials.relabelled({row: 1 - int(labels[row]) for row in rows}, name).actual
+            actual = trials.relabelled({row: 1 - int(labels[row]) for row in rows})[1]
             seconds = round(time.monotonic() - began, 1)
             with self.path.open("a") as file:
                 file.write(json.dumps({"kind": name, "number": number, "actual": actual, "seconds": seconds}) + "\n")

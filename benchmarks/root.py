@@ -1,12 +1,12 @@
 """What it changes that the product's AdamW has ε inside its root, where torch has it outside.
 
     python -m benchmarks.root --data FOLDER --work FOLDER [--sets irony,hatexplain_llm,media_bias_llm] [--draws 3]
-        [--methods lora,fine-tune] [--roots inside,outside] [--gold 100] [--silver 300] [--validation 300] [--test 600]
-        [--epochs 2]
+        [--methods lora,fine-tune] [--roots 1e-12,1e-8,outside] [--gold 100] [--silver 300] [--validation 300]
+        [--test 600] [--epochs 2]
 
-Each draw of a set is fine-tuned on gold and on silver as it is: by the product's own training (`inside`), and by the
-same start, batches, rates, dropout and clipping with torch's formula of a step (`outside`) or another ε inside
-(`1e-12`, say). Every training is appended to `--work` when it is done, and a killed run goes on from there.
+Each draw of a set is fine-tuned on gold and on silver as it is, as the product does it but for ε: so much inside the
+root, or torch's formula of a step with its 1e-8 (`outside`). Every training is appended to `--work` when it is done,
+and a killed run goes on from there.
 """
 
 import argparse
@@ -28,6 +28,8 @@ from inffeed_core.studies.draws import RepairSet, read
 from inffeed_core.studies.evidence.statistics import mean
 from inffeed_core.studies.repair.again import Again, AgainSettings, part_of
 
+OUTSIDE = "outside"
+
 
 class OutsideAdamW(AdamW):
     """A step as `torch.optim.AdamW` makes it: `θ′ = (1 − ηω) θ − η (m′ / c₁) / (√(v′ / c₂) + ε)`."""
@@ -42,17 +44,13 @@ class OutsideAdamW(AdamW):
 
 
 class Both(Again):
-    """One draw, trained either way."""
+    """One draw, trained any way."""
 
     def trained_with(self, root: str) -> State:
         """The state after the training on silver as it is."""
-        if root == "inside":
-            return self.trained(self.silver_as_it_is)
         ours = self._opened[0].run.optimiser
-        if root == "outside":
-            theirs: AdamW = OutsideAdamW(decay=ours.decay, betas=ours.betas, epsilon=ours.epsilon, clip=ours.clip)
-        else:
-            theirs = replace(ours, epsilon=float(root))
+        outside = OutsideAdamW(decay=ours.decay, betas=ours.betas, epsilon=1e-8, clip=ours.clip)
+        theirs = outside if root == OUTSIDE else replace(ours, epsilon=float(root))
         return self.trained(self.silver_as_it_is, theirs)
 
 
@@ -90,7 +88,7 @@ def table(work: Path, names: Sequence[str], methods: Sequence[str], roots: Seque
     yield "| --- | --- | --: | --: | --: | --: |"
     below = [""]
     for method in methods:
-        leads: dict[str, dict[str, list[float]]] = {root: {} for root in roots if root != "outside"}
+        leads: dict[str, dict[str, list[float]]] = {root: {} for root in roots if root != OUTSIDE}
         for name in names:
             by_root = {root: _by_draw(work, {"set": name, "method": method, "root": root}) for root in roots}
             draws = sorted(set.intersection(*(set(one) for one in by_root.values())))
@@ -100,7 +98,7 @@ def table(work: Path, names: Sequence[str], methods: Sequence[str], roots: Seque
             told = " | ".join(" / ".join(f"{one:.4f}" for one in values[:, :, k].mean(1)) for k in range(3))
             yield f"| {method} | {name} | {len(draws)} | {told} |"
             for root, by_set in leads.items():
-                pairs = zip(values[roots.index(root), :, 2], values[roots.index("outside"), :, 2], strict=True)
+                pairs = zip(values[roots.index(root), :, 2], values[roots.index(OUTSIDE), :, 2], strict=True)
                 by_set[name] = [float(ours - theirs) for ours, theirs in pairs]
         for root, by_set in leads.items():
             if by_set:
@@ -123,7 +121,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--sets", default="irony,hatexplain_llm,media_bias_llm")
     parser.add_argument("--methods", default="lora,fine-tune")
-    parser.add_argument("--roots", default="inside,outside")
+    parser.add_argument("--roots", default="1e-12,1e-8,outside")
     for name, size in (SIZES | {"draws": 3, "threads": 1}).items():
         parser.add_argument(f"--{name}", type=int, default=size)
     wanted = parser.parse_args()

@@ -1,12 +1,14 @@
 """How far influence through the training carries under each way to fine-tune, and what that way costs in macro-F1.
 
     python -m benchmarks.smoothness --data FOLDER --work FOLDER [--sets irony] [--variants default,half,double,batch-32]
-        [--gold 100] [--silver 300] [--validation 300] [--test 600] [--epochs 2] [--groups 8]
+        [--courses 2,3] [--method lora] [--gold 100] [--silver 300] [--validation 300] [--test 600] [--epochs 2]
+        [--groups 8]
 
-One draw of a set, fine-tuned with LoRA on gold and on silver as it is, to the last step. Random groups of wrong silver
-labels, 5 % of the silver each and the same for every way, get their gold labels, and everything is fine-tuned again:
-the change of the validation loss that came, beside that foretold by one replay of the first training. Every training is
-appended to `--work` when it is done, and a killed run goes on from there.
+One draw of a set, fine-tuned on gold and on silver as it is, to the last step; `--courses 2,3` do so with either ε that
+the product trains with. Random groups of wrong silver labels, 5 % of the silver each and the same for every way, get
+their gold labels, and everything is fine-tuned again: the change of the validation loss that came, beside that foretold
+by one replay of the first training. Every training is appended to `--work` when it is done, and a killed run goes on
+from there.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import torch
 from benchmarks.fine_tuned_again import SIZES
 from inffeed_core.cli.console import shown_progress
 from inffeed_core.models.course import LEARNING_RATES
+from inffeed_core.models.courses import EPSILONS, course_today
 from inffeed_core.records import Progress
 from inffeed_core.settings import FineTuneSettings
 from inffeed_core.studies import json_lines
@@ -28,15 +31,18 @@ from inffeed_core.studies.draws import OWN, RepairSet, encoded, read
 from inffeed_core.studies.evidence.statistics import correlation
 from inffeed_core.studies.repair.again import Again, AgainSettings, part_of
 
-RATE = LEARNING_RATES[True]
-VARIANTS = {
-    "default": FineTuneSettings(),
-    "half": FineTuneSettings(learning_rate=RATE / 2),
-    "double": FineTuneSettings(learning_rate=RATE * 2),
-    "batch-32": FineTuneSettings(batch_size=32),
-    "batch-8": FineTuneSettings(batch_size=8),
-}
 SHARE = 0.05
+
+
+def variants(rate: float) -> dict[str, FineTuneSettings]:
+    """The ways to fine-tune where this learning rate is the default."""
+    return {
+        "default": FineTuneSettings(),
+        "half": FineTuneSettings(learning_rate=rate / 2),
+        "double": FineTuneSettings(learning_rate=rate * 2),
+        "batch-32": FineTuneSettings(batch_size=32),
+        "batch-8": FineTuneSettings(batch_size=8),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +52,25 @@ class Task:
     name: str
     variant: str
     groups: int
+    settings: AgainSettings
 
-    def about(self, settings: AgainSettings) -> dict[str, str]:
+    @property
+    def tune(self) -> FineTuneSettings:
+        """How it is fine-tuned."""
+        return variants(LEARNING_RATES[self.settings.method == "lora"])[self.variant]
+
+    @property
+    def about(self) -> dict[str, str]:
         """What its rows begin with."""
-        return {"set": self.name, "variant": self.variant, "settings": settings.fingerprint()}
+        return {"set": self.name, "variant": self.variant, "settings": self.settings.fingerprint()}
 
 
-def complete(task: Task, draw: RepairSet, settings: AgainSettings, work: Path, progress: Progress) -> None:
+def complete(task: Task, draw: RepairSet, work: Path, progress: Progress) -> None:
     """Append the missing trainings: that on silver as it is, then one for each group."""
-    about = task.about(settings)
+    about = task.about
     done = {row["group"]: row for row in rows_of(work, about)}
     folder = work / "-".join(about.values())
-    again = Again(draw, settings, 0, folder, progress, VARIANTS[task.variant])
+    again = Again(draw, task.settings, 0, folder, progress, task.tune)
 
     def made(group: int, labels: torch.Tensor, **more: Any) -> dict[str, Any]:
         scored = again.scored(again.trained(labels))
@@ -92,12 +105,12 @@ def rows_of(work: Path, about: dict[str, str]) -> list[dict[str, Any]]:
     return [row for row in json_lines.lines(work / "rows.jsonl") if about.items() <= row.items()]
 
 
-def table(tasks: Sequence[Task], settings: AgainSettings, work: Path) -> Iterator[str]:
+def table(tasks: Sequence[Task], work: Path) -> Iterator[str]:
     """A row for each way whose trainings are complete."""
-    yield "| set | fine-tuning | validation loss | test loss | macro-F1 | Pearson | slope | foretold | came |"
-    yield "| --- | --- |" + " --: |" * 7
+    yield "| set | fine-tuning | ε | validation loss | test loss | macro-F1 | Pearson | slope | foretold | came |"
+    yield "| --- | --- |" + " --: |" * 8
     for task in tasks:
-        by_group = {row["group"]: row for row in rows_of(work, task.about(settings))}
+        by_group = {row["group"]: row for row in rows_of(work, task.about)}
         if len(by_group) <= task.groups:
             continue
         first = by_group.pop(-1)
@@ -105,7 +118,8 @@ def table(tasks: Sequence[Task], settings: AgainSettings, work: Path) -> Iterato
         came = first["validation_loss"] - came
         found, slope = correlation(foretold, came), np.polyfit(foretold, came, 1)[0]
         yield (
-            f"| {task.name} | {task.variant} | {first['validation_loss']:.3f} | {first['test_loss']:.3f} | "
+            f"| {task.name} | {task.variant} | {EPSILONS[task.settings.course]:g} | "
+            f"{first['validation_loss']:.3f} | {first['test_loss']:.3f} | "
             f"{first['macro_f1']['argmax']:.3f} | {found.value:.2f} ({found.low:.2f} to {found.high:.2f}) | "
             f"{slope:.2f} | {foretold.mean():+.4f} | {came.mean():+.4f} |"
         )
@@ -117,19 +131,26 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--sets", default="irony")
     parser.add_argument("--variants", default="default,half,double,batch-32")
+    parser.add_argument("--courses", help="Of `models.courses`; today's for the method if left out.")
+    parser.add_argument("--method", choices=("fine-tune", "lora"), default="lora")
     for name, size in (SIZES | {"groups": 8, "threads": 1}).items():
         parser.add_argument(f"--{name}", type=int, default=size)
     wanted = parser.parse_args()
     torch.set_num_threads(wanted.threads)
-    settings = AgainSettings(method="lora", **{name: getattr(wanted, name) for name in SIZES})
-    variants = wanted.variants.split(",")
-    tasks = [Task(name, one, wanted.groups) for name in wanted.sets.split(",") for one in variants]
+    sizes = {name: getattr(wanted, name) for name in SIZES}
+    courses = wanted.courses.split(",") if wanted.courses else [course_today(lora=wanted.method == "lora")]
+    ways = [AgainSettings(method=wanted.method, given_course=int(one), **sizes) for one in courses]
+    tasks = [
+        Task(name, variant, wanted.groups, way)
+        for name in wanted.sets.split(",")
+        for way in ways
+        for variant in wanted.variants.split(",")
+    ]
     with shown_progress() as progress:
         for task in tasks:
-            part = part_of(read(wanted.data, task.name), settings, 0)
-            draw = with_silver(part, settings, wanted.work, progress)
-            complete(task, draw, settings, wanted.work, progress)
-    print("\n".join(table(tasks, settings, wanted.work)))
+            part = part_of(read(wanted.data, task.name), task.settings, 0)
+            complete(task, with_silver(part, task.settings, wanted.work, progress), wanted.work, progress)
+    print("\n".join(table(tasks, wanted.work)))
 
 
 if __name__ == "__main__":

@@ -351,7 +351,7 @@ class AnalysisSettings(Settings):
     """Beyond the head: solve for validation influence with the exact curvature; takes some dozen more passes."""
     damping: float | None = 1.0
     """Of `last-block` and `all`: as a share of the sum of a layer's eigenvalues; None = a tenth of their mean."""
-    retrains: int = 6
+    retrains: int = 8
     """Of the training, with random groups of other labels: they show how far its scores carry."""
 
     def __post_init__(self) -> None:

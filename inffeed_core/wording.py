@@ -108,18 +108,23 @@ ENGLISH = {
         "Of this text’s influencers (up to {kept:,} kept), both analyses name {common:,}; rank correlation of their "
         "influence {correlation:.2f}."
     ),
-    "carries-size": (
-        "The training was repeated with {groups:,} random groups of other labels: correlation {correlation:.2f}, slope "
-        "{slope:.2f} between what was foretold and what came. The numbers of this analysis are sizes."
+    "repeated": (
+        "The training was repeated with {groups:,} random groups of other labels, up to 5 % of the unchecked texts "
+        "each: correlation {correlation:.2f}, slope {slope:.2f} between what was foretold and what came."
     ),
-    "carries-rank": (
-        "The training was repeated with {groups:,} random groups of other labels: correlation {correlation:.2f}, slope "
-        "{slope:.2f} between what was foretold and what came. Trust the order of this analysis, not the sizes."
+    "repeated-of": (
+        "The training was repeated with {groups:,} random groups of other labels, {texts:,} {texts:text|texts} each: "
+        "correlation {correlation:.2f}, slope {slope:.2f} between what was foretold and what came."
+    ),
+    "carries-size": "For so many corrections at once, the numbers of this analysis are sizes.",
+    "carries-rank": "For so many corrections at once, trust the order of this analysis, not the sizes.",
+    "carries-earlier": (
+        "An earlier release trained this version, and the next retrain takes other steps: trust the order of this "
+        "analysis, not the sizes."
     ),
     "carries-neither": (
-        "The training was repeated with {groups:,} random groups of other labels: correlation {correlation:.2f}, slope "
-        "{slope:.2f} between what was foretold and what came. Trust neither sizes nor order of influence here: a lower "
-        "learning rate or more validation gold may help."
+        "For so many corrections at once, trust neither sizes nor order of influence: retrain after fewer, or try a "
+        "lower learning rate or more validation gold."
     ),
     "foretold-head": (
         "Influence through the head foretold that {texts:,} changed {texts:label|labels} would change the validation "

@@ -62,11 +62,11 @@ def page() -> None:
     before_after(project, versions, active)
 
 
-def _carried(project: Project) -> Carried | None:
+def _carried(project: Project) -> list[Carried]:
     """How far the scores of the analysis in use carry, if it went through the training."""
     with store.reading(project.db) as db:
         analysis = store.analysis_in_use(db)
-        return None if analysis is None else carried(db, analysis.id)
+        return [] if analysis is None else carried(db, analysis)
 
 
 def _state(project: Project, now: Status, active: ModelVersion | None) -> None:
@@ -96,8 +96,8 @@ def _state(project: Project, now: Status, active: ModelVersion | None) -> None:
         st.caption(known)
     if said := [told(one) for one in (layers_said(active), words_said(active)) if one is not None]:
         st.caption(" ".join(said))
-    if (carries := _carried(project)) is not None:
-        st.caption(told(carries.sentence))
+    for carries in _carried(project):
+        st.caption(" ".join(map(told, carries.sentences)))
     if reason := active.report.get("not_compared"):
         st.caption(say("models.not_compared", parent=active.parent, reason=reason))
     if note := active.report.get("own_labels"):

@@ -23,7 +23,7 @@ from inffeed_core import store
 from inffeed_core.analysis.feature_map import principal_plane
 from inffeed_core.analysis.ruled import by_rules
 from inffeed_core.analysis.scopes import require_head_scope
-from inffeed_core.analysis.tiers import Group, HeadTier, Tier, kept
+from inffeed_core.analysis.tiers import HeadTier, Tier, kept
 from inffeed_core.errors import NotReady, UnknownInstance
 from inffeed_core.flags import policies
 from inffeed_core.flags.signals import silver_signals
@@ -33,7 +33,7 @@ from inffeed_core.project.encoders import located, trained_with
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Analysis, ModelVersion, Progress, Split
 from inffeed_core.settings import AnalysisSettings, ProjectSettings
-from inffeed_core.store.analyses import ScoreRow
+from inffeed_core.store.analyses import RetrainedGroup, ScoreRow
 
 EXPLAIN_ALL_PAIRS = 2e8
 """Up to this many target × train pairs every train, silver and validation instance is explained (about 10 s)."""
@@ -130,7 +130,7 @@ class Computed:
     rows: Sequence[ScoreRow]
     rankings: Mapping[str, Sequence[tuple[str, float]]]
     evidence: Mapping[str, Mapping[str, Sequence[tuple[str, float]]]]
-    groups: Sequence[Group]
+    groups: Sequence[RetrainedGroup]
     """Retrained with other labels, to see how far the scores carry; see `flags.carrying`."""
 
 

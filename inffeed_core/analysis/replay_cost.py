@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from inffeed_core.errors import NotReady
+from inffeed_core.models.courses import EPSILONS
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion, Split
 from inffeed_core.store import active_version, count_by_split, reading
 
-COURSE = 2
-"""The `inffeed_core.models.lessons.COURSE` that can be repeated; a test keeps them equal."""
 MOST_CLASSES = 6
 """Up to this many classes are differentiated one by one."""
 TARGETS_AT_ONCE = 8
@@ -82,7 +81,7 @@ def require_replayable(version: ModelVersion) -> None:
             f"{version.id} was not fine-tuned, so there is no training for influence to go through. Retrain with the "
             "method fine-tune or lora first, or choose another scope."
         )
-    if told.get("course", 1) != COURSE:
+    if told.get("course", 1) not in EPSILONS:
         raise NotReady(
             f"{version.id} was fine-tuned by another release, whose training cannot be repeated to the bit. Retrain "
             "first, or choose another scope."

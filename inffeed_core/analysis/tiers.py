@@ -14,12 +14,10 @@ from torch import Tensor
 from inffeed_core.flags.policies import Signals
 from inffeed_core.influence import HeadInfluence, losses, probabilities, top_k
 from inffeed_core.project.encoded import Encoded
+from inffeed_core.store.analyses import RetrainedGroup
 
 Best = tuple[Float[Tensor, "t k"], Int[Tensor, "t k"]]
 """Influence, strongest first, and the rows that it belongs to; ±inf if there are fewer than k."""
-
-Group = tuple[str, float, float]
-"""Name, predicted and actual gain of a group of texts with other labels, nats."""
 
 
 class Tier(Protocol):
@@ -39,7 +37,7 @@ class Tier(Protocol):
     def signals(self, head: Signals, rows: Sequence[int]) -> Signals:
         """The head's signals of these rows, with those that this tier has an answer of its own to in their place."""
 
-    def tried(self, rows: Sequence[int], groups: int) -> Sequence[Group]:
+    def tried(self, rows: Sequence[int], groups: int) -> Sequence[RetrainedGroup]:
         """So many random groups of these rows, each retrained with other labels; none where nothing is retrained."""
 
     def top_influencers(self, targets: Encoded, k: int, own: Int[Tensor, " t"]) -> tuple[Best, Best]:
@@ -74,7 +72,7 @@ class HeadTier:
         """See `Tier`: they are its own."""
         return head
 
-    def tried(self, rows: Sequence[int], groups: int) -> Sequence[Group]:
+    def tried(self, rows: Sequence[int], groups: int) -> Sequence[RetrainedGroup]:
         """See `Tier`: none, for the head's answer is exact."""
         return ()
 

@@ -34,7 +34,7 @@ from inffeed_core.analysis.replay_cost import (
     require_replayable,
     spacing,
 )
-from inffeed_core.analysis.tiers import Best, Group, HeadTier, strongest
+from inffeed_core.analysis.tiers import Best, HeadTier, strongest
 from inffeed_core.errors import Cancelled, ProjectError
 from inffeed_core.flags.policies import Signals
 from inffeed_core.influence.kept_states import KeptStates
@@ -50,6 +50,7 @@ from inffeed_core.project.lost_encoders import base_of, here
 from inffeed_core.project.taught import fine_tuning_of, taught_by
 from inffeed_core.records import Progress
 from inffeed_core.settings import TrainSettings
+from inffeed_core.store.analyses import RetrainedGroup
 
 if TYPE_CHECKING:
     from inffeed_core.analysis.analysing import State
@@ -109,7 +110,7 @@ class TrainingTier:
     """Each target's share of the validation texts."""
     by_taught: Float[Tensor, "target n c"]
     """Derivatives of their losses by what every learned text teaches; 0 for a text of weight 0."""
-    checked: Callable[["TrainingTier", Sequence[int], int], Sequence[Group]]
+    checked: Callable[["TrainingTier", Sequence[int], int], Sequence[RetrainedGroup]]
     """Retrains groups, or finds what was found before."""
     exact: Callable[[Encoded], Float[Tensor, "t n"]] | None
     """Influence on single texts by a replay, if it was asked for."""
@@ -152,7 +153,7 @@ class TrainingTier:
         change = (instead - self.repeated.course.taught).cpu().double()
         return (self.by_taught[:, self.repeated.counted] * change).sum((1, 2))
 
-    def tried(self, rows: Sequence[int], groups: int) -> Sequence[Group]:
+    def tried(self, rows: Sequence[int], groups: int) -> Sequence[RetrainedGroup]:
         """See `Tier`."""
         return self.checked(self, rows, groups)
 
@@ -227,10 +228,10 @@ def open_training(
         scores[:, repeated.counted] = -(by_taught[:, repeated.counted] * taught).sum(2)
         return scores
 
-    def checked(tier: TrainingTier, rows: Sequence[int], groups: int) -> Sequence[Group]:
+    def checked(tier: TrainingTier, rows: Sequence[int], groups: int) -> Sequence[RetrainedGroup]:
         from inffeed_core.analysis.retrained import checks
 
-        kept = project.features / "training" / f"{_key(state, parts)}.jsonl"
+        kept = project.features / "training" / f"{_key(state, parts)}-groups.json"
         return checks(tier, state, rows, (groups, kept), progress)
 
     return TrainingTier(
@@ -269,7 +270,8 @@ def repeat(project: Project, state: "State", progress: Progress) -> Repeated:
     taught = taught_by(project, about, settings, version.as_of_decision, progress)
     if [one.id for one in taught.instances] != [one.id for one in state.learn.instances]:
         raise ProjectError(f"The texts that {version.id} learned from are in another order now; retrain first.")
-    run = fine_tuning_of(about, settings, project.features / "training")
+    told: Any = version.report["fine_tuning"]
+    run = replace(fine_tuning_of(about, settings, project.features / "training"), given_course=told["course"])
     model, tokenizer = prepared(resolve(here(project, base_of(version))), run, progress)
     course = course_of(model, tokenizer, taught.lessons.counted(), run)
 
@@ -278,7 +280,6 @@ def repeat(project: Project, state: "State", progress: Progress) -> Repeated:
         lessons = Lessons.of_labels([one.passage for one in data.instances], data.labels, classes)
         return labelled(course, tokens_of(model, tokenizer, lessons), data.labels, run.settings.batch_size)
 
-    told: Any = version.report["fine_tuning"]
     balanced = settings.fine_tune.class_weights
     return Repeated(course=course, steps=told["best_step"], raw=taught.lessons, batches=batches, balanced=balanced)
 
@@ -334,11 +335,12 @@ def _key(state: "State", parts: Sequence[Encoded]) -> str:
 
 
 def _make_way(folder: Path, work: str) -> None:
-    """Delete derivatives of other versions, and states that no replay will go on from."""
+    """Delete derivatives of other versions, states that no replay will go on from, and groups of earlier releases."""
     for other in folder.iterdir():
+        others = not other.name.startswith(work.partition("-")[0])
         if other.is_dir() and other.name != work:
             shutil.rmtree(other)
-        elif other.suffix in (".safetensors", ".jsonl") and not other.name.startswith(work.partition("-")[0]):
+        elif other.suffix == ".jsonl" or (others and other.suffix in (".safetensors", ".json")):
             other.unlink()
 
 

@@ -111,9 +111,10 @@ def verify(project: Project, refits: int, progress: Progress, scope: Scope | Non
     if settings.scope == "training":
         from inffeed_core.analysis.retrained import retrained
 
-        removal, relabelling, groups = retrained(project, state, by_id, drawn, progress)
+        removal, relabelling, together = retrained(project, state, by_id, drawn, progress)
         with store.writing(project.db) as db:
-            store.put_retrained_groups(db, analysis.id, [(one.id, one.predicted, one.actual) for one in groups])
+            store.put_retrained_groups(db, analysis.id, together)
+        groups = [Refit(one.name, one.predicted, one.actual) for one in together]
     else:
         removal, relabelling = _refitted(state, by_id, drawn, progress)
     texts = {one.id: wording_of(one) for one in state.learn.instances}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from inffeed_core.analysis.tiers import Best, Group, strongest
+from inffeed_core.analysis.tiers import Best, strongest
 from inffeed_core.errors import NotReady
 from inffeed_core.flags.policies import Signals
 from inffeed_core.influence import top_k
@@ -38,6 +38,7 @@ from inffeed_core.project.encoders import layers_of, trained_with
 from inffeed_core.project.folder import Project
 from inffeed_core.records import ModelVersion, Progress
 from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.store.analyses import RetrainedGroup
 
 if TYPE_CHECKING:
     from inffeed_core.models.ray_cluster import Cluster
@@ -88,7 +89,7 @@ class WholeModelTier:
         """See `Tier`: influence on validation alone, for only head and training answer to a change of label."""
         return replace(head, validation_influence=self.on_validation()[rows].numpy())
 
-    def tried(self, rows: Sequence[int], groups: int) -> Sequence[Group]:
+    def tried(self, rows: Sequence[int], groups: int) -> Sequence[RetrainedGroup]:
         """See `Tier`: none, for nothing is trained here."""
         return ()
 

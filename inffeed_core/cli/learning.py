@@ -150,11 +150,11 @@ def _tell_cost(project: "Project", analysis: dict[str, Any]) -> None:
 def carried_words(project: "Project", analysis: int) -> str:
     """How far the scores of an analysis carry, and a space; nothing where nobody knows."""
     from inffeed_core.flags.carrying import carried
-    from inffeed_core.store import reading
+    from inffeed_core.store import analyses, reading
 
     with reading(project.db) as db:
-        found = carried(db, analysis)
-    return "" if found is None else f"{found.sentence} "
+        found = next((carried(db, one) for one in analyses(db) if one.id == analysis), [])
+    return "".join(f"{sentence} " for one in found for sentence in one.sentences)
 
 
 def _warn_of_gold(project: "Project") -> None:

@@ -1,18 +1,22 @@
 """How far a score through the training carries: as a size, as a rank, or not at all.
 
 Where a training is smooth, the derivative says how much a correction changes the validation loss; where it is rough the
-sizes go first, and then the ranks. So a few random groups of texts are given other labels, the whole training is
-repeated with each, and what came is compared with what was predicted.
+sizes go first, and then the ranks; many corrections at once are harder to foretell than few. So random groups of texts
+are given other labels, the whole training is repeated with each, and what came is compared with what was predicted,
+small groups and large ones apart. For a version that an earlier release trained in
+another way than the next retrain will, sizes are not stated, however well they were predicted.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from sqlite_utils import Database
 
-from inffeed_core.store import retrained_groups
+from inffeed_core.models.courses import course_today
+from inffeed_core.records import Analysis, ModelVersion
+from inffeed_core.store import retrained_groups, version
 from inffeed_core.wording import Sentence
 
 Carries = Literal["size", "rank", "neither"]
@@ -33,20 +37,44 @@ class Carried:
 
     carries: Carries
     groups: int
+    texts: int | None = None
+    """In each group; None where an earlier release did not say."""
     correlation: float
     """Pearson's."""
     slope: float
     """Of actual on predicted: 1 = the sizes are right, above 1 = predicted too small."""
+    earlier: bool = False
+    """Whether they are a rank only because the next retrain trains in another way."""
 
     @property
-    def sentence(self) -> Sentence:
-        """In words."""
-        return Sentence(f"carries-{self.carries}", groups=self.groups, correlation=self.correlation, slope=self.slope)
+    def sentences(self) -> tuple[Sentence, Sentence]:
+        """What was found, and what it means."""
+        told = {"groups": self.groups, "correlation": self.correlation, "slope": self.slope}
+        kind = "earlier" if self.earlier else self.carries
+        found = Sentence("repeated", **told)
+        if self.texts is not None:
+            found = Sentence("repeated-of", texts=self.texts, **told)
+        return found, Sentence(f"carries-{kind}")
 
 
-def carried(db: Database, analysis: int) -> Carried | None:
-    """What is known of this analysis; None where too few trainings were repeated, or none."""
-    return judged([(predicted, actual) for _, predicted, actual in retrained_groups(db, analysis)])
+def carried(db: Database, analysis: Analysis) -> list[Carried]:
+    """What is known of this analysis by groups of each size, the smallest first; none where too few trainings were
+    repeated."""
+    by_size: dict[int | None, list[tuple[float, float]]] = {}
+    for one in retrained_groups(db, analysis.id):
+        by_size.setdefault(one.texts, []).append((one.predicted, one.actual))
+    earlier = bool(by_size) and _trained_another_way(version(db, analysis.version))
+    found = [
+        replace(known, texts=size)
+        for size, groups in sorted(by_size.items(), key=lambda one: one[0] or 0)
+        if (known := judged(groups)) is not None
+    ]
+    return [replace(one, carries="rank", earlier=True) if earlier and one.carries == "size" else one for one in found]
+
+
+def _trained_another_way(trained: ModelVersion) -> bool:
+    told: Any = trained.report.get("fine_tuning")
+    return told is not None and told.get("course") != course_today(lora=trained.settings.get("method") == "lora")
 
 
 def judged(groups: Sequence[tuple[float, float]]) -> Carried | None:

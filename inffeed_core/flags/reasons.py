@@ -150,9 +150,9 @@ def _next_retrain(flag: Flag) -> Fact | None:
     if flag.next_gain is None or flag.next_gain[0] <= 0 or flag.suggested == flag.label or flag.carries == "neither":
         return None
     values: dict[str, str | int] = {"label": flag.suggested, "rank": flag.next_gain[1], "of": flag.of}
-    if flag.carries == "rank":
-        return Fact("next-retrain-rank", values)
-    return Fact("next-retrain", {**values, "gain": f"{flag.next_gain[0]:.2g}"})
+    if flag.carries == "size":
+        return Fact("next-retrain", {**values, "gain": f"{flag.next_gain[0]:.2g}"})
+    return Fact("next-retrain-rank", values)
 
 
 def _holds(says: Says, score: float, behind: int) -> bool:

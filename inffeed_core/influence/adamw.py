@@ -8,7 +8,7 @@ decay ω and bias corrections `c₁ = 1 − β₁ᵗ`, `c₂ = 1 − β₂ᵗ` (
 
 ε stands *inside* the root. Outside it, as in torch, the root has no derivative where a parameter has had no gradient
 yet (v = 0), and an arbitrarily large one beside it. Inside, a parameter whose gradients are far below √ε moves in
-proportion to its gradient, not by its sign: at the default, 1e-8, that is below 1e-4.
+proportion to its gradient, not by its sign: at 1e-8 that is below 1e-4.
 """
 
 from dataclasses import dataclass

@@ -147,8 +147,11 @@ def _repeats(parent: ModelVersion, made: Retrained) -> bool:
         require_replayable(parent)
     except NotReady:
         return False
+    then: Any = parent.report["fine_tuning"]
     base = (parent.report.get("base"), parent.report.get("base_weights"))
-    return base == (made.about.model, made.base_weights) and parent.seed == made.about.seed
+    now = (made.about.model, made.base_weights)
+    same_way = made.tuned is not None and then["course"] == made.tuned.course
+    return base == now and parent.seed == made.about.seed and same_way
 
 
 def _at_kept_step(parent: ModelVersion, made: Retrained) -> tuple[dict[str, Any], dict[str, Any]] | None:

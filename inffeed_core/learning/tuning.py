@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inffeed_core.errors import Cancelled, NotReady, Terminated, require
-from inffeed_core.models.lessons import COURSE, FineTuned
+from inffeed_core.models.courses import course_today
+from inffeed_core.models.lessons import FineTuned
 from inffeed_core.models.sources import ModelFiles, resolve
 from inffeed_core.project.encoded import fingerprint
 from inffeed_core.project.folder import Project
@@ -99,7 +100,8 @@ def _key(
     learn: Sequence[Instance],
     validation: Sequence[Instance],
 ) -> str:
-    parts = [COURSE, base.weights_hash, base.recipe_hash, _keyed(settings), about.seed, about.labels]
+    course = course_today(lora=settings.method == "lora")
+    parts = [course, base.weights_hash, base.recipe_hash, _keyed(settings), about.seed, about.labels]
     return hashlib.sha256(json.dumps([*parts, fingerprint(learn), fingerprint(validation)]).encode()).hexdigest()[:32]
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from inffeed_core.influence.adamw import AdamW, State
 from inffeed_core.influence.training_run import TrainingRun, decay_of, start_of
 from inffeed_core.models.batches import epochs_of_batches
+from inffeed_core.models.courses import EPSILONS
 from inffeed_core.models.device import the_device
 from inffeed_core.models.lessons import FineTuning, Lessons
 from inffeed_core.models.passages import Inputs, Tokens, has_types, padded, tokenised
@@ -85,7 +86,7 @@ def course_of(model: nn.Module, tokenizer: Any, learned: Lessons, about: FineTun
         network=model,
         batches=TokenBatches(tokens=tokens, plan=plan, filler=tokenizer.pad_token_id or 0, device=device),
         rates=rates(len(plan), settings.learning_rate or LEARNING_RATES[about.lora]),
-        optimiser=AdamW(decay=decay_of(model, WEIGHT_DECAY)),
+        optimiser=AdamW(decay=decay_of(model, WEIGHT_DECAY), epsilon=EPSILONS[about.course]),
         seed=about.seed,
     )
     weights = class_weights(learned, settings.class_weights)

@@ -42,7 +42,7 @@ from inffeed_core.models.checkpoints import (
 )
 from inffeed_core.models.course import Course, TokenBatches, course_of, tokens_of
 from inffeed_core.models.encoder import explained, quietly
-from inffeed_core.models.lessons import COURSE, FineTuned, FineTuning, Lessons
+from inffeed_core.models.lessons import FineTuned, FineTuning, Lessons
 from inffeed_core.models.metrics import macro_f1
 from inffeed_core.models.passages import Inputs
 from inffeed_core.models.sound import require_rows
@@ -232,7 +232,7 @@ def _keep(made: tuple[Any, Any], run: TrainingRun, passed: Passed, about: FineTu
         "seconds": round(seconds, 3),
         "seconds_per_text": seconds / texts if texts else None,
         "device": next(made[0].parameters()).device.type,
-        "course": COURSE,
+        "course": about.course,
         "parameters": run.optimiser.decay.numel(),
         "processes": run.sharing.of,
     }

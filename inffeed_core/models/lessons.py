@@ -8,12 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from inffeed_core.models.courses import course_today
 from inffeed_core.records import CurvePoint, Passage
 from inffeed_core.settings import FineTuneSettings
-
-COURSE = 2
-"""Which way of training `inffeed_core.models.course` is; raised whenever the same seed and data give another result.
-The first was that of `transformers.Trainer`, whose trainings cannot be repeated here."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +54,13 @@ class FineTuning:
     seed: int
     work: Path
     """The folder for checkpoints while training; a run with the same folder resumes from the last one."""
+    given_course: int | None = None
+    """A key of `EPSILONS`, to repeat the training of an earlier release; None = today's."""
+
+    @property
+    def course(self) -> int:
+        """The course that it takes."""
+        return course_today(lora=self.lora) if self.given_course is None else self.given_course
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class FineTuned:
     """Wall seconds per text and epoch, including scoring; None if everything had been done before."""
     device: str
     course: int = 1
-    """The `COURSE` that it took."""
+    """The course that it took, see `inffeed_core.models.courses`."""
     parameters: int = 0
     """How many numbers were trained; 0 where an earlier release did not say."""
     processes: int = 1

@@ -120,7 +120,7 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     sent = store.sent_labels(db, ids) if policy == SENT else {}
     of = store.ranking_size(db, analysis.id, SENT) if policy == SENT else store.silver_scored(db, analysis.id)
     said, retired = store.silver_labels_of(db, ids), store.project_settings(db).retired
-    through = carried(db, analysis.id) if analysis.settings.get("scope") == "training" else None
+    through = carried(db, analysis)[:1] if analysis.settings.get("scope") == "training" else []
     return [
         replace(
             _item(
@@ -142,12 +142,15 @@ def _items(db: Database, analysis: Analysis, policy: str, ranked: Sequence[Ranke
     ]
 
 
-def _next(db: Database, analysis: Analysis, row: ScoreRow, through: Carried | None) -> dict[str, Any]:
-    """What the next fine-tuning should gain from the suggested label, where the analysis says so."""
+def _next(db: Database, analysis: Analysis, row: ScoreRow, through: Sequence[Carried]) -> dict[str, Any]:
+    """What the next fine-tuning should gain from the suggested label, where the analysis says so.
+
+    `through` is how far it carries for the fewest texts, because a card is about one.
+    """
     if analysis.settings.get("scope") != "training" or row.relabel_gain is None:
         return {}
     ranked = (row.relabel_gain, 1 + store.larger_gains(db, analysis.id, row.relabel_gain))
-    return {"next_gain": ranked, "carries": None if through is None else through.carries}
+    return {"next_gain": ranked, "carries": through[0].carries if through else None}
 
 
 def _flag(instance: Instance, ranked: Ranked, ranking: tuple[str, int], retired: Collection[str]) -> Flag:

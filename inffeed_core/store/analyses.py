@@ -53,6 +53,17 @@ class Ranked:
     row: ScoreRow
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainedGroup:
+    """Texts that were given other labels together, and what the whole training gained when it was repeated, in nats."""
+
+    name: str
+    texts: int | None
+    """How many; None where an earlier release did not say."""
+    predicted: float
+    actual: float
+
+
 def begin_analysis(db: Database, version: str, as_of_decision: int, settings: Mapping[str, object]) -> int:
     """Open a new analysis of this version and return its id; fill it in the same transaction."""
     row = {"version": version, "created": now(), "as_of_decision": as_of_decision, "settings": json.dumps(settings)}
@@ -103,17 +114,16 @@ def put_evidence(
     )
 
 
-def put_retrained_groups(db: Database, analysis: int, groups: Iterable[tuple[str, float, float]]) -> None:
-    """Store (name, predicted gain, actual gain) of groups that a training was repeated with, nats; a group of the same
-    name is replaced."""
-    rows = ((analysis, *group) for group in groups)
-    db.conn.executemany("INSERT OR REPLACE INTO retrained_group VALUES (?, ?, ?, ?)", rows)
+def put_retrained_groups(db: Database, analysis: int, groups: Iterable[RetrainedGroup]) -> None:
+    """Store groups that a training was repeated with; a group of the same name is replaced."""
+    rows = ((analysis, one.name, one.predicted, one.actual, one.texts) for one in groups)
+    db.conn.executemany("INSERT OR REPLACE INTO retrained_group VALUES (?, ?, ?, ?, ?)", rows)
 
 
-def retrained_groups(db: Database, analysis: int) -> list[tuple[str, float, float]]:
-    """(name, predicted gain, actual gain) of each, in nats."""
-    sql = "SELECT name, predicted, actual FROM retrained_group WHERE analysis = ? ORDER BY name"
-    return [(row["name"], row["predicted"], row["actual"]) for row in db.query(sql, [analysis])]
+def retrained_groups(db: Database, analysis: int) -> list[RetrainedGroup]:
+    """The groups that the training of an analysis was repeated with, by name."""
+    sql = "SELECT name, texts, predicted, actual FROM retrained_group WHERE analysis = ? ORDER BY name"
+    return [RetrainedGroup(**row) for row in db.query(sql, [analysis])]
 
 
 def is_solved(db: Database, analysis: int, target: str) -> bool:

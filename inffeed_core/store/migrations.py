@@ -344,3 +344,9 @@ def m022_selections(db: Database) -> None:
     db.conn.execute(
         "CREATE TABLE selection (token TEXT PRIMARY KEY, ids TEXT NOT NULL, since INTEGER NOT NULL, at TEXT NOT NULL)"
     )
+
+
+@migrations()
+def m023_sizes_of_retrained_groups(db: Database) -> None:
+    """How many texts each group had that a training was repeated with; unknown for those of before."""
+    db.conn.execute("ALTER TABLE retrained_group ADD COLUMN texts INTEGER")

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inffeed_core.influence import HeadData, HeadFit, choose_l2, fit_head, probabilities
+from inffeed_core.models.courses import course_today
 from inffeed_core.models.encoding import own_head
-from inffeed_core.models.lessons import COURSE, FineTuning, Lessons
+from inffeed_core.models.lessons import FineTuning, Lessons
 from inffeed_core.models.sources import resolve
 from inffeed_core.records import Progress
 from inffeed_core.settings import L2_GRID, FineTuneSettings, TrainSettings
@@ -160,7 +161,7 @@ def _rows(features: Float[Tensor, "n d"], labels: Ints, weights: Floats, classes
 def _key(draw: RepairSet, labels: Int[Tensor, " n"], weights: Float[Tensor, " n"], about: Tuning) -> str:
     files = resolve(about.model)
     parts = [
-        COURSE,
+        course_today(lora=False),
         files.weights_hash,
         files.recipe_hash,
         asdict(about.settings),

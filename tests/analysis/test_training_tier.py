@@ -15,6 +15,7 @@ from inffeed_core.analysis import replay_cost
 from inffeed_core.analysis.analysing import analyse, explain, load
 from inffeed_core.analysis.exploring import portrait
 from inffeed_core.analysis.replay_cost import cost_of, spacing, text_cost
+from inffeed_core.analysis.retrained import group_sizes
 from inffeed_core.analysis.tiers import HeadTier
 from inffeed_core.analysis.training_tier import open_training
 from inffeed_core.analysis.verifying import correlation, slope, verify
@@ -24,16 +25,17 @@ from inffeed_core.errors import Cancelled, NotReady, SettingsError
 from inffeed_core.flags.carrying import carried
 from inffeed_core.influence.replay import kept_at_once
 from inffeed_core.learning.training import retrain, train
-from inffeed_core.models.lessons import COURSE, Lessons
+from inffeed_core.models.lessons import Lessons
 from inffeed_core.project.folder import Project, change_settings
 from inffeed_core.records import Act, Decision, Example, ModelVersion, Split
 from inffeed_core.review.items import item
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, TrainSettings
+from inffeed_core.store.analyses import RetrainedGroup
 
 TRAINING = AnalysisSettings(influencers=3, harmed=2, folds=2, neighbours=3, scope="training")
 UNCHECKED = replace(TRAINING, retrains=0)
 """For tests about something else than the trainings that check how far scores carry."""
-GENTLE = FineTuneSettings(epochs=3, learning_rate=3e-4, batch_size=8, patience=100)
+GENTLE = FineTuneSettings(epochs=6, learning_rate=3e-4, batch_size=32, patience=100)
 TUNED = TrainSettings(method="fine-tune", fine_tune=GENTLE, max_tokens=32, recipe="plain")
 
 
@@ -103,7 +105,7 @@ def test_the_experiment_is_the_products_own_retrain(replayed: Project):
     assert "Influence through the training foretold that 1 changed label would" in trained_words(replayed, after, None)
 
 
-def groups_of(project: Project, analysis: int) -> list[tuple[str, float, float]]:
+def groups_of(project: Project, analysis: int) -> list[RetrainedGroup]:
     with store.reading(project.db) as db:
         return store.retrained_groups(db, analysis)
 
@@ -111,21 +113,21 @@ def groups_of(project: Project, analysis: int) -> list[tuple[str, float, float]]
 def test_how_far_scores_carry_is_measured_once_stored_and_told_on_the_flag(tuned: Project):
     found = analyse(tuned, replace(TRAINING, retrains=5), quiet)
     groups = groups_of(tuned, found.id)
-    assert [name for name, *_ in groups] == [f"check {n}" for n in range(1, 6)]
+    assert [one.name for one in groups] == [f"check {n} of 2 texts" for n in range(1, 6)]
     with store.reading(tuned.db) as db:
-        known = carried(db, found.id)
+        (known,) = carried(db, found)
         gains = {one.instance: one.relabel_gain or 0.0 for one in store.scored(db, found.id)}
-    assert known is not None
+    assert (known.groups, known.texts) == (5, 2)
     assert known.carries in ("size", "rank")  # so few steps at so high a rate are rough
     assert known.correlation > 0.9
     assert item(tuned, max(gains, key=lambda id: gains[id]), "expected-gain").flag.carries == known.carries
-    assert str(known.sentence) in carried_words(tuned, found.id)
+    assert " ".join(known.sentences) in carried_words(tuned, found.id)
     stages: list[str] = []
     again = analyse(tuned, replace(TRAINING, retrains=5), lambda stage, *_: stages.append(stage))
     assert "Retraining" not in stages
     assert groups_of(tuned, again.id) == groups
     verify(tuned, 4, quiet)
-    assert {name for name, *_ in groups_of(tuned, again.id)} > {"check 1", "group 1"}
+    assert {one.name for one in groups_of(tuned, again.id)} > {"check 1 of 2 texts", "group 1"}
     head = analyse(tuned, replace(TRAINING, scope="head"), quiet)
     assert groups_of(tuned, head.id) == []
 
@@ -249,7 +251,15 @@ def test_a_retrain_is_published_with_it_also_for_adapters(tuned: Project):
         found = store.latest_analysis(db, version.id)
     assert found is not None
     assert found.settings["scope"] == "training"
-    assert [name for name, *_ in groups_of(tuned, found.id)] == ["check 1", "check 2"]
+    assert [one.name for one in groups_of(tuned, found.id)] == ["check 1 of 2 texts", "check 2 of 2 texts"]
+
+
+def test_half_of_the_groups_are_large_where_these_can_be_judged():
+    assert group_sizes(8, 300) == [3] * 4 + [15] * 4
+    assert group_sizes(9, 300) == [3] * 5 + [15] * 4
+    assert group_sizes(6, 300) == [3] * 6
+    assert group_sizes(8, 20) == [2] * 8
+    assert group_sizes(0, 300) == []
 
 
 def test_versions_without_a_training_that_can_be_repeated_are_refused(analysed: Project, tuned: Project):
@@ -266,7 +276,6 @@ def test_versions_without_a_training_that_can_be_repeated_are_refused(analysed: 
 
 
 def test_cost_is_told_before(tuned: Project, monkeypatch: pytest.MonkeyPatch):
-    assert replay_cost.COURSE == COURSE
     cost = cost_of(active(tuned), 2)
     told = active(tuned).report["fine_tuning"]
     assert isinstance(told, dict)

@@ -2,7 +2,10 @@
 
 import pytest
 
-from inffeed_core.flags.carrying import FEWEST, judged
+from inffeed_core import store
+from inffeed_core.flags.carrying import FEWEST, carried, judged
+from inffeed_core.project.folder import Project
+from inffeed_core.store.analyses import RetrainedGroup
 
 EXACT = [(0.1, 0.1), (-0.2, -0.2), (0.3, 0.31), (0.0, 0.01), (-0.1, -0.1)]
 
@@ -24,8 +27,24 @@ def test_what_carries(groups: list[tuple[float, float]], kind: str):
     found = judged(groups)
     assert found is not None
     assert found.carries == kind
-    assert found.sentence.code == f"carries-{kind}"
-    assert f"{len(groups)} random groups" in found.sentence
+    assert [one.code for one in found.sentences] == ["repeated", f"carries-{kind}"]
+    assert f"{len(groups)} random groups" in found.sentences[0]
+
+
+def test_small_groups_are_judged_apart_from_large_ones_and_from_those_of_earlier_releases(analysed: Project):
+    known = {None: EXACT, 3: EXACT, 15: [(p, -a) for p, a in EXACT], 30: EXACT[: FEWEST - 1]}
+    groups = [
+        RetrainedGroup(name=f"{size} {n}", texts=size, predicted=predicted, actual=actual)
+        for size, pairs in known.items()
+        for n, (predicted, actual) in enumerate(pairs)
+    ]
+    with store.writing(analysed.db) as db:
+        found = store.latest_analysis(db)
+        assert found is not None
+        store.put_retrained_groups(db, found.id, groups)
+        told = carried(db, found)
+    assert [(one.texts, one.carries) for one in told] == [(None, "size"), (3, "size"), (15, "neither")]
+    assert "15 texts each" in told[2].sentences[0]
 
 
 def test_of_too_few_trainings_nothing_is_said():

@@ -42,7 +42,7 @@ def test_gain_and_odd_supporters():
 
 def test_the_next_fine_tuning_is_foretold_where_influence_went_through_the_training():
     foretold = {"next_gain": (0.00123, 3), "of": 2817}
-    assert reason(flag(**foretold), NOTHING, labels=2) == (
+    assert reason(flag(**foretold, carries="size"), NOTHING, labels=2) == (
         "If you correct this to “negative”, the next fine-tuning should lower the validation loss by 0.0012 nats "
         "(rank 3 of 2817), and this label is 3 % likely to be right."
     )
@@ -54,6 +54,7 @@ def test_a_foretold_number_is_only_said_as_far_as_it_carries():
     foretold = {"next_gain": (0.00123, 3), "of": 2817}
     assert "0.0012 nats" in reason(flag(**foretold, carries="size"), NOTHING, labels=2)
     ranked = reason(flag(**foretold, carries="rank"), NOTHING, labels=2)
+    assert reason(flag(**foretold), NOTHING, labels=2) == ranked  # not checked
     assert ranked.startswith(
         "Correcting this to “negative” ranks 3 of 2817 by how much it should help the next fine-tuning"
     )

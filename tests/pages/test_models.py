@@ -12,6 +12,7 @@ from inffeed_core.project.folder import Project, create_project
 from inffeed_core.project.roles import Role, set_roles
 from inffeed_core.records import Act, Decision, Example, JobState, Split
 from inffeed_core.settings import AnalysisSettings, FineTuneSettings, ProjectSettings, TrainSettings
+from inffeed_core.store.analyses import RetrainedGroup
 
 
 @pytest.fixture
@@ -325,7 +326,7 @@ def test_what_influence_through_a_training_takes_is_told_before(open_page, proje
     app.selectbox(key="scope").select("training").run()
     assert "the method is instant" in texts(app)
     app.segmented_control(key="method").set_value("fine-tune").run()
-    assert "about sixteen times as long as the training" in texts(app)
+    assert "about eighteen times as long as the training" in texts(app)
     with store.writing(project_with_two_versions.db) as db:
         store.add_version(db, tuned)
         store.promote(db, "v4", "test")
@@ -337,12 +338,24 @@ def test_what_influence_through_a_training_takes_is_told_before(open_page, proje
     assert started == [("analyse", {"analysis": AnalysisSettings(scope="training", retrains=3).as_dict()})]
 
 
-@pytest.mark.parametrize(("slope", "said"), [(1, "are sizes"), (5, "Trust the order"), (-1, "Trust neither")])
-def test_how_far_scores_carry_is_said(open_page, reviewable_project, slope, said):
+def test_how_far_scores_carry_is_said_for_groups_of_each_size(open_page, reviewable_project):
+    slopes = {None: -1, 3: 1, 15: 5}
     with store.writing(reviewable_project.db) as db:
         analysis = store.analysis_in_use(db)
-        store.put_retrained_groups(db, analysis.id, [(f"check {n}", n / 10, slope * n / 10) for n in range(4)])
-    assert any(said in one.value for one in open_page("models", reviewable_project).caption)
+        groups = [
+            RetrainedGroup(name=f"check {n} of {size}", texts=size, predicted=n / 10, actual=slope * n / 10)
+            for size, slope in slopes.items()
+            for n in range(4)
+        ]
+        store.put_retrained_groups(db, analysis.id, groups)
+    said = [one.value for one in open_page("models", reviewable_project).caption if "was repeated" in one.value]
+    for told, *parts in zip(
+        said,
+        ("up to 5 % of the unchecked texts each", "3 texts each", "15 texts each"),
+        ("trust neither", "are sizes", "trust the order"),
+        strict=True,
+    ):
+        assert all(part in told for part in parts)
 
 
 def test_what_the_head_foretold_stands_beside_what_came_also_for_an_earlier_version(

@@ -32,6 +32,7 @@ from inffeed_core.influence.kept_states import KeptStates
 from inffeed_core.influence.linear_layers import evaluating
 from inffeed_core.influence.replay import Derivatives, replay
 from inffeed_core.models.course import Course, course_of, labelled, tokens_of
+from inffeed_core.models.courses import course_today
 from inffeed_core.models.deciding import fit_rules
 from inffeed_core.models.lessons import FineTuning, Lessons
 from inffeed_core.models.sources import resolve
@@ -66,10 +67,21 @@ class AgainSettings:
     validation: int
     test: int
     epochs: int
+    given_course: int | None = None
+    """A key of `inffeed_core.models.courses.EPSILONS`: another way to fine-tune than today's."""
+
+    @property
+    def course(self) -> int:
+        """The course that its trainings take."""
+        return course_today(lora=self.method == "lora") if self.given_course is None else self.given_course
 
     def fingerprint(self) -> str:
         """Hash of these settings."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        given = asdict(self) | {"course": self.course}
+        del given["given_course"]
+        if self.course == 2:  # as before there was another
+            del given["course"]
+        return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def part_of(data: RepairSet, settings: AgainSettings, seed: int) -> RepairSet:
@@ -127,6 +139,7 @@ class Again:
             max_tokens=TrainSettings().max_tokens,
             seed=self._seed,
             work=self._work,
+            given_course=self._settings.course,
         )
 
     def _made(self) -> tuple[Any, Any]:

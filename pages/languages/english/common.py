@@ -932,7 +932,7 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "replay": "Influence through the training of the active version takes {time} and {room} of disk.",
         "replay_unknown": (
-            "Influence through the training takes about sixteen times as long as the training, with two labels and six checks."
+            "Influence through the training takes about eighteen times as long as the training, with two labels and eight checks."
         ),
         "measure": "Measure the time",
         "epochs": "Maximum epochs",
