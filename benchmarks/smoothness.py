@@ -141,7 +141,7 @@ def main() -> None:
     courses = wanted.courses.split(",") if wanted.courses else [course_today(lora=wanted.method == "lora")]
     ways = [AgainSettings(method=wanted.method, given_course=int(one), **sizes) for one in courses]
     tasks = [
-        Task(name, variant, wanted.groups, way)
+        Task(name=name, variant=variant, groups=wanted.groups, settings=way)
         for name in wanted.sets.split(",")
         for way in ways
         for variant in wanted.variants.split(",")

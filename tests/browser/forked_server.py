@@ -5,6 +5,7 @@
 Words of a message: the environment as JSON and the arguments of Streamlit.
 """
 
+import faulthandler
 import importlib
 import json
 import os
@@ -36,6 +37,7 @@ def do(words: Sequence[str], log: int, jobs: int) -> None:
     environment, *arguments = words
     os.dup2(log, 1)
     os.dup2(log, 2)
+    faulthandler.enable()
     os.environ.clear()
     os.environ.update(json.loads(environment))
     os.chdir(ROOT)

@@ -4,17 +4,17 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from local_http import answering
 
 CLIENT, SECRET = "inffeed", "a secret of the client"
 USERS = {
@@ -69,11 +69,9 @@ class Provider:
 @contextmanager
 def provider() -> Iterator[Provider]:
     """One that answers while the block lasts."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as serving:
+    with answering(_Handler) as serving:
         serving.provider = Provider(f"http://127.0.0.1:{serving.server_port}")  # type: ignore[attr-defined]
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
         yield serving.provider  # type: ignore[attr-defined]
-        serving.shutdown()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -92,10 +92,15 @@ class Server:
             return False
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would."""
-        if self.process is not None and self.process.poll() is None:
-            os.kill(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        """SIGKILL, as a crash would. If the server has ended by itself, its log says how."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        if (code := self.process.poll()) is not None:
+            with (self.folder / "server.log").open("a") as log:
+                log.write(f"The server had ended before it was killed: exit code {code}.\n")
+            return
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 def free_port() -> int:

@@ -5,14 +5,14 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from local_http import answering
 from playwright.sync_api import Browser, Page, expect
 from reviewing import make_reviewable
 from serving import ROOT, Server, free_port, running
@@ -251,10 +251,8 @@ def neighbour() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+    with answering(Handler) as serving:
         yield f"http://localhost:{serving.server_port}"
-        serving.shutdown()
 
 
 def test_a_page_of_another_port_may_neither_connect_nor_frame(chromium: Browser, server: Server, neighbour: str):

@@ -5,8 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from local_http import answering
 
 Reply = dict[str, Any]
 
@@ -147,12 +149,6 @@ def serving() -> Iterator[Server]:
     """A server on a free port of this machine."""
     state = Server()
     handler = type("Bound", (Handler,), {"state": state})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    try:
+    with answering(handler) as server:
+        state.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -4,13 +4,13 @@ import hashlib
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from local_http import answering
 
 COMMIT = "89abcdef01" * 4
 
@@ -59,11 +59,9 @@ def hub(copy_of_bert: Path) -> Iterator[tuple[str, list[str]]]:
     """Address of a hub whose repository also holds a pickle and a script, and the list of files it served."""
     for trap in ("pytorch_model.bin", "modeling_evil.py", "weights.pt"):
         (copy_of_bert / trap).write_text("never fetch this")
-    served: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Hub, copy_of_bert, served))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", served
-    server.shutdown()
+    fetched: list[str] = []
+    with answering(partial(Hub, copy_of_bert, fetched)) as server:
+        yield f"http://127.0.0.1:{server.server_port}", fetched
 
 
 def resolve_in_child(address: str, cache: Path, *, offline: bool = False) -> subprocess.CompletedProcess[str]:

@@ -10,13 +10,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import answer, run
 from filelock import FileLock
+from local_http import answering
 from reviewing import Filling, history, make_reviewable, version
 
 from inffeed_core import jobs
@@ -63,12 +64,9 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    about.url = f"http://127.0.0.1:{server.server_port}/hook?a=1"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield about
-    server.shutdown()
-    server.server_close()
+    with answering(Handler) as server:
+        about.url = f"http://127.0.0.1:{server.server_port}/hook?a=1"
+        yield about
 
 
 @pytest.fixture
