@@ -43,8 +43,8 @@ class Forked:
         return self.returncode
 
     def kill(self) -> None:
-        """SIGKILL, unless it is known to have ended."""
-        if self.returncode is None:
+        """SIGKILL, unless it has ended: its number may be another process's by now."""
+        if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
