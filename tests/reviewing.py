@@ -119,10 +119,11 @@ def _analyse(db: Database, given: Filling) -> None:
     train = [e.id for e in everything if e.split is Split.TRAIN]
     held_out = [e.id for e in everything if e.split is Split.VALIDATION]
     for e in silver:
-        drawn = chance.sample(train, min(10, len(train)))  # no text is on both sides
+        helpful, harmful = (chance.sample(train, min(5, len(train))) for _ in range(2))
+        harmful = [id for id in dict.fromkeys((*harmful, *train)) if id not in helpful][:5]  # none is on both sides
         sides = {
-            "supporter": [(id, 0.005 / (n + 1)) for n, id in enumerate(drawn[::2])],
-            "opposer": [(id, -0.004 / (n + 1)) for n, id in enumerate(drawn[1::2])],
+            "supporter": [(id, 0.005 / (n + 1)) for n, id in enumerate(helpful)],
+            "opposer": [(id, -0.004 / (n + 1)) for n, id in enumerate(harmful)],
             "harmed": [(id, -0.003 / (n + 1)) for n, id in enumerate(chance.sample(held_out, min(3, len(held_out))))],
         }
         store.put_evidence(db, analysis, e.id, sides)
