@@ -6,6 +6,7 @@ a moment ago is not trusted: its time stamp may still cover a later change.
 """
 
 import os
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,6 +21,9 @@ _HEAD = 96
 _SETTLED = 50_000_000
 """Nanoseconds after which a time stamp covers no later change: some systems tick every 10 ms."""
 
+_one_at_a_time = threading.Lock()
+_indexes: dict[str, int] = {}
+"""Open files, by name."""
 _known: OrderedDict[tuple[Path, str], tuple[object, object]] = OrderedDict()
 
 
@@ -52,8 +56,20 @@ def state_of(path: Path) -> object:
             return None
         found.append((about.st_ino, about.st_size, about.st_mtime_ns))
     try:
-        with open(f"{path}-shm", "rb") as file:
-            head = file.read(_HEAD)
+        head = _head_of_index(f"{path.absolute()}-shm")
     except OSError:
         head = b""
     return (*found, head)
+
+
+def _head_of_index(name: str) -> bytes:
+    """Of a file that stays open: closing it would drop all locks that this process has on it, those of SQLite's
+    connections too (fcntl(2)), and another process could cut it off under them. Raises OSError."""
+    with _one_at_a_time:
+        there, known = os.stat(name), _indexes.get(name)
+        if known is None or not os.path.samestat(os.fstat(known), there):
+            _indexes[name] = os.open(name, os.O_RDONLY)
+            if known is not None:
+                os.close(known)  # of a file that is gone
+        os.lseek(_indexes[name], 0, os.SEEK_SET)
+        return os.read(_indexes[name], _HEAD)

@@ -106,3 +106,15 @@ def test_a_decision_shows_on_the_status_and_nothing_counts_again_without_one(
     with store.writing(project.db) as db:
         store.record_decision(db, made)
     assert status(project).decisions == {Act.RELABEL: 1}
+
+
+def test_looking_leaves_the_locks_of_open_connections(path: Path):
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("BEGIN")
+    db.execute("SELECT count(*) FROM t")
+    unchanged.state_of(path)
+    index = f"{path}-shm"
+    program = f"import fcntl; fcntl.lockf(open({index!r}, 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)"
+    tried = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    db.close()
+    assert "BlockingIOError" in tried.stderr  # else another process could cut the index off under the connection
