@@ -43,7 +43,7 @@ def retrained(
         others[row] = labels[suggested if suggested in other else str(generator.choice(other))]
     removal = [trials.without(row, id) for row, id in zip(drawn, ids, strict=True)]
     relabelling = [Refit(id, *trials.relabelled({row: others[row]})) for row, id in zip(drawn, ids, strict=True)]
-    size = min(len(drawn), max(2, round(LARGE * len(state.unconfirmed))))
+    size = min(len(drawn), _size(LARGE, len(state.unconfirmed)))
     groups = []
     for number in range(GROUPS):
         rows = generator.choice(drawn, size, replace=False).tolist()
@@ -53,9 +53,12 @@ def retrained(
 
 def group_sizes(count: int, rows: int) -> list[int]:
     """How many of these rows each of so many groups has: half of the groups are large, if those can be judged."""
-    small, large = (min(rows, max(2, round(share * rows))) for share in (SMALL, LARGE))
     many = count // 2 if count // 2 >= FEWEST else 0
-    return [small] * (count - many) + [large] * many
+    return [_size(SMALL, rows)] * (count - many) + [_size(LARGE, rows)] * many
+
+
+def _size(share: float, rows: int) -> int:
+    return max(2, round(share * rows))
 
 
 def checks(
