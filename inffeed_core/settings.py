@@ -237,7 +237,7 @@ class TrainSettings(Settings):
     trust: float | None = None
     """Trust in silver labels for noise-aware training: 0 = none, 1 = full, None = chosen on validation."""
     batch_tokens: int = 2048
-    """Upper bound on padded tokens in one encoder batch; a text with more is encoded alone."""
+    """Most padded tokens of one encoder batch, 16 times as many on a CUDA GPU; a text with more is encoded alone."""
     max_tokens: int = 256
     """Tokens of a text that are read at once; longer ones are cut, or read in windows."""
     windows: bool = False

@@ -31,9 +31,11 @@ from inffeed_core.studies.draws import RepairSet, load
 def pytest_configure() -> None:
     """One thread per test process: workers that share cores would spin against each other. Projects lie in memory.
 
-    Children read the variable. The BLAS of NumPy and that of SciPy did so too early, when they were imported.
+    Children read the variable. The BLAS of NumPy and that of SciPy did so too early, when they were imported. Where
+    there is a GPU, only the tests about it use it: no process that used one can be forked.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("INFFEED_DEVICE", "cpu")
     threadpool_limits(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
@@ -63,7 +65,12 @@ LONGEST += ("feedback", "silver", "test_jobs.py", "data")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     rank = {name: n for n, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path.relative_to(here).parts[0], len(LONGEST)))
+    items.sort(
+        key=lambda item: (
+            item.path.stem.endswith("_on_a_gpu"),
+            rank.get(item.path.relative_to(here).parts[0], len(LONGEST)),
+        )
+    )
     for item in items:
         if "wheel" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.wheel)

@@ -88,6 +88,23 @@ def require_replayable(version: ModelVersion) -> None:
         )
 
 
+def require_its_device(version: ModelVersion) -> None:
+    """Raise NotReady where the version was fine-tuned on another kind of device than that of this process.
+
+    Each kind draws other masks for dropout, so that elsewhere another training would be repeated. Imports torch.
+    """
+    from inffeed_core.models.device import VARIABLE, the_device
+
+    told: Any = version.report["fine_tuning"]
+    then, now = told.get("device"), the_device().type
+    if then is not None and then != now:
+        raise NotReady(
+            f"{version.id} was fine-tuned on the device {then}, and this is {now}. Dropout draws other numbers here, "
+            f"so the training cannot be repeated. Where there is such a device, set {VARIABLE}={then}; else "
+            "retrain first, or choose another scope."
+        )
+
+
 def cost_of(version: ModelVersion, targets: int, retrains: int = 0) -> Cost:
     """What a replay for so many targets takes, and so many trainings after it, by what the training took.
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inffeed_core.analysis.replay_cost import require_its_device
 from inffeed_core.analysis.tiers import HeadTier
 from inffeed_core.analysis.training_tier import Repeated, TrainingTier, open_training
 from inffeed_core.analysis.verifying import Refit
@@ -95,6 +96,8 @@ class Trials:
     """Whole trainings on changed lessons, beside what the tier predicts of them."""
 
     def __init__(self, state: "State", tier: TrainingTier, progress: Progress) -> None:
+        """Raises NotReady where the version was fine-tuned on another kind of device."""
+        require_its_device(state.version)
         self._state, self._progress, self._repeated = state, progress, tier.repeated
         self._influence, self._gains = tier.on_validation(), tier.relabel_gains()
         raw = self._repeated.raw

@@ -31,6 +31,7 @@ from inffeed_core.analysis.replay_cost import (
     MOST_CLASSES,
     TARGETS_AT_ONCE,
     cost_of,
+    require_its_device,
     require_replayable,
     spacing,
 )
@@ -211,8 +212,8 @@ def open_training(
 ) -> TrainingTier:
     """The tier of a version, differentiated unless it was before.
 
-    Raises NotReady for a version that was not fine-tuned or by an earlier release, and where the disk has too
-    little room; ModelError; Cancelled.
+    Raises NotReady for a version that was not fine-tuned, or by an earlier release or on another device, and where the
+    disk has too little room; ModelError; Cancelled.
     """
     require_replayable(state.version)
     repeated = repeat(project, state, progress)
@@ -293,6 +294,7 @@ def _differentiated(
     path = folder / f"{key}.safetensors"
     with locked(folder, lambda: progress("Waiting for another analysis of the training", 0, 0)):
         if not path.is_file():
+            require_its_device(state.version)
             course = repeated.course
             every = spacing(repeated.steps, course.start.shape[1])
             work = folder / f"{key}-{every}"

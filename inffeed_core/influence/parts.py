@@ -97,7 +97,10 @@ class _WholeMasks(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch h
         return part.ndim > 0 and len(part) > 0 and len(part) % len(self._rows) == 0
 
     def _all(self, part: Tensor) -> Tensor:
-        return part.new_empty(len(part) // len(self._rows) * self._whole, *part.shape[1:])
+        """An empty tensor for all rows, laid out in memory as the part is: a GPU's dropout draws by it."""
+        count, across = len(part) // len(self._rows) * self._whole, part.stride(0)
+        strides = [one if one <= across else one // len(part) * count for one in part.stride()]
+        return part.new_empty_strided((count, *part.shape[1:]), strides)
 
     def _own(self, masks: Tensor) -> Tensor:
         each = len(masks) // self._whole

@@ -1,8 +1,8 @@
 """A training as a pure function: from a start and what each text teaches to the state after every step.
 
 Batches, their order, learning rates and dropout are fixed: the random numbers of a step depend on the seed and the
-step's number alone. So any step can be computed again from the state before it, bit for bit on the same machine with
-the same number of threads, and a training that differs only in what is taught differs by nothing else.
+step's number alone. So any step can be computed again from the state before it, bit for bit on the same machine and
+device with the same number of threads, and a training that differs only in what is taught differs by nothing else.
 
 Text i teaches the row `a_i = w_i q_i ∘ κ`: its weight, its distribution over classes, and the classes' own weights. A
 step of batch B minimises `−(1/|B|) Σ_{i∈B} Σ_c a_ic log p_c(x_i)`, in nats.
@@ -25,6 +25,7 @@ from inffeed_core.influence.adamw import AdamW, State
 from inffeed_core.influence.linear_layers import Batch, evaluating
 from inffeed_core.influence.parts import ALONE, Sharing, by_halves, dropped_as_in, halves, is_full, of_rows
 from inffeed_core.influence.passes import Data
+from inffeed_core.influence.repeatable import repeatable
 
 Taught = Float[Tensor, "text class"]
 """What each text teaches: its weight times its distribution over classes times the classes' weights."""
@@ -162,7 +163,8 @@ class TrainingRun:
         leaves = [one.detach().requires_grad_() for one in self._split(theta).values()]
         logits = self._logits(dict(zip(self._shapes, leaves, strict=True)), batch)
         loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
-        slope = self._flat(torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True))
+        with repeatable(theta.device):
+            slope = self._flat(torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True))
         return float(loss.detach()), slope
 
     def _slope(self, state: State, number: int, taught: Taught) -> tuple[Pull, float]:
@@ -179,27 +181,30 @@ class TrainingRun:
         """What these rows of a batch add to its gradient, and to its loss behind it."""
         leaves = self._leaves(state)
         loss = self._loss(leaves, step, rows, step.lesson[rows.start : rows.stop])
-        slopes = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+        with repeatable(state.device):
+            slopes = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
         return self._flat([*slopes, loss])
 
     def _graph(self, state: State, step: "_Step", rows: range) -> "_Graph":
         leaves, lesson = self._leaves(state), step.lesson[rows.start : rows.stop].detach().requires_grad_()
         loss = self._loss(leaves, step, rows, lesson)
-        found = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True, materialize_grads=True)
+        with repeatable(state.device):
+            found = torch.autograd.grad(loss, leaves, create_graph=True, allow_unused=True, materialize_grads=True)
         return _Graph(leaves, lesson, found)
 
     def _along(self, graph: "_Graph", pull: Pull) -> tuple[Pull, Float[Tensor, "row class"]]:
         """Derivatives of ⟨pull, gradient⟩ by the parameters, and by what the rows teach."""
         used = [place for place, one in enumerate(graph.slopes) if one.requires_grad]
         pulls = list(self._split(pull).values())
-        *by_leaves, by_lesson = torch.autograd.grad(
-            [graph.slopes[place] for place in used],
-            [*graph.leaves, graph.lesson],
-            [pulls[place] for place in used],
-            retain_graph=True,
-            allow_unused=True,
-            materialize_grads=True,
-        )
+        with repeatable(pull.device):
+            *by_leaves, by_lesson = torch.autograd.grad(
+                [graph.slopes[place] for place in used],
+                [*graph.leaves, graph.lesson],
+                [pulls[place] for place in used],
+                retain_graph=True,
+                allow_unused=True,
+                materialize_grads=True,
+            )
         return self._flat(by_leaves), by_lesson
 
     def _leaves(self, state: State) -> list[Tensor]:
@@ -257,10 +262,11 @@ def dropping(network: nn.Module, seed: int, number: int) -> Iterator[None]:
     modes = {module: module.training for module in network.modules()}
     # The CPU's generator reads 32 bits of a seed, so seed and step are mixed before.
     mixed = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
-    on_cpu = next(network.parameters()).device.type == "cpu"
+    device = next(network.parameters()).device
     # With `torch.manual_seed` each kind of device that is not in use stores the call, and the stack of whoever made it.
-    seeded = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
-    with torch.random.fork_rng():
+    seeded = torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed
+    others: dict[str, list[torch.device]] = {"cpu": [], "cuda": [device]}
+    with torch.random.fork_rng(others.get(device.type)):
         seeded(mixed)
         network.train()
         try:

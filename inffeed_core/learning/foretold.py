@@ -150,7 +150,7 @@ def _repeats(parent: ModelVersion, made: Retrained) -> bool:
     then: Any = parent.report["fine_tuning"]
     base = (parent.report.get("base"), parent.report.get("base_weights"))
     now = (made.about.model, made.base_weights)
-    same_way = made.tuned is not None and then["course"] == made.tuned.course
+    same_way = made.tuned is not None and (then["course"], then["device"]) == (made.tuned.course, made.tuned.device)
     return base == now and parent.seed == made.about.seed and same_way
 
 

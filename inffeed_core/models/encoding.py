@@ -23,6 +23,7 @@ from torch import Tensor
 from inffeed_core.errors import ModelError
 from inffeed_core.models.batches import plan_batches
 from inffeed_core.models.cache import disk_errors_explained, locked, text_hashes
+from inffeed_core.models.device import tokens_at_once
 from inffeed_core.models.gathering import rows_of
 from inffeed_core.models.heads import Head, load_head
 from inffeed_core.models.layers import joined
@@ -205,13 +206,14 @@ def _complete(place: Place, texts: Sequence[Passage], batch_tokens: int, progres
 
 def batches(encoder: "Encoder", texts: Sequence[Passage], batch_tokens: int, *, windows: bool) -> Encodings:
     """The features of all these texts: those of one window together, longer ones alone."""
+    at_once = tokens_at_once(encoder.device, batch_tokens)
     pieces = encoder.windows(texts) if windows else [[tokens] for tokens in encoder.tokenise(texts)]
     short = np.array([i for i, rows in enumerate(pieces) if len(rows) == 1], dtype=np.int64)
-    for some in plan_batches(np.array([len(pieces[i][0]) for i in short], dtype=np.int64), batch_tokens):
+    for some in plan_batches(np.array([len(pieces[i][0]) for i in short], dtype=np.int64), at_once):
         yield short[some], encoder.apart([pieces[i][0] for i in short[some]]).numpy()
     for i, rows in enumerate(pieces):
         if len(rows) > 1:
-            yield np.array([i]), encoder.encode_windows(rows, batch_tokens).unsqueeze(0).numpy()
+            yield np.array([i]), encoder.encode_windows(rows, at_once).unsqueeze(0).numpy()
 
 
 def _require_numbers(files: ModelFiles, encoded: NDArray[np.float32], texts: Sequence[Passage]) -> None:

@@ -86,4 +86,4 @@ class TextBatches(Sequence[tuple[Inputs, Tensor]]):
     def in_order(self, values: Tensor, axis: int = -1) -> Tensor:
         """Reorder values along `axis` from the order of the batches to that of the texts."""
         back = np.argsort(np.concatenate(self.plan))
-        return values.index_select(axis, torch.from_numpy(back))
+        return values.index_select(axis, torch.from_numpy(back).to(values.device))

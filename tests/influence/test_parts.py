@@ -8,6 +8,7 @@ from influence.small_networks import token_classifier, token_data
 from influence.test_replay import CLASSES, TARGETS, TEXTS, a_run, lessons
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from inffeed_core.influence.linear_layers import Scope
 from inffeed_core.influence.parts import by_halves, dropped_as_in
@@ -45,6 +46,33 @@ def test_what_is_dropped_from_parts_is_what_is_dropped_from_the_whole(shape: tup
     whole = dropped(range(6))
     assert 0 < int((whole == 0).sum()) < whole.numel()
     torch.testing.assert_close(torch.cat([dropped(range(1)), dropped(range(1, 4)), dropped(range(4, 6))]), whole)
+
+
+class Strides(TorchDispatchMode):
+    """Notes how the inputs of a GPU's dropout lie in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.native_dropout.default:
+            self.seen.append((tuple(args[0].shape), args[0].stride()))
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize(
+    "laid",
+    [lambda n: torch.rand(n, 5, 3), lambda n: torch.rand(n, 5, 3)[:, 0], lambda n: torch.rand(5, n, 3).transpose(0, 1)],
+    ids=["packed", "with gaps", "rows inside"],
+)
+def test_a_gpu_draws_for_the_whole_as_it_lies_in_memory(laid):
+    """Its dropout gives other masks to a tensor with gaps, such as the first token of every text."""
+    with Strides() as strides:
+        torch.native_dropout(laid(6), 0.5, True)
+        with dropped_as_in(6, range(2)):
+            torch.native_dropout(laid(2), 0.5, True)
+    assert strides.seen == [strides.seen[0]] * 2
 
 
 def test_attention_drops_the_same_in_parts():

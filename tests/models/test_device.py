@@ -1,5 +1,6 @@
 """Which device is taken, and batches that do not fit."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from inffeed_core.errors import SettingsError
-from inffeed_core.models.device import VARIABLE, in_parts, the_device
+from inffeed_core.models.device import CUBLAS, VARIABLE, in_parts, the_device, tokens_at_once
 from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.sources import resolve
 
@@ -22,6 +23,17 @@ def test_the_variable_chooses_the_device(monkeypatch: pytest.MonkeyPatch):
     assert the_device().type == "cuda"
 
 
+def test_trainings_repeat_on_a_gpu_unless_the_user_set_otherwise(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv(VARIABLE, "cuda")
+    monkeypatch.setenv(CUBLAS, ":16:8")
+    the_device()
+    assert os.environ[CUBLAS] == ":16:8"
+    monkeypatch.delenv(CUBLAS)
+    the_device()
+    assert os.environ[CUBLAS] == ":4096:8"
+
+
 def test_a_device_that_is_not_here_or_unknown_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
@@ -32,6 +44,10 @@ def test_a_device_that_is_not_here_or_unknown_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setenv(VARIABLE, "tpu")
     with pytest.raises(SettingsError, match="auto, cpu, cuda, mps"):
         the_device()
+
+
+def test_only_cuda_takes_more_tokens_at_once():
+    assert [tokens_at_once(torch.device(name), 2048) for name in ("cpu", "mps", "cuda")] == [2048, 2048, 32768]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +92,3 @@ def test_features_are_the_same_where_a_batch_was_halved(bert: Path, monkeypatch:
 
     monkeypatch.setattr(encoder, "_read_fast", small)
     torch.testing.assert_close(encoder.apart(tokens), expected)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use")
-def test_the_gpu_that_is_named_can_be_computed_on(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(VARIABLE, "cuda")
-    assert torch.ones(1, device=the_device()).is_cuda
