@@ -1,6 +1,7 @@
 """How far influence through the training carries under each way to fine-tune, and what that way costs in macro-F1.
 
-    python -m benchmarks.smoothness --data FOLDER --work FOLDER [--sets irony] [--variants default,half,double,batch-32]
+    python -m benchmarks.smoothness --data FOLDER --work FOLDER [--sets irony] [--variants default,half,double,batch-32,
+        batch-8,warm-up-0,warm-up-30,no-dropout]
         [--courses 2,3] [--method lora] [--gold 100] [--silver 300] [--validation 300] [--test 600] [--epochs 2]
         [--groups 8]
 
@@ -13,16 +14,18 @@ from there.
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from benchmarks.fine_tuned_again import SIZES
 from inffeed_core.cli.console import shown_progress
-from inffeed_core.models.course import LEARNING_RATES
+from inffeed_core.models.course import LEARNING_RATES, WARM_UP, Course, rates
 from inffeed_core.models.courses import EPSILONS, course_today
 from inffeed_core.records import Progress
 from inffeed_core.settings import FineTuneSettings
@@ -34,15 +37,49 @@ from inffeed_core.studies.repair.again import Again, AgainSettings, part_of
 SHARE = 0.05
 
 
-def variants(rate: float) -> dict[str, FineTuneSettings]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A way to fine-tune: settings of the product, and what none of them says."""
+
+    tune: FineTuneSettings = field(default_factory=FineTuneSettings)
+    warm_up: float = WARM_UP
+    dropout: bool = True
+
+
+def variants(rate: float) -> dict[str, Way]:
     """The ways to fine-tune where this learning rate is the default."""
     return {
-        "default": FineTuneSettings(),
-        "half": FineTuneSettings(learning_rate=rate / 2),
-        "double": FineTuneSettings(learning_rate=rate * 2),
-        "batch-32": FineTuneSettings(batch_size=32),
-        "batch-8": FineTuneSettings(batch_size=8),
+        "default": Way(),
+        "half": Way(tune=FineTuneSettings(learning_rate=rate / 2)),
+        "double": Way(tune=FineTuneSettings(learning_rate=rate * 2)),
+        "batch-32": Way(tune=FineTuneSettings(batch_size=32)),
+        "batch-8": Way(tune=FineTuneSettings(batch_size=8)),
+        "warm-up-0": Way(warm_up=0.0),
+        "warm-up-30": Way(warm_up=0.3),
+        "no-dropout": Way(dropout=False),
     }
+
+
+class InItsWay(Again):
+    """Trainings in some way."""
+
+    def __init__(self, task: "Task", draw: RepairSet, folder: Path, progress: Progress) -> None:
+        super().__init__(draw, task.settings, 0, folder, progress, task.way.tune)
+        self._way = task.way
+
+    def _made(self) -> tuple[Any, Any]:
+        model, tokenizer = super()._made()
+        for module in model.modules():
+            if isinstance(module, nn.Dropout) and not self._way.dropout:
+                module.p = 0.0
+        return model, tokenizer
+
+    @cached_property
+    def _opened(self) -> tuple[Course, Sequence[Any], Sequence[Any]]:
+        course, validation, test = super()._opened
+        peak = self._tune.learning_rate or LEARNING_RATES[self._settings.method == "lora"]
+        run = replace(course.run, rates=rates(len(course.run), peak, self._way.warm_up))
+        return replace(course, run=run), validation, test
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +92,7 @@ class Task:
     settings: AgainSettings
 
     @property
-    def tune(self) -> FineTuneSettings:
+    def way(self) -> Way:
         """How it is fine-tuned."""
         return variants(LEARNING_RATES[self.settings.method == "lora"])[self.variant]
 
@@ -70,7 +107,7 @@ def complete(task: Task, draw: RepairSet, work: Path, progress: Progress) -> Non
     about = task.about
     done = {row["group"]: row for row in rows_of(work, about)}
     folder = work / "-".join(about.values())
-    again = Again(draw, task.settings, 0, folder, progress, task.tune)
+    again = InItsWay(task, draw, folder, progress)
 
     def made(group: int, labels: torch.Tensor, **more: Any) -> dict[str, Any]:
         scored = again.scored(again.trained(labels))

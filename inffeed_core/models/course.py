@@ -101,9 +101,9 @@ def tokens_of(model: nn.Module, tokenizer: Any, lessons: Lessons) -> list[Tokens
     return [one or empty for one in tokens]
 
 
-def rates(steps: int, peak: float) -> list[float]:
-    """The learning rate of each step: a linear warm-up from 0 over a tenth of the steps, then down to 0."""
-    warm = math.ceil(WARM_UP * steps)
+def rates(steps: int, peak: float, warm_up: float = WARM_UP) -> list[float]:
+    """The learning rate of each step: a linear warm-up from 0 over this share of the steps, then down to 0."""
+    warm = math.ceil(warm_up * steps)
     return [peak * (n / warm if n < warm else (steps - n) / max(1, steps - warm)) for n in range(steps)]
 
 
