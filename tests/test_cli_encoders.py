@@ -1,6 +1,8 @@
 """What another encoder would bring and cost is told, and nothing is fetched for it."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -25,3 +27,14 @@ def test_the_list_marks_the_encoder_in_use_and_names_size_and_licence(project: P
     assert f"* {DEFAULT.model} (the default)" in words
     assert f"  {MPNET.model}\n    438 MB, Apache-2.0; about 6 s for 48 texts on one core" in words
     assert "reviews_products +0.071 / +0.073, climate_stance_gpt4o +0.013, " in words
+
+
+def test_gains_on_sets_labelled_by_language_models_are_those_of_the_evidence() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "evidence_language_models.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| (all-\S+) \|.* \| ([\d.]+) / [\d.]+ \|$", page, re.MULTILINE)
+    by_set: dict[str, dict[str, float]] = {}
+    for name, encoder, gold_for_all in rows:
+        by_set.setdefault(name, {})[f"sentence-transformers/{encoder}"] = float(gold_for_all)
+    assert len(by_set) == 5
+    for name, scores in by_set.items():
+        assert MPNET.gains[name] == (pytest.approx(scores[MPNET.model] - scores[DEFAULT.model], abs=0.0011), None)
