@@ -87,20 +87,24 @@ class _WholeMasks(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch h
         kwargs = kwargs or {}
         aten = torch.ops.aten
         if func is aten.bernoulli_.float and self._is_of_rows(args[0]):  # dropout on a CPU
-            return args[0].copy_(self._own(func(self._all(args[0]), *args[1:], **kwargs)))
+            return args[0].copy_(self._own(func(self._laid_as(args[0]), *args[1:], **kwargs)))
         if func is aten.native_dropout.default and self._is_of_rows(args[0]) and args[2] is not False:  # on a GPU
-            mask = self._own(func(self._all(args[0]).fill_(1), *args[1:], **kwargs)[1])
+            mask = self._own(func(self._laid_as(args[0]).fill_(1), *args[1:], **kwargs)[1])
             return args[0] * mask * (0.0 if args[1] == 1 else 1 / (1 - args[1])), mask
         return func(*args, **kwargs)
 
     def _is_of_rows(self, part: Tensor) -> bool:
         return part.ndim > 0 and len(part) > 0 and len(part) % len(self._rows) == 0
 
-    def _all(self, part: Tensor) -> Tensor:
-        """An empty tensor for all rows, laid out in memory as the part is: a GPU's dropout draws by it."""
-        count, across = len(part) // len(self._rows) * self._whole, part.stride(0)
-        strides = [one if one <= across else one // len(part) * count for one in part.stride()]
-        return part.new_empty_strided((count, *part.shape[1:]), strides)
+    def _laid_as(self, part: Tensor) -> Tensor:
+        """An empty tensor for all rows that lies in memory as the part does: masks are drawn in that order.
+
+        One row alone does not tell whether rows lie inside; they are then taken to lie one after another.
+        """
+        shape = (len(part) // len(self._rows) * self._whole, *part.shape[1:])
+        across, *within = part.stride()
+        strides = [across, *(one if one < across else one // len(part) * shape[0] for one in within)]
+        return part.new_empty_strided(shape, strides) if all(strides) else part.new_empty(shape)
 
     def _own(self, masks: Tensor) -> Tensor:
         each = len(masks) // self._whole

@@ -61,17 +61,41 @@ class Strides(TorchDispatchMode):
         return func(*args, **kwargs or {})
 
 
+LAID = {
+    "packed": lambda x: x,
+    "with gaps": lambda x: x[:, 0],
+    "rows inside": lambda x: x.transpose(0, 1).contiguous().transpose(0, 1),
+    "expanded": lambda x: x[:, :1].expand(-1, 4, -1),
+}
+"""How a tensor may lie in memory."""
+
+
+@pytest.mark.parametrize("laid", LAID.values(), ids=LAID)
+def test_what_is_dropped_from_parts_is_that_of_the_whole_however_they_lie_in_memory(laid):
+    x = torch.rand(6, 5, 3)
+
+    def dropped(rows: range) -> Tensor:
+        torch.manual_seed(3)
+        with dropped_as_in(6, rows):
+            return nn.functional.dropout(nn.functional.dropout(laid(x[rows.start : rows.stop]), 0.4), 0.2)
+
+    torch.testing.assert_close(
+        torch.cat([dropped(range(2)), dropped(range(2, 4)), dropped(range(4, 6))]), dropped(range(6))
+    )
+
+
 @pytest.mark.parametrize(
-    "laid",
-    [lambda n: torch.rand(n, 5, 3), lambda n: torch.rand(n, 5, 3)[:, 0], lambda n: torch.rand(5, n, 3).transpose(0, 1)],
-    ids=["packed", "with gaps", "rows inside"],
+    ("laid", "rows"),
+    [("packed", range(2)), ("packed", range(1)), ("with gaps", range(2)), ("with gaps", range(1))]
+    + [("rows inside", range(2)), ("rows inside", range(3, 6))],
 )
-def test_a_gpu_draws_for_the_whole_as_it_lies_in_memory(laid):
+def test_a_gpu_draws_for_the_whole_as_it_lies_in_memory(laid: str, rows: range):
     """Its dropout gives other masks to a tensor with gaps, such as the first token of every text."""
+    x = torch.rand(6, 5, 3)
     with Strides() as strides:
-        torch.native_dropout(laid(6), 0.5, True)
-        with dropped_as_in(6, range(2)):
-            torch.native_dropout(laid(2), 0.5, True)
+        torch.native_dropout(LAID[laid](x), 0.5, True)
+        with dropped_as_in(6, rows):
+            torch.native_dropout(LAID[laid](x[rows.start : rows.stop]), 0.5, True)
     assert strides.seen == [strides.seen[0]] * 2
 
 
