@@ -5,6 +5,7 @@ from streamlit.starlette import App
 from inffeed_core.errors import StoreError
 from inffeed_core.jobs.plain_words import in_plain_words, unexpected
 from inffeed_core.project.crash_logs import log_of
+from inffeed_core.store.connection import taking_turns
 from pages.components.gate import GATE, while_served
 from pages.components.navigation import navigate
 from pages.components.notices import problem
@@ -12,7 +13,8 @@ from pages.language import say, told
 
 if __name__ == "__main__":  # the script of a session
     try:
-        navigate().run()
+        with taking_turns():
+            navigate().run()
     except StoreError as error:  # a full disk, a long lock: the page says so, and comes back with the next look
         problem(told(error.args[0]), say("app.project_unreadable"))
     except Exception as error:

@@ -17,6 +17,7 @@ from inffeed_core.records import Act, Changes
 from inffeed_core.review.discussing import topics
 from inffeed_core.review.messages import UNAVAILABLE
 from inffeed_core.review.progress import Sitting
+from inffeed_core.store.connection import taking_turns
 from pages.components.agreement import agreement
 from pages.components.chosen_texts import forget_choice
 from pages.components.decisions import back_to_flags, decisions
@@ -134,6 +135,7 @@ def _forget_name() -> None:
 
 
 @st.fragment
+@taking_turns()
 def _room(project: Project, annotator: str) -> None:
     """The card and the line above it; a message from the card runs only this.
 
@@ -230,6 +232,7 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
+@taking_turns()
 def _receive(project: Project, sitting: Sitting) -> None:
     key = _card_key(project, sitting)
     message = st.session_state[key]["message"]

@@ -1,4 +1,4 @@
-"""A project's SQLite database: one connection per call, verbs in the annotator's words.
+"""A project's SQLite database: one snapshot or transaction per call, verbs in the annotator's words.
 
 Open it with `reading(path)` or `writing(path)` and pass the database to the verbs::
 

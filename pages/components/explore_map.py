@@ -13,6 +13,7 @@ from inffeed_core.charts.analyses import feature_map
 from inffeed_core.flags.policies import POLICIES
 from inffeed_core.project.folder import Project, settings_of
 from inffeed_core.records import FlagFilter
+from inffeed_core.store.connection import taking_turns
 from inffeed_core.store.flags import ALL
 from pages.components.explore_rankings import no_analysis, policy_name
 from pages.components.explore_walk import take_point, walk_to
@@ -26,6 +27,7 @@ ACROSS, UP = 180, 90
 
 
 @st.fragment
+@taking_turns()
 def map_view(project: Project, shown: Portrait, *, drawing: bool) -> None:
     """The map of the analysis, with the text and its influencers on it; below it the texts that were chosen there.
 

@@ -10,6 +10,7 @@ from inffeed_core.errors import InfFeedError, StoreError
 from inffeed_core.project.folder import Project
 from inffeed_core.project.roles import right_to_job
 from inffeed_core.records import Job, JobState
+from inffeed_core.store.connection import taking_turns
 from pages.components.notices import problem
 from pages.components.rights import refused_job, shut_button
 from pages.language import called, ending, say, stage, told
@@ -63,6 +64,7 @@ def _watched(project: Project, current: list[Job]) -> list[str]:
 
 
 @st.fragment(run_every=1)
+@taking_turns()
 def _watch(project: Project) -> None:
     try:
         _look(project)
