@@ -189,8 +189,24 @@ def _tell_time(project: "Project", settings: TrainSettings, analysis: AnalysisSe
             "Nothing similar has been trained yet, so there is nothing to estimate from; run `inffeed train` first."
         )
     _tell_solving(project, settings.as_dict())
-    without = "" if found.analysis else " The analysis afterwards takes extra time."
-    answer(found, as_json, lambda: f"About {in_words(found.seconds)} ({found.basis}).{without}")
+    more = "" if found.analysis else f" {_analysis_words(project, analysis)}"
+    answer(found, as_json, lambda: f"About {in_words(found.seconds)} ({found.basis}).{more}")
+
+
+def _analysis_words(project: "Project", analysis: AnalysisSettings) -> str:
+    """What is known of the time of an analysis after a training, where none like it was measured."""
+    from inffeed_core.analysis.replay_cost import analysis_cost
+
+    if analysis.scope != "training":
+        return "The analysis afterwards takes extra time."
+    try:
+        said = analysis_cost(project, analysis.retrains).said()
+    except NotReady:  # the active version was not fine-tuned
+        return (
+            "Influence through the training afterwards takes about eighteen times as long, with two labels and eight "
+            "checks."
+        )
+    return f"Influence through the training of the active version takes {said}; that of the next takes as much."
 
 
 def _given(kind: type[TrainSettings] | type[AnalysisSettings], values: dict[str, float | str | None]) -> dict[str, Any]:
