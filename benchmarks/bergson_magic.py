@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torchopt.pytree import tree_iter
 
+from benchmarks.networks import without_dropout
 from inffeed_core.influence.adamw import AdamW
 from inffeed_core.influence.kept_states import KeptStates
 from inffeed_core.influence.replay import replay
@@ -69,11 +70,7 @@ class Stream:
 
 def untrained(problem: Problem, seed: int) -> nn.Module:
     """Without dropout, whose random numbers the two draw differently."""
-    network = problem.untrained(seed)
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-    return network
+    return without_dropout(problem.untrained(seed))
 
 
 def by_bergson(problem: Problem, seed: int, work: Path) -> Tensor:

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from benchmarks.fine_tuned_again import SIZES
+from benchmarks.networks import without_dropout
 from inffeed_core.cli.console import shown_progress
 from inffeed_core.models.course import LEARNING_RATES, WARM_UP, Course, rates
 from inffeed_core.models.courses import EPSILONS, course_today
@@ -69,10 +69,7 @@ class InItsWay(Again):
 
     def _made(self) -> tuple[Any, Any]:
         model, tokenizer = super()._made()
-        for module in model.modules():
-            if isinstance(module, nn.Dropout) and not self._way.dropout:
-                module.p = 0.0
-        return model, tokenizer
+        return model if self._way.dropout else without_dropout(model), tokenizer
 
     @cached_property
     def _opened(self) -> tuple[Course, Sequence[Any], Sequence[Any]]:
