@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlite_utils import Database
+
 from inffeed_core.errors import NotReady
 from inffeed_core.models.courses import EPSILONS
 from inffeed_core.project.folder import Project
@@ -55,11 +57,28 @@ def analysis_cost(project: Project, retrains: int) -> Cost:
     """What an analysis of the active version with the scope training takes, if the training is then repeated with so
     many groups of other labels. Raises NotReady."""
     with reading(project.db) as db:
-        version, counts = active_version(db), count_by_split(db)[Split.VALIDATION]
+        version, targets = active_version(db), _targets(db)
     if version is None:
         raise NotReady("There is no model version yet; train one first (`inffeed train`, or the Models page).")
-    classes = sum(count > 0 for label, count in counts.items() if label)
-    return cost_of(version, classes if classes <= MOST_CLASSES else 1, retrains)
+    return cost_of(version, targets, retrains)
+
+
+def analysis_trainings(project: Project, retrains: int) -> int:
+    """About how many times as long as a training such an analysis takes, where no version tells it in seconds."""
+    with reading(project.db) as db:
+        return round(_trainings(2, _targets(db), retrains))
+
+
+def _targets(db: Database) -> int:
+    """How many losses are differentiated: that of each class with validation texts, or only the mean."""
+    classes = sum(count > 0 for label, count in count_by_split(db)[Split.VALIDATION].items() if label)
+    return classes if classes <= MOST_CLASSES else 1
+
+
+def _trainings(computed: float, targets: int, retrains: int) -> float:
+    """What a replay and so many checks are worth, if each state is computed `computed` times."""
+    checks = retrains + 1 if retrains else 0  # one as it is
+    return computed + GRAPH + PER_TARGET * targets + checks
 
 
 def text_cost(project: Project, texts: int) -> Cost:
@@ -96,8 +115,8 @@ def require_its_device(version: ModelVersion) -> None:
     from inffeed_core.models.device import VARIABLE, the_device
 
     told: Any = version.report["fine_tuning"]
-    then, now = told.get("device"), the_device().type
-    if then is not None and then != now:
+    then, now = told["device"], the_device().type
+    if then != now:
         raise NotReady(
             f"{version.id} was fine-tuned on the device {then}, and this is {now}. Dropout draws other numbers here, "
             f"so the training cannot be repeated. Where there is such a device, set {VARIABLE}={then}; else "
@@ -117,8 +136,7 @@ def cost_of(version: ModelVersion, targets: int, retrains: int = 0) -> Cost:
     per_text = told.get("seconds_per_text") or 0.0
     every = spacing(steps, parameters)
     states = -(-steps // every) + every + 2 * targets
-    computed = 2 - 1 / every
-    trainings = computed + GRAPH + PER_TARGET * targets + (retrains + 1 if retrains else 0)  # one as it is
+    trainings = _trainings(2 - 1 / every, targets, retrains)
     return Cost(per_text * batch * steps * trainings, states * BYTES * parameters)
 
 

@@ -195,17 +195,15 @@ def _tell_time(project: "Project", settings: TrainSettings, analysis: AnalysisSe
 
 def _analysis_words(project: "Project", analysis: AnalysisSettings) -> str:
     """What is known of the time of an analysis after a training, where none like it was measured."""
-    from inffeed_core.analysis.replay_cost import analysis_cost
+    from inffeed_core.analysis.replay_cost import analysis_cost, analysis_trainings
 
     if analysis.scope != "training":
         return "The analysis afterwards takes extra time."
     try:
         said = analysis_cost(project, analysis.retrains).said()
     except NotReady:  # the active version was not fine-tuned
-        return (
-            "Influence through the training afterwards takes about eighteen times as long, with two labels and eight "
-            "checks."
-        )
+        times = analysis_trainings(project, analysis.retrains)
+        return f"Influence through the training afterwards takes about {times} times as long as the training."
     return f"Influence through the training of the active version takes {said}; that of the next takes as much."
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from inffeed_core.analysis.replay_cost import analysis_cost
+from inffeed_core.analysis.replay_cost import analysis_cost, analysis_trainings
 from inffeed_core.analysis.scopes import require_head_scope
 from inffeed_core.analysis.verifying import KIND as VERIFY
 from inffeed_core.errors import NotReady, SettingsError
@@ -143,7 +143,7 @@ def _replay_cost(project: Project, retrains: int) -> str:
     try:
         cost = analysis_cost(project, retrains)
     except NotReady:
-        return say("retraining.replay_unknown")
+        return say("retraining.replay_unknown", times=analysis_trainings(project, retrains))
     return say("retraining.replay", time=duration(cost.seconds), room=cost.room())
 
 

@@ -38,7 +38,7 @@ def test_what_influence_through_a_training_takes_is_told_before(open_page, proje
     app.selectbox(key="scope").select("training").run()
     assert "the method is instant" in texts(app)
     app.segmented_control(key="method").set_value("fine-tune").run()
-    assert "about eighteen times as long as the training" in texts(app)
+    assert "about 17 times as long as the training" in texts(app)
     with store.writing(project_with_two_versions.db) as db:
         store.add_version(db, tuned)
         store.promote(db, "v4", "test")

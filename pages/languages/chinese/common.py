@@ -889,7 +889,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "retrains": "用于检验的重新训练次数",
         "retrains_help": "经由训练过程的影响：随机改动几组标签并各自重新训练一次，以说明数值的大小可信、只有次序可信，还是都不可信。0 表示不检验。",
         "replay": "对当前版本，经由训练过程的影响需要{time}和 {room} 磁盘空间。",
-        "replay_unknown": "两个标签并检验八次时，经由训练过程的影响约需训练时间的十八倍。",
+        "replay_unknown": "经由训练过程的影响约需训练时间的 {times} 倍。",
         "measure": "测量所需时间",
         "epochs": "最多轮数",
         "epochs_help": "早停可能使其提前结束。",

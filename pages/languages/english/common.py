@@ -931,9 +931,7 @@ WORDS: dict[str, dict[str, Any]] = {
             "say whether its numbers are sizes, only ranks, or neither. 0: no check."
         ),
         "replay": "Influence through the training of the active version takes {time} and {room} of disk.",
-        "replay_unknown": (
-            "Influence through the training takes about eighteen times as long as the training, with two labels and eight checks."
-        ),
+        "replay_unknown": "Influence through the training takes about {times} times as long as the training.",
         "measure": "Measure the time",
         "epochs": "Maximum epochs",
         "epochs_help": "Early stopping may end training sooner.",
