@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torchopt.pytree import tree_iter
 
-from benchmarks.networks import without_dropout
+from benchmarks.networks import with_dropout
 from inffeed_core.influence.adamw import AdamW
 from inffeed_core.influence.kept_states import KeptStates
 from inffeed_core.influence.replay import replay
@@ -70,7 +70,7 @@ class Stream:
 
 def untrained(problem: Problem, seed: int) -> nn.Module:
     """Without dropout, whose random numbers the two draw differently."""
-    return without_dropout(problem.untrained(seed))
+    return with_dropout(problem.untrained(seed), 0)
 
 
 def by_bergson(problem: Problem, seed: int, work: Path) -> Tensor:

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.networks import without_dropout
+from benchmarks.networks import with_dropout
 from inffeed_core.influence import HeadData, choose_l2
 from inffeed_core.influence.kept_states import KeptStates
 from inffeed_core.influence.replay import replay
@@ -136,7 +136,7 @@ def a_course(rows: Rows, wanted: argparse.Namespace, folder: str) -> tuple[Cours
     settings = FineTuneSettings(epochs=max(1, wanted.steps * 16 // wanted.trained))
     about = FineTuning(rows.names, settings, lora=False, max_tokens=TOKENS, seed=1, work=Path(folder))
     model, tokenizer = prepared(resolve(DEFAULT_MODEL), about, lambda *_: None)
-    course = course_of(without_dropout(model), tokenizer, Lessons.of_labels(texts, labels, len(rows.names)), about)
+    course = course_of(with_dropout(model, 0), tokenizer, Lessons.of_labels(texts, labels, len(rows.names)), about)
     others, truth = rows.some(wanted.trained, ASKED)
     tokens = tokens_of(model, tokenizer, Lessons.of_labels(others, truth, len(rows.names)))
 

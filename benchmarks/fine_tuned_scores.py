@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.networks import without_dropout
+from benchmarks.networks import with_dropout
 from inffeed_core.analysis.replay_cost import spacing
 from inffeed_core.cli.console import shown_progress
 from inffeed_core.influence import HeadData, HeadInfluence, choose_l2, fit_head
@@ -98,7 +98,7 @@ class Trial:
     def made(self) -> tuple[Any, Any]:
         """(the network before training, without dropout; its tokenizer)."""
         model, tokenizer = prepared(resolve(DEFAULT_MODEL), self.about, self.progress)
-        return without_dropout(model), tokenizer
+        return with_dropout(model, 0), tokenizer
 
     @cached_property
     def course(self) -> Course:

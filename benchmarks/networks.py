@@ -3,9 +3,9 @@
 from torch import nn
 
 
-def without_dropout(network: nn.Module) -> nn.Module:
-    """The same network, which drops nothing any more while it is trained."""
+def with_dropout(network: nn.Module, share: float) -> nn.Module:
+    """The same network, which while it is trained drops this share, that of attention included; 0 switches it off."""
     for module in network.modules():
         if isinstance(module, nn.Dropout):
-            module.p = 0.0
+            module.p = share
     return network

@@ -21,6 +21,7 @@ import torch
 from scipy.stats import pearsonr, spearmanr
 from torch import Tensor, nn
 
+from benchmarks.networks import with_dropout
 from inffeed_core.cli.console import shown_progress
 from inffeed_core.influence.adamw import AdamW
 from inffeed_core.influence.kept_states import KeptStates
@@ -62,13 +63,7 @@ class Trial:
 
 def a_trial(wanted: argparse.Namespace) -> Trial:
     problem = read_problem(wanted.data, wanted.set, rows=wanted.texts)
-    network = problem.untrained(wanted.seed).to(DEVICE)
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = wanted.dropout
-    network.config.attention_probs_dropout_prob = wanted.dropout
-    for layer in network.bert.encoder.layer:
-        layer.attention.self.dropout.p = wanted.dropout
+    network = with_dropout(problem.untrained(wanted.seed).to(DEVICE), wanted.dropout)
     first, batches = 0, []
     for batch, labels in problem.train():
         rows = torch.arange(first, first := first + len(labels), device=DEVICE)

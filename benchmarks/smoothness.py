@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from benchmarks.fine_tuned_again import SIZES
-from benchmarks.networks import without_dropout
+from benchmarks.networks import with_dropout
 from inffeed_core.cli.console import shown_progress
 from inffeed_core.models.course import LEARNING_RATES, WARM_UP, Course, rates
 from inffeed_core.models.courses import EPSILONS, course_today
@@ -69,7 +69,7 @@ class InItsWay(Again):
 
     def _made(self) -> tuple[Any, Any]:
         model, tokenizer = super()._made()
-        return model if self._way.dropout else without_dropout(model), tokenizer
+        return model if self._way.dropout else with_dropout(model, 0), tokenizer
 
     @cached_property
     def _opened(self) -> tuple[Course, Sequence[Any], Sequence[Any]]:
