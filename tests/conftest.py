@@ -9,6 +9,7 @@ from pathlib import Path
 import axes  # noqa: F401 before all that it checks
 import psutil
 import pytest
+from frozen import pytest_collection_finish  # noqa: F401 a hook
 from hypothesis import settings
 from packaged import wheel_in
 from quick_reading import started, started_anew

@@ -4,6 +4,7 @@ Otherwise they are as if started anew: small, with a session of their own, in th
 stands, and in no other relation to it.
 """
 
+import gc
 import json
 import os
 import select
@@ -88,6 +89,7 @@ class Forker(Asked):
 def serve(work: Work) -> None:
     """In the process that forks: do it in a child for each message, until the process that asks has ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who looks after a child leaves no zombie
+    gc.freeze()  # no child looks for garbage in what was imported
     channel = socket.socket(fileno=0)
     while True:
         words, opened, *_ = socket.recv_fds(channel, 65_536, 8)
