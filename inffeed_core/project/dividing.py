@@ -86,14 +86,16 @@ def _targets(texts: int, shares: Mapping[Split, float]) -> dict[Split, int]:
     whole = sum(shares.values())
     exact = {split: texts * shares[split] / whole for split in GOLD}
     targets = {split: int(exact[split]) for split in GOLD}
-    for split in used[:texts]:
+    least = dict.fromkeys(used[:texts], 1)
+    for split in least:
         targets[split] = max(1, targets[split])
     while (left := texts - sum(targets.values())) != 0:
         gap = {split: exact[split] - targets[split] for split in used}
         if left > 0:
             targets[max(used, key=lambda split: gap[split])] += 1
         else:
-            targets[min((s for s in used if targets[s] > 1), key=lambda split: gap[split])] -= 1
+            spare = (split for split in used if targets[split] > least.get(split, 0))
+            targets[min(spare, key=lambda split: gap[split])] -= 1
     return targets
 
 

@@ -1,6 +1,7 @@
 """The app divides one gold file: by the shares, each label alike, near copies on one side, the same every time."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def test_few_texts_of_a_label_are_spread_and_what_is_lacking_is_told(tmp_path: P
     assert [look.counts[split].get("b") for split in GOLD] == [1, 1, 1]
     assert [look.counts[split].get("c") for split in GOLD] == [1, 1, None]
     assert lacking(look.counts, SHARES) == {Split.VALIDATION: ["d"], Split.TEST: ["c", "d"]}
+
+
+def test_two_texts_of_a_label_go_to_train_and_validation_though_most_should_go_to_test(tmp_path: Path):
+    options = replace(OPTIONS, shares=(25, 25, 50))
+    look = preview(project_at(tmp_path), table(*different("a", 20), *different("b", 2)), options)
+    assert [look.counts[split].get("a") for split in GOLD] == [5, 5, 10]
+    assert [look.counts[split].get("b") for split in GOLD] == [1, 1, None]
 
 
 @given(st.integers(0, 500), st.tuples(*[st.floats(0, 100)] * 3).filter(lambda s: s[0] > 0.01 and s[1] + s[2] > 0.01))
