@@ -40,7 +40,11 @@ def places(project: Project, analysis: Analysis, kind: MapKind) -> Places | None
     if kind == "pca":
         return _principal(project.db, analysis.id, analysis.created)
     file = map_file(project, analysis.version)
-    return _from_file(file, file.stat().st_mtime_ns) if file.is_file() else None
+    try:
+        changed = file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+    return _from_file(file, changed)
 
 
 def map_file(project: Project, version: str) -> Path:

@@ -7,9 +7,10 @@ belong to the project, not to its backup.
 """
 
 import filecmp
+import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +53,7 @@ def backup(project: Project, to: Path, progress: Progress) -> Backup:
         progress("Checking the copy", 0, 0)
         require_sound(copy.db)
         _end_jobs(copy)
-        size = sum(path.stat().st_size for path in copy.folder.rglob("*") if path.is_file())
+        size = _bytes_in(copy.folder)
     return Backup(to.expanduser().resolve(), size, len(kept))
 
 
@@ -70,13 +71,23 @@ def _require_apart(project: Project, to: Path) -> None:
     place, own = to.expanduser().resolve(), project.folder.resolve()
     if place == own or own in place.parents:
         raise ExportFailed(f"{place} is inside the project; name a folder outside it, preferably on another disk.")
-    needed = sum(path.stat().st_size for path in [project.db, *project.models.rglob("*")] if path.is_file())
+    needed = project.db.stat().st_size + _bytes_in(project.models)
     free = shutil.disk_usage(next(parent for parent in place.parents if parent.is_dir())).free
     if free < needed:
         raise ExportFailed(
             f"The backup needs {needed / 1e6:,.1f} MB on the disk of {place}, but only {free / 1e6:,.1f} MB are free. "
             "Free some space, or name a folder on another disk."
         )
+
+
+def _bytes_in(folder: Path) -> int:
+    """Of all files that are still there when they are counted: a job may be writing and removing others."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(place) / name).stat().st_size
+    return total
 
 
 def _copy_database(project: Project, copy: Project, progress: Progress) -> None:

@@ -33,6 +33,7 @@ from inffeed_core.store import (
 )
 from inffeed_core.store.faults import as_store_error
 from inffeed_core.store.roles import set_role
+from inffeed_core.store.stand_ins import state_of_files
 from inffeed_core.wording import Sentence
 
 CHECK_SECONDS = 2.0
@@ -220,9 +221,8 @@ def _read_summary(project: Project, changed: str) -> ProjectSummary:
 
 
 def _last_written(project: Project) -> str:
-    files = [f for f in (project.db, project.db.with_name("project.db-wal")) if f.exists()]
-    latest = max((f.stat().st_mtime for f in files), default=0.0)
-    return datetime.fromtimestamp(latest, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    latest = max((changed for _, changed, _ in state_of_files(project.db)), default=0)
+    return datetime.fromtimestamp(latest / 1e9, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def placed(folder: Path) -> Path:

@@ -57,12 +57,8 @@ def put_away(project: Project, away: Away) -> Path:
 
 def put_away_ones(home: Path) -> list[PutAway]:
     """What can be brought back to this home folder, put away last first."""
-    found = [
-        PutAway(folder=folder, name=_name(folder), away=away, since=_since(folder))
-        for away in Away
-        for folder in _folders(home / f".{away}")
-    ]
-    return sorted(found, key=lambda one: (one.since, one.folder), reverse=True)
+    found = [_found(folder, away) for away in Away for folder in _folders(home / f".{away}")]
+    return sorted((one for one in found if one), key=lambda one: (one.since, one.folder), reverse=True)
 
 
 def bring_back(home: Path, one: PutAway) -> Project:
@@ -116,14 +112,20 @@ def _folders(place: Path) -> list[Path]:
         return []
 
 
+def _found(folder: Path, away: Away) -> PutAway | None:
+    """None if it has been brought back or removed since it was listed."""
+    name = _name(folder)
+    try:
+        moved = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+    since = moved.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return PutAway(folder=folder, name=name, away=away, since=since)
+
+
 def _name(folder: Path) -> str:
     try:
         with reading(Project(folder).db) as db:
             return project_settings(db).name
     except InfFeedError:
         return folder.name
-
-
-def _since(folder: Path) -> str:
-    moved = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
-    return moved.isoformat(timespec="seconds").replace("+00:00", "Z")

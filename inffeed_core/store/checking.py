@@ -12,6 +12,7 @@ from pathlib import Path
 from inffeed_core.errors import Damaged
 from inffeed_core.store.connection import reading
 from inffeed_core.store.faults import as_store_error, explained
+from inffeed_core.store.stand_ins import State, state_of_files
 
 STEPS = 10_000
 """Instructions of SQLite's virtual machine between two looks at the clock, about a millisecond."""
@@ -29,7 +30,7 @@ _whole: dict[Path, "_Found"] = {}
 class _Found:
     """When a database was found intact, and what its files were like."""
 
-    state: tuple[int, ...]
+    state: State
     file: int
     """The inode: a copy that takes the place of the database is another file."""
     at: float
@@ -45,7 +46,7 @@ def require_whole(path: Path, seconds: float, *, fresh: float | None = None) -> 
     A database found intact is not checked again before it has changed and `fresh` seconds have passed (`FRESH` unless
     given), or another file has taken its place. Raises Damaged, with the findings, and other StoreErrors.
     """
-    now = _Found(state=_state(path), file=path.stat().st_ino, at=time.monotonic())
+    now = _Found(state=state_of_files(path), file=path.stat().st_ino, at=time.monotonic())
     if (before := _whole.get(path)) is not None and before.holds(now, FRESH if fresh is None else fresh):
         return True
     _whole.pop(path, None)  # what was found before no longer counts, whatever is found now
@@ -79,8 +80,3 @@ def _look(path: Path, pragma: str, seconds: float | None) -> bool:
     if found != ["ok"]:
         raise as_store_error(Damaged, path, "; ".join(found[:FINDINGS]).replace("\n", " "))
     return True
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    found = [file.stat() for file in (path, path.with_name(f"{path.name}-wal")) if file.exists()]
-    return tuple(value for one in found for value in (one.st_ino, one.st_mtime_ns, one.st_size))

@@ -26,7 +26,7 @@ from inffeed_core.errors import Damaged, DiskFull, Locked, ProjectError, ReadOnl
 from inffeed_core.store.claims import claim_on, require_own
 from inffeed_core.store.faults import as_store_error, explained, fault
 from inffeed_core.store.migrations import migrations
-from inffeed_core.store.stand_ins import copied, stand_in
+from inffeed_core.store.stand_ins import copied, stand_in, state_of_files
 from inffeed_core.wording import Sentence
 
 BUSY_SECONDS = 30.0
@@ -205,8 +205,8 @@ def _reader(path: Path, patience: float | None) -> _Reader:
 
 def _frugal_reader(path: Path, told: StoreError | None) -> Database:
     """If there is no log to merge, nobody is writing and no locks are needed; otherwise its index is held in memory."""
-    log = path.with_name(f"{path.name}-wal")
-    if not (log.exists() and log.stat().st_size):
+    log = state_of_files(path)[1:]
+    if not any(size for *_, size in log):
         return _with_snapshot(_connect(path, immutable=True))
     if not isinstance(told, DiskFull):
         if (copy := copied(path)) is None:

@@ -7,11 +7,13 @@ migrating write. A copy in the temporary folder, kept for as long as this proces
 import shutil
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 State = tuple[tuple[int, int, int], ...]
+"""Inode, time of the last change (ns) and size (bytes) of a database and of its log."""
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()
 _copies: "dict[Path, tuple[State, tempfile.TemporaryDirectory[str]]]" = {}
 
 
@@ -20,9 +22,11 @@ def stand_in(path: Path) -> Path:
     kept = _copies.get(path)
     if kept is None:
         return path
-    if kept[0] == _state(path):
+    if kept[0] == state_of_files(path):
         return Path(kept[1].name) / path.name
-    del _copies[path]
+    with _one_at_a_time:
+        if _copies.get(path) is kept:  # else another thread dropped it, and may have copied anew
+            del _copies[path]
     return path
 
 
@@ -34,14 +38,14 @@ def copied(path: Path) -> Path | None:
 
 
 def _copied(path: Path) -> Path | None:
-    before = _state(path)
+    before = state_of_files(path)
     folder = tempfile.TemporaryDirectory(prefix="inffeed-", ignore_cleanup_errors=True)
     try:
         for file in _files(path):
             shutil.copyfile(file, Path(folder.name) / file.name)  # without its permissions
     except OSError:
         return None
-    if _state(path) != before:
+    if state_of_files(path) != before:
         return None
     _copies[path] = (before, folder)
     return Path(folder.name) / path.name
@@ -51,6 +55,10 @@ def _files(path: Path) -> list[Path]:
     return [file for file in (path, path.with_name(f"{path.name}-wal")) if file.exists()]
 
 
-def _state(path: Path) -> State:
-    found = [file.stat() for file in _files(path)]
+def state_of_files(path: Path) -> State:
+    """What the files of this database are like, as far as they are there."""
+    found = []
+    for file in _files(path):
+        with suppress(FileNotFoundError):  # whoever merges the log removes it
+            found.append(file.stat())
     return tuple((one.st_ino, one.st_mtime_ns, one.st_size) for one in found)

@@ -35,10 +35,11 @@ def remembered(path: Path, what: str, count: Callable[[], T]) -> T:
         return known[1]  # type: ignore[return-value]
     result = count()
     if before is not None and before == state_of(path):
-        _known[key] = (before, result)
-        _known.move_to_end(key)
-        while len(_known) > KEPT:
-            _known.popitem(last=False)
+        with _one_at_a_time:
+            _known[key] = (before, result)
+            _known.move_to_end(key)
+            while len(_known) > KEPT:
+                _known.popitem(last=False)
     return result
 
 

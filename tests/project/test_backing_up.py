@@ -250,3 +250,23 @@ def test_several_tabs_check_at_once(project: Project, monkeypatch: pytest.Monkey
     for thread in threads:
         thread.join()
     assert store.require_whole(project.db, 5.0)
+
+
+def test_files_that_a_job_removes_meanwhile_are_not_missed(project: Project, tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            folder = project.models / ".new"
+            folder.mkdir()
+            (folder / "weights").write_bytes(b"some")
+            shutil.rmtree(folder)
+
+    job = threading.Thread(target=work)
+    job.start()
+    try:
+        for _ in range(500):
+            backing_up._require_apart(project, tmp_path / "backup")
+    finally:
+        ended.set()
+        job.join()

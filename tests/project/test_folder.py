@@ -212,3 +212,13 @@ def test_what_annotators_are_shown_can_be_changed_later(tmp_path: Path):
     with pytest.raises(SettingsError, match="break_minutes is -1"):
         change_settings(project, break_minutes=-1)
     assert settings_of(project).break_minutes == 45
+
+
+def test_a_log_that_is_merged_while_projects_are_listed_is_no_problem(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever closes the last connection to a database removes its log, such as between these two looks at it."""
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: path.name.endswith("-wal") or exists(path))
+    (listed,) = projects_in(project.folder.parent)
+    assert (listed.problem, listed.instances) == ("", 48)

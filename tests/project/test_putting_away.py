@@ -8,6 +8,7 @@ from small import make_small
 
 from inffeed_core import store
 from inffeed_core.errors import NotReady, ProjectError
+from inffeed_core.project import putting_away
 from inffeed_core.project.folder import Project, projects_in, settings_of
 from inffeed_core.project.opened import open_allowed
 from inffeed_core.project.putting_away import Away, bring_back, put_away, put_away_ones, remove
@@ -94,3 +95,16 @@ def test_the_command_line_does_the_same(home, project):
     run("delete", "reviews", "--for-good")
     assert "there are: none" in run("restore", "reviews", code=1).output
     assert run("restore").stdout.strip() == "No project was archived or deleted."
+
+
+def test_a_project_that_is_brought_back_while_they_are_listed_is_not_among_them(home, project, monkeypatch):
+    put_away(project, Away.ARCHIVED)
+    name = putting_away._name
+
+    def brought_back_meanwhile(folder):
+        found = name(folder)
+        folder.rename(home / "reviews")
+        return found
+
+    monkeypatch.setattr(putting_away, "_name", brought_back_meanwhile)
+    assert put_away_ones(home) == []

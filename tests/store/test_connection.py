@@ -9,7 +9,7 @@ from forked import forked
 from small import LABELS
 from sqlite_utils import Database
 
-from inffeed_core.errors import ProjectError
+from inffeed_core.errors import ProjectError, Vanished
 from inffeed_core.project.folder import Project
 from inffeed_core.records import Example, Split
 from inffeed_core.settings import ProjectSettings
@@ -145,3 +145,10 @@ def test_settings_come_back_as_they_were_stored(db_path: Path) -> None:
             save_project_settings(db, settings)
         with reading(db_path) as db:
             assert project_settings(db) == settings
+
+
+def test_a_database_that_vanishes_between_two_looks_is_told(db_path: Path, monkeypatch: pytest.MonkeyPatch):
+    is_file = Path.is_file
+    monkeypatch.setattr(Path, "is_file", lambda looked_at: is_file(looked_at) and not looked_at.unlink())
+    with pytest.raises(Vanished, match="project.db"), reading(db_path):
+        pass

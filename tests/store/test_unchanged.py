@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,19 @@ def test_looking_leaves_the_locks_of_open_connections(path: Path):
     tried = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     db.close()
     assert "BlockingIOError" in tried.stderr  # else another process could cut the index off under the connection
+
+
+class Slow(OrderedDict[object, object]):
+    """One in which other threads get their turn after each result that is stored."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        super().__setitem__(key, value)
+        time.sleep(0.001)
+
+
+def test_a_result_is_stored_while_other_threads_let_results_go(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(unchanged, "KEPT", 1)
+    monkeypatch.setattr(unchanged, "_known", Slow())
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda n: remembered(path, f"result {n}", lambda: n), range(100))) == list(range(100))
+    assert len(unchanged._known) == 1
