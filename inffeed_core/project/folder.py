@@ -172,7 +172,7 @@ def projects_in(home: Path) -> list[ProjectSummary]:
 
 
 def _summary(project: Project) -> ProjectSummary | None:
-    """The list's entry for a folder; None if it is not, and never was, a project."""
+    """The list's entry for a folder; None if it is not, and never was, a project, or is moved away meanwhile."""
     changed = ""
     try:
         if not _may_be_project(project):
@@ -186,6 +186,8 @@ def _summary(project: Project) -> ProjectSummary | None:
         problem = error.args[0]
     except Exception as error:  # a fault in one project must not hide the others
         problem = Sentence("project-unreadable", path=str(project.folder), found=f"{type(error).__name__}: {error}")
+    if not project.folder.exists():
+        return None
     return ProjectSummary(
         folder=project.folder,
         name=project.folder.name,

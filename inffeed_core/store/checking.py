@@ -46,7 +46,8 @@ def require_whole(path: Path, seconds: float, *, fresh: float | None = None) -> 
     A database found intact is not checked again before it has changed and `fresh` seconds have passed (`FRESH` unless
     given), or another file has taken its place. Raises Damaged, with the findings, and other StoreErrors.
     """
-    now = _Found(state=state_of_files(path), file=path.stat().st_ino, at=time.monotonic())
+    with explained(path):
+        now = _Found(state=state_of_files(path), file=path.stat().st_ino, at=time.monotonic())
     if (before := _whole.get(path)) is not None and before.holds(now, FRESH if fresh is None else fresh):
         return True
     _whole.pop(path, None)  # what was found before no longer counts, whatever is found now

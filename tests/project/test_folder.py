@@ -222,3 +222,11 @@ def test_a_log_that_is_merged_while_projects_are_listed_is_no_problem(
     monkeypatch.setattr(Path, "exists", lambda path: path.name.endswith("-wal") or exists(path))
     (listed,) = projects_in(project.folder.parent)
     assert (listed.problem, listed.instances) == ("", 48)
+
+
+def test_a_project_that_is_moved_away_while_projects_are_listed_is_none_of_them(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated = projects.migrate
+    monkeypatch.setattr(projects, "migrate", lambda *given: (migrated(*given), project.folder.rename(tmp_path / ".x")))
+    assert projects_in(project.folder.parent) == []

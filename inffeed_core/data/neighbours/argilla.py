@@ -14,7 +14,9 @@ from inffeed_core.data.neighbours.records import (
     Guessed,
     Record,
     Row,
+    block_in,
     block_of,
+    each,
     fields_of,
     guesses_in,
     loaded,
@@ -40,7 +42,7 @@ def recognises(table: Table) -> bool:
 def read(table: Table) -> list[Record]:
     """The records. Raises ImportRefused for those that answer several questions, or hold no text."""
     one = _from_object if "fields" in table.columns else _from_columns
-    return [one(table, n, dict(zip(table.columns, row, strict=True))) for n, row in enumerate(table.rows, start=1)]
+    return list(each(table, NAME, lambda number, row: one(table, number, row)))
 
 
 def _from_object(table: Table, number: int, row: dict[str, Cell]) -> Record:
@@ -56,7 +58,7 @@ def _from_object(table: Table, number: int, row: dict[str, Cell]) -> Record:
         if isinstance(one, Mapping)
     ]
     guess = suggestions.get(question)
-    block = metadata.pop(BLOCK, None)
+    block = block_in(table.name, number, metadata.pop(BLOCK, None))
     guesses = _guesses(guess.get("value"), guess.get("agent"), guess.get("score")) if guess else ()
     return _record(table.name, number, fields, (row.get("id"), block), (said, guesses, metadata))
 
@@ -71,7 +73,7 @@ def _from_columns(table: Table, number: int, row: dict[str, Cell]) -> Record:
     told = question + SUGGESTION
     guesses = _guesses(row.get(told), row.get(f"{told}.agent"), row.get(f"{told}.score"))
     rest = {c: v for c, v in row.items() if not c.startswith(f"{question}.") and c not in _OWN}
-    block = loaded(table.name, number, rest.pop(BLOCK, None), "The metadata")
+    block = block_in(table.name, number, loaded(table.name, number, rest.pop(BLOCK, None), "The metadata"))
     return _record(table.name, number, rest, (row.get("id"), block), (said, guesses, {}))
 
 
@@ -92,12 +94,8 @@ def _record(
         answers=_without_own(said, block),
         guesses=tuple(guesses),
         metadata=others | {key: as_cell(value) for key, value in metadata.items()},
-        block=_read_block(block),
+        block=block,
     )
-
-
-def _read_block(block: Any) -> Row | None:
-    return block if isinstance(block, Mapping) else None
 
 
 def _without_own(said: Sequence[Answered | None], block: Row | None) -> tuple[Answered, ...]:

@@ -3,6 +3,7 @@
 It holds neither who labelled a text nor when; what else InfFeed knows lies in a field of its own.
 """
 
+import json
 from typing import Any
 
 from inffeed_core.data.export_columns import PAIR
@@ -10,8 +11,11 @@ from inffeed_core.data.neighbours.records import (
     BLOCK,
     Record,
     Row,
+    block_in,
     block_of,
+    each,
     fields_of,
+    first,
     loaded,
     metadata_in,
     refuse,
@@ -20,7 +24,6 @@ from inffeed_core.data.table import Cell, Table, as_text
 
 NAME = "doccano"
 COMMENTS = "Comments"
-_FIRST_ROWS = 100
 
 
 def recognises(table: Table) -> bool:
@@ -29,13 +32,22 @@ def recognises(table: Table) -> bool:
         return False
     if ".json" not in table.name.lower():
         return False
-    held = [as_text(cell).strip() for cell, _ in zip(table.column("label"), range(_FIRST_ROWS), strict=False)]
-    return any(cell.startswith('["') for cell in held) and all(not cell or cell.startswith("[") for cell in held)
+    held = [_labels(as_text(cell)) for cell in first(table, "label")]
+    return all(one is not None for one in held) and any(isinstance(label, str) for one in held for label in one or ())
+
+
+def _labels(cell: str) -> list[Any] | None:
+    """None for what is no list: a text may begin like one."""
+    try:
+        found = json.loads(cell) if cell.strip() else []
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
 
 
 def read(table: Table) -> list[Record]:
     """The texts. Raises ImportRefused for several labels of one."""
-    return [_record(table, n, dict(zip(table.columns, row, strict=True))) for n, row in enumerate(table.rows, start=1)]
+    return list(each(table, NAME, lambda number, row: _record(table, number, row)))
 
 
 def _record(table: Table, number: int, row: dict[str, Cell]) -> Record:
@@ -43,7 +55,7 @@ def _record(table: Table, number: int, row: dict[str, Cell]) -> Record:
     if not isinstance(labels, list) or len(labels) > 1:
         problem = f"The text has several labels ({', '.join(map(str, labels))})."
         raise refuse(table.name, number, problem, "Each text has one label here; keep one.")
-    block = loaded(table.name, number, row.pop(BLOCK, None), "The field of InfFeed")
+    block = block_in(table.name, number, loaded(table.name, number, row.pop(BLOCK, None), "The field of InfFeed"))
     id, comments = row.pop("id", None), loaded(table.name, number, row.pop(COMMENTS, None), "The comments") or []
     text, pair, rest = fields_of(table.name, number, {key: cell for key, cell in row.items() if cell is not None})
     if block is None and comments:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from inffeed_core.data.export_columns import is_export
 from inffeed_core.data.formats import delimited
 from inffeed_core.data.formats.jsonlines import write_array, write_lines
 from inffeed_core.data.neighbours import annotator_table, argilla, doccano, label_studio, prodigy
@@ -102,7 +103,11 @@ def beside(path: Path) -> Path:
 
 
 def translated(table: Table) -> Table:
-    """The table of a tool's file with the columns of an export; any other table as it is. Raises ImportRefused."""
+    """The table of a tool's file with the columns of an export; any other table as it is, and so an export, whose own
+    columns may have the names that a tool's have. Raises ImportRefused.
+    """
+    if is_export(table.columns):
+        return table
     for one in NEIGHBOURS.values():
         if one.recognises(table):
             return as_table(table, one.name, one.read(table))

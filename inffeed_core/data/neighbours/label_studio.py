@@ -7,6 +7,7 @@ An annotation that was cancelled is a skip. The file does not hold a project's l
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from inffeed_core.data.export_columns import PAIR
@@ -16,15 +17,18 @@ from inffeed_core.data.neighbours.records import (
     Guessed,
     Record,
     Row,
+    block_in,
     block_of,
+    each,
     fields_of,
+    first,
     guesses_in,
     loaded,
     metadata_in,
     refuse,
     said_in,
 )
-from inffeed_core.data.table import Table, as_text
+from inffeed_core.data.table import Cell, Table, as_text
 from inffeed_core.records import Act
 
 NAME = "Label Studio"
@@ -33,23 +37,24 @@ ASKED, SHOWN = "label", "text"
 
 
 def recognises(table: Table) -> bool:
-    """Whether these are tasks."""
-    return "data" in table.columns and bool({"annotations", "predictions", "completions"} & set(table.columns))
+    """Whether these are tasks: their data are objects, one of the first at least."""
+    if "data" not in table.columns or not {"annotations", "predictions", "completions"} & set(table.columns):
+        return False
+    return any(as_text(cell).startswith("{") for cell in first(table, "data"))
 
 
 def read(table: Table) -> list[Record]:
     """The tasks. Raises ImportRefused for one that is no text with single choices."""
-    return [_record(table, number, row) for number, row in enumerate(table.rows, start=1)]
+    return list(each(table, NAME, lambda number, row: _record(table, number, row)))
 
 
-def _record(table: Table, number: int, cells: Any) -> Record:
-    row = dict(zip(table.columns, cells, strict=True))
+def _record(table: Table, number: int, row: dict[str, Cell]) -> Record:
     data = loaded(table.name, number, row["data"], "The task's data")
     if not isinstance(data, Mapping):
         raise refuse(table.name, number, "The task's data is no object.", 'Expected "data": {"text": "…"}.')
     text, pair, rest = fields_of(table.name, number, data)
     meta = loaded(table.name, number, row.get("meta"), "The task's meta") or {}
-    block = meta.pop(BLOCK, None) if isinstance(meta, dict) else None
+    block = block_in(table.name, number, meta.pop(BLOCK, None)) if isinstance(meta, dict) else None
     annotations = loaded(table.name, number, row.get("annotations") or row.get("completions"), "annotations") or []
     predictions = loaded(table.name, number, row.get("predictions"), "predictions") or []
     answers = [a for one in annotations if (a := _answer(table.name, number, one)) is not None]
@@ -67,12 +72,22 @@ def _record(table: Table, number: int, cells: Any) -> Record:
 def _answer(name: str, number: int, one: Any) -> Answered | None:
     if not isinstance(one, Mapping):
         raise refuse(name, number, "An annotation is no object.", "Export the tasks again, as JSON.")
-    at = str(one.get("created_at") or "").replace("Z", "+00:00")
+    at = _time(one.get("created_at"))
     who = _annotator(one.get("completed_by"))
     if one.get("was_cancelled"):
         return Answered(who, Act.SKIP, at=at)
     label = _choice(name, number, one.get("result"))
     return None if label is None else Answered(who, Act.RELABEL, label, at=at)
+
+
+def _time(given: Any) -> str:
+    """Empty for what is no time."""
+    at = str(given).replace("Z", "+00:00")
+    try:
+        datetime.fromisoformat(at)
+    except ValueError:
+        return ""
+    return at
 
 
 def _guess(name: str, number: int, one: Any) -> Guessed | None:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -15,8 +16,11 @@ from inffeed_core.data.neighbours.records import (
     Answered,
     Record,
     Row,
+    block_in,
     block_of,
+    each,
     fields_of,
+    first,
     loaded,
     metadata_in,
     refuse,
@@ -33,14 +37,15 @@ _OWN = ("_input_hash", "_task_hash", "_session_id", "_annotator_id", "_view_id",
 def recognises(table: Table) -> bool:
     """Whether these are answers of Prodigy."""
     columns = set(table.columns)
-    return {"text", "answer"} <= columns and bool({"_input_hash", "_task_hash", "accept", "_session_id"} & columns)
+    if not {"text", "answer"} <= columns or not {"_input_hash", "_task_hash", "accept", "_session_id"} & columns:
+        return False
+    return any(cell in ("accept", "reject", "ignore") for cell in first(table, "answer"))
 
 
 def read(table: Table) -> list[Record]:
     """A record for each text, with the answers of all its lines. Raises ImportRefused for several labels at once."""
     found: dict[tuple[str, str | None], Record] = {}
-    for number, row in enumerate(table.rows, start=1):
-        one = _line(table, number, dict(zip(table.columns, row, strict=True)))
+    for one in each(table, NAME, lambda number, row: _line(table, number, row)):
         key = (one.text, one.pair)
         before = found.get(key)
         found[key] = one if before is None else _together(before, one)
@@ -56,7 +61,7 @@ def _line(table: Table, number: int, row: dict[str, Cell]) -> Record:
     meta = loaded(table.name, number, row.get("meta"), "meta") or {}
     given = {key: value for key, value in row.items() if key not in _OWN and value is not None}
     text, pair, rest = fields_of(table.name, number, given)
-    block = meta.pop(BLOCK, None) if isinstance(meta, dict) else None
+    block = block_in(table.name, number, meta.pop(BLOCK, None)) if isinstance(meta, dict) else None
     label, said = _said(table.name, number, row)
     if isinstance(meta, Mapping):
         rest |= {key: as_cell(value) for key, value in meta.items()}
@@ -97,9 +102,11 @@ def _chosen(name: str, number: int, row: Mapping[str, Cell]) -> str:
 
 
 def _time(seconds: Cell) -> str:
-    if not isinstance(seconds, (int, float)):
-        return ""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    """Empty for what is no time, such as milliseconds."""
+    if isinstance(seconds, (int, float)):
+        with suppress(ValueError, OverflowError, OSError):
+            return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return ""
 
 
 def written(row: Row) -> list[dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from inffeed_core.data.export_columns import EXPORT_COLUMNS, PAIR, column_of
 from inffeed_core.data.table import Cell, Table, as_cell, as_text
@@ -18,9 +19,14 @@ BLOCK = "inffeed"
 NATIVE = ("text", PAIR)
 """Columns that every tool has a field for; the block leaves them out."""
 TEXTS = ("text", "sentence", "content", "comment", "tweet", "body", "document", "message", "review", "data")
+_FIRST_ROWS = 100
 PAIRS = (PAIR, "text_b", "text2", "sentence2", "hypothesis", "target")
 
 Row = Mapping[str, Cell]
+T = TypeVar("T")
+
+UNREADABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError, OSError)
+"""What reading a record of an unexpected shape raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,40 @@ def fields_of(name: str, row: int, given: Mapping[str, Any]) -> tuple[str, str |
     second = next((other for other in PAIRS if other in texts and other != key), None)
     rest = {other: as_cell(value) for other, value in given.items() if other not in (key, second)}
     return texts[key], texts[second] if second else None, rest
+
+
+def first(table: Table, column: str) -> Iterator[Cell]:
+    """The cells of the first rows, by which a tool's file is told from one that happens to have its columns."""
+    return islice(table.column(column), _FIRST_ROWS)
+
+
+def each(table: Table, tool: str, read: Callable[[int, dict[str, Cell]], T]) -> Iterator[T]:
+    """What `read` makes of each record and its number, from 1.
+
+    Raises ImportRefused, with the row, also where `read` fails over a record that the tool would not write.
+    """
+    for number, row in enumerate(table.rows, start=1):
+        try:
+            made = read(number, dict(zip(table.columns, row, strict=True)))
+        except UNREADABLE as error:
+            problem = f"{tool} writes no such record ({type(error).__name__}: {error!s:.200})."
+            raise refuse(table.name, number, problem, "Export the file again, or leave the record out.") from error
+        yield made
+
+
+def block_in(name: str, row: int, found: Any) -> Row | None:
+    """The row of an export that a record was written from, if any. Raises ImportRefused where it is damaged."""
+    if found is None:
+        return None
+    try:
+        block = {key: as_cell(cell) for key, cell in found.items()}
+        for said in said_in(block):
+            _moment(said.at)
+        guesses_in(block)
+    except UNREADABLE as error:
+        problem = f"The field {BLOCK!r}, which InfFeed wrote, is damaged ({type(error).__name__}: {error!s:.200})."
+        raise refuse(name, row, problem, "Export the file again, or remove that field from all records.") from error
+    return block
 
 
 def refuse(name: str, row: int, problem: str, remedy: str) -> ImportRefused:

@@ -5,12 +5,22 @@ the file and needs no pipeline.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 from inffeed_core.data.export_columns import PAIR
 from inffeed_core.data.limits import Tally
-from inffeed_core.data.neighbours.records import BLOCK, Record, Row, as_table, block_of, metadata_in
+from inffeed_core.data.neighbours.records import (
+    BLOCK,
+    Record,
+    Row,
+    as_table,
+    block_in,
+    block_of,
+    each,
+    loaded,
+    metadata_in,
+)
 from inffeed_core.data.table import Table, as_cell, as_text, refused
 from inffeed_core.errors import brought_by
 
@@ -30,26 +40,26 @@ def parse(name: str, data: bytes, tally: Tally) -> Table:
         raise refused(name, f"The file is not a DocBin of spaCy ({error}).", "Write it with DocBin.to_disk.") from error
     if not docs:
         raise refused(name, "The file has no texts.", "Choose a file with at least one text.")
-    records = []
     for doc in docs:
         tally.add(1, 1, len(doc.text))
-        records.append(_record(doc))
-    return as_table(Table(name, ("text",), [[one.text] for one in records]), NAME, records)
+    table = Table(name, ("text",), [[doc.text] for doc in docs])
+    records = each(table, NAME, lambda number, _: _record(name, number, docs[number - 1]))
+    return as_table(table, NAME, list(records))
 
 
-def _record(doc: Any) -> Record:
+def _record(name: str, number: int, doc: Any) -> Record:
     given = {key: value for key, value in doc.user_data.items() if isinstance(key, str)}
-    block = given.pop(BLOCK, None)
-    known: Mapping[str, Any] | None = json.loads(block) if isinstance(block, str) else None
+    kept = loaded(name, number, as_cell(given.pop(BLOCK, None)), "The field of InfFeed")
+    block = block_in(name, number, kept)
     best = max(doc.cats, key=doc.cats.__getitem__, default="")
     pair = given.pop(PAIR, None)
     return Record(
         text=doc.text,
-        id=as_text((known or {}).get("id") or as_cell(given.pop("id", None))),
+        id=as_text((block or {}).get("id") or as_cell(given.pop("id", None))),
         pair=pair if isinstance(pair, str) else None,
         label=best if doc.cats.get(best, 0) > 0 else "",
-        metadata={} if known else {key: as_cell(value) for key, value in given.items()},
-        block=known,
+        metadata={} if block else {key: as_cell(value) for key, value in given.items()},
+        block=block,
     )
 
 
