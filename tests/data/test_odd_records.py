@@ -102,6 +102,11 @@ def test_a_record_out_of_shape_is_refused_with_its_row(
         read(path)
 
 
+def test_a_label_of_prodigy_may_look_like_a_list() -> None:
+    table = read_here("a.jsonl", json.dumps(LINE | {"label": '["x"]'}).encode())
+    assert list(table.column("label")) == ['["x"]']
+
+
 @pytest.mark.parametrize("seconds", [1.7e12, 1e18, -1e20, "yesterday"])
 def test_an_answer_whose_time_cannot_be_read_has_none(seconds: object) -> None:
     table = read_here("a.jsonl", json.dumps(LINE | {"_timestamp": seconds}).encode())

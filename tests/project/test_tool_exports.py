@@ -72,7 +72,7 @@ def by_id(project: Project, path: Path) -> dict[str, dict[str, object]]:
     """The rows of the plain export; what describes the sources is in the first row, whichever that is."""
     export(project, path)
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    sources = {row.pop("silver_sources") for row in rows} - {None}
+    sources = {row.pop("silver_sources", None) for row in rows} - {None}
     return {row["id"]: row for row in rows} | {"sources": {"all": sorted(sources)}}
 
 
@@ -85,6 +85,40 @@ def test_what_a_tool_brings_back_is_what_it_was_given(rich: Project, tmp_path: P
     commit(again, path, preview(again, path).options, progress=quiet)
 
     assert by_id(again, tmp_path / "b.jsonl") == by_id(rich, tmp_path / "a.jsonl")
+
+
+METADATA = {"Comments": "mine", "inffeed": "too", "data": "of May", "predictions": "fair", "answer": "accept"}
+METADATA |= {"accept": "yes", "target": "none", "hypothesis": "none", "x.responses": "3", "fields": "two", "spans": "7"}
+"""What other tools call the columns and fields of their own."""
+
+
+@pytest.fixture
+def untouched(tmp_path: Path) -> Project:
+    """Nobody has answered, texts stand twice, and metadata have names that tools use."""
+    project = create_project(tmp_path / "untouched", ProjectSettings("Untouched", ("negative", "-", '["x"]')))
+    examples = [
+        Example(id, text, label, split, metadata=METADATA)
+        for id, text, label, split in (
+            ("=1", "=SUM(A1)", "-", Split.TRAIN),
+            ("b", "@me works", "negative", Split.SILVER),
+            ("c", "@me works", "-", Split.SILVER),
+            ("d", "'=quoted", '["x"]', Split.TEST),
+        )
+    ]
+    with store.writing(project.db) as db:
+        store.add_examples(db, examples)
+    return project
+
+
+@pytest.mark.parametrize("tool", [*NEIGHBOURS, FOLDER])
+def test_a_project_that_nobody_answered_in_comes_back(untouched: Project, tmp_path: Path, tool: str) -> None:
+    path = tmp_path / ("folder" if tool == FOLDER else f"file.{NEIGHBOURS[tool].suffix}")
+    again = create_project(tmp_path / "again", ProjectSettings("Untouched", ("negative", "-", '["x"]')))
+
+    assert export_to(tool, untouched, path, progress=quiet) == 4
+    commit(again, path, preview(again, path).options, progress=quiet)
+
+    assert by_id(again, tmp_path / "b.jsonl") == by_id(untouched, tmp_path / "a.jsonl")
 
 
 def test_what_was_answered_in_the_tool_meanwhile_is_added(rich: Project, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def _record(
     known: tuple[Cell, Row | None],
     rest: tuple[Sequence[Answered | None], Sequence[Guessed], Mapping[str, Any]],
 ) -> Record:
-    text, pair, others = fields_of(name, number, fields)
+    text, pair, others = fields_of(name, number, fields, known[1])
     said, guesses, metadata = rest
     id, block = known
     return Record(

@@ -28,8 +28,9 @@ COMMENTS = "Comments"
 
 def recognises(table: Table) -> bool:
     """Whether every label is a list of texts, in a file of JSON: Parquet may have lists of classes, which are data."""
-    if "label" not in table.columns or not {"text", "data"} & set(table.columns):
-        return False
+    columns = set(table.columns)
+    if "label" not in columns or not {"text", "data"} & columns or {"answer", "_input_hash"} <= columns:
+        return False  # the last of which are Prodigy's, whose label is a text that may look like a list
     if ".json" not in table.name.lower():
         return False
     held = [_labels(as_text(cell)) for cell in first(table, "label")]
@@ -57,7 +58,8 @@ def _record(table: Table, number: int, row: dict[str, Cell]) -> Record:
         raise refuse(table.name, number, problem, "Each text has one label here; keep one.")
     block = block_in(table.name, number, loaded(table.name, number, row.pop(BLOCK, None), "The field of InfFeed"))
     id, comments = row.pop("id", None), loaded(table.name, number, row.pop(COMMENTS, None), "The comments") or []
-    text, pair, rest = fields_of(table.name, number, {key: cell for key, cell in row.items() if cell is not None})
+    given = {key: cell for key, cell in row.items() if cell is not None}
+    text, pair, rest = fields_of(table.name, number, given, block)
     if block is None and comments:
         rest["comments"] = "\n".join(map(str, comments))
     label = as_text(labels[0]) if labels else ""
@@ -69,8 +71,8 @@ def _record(table: Table, number: int, row: dict[str, Cell]) -> Record:
 def written(row: Row) -> dict[str, Any]:
     """A row of an export as a line."""
     label = as_text(row.get("label"))
-    given: dict[str, Any] = {"text": row["text"], "label": [label] if label else []}
+    given: dict[str, Any] = metadata_in(row) | {"text": row["text"], "label": [label] if label else []}
     if row.get(PAIR) is not None:
         given[PAIR] = row[PAIR]
     note = as_text(row.get("note"))
-    return given | {COMMENTS: [note] if note else []} | metadata_in(row) | {BLOCK: block_of(row)}
+    return given | {COMMENTS: [note] if note else [], BLOCK: block_of(row)}

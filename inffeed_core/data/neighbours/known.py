@@ -8,9 +8,10 @@ from typing import Any, BinaryIO
 from inffeed_core.data.export_columns import is_export
 from inffeed_core.data.formats import delimited
 from inffeed_core.data.formats.jsonlines import write_array, write_lines
+from inffeed_core.data.formulas import restore
 from inffeed_core.data.neighbours import annotator_table, argilla, doccano, label_studio, prodigy
 from inffeed_core.data.neighbours.records import Record, Row, as_table
-from inffeed_core.data.table import Table
+from inffeed_core.data.table import Cell, Table, as_text
 
 Write = Callable[[BinaryIO, Iterable[Row], Sequence[str]], None]
 """(file, rows of an export by column, the project's labels) → written to the file."""
@@ -96,6 +97,9 @@ NEIGHBOURS: Mapping[str, Neighbour] = {
 }
 """By the name that the command line and the page know each by."""
 
+_ASKED = ("doccano", *(name for name in NEIGHBOURS if name != "doccano"))
+"""In which order: lists of labels tell more than the names of columns, which metadata may have."""
+
 
 def beside(path: Path) -> Path:
     """The plain export that lies beside a file which cannot hold everything."""
@@ -108,7 +112,7 @@ def translated(table: Table) -> Table:
     """
     if is_export(table.columns):
         return table
-    for one in NEIGHBOURS.values():
+    for one in map(NEIGHBOURS.__getitem__, _ASKED):
         if one.recognises(table):
             return as_table(table, one.name, one.read(table))
     return table
@@ -123,12 +127,19 @@ def joined(table: Table, whole: Table) -> Table:
     at = {name: n for n, name in enumerate(whole.columns)}
     if not {"id", "text"} <= set(at):
         return table
-    known = {str(row[at["id"]]): row for row in whole.rows}
+    known = {as_text(row[at["id"]]): row for row in whole.rows}
     id_at, text_at = table.columns.index("id"), table.columns.index("text")
-    found = [known.get(str(row[id_at])) for row in table.rows]
-    same = [one is not None and one[at["text"]] == row[text_at] for one, row in zip(found, table.rows, strict=True)]
-    if not all(same):
+
+    def whole_row(row: Sequence[Cell]) -> Sequence[Cell] | None:
+        written = as_text(row[id_at]), as_text(row[text_at])
+        for id, text in (written, tuple(map(restore, written))):  # without annotators nothing tells whose table it is
+            if (one := known.get(id)) is not None and one[at["text"]] == text:
+                return one
+        return None
+
+    found = [whole_row(row) for row in table.rows]
+    rows = [one for one in found if one is not None]
+    if len(rows) < len(found):
         return table
     note = "Times, notes and sources were read from the file beside it."
-    rows = [one for one in found if one is not None]
     return replace(whole, name=table.name, rows=rows, places=(), notes=(*table.notes, note))

@@ -52,9 +52,9 @@ def _record(table: Table, number: int, row: dict[str, Cell]) -> Record:
     data = loaded(table.name, number, row["data"], "The task's data")
     if not isinstance(data, Mapping):
         raise refuse(table.name, number, "The task's data is no object.", 'Expected "data": {"text": "…"}.')
-    text, pair, rest = fields_of(table.name, number, data)
     meta = loaded(table.name, number, row.get("meta"), "The task's meta") or {}
     block = block_in(table.name, number, meta.pop(BLOCK, None)) if isinstance(meta, dict) else None
+    text, pair, rest = fields_of(table.name, number, data, block)
     annotations = loaded(table.name, number, row.get("annotations") or row.get("completions"), "annotations") or []
     predictions = loaded(table.name, number, row.get("predictions"), "predictions") or []
     answers = [a for one in annotations if (a := _answer(table.name, number, one)) is not None]

@@ -44,9 +44,9 @@ def recognises(table: Table) -> bool:
 
 def read(table: Table) -> list[Record]:
     """A record for each text, with the answers of all its lines. Raises ImportRefused for several labels at once."""
-    found: dict[tuple[str, str | None], Record] = {}
+    found: dict[tuple[str, str | None, str], Record] = {}
     for one in each(table, NAME, lambda number, row: _line(table, number, row)):
-        key = (one.text, one.pair)
+        key = (one.text, one.pair, one.id if one.block is not None else "")
         before = found.get(key)
         found[key] = one if before is None else _together(before, one)
     return list(found.values())
@@ -60,8 +60,8 @@ def _together(first: Record, second: Record) -> Record:
 def _line(table: Table, number: int, row: dict[str, Cell]) -> Record:
     meta = loaded(table.name, number, row.get("meta"), "meta") or {}
     given = {key: value for key, value in row.items() if key not in _OWN and value is not None}
-    text, pair, rest = fields_of(table.name, number, given)
     block = block_in(table.name, number, meta.pop(BLOCK, None)) if isinstance(meta, dict) else None
+    text, pair, rest = fields_of(table.name, number, given, block)
     label, said = _said(table.name, number, row)
     if isinstance(meta, Mapping):
         rest |= {key: as_cell(value) for key, value in meta.items()}

@@ -137,14 +137,20 @@ def metadata_in(row: Row) -> dict[str, Cell]:
     }
 
 
-def fields_of(name: str, row: int, given: Mapping[str, Any]) -> tuple[str, str | None, dict[str, Cell]]:
-    """(text, second text, the rest) of a record's fields. Raises ImportRefused where none is a text."""
+def fields_of(
+    name: str, row: int, given: Mapping[str, Any], block: Row | None = None
+) -> tuple[str, str | None, dict[str, Cell]]:
+    """(text, second text, the rest) of a record's fields. Raises ImportRefused where none is a text.
+
+    With a block the fields were written here: the texts are called `NATIVE`, and metadata may be called as they like.
+    """
+    firsts, seconds = ((NATIVE[0],), (NATIVE[1],)) if block is not None else (TEXTS, PAIRS)
     texts = {key: value for key, value in given.items() if isinstance(value, str)}
-    key = next((key for key in TEXTS if key in texts), None) or max(texts, key=lambda k: len(texts[k]), default=None)
+    key = next((key for key in firsts if key in texts), None) or max(texts, key=lambda k: len(texts[k]), default=None)
     if key is None:
         problem = f"None of the fields {', '.join(given) or '(there is none)'} is a text."
         raise ImportRefused(name, [RowProblem(row, problem, "Give each record a field named text.")])
-    second = next((other for other in PAIRS if other in texts and other != key), None)
+    second = next((other for other in seconds if other in texts and other != key), None)
     rest = {other: as_cell(value) for other, value in given.items() if other not in (key, second)}
     return texts[key], texts[second] if second else None, rest
 
