@@ -88,7 +88,14 @@ def test_what_a_tool_brings_back_is_what_it_was_given(rich: Project, tmp_path: P
 
 
 METADATA = {"Comments": "mine", "inffeed": "too", "data": "of May", "predictions": "fair", "answer": "accept"}
-METADATA |= {"accept": "yes", "target": "none", "hypothesis": "none", "x.responses": "3", "fields": "two", "spans": "7"}
+METADATA |= {
+    "accept": "yes",
+    "target": "none",
+    "hypothesis": "none",
+    "x.responses": "3",
+    "spans": "7",
+    "_input_hash": "1",
+}
 """What other tools call the columns and fields of their own."""
 
 

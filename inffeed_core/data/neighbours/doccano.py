@@ -29,8 +29,10 @@ COMMENTS = "Comments"
 def recognises(table: Table) -> bool:
     """Whether every label is a list of texts, in a file of JSON: Parquet may have lists of classes, which are data."""
     columns = set(table.columns)
-    if "label" not in columns or not {"text", "data"} & columns or {"answer", "_input_hash"} <= columns:
-        return False  # the last of which are Prodigy's, whose label is a text that may look like a list
+    if "label" not in columns or not {"text", "data"} & columns:
+        return False
+    if {"answer", "_input_hash"} <= columns and BLOCK not in columns:
+        return False  # lines of Prodigy, whose label is a text that may look like a list
     if ".json" not in table.name.lower():
         return False
     held = [_labels(as_text(cell)) for cell in first(table, "label")]
