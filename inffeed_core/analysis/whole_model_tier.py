@@ -153,12 +153,11 @@ def open_whole_model(
     learn, validation = learned
     training = trained_with(seen[0])
     analysis, encoder, train = make_index(project, seen, learn, settings, progress)
-    weights = learn.head_data(2, training.silver_weight).row_weights
     return WholeModelTier(
         analysis=analysis,
         encoder=encoder,
         train=train,
-        weights=weights,
+        weights=learn.weights(training.silver_weight),
         validation=validation,
         batch_tokens=training.batch_tokens,
         refine=settings.refine,

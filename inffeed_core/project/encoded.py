@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from inffeed_core import store
@@ -66,14 +66,15 @@ class Encoded:
             folder=self.folder,
         )
 
+    def weights(self, silver_weight: float) -> Float64[Tensor, " n"]:
+        """Of each instance: unconfirmed labels weigh `silver_weight`, all others 1."""
+        found = [1.0 if one.confirmed else silver_weight for one in self.instances]
+        return torch.tensor(found, dtype=torch.float64)
+
     def head_data(self, classes: int, silver_weight: float = 1.0) -> HeadData:
-        """Data for fitting a head: unconfirmed labels weigh `silver_weight`, all others 1."""
-        weights = [1.0 if one.confirmed else silver_weight for one in self.instances]
+        """Data for fitting a head."""
         return HeadData(
-            features=self.features,
-            labels=self.labels,
-            classes=classes,
-            weights=torch.tensor(weights, dtype=torch.float64),
+            features=self.features, labels=self.labels, classes=classes, weights=self.weights(silver_weight)
         )
 
     def learned(self, classes: int, silver_weight: float = 1.0) -> Learned:

@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from models.test_gradients_on_ray import InThisProcess
 from quiet import quiet
-from small import explained, make_small
+from small import examples, explained, make_small
 from tiny_models import save_model
 
 from inffeed_core import store
@@ -26,9 +26,9 @@ from inffeed_core.models.encoder import Encoder
 from inffeed_core.models.heads import load_head
 from inffeed_core.models.network import VersionNetwork
 from inffeed_core.models.sources import resolve
-from inffeed_core.project.folder import Project, settings_of
+from inffeed_core.project.folder import Project, create_project, settings_of
 from inffeed_core.records import Act, Analysis, Decision, Instance, Split
-from inffeed_core.settings import AnalysisSettings, TrainSettings
+from inffeed_core.settings import AnalysisSettings, ProjectSettings, TrainSettings
 
 HEAD = AnalysisSettings(influencers=3, harmed=2, folds=3)
 ALL = replace(HEAD, scope="all")
@@ -45,11 +45,14 @@ def few_components(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def tiny(tmp_path: Path) -> Project:
     """The small project, trained on features of a tiny transformer."""
-    project = make_small(tmp_path / "project")
-    model = save_model(tmp_path / "model", "BertModel")
+    return read_by_a_tiny_model(make_small(tmp_path / "project"), tmp_path / "model")
+
+
+def read_by_a_tiny_model(project: Project, folder: Path) -> Project:
+    model = save_model(folder, "BertModel")
     with store.writing(project.db) as db:
         store.save_project_settings(db, replace(store.project_settings(db), model=str(model)))
-    train(project, TrainSettings(max_tokens=16, l2=1e-3), quiet)
+    train(project, TrainSettings(max_tokens=16, l2=1e-3, layers="last"), quiet)
     return project
 
 
@@ -88,7 +91,7 @@ def exact_influence(project: Project, learned: list[Instance], targets: list[Ins
     encoder = Encoder(resolve(settings_of(project).model), 16)
 
     def batches(some: list[Instance]) -> list[tuple[dict[str, torch.Tensor], torch.Tensor]]:
-        labels = torch.tensor([["negative", "positive"].index(one.label) for one in some])
+        labels = torch.tensor([settings_of(project).labels.index(one.label) for one in some])
         return [(encoder.padded(encoder.tokenise([one.passage for one in some])), labels)]
 
     network = VersionNetwork(encoder, load_head(project.models / "v1"))
@@ -103,6 +106,17 @@ def test_refined_flags_are_ranked_by_the_exact_influence_through_all_layers(tiny
     size = max(map(abs, expected.values()))
     assert found == pytest.approx(expected, rel=0.05, abs=0.01 * size)
     assert list(found) == sorted(found, key=lambda id: -found[id])
+
+
+def test_refined_flags_of_three_labels_are_ranked_by_the_exact_influence_too(tmp_path: Path):
+    project = create_project(tmp_path / "project", ProjectSettings("Three", ("negative", "neutral", "positive")))
+    with store.writing(project.db) as db:
+        neutral = (replace(one, label="neutral") if n % 3 == 0 else one for n, one in enumerate(examples()))
+        store.add_examples(db, list(neutral))
+    read_by_a_tiny_model(project, tmp_path / "model")
+    expected = exact_harm(project)
+    found = scores(project, analyse(project, replace(ALL, refine=True), quiet), "negative-influence")
+    assert found == pytest.approx(expected, rel=0.05, abs=0.01 * max(map(abs, expected.values())))
 
 
 def test_the_scope_changes_what_rests_on_influence_and_nothing_else(tiny: Project):
