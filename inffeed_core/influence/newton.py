@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from inffeed_core.errors import InfFeedError
 from inffeed_core.influence.accepted import accepted, accepting
 from inffeed_core.influence.factor import Solver, factorised
 from inffeed_core.influence.kronecker import Moments, moments, newton_step
@@ -67,8 +68,8 @@ class HeadFit:
         object.__setattr__(self, "theta", accepted(self.theta, "theta", "float64"))
 
 
-class NotConverged(ArithmeticError):
-    """Newton's method stopped before the gradient was small."""
+class NotConverged(InfFeedError, ArithmeticError):
+    """Newton's method stopped before the gradient was small, as it may with a tiny l2."""
 
 
 @accepting(start="float64", offsets="float64")
@@ -116,7 +117,10 @@ def fit_head(
             step = _direction(here.gradient.flatten(), factor, taken).view(shape)
         here = _lower(here, step, lambda theta: evaluated(theta, data, l2, offsets))
         taken.append(((here.theta - before.theta).flatten(), (here.gradient - before.gradient).flatten()))
-    raise NotConverged(f"The gradient norm is {norm:.1e} after {max_iterations} Newton steps; wanted {tolerance:.1e}.")
+    raise NotConverged(
+        f"The head was not fitted with l2 = {l2:g}: the gradient norm is {norm:.1e} after {max_iterations} Newton "
+        f"steps, and {tolerance:.1e} was expected. Choose a larger l2, or let validation choose it."
+    )
 
 
 def _factored(data: HeadData) -> bool:

@@ -29,18 +29,18 @@ def out_of_fold(
     near: Solver | None = None,
     offsets: Float[Tensor, "n c"] | None = None,
 ) -> Float[Tensor, "n c"]:
-    """Class probabilities of every row from a head fitted on the other folds, stratified if class sizes allow.
+    """Class probabilities of every row from a head fitted on the other folds, stratified unless each class has one row.
 
     Each fit has the l2 of `whole`, the fit on all rows, and starts from its weights, which reaches the same optimum
     faster. `near` solves with the curvature at `whole`, which saves forming it for each fold, unless the rows are few:
     then the folds are fitted in their coordinates. `offsets` are added to the rows' logits while fitting, and not in
     the result.
     """
-    from sklearn.model_selection import StratifiedKFold  # takes 1 s, which explaining one text need not pay
+    from sklearn.model_selection import KFold, StratifiedKFold  # takes 1 s, which explaining one text need not pay
 
     counts = torch.bincount(data.labels)
-    smallest = int(counts[counts > 0].min())
-    splitter = StratifiedKFold(max(2, min(folds, max(smallest, 2))), shuffle=True, random_state=seed)
+    smallest, kind = int(counts[counts > 0].min()), StratifiedKFold if int(counts.max()) > 1 else KFold
+    splitter = kind(max(2, min(folds, smallest)), shuffle=True, random_state=seed)
     data, axes = narrowed(data)
     start, near = (whole.theta, near) if axes is None else (turned(whole.theta, axes), None)
     result = torch.empty(len(data.features), data.classes, dtype=torch.float64)

@@ -56,6 +56,15 @@ def test_out_of_fold_is_the_same_for_a_seed_and_covers_every_row():
     torch.testing.assert_close(first.sum(1), torch.ones(40, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_classes_with_a_single_row_each_are_no_obstacle(classes: int):
+    data = HeadData(torch.eye(classes), torch.arange(classes), classes)
+    whole = fit_head(data, 1e-2)
+    found = out_of_fold(data, whole, 5, seed=0)
+    torch.testing.assert_close(found.sum(1), torch.ones(classes, dtype=torch.float64))
+    assert bool((found.diag() < probabilities(whole.theta, data.features).diag()).all())
+
+
 def test_a_class_with_a_single_row_is_no_obstacle():
     features, labels = two_clouds(12, 6)
     data = HeadData(features, torch.cat([labels[:-1], torch.tensor([2])]), 3)
