@@ -115,7 +115,8 @@ class Kronecker:
 def mean_curvature(probs: Float[Tensor, "n c"], data: HeadData, l2: float, second: Moments | None = None) -> Kronecker:
     """The curvature at these probabilities, with every row's spread replaced by the weighted mean."""
     second = moments(data) if second is None else second
-    basis, shares = sum_zero_basis(data.classes), data.row_weights / data.row_weights.sum()
+    basis, total = sum_zero_basis(data.classes), data.row_weights.sum()
+    shares = data.row_weights / total.clamp_min(torch.finfo(total.dtype).tiny)  # where no row counts, the mean is zero
     reduced = probs @ basis
     mean = basis.T @ (shares @ probs).diag() @ basis - reduced.T @ (shares.unsqueeze(1) * reduced)
     spread, axes = torch.linalg.eigh(mean)

@@ -198,3 +198,11 @@ def test_a_report_is_heard_within_a_fit_and_can_end_it(classes: int):
 
     with pytest.raises(KeyboardInterrupt):
         choose_l2(data, *validation, L2_GRID, report=stop)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_where_no_row_counts_the_penalty_alone_decides(classes: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(newton, "SMALL", 0)
+    data = HeadData(torch.eye(classes), torch.arange(classes), classes, torch.zeros(classes))
+    fit = fit_head(data, 1e-2, start=torch.ones(classes - 1, classes + 1))
+    assert fit.theta.abs().max() < 1e-6
