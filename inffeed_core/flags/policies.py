@@ -174,12 +174,16 @@ def bm25(signals: Signals) -> Floats:
 def alike_by_words(texts: Sequence[str], among: Sequence[str], count: int) -> tuple[Ints, Floats]:
     """Positions of the `count` texts in `among` most similar to each text by BM25, and their scores, each [n, count].
 
-    Computed by the library bm25s; the most similar comes first. `count` must not exceed their number.
+    Computed by the library bm25s; the most similar comes first. `count` must not exceed their number. Words have two
+    letters or more; where none of `among` has a word, every score is 0.
     """
     import bm25s
 
+    words = bm25s.tokenize(list(among), stopwords=None, show_progress=False)
+    if not words.vocab:
+        return np.tile(np.arange(count), (len(texts), 1)), np.zeros((len(texts), count))
     index = bm25s.BM25()
-    index.index(bm25s.tokenize(list(among), stopwords=None, show_progress=False), show_progress=False)
+    index.index(words, show_progress=False)
     found = [
         index.retrieve(
             bm25s.tokenize(list(texts[start : start + WORDS_AT_ONCE]), stopwords=None, show_progress=False),

@@ -40,6 +40,12 @@ def test_every_ranking_puts_the_two_wrong_labels_first(name: str, signals: Signa
     assert set(order(RANKINGS[name](signals))[:2]) == {0, 3}
 
 
+@pytest.mark.parametrize("side", ["texts", "gold_texts"])
+def test_texts_without_a_word_are_alike_to_none(side: str, signals: Signals):
+    wordless = replace(signals, **{side: ["!", "😀", "x", "a b"]})
+    assert RANKINGS["bm25"](wordless).tolist() == [0.5] * 4
+
+
 @pytest.mark.parametrize("name", POLICIES)
 def test_rankings_are_finite_and_the_same_every_time(name: str, signals: Signals):
     first, second = RANKINGS[name](signals), RANKINGS[name](signals)
