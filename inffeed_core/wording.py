@@ -39,6 +39,7 @@ ENGLISH = {
     "flags-no-model": "There is no model yet, so nothing is flagged. Import gold and silver texts, then train one.",
     "flags-no-analysis": "Model {version} has not been analysed, so nothing is flagged. Run the analysis.",
     "flags-no-ranking": "The analysis of model {version} has no ranking by '{policy}'. Choose another policy.",
+    "flags-nothing": "No silver text waited when model {version} was analysed. Import some, then analyse again.",
     "role-lead-only": "Only a lead may {what}. Lead here: {leads}. You are {person}, an annotator.",
     "role-nameless": "Only a lead may {what}. Lead here: {leads}. Say who you are in the side bar.",
     "role-last-lead": "A project with roles needs a lead; name another one before {person} stops being one.",

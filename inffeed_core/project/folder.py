@@ -5,6 +5,7 @@ or a kill leaves nothing that looks like a project. All paths are relative to th
 moved folder works as it is.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -186,7 +187,7 @@ def _summary(project: Project) -> ProjectSummary | None:
         problem = error.args[0]
     except Exception as error:  # a fault in one project must not hide the others
         problem = Sentence("project-unreadable", path=str(project.folder), found=f"{type(error).__name__}: {error}")
-    if not project.folder.exists():
+    if not os.path.lexists(project.folder):
         return None
     return ProjectSummary(
         folder=project.folder,

@@ -16,7 +16,7 @@ from inffeed_core.review.stopping import Outlook, outlook, within
 from inffeed_core.settings import SENT
 from inffeed_core.store import Viewer
 from inffeed_core.store.assigning import any_assigned, assigned_left, goals
-from inffeed_core.store.flags import ALL
+from inffeed_core.store.flags import ALL, ranks_something
 from inffeed_core.wording import Sentence
 
 _ByAct = dict[Act, int]
@@ -137,7 +137,9 @@ def analysis_for(db: Database, policy: str) -> Analysis:
     if analysis is None:
         raise NotReady(Sentence("flags-no-analysis", version=active.id))
     if not store.ranking_size(db, analysis.id, policy):
-        raise NotReady(Sentence("flags-no-ranking", version=active.id, policy=policy))
+        if ranks_something(db, analysis.id):
+            raise NotReady(Sentence("flags-no-ranking", version=active.id, policy=policy))
+        raise NotReady(Sentence("flags-nothing", version=active.id))
     return analysis
 
 

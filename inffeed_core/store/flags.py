@@ -243,6 +243,11 @@ def ranking_size(db: Database, analysis: int, policy: str) -> int:
     return int(next(iter(db.query(sql, [analysis, policy])))["n"])
 
 
+def ranks_something(db: Database, analysis: int) -> bool:
+    """Whether it ranked a text by any policy."""
+    return next(iter(db.query("SELECT 1 FROM ranking WHERE analysis = ? LIMIT 1", [analysis])), None) is not None
+
+
 def ranked_exclusions(db: Database, analysis: int, policy: str, before: int | None = None) -> int:
     """How many of the policy's instances, of those with a rank below `before`, have been excluded since."""
     sql = """

@@ -31,6 +31,7 @@ def smallest(tmp_path: Path, base: Path) -> Project:
 def test_one_text_of_each_label_is_trained_on_flagged_and_labelled(smallest: Project) -> None:
     run("train", smallest.folder)
     run("analyse", smallest.folder)
+    assert "No silver text waited when model v1 was analysed" in run("flags", smallest.folder, code=1).output
     run("label", smallest.folder, "--with", "own", "--splits", "validation")
     run("retrain", smallest.folder)
     assert len(answer("versions", smallest.folder)["versions"]) == 2

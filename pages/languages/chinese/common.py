@@ -935,6 +935,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "flags-no-model": "还没有模型，因此没有待审文本。请导入金标签和银标签文本，然后训练模型。",
         "flags-no-analysis": "模型 {version} 还没有分析，因此没有待审文本。请运行分析。",
         "flags-no-ranking": "模型 {version} 的分析中没有按“{policy}”的排序。请选择其他策略。",
+        "flags-nothing": "分析模型 {version} 时没有待审的银标签文本。请导入一些，然后重新分析。",
         "train-one-label": "用于学习的金标签文本全部标为 {label}；请也导入其他标签的金标签文本。",
         "train-lacks-labels": "用于学习的金标签文本中没有标为 {labels} 的；只能由银标签来教。",
         "validation-one-label": "验证文本全部标为 {label}：得分说明不了什么，标记也会偏向它。请也导入其他标签的文本。",
