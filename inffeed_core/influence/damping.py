@@ -46,7 +46,10 @@ class Damping:
     def _positive(self, name: str, value: float) -> float:
         if value > 0:
             return value
-        raise SettingsError(f"Layer {name} has no curvature, so relative damping is 0; use an absolute damping.")
+        raise SettingsError(
+            f"Layer {name} has no curvature, so relative damping is 0: no text's loss depends on it. "
+            "Choose the scope head, or an absolute damping."
+        )
 
 
 def spread(damping: Mapping[str, float], layers: tuple[LinearLayer, ...], like: Tensor) -> Float[Tensor, " p"]:

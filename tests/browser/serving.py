@@ -46,6 +46,7 @@ LOCAL = tuple(f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("1
 LOCAL += ("data:", "blob:", "about:", "chrome-extension:")
 SERVER_GONE = (
     "ERR_CONNECTION",
+    "ERR_INTERNET_DISCONNECTED",
     "ERR_CONTENT_LENGTH_MISMATCH",
     "dynamically imported module",
     "WebSocket",
