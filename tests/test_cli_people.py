@@ -59,6 +59,7 @@ def test_flags_are_assigned_listed_and_taken_back(project):
     assert "undone" in run(project, "assign", "--undo", "2")
     assert "undone by Ada" in run(project, "assign", "--undo", "1", "--by", "Ada")
     assert "no assignment 1" in run(project, "assign", "--undo", "1", ok=False)
+    assert "not in the range" in run(project, "assign", "--undo", "9" * 20, ok=False)
     assert "to whom" in run(project, "assign", "--goal", "5", ok=False)
     assert "named twice" in run(project, "assign", "--to", "Ana", "--to", "Ana=2", ok=False)
     assert "a number above 0" in run(project, "assign", "--to", "Ana=-1", ok=False)

@@ -77,7 +77,7 @@ Examples:
 @click.option("--goal", type=int, help="Texts a day for each person; the review room shows it.")
 @click.option("--policy", type=click.Choice(POLICIES), default=POLICIES[0], show_default=True, help="Which ranking.")
 @filter_options
-@click.option("--undo", type=int, metavar="N", help="Take assignment N back; decisions stay.")
+@click.option("--undo", type=click.IntRange(1, MANY), metavar="N", help="Take assignment N back; decisions stay.")
 @click.option("--by", default="command line", show_default=True, help="Who decided it; stored in the project.")
 @json_option
 def assign(

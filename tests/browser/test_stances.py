@@ -90,7 +90,8 @@ def wait_for_versions(page: Page, project: Project, count: int) -> None:
         with store.reading(project.db) as db:
             if len(store.versions(db)) == count and not store.open_jobs(db):
                 return
-        assert time.monotonic() < deadline, "the job did not end"
+            jobs = store.jobs(db)
+        assert time.monotonic() < deadline, jobs
         page.wait_for_timeout(300)
 
 
