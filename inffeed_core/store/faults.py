@@ -79,11 +79,14 @@ def explained(path: Path) -> Iterator[None]:
         if (told := fault(error, path)) is None:
             raise
         raise told from error
-    except (PermissionError, FileNotFoundError) as error:
+    except PermissionError as error:
         if error.filename is None or not Path(error.filename).is_relative_to(path.parent):
             raise
-        kind = AccessDenied if isinstance(error, PermissionError) else Vanished
-        raise as_store_error(kind, path, error.strerror or str(error)) from error
+        raise as_store_error(AccessDenied, path, error.strerror or str(error)) from error
+    except FileNotFoundError as error:
+        if error.filename is None or Path(error.filename) != path:  # such as a model's
+            raise
+        raise as_store_error(Vanished, path, error.strerror or str(error)) from error
 
 
 def _by_the_disk(code: int, path: Path) -> type[StoreError] | None:

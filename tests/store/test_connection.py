@@ -152,3 +152,8 @@ def test_a_database_that_vanishes_between_two_looks_is_told(db_path: Path, monke
     monkeypatch.setattr(Path, "is_file", lambda looked_at: is_file(looked_at) and not looked_at.unlink())
     with pytest.raises(Vanished, match="project.db"), reading(db_path):
         pass
+
+
+def test_another_file_that_is_missing_is_not_told_as_the_database(db_path: Path):
+    with pytest.raises(FileNotFoundError), reading(db_path):
+        (db_path.parent / "models" / "v1" / "head.safetensors").read_bytes()

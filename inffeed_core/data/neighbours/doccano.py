@@ -73,8 +73,9 @@ def _record(table: Table, number: int, row: dict[str, Cell]) -> Record:
 def written(row: Row) -> dict[str, Any]:
     """A row of an export as a line."""
     label = as_text(row.get("label"))
-    given: dict[str, Any] = metadata_in(row) | {"text": row["text"], "label": [label] if label else []}
+    own: dict[str, Any] = {"text": row["text"], "label": [label] if label else []}
     if row.get(PAIR) is not None:
-        given[PAIR] = row[PAIR]
+        own[PAIR] = row[PAIR]
     note = as_text(row.get("note"))
-    return given | {COMMENTS: [note] if note else [], BLOCK: block_of(row)}
+    own |= {COMMENTS: [note] if note else [], BLOCK: block_of(row)}
+    return own | metadata_in(row) | own  # first in the line, and not replaced by metadata of the same name
