@@ -19,6 +19,7 @@ from inffeed_core.errors import ExportFailed
 from inffeed_core.project.folder import Project, free_place, made_whole
 from inffeed_core.records import JobState, Progress
 from inffeed_core.store import end_job, open_jobs, reading, require_sound, versions, writing
+from inffeed_core.store.stand_ins import state_of_files
 
 PAGES = 4096
 """Pages of the database between two progress reports, 16 MB."""
@@ -71,7 +72,7 @@ def _require_apart(project: Project, to: Path) -> None:
     place, own = to.expanduser().resolve(), project.folder.resolve()
     if place == own or own in place.parents:
         raise ExportFailed(f"{place} is inside the project; name a folder outside it, preferably on another disk.")
-    needed = project.db.stat().st_size + _bytes_in(project.models)
+    needed = sum(size for *_, size in state_of_files(project.db)[:1]) + _bytes_in(project.models)
     free = shutil.disk_usage(next(parent for parent in place.parents if parent.is_dir())).free
     if free < needed:
         raise ExportFailed(

@@ -6,16 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from data.test_writing import read_here
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inffeed_core.data.confined import Request
 from inffeed_core.data.export_columns import EXPORT_COLUMNS
-from inffeed_core.data.formats.known import format_of
-from inffeed_core.data.limits import LIMITS
-from inffeed_core.data.parsing import parse
 from inffeed_core.data.reading import read
-from inffeed_core.data.table import Cell, Kind, Table
+from inffeed_core.data.table import Cell, Kind
 from inffeed_core.data.writing import write
 from inffeed_core.errors import ImportRefused
 
@@ -32,13 +29,6 @@ TOOLS_COLUMNS = {
     "mood.responses": "glad",
     "annotator:Ana": "agreed",
 }
-
-
-def read_here(name: str, data: bytes) -> Table:
-    """As `read`, without a process for each file."""
-    format, zipped = format_of(name)
-    assert format is not None
-    return parse(Request(name, format, zipped, None, None, LIMITS), data)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "json", "parquet"])

@@ -42,7 +42,7 @@ def recognises(table: Table) -> bool:
 def read(table: Table) -> list[Record]:
     """The records. Raises ImportRefused for those that answer several questions, or hold no text."""
     one = _from_object if "fields" in table.columns else _from_columns
-    return list(each(table, NAME, lambda number, row: one(table, number, row)))
+    return list(each(table, NAME, one))
 
 
 def _from_object(table: Table, number: int, row: dict[str, Cell]) -> Record:

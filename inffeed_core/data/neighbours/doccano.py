@@ -50,7 +50,7 @@ def _labels(cell: str) -> list[Any] | None:
 
 def read(table: Table) -> list[Record]:
     """The texts. Raises ImportRefused for several labels of one."""
-    return list(each(table, NAME, lambda number, row: _record(table, number, row)))
+    return list(each(table, NAME, _record))
 
 
 def _record(table: Table, number: int, row: dict[str, Cell]) -> Record:

@@ -45,7 +45,7 @@ def recognises(table: Table) -> bool:
 
 def read(table: Table) -> list[Record]:
     """The tasks. Raises ImportRefused for one that is no text with single choices."""
-    return list(each(table, NAME, lambda number, row: _record(table, number, row)))
+    return list(each(table, NAME, _record))
 
 
 def _record(table: Table, number: int, row: dict[str, Cell]) -> Record:

@@ -45,7 +45,7 @@ def recognises(table: Table) -> bool:
 def read(table: Table) -> list[Record]:
     """A record for each text, with the answers of all its lines. Raises ImportRefused for several labels at once."""
     found: dict[tuple[str, str | None, str], Record] = {}
-    for one in each(table, NAME, lambda number, row: _line(table, number, row)):
+    for one in each(table, NAME, _line):
         key = (one.text, one.pair, one.id if one.block is not None else "")
         before = found.get(key)
         found[key] = one if before is None else _together(before, one)

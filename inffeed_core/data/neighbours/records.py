@@ -160,14 +160,14 @@ def first(table: Table, column: str) -> Iterator[Cell]:
     return islice(table.column(column), _FIRST_ROWS)
 
 
-def each(table: Table, tool: str, read: Callable[[int, dict[str, Cell]], T]) -> Iterator[T]:
-    """What `read` makes of each record and its number, from 1.
+def each(table: Table, tool: str, read: Callable[[Table, int, dict[str, Cell]], T]) -> Iterator[T]:
+    """What `read` makes of each record of the table and its number, from 1.
 
     Raises ImportRefused, with the row, also where `read` fails over a record that the tool would not write.
     """
     for number, row in enumerate(table.rows, start=1):
         try:
-            made = read(number, dict(zip(table.columns, row, strict=True)))
+            made = read(table, number, dict(zip(table.columns, row, strict=True)))
         except UNREADABLE as error:
             problem = f"{tool} writes no such record ({type(error).__name__}: {error!s:.200})."
             raise refuse(table.name, number, problem, "Export the file again, or leave the record out.") from error

@@ -43,7 +43,7 @@ def parse(name: str, data: bytes, tally: Tally) -> Table:
     for doc in docs:
         tally.add(1, 1, len(doc.text))
     table = Table(name, ("text",), [[doc.text] for doc in docs])
-    records = each(table, NAME, lambda number, _: _record(name, number, docs[number - 1]))
+    records = each(table, NAME, lambda _, number, __: _record(name, number, docs[number - 1]))
     return as_table(table, NAME, list(records))
 
 
